@@ -1,0 +1,1 @@
+"""Texts in, clean rows out. This package imports nothing of `train`."""

@@ -1,0 +1,189 @@
+"""What every part of the project agrees on about data: row kinds, columns, ids, errors.
+
+A source yields `sentence_transformers.InputExample` objects (through `make_example`), one a row, lazily. They are
+streamed into Arrow (see `data.arrow`) and from there on every consumer reads the columns named here. This is the only
+module that knows `InputExample`, which upstream marks deprecated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from sentence_transformers import InputExample
+
+SPLITS = ("train", "dev", "test")
+"""The three splits, in the order in which they are used."""
+
+UNSPLIT = "all"
+"""The name under which a source gives rows that belong to no split yet."""
+
+
+class RowKind(StrEnum):
+    """What one training row holds; the loss and the metric follow from it."""
+
+    SCORED = "scored"
+    """Two texts and a similarity in 0..1."""
+    PAIR = "pair"
+    """An anchor (query) and a text that belongs to it (positive)."""
+    TUPLE = "tuple"
+    """An anchor, a positive and one or more hard negatives."""
+
+
+class DataError(ValueError):
+    """Something about the user's data is wrong. The text says what, where, and how to mend it.
+
+    Args:
+        what: what is wrong, in one sentence.
+        where: file, line or row and column, as far as known (`pairs.csv, line 12, column "score"`).
+        mend: what the user can do.
+    """
+
+    def __init__(self, what: str, *, where: str | None = None, mend: str | None = None) -> None:
+        self.what, self.where, self.mend = what, where, mend
+        parts = [what if where is None else f"{where}: {what}"]
+        if mend:
+            parts.append(f"  What to do: {mend}")
+        super().__init__("\n".join(parts))
+
+
+@dataclass(frozen=True)
+class RowId:
+    """Where a row came from and which query and document it is about.
+
+    `row` is for people ("train.csv:12"). `query_id` and `document_id` join rows that speak of the same text: the
+    source's own ids where it has them, otherwise `text_id` of the text. `group` names rows that must stay on one side of
+    a split ("" when the source says nothing).
+    """
+
+    row: str
+    query_id: str = ""
+    document_id: str = ""
+    group: str = ""
+
+    def guid(self) -> str:
+        """The id as one string, for `InputExample.guid`."""
+        return "\t".join((self.row, self.query_id, self.document_id, self.group))
+
+    @classmethod
+    def parse(cls, guid: str) -> RowId:
+        """Inverse of `guid`."""
+        return cls(*guid.split("\t"))
+
+
+@dataclass(frozen=True)
+class Document:
+    """One text of a search corpus."""
+
+    id: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Recognised:
+    """How a source was understood; printed before anything else happens.
+
+    `roles` maps a role (`anchor`, `positive`, `negative`, `sentence1`, `sentence2`, `score`, `group`, `split`) to the
+    column or columns it was found in, `ignored` are columns not used, `score_range` is the range that the scores were
+    read in (low, high), before they were brought to 0..1.
+    """
+
+    kind: RowKind
+    roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    ignored: Sequence[str] = ()
+    score_range: tuple[float, float] | None = None
+    notes: Sequence[str] = ()
+
+    def lines(self) -> list[str]:
+        """The recognition in words, one fact a line."""
+        out = [f"row kind: {self.kind.value}"]
+        for role, columns in self.roles.items():
+            out.append(f"{', '.join(columns)} -> {role}")
+        if self.ignored:
+            out.append(f"not used: {', '.join(self.ignored)}")
+        if self.score_range is not None:
+            low, high = self.score_range
+            out.append(f"scores read as {low:g}..{high:g} and brought to 0..1")
+        out.extend(self.notes)
+        return out
+
+
+class Source(Protocol):
+    """Anything that can yield rows. Reading is lazy: `examples` may be called several times, each reads anew."""
+
+    name: str
+    """Short name of the data set; also the key of its loss, its sampler and its scores."""
+    location: str
+    """Where it comes from, for people (a path, a Hub id, `python_api`)."""
+    recognised: Recognised
+
+    def splits(self) -> tuple[str, ...]:
+        """Names out of `SPLITS`, or `(UNSPLIT,)` when the source has no splits, or both kinds never together."""
+
+    def examples(self, split: str) -> Iterator[InputExample]:
+        """The rows of one split, in file order. Raises `DataError` on the first bad row."""
+
+    def documents(self) -> Iterator[Document] | None:
+        """The search corpus, or None where the source has none (it is then built from the rows)."""
+
+    def fingerprint(self) -> str:
+        """SHA-256 over the content and over every option that changes the rows."""
+
+
+def make_example(row: RowId, texts: Sequence[str], label: float = 1.0) -> InputExample:
+    """An `InputExample` that carries its `RowId` in `guid`. `label` is a score in 0..1 or a relevance grade."""
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from sentence_transformers import InputExample
+
+    return InputExample(guid=row.guid(), texts=list(texts), label=label)
+
+
+SCORED_COLUMNS = ("row", "group", "sentence1", "sentence2", "score")
+PAIR_COLUMNS = ("row", "group", "query_id", "document_id", "grade", "anchor", "positive")
+"""Columns of the Arrow tables; a tuple has `negative_1`, `negative_2`, … after these."""
+
+
+def text_columns(columns: Sequence[str]) -> list[str]:
+    """The columns of a row table that hold texts for the model, in the order in which losses expect them."""
+    fixed = [c for c in ("sentence1", "sentence2", "anchor", "positive") if c in columns]
+    return fixed + [c for c in columns if c.startswith("negative_")]
+
+
+def normalise_text(text: str) -> str:
+    """The form under which two texts count as the same: NFKC, case-folded, white space collapsed."""
+    return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text)).strip().casefold()
+
+
+def text_id(text: str) -> str:
+    """A 16-digit hexadecimal id of the normalised text (64 bits of SHA-256)."""
+    return hashlib.sha256(normalise_text(text).encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class PreparedDataset:
+    """One data set, loaded and split.
+
+    `splits[name]` is a memory-mapped `datasets.Dataset` with the columns above. `corpus` has the columns `id` and
+    `text`, every document once, and is None for scored pairs. `notes` say what the user should know (what was recognised, what
+    was split off, what could not be kept apart). `counts` are the same facts as numbers.
+    """
+
+    name: str
+    location: str
+    kind: RowKind
+    splits: Mapping[str, Dataset]
+    corpus: Dataset | None
+    notes: Sequence[str]
+    counts: Mapping[str, int]
+    fingerprint: str
+    recognised: Recognised

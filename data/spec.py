@@ -1,0 +1,63 @@
+"""What a person may say about one data set in a config. `train.config` embeds these models; defaults mean "work it out"."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class StrictModel(BaseModel):
+    """Unknown keys are errors: a misspelt key that is silently ignored costs a training run."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ColumnSpec(StrictModel):
+    """Which column plays which role. Empty fields are recognised by their usual names."""
+
+    anchor: str | None = Field(None, description="column of the query")
+    positive: str | None = Field(None, description="column of the text that belongs to the query")
+    negatives: list[str] = Field(default_factory=list, description="columns of hard negatives")
+    sentence1: str | None = Field(None, description="first text of a scored pair")
+    sentence2: str | None = Field(None, description="second text of a scored pair")
+    score: str | None = Field(None, description="similarity of a scored pair")
+    group: str | None = Field(None, description="rows with an equal value here stay on one side of a split")
+    split: str | None = Field(None, description="holds train, dev (validation) or test")
+
+
+class DatasetSpec(StrictModel):
+    """One data set."""
+
+    source: str = Field(
+        description="path of a file, folder or glob (csv tsv json jsonl parquet, BEIR folder), a Hub id, or `python_api`"
+    )
+    name: str | None = Field(None, description="short name in reports; by default made from the source")
+    columns: ColumnSpec = Field(default_factory=ColumnSpec)
+    score_range: tuple[float, float] | None = Field(
+        None, description="lowest and highest possible score; by default recognised out of 0..1, 0..5 and -1..1"
+    )
+    bad_rows: Literal["fail", "drop"] = Field("fail", description="what to do with empty texts and unreadable scores")
+    max_rows: int | None = Field(None, ge=2, description="training rows at most, chosen by hash; all by default")
+    train: bool = Field(True, description="false: the data set is only judged, to see what was lost elsewhere")
+    loss: Literal["auto", "cosine", "cosent", "angle", "mnrl", "cached_mnrl"] = Field(
+        "auto", description="auto: cosine for scored pairs, mnrl (MultipleNegativesRanking) otherwise"
+    )
+    hub_config: str | None = Field(None, description="configuration (subset) of a Hub data set")
+    hub_revision: str | None = Field(None, description="revision of a Hub data set")
+
+    @model_validator(mode="after")
+    def _range_is_ordered(self) -> DatasetSpec:
+        if self.score_range is not None and not self.score_range[0] < self.score_range[1]:
+            raise ValueError("score_range must be [low, high] with low < high")
+        return self
+
+
+class SplitSpec(StrictModel):
+    """How missing splits are made."""
+
+    dev: float = Field(0.1, gt=0, lt=0.5, description="share of the rows (or queries) that becomes dev")
+    test: float = Field(0.2, gt=0, lt=0.5, description="share of the rows (or queries) that becomes test")
+    max_dev: int = Field(1000, ge=1, description="queries or scored pairs in a dev split that is made, at most")
+    max_test: int = Field(2000, ge=1, description="queries or scored pairs in a test split that is made, at most")
+    seed: int = Field(0, ge=0, description="seed of the hash that deals groups to splits")

@@ -1,0 +1,1 @@
+"""Fine-tune text-embedding models and prove that it helped."""

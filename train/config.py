@@ -1,0 +1,134 @@
+"""The configuration: strict pydantic models, read from YAML, `--data` and `key=value` overrides.
+
+Importing this module is cheap (no torch), so that a misspelt key is reported in under a second.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from data.spec import DatasetSpec, SplitSpec, StrictModel
+
+DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+
+
+class ModelConfig(StrictModel):
+    """The base model. Empty fields keep what the model's own configuration says."""
+
+    name: str = Field(DEFAULT_MODEL, min_length=1, description="folder or Hub id")
+    revision: str | None = Field(None, description="branch, tag or commit on the Hub")
+    max_tokens: int | None = Field(None, ge=8, description="longest input in tokens, for training and judging")
+    pooling: Literal["mean", "cls", "lasttoken", "max"] | None = Field(None, description="only for models without a pooling of their own")
+    query_prompt: str | None = Field(None, description="text put before each query")
+    document_prompt: str | None = Field(None, description="text put before each document")
+    device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
+    trust_remote_code: bool = Field(False, description="run Python code that comes with the model; off for safety")
+
+
+class DataConfig(StrictModel):
+    """What to train and judge on."""
+
+    datasets: list[DatasetSpec] = Field(min_length=1)
+    split: SplitSpec = Field(default_factory=lambda: SplitSpec())
+
+
+class TrainingConfig(StrictModel):
+    """How to train. Empty fields follow from row kind and row count (`train.fit.recipe`)."""
+
+    epochs: float | None = Field(None, gt=0, description="passes over the training rows")
+    max_steps: int | None = Field(None, ge=1, description="optimiser steps; wins over epochs")
+    batch_size: int | None = Field(None, ge=2, description="rows in one optimiser step's batch, over all processes together")
+    gradient_accumulation: int = Field(1, ge=1, description="batches summed before one optimiser step")
+    learning_rate: float | None = Field(None, gt=0, lt=1, description="peak learning rate of AdamW")
+    max_tokens: int | None = Field(None, ge=8, description="longest training text in tokens; judging keeps the model's own")
+    warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps over which the learning rate rises from 0")
+    schedule: Literal["linear", "cosine", "constant"] = Field("linear", description="learning rate after warm-up")
+    weight_decay: float = Field(0.01, ge=0, lt=1)
+    max_grad_norm: float = Field(1.0, gt=0, description="gradients are clipped to this total norm")
+    temperature: float = Field(0.05, gt=0, le=1, description="similarities are divided by this in ranking losses (scale = 1/temperature)")
+    symmetric: bool = Field(True, description="ranking losses also rank queries for each document")
+    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where a start-up probe shows that it pays")
+    seed: int = Field(42, ge=0, lt=2**32)
+    evaluations: int | None = Field(None, ge=1, description="checkpoints judged on dev during training; by default one an epoch, 3 to 6")
+    patience: int | None = Field(None, ge=1, description="stop after so many checkpoints without a better dev score; never by default")
+    keep_all_checkpoints: bool = Field(False, description="keep every checkpoint, not only the best and the last")
+
+
+class EvaluationConfig(StrictModel):
+    """How to judge."""
+
+    dev_queries: int = Field(500, ge=10, description="dev queries used to choose a checkpoint, at most")
+    pool_top: int = Field(100, ge=1, description="documents a dev query that the base ranks highest, beside the judged ones")
+    resamples: int = Field(10_000, ge=100, description="bootstrap resamples behind an interval")
+    batch_size: int = Field(64, ge=1, description="texts in one forward pass")
+
+
+class TrackingConfig(StrictModel):
+    """Where training curves go besides the run folder."""
+
+    backend: Literal["none", "wandb"] = Field("none")
+    project: str = Field("embed-tune", description="project name in the dashboard")
+
+
+class Config(StrictModel):
+    """Everything that decides a run; `checkpoints/<run>/config.yaml` holds the resolved one."""
+
+    run_name: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="folder under output_dir")
+    output_dir: str = Field("checkpoints", description="where run folders are made")
+    model: ModelConfig = Field(default_factory=lambda: ModelConfig())
+    data: DataConfig
+    training: TrainingConfig = Field(default_factory=lambda: TrainingConfig())
+    evaluation: EvaluationConfig = Field(default_factory=lambda: EvaluationConfig())
+    tracking: TrackingConfig = Field(default_factory=lambda: TrackingConfig())
+
+    @field_validator("tracking", mode="before")
+    @classmethod
+    def _tracking_by_name(cls, value: Any) -> Any:
+        """`tracking: wandb` is short for `tracking: {backend: wandb}`."""
+        return {"backend": value} if isinstance(value, str) else value
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _one_dataset(cls, value: Any) -> Any:
+        return expand_single_dataset(value)
+
+    @model_validator(mode="after")
+    def _something_to_train_on(self) -> Config:
+        if not any(spec.train for spec in self.data.datasets):
+            raise ValueError("every data set has train: false; at least one must be trained on")
+        return self
+
+
+def expand_single_dataset(value: Any) -> Any:
+    """`data: {source: X, columns: …}` is short for `data: {datasets: [{source: X, columns: …}]}`.
+
+    With exactly one entry in `datasets`, keys of that entry may also stand directly under `data`
+    (`data.columns.anchor=question` on the command line).
+    """
+    if isinstance(value, str):
+        return {"datasets": [{"source": value}]}
+    if not isinstance(value, dict):
+        return value
+    own = {key: value[key] for key in value if key in DatasetSpec.model_fields}
+    if not own:
+        return value
+    rest = {key: value[key] for key in value if key not in own}
+    datasets = rest.get("datasets") or [{}]
+    if len(datasets) != 1:
+        raise ValueError(
+            f"data.{next(iter(own))} is ambiguous with {len(datasets)} data sets; write data.datasets.0.{next(iter(own))}"
+        )
+    first = datasets[0]
+    rest["datasets"] = [_merge({"source": first} if isinstance(first, str) else first, own)]
+    return rest
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`over` laid on `base`, mapping by mapping."""
+    out = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(out.get(key), dict)
+        out[key] = _merge(out[key], value) if both else value
+    return out

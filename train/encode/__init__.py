@@ -1,0 +1,1 @@
+"""The model as a function from texts to vectors; fit, evaluate and deploy all stand on it."""

@@ -1,0 +1,151 @@
+"""The encoding contract: what, besides the weights, decides a vector.
+
+Prompts, pooling, normalisation and maximum tokens are read from the base model once, applied to it, saved with the tuned
+model (in Sentence Transformers' own config files) and used for training, judging and export alike. A base judged without its
+prompts looks worse than it is, and the gain of fine-tuning larger.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from train.config import ModelConfig
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+Role = Literal["query", "document", "symmetric"]
+"""What a text is: a search query, a document, or one side of a symmetric pair (similarity, duplicates)."""
+
+
+@dataclass(frozen=True)
+class FamilyPrompts:
+    """Prompts of a known model family that older releases do not carry in their config."""
+
+    pattern: str
+    query: str
+    document: str
+    symmetric: str
+    source: str
+
+
+FAMILIES = (
+    FamilyPrompts(r"(^|/)(multilingual-)?e5-(small|base|large)(-v2)?$", "query: ", "passage: ", "query: ", "model card of intfloat/e5-base-v2, FAQ 1"),
+    FamilyPrompts(
+        r"(^|/)bge-(small|base|large)-en(-v1\.5)?$",
+        "Represent this sentence for searching relevant passages: ",
+        "",
+        "",
+        "model card of BAAI/bge-base-en-v1.5, section Model List",
+    ),
+    FamilyPrompts(
+        r"(^|/)bge-(small|base|large)-zh(-v1\.5)?$",
+        "为这个句子生成表示以用于检索相关文章：",
+        "",
+        "",
+        "model card of BAAI/bge-base-zh-v1.5, section Model List",
+    ),
+    FamilyPrompts(
+        r"(^|/)mxbai-embed-large-v1$",
+        "Represent this sentence for searching relevant passages: ",
+        "",
+        "",
+        "model card of mixedbread-ai/mxbai-embed-large-v1",
+    ),
+    FamilyPrompts(
+        r"(^|/)nomic-embed-text-v1(\.5)?$",
+        "search_query: ",
+        "search_document: ",
+        "classification: ",
+        "model card of nomic-ai/nomic-embed-text-v1.5, section Task instruction prefixes",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class EncodingContract:
+    """What decides a vector besides the weights. Lengths in tokens, special tokens included."""
+
+    query_prompt: str
+    document_prompt: str
+    symmetric_prompt: str
+    prompts_from: str
+    pooling: str
+    normalized: bool
+    max_tokens: int
+    dimensions: int
+
+    def prompt(self, role: Role) -> str:
+        """The text put before a text of this role ("" for none)."""
+        return {"query": self.query_prompt, "document": self.document_prompt, "symmetric": self.symmetric_prompt}[role]
+
+    def as_dict(self) -> dict[str, Any]:
+        """For `environment.json`."""
+        return asdict(self)
+
+    def sentence(self) -> str:
+        """One line for the terminal."""
+        prompts = f"prompts from {self.prompts_from}" if self.query_prompt or self.document_prompt else "no prompts"
+        norm = "normalised" if self.normalized else "not normalised"
+        return f"{self.dimensions} dimensions, {self.pooling} pooling, {norm}, at most {self.max_tokens} tokens, {prompts}"
+
+
+def read_contract(model: SentenceTransformer, name: str, config: ModelConfig) -> EncodingContract:
+    """The contract of a loaded model; settings of the person win over its config, its config over the family table."""
+    query, document, symmetric, origin = _prompts(model, name)
+    if config.query_prompt is not None or config.document_prompt is not None:
+        query, document, origin = config.query_prompt or "", config.document_prompt or "", "your config"
+    limit = model.max_seq_length or 512
+    return EncodingContract(
+        query_prompt=query,
+        document_prompt=document,
+        symmetric_prompt=symmetric,
+        prompts_from=origin,
+        pooling=_pooling(model),
+        normalized=any(type(module).__name__ == "Normalize" for module in model),
+        max_tokens=min(config.max_tokens, limit) if config.max_tokens else limit,
+        dimensions=int(model.get_embedding_dimension() or 0),
+    )
+
+
+def apply_contract(model: SentenceTransformer, contract: EncodingContract) -> None:
+    """Make plain `model.encode`, `encode_query` and `encode_document` give the contract's vectors, after saving too."""
+    model.max_seq_length = contract.max_tokens
+    model.prompts = {**model.prompts, "query": contract.query_prompt, "document": contract.document_prompt}
+
+
+@contextmanager
+def limited_tokens(model: SentenceTransformer, tokens: int) -> Iterator[None]:
+    """Cut inputs at this many tokens for the length of a `with` block."""
+    before = model.max_seq_length
+    model.max_seq_length = tokens
+    try:
+        yield
+    finally:
+        model.max_seq_length = before
+
+
+def _prompts(model: SentenceTransformer, name: str) -> tuple[str, str, str, str]:
+    own = {key: value for key, value in (model.prompts or {}).items() if value}
+    default = own.get(model.default_prompt_name or "", "")
+    document = own.get("document") or own.get("passage") or ""
+    if own.get("query") or document:
+        return own.get("query", ""), document, default, "the model's config"
+    if default:
+        return default, default, default, "the model's config"
+    for family in FAMILIES:
+        if re.search(family.pattern, name, flags=re.IGNORECASE):
+            return family.query, family.document, family.symmetric, family.source
+    return "", "", "", "nowhere"
+
+
+def _pooling(model: SentenceTransformer) -> str:
+    for module in model:
+        if type(module).__name__ == "Pooling":
+            mode = getattr(module, "pooling_mode", None) or module.get_pooling_mode_str()
+            return "+".join(mode) if isinstance(mode, list | tuple) else str(mode)
+    return "model's own"

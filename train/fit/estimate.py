@@ -1,0 +1,119 @@
+"""How long a run will take and how much memory it needs, measured on a few batches instead of guessed from tables."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+
+from data.schema import PreparedDataset, text_columns
+from train.config import Config
+from train.encode.contract import limited_tokens
+from train.encode.encoder import Encoder
+from train.encode.forward import can_sort, embed_columns
+from train.fit.fit import TrainingSet, build_sampler, training_columns
+from train.fit.losses import build_loss
+from train.fit.recipe import Recipe
+
+ENCODE_SAMPLE = 128
+"""Documents encoded to learn the speed of judging."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds and mebibytes; training seconds exclude evaluation."""
+
+    train_seconds: float
+    eval_seconds: float
+    memory_mb: float
+
+    def lines(self) -> list[str]:
+        """The estimate in words."""
+        return [
+            f"estimated time: about {_minutes(self.train_seconds)} of training and {_minutes(self.eval_seconds)} of judging on this machine",
+            f"estimated memory: about {self.memory_mb / 1024:.1f} GiB",
+        ]
+
+
+def estimate(
+    encoder: Encoder, sets: Mapping[str, TrainingSet], datasets: Mapping[str, PreparedDataset], recipe: Recipe, config: Config, bf16: bool
+) -> Estimate:
+    """Run one forward and backward pass a data set (no weight is changed) and encode a few documents; extrapolate.
+
+    Args:
+        encoder: the base; its gradients are cleared again.
+        sets: training rows.
+        datasets: all data sets, for the texts that judging encodes.
+        recipe: steps and batch sizes.
+        config: the whole config.
+        bf16: as in training.
+    """
+    per_epoch = 0.0
+    for name, one in sets.items():
+        size = recipe.batch_sizes[name]
+        per_epoch += _seconds_a_batch(encoder, one, size, recipe.max_tokens, config, bf16) * (-(-len(one.table) // size))
+    train_seconds = per_epoch * recipe.max_steps * config.training.gradient_accumulation / max(1, _batches(sets, recipe))
+    eval_seconds = sum(_seconds_to_judge(encoder, prepared) for prepared in datasets.values())
+    parameters = sum(p.numel() * 4 for p in encoder.model.parameters())
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if encoder.model.device.type == "cuda":
+        peak_mb = torch.cuda.max_memory_allocated() / 2**20
+    encoder.model.zero_grad(set_to_none=True)
+    # Adam keeps two fp32 numbers a weight, which the probe has not allocated
+    return Estimate(train_seconds, eval_seconds, peak_mb + 2 * parameters / 2**20)
+
+
+def _batches(sets: Mapping[str, TrainingSet], recipe: Recipe) -> int:
+    return sum(-(-len(one.table) // recipe.batch_sizes[name]) for name, one in sets.items())
+
+
+def _seconds_a_batch(encoder: Encoder, one: TrainingSet, size: int, max_tokens: int, config: Config, bf16: bool) -> float:
+    """Seconds of one forward and backward pass, the second of two (the first one warms up)."""
+    model, device = encoder.model, encoder.model.device
+    loss = build_loss(one.loss, model, config.training, world_size=1)
+    table = training_columns(one.table)
+    batches = iter(build_sampler(one, size, config.training.seed))
+    seconds = 0.0
+    for rows in [batch for batch, _ in zip(batches, range(2), strict=False)]:
+        part = table[rows]
+        began = time.perf_counter()
+        with limited_tokens(model, max_tokens):
+            features = [_to(model.preprocess(part[column]), device) for column in text_columns(table.column_names)]
+        labels = torch.tensor(part["score"], device=device) if "score" in part else torch.zeros(len(rows), device=device)
+        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
+            if hasattr(loss, "compute_loss_from_embeddings") and can_sort(features):
+                value = loss.compute_loss_from_embeddings(embed_columns(model, features), labels)
+            else:
+                value = loss(features, labels)
+        value.backward()
+        seconds = time.perf_counter() - began
+    return seconds
+
+
+def _to(features: dict, device: torch.device) -> dict:
+    return {key: value.to(device) if isinstance(value, torch.Tensor) else value for key, value in features.items()}
+
+
+def _seconds_to_judge(encoder: Encoder, prepared: PreparedDataset) -> float:
+    """Seconds to judge base and tuned on test and the dev pool of all checkpoints, reckoned as a third corpus pass."""
+    texts: list[str] = []
+    total = 0
+    if prepared.corpus is not None:
+        texts, total = prepared.corpus["text"][:ENCODE_SAMPLE], len(prepared.corpus)
+    else:
+        for split in ("dev", "test"):
+            if split in prepared.splits:
+                texts = texts or prepared.splits[split]["sentence1"][:ENCODE_SAMPLE]
+                total += 2 * len(prepared.splits[split])
+    if not texts:
+        return 0.0
+    began = time.perf_counter()
+    encoder.encode(texts, "document")
+    return (time.perf_counter() - began) / len(texts) * total * 3
+
+
+def _minutes(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,138 @@
+"""Fits a model to its training rows and leaves complete checkpoints behind."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from datasets import Dataset
+from torch.utils.data import BatchSampler
+
+from data.schema import RowKind, text_columns
+from train.config import TrainingConfig
+from train.encode.encoder import Encoder
+from train.errors import Interrupted
+from train.fit.batching import RankingBatchSampler, ShuffledBatchSampler, ranking_keys
+from train.fit.checkpoints import clear_staging, last_checkpoint
+from train.fit.losses import build_loss
+from train.fit.progress import ProgressCallback
+from train.fit.recipe import Recipe
+from train.fit.trainer import PairTrainer, ScheduleCallback, Work, freeze_unused_pooler, training_arguments
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """Training rows of one data set with the name of its loss."""
+
+    table: Dataset
+    kind: RowKind
+    loss: str
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """What fitting asks of the outside; `fit` knows neither metrics nor reports."""
+
+    on_evaluate: Callable[[int], dict[str, float]]
+    """Judges the present weights after a step, on every rank; returns metrics to log."""
+    after_save: Callable[[int, Path], None]
+    """Called on rank 0 when a checkpoint is complete."""
+    should_stop: Callable[[], bool]
+    """Asked after each evaluation."""
+
+
+def fit(
+    encoder: Encoder, sets: Mapping[str, TrainingSet], recipe: Recipe, config: TrainingConfig, run: Path, bf16: bool, hooks: Hooks, work: Work
+) -> None:
+    """Train until the recipe's last step, from the last complete checkpoint of the run folder if there is one.
+
+    Args:
+        encoder: the base model; its weights are changed in place.
+        sets: training rows by data set name.
+        recipe: steps, rates and batch sizes.
+        config: the training section.
+        run: run folder; checkpoints are published in it.
+        bf16: train under bf16 autocast; master weights stay fp32.
+        hooks: evaluation and retention.
+        work: counters of the work done, updated in place.
+
+    Raises:
+        Interrupted: a signal came; a checkpoint of the last finished step is complete.
+    """
+    device = encoder.model.device.type
+    found = last_checkpoint(run)
+    if found is not None and found[0] >= recipe.max_steps:
+        return
+    clear_staging(run)
+    freeze_unused_pooler(encoder.model)
+    prompts = {name: _column_prompts(encoder, one) for name, one in sets.items()}
+    arguments = training_arguments(config, recipe, run, bf16, device, prompts if any(any(p.values()) for p in prompts.values()) else {})
+    trainer = PairTrainer(
+        encoder.model,
+        arguments,
+        tables={name: training_columns(one.table) for name, one in sets.items()},
+        losses={name: build_loss(one.loss, encoder.model, config, arguments.world_size) for name, one in sets.items()},
+        samplers={name: build_sampler(one, recipe.batch_sizes[name], config.seed) for name, one in sets.items()},
+        max_tokens=recipe.max_tokens,
+        on_evaluate=hooks.on_evaluate,
+        after_save=hooks.after_save,
+        work=work,
+    )
+    rows_before = work.rows
+    schedule = ScheduleCallback(recipe.evaluation_steps, hooks.should_stop)
+    trainer.add_callback(schedule)
+    trainer.add_callback(ProgressCallback(lambda: work.rows - rows_before, recipe.max_steps))
+    with _stopping_on_signals(schedule):
+        trainer.train(resume_from_checkpoint=str(found[1]) if found else None)
+    trainer.stop_clock()
+    if schedule.interrupted:
+        raise Interrupted(f"stopped after step {trainer.state.global_step} of {recipe.max_steps}; the checkpoint is complete")
+
+
+def training_columns(table: Dataset) -> Dataset:
+    """Only what the loss reads: texts in the order it expects them, and the score of scored pairs."""
+    keep = text_columns(table.column_names) + (["score"] if "score" in table.column_names else [])
+    return table.select_columns(keep)
+
+
+def build_sampler(one: TrainingSet, batch_size: int, seed: int) -> BatchSampler:
+    """Group-aware batches for ranking losses, plainly shuffled ones for scored pairs."""
+    if one.kind is RowKind.SCORED:
+        return ShuffledBatchSampler(len(one.table), batch_size, seed)
+    queries, documents = ranking_keys(one.table)
+    return RankingBatchSampler(queries, documents, batch_size, seed)
+
+
+def load_weights(encoder: Encoder, checkpoint: Path) -> None:
+    """Put a checkpoint's weights into the encoder's model.
+
+    Raises:
+        RuntimeError: a weight is missing, surplus, or of another shape; nothing is loaded half.
+    """
+    from sentence_transformers import SentenceTransformer
+
+    other = SentenceTransformer(str(checkpoint), device="cpu", model_kwargs={"dtype": torch.float32})
+    encoder.model.load_state_dict(other.state_dict(), strict=True)
+
+
+def _column_prompts(encoder: Encoder, one: TrainingSet) -> dict[str, str]:
+    columns = text_columns(one.table.column_names)
+    if one.kind is RowKind.SCORED:
+        return {column: encoder.contract.prompt("symmetric") for column in columns}
+    return {column: encoder.contract.prompt("query" if column == "anchor" else "document") for column in columns}
+
+
+@contextmanager
+def _stopping_on_signals(schedule: ScheduleCallback) -> Iterator[None]:
+    """Ctrl-C and a scheduler's SIGTERM end the run after the present step, with a checkpoint."""
+    watched = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, schedule.request_stop) for number in watched}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

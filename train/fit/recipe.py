@@ -1,0 +1,105 @@
+"""Settings that the person left open, by a small written rule on row kind and row count. Every choice comes with its reason.
+
+The figures behind the rule were measured with all-MiniLM-L6-v2 (see README, section "The recipe"): ranking losses reach their best in
+about 3 passes over a few thousand pairs at 1e-4, small sets want a gentler rate and one pass more; CosineSimilarity on a few
+thousand scored pairs gains up to 4 passes at 5e-5 and batch 32.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from data.schema import RowKind
+from train.config import TrainingConfig
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything the trainer needs that depends on the data.
+
+    Lengths in tokens, `batch_sizes` in rows by data set, `evaluation_steps` are the optimiser steps after which a
+    checkpoint is judged and saved (the last is always `max_steps`).
+    """
+
+    epochs: float
+    batch_sizes: Mapping[str, int]
+    learning_rate: float
+    max_tokens: int
+    max_steps: int
+    steps_per_epoch: int
+    warmup_steps: int
+    evaluation_steps: tuple[int, ...]
+    reasons: tuple[str, ...] = field(default_factory=tuple)
+
+
+def plan_recipe(config: TrainingConfig, rows: Mapping[str, tuple[RowKind, int]], model_max_tokens: int) -> Recipe:
+    """Fill in what the config leaves open.
+
+    Args:
+        config: the training section.
+        rows: row kind and number of training rows by data set name.
+        model_max_tokens: the longest input of the model's contract.
+    """
+    kind, count = _main_dataset(rows)
+    reasons = [f"main data set: {count:,} {kind.value} rows"]
+    epochs = _pick(config.epochs, _epochs(kind, count), "epochs", reasons)
+    rate = _pick(config.learning_rate, _learning_rate(kind, count), "learning rate", reasons)
+    sizes = {name: config.batch_size or _batch_size(k, n) for name, (k, n) in rows.items()}
+    reasons.append(f"batch size {', '.join(f'{n} for {name}' for name, n in sizes.items())} ({_origin(config.batch_size)})")
+    limit = config.max_tokens or model_max_tokens
+    max_tokens = min(limit, model_max_tokens)
+    reasons.append(f"training texts cut at {max_tokens} tokens ({_origin(config.max_tokens, 'the model allows no more')})")
+    batches = sum(-(-n // sizes[name]) for name, (_, n) in rows.items())
+    per_epoch = max(1, math.ceil(batches / config.gradient_accumulation))
+    steps = config.max_steps or max(1, round(per_epoch * epochs))
+    reasons.append(f"{steps:,} optimiser steps, {per_epoch:,} an epoch")
+    return Recipe(
+        epochs=epochs,
+        batch_sizes=sizes,
+        learning_rate=rate,
+        max_tokens=max_tokens,
+        max_steps=steps,
+        steps_per_epoch=per_epoch,
+        warmup_steps=math.ceil(config.warmup * steps),
+        evaluation_steps=_evaluation_steps(steps, steps / per_epoch, config.evaluations),
+        reasons=tuple(reasons),
+    )
+
+
+def _main_dataset(rows: Mapping[str, tuple[RowKind, int]]) -> tuple[RowKind, int]:
+    """The largest data set decides what the whole run shares (epochs, learning rate)."""
+    name = max(rows, key=lambda key: rows[key][1])
+    return rows[name]
+
+
+def _epochs(kind: RowKind, count: int) -> float:
+    if kind is RowKind.SCORED:
+        return 4 if count < 20_000 else 2 if count < 100_000 else 1
+    return 4 if count < 2_000 else 3 if count < 20_000 else 2 if count < 100_000 else 1
+
+
+def _learning_rate(kind: RowKind, count: int) -> float:
+    return 5e-5 if kind is RowKind.SCORED or count < 2_000 else 1e-4
+
+
+def _batch_size(kind: RowKind, count: int) -> int:
+    """Ranking losses gain from more negatives; but a set should still give some dozens of steps an epoch."""
+    largest = 32 if kind is RowKind.SCORED else 64 if count < 5_000 else 128
+    return max(2, min(largest, count // 8 if count < 256 else largest))
+
+
+def _evaluation_steps(steps: int, epochs: float, wanted: int | None) -> tuple[int, ...]:
+    """Evenly spaced, ending at the last step; by default one an epoch, at least 3 and at most 6."""
+    number = min(steps, wanted or min(6, max(3, round(epochs))))
+    return tuple(sorted({round(steps * (i + 1) / number) for i in range(number)}))
+
+
+def _pick(given: float | None, chosen: float, what: str, reasons: list[str]) -> float:
+    reasons.append(f"{what} {given if given is not None else chosen:g} ({_origin(given)})")
+    return given if given is not None else chosen
+
+
+def _origin(given: object, rule: str = "by the rule") -> str:
+    return "from your config" if given is not None else rule

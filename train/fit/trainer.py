@@ -1,0 +1,228 @@
+"""Sentence Transformers' trainer with this project's batches, forward, evaluation schedule and checkpoints."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset, DatasetDict
+from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+from torch.utils.data import BatchSampler
+from transformers import TrainerCallback
+
+from train.config import TrainingConfig
+from train.encode.contract import limited_tokens
+from train.encode.forward import can_sort, embed_columns
+from train.errors import RunError
+from train.fit.checkpoints import STAGING, clear_staging, publish
+from train.fit.recipe import Recipe
+
+
+@dataclass
+class Work:
+    """What training has consumed so far, resumed sessions included. Seconds run from first to last optimiser step."""
+
+    seconds: float = 0.0
+    rows: int = 0
+    tokens: int = 0
+
+
+class PairTrainer(SentenceTransformerTrainer):
+    """Trains all data sets together, one loss and one batch sampler each.
+
+    Args:
+        model: in fp32; autocast does bf16.
+        arguments: from `training_arguments`.
+        tables: training rows by data set name; text columns and `score` only.
+        losses: loss module by data set name.
+        samplers: batch sampler by data set name; batches are global (all processes together).
+        max_tokens: training texts are cut at this many tokens.
+        on_evaluate: called on every rank with the step; judges the checkpoint and returns metrics to log.
+        after_save: called on rank 0 once a checkpoint is complete.
+        work: counters, updated in place.
+    """
+
+    def __init__(
+        self,
+        model: SentenceTransformer,
+        arguments: SentenceTransformerTrainingArguments,
+        tables: Mapping[str, Dataset],
+        losses: Mapping[str, torch.nn.Module],
+        samplers: Mapping[str, BatchSampler],
+        max_tokens: int,
+        on_evaluate: Callable[[int], dict[str, float]],
+        after_save: Callable[[int, Path], None],
+        work: Work,
+    ) -> None:
+        self._samplers, self._max_tokens = dict(samplers), max_tokens
+        self._on_evaluate, self._after_save, self.work = on_evaluate, after_save, work
+        self._saving = False
+        self._clock: float | None = None
+        super().__init__(model=model, args=arguments, train_dataset=DatasetDict(tables), loss=dict(losses))
+
+    def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
+        """No callback: the stock one copies training texts into the model card."""
+
+    def get_batch_sampler(self, dataset: Dataset, *args: Any, **kwargs: Any) -> BatchSampler:
+        """The sampler that was given for this table."""
+        name = next(name for name, table in self.train_dataset.items() if table is dataset)
+        return self._samplers[name]
+
+    def get_data_collator(self, *args: Any, **kwargs: Any) -> Any:
+        """The stock collator, with training texts cut at the recipe's length; judging and saving keep the contract's."""
+        collator = super().get_data_collator(*args, **kwargs)
+        tokenise = collator.preprocess_fn
+
+        def cut(*texts: Any, **options: Any) -> Any:
+            with limited_tokens(self.model, self._max_tokens):
+                return tokenise(*texts, **options)
+
+        collator.preprocess_fn = cut
+        return collator
+
+    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
+        """The data set's loss over embeddings of all columns, computed together without padding where that is possible."""
+        self._count(inputs)
+        name = inputs.get("dataset_name")
+        loss = self.loss[name]
+        features, labels = self.collect_features(inputs)
+        if not hasattr(loss, "compute_loss_from_embeddings") or not can_sort(features):
+            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
+        value = loss.compute_loss_from_embeddings(embed_columns(model, features), labels)
+        return (value, {}) if return_outputs else value
+
+    def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
+        """The stock step, with the clock started at the first one."""
+        if self._clock is None:
+            self._clock = time.perf_counter()
+        return super().training_step(*args, **kwargs)
+
+    def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
+        """Judge the present weights; the time this takes does not count as training."""
+        self.stop_clock()
+        metrics = self._on_evaluate(self.state.global_step)
+        self.log(metrics)
+        self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
+        return metrics
+
+    def stop_clock(self) -> None:
+        """Add the time since the clock was started to the work done."""
+        if self._clock is not None:
+            self.work.seconds += time.perf_counter() - self._clock
+            self._clock = None
+
+    def _count(self, inputs: Mapping[str, Any]) -> None:
+        masks = [value for key, value in inputs.items() if key.endswith("attention_mask")]
+        self.work.rows += len(masks[0]) if masks else 0
+        if self.args.device.type == "cpu":  # on a GPU a sum on the host would wait for the device each step
+            self.work.tokens += sum(int(mask.sum()) for mask in masks)
+        else:
+            self.work.tokens += sum(mask.numel() for mask in masks)
+
+    def _get_output_dir(self, trial: Any) -> str:
+        run = super()._get_output_dir(trial)
+        return str(Path(run) / STAGING) if self._saving else run
+
+    def _save_checkpoint(self, model: Any, trial: Any) -> None:
+        """Save under a staging name; rename once every rank has written its part."""
+        self.stop_clock()
+        run = Path(self.args.output_dir)
+        if self.args.should_save:
+            clear_staging(run)
+            (run / STAGING).mkdir()
+        self.accelerator.wait_for_everyone()
+        self._saving = True
+        try:
+            super()._save_checkpoint(model, trial)
+        finally:
+            self._saving = False
+        self.accelerator.wait_for_everyone()
+        if self.args.should_save:
+            step = self.state.global_step
+            self._after_save(step, publish(run, step))
+
+    def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
+        """The model without a model card (the stock card quotes training texts) and without pickled arguments."""
+        self.model.save_pretrained(str(output_dir), create_model_card=False)
+
+
+class ScheduleCallback(TrainerCallback):
+    """Judges and saves after the recipe's evaluation steps; stops on a signal, on a non-finite loss, or when told to.
+
+    Args:
+        steps: optimiser steps after which a checkpoint is judged and saved.
+        should_stop: asked after each evaluation (early stopping).
+    """
+
+    def __init__(self, steps: tuple[int, ...], should_stop: Callable[[], bool]) -> None:
+        self.steps, self.should_stop = frozenset(steps), should_stop
+        self.interrupted = False
+
+    def request_stop(self, signum: int, frame: object) -> None:
+        """Signal handler: the first signal asks for a checkpoint and an end, the second ends at once."""
+        signal.signal(signum, signal.SIG_DFL if signum != signal.SIGINT else signal.default_int_handler)
+        self.interrupted = True
+
+    def on_step_end(self, args, state, control, **kwargs) -> None:  # type: ignore[no-untyped-def]
+        if state.global_step in self.steps:
+            control.should_log = control.should_evaluate = control.should_save = True
+        if self.interrupted:
+            control.should_save = control.should_training_stop = True
+
+    def on_evaluate(self, args, state, control, **kwargs) -> None:  # type: ignore[no-untyped-def]
+        if self.should_stop():
+            control.should_training_stop = True
+
+    def on_log(self, args, state, control, logs=None, **kwargs) -> None:  # type: ignore[no-untyped-def]
+        loss = (logs or {}).get("loss", 0.0)
+        if not math.isfinite(loss):
+            raise RunError(
+                f"the loss became {loss} before step {state.global_step}; the weights are no longer usable",
+                mend="lower training.learning_rate or training.max_grad_norm, or use training.precision=fp32; the last checkpoint is kept",
+            )
+
+
+def training_arguments(
+    config: TrainingConfig, recipe: Recipe, run: Path, bf16: bool, device: str, prompts: dict[str, dict[str, str]]
+) -> SentenceTransformerTrainingArguments:
+    """The stock arguments for a recipe. Batches are global and split over the processes by Accelerate."""
+    return SentenceTransformerTrainingArguments(
+        output_dir=str(run),
+        max_steps=recipe.max_steps,
+        per_device_train_batch_size=max(recipe.batch_sizes.values()),
+        gradient_accumulation_steps=config.gradient_accumulation,
+        learning_rate=recipe.learning_rate,
+        lr_scheduler_type=config.schedule if config.schedule != "constant" else "constant_with_warmup",
+        warmup_steps=recipe.warmup_steps,
+        weight_decay=config.weight_decay,
+        max_grad_norm=config.max_grad_norm,
+        bf16=bf16,
+        seed=config.seed,
+        use_cpu=device == "cpu",
+        eval_strategy="no",
+        save_strategy="no",
+        logging_strategy="steps",
+        logging_steps=max(1, min(50, recipe.max_steps // 20)),
+        logging_nan_inf_filter=False,
+        disable_tqdm=True,
+        report_to=[],
+        prompts=prompts or None,
+        multi_dataset_batch_sampler="proportional",
+        accelerator_config={"split_batches": True, "even_batches": False},
+        ddp_find_unused_parameters=False,
+        ddp_broadcast_buffers=False,
+        dataloader_pin_memory=device != "cpu",
+    )
+
+
+def freeze_unused_pooler(model: SentenceTransformer) -> None:
+    """BERT builds a pooler that sentence embeddings never use; frozen, it costs neither memory nor a search for unused parameters."""
+    for name, parameter in model.named_parameters():
+        if ".pooler." in name:
+            parameter.requires_grad_(False)

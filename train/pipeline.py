@@ -1,0 +1,270 @@
+"""The sentence: load → audit → split → fit → evaluate each checkpoint against the base → judge → report → export.
+
+This is the only file that knows the order. Rank 0 speaks and writes; every rank computes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.audit import audit
+from data.load import prepare
+from data.schema import DataError, PreparedDataset
+from train.config import Config
+from train.deploy.export import export_model
+from train.encode.encoder import Encoder, load_encoder
+from train.encode.locate import WeightsOrigin
+from train.encode.memo import RememberingEncoder
+from train.errors import ConfigError, Interrupted
+from train.evaluate.dev import DevJudge, build_dev_judge, judge_test
+from train.evaluate.tasks import Scores, Task
+from train.fit.checkpoints import keep_only, list_checkpoints
+from train.fit.estimate import Estimate, estimate
+from train.fit.fit import Hooks, TrainingSet, fit, load_weights
+from train.fit.losses import LOSS_NAMES, choose_loss
+from train.fit.precision import bf16_pays
+from train.fit.recipe import Recipe, plan_recipe
+from train.fit.trainer import Work
+from train.reporting import report_run
+from train.runfolder import ScoreLog, create_run, default_name, environment, open_run, write_json, write_text
+from train.settings import dump_config, load_config
+from train.terminal import is_main, quiet_libraries, say
+
+
+@dataclass
+class Plan:
+    """Everything that is known before the first optimiser step."""
+
+    config: Config
+    datasets: dict[str, PreparedDataset]
+    encoder: Encoder
+    origin: WeightsOrigin
+    sets: dict[str, TrainingSet]
+    recipe: Recipe
+    bf16: bool
+
+
+def start_run(config: Config, *, debug: bool = False) -> Path:
+    """Train, judge, report and export. Returns the run folder.
+
+    Raises:
+        ConfigError, DataError, ModelError, RunError: nothing was written, or what was written is complete.
+        Interrupted: everything needed to go on is in the run folder.
+    """
+    quiet_libraries(debug)
+    name = config.run_name or default_name(_dataset_name(config))
+    if (Path(config.output_dir) / name).exists():
+        create_run(Path(config.output_dir), name)  # raises: better now than after loading the data
+    plan = make_plan(config.model_copy(update={"run_name": name}))
+    run = Path(config.output_dir) / name
+    if is_main():
+        create_run(Path(config.output_dir), name)
+        record_plan(plan, run)
+    return _carry_out(plan, run)
+
+
+def resume_run(path: Path, *, debug: bool = False) -> Path:
+    """Continue a run folder from its last complete checkpoint; a run without one starts over from the base."""
+    quiet_libraries(debug)
+    run = open_run(path)
+    config = load_config(run / "config.yaml")
+    say(f"resuming {run}")
+    plan = make_plan(config)
+    _refuse_changed_data(plan, run)
+    return _carry_out(plan, run)
+
+
+def dry_run(config: Config, *, debug: bool = False) -> Estimate:
+    """Show the resolved config, the data, the recipe and an estimate of time and memory; train and write nothing."""
+    quiet_libraries(debug)
+    plan = make_plan(config)
+    say("\nresolved config:\n" + dump_config(plan.config))
+    found = estimate(plan.encoder, plan.sets, plan.datasets, plan.recipe, plan.config, plan.bf16)
+    for line in found.lines():
+        say(line)
+    say("dry run: nothing was trained, no run folder was made")
+    return found
+
+
+def make_plan(config: Config) -> Plan:
+    """Load, audit and split the data, load the base, and settle what the config leaves open. Everything found is said."""
+    datasets = load_datasets(config)
+    encoder, origin, notes = load_encoder(config.model, config.evaluation.batch_size)
+    say(f"base model: {origin.sentence()}")
+    say(f"  {encoder.contract.sentence()}; on {encoder.model.device}")
+    for note in notes:
+        say(f"  note: {note}")
+    sets = training_sets(config, datasets)
+    rows = {name: (one.kind, len(one.table)) for name, one in sets.items()}
+    recipe = plan_recipe(config.training, rows, encoder.contract.max_tokens)
+    bf16, why = _precision(config, encoder)
+    say("recipe:")
+    for reason in recipe.reasons:
+        say(f"  {reason}")
+    say(f"  {'bf16 autocast' if bf16 else 'fp32'} ({why})")
+    for name, one in sets.items():
+        say(f"  {name}: {LOSS_NAMES[one.loss]} loss")
+    # what was probed is fixed in the recorded config, so that a resumed run computes as the first part did
+    training = config.training.model_copy(update={"precision": "bf16" if bf16 else "fp32"})
+    return Plan(config.model_copy(update={"training": training}), datasets, encoder, origin, sets, recipe, bf16)
+
+
+def load_datasets(config: Config) -> dict[str, PreparedDataset]:
+    """Every data set of the config, loaded and split; what was recognised and counted is said."""
+    cache = Path(config.output_dir) / ".cache"
+    datasets: dict[str, PreparedDataset] = {}
+    for spec in config.data.datasets:
+        say(f"data set {spec.source}:")
+        prepared = prepare(spec, config.data.split, cache, say=lambda line: say(f"  {line}"))
+        if prepared.name in datasets:
+            raise ConfigError(f"two data sets are called {prepared.name!r}", mend="give one of them a name: data.datasets.1.name=…")
+        datasets[prepared.name] = prepared
+    return datasets
+
+
+def training_sets(config: Config, datasets: Mapping[str, PreparedDataset]) -> dict[str, TrainingSet]:
+    """Training rows and loss of each data set that is trained on."""
+    sets = {}
+    for spec, (name, prepared) in zip(config.data.datasets, datasets.items(), strict=True):
+        if not spec.train:
+            continue
+        if "train" not in prepared.splits or len(prepared.splits["train"]) < 2:
+            raise DataError(f"{name} has no training rows", where=prepared.location, mend="give more rows, or set train: false to only judge on it")
+        sets[name] = TrainingSet(prepared.splits["train"], prepared.kind, choose_loss(spec, prepared.kind))
+    return sets
+
+
+def record_plan(plan: Plan, run: Path) -> None:
+    """Write what explains and repeats the run, before it begins."""
+    write_text(run / "config.yaml", dump_config(plan.config))
+    write_json(run / "audit.json", audit(list(plan.datasets.values())))
+    write_json(
+        run / "environment.json",
+        environment(
+            {
+                "device": str(plan.encoder.model.device),
+                "model": {"name": plan.origin.name, "from": plan.origin.kind, "revision": plan.origin.revision, "sha256": plan.origin.sha256},
+                "contract": plan.encoder.contract.as_dict(),
+                "data": {name: prepared.fingerprint for name, prepared in plan.datasets.items()},
+                "recipe": list(plan.recipe.reasons),
+            }
+        ),
+    )
+
+
+def _carry_out(plan: Plan, run: Path) -> Path:
+    """Fit, evaluate each checkpoint against the base, judge, report, export."""
+    began = time.perf_counter()
+    config, log = plan.config, ScoreLog(run / "scores.jsonl")
+    base = RememberingEncoder(plan.encoder)
+    say("judging the base (step 0) …")
+    eval_began = time.perf_counter()
+    base_test = judge_test(plan.datasets, base)
+    judge = _dev_judge(plan, base)
+    base_seconds = time.perf_counter() - eval_began
+    say(f"  took {base_seconds:.0f} s")
+
+    work = _resume_log(log, run)
+    log.add({**judge.line(0, base), "loss_rows": 0})
+    del base  # its vectors are not needed once training begins
+    hooks = Hooks(
+        on_evaluate=lambda step: _judge_checkpoint(step, plan, judge, log, work),
+        after_save=lambda step, _path: _retain(run, log, step, config.training.keep_all_checkpoints),
+        should_stop=lambda: config.training.patience is not None and log.without_improvement() >= config.training.patience,
+    )
+    say(f"training {plan.recipe.max_steps:,} steps …")
+    try:
+        fit(plan.encoder, plan.sets, plan.recipe, config.training, run, plan.bf16, hooks, work)
+    except Interrupted as stop:
+        raise Interrupted(str(stop), mend=f"continue with --resume {run}") from None
+    except KeyboardInterrupt:
+        raise Interrupted("stopped at once; the last complete checkpoint is kept", mend=f"continue with --resume {run}") from None
+
+    best = _load_best(plan, run, log)
+    say(f"judging the checkpoint of step {best} on test …")
+    eval_began = time.perf_counter()
+    tuned_test = judge_test(plan.datasets, plan.encoder)
+    test_seconds = time.perf_counter() - eval_began
+    if is_main():
+        export_model(plan.encoder.model, run / "model")
+        seconds = {"base": base_seconds, "test": test_seconds, "total": time.perf_counter() - began}
+        report_run(run, config, plan.datasets, base_test, tuned_test, log, best, work, seconds)
+    return run
+
+
+def _dev_judge(plan: Plan, base: RememberingEncoder) -> DevJudge:
+    trained = {name: plan.datasets[name] for name in plan.sets}
+    settings = plan.config.evaluation
+    judge = build_dev_judge(trained, base, settings.dev_queries, settings.pool_top)
+    if not judge.tasks:
+        say("  there is no dev split: the last checkpoint will be judged")
+    for name, task in judge.tasks.items():
+        say(f"  dev {name}: {len(task):,} {'scored pairs' if task.kind.value == 'scored' else 'queries'}, base {task.primary} {judge.base[name]:.4f}")
+    return judge
+
+
+def _judge_checkpoint(step: int, plan: Plan, judge: DevJudge, log: ScoreLog, work: Work) -> dict[str, float]:
+    """Score the present weights on dev, log the line, say it, and return metrics for the trainer's log."""
+    line = judge.line(step, plan.encoder)
+    line |= {"train_seconds": round(work.seconds, 3), "train_rows": work.rows, "train_tokens": work.tokens}
+    log.add(line)
+    shown = ", ".join(f"{name} {value:.4f} (base {judge.base[name]:.4f})" for name, value in line["datasets"].items())
+    if shown:
+        say(f"  step {step}: dev {shown}")
+    return {f"eval_{name}": value for name, value in line["datasets"].items()}
+
+
+def _resume_log(log: ScoreLog, run: Path) -> Work:
+    """Work done and scores up to the last complete checkpoint; what came later is done again."""
+    steps = list_checkpoints(run)
+    log.forget_after(max(steps, default=0))
+    last = log.lines[-1] if log.lines else {}
+    return Work(last.get("train_seconds", 0.0), last.get("train_rows", 0), last.get("train_tokens", 0))
+
+
+def _retain(run: Path, log: ScoreLog, step: int, keep_all: bool) -> None:
+    """Keep the best and the last checkpoint."""
+    best = log.best()
+    if not keep_all:
+        keep_only(run, {step, *([best["step"]] if best else [])})
+
+
+def _load_best(plan: Plan, run: Path, log: ScoreLog) -> int:
+    """Load the best checkpoint on dev (the last one where there is no dev); it must be there."""
+    found = list_checkpoints(run)
+    best = log.best()
+    step = best["step"] if best else max(found)
+    load_weights(plan.encoder, found[step])
+    return step
+
+
+def _precision(config: Config, encoder: Encoder) -> tuple[bool, str]:
+    if config.training.precision == "auto":
+        return bf16_pays(str(encoder.model.device))
+    return config.training.precision == "bf16", "from your config"
+
+
+def _refuse_changed_data(plan: Plan, run: Path) -> None:
+    import json
+
+    recorded = json.loads((run / "environment.json").read_text(encoding="utf-8"))["data"]
+    for name, prepared in plan.datasets.items():
+        if recorded.get(name) != prepared.fingerprint:
+            raise DataError(
+                f"{name} is not what it was when the run began", where=prepared.location, mend="put the data back, or start a new run"
+            )
+
+
+def _dataset_name(config: Config) -> str:
+    first = config.data.datasets[0]
+    stem = first.name or Path(first.source.rstrip("/")).stem or "run"
+    clean = "".join(c if c.isalnum() or c in "._-" else "-" for c in stem).strip(".-_")
+    return clean or hashlib.sha256(first.source.encode()).hexdigest()[:8]
+
+
+__all__ = ["dry_run", "make_plan", "resume_run", "start_run"]

@@ -1,0 +1,149 @@
+"""The run folder: one folder a run, holding everything that explains, repeats or continues it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from train.errors import RunError
+
+PACKAGES = ("sentence-transformers", "transformers", "torch", "accelerate", "datasets", "tokenizers", "numpy", "scipy", "embed-tune")
+
+
+def create_run(output_dir: Path, name: str) -> Path:
+    """Make the folder of a new run.
+
+    Raises:
+        RunError: it exists already, or cannot be made.
+    """
+    folder = output_dir / name
+    if folder.exists():
+        raise RunError(
+            f"{folder} exists already",
+            mend=f"continue it with --resume {folder}, or choose another name with run_name=…",
+        )
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise RunError(f"{folder} cannot be made ({error.strerror})", mend="choose another place with output_dir=…") from None
+    return folder
+
+
+def open_run(path: Path) -> Path:
+    """The folder of a run that is to be resumed; a bare name is looked for in checkpoints/.
+
+    Raises:
+        RunError: there is no such run, or it was finished.
+    """
+    folder = path if path.is_dir() or "/" in str(path) else Path("checkpoints") / path
+    if not (folder / "config.yaml").is_file():
+        runs = sorted(p.parent.name for p in folder.parent.glob("*/config.yaml")) if folder.parent.is_dir() else []
+        known = f"runs there: {', '.join(runs[-5:])}" if runs else f"there are no runs in {folder.parent}"
+        raise RunError(f"{folder} is not a run folder (it has no config.yaml)", mend=known)
+    if (folder / "report.json").is_file():
+        raise RunError(f"{folder} is finished already", mend=f"read {folder / 'report.html'}, or start a new run")
+    return folder
+
+
+def default_name(dataset: str) -> str:
+    """A run name out of the first data set and the time."""
+    return f"{dataset}-{time.strftime('%Y%m%d-%H%M%S')}"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all: to a temporary name first, then renamed."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write indented JSON, whole or not at all. Numbers that JSON cannot hold (NaN) are an error."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+class ScoreLog:
+    """`scores.jsonl`: one line a checkpoint, step 0 is the base. The order of steps is ascending, each at most once."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lines: list[dict[str, Any]] = []
+        if path.is_file():
+            self.lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+
+    def add(self, line: Mapping[str, Any]) -> None:
+        """Add a checkpoint's scores; a line of the same or a later step (from before a kill) is replaced."""
+        self.forget_after(line["step"] - 1)
+        self.lines.append(dict(line))
+        self._write()
+
+    def forget_after(self, step: int) -> None:
+        """Drop what was scored after the checkpoint from which a run continues."""
+        kept = [line for line in self.lines if line["step"] <= step]
+        if kept != self.lines:
+            self.lines = kept
+            self._write()
+
+    def best(self) -> dict[str, Any] | None:
+        """The checkpoint (not the base) with the highest dev score, the earliest of equals."""
+        tuned = [line for line in self.lines if line["step"] > 0 and line.get("dev") is not None]
+        return max(tuned, key=lambda line: (line["dev"], -line["step"]), default=None)
+
+    def without_improvement(self) -> int:
+        """Checkpoints judged since the best one."""
+        best = self.best()
+        return sum(line["step"] > best["step"] for line in self.lines) if best else 0
+
+    def _write(self) -> None:
+        write_text(self.path, "".join(json.dumps(line, allow_nan=False) + "\n" for line in self.lines))
+
+
+def environment(extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Versions, hardware and revision of the code, for `environment.json`."""
+    import torch
+
+    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+    return {
+        "python": sys.version.split()[0],
+        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpus": gpus,
+        "world_size": int(os.environ.get("WORLD_SIZE", "1")),
+        "git_revision": _git_revision(),
+        **extra,
+    }
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+
+
+def _git_revision() -> str | None:
+    root = Path(__file__).resolve().parents[1]
+    try:
+        done = subprocess.run(["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() or None
