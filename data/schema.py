@@ -8,7 +8,6 @@ module that knows `InputExample`, which upstream marks deprecated.
 from __future__ import annotations
 
 import hashlib
-import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -69,8 +68,8 @@ class RowId:
     group: str = ""
 
     def guid(self) -> str:
-        """The id as one string, for `InputExample.guid`."""
-        return "\t".join((self.row, self.query_id, self.document_id, self.group))
+        """The id as one string, for `InputExample.guid`. Tabs in its parts, which only user text can bring in, become blanks."""
+        return "\t".join(part.replace("\t", " ") for part in (self.row, self.query_id, self.document_id, self.group))
 
     @classmethod
     def parse(cls, guid: str) -> RowId:
@@ -161,7 +160,9 @@ def text_columns(columns: Sequence[str]) -> list[str]:
 
 def normalise_text(text: str) -> str:
     """The form under which two texts count as the same: NFKC, case-folded, white space collapsed."""
-    return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text)).strip().casefold()
+    if not text.isascii():  # NFKC changes nothing in ASCII, and most calls are for ASCII
+        text = unicodedata.normalize("NFKC", text)
+    return " ".join(text.split()).casefold()
 
 
 def text_id(text: str) -> str:

@@ -119,8 +119,7 @@ def load_datasets(config: Config) -> dict[str, PreparedDataset]:
     cache = Path(config.output_dir) / ".cache"
     datasets: dict[str, PreparedDataset] = {}
     for spec in config.data.datasets:
-        say(f"data set {spec.source}:")
-        prepared = prepare(spec, config.data.split, cache, say=lambda line: say(f"  {line}"))
+        prepared = prepare(spec, config.data.split, cache, say=say)
         if prepared.name in datasets:
             raise ConfigError(f"two data sets are called {prepared.name!r}", mend="give one of them a name: data.datasets.1.name=…")
         datasets[prepared.name] = prepared

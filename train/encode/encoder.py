@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -99,9 +98,9 @@ def _load(path: Path, config: ModelConfig, device: str) -> tuple[SentenceTransfo
             model = SentenceTransformer(str(path), device=device, model_kwargs=options, trust_remote_code=config.trust_remote_code)
             return model, _unused_pooling_note(config)
         return _with_pooling(path, config, device, options)
-    except (OSError, ValueError, KeyError, RuntimeError, json.JSONDecodeError) as error:
+    except Exception as error:  # a damaged file raises whatever the library that reads it raises
         raise ModelError(
-            f"{config.name} could not be loaded: {str(error).splitlines()[0][:300]}",
+            f"{config.name} could not be loaded: {(str(error).splitlines() or [type(error).__name__])[0][:300]}",
             mend="check that the folder is complete; trust_remote_code is off unless model.trust_remote_code=true",
         ) from error
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import torch
 from datasets import Dataset
 from torch.utils.data import BatchSampler
+from transformers import PrinterCallback
 
 from data.schema import RowKind, text_columns
 from train.config import TrainingConfig
@@ -84,11 +85,13 @@ def fit(
     )
     rows_before = work.rows
     schedule = ScheduleCallback(recipe.evaluation_steps, hooks.should_stop)
+    trainer.remove_callback(PrinterCallback)  # our own progress line says it in words
     trainer.add_callback(schedule)
     trainer.add_callback(ProgressCallback(lambda: work.rows - rows_before, recipe.max_steps))
     with _stopping_on_signals(schedule):
         trainer.train(resume_from_checkpoint=str(found[1]) if found else None)
     trainer.stop_clock()
+    clear_staging(run)
     if schedule.interrupted:
         raise Interrupted(f"stopped after step {trainer.state.global_step} of {recipe.max_steps}; the checkpoint is complete")
 

@@ -41,10 +41,11 @@ class ProgressCallback(TrainerCallback):
         rate = self.rows_seen() / max(time.perf_counter() - self.began, 1e-9)
         if self.bar is not None:
             self.bar.update(state.global_step - self.bar.n)
-            self.bar.set_postfix(loss=f"{self.loss:.4f}", rows_per_s=f"{rate:.0f}", refresh=False)
+            self.bar.set_postfix(loss=f"{self.loss:.4f}" if self.loss == self.loss else "…", rows_per_s=f"{rate:.0f}", refresh=False)
         elif state.global_step * 10 // self.total > self.line_at:
             self.line_at = state.global_step * 10 // self.total
-            print(f"  step {state.global_step}/{self.total}  loss {self.loss:.4f}  {rate:.0f} rows/s", file=sys.stderr, flush=True)
+            loss = f"  loss {self.loss:.4f}" if self.loss == self.loss else ""
+            print(f"  step {state.global_step}/{self.total}{loss}  {rate:.0f} rows/s", file=sys.stderr, flush=True)
 
     def on_train_end(self, args, state, control, **kwargs) -> None:  # type: ignore[no-untyped-def]
         if self.bar is not None:

@@ -1,0 +1,276 @@
+"""Which column plays which role: by its usual name, or as the config says. Never by position.
+
+Names are compared without case and separators, so "Sentence_1", "sentence 1" and "sentence1" are one name. A role with
+two candidates, or no known pair of roles, is an error that lists the columns and the config keys that settle it.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from data.schema import DataError, Recognised, RowKind
+from data.spec import ColumnSpec
+
+PAIRED_NAMES = (
+    ("sentence1", "sentence2"),
+    ("sentencea", "sentenceb"),
+    ("text1", "text2"),
+    ("texta", "textb"),
+    ("question1", "question2"),
+    ("premise", "hypothesis"),
+)
+"""Two columns that only mean something together: scored with a score column, otherwise an anchor and its positive."""
+
+ANCHOR_NAMES = ("anchor", "query", "question")
+POSITIVE_NAMES = ("positive", "positives", "pos", "document", "doc", "passage", "context")
+ANSWER_NAMES = ("answer", "response")
+"""The positive only where no column holds a passage: with question, answer and context the task is to find the context."""
+
+LAST_RESORT_NAMES = (("title", "body"), ("title", "abstract"), ("source", "target"))
+"""Pairs whose names are often meta data; taken only where no other pair of roles is there."""
+
+SCORE_NAMES = ("score", "similarity", "similarityscore", "label", "relatednessscore")
+SPLIT_NAMES = ("split",)
+GROUP_NAMES = ("group", "groupid")
+NEGATIVE = re.compile(r"(?:hard)?neg(?:ative)?s?(\d*)")
+
+SETTLE = (
+    "name the columns in the YAML under `columns.` (columns.anchor and columns.positive, or columns.sentence1, columns.sentence2"
+    " and columns.score), or on the command line: data.columns.anchor=NAME data.columns.positive=NAME"
+)
+
+
+@dataclass(frozen=True)
+class Roles:
+    """The columns of one source by role. `first` and `second` are anchor and positive, or the two sentences of a score."""
+
+    kind: RowKind
+    first: str
+    second: str
+    negatives: tuple[str, ...] = ()
+    score: str | None = None
+    group: str | None = None
+    split: str | None = None
+    ignored: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    score_may_be_class: bool = False
+    """True where `score` was found by the name "label": its values may be classes, which `data.scores` looks at."""
+
+    def used(self) -> list[str]:
+        """Every column that has a role, in a fixed order."""
+        optional = [self.score, self.group, self.split]
+        return [self.first, self.second, *self.negatives, *(c for c in optional if c is not None)]
+
+    def needed(self) -> list[str]:
+        """The columns that every file must have."""
+        return [self.first, self.second, *self.negatives, *([self.score] if self.score else [])]
+
+    def recognised(self, score_range: tuple[float, float] | None = None, notes: Sequence[str] = ()) -> Recognised:
+        """The same facts in the form that is printed."""
+        scored = self.kind is RowKind.SCORED
+        roles: dict[str, Sequence[str]] = {
+            "sentence1" if scored else "anchor": [self.first],
+            "sentence2" if scored else "positive": [self.second],
+        }
+        if self.negatives:
+            roles["negative"] = list(self.negatives)
+        for role in ("score", "group", "split"):
+            if (column := getattr(self, role)) is not None:
+                roles[role] = [column]
+        return Recognised(self.kind, roles, self.ignored, score_range, (*self.notes, *notes))
+
+
+def plain(name: str) -> str:
+    """A column name without case and separators.
+
+    >>> plain("Sentence_1"), plain("similarity score")
+    ('sentence1', 'similarityscore')
+    """
+    return re.sub(r"[\W_]+", "", name).casefold()
+
+
+def show(columns: Sequence[str]) -> str:
+    """Column names for a message: at most 20, each at most 60 characters (a file without a header has texts here)."""
+    names = [repr(c if len(c) <= 60 else c[:57] + "...") for c in columns[:20]]
+    return ", ".join(names) + (f" and {len(columns) - 20} more" if len(columns) > 20 else "")
+
+
+def recognise(columns: Sequence[str], spec: ColumnSpec, where: str) -> Roles:
+    """The role of each of `columns`.
+
+    Raises:
+        DataError: a name in `spec` that is not a column, two candidates for one role, no known pair of roles.
+    """
+    return _Recogniser(list(columns), spec, where).roles()
+
+
+class _Recogniser:
+    """Works through the roles; `taken` are the columns that the config gave a role, which are no candidates any more."""
+
+    def __init__(self, columns: list[str], spec: ColumnSpec, where: str) -> None:
+        self.columns, self.spec, self.where = columns, spec, where
+        self.notes: list[str] = []
+        self.taken = self._check_spec()
+
+    def _check_spec(self) -> set[str]:
+        spec = self.spec
+        given = {
+            role: name
+            for role in ("anchor", "positive", "sentence1", "sentence2", "score", "group", "split")
+            if (name := getattr(spec, role)) is not None
+        }
+        given |= {f"negatives[{i}]": name for i, name in enumerate(spec.negatives)}
+        for role, name in given.items():
+            if name not in self.columns:
+                near = difflib.get_close_matches(name, self.columns, n=1, cutoff=0.5)
+                hint = f"; did you mean {near[0]!r}?" if near else ""
+                raise DataError(
+                    f"columns.{role} names a column {name!r} that is not there{hint} Columns found: {show(self.columns)}",
+                    where=self.where,
+                    mend=f"correct columns.{role} in the YAML, or on the command line data.columns.{role}=NAME",
+                )
+        names = list(given.values())
+        if twice := sorted({n for n in names if names.count(n) > 1}):
+            raise DataError(f"the config gives column {twice[0]!r} two roles", where=self.where, mend="name it once")
+        if (spec.anchor or spec.positive or spec.negatives) and (spec.sentence1 or spec.sentence2):
+            raise DataError(
+                "the config names columns of two row kinds: anchor/positive/negatives and sentence1/sentence2",
+                where=self.where,
+                mend="keep columns.anchor and columns.positive, or columns.sentence1 and columns.sentence2 (and columns.score)",
+            )
+        return set(names)
+
+    def _found(self, names: Sequence[str]) -> list[str]:
+        return [c for c in self.columns if c not in self.taken and plain(c) in names]
+
+    def _one(self, role: str, names: Sequence[str]) -> str | None:
+        """The only column whose name is in `names`; None where there is none; an error where there are two."""
+        found = self._found(names)
+        if len(found) > 1:
+            raise self._ambiguous(role, found)
+        return found[0] if found else None
+
+    def _ambiguous(self, role: str, found: Sequence[str]) -> DataError:
+        return DataError(
+            f"{len(found)} columns could be the {role}: {show(found)}. Columns found: {show(self.columns)}",
+            where=self.where,
+            mend=f"say which: columns.{role} in the YAML, or on the command line data.columns.{role}=NAME",
+        )
+
+    def roles(self) -> Roles:
+        """The roles, or a DataError."""
+        spec = self.spec
+        split = spec.split or self._one("split", SPLIT_NAMES)
+        group = spec.group or self._one("group", GROUP_NAMES)
+        pair_named = spec.anchor is not None and spec.positive is not None
+        first, second, paired = self._pair()
+        self.taken |= {first, second}
+        negatives = list(spec.negatives) or ([] if pair_named else self._negatives())
+        self.taken |= set(negatives)
+        # Whoever names anchor and positive has said what a row is: a column called "score" (votes, a rank) is then left alone.
+        score = spec.score or (None if pair_named else self._one("score", SCORE_NAMES))
+        if negatives and score is not None and spec.score is None:
+            self.notes.append(f"column {score!r} is not used: rows with negatives take no score")
+            score = None
+        elif negatives and score is not None:
+            raise DataError(
+                f"rows have both a score ({score!r}) and negatives ({show(negatives)})",
+                where=self.where,
+                mend="drop columns.score to train on negatives, or rename the columns of negatives",
+            )
+        kind = RowKind.SCORED if score else RowKind.TUPLE if negatives else RowKind.PAIR
+        if score is not None and not paired:
+            self.notes.append(
+                f"column {score!r} makes these scored pairs; to train on the pairs alone set columns.anchor={first}"
+                f" and columns.positive={second}"
+            )
+        if score is None and (spec.sentence1 or spec.sentence2):
+            self.notes.append("no score column: the two sentences of a row are taken to belong together")
+        used = {first, second, *negatives, score, group, split}
+        return Roles(
+            kind=kind,
+            first=first,
+            second=second,
+            negatives=tuple(negatives),
+            score=score,
+            group=group,
+            split=split,
+            ignored=tuple(c for c in self.columns if c not in used and c),
+            notes=tuple(self.notes),
+            score_may_be_class=score is not None and spec.score is None and plain(score) == "label",
+        )
+
+    def _pair(self) -> tuple[str, str, bool]:
+        """The two text columns and whether they are two equal sentences (rather than a query and a document)."""
+        spec = self.spec
+        if spec.sentence1 or spec.sentence2:
+            return (*self._completed_sentences(), True)
+        paired = [] if spec.anchor or spec.positive else self._paired(PAIRED_NAMES)
+        anchor = spec.anchor or self._one("anchor", ANCHOR_NAMES)
+        positive = spec.positive or self._positive()
+        if paired and (len(paired) > 1 or (anchor and positive)):
+            both = [c for pair in paired for c in pair] + [c for c in (anchor, positive) if c]
+            raise self._ambiguous("anchor", both)
+        if paired:
+            return (*paired[0], True)
+        if anchor and positive:
+            return anchor, positive, False
+        if not anchor and not positive:
+            last = self._paired(LAST_RESORT_NAMES)
+            if len(last) == 1:
+                self.notes.append(f"{last[0][0]!r} and {last[0][1]!r} are taken to belong together")
+                return (*last[0], False)
+            if len(last) > 1:
+                raise self._ambiguous("anchor", [c for pair in last for c in pair])
+        raise self._unknown(anchor, positive)
+
+    def _unknown(self, anchor: str | None, positive: str | None) -> DataError:
+        half = f" ({anchor!r} looks like the anchor, but nothing like the positive)" if anchor else ""
+        half = half or (f" ({positive!r} looks like the positive, but nothing like the anchor)" if positive else "")
+        return DataError(
+            f"no column names that say which texts belong together{half}. Columns found: {show(self.columns)}",
+            where=self.where,
+            mend=SETTLE + ". A CSV file needs a first line with the names of its columns",
+        )
+
+    def _completed_sentences(self) -> tuple[str, str]:
+        """sentence1 and sentence2 where the config names at least one of them."""
+        spec = self.spec
+        firsts, seconds = zip(*PAIRED_NAMES, strict=True)
+        first = spec.sentence1 or self._one("sentence1", firsts)
+        second = spec.sentence2 or self._one("sentence2", seconds)
+        for role, column in (("sentence1", first), ("sentence2", second)):
+            if column is None:
+                raise DataError(
+                    f"no column for {role}. Columns found: {show(self.columns)}",
+                    where=self.where,
+                    mend=f"name it: columns.{role} in the YAML, or on the command line data.columns.{role}=NAME",
+                )
+        return str(first), str(second)
+
+    def _paired(self, families: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+        pairs = []
+        for first_name, second_name in families:
+            first, second = self._one("sentence1", [first_name]), self._one("sentence2", [second_name])
+            if first and second:
+                pairs.append((first, second))
+        return pairs
+
+    def _positive(self) -> str | None:
+        passage = self._one("positive", POSITIVE_NAMES)
+        answer = self._one("positive", ANSWER_NAMES)
+        if passage and answer:
+            self.notes.append(f"the text to find is {passage!r}; {answer!r} is not used")
+        return passage or answer
+
+    def _negatives(self) -> list[str]:
+        """Columns of negatives by their number ("negative_2" before "negative_10"), those without a number first."""
+        numbered = []
+        for position, column in enumerate(self.columns):
+            match = NEGATIVE.fullmatch(plain(column))
+            if match and column not in self.taken:
+                numbered.append((int(match[1] or 0), position, column))
+        return [column for _, _, column in sorted(numbered)]

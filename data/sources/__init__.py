@@ -1,0 +1,98 @@
+"""Sources of rows: files, BEIR folders, Hub data sets and the embedded `python_api`."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.schema import DataError, Source
+from data.sources.readers import READERS
+from data.spec import DatasetSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?")
+"""What a data set id of the Hub looks like: "owner/name", or a bare name for the oldest ones."""
+
+
+def open_source(spec: DatasetSpec) -> Source:
+    """The source that `spec.source` names: `python_api`, an existing path or glob, else a Hub id.
+
+    Raises:
+        DataError: it is none of these, or it cannot be understood.
+    """
+    text = spec.source.strip()
+    name = safe_name(spec.name or default_name(text))
+    if text == "python_api":
+        from data.sources.python_api import PythonApiSource
+
+        return PythonApiSource(name)
+    path = Path(text).expanduser()
+    if path.exists():
+        return _path_source(path, name, spec)
+    if any(sign in text for sign in "*?["):
+        from data.sources.files import glob_source
+
+        return glob_source(str(path), name, spec)
+    if looks_like_path(text):
+        raise _missing(path)
+    from data.sources.hub import hub_source
+
+    return hub_source(text, name, spec)
+
+
+def _path_source(path: Path, name: str, spec: DatasetSpec) -> Source:
+    from data.sources.beir import BeirSource, is_beir
+    from data.sources.files import file_source, folder_source
+
+    if path.is_file():
+        return file_source(path, name, spec)
+    if is_beir(path):
+        return BeirSource(path, name, spec)
+    return folder_source(path, name, spec)
+
+
+def default_name(source: str) -> str:
+    """A name from the last part of a path, glob or Hub id.
+
+    >>> default_name("data/my pairs.csv"), default_name("owner/name"), default_name("logs/*.jsonl")
+    ('my pairs', 'name', 'logs')
+    """
+    parts = [part for part in Path(source).expanduser().parts if not any(sign in part for sign in "*?[")]
+    last = parts[-1] if parts else "data"
+    if last in (".", "..", "/"):
+        last = Path(source).expanduser().resolve().name
+    path = Path(last)
+    return path.stem if path.suffix.lower() in READERS else last
+
+
+def safe_name(name: str) -> str:
+    """`name` with letters, digits, "_", "-" and "." only: it becomes a key of scores and part of a file name."""
+    return re.sub(r"[^\w.-]+", "_", name).strip("_.") or "data"
+
+
+def looks_like_path(text: str) -> bool:
+    """Whether a source that does not exist was meant as a path (rather than as a Hub id)."""
+    path = Path(text)
+    if HUB_ID.fullmatch(text) is None or path.suffix.lower() in READERS or path.suffix.lower() in (".txt", ".gz", ".zip", ".xlsx"):
+        return True
+    return len(path.parts) > 1 and Path(path.parts[0]).is_dir()
+
+
+def _missing(path: Path) -> DataError:
+    """The error for a path that is not there, with the nearest name that is."""
+    folder = path.parent
+    if not folder.is_dir():
+        return DataError(f"no such folder: {folder}", where=str(path), mend="correct the path (it is taken from the working directory)")
+    near = nearest(path.name, (p.name for p in folder.iterdir()))
+    hint = f"did you mean {str(folder / near)!r}?" if near else "correct the path (it is taken from the working directory)"
+    return DataError("no such file or folder, and not a Hub id (owner/name) either", where=str(path), mend=hint)
+
+
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The most similar of `names`, if any is similar."""
+    found = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.6)
+    return found[0] if found else None

@@ -1,0 +1,208 @@
+"""A BEIR folder: corpus.jsonl, queries.jsonl and qrels/{train,dev,test}.tsv (https://github.com/beir-cellar/beir)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from data.schema import SPLITS, DataError, Document, Recognised, RowId, RowKind, make_example
+from data.scores import parse_score
+from data.sources.readers import JsonLinesReader, lines, readable
+from data.sources.rows import MAX_DROPPED_EXAMPLES, ROWS_VERSION, SPLIT_ALIASES, clean_text
+from data.spec import DatasetSpec
+
+if TYPE_CHECKING:
+    from sentence_transformers import InputExample
+
+QRELS_HEADER = "query-id, corpus-id, score, separated by tabs"
+QRELS_CELLS = 3
+
+
+def is_beir(path: Path) -> bool:
+    """Whether `path` is a BEIR folder."""
+    return (path / "corpus.jsonl").is_file() and (path / "queries.jsonl").is_file() and (path / "qrels").is_dir()
+
+
+class _EmptyText(DataError):
+    """A judged query or document without a text."""
+
+
+class BeirSource:
+    """Judged queries over a corpus. One example a positive judgement; its label is the grade.
+
+    Judgements of empty texts are left out of train and counted; in dev and test they are errors, unless `bad_rows` is
+    "drop". The corpus keeps its empty documents, as BEIR does.
+    """
+
+    def __init__(self, path: Path, name: str, spec: DatasetSpec) -> None:
+        self.path, self.name, self.location, self.spec = path, name, str(path), spec
+        self.dropped: dict[str, int] = {}
+        self.dropped_examples: list[str] = []
+        notes: list[str] = []
+        self.qrels = self._find_qrels(notes)
+        if (path / "hard_negatives").is_dir():
+            notes.append("hard_negatives/ is not used")
+        if empty := self._check_corpus():
+            notes.append(f"empty documents in the corpus: {empty}")
+        roles = {"anchor": ["queries.jsonl"], "positive": ["corpus.jsonl"], "grade": sorted(self._shown(p) for p in self.qrels.values())}
+        self.recognised = Recognised(RowKind.PAIR, roles, notes=("BEIR folder", *notes))
+
+    def _shown(self, path: Path) -> str:
+        return path.relative_to(self.path).as_posix()
+
+    def _find_qrels(self, notes: list[str]) -> dict[str, Path]:
+        with readable(self.path / "qrels", str(self.path / "qrels")):
+            files = sorted(p for p in (self.path / "qrels").iterdir() if p.suffix == ".tsv")
+        found: dict[str, Path] = {}
+        for file in files:
+            split = SPLIT_ALIASES.get(file.stem.lower())
+            if split is None:
+                notes.append(f"{self._shown(file)} is not used (not named train, dev or test)")
+            elif split in found:
+                what = f"two files for {split}: {found[split].name} and {file.name}"
+                raise DataError(what, where=str(file.parent), mend="keep one of them")
+            else:
+                found[split] = file
+        if not found:
+            raise DataError("no judgements", where=str(self.path / "qrels"), mend="add train.tsv, dev.tsv or test.tsv there")
+        return found
+
+    def _check_corpus(self) -> int:
+        """Number of empty documents. Raises `DataError` where an id occurs twice."""
+        seen: set[str] = set()
+        empty = 0
+        for number, document in self._numbered_documents():
+            if document.id in seen:
+                where = f"corpus.jsonl, line {number}"
+                raise DataError(f"the document id {document.id[:60]!r} occurs twice", where=where, mend="give each its own _id")
+            seen.add(document.id)
+            empty += not document.text
+        if not seen:
+            raise DataError("the corpus is empty", where=str(self.path / "corpus.jsonl"), mend='add lines {"_id": ..., "text": ...}')
+        return empty
+
+    def splits(self) -> tuple[str, ...]:
+        """The splits that have judgements."""
+        return tuple(s for s in SPLITS if s in self.qrels)
+
+    def _records(self, file: str) -> Iterator[tuple[int, str, str, str]]:
+        """Line, id, title and text of each line of corpus.jsonl or queries.jsonl."""
+        reader = JsonLinesReader(self.path / file, file)
+        for number, values in reader.rows(()):
+            identity = values.get("_id")
+            if isinstance(identity, bool) or not isinstance(identity, str | int) or identity == "":
+                raise DataError("no _id", where=reader.where(number), mend='write {"_id": "...", "text": "..."}')
+            parts = []
+            for key in ("title", "text"):
+                value = values.get(key)
+                if value is not None and not isinstance(value, str):
+                    what = f"{key} is a {type(value).__name__}, not a text"
+                    raise DataError(what, where=reader.where(number, key), mend="put it in quotes")
+                parts.append((value or "").strip())
+            yield number, str(identity), parts[0], parts[1]
+
+    def _numbered_documents(self) -> Iterator[tuple[int, Document]]:
+        for number, identity, title, text in self._records("corpus.jsonl"):
+            joined = f"{title} {text}".strip()
+            if joined:
+                clean_text(joined, f"corpus.jsonl, line {number}")
+            yield number, Document(identity, joined)
+
+    def documents(self) -> Iterator[Document]:
+        """The whole corpus. The text is "title text" (BEIR's convention); empty documents stay, as in BEIR."""
+        for _, document in self._numbered_documents():
+            yield document
+
+    def _queries(self, wanted: set[str]) -> dict[str, str]:
+        """Texts of the wanted queries. Raises `DataError` where an id occurs twice."""
+        texts: dict[str, str] = {}
+        seen: set[str] = set()
+        for number, identity, _, text in self._records("queries.jsonl"):
+            if identity in seen:
+                where = f"queries.jsonl, line {number}"
+                raise DataError(f"the query id {identity[:60]!r} occurs twice", where=where, mend="give each its own _id")
+            seen.add(identity)
+            if identity in wanted:
+                texts[identity] = text
+        return texts
+
+    def _judgements(self, split: str) -> Iterator[tuple[int, str, str, float]]:
+        """Line, query id, document id and grade of each judgement, those of grade 0 too."""
+        path = self.qrels[split]
+        shown = self._shown(path)
+        header = True
+        for number, text in lines(path, shown):
+            if not text.strip():
+                continue
+            cells = [cell.strip() for cell in text.rstrip("\r\n").split("\t")]
+            where = f"{shown}, line {number}"
+            if len(cells) != QRELS_CELLS:
+                mend = f"three columns: {QRELS_HEADER}"
+                raise DataError(f"{len(cells)} columns separated by tabs, not 3", where=where, mend=mend)
+            if header:
+                header = False
+                if _is_number(cells[2]):
+                    raise DataError("the header is missing", where=where, mend=f"add a first line: {QRELS_HEADER}")
+                continue
+            yield number, cells[0], cells[1], parse_score(cells[2], f'{where}, column "score"')
+
+    def examples(self, split: str) -> Iterator[InputExample]:
+        """One example a judgement with a grade above 0, in the order of the qrels file."""
+        self.dropped[split] = 0
+        shown = self._shown(self.qrels[split])
+        judged = [j for j in self._judgements(split) if j[3] > 0]
+        if not judged:
+            raise DataError("no judgement has a score above 0", where=shown, mend="add judgements, or remove the file")
+        queries = self._queries({j[1] for j in judged})
+        wanted = {j[2] for j in judged}
+        texts = {document.id: document.text for document in self.documents() if document.id in wanted}
+        for number, query, document, grade in judged:
+            where = f"{shown}, line {number}"
+            try:
+                pair = [
+                    self._looked_up(queries, query, "query", "queries.jsonl", where),
+                    self._looked_up(texts, document, "document", "corpus.jsonl", where),
+                ]
+            except _EmptyText as error:
+                # An empty text teaches nothing and well-known data sets have some; what is measured is not changed unasked.
+                if self.spec.bad_rows == "fail" and split != "train":
+                    raise
+                self._drop(split, error)
+            except DataError as error:
+                if self.spec.bad_rows == "fail":
+                    raise
+                self._drop(split, error)
+            else:
+                yield make_example(RowId(f"{shown}:{number}", query, document), pair, grade)
+
+    def _drop(self, split: str, error: DataError) -> None:
+        self.dropped[split] += 1
+        if len(self.dropped_examples) < MAX_DROPPED_EXAMPLES:
+            self.dropped_examples.append(f"{error.where}: {error.what}")
+
+    @staticmethod
+    def _looked_up(texts: dict[str, str], identity: str, what: str, file: str, where: str) -> str:
+        mend = f"add it to {file} or remove the judgement; bad_rows: drop (data.bad_rows=drop) leaves such judgements out"
+        if identity not in texts:
+            raise DataError(f"the {what} {identity[:60]!r} is not in {file}", where=where, mend=mend)
+        if not texts[identity]:
+            raise _EmptyText(f"the {what} {identity[:60]!r} is judged relevant but empty in {file}", where=where, mend=mend)
+        return clean_text(texts[identity], where)
+
+    def fingerprint(self) -> str:
+        """SHA-256 over all files and the options that change the rows."""
+        digest = hashlib.sha256(f"{ROWS_VERSION} beir {self.spec.bad_rows}".encode())
+        for path in (self.path / "corpus.jsonl", self.path / "queries.jsonl", *sorted(self.qrels.values())):
+            with readable(path, self._shown(path)), path.open("rb") as file:
+                digest.update(f"\0{self._shown(path)}\0".encode() + hashlib.file_digest(file, "sha256").digest())
+        return digest.hexdigest()
+
+
+def _is_number(cell: str) -> bool:
+    try:
+        float(cell)
+    except ValueError:
+        return False
+    return True

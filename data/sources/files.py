@@ -1,0 +1,89 @@
+"""Files as a source: one file, a folder, or a glob; CSV, TSV, JSON, JSONL, Parquet."""
+
+from __future__ import annotations
+
+import glob
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from data.schema import UNSPLIT, DataError
+from data.sources.readers import READERS, open_reader, readable
+from data.sources.rows import SPLIT_ALIASES, TableSource
+from data.spec import DatasetSpec
+
+SHARD = re.compile(r"([a-z]+)(?:[-_.]\d+.*)?")
+"""A split as a file stem, alone or with the number of a shard ("train-00000-of-00002")."""
+
+
+def split_of_stem(stem: str) -> str | None:
+    """The split that a file name stands for, if any.
+
+    >>> split_of_stem("validation"), split_of_stem("train-00000-of-00002"), split_of_stem("pairs")
+    ('dev', 'train', None)
+    """
+    match = SHARD.fullmatch(stem.lower())
+    return SPLIT_ALIASES.get(match[1]) if match else None
+
+
+def file_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
+    """One file without splits (a column may name them)."""
+    return TableSource(name, str(path), [(UNSPLIT, open_reader(path, path.name))], spec, [])
+
+
+def folder_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
+    """A folder with train, dev and test files, or with files of one kind that are one data set without splits."""
+    with readable(path, str(path)):
+        files = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
+    data = [p for p in files if p.suffix.lower() in READERS]
+    if not data:
+        present = ", ".join(p.name for p in files[:10]) or "no files"
+        raise DataError(
+            f"no data files in the folder (found: {present})",
+            where=str(path),
+            mend=f"put train, dev and test files there ({' '.join(READERS)}), or a BEIR folder: corpus.jsonl, queries.jsonl, qrels/",
+        )
+    if not any(split_of_stem(p.stem) for p in data) and len(kinds := sorted({p.suffix.lower() for p in data})) > 1:
+        raise DataError(
+            f"files of several kinds ({' '.join(kinds)}), none of them named train, dev or test",
+            where=str(path),
+            mend=f"name one file, or a pattern such as '{path / ('*' + kinds[0])}'",
+        )
+    return _many(data, path, name, spec, str(path))
+
+
+def glob_source(pattern: str, name: str, spec: DatasetSpec) -> TableSource:
+    """Every file that matches; one data set without splits, unless the file names are those of splits."""
+    files = sorted(Path(p) for p in glob.glob(pattern, recursive=True) if Path(p).is_file())
+    if not files:
+        raise DataError("no file matches the pattern", where=pattern, mend="look at the folder, and quote the pattern in the shell")
+    base = Path(*files[0].parent.parts)
+    while not all(base in p.parents for p in files):
+        base = base.parent
+    return _many(files, base, name, spec, pattern)
+
+
+def _many(files: Sequence[Path], base: Path, name: str, spec: DatasetSpec, location: str) -> TableSource:
+    notes = []
+    by_split = {p: split for p in files if (split := split_of_stem(p.stem))}
+    if by_split and (others := [p for p in files if p not in by_split]):
+        notes.append(f"not used, since not named like a split: {', '.join(p.name for p in others[:10])}")
+    chosen = [p for p in files if p in by_split] if by_split else list(files)
+    _check_one_name_a_split(by_split, location)
+    tables = [(by_split.get(p, UNSPLIT), open_reader(p, p.relative_to(base).as_posix())) for p in chosen]
+    if not by_split and len(tables) > 1:
+        notes.append(f"{len(tables)} files are read as one data set")
+    return TableSource(name, location, tables, spec, notes)
+
+
+def _check_one_name_a_split(by_split: dict[Path, str], location: str) -> None:
+    """dev.csv beside validation.csv, or train.csv beside train.jsonl: which one is meant cannot be known."""
+    for split in set(by_split.values()):
+        files = [p for p, s in by_split.items() if s == split]
+        kinds = {(m[1] if (m := SHARD.fullmatch(p.stem.lower())) else p.stem, p.suffix.lower()) for p in files}
+        if len(kinds) > 1:
+            raise DataError(
+                f"several files for {split}: {', '.join(p.name for p in files)}",
+                where=location,
+                mend="keep one of them in the folder",
+            )

@@ -1,0 +1,298 @@
+"""Raw rows out of one file: CSV, TSV, JSON, JSONL, Parquet. What the columns mean is decided elsewhere.
+
+Every reader streams, but for a JSON array, which is read whole. Errors name the file and the line (or the row, where a
+format has no lines).
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from data.schema import DataError
+
+Row = tuple[int, Mapping[str, object]]
+"""Number of the line or row (from 1) and the values by column."""
+
+HEAD_ROWS = 100
+"""Objects of a JSON or JSONL file whose keys count as its columns."""
+
+UTF8_MEND = (
+    "save the file as UTF-8 (in a spreadsheet: \"CSV UTF-8\"), or convert it, for instance with"
+    " `iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW`"
+)
+
+
+@contextmanager
+def readable(path: Path, shown: str) -> Iterator[None]:
+    """Turns what the operating system says about `path` into a `DataError`."""
+    try:
+        yield
+    except PermissionError:
+        raise DataError("may not be read: permission denied", where=shown, mend=f"allow it: chmod u+r {path}") from None
+    except OSError as error:
+        raise DataError(f"cannot be read: {error.strerror or error}", where=shown, mend="look at the path and the disk") from None
+
+
+def lines(path: Path, shown: str) -> Iterator[tuple[int, str]]:
+    """The lines of a UTF-8 file with their numbers from 1, line ends included; a byte-order mark is left out.
+
+    Read as bytes, so that an encoding error can name its line and byte.
+    """
+    with readable(path, shown), path.open("rb") as file:
+        offset = 0
+        for number, raw in enumerate(file, start=1):
+            yield number, _decoded(raw, number, offset, shown)
+            offset += len(raw)
+
+
+def _decoded(raw: bytes, number: int, offset: int, shown: str) -> str:
+    if number == 1:
+        if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+            mend = "save the file as UTF-8, or convert it: `iconv -f UTF-16 -t UTF-8 OLD > NEW`"
+            raise DataError("the file is UTF-16, not UTF-8", where=shown, mend=mend)
+        raw = raw.removeprefix(b"\xef\xbb\xbf")
+    if b"\0" in raw:
+        mend = "look whether this is a text file; a UTF-16 file must be saved as UTF-8"
+        raise DataError("the line contains a NUL byte", where=f"{shown}, line {number}", mend=mend)
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        what = f"not UTF-8: byte 0x{raw[error.start]:02x} at position {offset + error.start} of the file"
+        raise DataError(what, where=f"{shown}, line {number}", mend=UTF8_MEND) from None
+
+
+class Reader:
+    """One file. `shown` is its name for people and in row ids, `unit` what its rows are counted in."""
+
+    unit = "line"
+
+    def __init__(self, path: Path, shown: str) -> None:
+        self.path, self.shown = path, shown
+        self.notes: list[str] = []
+
+    def columns(self) -> list[str]:
+        """Names of the columns. Raises `DataError` where the file is empty or broken."""
+        raise NotImplementedError
+
+    def rows(self, columns: Sequence[str]) -> Iterator[Row]:
+        """The rows in file order; each has at least those of `columns` that the row has a value for."""
+        raise NotImplementedError
+
+    def where(self, number: int, column: str | None = None) -> str:
+        """Place of a row for a message."""
+        place = f"{self.shown}, {self.unit} {number}"
+        return place if column is None else f'{place}, column "{column}"'
+
+    def digest(self) -> bytes:
+        """SHA-256 of the content."""
+        with readable(self.path, self.shown), self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+
+
+class DelimitedReader(Reader):
+    """CSV and TSV with a header line. Cells may span lines when quoted."""
+
+    def __init__(self, path: Path, shown: str) -> None:
+        super().__init__(path, shown)
+        # The limit is global to the csv module; long documents in a cell are legitimate.
+        csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
+        self.delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+        self.header = self._read_header()
+
+    def _read_header(self) -> list[str]:
+        first = next((text for _, text in lines(self.path, self.shown) if text.strip()), None)
+        if first is None:
+            raise DataError("the file is empty", where=self.shown, mend="give a file with a header line and rows")
+        if self.delimiter == "," and "," not in first:
+            other = max(";\t", key=first.count)
+            if other in first:
+                self.delimiter = other
+                self.notes.append(f"{self.shown}: columns are separated by {'semicolons' if other == ';' else 'tabs'}")
+        header = [name.strip() for name in next(self._records())[1]]
+        if twice := sorted({name for name in header if name and header.count(name) > 1}):
+            raise DataError(f"the header names {twice[0]!r} twice", where=self.shown, mend="give each column its own name")
+        return header
+
+    def _records(self) -> Iterator[tuple[int, list[str]]]:
+        """Line on which a record begins, and its cells; blank lines are skipped."""
+        numbered = lines(self.path, self.shown)
+        # strict: without it an unclosed quote silently swallows the rest of the file into one cell
+        reader = csv.reader((text for _, text in numbered), delimiter=self.delimiter, strict=True)
+        begin = 1
+        try:
+            for cells in reader:
+                if cells and (len(cells) > 1 or cells[0].strip()):
+                    yield begin, cells
+                begin = reader.line_num + 1
+        except csv.Error as error:
+            raise DataError(
+                f"broken row: {error}",
+                where=self.where(begin),
+                mend='a quoted cell must end with a quote, and a quote inside of it is doubled ("")',
+            ) from None
+
+    def columns(self) -> list[str]:
+        """The header."""
+        return self.header
+
+    def rows(self, columns: Sequence[str]) -> Iterator[Row]:
+        """The rows; each must have as many cells as the header."""
+        header = self.header
+        records = self._records()
+        next(records)
+        for number, cells in records:
+            if len(cells) != len(header):
+                sign = {",": "comma", ";": "semicolon", "\t": "tab"}[self.delimiter]
+                raise DataError(
+                    f"{len(cells)} cells, but the header has {len(header)} columns",
+                    where=self.where(number),
+                    mend=f"put a text that contains a {sign} in double quotes",
+                )
+            yield number, dict(zip(header, cells, strict=True))
+
+
+def _parsed(text: str, reader: Reader, first_line: int) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        place = f"{reader.shown}, line {first_line + error.lineno - 1}, character {error.colno}"
+        raise DataError(f"broken JSON: {error.msg}", where=place, mend="mend or remove the line") from None
+    except (ValueError, RecursionError) as error:
+        raise DataError(f"broken JSON: {error}", where=f"{reader.shown}, line {first_line}", mend="mend the line") from None
+
+
+def _keys(objects: Iterator[Row]) -> list[str]:
+    """The keys of the first objects, each once, in order of appearance."""
+    seen: dict[str, None] = {}
+    for _, (_, values) in zip(range(HEAD_ROWS), objects, strict=False):
+        seen.update(dict.fromkeys(values))
+    return list(seen)
+
+
+class JsonLinesReader(Reader):
+    """One JSON object a line."""
+
+    def columns(self) -> list[str]:
+        """The keys of the first objects."""
+        keys = _keys(self.rows(()))
+        if not keys:
+            raise DataError("the file holds no rows", where=self.shown, mend="give a file with one JSON object a line")
+        return keys
+
+    def rows(self, columns: Sequence[str]) -> Iterator[Row]:
+        """The objects; blank lines are skipped."""
+        for number, text in lines(self.path, self.shown):
+            if not text.strip():
+                continue
+            values = _parsed(text.rstrip("\r\n"), self, number)
+            if not isinstance(values, dict):
+                what = f"a JSON {type(values).__name__} where an object was expected"
+                raise DataError(what, where=self.where(number), mend='one object a line: {"query": "...", "document": "..."}')
+            yield number, values
+
+
+class JsonReader(Reader):
+    """An array of objects, or an object with that array under "data". Read whole."""
+
+    unit = "row"
+
+    def __init__(self, path: Path, shown: str) -> None:
+        super().__init__(path, shown)
+        self._rows: list[dict[str, object]] | None = None
+
+    def _objects(self) -> list[dict[str, object]]:
+        if self._rows is None:
+            text = "".join(line for _, line in lines(self.path, self.shown))
+            if not text.strip():
+                raise DataError("the file is empty", where=self.shown, mend="give an array of objects")
+            content = _parsed(text, self, 1)
+            array = content.get("data") if isinstance(content, dict) else content
+            if not isinstance(array, list):
+                mend = 'write [{"query": "...", "document": "..."}, ...], or one object a line in a file that ends in .jsonl'
+                raise DataError("neither an array of objects nor an object with one under \"data\"", where=self.shown, mend=mend)
+            for number, item in enumerate(array, start=1):
+                if not isinstance(item, dict):
+                    what = f"a JSON {type(item).__name__} where an object was expected"
+                    raise DataError(what, where=self.where(number), mend="every element of the array must be an object")
+            self._rows = array
+        return self._rows
+
+    def columns(self) -> list[str]:
+        """The keys of the first objects."""
+        keys = _keys(enumerate(self._objects(), start=1))
+        if not keys:
+            raise DataError("the file holds no rows", where=self.shown, mend="give an array of objects")
+        return keys
+
+    def rows(self, columns: Sequence[str]) -> Iterator[Row]:
+        """The objects."""
+        yield from enumerate(self._objects(), start=1)
+
+
+class ParquetReader(Reader):
+    """A Parquet file, read by record batches."""
+
+    unit = "row"
+
+    def _open(self) -> Any:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        with readable(self.path, self.shown):
+            try:
+                return pq.ParquetFile(self.path)
+            except pa.ArrowInvalid as error:
+                reason = str(error).splitlines()[0][:120]
+                raise DataError(f"not a readable Parquet file ({reason})", where=self.shown, mend="write the file anew") from None
+
+    def columns(self) -> list[str]:
+        """The top-level columns."""
+        return list(self._open().schema_arrow.names)
+
+    def rows(self, columns: Sequence[str]) -> Iterator[Row]:
+        """The rows, with `columns` only."""
+        import pyarrow as pa
+
+        file = self._open()
+        # pyarrow reads a dot as a path into a nested column
+        wanted = None if not columns or any("." in c for c in columns) else [c for c in columns if c in self.columns()]
+        number = 0
+        try:
+            for batch in file.iter_batches(batch_size=1000, columns=wanted):
+                for values in batch.to_pylist():
+                    number += 1
+                    yield number, values
+        except (pa.ArrowInvalid, OSError) as error:
+            reason = str(error).splitlines()[0][:120]
+            raise DataError(f"broken Parquet data ({reason})", where=self.where(number + 1), mend="write the file anew") from None
+
+
+READERS: dict[str, type[Reader]] = {
+    ".csv": DelimitedReader,
+    ".tsv": DelimitedReader,
+    ".json": JsonReader,
+    ".jsonl": JsonLinesReader,
+    ".ndjson": JsonLinesReader,
+    ".parquet": ParquetReader,
+}
+"""Reader by file name suffix."""
+
+
+def open_reader(path: Path, shown: str) -> Reader:
+    """The reader for `path` by its suffix.
+
+    Raises:
+        DataError: a suffix that is not in `READERS`, or a file that cannot be opened.
+    """
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        known = " ".join(READERS)
+        raise DataError(f"unknown kind of file {path.suffix or path.name!r}", where=shown, mend=f"use one of: {known}")
+    return reader(path, shown)

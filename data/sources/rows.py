@@ -1,0 +1,294 @@
+"""Rows of any table (files, Hub data sets) as `InputExample`s: one logic for all of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from data.roles import Roles, recognise, show
+from data.schema import SPLITS, UNSPLIT, DataError, Document, RowId, RowKind, make_example, text_id
+from data.scores import ScoreRange, ScoreScan, excerpt, parse_score, recognise_range
+from data.spec import DatasetSpec
+
+if TYPE_CHECKING:
+    from sentence_transformers import InputExample
+
+ROWS_VERSION = "1"
+"""Part of every fingerprint; raised when the same source would give other rows."""
+
+SPLIT_ALIASES = {
+    "train": "train",
+    "training": "train",
+    "dev": "dev",
+    "development": "dev",
+    "validation": "dev",
+    "valid": "dev",
+    "val": "dev",
+    "eval": "dev",
+    "test": "test",
+    "testing": "test",
+}
+"""Names of splits as files, columns and the Hub have them."""
+
+TEXT_MEND = "give the text, or leave such rows out: bad_rows: drop in the YAML, data.bad_rows=drop on the command line"
+MAX_DROPPED_EXAMPLES = 5
+
+
+class Table(Protocol):
+    """One file, or one split of a Hub data set."""
+
+    shown: str
+    notes: list[str]
+
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+
+    def rows(self, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, object]]]:
+        """Number and values of each row."""
+
+    def where(self, number: int, column: str | None = None) -> str:
+        """Place of a row for a message."""
+
+    def digest(self) -> bytes:
+        """Hash of the content."""
+
+
+def clean_text(value: object, where: str) -> str:
+    """A text without surrounding white space.
+
+    Raises:
+        DataError: missing, empty, not a text, or holding characters that cannot be stored as UTF-8.
+    """
+    if value is None:
+        raise DataError("the text is missing", where=where, mend=TEXT_MEND)
+    if not isinstance(value, str):
+        what = f"the value {excerpt(value)} is a {type(value).__name__}, not a text"
+        raise DataError(what, where=where, mend=TEXT_MEND)
+    text = value.strip()
+    if not text:
+        raise DataError("the text is empty", where=where, mend=TEXT_MEND)
+    if not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError as error:
+            what = f"the text has half of a surrogate pair (U+{ord(text[error.start]):04X}) at character {error.start + 1}"
+            raise DataError(what, where=where, mend=TEXT_MEND) from None
+    return text
+
+
+class RowMaker:
+    """Turns raw rows into examples. `negatives` is the number of negatives that every row is cut to."""
+
+    def __init__(self, roles: Roles, score_range: ScoreRange | None, negatives: int) -> None:
+        self.roles, self.score_range, self.negatives = roles, score_range, negatives
+
+    def examples(self, table: Table, number: int, values: Mapping[str, object]) -> list[InputExample]:
+        """The examples of one raw row: one, or one for each text of a list of positives. Raises `DataError`."""
+        roles = self.roles
+        row = f"{table.shown}:{number}"
+        group = "" if roles.group is None else _group(values.get(roles.group))
+        first = clean_text(values.get(roles.first), table.where(number, roles.first))
+        if roles.kind is RowKind.SCORED:
+            second = clean_text(values.get(roles.second), table.where(number, roles.second))
+            return [make_example(RowId(row, group=group), [first, second], self._score(table, number, values))]
+        positives = _texts(values.get(roles.second), table.where(number, roles.second))
+        negatives = self._negatives(table, number, values)
+        query_id = text_id(first)
+        return [
+            make_example(RowId(row if i == 1 else f"{row}#{i}", query_id, text_id(text), group), [first, text, *negatives])
+            for i, text in enumerate(positives, start=1)
+        ]
+
+    def _score(self, table: Table, number: int, values: Mapping[str, object]) -> float:
+        if self.roles.score is None or self.score_range is None:
+            raise ValueError("scored rows need a score column and a range")
+        where = table.where(number, self.roles.score)
+        return self.score_range.scale(self.score_range.check(parse_score(values.get(self.roles.score), where), where))
+
+    def _negatives(self, table: Table, number: int, values: Mapping[str, object]) -> list[str]:
+        texts: list[str] = []
+        for column in self.roles.negatives:
+            texts += _texts(values.get(column), table.where(number, column))
+        return texts[: self.negatives]
+
+
+def _group(value: object) -> str:
+    return "" if value is None else str(value)
+
+
+def _texts(value: object, where: str) -> list[str]:
+    """A text, or every text of a list."""
+    if not isinstance(value, list):
+        return [clean_text(value, where)]
+    if not value:
+        raise DataError("the list of texts is empty", where=where, mend=TEXT_MEND)
+    return [clean_text(item, f"{where}, item {i}") for i, item in enumerate(value, start=1)]
+
+
+class TableSource:
+    """A source made of tables, each of one split; or of tables without splits, of which a column may name the split."""
+
+    def __init__(self, name: str, location: str, tables: Sequence[tuple[str, Table]], spec: DatasetSpec, notes: Sequence[str]) -> None:
+        self.name, self.location, self.spec = name, location, spec
+        self.tables = list(tables)
+        self.dropped: dict[str, int] = {}
+        self.dropped_examples: list[str] = []
+        first = self.tables[0][1]
+        self.roles = recognise(first.columns(), spec.columns, first.shown)
+        self._check_columns()
+        self.by_column = self.roles.split is not None and self.tables[0][0] == UNSPLIT
+        found = _Scan(self).run()
+        self.maker = RowMaker(self.roles, found.score_range, found.negatives)
+        self._splits = found.splits
+        all_notes = [*notes, *(note for _, table in self.tables for note in table.notes), *found.notes]
+        if self.roles.split is not None and not self.by_column:
+            all_notes.append(f"the files are split already: column {self.roles.split!r} is not used")
+        given = found.score_range
+        self.recognised = self.roles.recognised((given.low, given.high) if given else None, all_notes)
+
+    def _check_columns(self) -> None:
+        for _, table in self.tables[1:]:
+            columns = table.columns()
+            for column in self.roles.needed():
+                if column not in columns:
+                    raise DataError(
+                        f"no column {column!r}, which {self.tables[0][1].shown} has. Columns found: {show(columns)}",
+                        where=table.shown,
+                        mend="give all files of a data set the same columns",
+                    )
+
+    def splits(self) -> tuple[str, ...]:
+        """Names out of SPLITS in that order, or (UNSPLIT,)."""
+        return self._splits
+
+    def split_of(self, table_split: str, table: Table, number: int, values: Mapping[str, object]) -> str:
+        """The split of one raw row."""
+        if not self.by_column or self.roles.split is None:
+            return table_split
+        value = values.get(self.roles.split)
+        split = SPLIT_ALIASES.get(str(value).strip().lower())
+        if split is None:
+            raise DataError(
+                f"{excerpt(value)} is not a split",
+                where=table.where(number, self.roles.split),
+                mend="write train, dev (or validation) or test in every row, or rename the column to make the splits anew",
+            )
+        return split
+
+    def examples(self, split: str) -> Iterator[InputExample]:
+        """The rows of one split in file order. Bad rows fail, or with `bad_rows: drop` are counted in `dropped`."""
+        self.dropped[split] = 0
+        kept = 0
+        for table_split, table in self.tables:
+            if not self.by_column and table_split != split:
+                continue
+            read = 0
+            for number, values in table.rows(self.roles.used()):
+                read += 1
+                if self.by_column and self.split_of(table_split, table, number, values) != split:
+                    continue
+                examples = self._made(split, lambda: self.maker.examples(table, number, values))  # noqa: B023
+                kept += len(examples)
+                yield from examples
+            if read == 0:
+                raise DataError("no rows (the header stands alone)", where=table.shown, mend="give a file with rows")
+        if kept == 0:
+            what = f"every row of {split} was left out, for instance: {'; '.join(self.dropped_examples)}"
+            raise DataError(what, where=self.location, mend="mend the rows; bad_rows: fail shows the first one")
+
+    def _made(self, split: str, make: Callable[[], list[InputExample]]) -> list[InputExample]:
+        if self.spec.bad_rows == "fail":
+            return make()
+        try:
+            return make()
+        except DataError as error:
+            self.dropped[split] += 1
+            if len(self.dropped_examples) < MAX_DROPPED_EXAMPLES:
+                self.dropped_examples.append(f"{error.where}: {error.what}")
+            return []
+
+    def documents(self) -> Iterator[Document] | None:
+        """None: the corpus is made from the rows."""
+        return None
+
+    def fingerprint(self) -> str:
+        """SHA-256 over the files' content and names, and the options that change the rows."""
+        spec = self.spec
+        options = [ROWS_VERSION, spec.columns.model_dump(), spec.score_range, spec.bad_rows]
+        digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode())
+        for split, table in self.tables:
+            digest.update(f"\0{split}\0{table.shown}\0".encode("utf-8", "surrogatepass"))
+            digest.update(table.digest())
+        return digest.hexdigest()
+
+
+class _Scan:
+    """One pass over the raw rows for what must be known before the first example: score range, negatives, splits.
+
+    Bad cells are passed over here; the examples report them.
+    """
+
+    def __init__(self, source: TableSource) -> None:
+        self.source = source
+        self.notes: list[str] = []
+        self.score_range: ScoreRange | None = None
+        self.negatives = len(source.roles.negatives)
+        self.splits: tuple[str, ...] = tuple(s for s in (*SPLITS, UNSPLIT) if s in {split for split, _ in source.tables})
+
+    def run(self) -> _Scan:
+        """Scans where there is something to learn."""
+        source, roles = self.source, self.source.roles
+        if not (roles.score or roles.negatives or source.by_column):
+            return self
+        scores, numbers, splits = ScoreScan(), set[int](), set[str]()
+        for table_split, table in source.tables:
+            for number, values in table.rows(roles.used()):
+                if source.by_column:
+                    splits.add(source.split_of(table_split, table, number, values))
+                if roles.score is not None:
+                    _add_score(scores, values.get(roles.score))
+                if roles.negatives:
+                    numbers.add(sum(_length(values.get(column)) for column in roles.negatives))
+        if source.by_column:
+            self.splits = tuple(s for s in SPLITS if s in splits) or (UNSPLIT,)
+        if roles.negatives:
+            self._settle_negatives(numbers)
+        if roles.score is not None:
+            self._settle_range(scores, roles.score)
+        return self
+
+    def _settle_negatives(self, numbers: set[int]) -> None:
+        positive = {n for n in numbers if n > 0}
+        self.negatives = min(positive, default=len(self.source.roles.negatives))
+        if len(positive) > 1:
+            what = f"rows have {min(positive)} to {max(positive)} negatives: the first {min(positive)} of each row are used"
+            self.notes.append(what)
+
+    def _settle_range(self, scores: ScoreScan, column: str) -> None:
+        source = self.source
+        where = f'{source.location}, column "{column}"'
+        if source.spec.score_range is not None:
+            self.score_range = ScoreRange(*source.spec.score_range)
+            return
+        if source.roles.score_may_be_class and scores.looks_like_classes():
+            raise DataError(
+                "the labels are 0, 1 and 2, which look like the classes of natural language inference, not like similarities",
+                where=where,
+                mend=f"if they are similarities set columns.score={column} and score_range; otherwise rename the column",
+            )
+        self.score_range, notes = recognise_range(scores, where)
+        self.notes += notes
+
+
+def _add_score(scores: ScoreScan, value: object) -> None:
+    try:
+        scores.add(parse_score(value, ""))
+    except DataError:
+        return
+
+
+def _length(value: object) -> int:
+    """How many negatives a cell holds; an empty cell counts, so that its row is reported."""
+    return len(value) if isinstance(value, list) else 1

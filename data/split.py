@@ -1,0 +1,252 @@
+"""Splits: given ones as given, missing ones dealt out by a hash, so that what belongs together stays on one side.
+
+Groups are dealt whole. A group is made of rows that share a text (after `normalise_text`) or a value of the group column;
+over a corpus, of rows with the same query. Groups are ordered by a hash of their smallest text hash and the seed: test
+is filled from the one end, dev from the other, so that new rows move few old ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from data.arrow import batches_of
+from data.schema import SPLITS, UNSPLIT, DataError, RowKind, text_columns, text_id
+from data.spec import SplitSpec
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+Hashes = np.ndarray
+"""One unsigned 64-bit hash a row."""
+
+CACHED_TEXTS = 20_000
+"""Texts whose hash is remembered: judged documents recur, and the longest ones cost most."""
+
+OVERSHOOT = 1.5
+"""A group that would fill a split beyond this multiple of its target goes to train."""
+UNDERFILL = 0.5
+"""A split that groups fill to less than this share of its target is dealt in smaller groups."""
+
+
+@dataclass(frozen=True)
+class RowHashes:
+    """The texts of a table as hashes. `first` are queries, or first sentences; `group` is 0 where a row has none."""
+
+    first: Hashes
+    second: Hashes
+    negatives: list[Hashes]
+    group: Hashes
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def take(self, rows: np.ndarray) -> RowHashes:
+        """The hashes of some rows."""
+        return RowHashes(self.first[rows], self.second[rows], [n[rows] for n in self.negatives], self.group[rows])
+
+    def pairs(self) -> Hashes:
+        """One hash a pair of texts."""
+        return mix(self.first) ^ mix(self.second + np.uint64(1))
+
+    def unordered_pairs(self) -> Hashes:
+        """One hash a pair of texts, whichever comes first."""
+        low, high = np.minimum(self.first, self.second), np.maximum(self.first, self.second)
+        return mix(low) ^ mix(high + np.uint64(1))
+
+
+@dataclass
+class SplitPlan:
+    """Where each split comes from: a table of the source and the rows in it (None: all of them)."""
+
+    parts: dict[str, tuple[str, np.ndarray | None]]
+    hashes: dict[str, RowHashes]
+    notes: list[str] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+
+def mix(values: Hashes) -> Hashes:
+    """The finaliser of SplitMix64: spreads hashes, so that a sum with a seed gives another order."""
+    z = values + np.uint64(0x9E3779B97F4A7C15)
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))
+
+
+def seeded(values: Hashes, seed: int) -> Hashes:
+    """Another hash for each seed."""
+    return mix(values ^ mix(np.array([seed], dtype=np.uint64)))
+
+
+def hash_rows(table: Dataset) -> RowHashes:
+    """Streams over the texts of `table` and keeps 8 bytes a text."""
+    columns = text_columns(table.column_names)
+    hash_of = lru_cache(maxsize=CACHED_TEXTS)(lambda text: int(text_id(text), 16))
+    hashed = [np.empty(len(table), dtype=np.uint64) for _ in (*columns, "group")]
+    begin = 0
+    for batch in batches_of(table, [*columns, "group"]):
+        end = begin + len(batch[0])
+        for target, values in zip(hashed[:-1], batch[:-1], strict=True):
+            target[begin:end] = [hash_of(text) for text in values]
+        hashed[-1][begin:end] = [hash_of(f"group {value}") if value else 0 for value in batch[-1]]
+        begin = end
+    return RowHashes(hashed[0], hashed[1], hashed[2:-1], hashed[-1])
+
+
+def components(columns: Sequence[Hashes], group: Hashes) -> Hashes:
+    """The connected group of each row, named by the smallest hash in it. Rows that share a hash in any column are connected.
+
+    The same hash in two columns is the same text. `group` is one more column, in which 0 connects nothing.
+    """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    grouped = np.flatnonzero(group)
+    nodes, inverse = np.unique(np.concatenate([*columns, group[grouped]]), return_inverse=True)
+    rows = len(columns[0])
+    first = inverse[:rows]
+    starts = [first] * (len(columns) - 1) + [first[grouped]]
+    ends = [inverse[i * rows : (i + 1) * rows] for i in range(1, len(columns))] + [inverse[len(columns) * rows :]]
+    start, end = np.concatenate(starts), np.concatenate(ends)
+    graph = coo_array((np.ones(len(start), dtype=np.int8), (start, end)), shape=(len(nodes), len(nodes)))
+    number, label = connected_components(graph.tocsr(), directed=False)
+    smallest = np.full(number, np.iinfo(np.uint64).max, dtype=np.uint64)
+    np.minimum.at(smallest, label, nodes)
+    return smallest[label[first]]
+
+
+def deal(keys: Hashes, units: Hashes, targets: Mapping[str, int], seed: int) -> tuple[np.ndarray, dict[str, int]]:
+    """Deals whole groups to the splits in `targets` (dev, test); the rest is train.
+
+    Args:
+        keys: group of each row.
+        units: what is counted: rows with the same value are one unit (a query). A unit lies within one group.
+        targets: units a split should get.
+
+    Returns:
+        The split of each row as an index into `SPLITS`, and the units that each split got.
+    """
+    groups, group_of_row = np.unique(keys, return_inverse=True)
+    _, first_row = np.unique(units, return_index=True)
+    sizes = np.bincount(group_of_row[first_row], minlength=len(groups))
+    order = np.argsort(seeded(groups, seed), kind="stable")
+    split_of_group = np.zeros(len(groups), dtype=np.int8)
+    got = dict.fromkeys(targets, 0)
+    for split, queue in (("test", order), ("dev", order[::-1])):
+        if split not in targets:
+            continue
+        target = targets[split]
+        for group in queue:
+            if got[split] >= target:
+                break
+            size = int(sizes[group])
+            if split_of_group[group] == 0 and got[split] + size <= max(target * OVERSHOOT, 1):
+                split_of_group[group] = SPLITS.index(split)
+                got[split] += size
+    return split_of_group[group_of_row], got
+
+
+def make_splits(tables: Mapping[str, Dataset], kind: RowKind, has_corpus: bool, spec: SplitSpec, max_rows: int | None) -> SplitPlan:
+    """Plans train, dev and test out of the tables that a source gave.
+
+    Args:
+        tables: by split name, or one table under `UNSPLIT`.
+        has_corpus: documents are shared by nature, so only queries are kept apart.
+        max_rows: training rows at most, chosen by hash.
+
+    Raises:
+        DataError: too few rows or groups to make the missing splits.
+    """
+    hashes = {name: hash_rows(table) for name, table in tables.items()}
+    plan = SplitPlan({name: (name, None) for name in SPLITS if name in tables}, {n: h for n, h in hashes.items() if n in SPLITS})
+    base = UNSPLIT if UNSPLIT in tables else "train"
+    missing = [name for name in ("dev", "test") if name not in tables]
+    if base in tables and missing:
+        _carve(plan, hashes[base], base, missing, kind, has_corpus, spec)
+    if max_rows is not None and "train" in plan.parts:
+        _cap(plan, max_rows, spec.seed)
+    plan.parts = {name: plan.parts[name] for name in SPLITS if name in plan.parts}
+    count(plan, kind, has_corpus)
+    return plan
+
+
+def _carve(
+    plan: SplitPlan, rows: RowHashes, base: str, missing: Sequence[str], kind: RowKind, has_corpus: bool, spec: SplitSpec
+) -> None:
+    """Splits `missing` off from the rows of `base`."""
+    scored = kind is RowKind.SCORED
+    units = np.arange(len(rows), dtype=np.uint64) if scored else rows.first
+    total, word = len(np.unique(units)), "pairs" if scored else "queries"
+    shares = {"dev": (spec.dev, spec.max_dev), "test": (spec.test, spec.max_test)}
+    targets = {name: min(max(1, round(share * total)), most) for name, (share, most) in shares.items() if name in missing}
+    fine = ("the pair itself", [rows.unordered_pairs()]) if scored else ("query", [rows.first])
+    by_texts = ("shared sentences" if scored else "shared texts", [rows.first, rows.second, *rows.negatives])
+    ways = [fine] if has_corpus else [by_texts, fine]
+    for way, columns in ways:
+        dealt, got = deal(components(columns, rows.group), units, targets, spec.seed)
+        if all(got[name] >= UNDERFILL * target for name, target in targets.items()) and (dealt == 0).any():
+            break
+        if way != fine[0]:
+            plan.notes.append("most rows are connected by texts that they share, so whole groups of such rows cannot be kept apart")
+    else:
+        raise DataError(
+            f"{total} {word} are too few, or too many are in one group, to split off {' and '.join(missing)}",
+            where=base if base != UNSPLIT else None,
+            mend="give dev and test of your own (files, or a column `split`), or more rows, or drop the group column",
+        )
+    for name in (*missing, "train"):
+        chosen = np.flatnonzero(dealt == SPLITS.index(name))
+        plan.parts[name] = (base, chosen)
+        plan.hashes[name] = rows.take(chosen)
+    parts = ", ".join(f"{name} {got[name]} {word}" for name in missing)
+    plan.notes.append(f"split off by hash, whole groups by {way}: {parts}, of {total}")
+
+
+def _cap(plan: SplitPlan, max_rows: int, seed: int) -> None:
+    rows = plan.hashes["train"]
+    if len(rows) <= max_rows:
+        return
+    chosen = np.sort(np.argsort(seeded(rows.pairs(), seed), kind="stable")[:max_rows])
+    base, before = plan.parts["train"]
+    plan.parts["train"] = (base, chosen if before is None else before[chosen])
+    plan.hashes["train"] = rows.take(chosen)
+    plan.notes.append(f"train is cut to {max_rows} of {len(rows)} rows, chosen by hash (max_rows)")
+
+
+def count(plan: SplitPlan, kind: RowKind, has_corpus: bool) -> None:
+    """Adds rows and queries a split, and what two splits have in common, to the counts; and says the latter."""
+    scored = kind is RowKind.SCORED
+    names = list(plan.parts)
+    for name in names:
+        plan.counts[f"rows_{name}"] = len(plan.hashes[name])
+        if not scored:
+            plan.counts[f"queries_{name}"] = len(np.unique(plan.hashes[name].first))
+    kinds = {"pairs": _pairs if scored else RowHashes.pairs}
+    kinds |= {"sentences": _sentences} if scored else {"queries": _queries, "documents": _documents}
+    for i, one in enumerate(names):
+        for other in names[i + 1 :]:
+            for what, hashes in kinds.items():
+                shared = len(np.intersect1d(hashes(plan.hashes[one]), hashes(plan.hashes[other])))
+                plan.counts[f"shared_{what}_{one}_{other}"] = shared
+                if shared and not (has_corpus and what == "documents"):
+                    plan.notes.append(f"{one} and {other} have {shared} {what} in common")
+
+
+def _pairs(rows: RowHashes) -> Hashes:
+    return rows.unordered_pairs()
+
+
+def _queries(rows: RowHashes) -> Hashes:
+    return rows.first
+
+
+def _documents(rows: RowHashes) -> Hashes:
+    return rows.second
+
+
+def _sentences(rows: RowHashes) -> Hashes:
+    return np.concatenate([rows.first, rows.second])

@@ -1,0 +1,80 @@
+"""Batches: no false negatives, every row at most once, the same number of batches in every epoch."""
+
+from __future__ import annotations
+
+import numpy as np
+from datasets import Dataset
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from train.fit.batching import RankingBatchSampler, ShuffledBatchSampler, ranking_keys
+
+rows = st.lists(st.tuples(st.integers(0, 12), st.integers(100, 115), st.integers(100, 130)), min_size=2, max_size=80)
+
+
+@settings(max_examples=150, deadline=None)
+@given(rows=rows, batch_size=st.integers(2, 16), epoch=st.integers(0, 3))
+def test_no_document_of_a_row_is_relevant_to_another_row_of_its_batch(rows: list[tuple[int, int, int]], batch_size: int, epoch: int) -> None:
+    queries = np.array([q for q, _, _ in rows])
+    documents = np.array([[p, n] for _, p, n in rows])
+    sampler = RankingBatchSampler(queries, documents, batch_size, seed=3)
+    sampler.set_epoch(epoch)
+    batches = list(sampler)
+    relevant: dict[int, set[int]] = {}
+    for query, positive, _ in rows:
+        relevant.setdefault(query, set()).add(positive)
+    for batch in batches:
+        assert len(batch) <= batch_size
+        for row in batch:
+            for other in batch:
+                if other != row:
+                    assert not relevant[rows[row][0]] & {rows[other][1], rows[other][2]}
+    placed = [row for batch in batches for row in batch]
+    assert len(placed) == len(set(placed))
+    assert len(placed) + sampler.left_out == len(rows)
+    assert len(batches) == len(sampler)
+
+
+def test_rows_without_conflicts_fill_whole_batches() -> None:
+    sampler = RankingBatchSampler(np.arange(1000), np.arange(1000, 2000)[:, None], 64, seed=0)
+    sizes = sorted(len(batch) for batch in sampler)
+    assert len(sizes) == 16
+    assert sizes[1:] == [64] * 15
+    assert sampler.left_out == 0
+
+
+def test_rows_of_one_positive_get_a_batch_each() -> None:
+    # 60 rows, 10 positives with 6 queries each: at most 10 rows fit a batch although 32 were asked for
+    documents = np.repeat(np.arange(10), 6)[:, None]
+    sampler = RankingBatchSampler(np.arange(100, 160), documents, 32, seed=0)
+    batches = list(sampler)
+    assert len(batches) == 6
+    assert all(len({int(documents[row, 0]) for row in batch}) == len(batch) for batch in batches)
+    assert sampler.left_out == 0
+
+
+def test_order_depends_on_seed_and_epoch_alone() -> None:
+    def plan(seed: int, epoch: int) -> list[list[int]]:
+        sampler = ShuffledBatchSampler(50, 8, seed)
+        sampler.set_epoch(epoch)
+        return list(sampler)
+
+    assert plan(1, 0) == plan(1, 0)
+    assert plan(1, 0) != plan(1, 1)
+    assert plan(1, 0) != plan(2, 0)
+    assert sorted(row for batch in plan(1, 4) for row in batch) == list(range(50))
+
+
+def test_keys_join_equal_texts_across_columns() -> None:
+    table = Dataset.from_dict(
+        {
+            "row": ["f:1", "f:2"],
+            "anchor": ["What is a pod?", "kubernetes"],
+            "positive": ["The smallest unit.", "what  is a POD?"],
+            "negative_1": ["A whale.", "the smallest unit."],
+        }
+    )
+    queries, documents = ranking_keys(table)
+    assert queries.tolist()[0] == documents.tolist()[1][0]
+    assert documents.tolist()[0][0] == documents.tolist()[1][1]
+    assert len({*queries.tolist(), *documents.ravel().tolist()}) == 4

@@ -1,0 +1,43 @@
+"""The recipe: written rules, bounds, and what the person says wins."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from data.schema import RowKind
+from train.config import TrainingConfig
+from train.fit.recipe import plan_recipe
+
+
+def test_a_few_thousand_pairs() -> None:
+    recipe = plan_recipe(TrainingConfig(), {"qa": (RowKind.PAIR, 6300)}, 256)
+    assert (recipe.epochs, recipe.learning_rate, recipe.batch_sizes["qa"]) == (3, 1e-4, 128)
+    assert recipe.steps_per_epoch == 50  # 6300 / 128 = 49.2
+    assert recipe.max_steps == 150
+    assert recipe.evaluation_steps == (50, 100, 150)
+    assert recipe.warmup_steps == 15
+    assert recipe.max_tokens == 256
+
+
+def test_scored_pairs_train_gently() -> None:
+    recipe = plan_recipe(TrainingConfig(), {"sts": (RowKind.SCORED, 5749)}, 256)
+    assert (recipe.epochs, recipe.learning_rate, recipe.batch_sizes["sts"]) == (4, 5e-5, 32)
+
+
+def test_settings_of_the_person_win() -> None:
+    config = TrainingConfig(epochs=0.5, learning_rate=3e-6, batch_size=10, max_tokens=40, gradient_accumulation=2)
+    recipe = plan_recipe(config, {"a": (RowKind.PAIR, 1000), "b": (RowKind.SCORED, 55)}, 256)
+    assert recipe.batch_sizes == {"a": 10, "b": 10}
+    assert recipe.steps_per_epoch == 53  # (100 + 6) batches, two a step
+    assert (recipe.max_steps, recipe.max_tokens, recipe.learning_rate) == (26, 40, 3e-6)
+    assert plan_recipe(TrainingConfig(max_steps=7, epochs=3), {"a": (RowKind.PAIR, 1000)}, 256).max_steps == 7
+
+
+@given(st.sampled_from(list(RowKind)), st.integers(2, 3_000_000), st.integers(1, 20))
+def test_evaluation_steps_ascend_and_end_at_the_last_step(kind: RowKind, count: int, evaluations: int) -> None:
+    recipe = plan_recipe(TrainingConfig(evaluations=evaluations), {"x": (kind, count)}, 512)
+    steps = recipe.evaluation_steps
+    assert steps[-1] == recipe.max_steps
+    assert list(steps) == sorted(set(steps)) and steps[0] >= 1
+    assert len(steps) <= evaluations

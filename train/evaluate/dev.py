@@ -1,0 +1,88 @@
+"""Judging checkpoints on dev while training runs: cheap, on the same pool for every checkpoint, never on test."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from data.schema import PreparedDataset, text_id
+from train.evaluate.judge import Encoder, score_model
+from train.evaluate.tasks import RetrievalTask, Scores, Task, build_task, with_pool
+
+
+@dataclass
+class DevJudge:
+    """Scores checkpoints on the dev splits of the data sets that are trained on.
+
+    The pool of a retrieval task is fixed by the base: judged documents plus those that the base ranks highest for each dev
+    query. Scores on a pool are higher than on the full corpus and serve to choose a checkpoint only.
+    """
+
+    tasks: dict[str, Task]
+    base: dict[str, float] = field(default_factory=dict)
+
+    def score(self, encode: Encoder) -> dict[str, float]:
+        """The primary metric of every data set, 0..1."""
+        return {name: primary_value(score_model(task, encode)) for name, task in self.tasks.items()}
+
+    def line(self, step: int, encode: Encoder) -> dict[str, Any]:
+        """One line of `scores.jsonl`: `dev` is the mean of the data sets' primary metrics, None without a dev split."""
+        began = time.perf_counter()
+        scores = self.base if step == 0 and self.base else self.score(encode)
+        mean = sum(scores.values()) / len(scores) if scores else None
+        return {"step": step, "dev": mean, "datasets": scores, "eval_seconds": round(time.perf_counter() - began, 3)}
+
+
+def build_dev_judge(datasets: Mapping[str, PreparedDataset], encode_base: Encoder, queries: int, pool_top: int) -> DevJudge:
+    """Tasks of all dev splits, with pools from the base's ranking over the full corpus.
+
+    Args:
+        datasets: the data sets that are trained on.
+        encode_base: the base model; should remember vectors, as the test judgement asks for the same corpus.
+        queries: dev queries at most, chosen by hash; scored pairs are cheap and all used.
+        pool_top: documents a query in the pool beside the judged ones.
+    """
+    tasks: dict[str, Task] = {}
+    base: dict[str, float] = {}
+    for name, prepared in datasets.items():
+        if "dev" not in prepared.splits or not len(prepared.splits["dev"]):
+            continue
+        task = build_task(prepared, "dev")
+        if isinstance(task, RetrievalTask):
+            task = limit_queries(task, queries)
+            ranking = score_model(task, encode_base).ranking
+            if ranking is not None:
+                task = with_pool(task, ranking, top=pool_top)
+        tasks[name] = task
+        base[name] = primary_value(score_model(task, encode_base))
+    return DevJudge(tasks, base)
+
+
+def limit_queries(task: RetrievalTask, most: int) -> RetrievalTask:
+    """The task with at most so many queries, those with the lowest hash of their text: the same ones in every run."""
+    if len(task.query_ids) <= most:
+        return task
+    order = sorted(range(len(task.query_ids)), key=lambda i: text_id(task.queries[i]))
+    keep = sorted(order[:most])
+    ids = [task.query_ids[i] for i in keep]
+    return dataclasses.replace(
+        task, query_ids=ids, queries=[task.queries[i] for i in keep], qrels={query: task.qrels[query] for query in ids}
+    )
+
+
+def primary_value(scores: Scores) -> float:
+    """The value of the metric that the verdict is about."""
+    return scores.values[scores.primary]
+
+
+def judge_test(datasets: Mapping[str, PreparedDataset], encode: Encoder) -> dict[str, tuple[Task, Scores]]:
+    """Scores on the test split of every data set that has one, over the full corpus."""
+    out: dict[str, tuple[Task, Scores]] = {}
+    for name, prepared in datasets.items():
+        if "test" in prepared.splits and len(prepared.splits["test"]):
+            task = build_task(prepared, "test")
+            out[name] = (task, score_model(task, encode))
+    return out

@@ -1,0 +1,244 @@
+"""How sure a difference between two models is, when both were judged on the same queries or pairs.
+
+Shapes: n queries or pairs, B resamples (drawn in chunks of b).
+
+The interval is a paired bootstrap: queries are drawn with replacement and both models' values go with them. The p-value is that
+of a paired randomisation test (Fisher's sign flips): if base and tuned were interchangeable, each query's difference could as
+well have the other sign. Smucker, Allan and Carterette, "A comparison of statistical significance tests for information
+retrieval evaluation", CIKM 2007, compare the two on retrieval metrics: they mostly agree, and they prefer the randomisation test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import stats
+
+RESAMPLES = 10_000
+"""Resamples of the bootstrap and of the randomisation test: the ends of the interval are good to about 2% of its width."""
+
+EXACT_UP_TO = 14
+"""Sign flips are enumerated, not drawn, when at most this many differences are not zero (2^14 = 16,384 patterns)."""
+
+_CHUNK_CELLS = 500_000
+"""Cells (b × n) of one array of a chunk: 4 MB, so that the handful alive at once stay in the processor's cache."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """tuned − base on n shared queries or pairs.
+
+    Attributes:
+        n: queries or pairs.
+        base, tuned: the metric of each.
+        delta: tuned − base.
+        ci95: 95% interval of delta (low, high).
+        p_value: two-sided; smallest possible value 1 / (B + 1) when drawn, 2 / 2^n when enumerated.
+    """
+
+    n: int
+    base: float
+    tuned: float
+    delta: float
+    ci95: tuple[float, float]
+    p_value: float
+
+
+def compare_means(base: np.ndarray, tuned: np.ndarray, *, seed: int, resamples: int = RESAMPLES) -> Comparison:
+    """Compare the means of a metric in 0..1.
+
+    Args:
+        base: [n] the base's value for each query.
+        tuned: [n] the tuned model's, in the same order.
+        seed: of the generator; equal input and seed give equal output.
+        resamples: B.
+
+    Returns:
+        The comparison. Without a difference anywhere the interval is [0, 0] and p is 1. One query says nothing about others: the
+        interval is then all that a metric in 0..1 allows, [-1, 1], and p is 1.
+
+    Raises:
+        ValueError: empty, of different length, or not finite.
+    """
+    base, tuned = _paired(base, tuned)
+    differences = tuned - base
+    n, delta = len(differences), float(differences.mean())
+    if not differences.any():
+        interval, p_value = (0.0, 0.0), 1.0
+    elif n == 1:
+        interval, p_value = (-1.0, 1.0), 1.0
+    else:
+        generator = np.random.default_rng(seed)
+        replicates = np.concatenate([differences[rows].mean(axis=1) for rows in _resamples(n, resamples, generator)])
+        interval = percentile_interval(delta, replicates, n, bound=1.0)
+        p_value = sign_flip_p(differences, generator, resamples)
+    return Comparison(n, float(base.mean()), float(tuned.mean()), delta, interval, p_value)
+
+
+def percentile_interval(delta: float, replicates: np.ndarray, n: int, bound: float) -> tuple[float, float]:
+    """95% interval from [B] bootstrap replicates of `delta`, widened for small n and cut at -`bound` and `bound`.
+
+    The plain percentile interval is too narrow for few observations: it has the factor (n - 1) / n in its variance and normal
+    quantiles in the place of Student's (Hesterberg, "What teachers should know about the bootstrap", The American Statistician
+    69(4), 2015). Both arms are lengthened by what is missing: a factor of 1.009 at n = 200 and 1.22 at n = 10. In simulations of
+    normal, nDCG-like and MRR-like differences with n from 6 to 200 this covered the truth more often than the plain interval, and
+    below n = 100 more often than BCa (MRR-like, n = 20: 92%, 90% and 86%); tests/train/evaluate/test_statistics.py repeats it.
+    """
+    low, high = np.quantile(replicates, [0.025, 0.975])
+    widen = np.sqrt(n / (n - 1)) * stats.t.ppf(0.975, n - 1) / stats.norm.ppf(0.975)
+    ends = np.clip([delta + widen * (low - delta), delta + widen * (high - delta)], -bound, bound)
+    return float(ends[0]), float(ends[1])
+
+
+def sign_flip_p(differences: np.ndarray, generator: np.random.Generator, resamples: int = RESAMPLES) -> float:
+    """Two-sided p-value of the paired sign-flip randomisation test of mean difference 0.
+
+    Differences of zero are left out: flipping them changes nothing. Exact when at most `EXACT_UP_TO` others remain, otherwise
+    (1 + as extreme) / (1 + drawn), which is never 0 and keeps the level (Phipson and Smyth, 2010).
+    """
+    differences = differences[differences != 0]
+    n = len(differences)
+    if n == 0:
+        return 1.0
+    # The slack lets a pattern of equal magnitude count as equal although its sum is rounded differently.
+    observed = abs(differences.sum()) * (1 - 1e-9)
+    if n <= EXACT_UP_TO:
+        patterns = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
+        return float((abs((1 - 2 * patterns) @ differences) >= observed).mean())
+    extreme = 0
+    for flips in _coin_flips(n, resamples, generator):
+        extreme += int((abs(differences.sum() - 2 * (flips @ differences)) >= observed).sum())
+    return (1 + extreme) / (1 + resamples)
+
+
+def compare_spearman(
+    gold: np.ndarray, base: np.ndarray, tuned: np.ndarray, *, seed: int, resamples: int = RESAMPLES
+) -> Comparison:
+    """Compare Spearman's rank correlation of two similarities with the same gold scores.
+
+    The interval resamples pairs and recomputes both correlations, with average ranks, in each resample. The p-value is an
+    approximate randomisation test on ranks: each similarity is replaced by its rank (cosines of two models live on different
+    scales, ranks do not), the two ranks of each pair are swapped at random, and the difference of their Pearson correlations
+    with the gold's ranks is compared with the observed one.
+
+    Args:
+        gold: [n] gold scores, not all equal.
+        base: [n] the base's similarities.
+        tuned: [n] the tuned model's.
+        seed: of the generator.
+        resamples: B.
+
+    Returns:
+        The comparison; when both order the pairs equally the interval is [0, 0] and p is 1.
+
+    Raises:
+        ValueError: fewer than two pairs, different lengths, values that are not finite, or constant gold.
+    """
+    base, tuned = _paired(base, tuned)
+    gold, _ = _paired(gold, base)
+    n = len(gold)
+    if n < 2 or np.ptp(gold) == 0:
+        raise ValueError("a correlation needs at least two pairs with different gold scores")
+    variables = [_Ranked(values) for values in (gold, base, tuned)]
+    ones = np.ones((1, n))
+    rho_base, rho_tuned = (float(rho[0]) for rho in _spearman(variables, ones))
+    delta = rho_tuned - rho_base
+    ranks_gold, ranks_base, ranks_tuned = (v.ranks(ones)[0] for v in variables)
+    if np.array_equal(ranks_base, ranks_tuned):
+        return Comparison(n, rho_base, rho_tuned, 0.0, (0.0, 0.0), 1.0)
+    generator = np.random.default_rng(seed)
+    replicates = []
+    for rows in _resamples(n, resamples, generator):
+        rho = _spearman(variables, _counts(rows, n))
+        replicates.append(rho[1] - rho[0])
+    interval = percentile_interval(delta, np.concatenate(replicates), n, bound=2.0)
+    return Comparison(n, rho_base, rho_tuned, delta, interval, _swap_p(ranks_gold, ranks_base, ranks_tuned, generator, resamples))
+
+
+class _Ranked:
+    """Values whose average ranks in a resample follow from how often each was drawn: no sorting in the resamples."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.order = np.argsort(values, kind="stable")
+        distinct, self.code = np.unique(values, return_inverse=True)
+        self.starts = np.searchsorted(values[self.order], distinct)
+
+    def ranks(self, counts: np.ndarray) -> np.ndarray:
+        """[b, n] average rank of each value among the drawn ones, given how often each was drawn ([b, n])."""
+        drawn = np.add.reduceat(counts[:, self.order], self.starts, axis=1)
+        return (np.cumsum(drawn, axis=1) - (drawn - 1) / 2)[:, self.code]
+
+
+def _spearman(variables: Sequence[_Ranked], counts: np.ndarray) -> list[np.ndarray]:
+    """For each variable after the first, [b] Spearman's correlation with the first in each resample; 0 where one is constant."""
+    middle = (counts.shape[1] + 1) / 2
+    gold = variables[0].ranks(counts) - middle
+    weighted = counts * gold
+    variance = np.einsum("bn,bn->b", weighted, gold)
+    out = []
+    for variable in variables[1:]:
+        ranks = variable.ranks(counts) - middle
+        covariance = np.einsum("bn,bn->b", weighted, ranks)
+        out.append(_ratio(covariance, variance, np.einsum("bn,bn,bn->b", counts, ranks, ranks)))
+    return out
+
+
+def _swap_p(
+    gold: np.ndarray, base: np.ndarray, tuned: np.ndarray, generator: np.random.Generator, resamples: int
+) -> float:
+    """Two-sided p-value of the randomisation test that swaps the ranks ([n] each) of the two models pair by pair."""
+    n = len(gold)
+    x, a, b = (ranks - (n + 1) / 2 for ranks in (gold, base, tuned))
+    moments = np.stack([b - a, b * b - a * a, (b - a) * x], axis=1)
+    variance = float(x @ x)
+
+    def difference(swapped: np.ndarray) -> np.ndarray:
+        sums_a = np.array([0.0, a @ a, a @ x]) + swapped
+        sums_b = np.array([0.0, b @ b, b @ x]) - swapped
+        rho_a, rho_b = (_ratio(s[:, 2], np.full(len(s), variance), s[:, 1] - s[:, 0] ** 2 / n) for s in (sums_a, sums_b))
+        return abs(rho_b - rho_a)
+
+    observed = float(difference(np.zeros((1, 3)))[0]) * (1 - 1e-9)
+    extreme = sum(int((difference(flips @ moments) >= observed).sum()) for flips in _coin_flips(n, resamples, generator))
+    return (1 + extreme) / (1 + resamples)
+
+
+def _ratio(covariance: np.ndarray, variance_x: np.ndarray, variance_y: np.ndarray) -> np.ndarray:
+    scale = np.sqrt(np.maximum(variance_x * variance_y, 0))
+    return np.divide(covariance, scale, out=np.zeros_like(covariance), where=scale > 0)
+
+
+def _resamples(n: int, resamples: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
+    """[b, n] rows drawn with replacement, B in all."""
+    for size in _chunk_sizes(n, resamples):
+        yield generator.integers(0, n, size=(size, n), dtype=np.int32)
+
+
+def _counts(rows: np.ndarray, n: int) -> np.ndarray:
+    """[b, n] float64: how often each row was drawn."""
+    flat = rows + np.arange(len(rows), dtype=np.int64)[:, None] * n
+    return np.bincount(flat.ravel(), minlength=rows.size).reshape(rows.shape).astype(np.float64)
+
+
+def _coin_flips(n: int, resamples: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
+    """[b, n] float64 of 0 and 1, B rows in all; one random bit each."""
+    for size in _chunk_sizes(n, resamples):
+        bits = np.frombuffer(generator.bytes((size * n + 7) // 8), dtype=np.uint8)
+        yield np.unpackbits(bits, count=size * n).reshape(size, n).astype(np.float64)
+
+
+def _chunk_sizes(n: int, resamples: int) -> Iterator[int]:
+    size = max(1, _CHUNK_CELLS // n)
+    for start in range(0, resamples, size):
+        yield min(size, resamples - start)
+
+
+def _paired(base: np.ndarray, tuned: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    base, tuned = np.asarray(base, dtype=np.float64), np.asarray(tuned, dtype=np.float64)
+    if base.shape != tuned.shape or base.ndim != 1 or not len(base):
+        raise ValueError(f"paired values must be two rows of one length above 0, got {base.shape} and {tuned.shape}")
+    if not (np.isfinite(base).all() and np.isfinite(tuned).all()):
+        raise ValueError("paired values must be finite")
+    return base, tuned

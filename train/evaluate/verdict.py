@@ -1,0 +1,145 @@
+"""From figures to a verdict, and the verdict in plain words.
+
+A data set is `improved` when the 95% interval of tuned - base lies above 0, `regressed` when it lies below, else `no_evidence`.
+A run is `improved` when at least one data set is and none regressed, `mixed` when both occur, `regressed` when some regressed
+and none improved, else `no_evidence`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from train.evaluate.wording import change, fraction, interval, metric_name, things
+
+DatasetVerdict = Literal["improved", "regressed", "no_evidence"]
+RunVerdict = Literal["improved", "regressed", "mixed", "no_evidence"]
+
+FEWEST = 6
+"""Fewer queries never settle anything: with five, even the same sign everywhere has p = 2 / 2^5 = 0.06 by chance."""
+
+WIDE = 0.02
+"""An interval that reaches further than this from the seen difference leaves open what people care about."""
+
+
+class MetricPair(BaseModel):
+    """One metric of both models."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base: float
+    tuned: float
+
+
+class DatasetResult(BaseModel):
+    """Tuned against base on one data set; one entry of `datasets` in report.json (`model_dump(mode="json")`).
+
+    Read back, it passes over fields that a later version has added.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: str = Field(description="the data set")
+    kind: Literal["scored", "pair", "tuple"] = Field(description="kind of its rows")
+    split: str = Field(description="dev or test")
+    metric: str = Field(description="the primary metric")
+    n: int = Field(ge=1, description="queries or scored pairs judged")
+    base: float = Field(description="the base's value; retrieval 0..1, correlations -1..1")
+    tuned: float = Field(description="the tuned model's value")
+    delta: float = Field(description="tuned - base")
+    ci95: tuple[float, float] = Field(description="95% interval of delta: low, high")
+    p_value: float = Field(ge=0, le=1, description="two-sided, paired randomisation test")
+    verdict: DatasetVerdict
+    metrics: dict[str, MetricPair] = Field(default_factory=dict, description="all metrics of both models")
+
+
+def dataset_verdict(ci95: tuple[float, float], n: int) -> DatasetVerdict:
+    """The verdict on a data set from its interval (low, high) and its number of queries or pairs."""
+    low, high = ci95
+    if n >= FEWEST and low > 0:
+        return "improved"
+    if n >= FEWEST and high < 0:
+        return "regressed"
+    return "no_evidence"
+
+
+def run_verdict(verdicts: Sequence[DatasetVerdict]) -> RunVerdict:
+    """The verdict on a run from those on its data sets; `no_evidence` when nothing was judged."""
+    match ("improved" in verdicts, "regressed" in verdicts):
+        case (True, True):
+            return "mixed"
+        case (True, False):
+            return "improved"
+        case (False, True):
+            return "regressed"
+    return "no_evidence"
+
+
+def queries_needed(result: DatasetResult) -> int | None:
+    """About how many queries or pairs would show the seen difference, four times out of five, as an interval without 0.
+
+    The standard error is read off the interval (half its width / 1.96) and shrinks with the root of n; the usual formula for a
+    power of 80% asks it to be |delta| / (1.96 + 0.84). None when no difference was seen or the interval has no width.
+    """
+    width = result.ci95[1] - result.ci95[0]
+    if result.delta == 0 or width == 0:
+        return None
+    return math.ceil(result.n * ((1.96 + 0.84) / 1.96 * width / 2 / abs(result.delta)) ** 2)
+
+
+def dataset_sentence(result: DatasetResult) -> str:
+    """One data set's verdict in a sentence or two, with its figures."""
+    figures = (
+        f"{metric_name(result.metric)} {fraction(result.base)} → {fraction(result.tuned)} ({change(result.delta)}, "
+        f"95% interval {interval(result.ci95)}, {result.n:,} {things(result.kind)})."
+    )
+    if result.verdict != "no_evidence":
+        word = "better" if result.verdict == "improved" else "worse"
+        return f"The tuned model is {word} than the base on {result.name}: {figures}"
+    sentence = f"There is no evidence that the tuned model differs from the base on {result.name}: {figures}"
+    return f"{sentence} {_why_not(result)}"
+
+
+def _why_not(result: DatasetResult) -> str:
+    low, high = result.ci95
+    if result.n >= FEWEST and max(high - result.delta, result.delta - low) <= WIDE:
+        return f"A difference beyond {fraction(max(abs(low), abs(high)))} either way is unlikely."
+    needed = queries_needed(result)
+    if needed is None or needed <= result.n:
+        return "The test set is too small to settle it."
+    many = f"{_rounded(needed):,} {things(result.kind)}"
+    return f"The test set is too small to settle it: about {many} would be needed for a difference of this size."
+
+
+def _rounded(count: int) -> int:
+    """Two significant digits, upwards: the estimate is no better than that."""
+    unit = 10 ** max(0, len(str(count)) - 2)
+    return math.ceil(count / unit) * unit
+
+
+def verdict_lines(results: Sequence[DatasetResult]) -> list[str]:
+    """The run's verdict in plain words: for one data set its sentence, else a summary followed by a sentence for each."""
+    if not results:
+        return ["Nothing was judged, so there is no evidence that the tuned model differs from the base."]
+    sentences = [dataset_sentence(result) for result in results]
+    return sentences if len(results) == 1 else [_summary(results), *sentences]
+
+
+def verdict_sentence(results: Sequence[DatasetResult]) -> str:
+    """`verdict_lines` as running text."""
+    return " ".join(verdict_lines(results))
+
+
+def _summary(results: Sequence[DatasetResult]) -> str:
+    better, worse = (sum(result.verdict == verdict for result in results) for verdict in ("improved", "regressed"))
+    match run_verdict([result.verdict for result in results]):
+        case "improved":
+            return f"The tuned model is better than the base on {better} of {len(results)} data sets and worse on none."
+        case "regressed":
+            return f"The tuned model is worse than the base on {worse} of {len(results)} data sets and better on none."
+        case "mixed":
+            return f"The tuned model is better than the base on {better} of {len(results)} data sets and worse on {worse}."
+    return f"There is no evidence that the tuned model differs from the base on any of {len(results)} data sets."

@@ -1,0 +1,126 @@
+"""Gathers what a run found into `report.json`, `per_query.parquet`, `report.html` and the closing words on the terminal."""
+
+from __future__ import annotations
+
+import json
+import resource
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from data.schema import PreparedDataset
+from train.config import Config
+from train.evaluate.examples import pick_examples
+from train.evaluate.judge import compare
+from train.evaluate.page import render
+from train.evaluate.table import story
+from train.evaluate.tasks import RetrievalTask, Scores, Task
+from train.evaluate.verdict import run_verdict
+from train.fit.trainer import Work
+from train.runfolder import ScoreLog, write_json, write_text
+from train.terminal import say
+
+Judged = Mapping[str, tuple[Task, Scores]]
+
+
+def report_run(
+    run: Path,
+    config: Config,
+    datasets: Mapping[str, PreparedDataset],
+    base: Judged,
+    tuned: Judged,
+    log: ScoreLog,
+    best: int,
+    work: Work,
+    seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """Judge tuned against base on every test split and write all reports of a run.
+
+    Args:
+        run: the run folder.
+        config: the resolved configuration.
+        datasets: all data sets, for their notes.
+        base, tuned: task and scores on test by data set name.
+        log: scores of every checkpoint on dev.
+        best: step of the checkpoint that was judged.
+        work: what training consumed.
+        seconds: `base`, `test` and `total` wall-clock seconds.
+
+    Returns:
+        The content of `report.json`.
+    """
+    say("comparing …")
+    resamples, seed = config.evaluation.resamples, config.training.seed
+    results = [compare(task, base[name][1], scores, seed=seed, resamples=resamples) for name, (task, scores) in tuned.items()]
+    report = {
+        "verdict": run_verdict(results),
+        "primary": results[0].name if results else None,
+        "run": run.name,
+        "best_step": best,
+        "base_model": config.model.name,
+        "datasets": [result.model_dump(mode="json") for result in results],
+        "cost": cost(log, work, seconds),
+    }
+    write_per_query(run / "per_query.parquet", base, tuned)
+    extras = {
+        "config": (run / "config.yaml").read_text(encoding="utf-8"),
+        "environment": json.loads((run / "environment.json").read_text(encoding="utf-8")),
+        "data_notes": {name: list(prepared.notes) for name, prepared in datasets.items()},
+        "command": f"accelerate launch train/run.py --config {shlex.quote(str(run / 'config.yaml'))} run_name={run.name}-again",
+    }
+    examples = [example for name, (task, scores) in tuned.items() for example in pick_examples(task, base[name][1], scores)]
+    page = render(report, log.lines, examples, extras)
+    write_text(run / "report.html", page)
+    write_json(run / "report.json", report)  # last: a run with a report.json is finished
+    say(story(results, log.lines, report["cost"]))
+    say(f"model:  {run / 'model'}")
+    say(f"report: {run / 'report.html'}")
+    return report
+
+
+def cost(log: ScoreLog, work: Work, seconds: Mapping[str, float]) -> dict[str, float]:
+    """What the run took. Training seconds are wall clock from first to last optimiser step, waiting for data included."""
+    train_seconds = max(work.seconds, 1e-9)
+    checkpoints = sum(line.get("eval_seconds", 0.0) for line in log.lines)
+    return {
+        "train_seconds": round(work.seconds, 3),
+        "train_rows_per_second": round(work.rows / train_seconds, 3),
+        "train_tokens_per_second": round(work.tokens / train_seconds, 3),
+        "eval_seconds": round(seconds["base"] + seconds["test"] + checkpoints, 3),
+        "total_seconds": round(seconds["total"], 3),
+        "peak_memory_mb": round(_peak_memory_mb(), 1),
+    }
+
+
+def write_per_query(path: Path, base: Judged, tuned: Judged) -> None:
+    """One row a query or scored pair and metric: `dataset, item, metric, base, tuned`. Items are ids, never texts."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns: dict[str, list[Any]] = {"dataset": [], "item": [], "metric": [], "base": [], "tuned": []}
+    for name, (task, scores) in tuned.items():
+        before = base[name][1]
+        if isinstance(task, RetrievalTask):
+            found = {metric: (before.per_query[metric], values) for metric, values in scores.per_query.items()}
+            items = list(task.query_ids)
+        else:
+            found = {"cosine": (before.similarities, scores.similarities)}
+            items = [str(i) for i in range(len(task))]
+        for metric, (old, new) in found.items():
+            columns["dataset"] += [name] * len(items)
+            columns["item"] += items
+            columns["metric"] += [metric] * len(items)
+            columns["base"] += [float(v) for v in old]
+            columns["tuned"] += [float(v) for v in new]
+    temporary = path.with_name(f".{path.name}.tmp")
+    pq.write_table(pa.table(columns), temporary)
+    temporary.replace(path)
+
+
+def _peak_memory_mb() -> float:
+    import torch
+
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
