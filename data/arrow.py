@@ -7,8 +7,8 @@ complete file of the same fingerprint is used again.
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable, Iterator, Sequence
+import uuid
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -97,7 +97,7 @@ def batches_of(table: Dataset, columns: Sequence[str]) -> Iterator[list[list[Any
 
 
 def write_table(
-    path: Path, columns: Sequence[str], batches: Iterable[Any], facts: TableFacts, at_end: Any = None
+    path: Path, columns: Sequence[str], batches: Iterable[Any], facts: TableFacts, at_end: Callable[[], None] | None = None
 ) -> None:
     """Writes `batches` (a list of values a column, or an Arrow record batch) to `path`, complete or not at all.
 
@@ -107,8 +107,8 @@ def write_table(
 
     path.parent.mkdir(parents=True, exist_ok=True)
     schema = pa.schema([(name, pa.float64() if name in NUMBERS else pa.string()) for name in columns])
-    # several ranks may write the same file at once: each under a name of its own, the last rename stands
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # several ranks, on several machines, may write the same file at once: each under a name of its own, the last rename stands
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
         with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
             for batch in batches:
@@ -117,12 +117,12 @@ def write_table(
                 writer.write_batch(record)
         if at_end is not None:
             at_end()
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
     beside = temporary.with_suffix(".json")
     beside.write_text(json.dumps(asdict(facts), ensure_ascii=False), "utf-8")
-    os.replace(beside, path.with_suffix(".json"))
+    beside.replace(path.with_suffix(".json"))
 
 
 def _record_batch(values: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.RecordBatch:

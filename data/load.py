@@ -18,9 +18,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
 
-def prepare(
-    spec: DatasetSpec, split: SplitSpec, cache: Path, say: Callable[[str], None] = lambda line: None
-) -> PreparedDataset:
+def prepare(spec: DatasetSpec, split: SplitSpec, cache: Path, say: Callable[[str], None] = lambda line: None) -> PreparedDataset:
     """Reads one data set into Arrow files under `cache` and splits it.
 
     Args:

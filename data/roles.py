@@ -58,6 +58,8 @@ class Roles:
     notes: tuple[str, ...] = ()
     score_may_be_class: bool = False
     """True where `score` was found by the name "label": its values may be classes, which `data.scores` looks at."""
+    inference: bool = False
+    """Whether the texts are premise and hypothesis, of which a label 0 may mean that the one follows from the other."""
 
     def used(self) -> list[str]:
         """Every column that has a role, in a fixed order."""
@@ -188,7 +190,11 @@ class _Recogniser:
                 f" and columns.positive={second}"
             )
         if score is None and (spec.sentence1 or spec.sentence2):
-            self.notes.append("no score column: the two sentences of a row are taken to belong together")
+            raise DataError(
+                f"the config names sentences of scored pairs, but no column holds scores. Columns found: {show(self.columns)}",
+                where=self.where,
+                mend="name columns.score too (data.columns.score=NAME), or for pairs without scores columns.anchor and .positive",
+            )
         used = {first, second, *negatives, score, group, split}
         return Roles(
             kind=kind,
@@ -200,6 +206,7 @@ class _Recogniser:
             split=split,
             ignored=tuple(c for c in self.columns if c not in used and c),
             notes=tuple(self.notes),
+            inference=(plain(first), plain(second)) == ("premise", "hypothesis"),
             score_may_be_class=score is not None and spec.score is None and plain(score) == "label",
         )
 

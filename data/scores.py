@@ -72,18 +72,22 @@ class ScoreScan:
     low: float = math.inf
     high: float = -math.inf
     few_values: frozenset[float] | None = frozenset()
-    """The distinct scores while there are at most three, else None."""
+    """The distinct scores while there are at most four, else None."""
 
     def add(self, score: float) -> None:
         """Takes one score into account."""
         self.count += 1
         self.low, self.high = min(self.low, score), max(self.high, score)
         if self.few_values is not None and score not in self.few_values:
-            self.few_values = None if len(self.few_values) == 3 else self.few_values | {score}
+            self.few_values = None if len(self.few_values) == 4 else self.few_values | {score}
 
-    def looks_like_classes(self) -> bool:
-        """Whether the values are the three classes of natural language inference (0, 1, 2) rather than similarities."""
-        return self.few_values == frozenset({0.0, 1.0, 2.0})
+    def looks_like_classes(self, two: bool) -> bool:
+        """Whether the values are those of natural language inference (0, 1, 2, and -1 for none) rather than similarities.
+
+        `two`: 0 and 1 count as classes, too.
+        """
+        values = (self.few_values or frozenset()) - {-1.0}
+        return values == {0.0, 1.0, 2.0} or (two and values == {0.0, 1.0})
 
 
 def recognise_range(scan: ScoreScan, where: str) -> tuple[ScoreRange, list[str]]:

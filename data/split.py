@@ -150,7 +150,9 @@ def deal(keys: Hashes, units: Hashes, targets: Mapping[str, int], seed: int) -> 
     return split_of_group[group_of_row], got
 
 
-def make_splits(tables: Mapping[str, Dataset], kind: RowKind, has_corpus: bool, spec: SplitSpec, max_rows: int | None) -> SplitPlan:
+def make_splits(
+    tables: Mapping[str, Dataset], kind: RowKind, has_corpus: bool, spec: SplitSpec, max_rows: int | None
+) -> SplitPlan:
     """Plans train, dev and test out of the tables that a source gave.
 
     Args:
@@ -166,7 +168,7 @@ def make_splits(tables: Mapping[str, Dataset], kind: RowKind, has_corpus: bool, 
     base = UNSPLIT if UNSPLIT in tables else "train"
     missing = [name for name in ("dev", "test") if name not in tables]
     if base in tables and missing:
-        _carve(plan, hashes[base], base, missing, kind, has_corpus, spec)
+        _carve(plan, hashes[base], base, missing, kind=kind, has_corpus=has_corpus, spec=spec)
     if max_rows is not None and "train" in plan.parts:
         _cap(plan, max_rows, spec.seed)
     plan.parts = {name: plan.parts[name] for name in SPLITS if name in plan.parts}
@@ -175,7 +177,7 @@ def make_splits(tables: Mapping[str, Dataset], kind: RowKind, has_corpus: bool, 
 
 
 def _carve(
-    plan: SplitPlan, rows: RowHashes, base: str, missing: Sequence[str], kind: RowKind, has_corpus: bool, spec: SplitSpec
+    plan: SplitPlan, rows: RowHashes, base: str, missing: Sequence[str], *, kind: RowKind, has_corpus: bool, spec: SplitSpec
 ) -> None:
     """Splits `missing` off from the rows of `base`."""
     scored = kind is RowKind.SCORED
@@ -191,7 +193,7 @@ def _carve(
         if all(got[name] >= UNDERFILL * target for name, target in targets.items()) and (dealt == 0).any():
             break
         if way != fine[0]:
-            plan.notes.append("most rows are connected by texts that they share, so whole groups of such rows cannot be kept apart")
+            plan.notes.append("most rows hang together by texts that they share, so such rows could not all be kept on one side")
     else:
         raise DataError(
             f"{total} {word} are too few, or too many are in one group, to split off {' and '.join(missing)}",

@@ -6,7 +6,7 @@ This is the only file that knows the order. Rank 0 speaks and writes; every rank
 from __future__ import annotations
 
 import hashlib
-import os
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,15 +14,14 @@ from pathlib import Path
 
 from data.audit import audit
 from data.load import prepare
-from data.schema import DataError, PreparedDataset
+from data.schema import DataError, PreparedDataset, text_columns
 from train.config import Config
 from train.deploy.export import export_model
 from train.encode.encoder import Encoder, load_encoder
 from train.encode.locate import WeightsOrigin
 from train.encode.memo import RememberingEncoder
 from train.errors import ConfigError, Interrupted
-from train.evaluate.dev import DevJudge, build_dev_judge, judge_test
-from train.evaluate.tasks import Scores, Task
+from train.evaluate.dev import LONGEST, DevJudge, build_dev_judge, judge_test
 from train.fit.checkpoints import keep_only, list_checkpoints
 from train.fit.estimate import Estimate, estimate
 from train.fit.fit import Hooks, TrainingSet, fit, load_weights
@@ -159,7 +158,7 @@ def record_plan(plan: Plan, run: Path) -> None:
 def _carry_out(plan: Plan, run: Path) -> Path:
     """Fit, evaluate each checkpoint against the base, judge, report, export."""
     began = time.perf_counter()
-    config, log = plan.config, ScoreLog(run / "scores.jsonl")
+    config, log = plan.config, ScoreLog(run / "scores.jsonl", writes=is_main())
     base = RememberingEncoder(plan.encoder)
     say("judging the base (step 0) …")
     eval_began = time.perf_counter()
@@ -169,7 +168,8 @@ def _carry_out(plan: Plan, run: Path) -> Path:
     say(f"  took {base_seconds:.0f} s")
 
     work = _resume_log(log, run)
-    log.add({**judge.line(0, base), "loss_rows": 0})
+    if not log.lines:
+        log.add(judge.line(0, base))
     del base  # its vectors are not needed once training begins
     hooks = Hooks(
         on_evaluate=lambda step: _judge_checkpoint(step, plan, judge, log, work),
@@ -199,12 +199,26 @@ def _carry_out(plan: Plan, run: Path) -> Path:
 def _dev_judge(plan: Plan, base: RememberingEncoder) -> DevJudge:
     trained = {name: plan.datasets[name] for name in plan.sets}
     settings = plan.config.evaluation
-    judge = build_dev_judge(trained, base, settings.dev_queries, settings.pool_top)
+    judge = build_dev_judge(trained, base, settings.dev_queries, settings.pool_top, _dev_budget(plan))
     if not judge.tasks:
         say("  there is no dev split: the last checkpoint will be judged")
     for name, task in judge.tasks.items():
         say(f"  dev {name}: {len(task):,} {'scored pairs' if task.kind.value == 'scored' else 'queries'}, base {task.primary} {judge.base[name]:.4f}")
     return judge
+
+
+def _dev_budget(plan: Plan) -> float:
+    """Characters that judging one checkpoint may encode, so that it takes at most a tenth of the training before it.
+
+    A training pass costs three forward passes (forward, and twice as much backward).
+    """
+    characters = 0
+    for one in plan.sets.values():
+        sample = one.table.select(range(min(len(one.table), 2000)))
+        texts = [sample[column] for column in text_columns(sample.column_names)]
+        characters += int(sum(min(len(text), LONGEST) for column in texts for text in column) / len(sample) * len(one.table))
+    passes = plan.recipe.max_steps / plan.recipe.steps_per_epoch
+    return 0.1 * 3 * characters * passes / len(plan.recipe.evaluation_steps)
 
 
 def _judge_checkpoint(step: int, plan: Plan, judge: DevJudge, log: ScoreLog, work: Work) -> dict[str, float]:
@@ -249,8 +263,6 @@ def _precision(config: Config, encoder: Encoder) -> tuple[bool, str]:
 
 
 def _refuse_changed_data(plan: Plan, run: Path) -> None:
-    import json
-
     recorded = json.loads((run / "environment.json").read_text(encoding="utf-8"))["data"]
     for name, prepared in plan.datasets.items():
         if recorded.get(name) != prepared.fingerprint:
@@ -264,6 +276,3 @@ def _dataset_name(config: Config) -> str:
     stem = first.name or Path(first.source.rstrip("/")).stem or "run"
     clean = "".join(c if c.isalnum() or c in "._-" else "-" for c in stem).strip(".-_")
     return clean or hashlib.sha256(first.source.encode()).hexdigest()[:8]
-
-
-__all__ = ["dry_run", "make_plan", "resume_run", "start_run"]

@@ -71,10 +71,13 @@ def write_json(path: Path, value: Any) -> None:
 
 
 class ScoreLog:
-    """`scores.jsonl`: one line a checkpoint, step 0 is the base. The order of steps is ascending, each at most once."""
+    """`scores.jsonl`: one line a checkpoint, step 0 is the base. The order of steps is ascending, each at most once.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    Every rank keeps the lines, so that all come to the same best checkpoint; only the one with `writes` touches the file.
+    """
+
+    def __init__(self, path: Path, writes: bool = True) -> None:
+        self.path, self.writes = path, writes
         self.lines: list[dict[str, Any]] = []
         if path.is_file():
             self.lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
@@ -103,7 +106,8 @@ class ScoreLog:
         return sum(line["step"] > best["step"] for line in self.lines) if best else 0
 
     def _write(self) -> None:
-        write_text(self.path, "".join(json.dumps(line, allow_nan=False) + "\n" for line in self.lines))
+        if self.writes:
+            write_text(self.path, "".join(json.dumps(line, allow_nan=False) + "\n" for line in self.lines))
 
 
 def environment(extra: Mapping[str, Any]) -> dict[str, Any]:

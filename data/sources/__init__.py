@@ -14,8 +14,12 @@ from data.spec import DatasetSpec
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(?:/[A-Za-z0-9][\w.-]*)?")
-"""What a data set id of the Hub looks like: "owner/name", or a bare name for the oldest ones."""
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
+"""What a data set id of the Hub looks like: "owner/name"."""
+BARE_HUB_IDS = frozenset({"paws", "quora", "snli", "squad", "squad_v2"})
+"""Old ids without an owner. A list, since any mistyped file name would otherwise be looked for on the Hub."""
+NEVER_HUB = frozenset({*READERS, ".txt", ".gz", ".zip", ".xlsx", ".xls"})
+"""Suffixes of files; a source that ends in one is a path."""
 
 
 def open_source(spec: DatasetSpec) -> Source:
@@ -29,6 +33,7 @@ def open_source(spec: DatasetSpec) -> Source:
     if text == "python_api":
         from data.sources.python_api import PythonApiSource
 
+        _refuse(spec, "python_api", ("columns", "score_range", "hub_config", "hub_revision"))
         return PythonApiSource(name)
     path = Path(text).expanduser()
     if path.exists():
@@ -36,6 +41,7 @@ def open_source(spec: DatasetSpec) -> Source:
     if any(sign in text for sign in "*?["):
         from data.sources.files import glob_source
 
+        _refuse(spec, "files", ("hub_config", "hub_revision"))
         return glob_source(str(path), name, spec)
     if looks_like_path(text):
         raise _missing(path)
@@ -48,11 +54,20 @@ def _path_source(path: Path, name: str, spec: DatasetSpec) -> Source:
     from data.sources.beir import BeirSource, is_beir
     from data.sources.files import file_source, folder_source
 
+    _refuse(spec, "files", ("hub_config", "hub_revision"))
     if path.is_file():
         return file_source(path, name, spec)
     if is_beir(path):
+        _refuse(spec, "a BEIR folder", ("columns", "score_range"))
         return BeirSource(path, name, spec)
     return folder_source(path, name, spec)
+
+
+def _refuse(spec: DatasetSpec, what: str, fields: Iterable[str]) -> None:
+    """An option that has no meaning for a source is an error: whoever set it expects an effect."""
+    for field in fields:
+        if getattr(spec, field) != DatasetSpec.model_fields[field].get_default(call_default_factory=True):
+            raise DataError(f"{field} has no meaning for {what}", where=spec.source, mend=f"remove {field} from the data set")
 
 
 def default_name(source: str) -> str:
@@ -76,19 +91,19 @@ def safe_name(name: str) -> str:
 
 def looks_like_path(text: str) -> bool:
     """Whether a source that does not exist was meant as a path (rather than as a Hub id)."""
+    if text in BARE_HUB_IDS:
+        return False
     path = Path(text)
-    if HUB_ID.fullmatch(text) is None or path.suffix.lower() in READERS or path.suffix.lower() in (".txt", ".gz", ".zip", ".xlsx"):
-        return True
-    return len(path.parts) > 1 and Path(path.parts[0]).is_dir()
+    return HUB_ID.fullmatch(text) is None or path.suffix.lower() in NEVER_HUB or Path(path.parts[0]).is_dir()
 
 
 def _missing(path: Path) -> DataError:
     """The error for a path that is not there, with the nearest name that is."""
-    folder = path.parent
+    folder, correct = path.parent, "correct the path (it is taken from the working directory)"
     if not folder.is_dir():
-        return DataError(f"no such folder: {folder}", where=str(path), mend="correct the path (it is taken from the working directory)")
+        return DataError(f"no such folder: {folder}", where=str(path), mend=correct)
     near = nearest(path.name, (p.name for p in folder.iterdir()))
-    hint = f"did you mean {str(folder / near)!r}?" if near else "correct the path (it is taken from the working directory)"
+    hint = f"did you mean {str(folder / near)!r}?" if near else correct
     return DataError("no such file or folder, and not a Hub id (owner/name) either", where=str(path), mend=hint)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,7 +47,8 @@ class BeirSource:
             notes.append("hard_negatives/ is not used")
         if empty := self._check_corpus():
             notes.append(f"empty documents in the corpus: {empty}")
-        roles = {"anchor": ["queries.jsonl"], "positive": ["corpus.jsonl"], "grade": sorted(self._shown(p) for p in self.qrels.values())}
+        grades = sorted(self._shown(p) for p in self.qrels.values())
+        roles = {"anchor": ["queries.jsonl"], "positive": ["corpus.jsonl"], "grade": grades}
         self.recognised = Recognised(RowKind.PAIR, roles, notes=("BEIR folder", *notes))
 
     def _shown(self, path: Path) -> str:
@@ -80,7 +82,8 @@ class BeirSource:
             seen.add(document.id)
             empty += not document.text
         if not seen:
-            raise DataError("the corpus is empty", where=str(self.path / "corpus.jsonl"), mend='add lines {"_id": ..., "text": ...}')
+            mend = 'add lines {"_id": "...", "text": "..."}'
+            raise DataError("the corpus is empty", where=str(self.path / "corpus.jsonl"), mend=mend)
         return empty
 
     def splits(self) -> tuple[str, ...]:
@@ -98,7 +101,7 @@ class BeirSource:
             for key in ("title", "text"):
                 value = values.get(key)
                 if value is not None and not isinstance(value, str):
-                    what = f"{key} is a {type(value).__name__}, not a text"
+                    what = f"{key} is of type {type(value).__name__}, not a text"
                     raise DataError(what, where=reader.where(number, key), mend="put it in quotes")
                 parts.append((value or "").strip())
             yield number, str(identity), parts[0], parts[1]
@@ -192,6 +195,11 @@ class BeirSource:
         return clean_text(texts[identity], where)
 
     def fingerprint(self) -> str:
+        """See `Source`."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
         """SHA-256 over all files and the options that change the rows."""
         digest = hashlib.sha256(f"{ROWS_VERSION} beir {self.spec.bad_rows}".encode())
         for path in (self.path / "corpus.jsonl", self.path / "queries.jsonl", *sorted(self.qrels.values())):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from data.schema import UNSPLIT, DataError
+from data.schema import SPLITS, UNSPLIT, DataError
 from data.sources.readers import READERS, open_reader, readable
 from data.sources.rows import SPLIT_ALIASES, TableSource
 from data.spec import DatasetSpec
@@ -41,7 +41,8 @@ def folder_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
         raise DataError(
             f"no data files in the folder (found: {present})",
             where=str(path),
-            mend=f"put train, dev and test files there ({' '.join(READERS)}), or a BEIR folder: corpus.jsonl, queries.jsonl, qrels/",
+            mend=f"put train, dev and test files there ({' '.join(READERS)});"
+            " a BEIR folder has corpus.jsonl, queries.jsonl and qrels/",
         )
     if not any(split_of_stem(p.stem) for p in data) and len(kinds := sorted({p.suffix.lower() for p in data})) > 1:
         raise DataError(
@@ -54,9 +55,10 @@ def folder_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
 
 def glob_source(pattern: str, name: str, spec: DatasetSpec) -> TableSource:
     """Every file that matches; one data set without splits, unless the file names are those of splits."""
-    files = sorted(Path(p) for p in glob.glob(pattern, recursive=True) if Path(p).is_file())
+    files = sorted(p for p in map(Path, glob.glob(pattern, recursive=True)) if p.is_file())  # noqa: PTH207 (patterns may be absolute)
     if not files:
-        raise DataError("no file matches the pattern", where=pattern, mend="look at the folder, and quote the pattern in the shell")
+        mend = "look at the folder, and quote the pattern in the shell"
+        raise DataError("no file matches the pattern", where=pattern, mend=mend)
     base = Path(*files[0].parent.parts)
     while not all(base in p.parents for p in files):
         base = base.parent
@@ -70,6 +72,7 @@ def _many(files: Sequence[Path], base: Path, name: str, spec: DatasetSpec, locat
         notes.append(f"not used, since not named like a split: {', '.join(p.name for p in others[:10])}")
     chosen = [p for p in files if p in by_split] if by_split else list(files)
     _check_one_name_a_split(by_split, location)
+    chosen.sort(key=lambda p: SPLITS.index(by_split[p]) if by_split else 0)  # train first: it says what the columns are
     tables = [(by_split.get(p, UNSPLIT), open_reader(p, p.relative_to(base).as_posix())) for p in chosen]
     if not by_split and len(tables) > 1:
         notes.append(f"{len(tables)} files are read as one data set")

@@ -116,7 +116,7 @@ def _walk(body: Sequence[ast.stmt], names: tuple[str, ...], path: str, module: s
 def _function(node: ast.FunctionDef | ast.AsyncFunctionDef, names: tuple[str, ...], path: str, module: str) -> Function | None:
     docstring = ast.get_docstring(node)
     qualified = (*names, node.name)
-    if not docstring or any(name.startswith("_") for name in qualified) :
+    if not docstring or any(name.startswith("_") for name in qualified):
         return None
     rest = node.body[1:]
     if not rest or (len(rest) == 1 and isinstance(rest[0], ast.Pass | ast.Raise)):

@@ -12,8 +12,9 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from data.schema import DataError
 
@@ -24,7 +25,7 @@ HEAD_ROWS = 100
 """Objects of a JSON or JSONL file whose keys count as its columns."""
 
 UTF8_MEND = (
-    "save the file as UTF-8 (in a spreadsheet: \"CSV UTF-8\"), or convert it, for instance with"
+    'save the file as UTF-8 (in a spreadsheet: "CSV UTF-8"), or convert it, for instance with'
     " `iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW`"
 )
 
@@ -104,7 +105,10 @@ class DelimitedReader(Reader):
         # The limit is global to the csv module; long documents in a cell are legitimate.
         csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
         self.delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+        self.quoting: Literal[0, 3] = csv.QUOTE_MINIMAL
         self.header = self._read_header()
+        if self.delimiter == "\t" and not self._parses():
+            self._try_plain_tabs()
 
     def _read_header(self) -> list[str]:
         first = next((text for _, text in lines(self.path, self.shown) if text.strip()), None)
@@ -120,11 +124,26 @@ class DelimitedReader(Reader):
             raise DataError(f"the header names {twice[0]!r} twice", where=self.shown, mend="give each column its own name")
         return header
 
+    def _parses(self) -> bool:
+        """Whether every record can be read and has as many cells as the header."""
+        try:
+            return all(len(cells) == len(self.header) for _, cells in self._records())
+        except DataError:
+            return False
+
+    def _try_plain_tabs(self) -> None:
+        """Files separated by tabs often have quotes that mean nothing; taken so where every line then has its cells."""
+        self.quoting = csv.QUOTE_NONE
+        if self._parses():
+            self.notes.append(f"{self.shown}: quotes are read as part of the texts")
+        else:
+            self.quoting = csv.QUOTE_MINIMAL
+
     def _records(self) -> Iterator[tuple[int, list[str]]]:
         """Line on which a record begins, and its cells; blank lines are skipped."""
         numbered = lines(self.path, self.shown)
         # strict: without it an unclosed quote silently swallows the rest of the file into one cell
-        reader = csv.reader((text for _, text in numbered), delimiter=self.delimiter, strict=True)
+        reader = csv.reader((text for _, text in numbered), delimiter=self.delimiter, quoting=self.quoting, strict=True)
         begin = 1
         try:
             for cells in reader:
@@ -216,7 +235,7 @@ class JsonReader(Reader):
             array = content.get("data") if isinstance(content, dict) else content
             if not isinstance(array, list):
                 mend = 'write [{"query": "...", "document": "..."}, ...], or one object a line in a file that ends in .jsonl'
-                raise DataError("neither an array of objects nor an object with one under \"data\"", where=self.shown, mend=mend)
+                raise DataError('neither an array of objects nor an object with one under "data"', where=self.shown, mend=mend)
             for number, item in enumerate(array, start=1):
                 if not isinstance(item, dict):
                     what = f"a JSON {type(item).__name__} where an object was expected"
@@ -295,4 +314,17 @@ def open_reader(path: Path, shown: str) -> Reader:
     if reader is None:
         known = " ".join(READERS)
         raise DataError(f"unknown kind of file {path.suffix or path.name!r}", where=shown, mend=f"use one of: {known}")
+    if reader is JsonReader and _is_json_lines(path, shown):
+        lines_reader = JsonLinesReader(path, shown)
+        lines_reader.notes.append(f"{shown}: read as one JSON object a line")
+        return lines_reader
     return reader(path, shown)
+
+
+def _is_json_lines(path: Path, shown: str) -> bool:
+    """Whether the first two lines of a .json file are an object each, as many exports have it."""
+    first_two = list(islice((text for _, text in lines(path, shown) if text.strip()), 2))
+    try:
+        return len(first_two) == 2 and all(isinstance(json.loads(text), dict) for text in first_two)
+    except (ValueError, RecursionError):
+        return False

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from data.roles import Roles, recognise, show
@@ -64,7 +65,7 @@ def clean_text(value: object, where: str) -> str:
     if value is None:
         raise DataError("the text is missing", where=where, mend=TEXT_MEND)
     if not isinstance(value, str):
-        what = f"the value {excerpt(value)} is a {type(value).__name__}, not a text"
+        what = f"the value {excerpt(value)} is of type {type(value).__name__}, not a text"
         raise DataError(what, where=where, mend=TEXT_MEND)
     text = value.strip()
     if not text:
@@ -130,7 +131,9 @@ def _texts(value: object, where: str) -> list[str]:
 class TableSource:
     """A source made of tables, each of one split; or of tables without splits, of which a column may name the split."""
 
-    def __init__(self, name: str, location: str, tables: Sequence[tuple[str, Table]], spec: DatasetSpec, notes: Sequence[str]) -> None:
+    def __init__(
+        self, name: str, location: str, tables: Sequence[tuple[str, Table]], spec: DatasetSpec, notes: Sequence[str]
+    ) -> None:
         self.name, self.location, self.spec = name, location, spec
         self.tables = list(tables)
         self.dropped: dict[str, int] = {}
@@ -138,6 +141,11 @@ class TableSource:
         first = self.tables[0][1]
         self.roles = recognise(first.columns(), spec.columns, first.shown)
         self._check_columns()
+        if spec.score_range is not None and self.roles.score is None:
+            what = f"score_range is set, but no column holds scores. Columns found: {show(first.columns())}"
+            raise DataError(
+                what, where=first.shown, mend="name it: columns.score (data.columns.score=NAME), or remove score_range"
+            )
         self.by_column = self.roles.split is not None and self.tables[0][0] == UNSPLIT
         found = _Scan(self).run()
         self.maker = RowMaker(self.roles, found.score_range, found.negatives)
@@ -189,7 +197,7 @@ class TableSource:
                 read += 1
                 if self.by_column and self.split_of(table_split, table, number, values) != split:
                     continue
-                examples = self._made(split, lambda: self.maker.examples(table, number, values))  # noqa: B023
+                examples = self._made(split, table, number, values)
                 kept += len(examples)
                 yield from examples
             if read == 0:
@@ -198,12 +206,12 @@ class TableSource:
             what = f"every row of {split} was left out, for instance: {'; '.join(self.dropped_examples)}"
             raise DataError(what, where=self.location, mend="mend the rows; bad_rows: fail shows the first one")
 
-    def _made(self, split: str, make: Callable[[], list[InputExample]]) -> list[InputExample]:
-        if self.spec.bad_rows == "fail":
-            return make()
+    def _made(self, split: str, table: Table, number: int, values: Mapping[str, object]) -> list[InputExample]:
         try:
-            return make()
+            return self.maker.examples(table, number, values)
         except DataError as error:
+            if self.spec.bad_rows == "fail":
+                raise
             self.dropped[split] += 1
             if len(self.dropped_examples) < MAX_DROPPED_EXAMPLES:
                 self.dropped_examples.append(f"{error.where}: {error.what}")
@@ -214,6 +222,11 @@ class TableSource:
         return None
 
     def fingerprint(self) -> str:
+        """See `Source`."""
+        return self._fingerprint
+
+    @cached_property
+    def _fingerprint(self) -> str:
         """SHA-256 over the files' content and names, and the options that change the rows."""
         spec = self.spec
         options = [ROWS_VERSION, spec.columns.model_dump(), spec.score_range, spec.bad_rows]
@@ -272,11 +285,12 @@ class _Scan:
         if source.spec.score_range is not None:
             self.score_range = ScoreRange(*source.spec.score_range)
             return
-        if source.roles.score_may_be_class and scores.looks_like_classes():
+        if source.roles.score_may_be_class and scores.looks_like_classes(two=source.roles.inference):
             raise DataError(
-                "the labels are 0, 1 and 2, which look like the classes of natural language inference, not like similarities",
+                "the labels look like classes (such as 0 for entailment), of which the direction cannot be known",
                 where=where,
-                mend=f"if they are similarities set columns.score={column} and score_range; otherwise rename the column",
+                mend=f"if higher means more similar set columns.score={column} (data.columns.score={column} on the command line),"
+                " and score_range where the scale is not 0..1; otherwise rename the column",
             )
         self.score_range, notes = recognise_range(scores, where)
         self.notes += notes

@@ -13,6 +13,16 @@ from train.evaluate.judge import Encoder, score_model
 from train.evaluate.tasks import RetrievalTask, Scores, Task, build_task, with_pool
 
 
+POOL_STEPS = (50, 20, 10)
+"""Documents a query that are tried, in this order, when the pool is too large for the budget."""
+
+FEWEST_QUERIES = 100
+"""A dev pool is never made cheaper by asking fewer queries than this."""
+
+LONGEST = 1024
+"""Characters of a text that count: about 256 tokens of English."""
+
+
 @dataclass
 class DevJudge:
     """Scores checkpoints on the dev splits of the data sets that are trained on.
@@ -36,14 +46,18 @@ class DevJudge:
         return {"step": step, "dev": mean, "datasets": scores, "eval_seconds": round(time.perf_counter() - began, 3)}
 
 
-def build_dev_judge(datasets: Mapping[str, PreparedDataset], encode_base: Encoder, queries: int, pool_top: int) -> DevJudge:
+def build_dev_judge(
+    datasets: Mapping[str, PreparedDataset], encode_base: Encoder, queries: int, pool_top: int, budget: float
+) -> DevJudge:
     """Tasks of all dev splits, with pools from the base's ranking over the full corpus.
 
     Args:
         datasets: the data sets that are trained on.
         encode_base: the base model; should remember vectors, as the test judgement asks for the same corpus.
         queries: dev queries at most, chosen by hash; scored pairs are cheap and all used.
-        pool_top: documents a query in the pool beside the judged ones.
+        pool_top: documents a query in the pool beside the judged ones, at most.
+        budget: characters that judging one checkpoint may encode on each retrieval set; the pool shrinks to fit, but not below
+            `FEWEST_QUERIES` queries with `POOL_STEPS[-1]` documents each.
     """
     tasks: dict[str, Task] = {}
     base: dict[str, float] = {}
@@ -52,13 +66,34 @@ def build_dev_judge(datasets: Mapping[str, PreparedDataset], encode_base: Encode
             continue
         task = build_task(prepared, "dev")
         if isinstance(task, RetrievalTask):
-            task = limit_queries(task, queries)
-            ranking = score_model(task, encode_base).ranking
-            if ranking is not None:
-                task = with_pool(task, ranking, top=pool_top)
+            task = affordable_pool(limit_queries(task, queries), encode_base, pool_top, budget)
         tasks[name] = task
         base[name] = primary_value(score_model(task, encode_base))
     return DevJudge(tasks, base)
+
+
+def affordable_pool(task: RetrievalTask, encode_base: Encoder, pool_top: int, budget: float) -> RetrievalTask:
+    """The task on the base's top documents, with the largest pool whose texts fit the budget.
+
+    First the documents a query go down through `POOL_STEPS`, then the queries are halved: a few dozen hard candidates a query
+    tell checkpoints apart as well as a hundred do, fewer queries cost precision.
+    """
+    ranking = score_model(task, encode_base).ranking
+    if ranking is None:
+        return task
+    tops = [pool_top, *(top for top in POOL_STEPS if top < pool_top)]
+    for top in tops:
+        pool = with_pool(task, ranking, top=min(top, ranking.rows.shape[1]))
+        if characters(pool) <= budget:
+            return pool
+    if len(task) >= 2 * FEWEST_QUERIES:
+        return affordable_pool(limit_queries(task, len(task) // 2), encode_base, tops[-1], budget)
+    return pool
+
+
+def characters(task: RetrievalTask) -> int:
+    """What a task costs to encode, with each text cut at `LONGEST` characters, as a tokenizer would cut it."""
+    return sum(min(len(text), LONGEST) for text in (*task.distinct_documents.texts, *task.distinct_queries.texts))
 
 
 def limit_queries(task: RetrievalTask, most: int) -> RetrievalTask:

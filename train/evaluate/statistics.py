@@ -185,9 +185,7 @@ def _spearman(variables: Sequence[_Ranked], counts: np.ndarray) -> list[np.ndarr
     return out
 
 
-def _swap_p(
-    gold: np.ndarray, base: np.ndarray, tuned: np.ndarray, generator: np.random.Generator, resamples: int
-) -> float:
+def _swap_p(gold: np.ndarray, base: np.ndarray, tuned: np.ndarray, generator: np.random.Generator, resamples: int) -> float:
     """Two-sided p-value of the randomisation test that swaps the ranks ([n] each) of the two models pair by pair."""
     n = len(gold)
     x, a, b = (ranks - (n + 1) / 2 for ranks in (gold, base, tuned))

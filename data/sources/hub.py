@@ -1,0 +1,126 @@
+"""A data set of the Hugging Face Hub, through `datasets.load_dataset`. Rows are understood as those of files."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from data.roles import show
+from data.schema import SPLITS, UNSPLIT, DataError
+from data.sources.rows import SPLIT_ALIASES, Table, TableSource
+from data.spec import DatasetSpec
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+BATCH_ROWS = 1000
+INFERENCE_CLASSES = ("entail", "contradict")
+
+
+class HubTable:
+    """One split of a Hub data set. Rows are counted from 1."""
+
+    def __init__(self, shown: str, data: Dataset) -> None:
+        self.shown, self.data = shown, data
+        self.notes: list[str] = []
+
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return list(self.data.column_names)
+
+    def rows(self, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, object]]]:
+        """The rows, with `columns` only, read in batches."""
+        wanted = [c for c in columns if c in self.data.column_names]
+        data = self.data.select_columns(wanted) if wanted else self.data
+        named = _inference_labels(data)
+        number = 0
+        for batch in data.iter(batch_size=BATCH_ROWS):
+            for column, label in named.items():
+                batch[column] = [None if v is None or v < 0 else label.int2str(v) for v in batch[column]]
+            for values in zip(*batch.values(), strict=True):
+                number += 1
+                yield number, dict(zip(batch, values, strict=True))
+
+    def where(self, number: int, column: str | None = None) -> str:
+        """Place of a row for a message."""
+        place = f"{self.shown}, row {number}"
+        return place if column is None else f'{place}, column "{column}"'
+
+    def digest(self) -> bytes:
+        """Hash of the data set's own fingerprint, which follows from its files and configuration."""
+        return hashlib.sha256(str(self.data._fingerprint).encode()).digest()
+
+
+def _inference_labels(data: Dataset) -> dict[str, Any]:
+    """Label columns whose numbers stand for "entailment" and the like: read as words, so that none is taken for a score."""
+    found = {}
+    for column, feature in data.features.items():
+        names = getattr(feature, "names", None) or ()
+        if any(word in str(name).lower() for name in names for word in INFERENCE_CLASSES):
+            found[column] = feature
+    return found
+
+
+def hub_source(identity: str, name: str, spec: DatasetSpec) -> TableSource:
+    """The data set `identity` with the configuration and revision of `spec`.
+
+    Raises:
+        DataError: it is not there, may not be read, or the Hub cannot be reached.
+    """
+    loaded = _load(identity, spec)
+    notes = [f"Hub data set {identity}" + (f", configuration {spec.hub_config}" if spec.hub_config else "")]
+    tables: list[tuple[str, Table]] = []
+    for split, original in _splits(list(loaded), identity, notes).items():
+        tables.append((split, HubTable(f"{identity}/{original}", loaded[original])))
+    return TableSource(name, identity, tables, spec, notes)
+
+
+def _splits(names: Sequence[str], identity: str, notes: list[str]) -> dict[str, str]:
+    """Our name of a split -> the data set's."""
+    known: dict[str, str] = {}
+    for name in names:
+        split = SPLIT_ALIASES.get(name.lower())
+        if split in known:
+            what = f"two splits for {split}: {known[split]} and {name}"
+            raise DataError(what, where=identity, mend="save one of them to a file and give that: --data FILE")
+        if split is not None:
+            known[split] = name
+    if known:
+        if others := [name for name in names if name not in known.values()]:
+            notes.append(f"splits not used: {', '.join(others)}")
+        return {split: known[split] for split in SPLITS if split in known}
+    if len(names) == 1:
+        return {UNSPLIT: names[0]}
+    raise DataError(
+        f"no split is named train, dev, validation or test (found: {show(names)})",
+        where=identity,
+        mend="save the split that you want to a file and give that: --data FILE",
+    )
+
+
+def _load(identity: str, spec: DatasetSpec) -> Mapping[str, Dataset]:
+    import datasets
+
+    try:
+        return datasets.load_dataset(identity, name=spec.hub_config, revision=spec.hub_revision)
+    except datasets.exceptions.DatasetNotFoundError:
+        revision = f" (revision {spec.hub_revision})" if spec.hub_revision else ""
+        raise DataError(
+            f"no such file or folder here, and no such data set on the Hub{revision}, or it is private",
+            where=identity,
+            mend="correct the name; for a private or gated data set put a token into the environment variable HF_TOKEN",
+        ) from None
+    except ConnectionError:
+        raise DataError(
+            "no such file or folder here, and the Hub cannot be reached to ask for a data set of that name",
+            where=identity,
+            mend="correct the path, connect to the network, or download the data set and give its files: --data FOLDER",
+        ) from None
+    except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
+        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        raise DataError(
+            f"the Hub data set cannot be loaded: {reason}",
+            where=identity,
+            mend="where it has several configurations name one: hub_config in the YAML, or data.hub_config=NAME",
+        ) from None

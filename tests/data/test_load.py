@@ -1,0 +1,215 @@
+"""The whole data room: from a spec to tables that are ready, and the audit of them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import time
+from pathlib import Path
+
+import pytest
+
+from data.audit import audit
+from data.load import prepare
+from data.schema import DataError, RowKind, text_id
+from data.spec import DatasetSpec, SplitSpec
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def csv_file(path: Path, header: list[str], rows: list[tuple[object, ...]]) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([header, *rows])
+    return path
+
+
+def pairs_file(path: Path, number: int) -> Path:
+    return csv_file(path, ["query", "document"], [(f"question {i}", f"answer {i}") for i in range(number)])
+
+
+def beir(path: Path) -> Path:
+    (path / "qrels").mkdir(parents=True)
+    (path / "corpus.jsonl").write_text("\n".join(json.dumps({"_id": f"d{i}", "text": f"text {i}"}) for i in range(50)))
+    (path / "queries.jsonl").write_text("\n".join(json.dumps({"_id": f"q{i}", "text": f"query {i}"}) for i in range(40)))
+    rows = "".join(f"q{i}\td{i}\t1\n" for i in range(40))
+    (path / "qrels" / "train.tsv").write_text("query-id\tcorpus-id\tscore\n" + rows)
+    return path
+
+
+def test_pairs_get_splits_and_a_corpus(tmp_path):
+    said: list[str] = []
+    path = pairs_file(tmp_path / "my pairs.csv", 100)
+    prepared = prepare(DatasetSpec(source=str(path)), SplitSpec(), tmp_path / "cache", said.append)
+    assert (prepared.name, prepared.kind, prepared.location) == ("my_pairs", RowKind.PAIR, str(path))
+    assert {name: len(table) for name, table in prepared.splits.items()} == {"train": 70, "dev": 10, "test": 20}
+    assert len(prepared.corpus) == 100
+    assert set(prepared.corpus["id"]) == {text_id(f"answer {i}") for i in range(100)}
+    test = prepared.splits["test"]
+    assert {row["document_id"] for row in test} <= set(prepared.corpus["id"])
+    assert prepared.counts["documents"] == 100
+    assert "my_pairs: query -> anchor" in said
+    assert said[-1] == "my_pairs: rows: train 70, dev 10, test 20; documents: 100"
+
+
+def test_the_corpus_holds_each_text_once_and_negatives_too(tmp_path):
+    rows = [(f"q{i}", f"p{i % 40}", f"N{i % 10}") for i in range(60)]
+    path = csv_file(tmp_path / "t.csv", ["query", "positive", "negative"], rows)
+    prepared = prepare(DatasetSpec(source=str(path)), SplitSpec(), tmp_path / "cache")
+    assert prepared.kind is RowKind.TUPLE
+    assert sorted(prepared.corpus["text"]) == sorted({row[1] for row in rows} | {row[2] for row in rows})
+    assert prepared.splits["train"].column_names[-1] == "negative_1"
+
+
+def test_scored_pairs_have_no_corpus(tmp_path):
+    path = csv_file(tmp_path / "s.csv", ["text1", "text2", "label"], [(f"a{i}", f"b{i}", i % 6) for i in range(50)])
+    prepared = prepare(DatasetSpec(source=str(path)), SplitSpec(), tmp_path / "cache")
+    assert prepared.corpus is None
+    assert prepared.recognised.score_range == (0, 5)
+    assert {score for table in prepared.splits.values() for score in table["score"]} <= {0, 0.2, 0.4, 0.6, 0.8, 1}
+
+
+def test_beir_keeps_its_whole_corpus_and_its_ids(tmp_path):
+    prepared = prepare(DatasetSpec(source=str(beir(tmp_path / "b"))), SplitSpec(), tmp_path / "cache")
+    assert len(prepared.corpus) == 50
+    assert {name: len(table) for name, table in prepared.splits.items()} == {"train": 28, "dev": 4, "test": 8}
+    row = prepared.splits["test"][0]
+    assert row["query_id"].startswith("q")
+    assert row["row"].startswith("qrels/train.tsv:")
+
+
+def test_a_second_time_reads_the_cache_and_gives_the_same(tmp_path, monkeypatch):
+    path = csv_file(tmp_path / "p.csv", ["query", "document"], [(f"q{i}", f"p{i}" if i else "") for i in range(30)])
+    spec = DatasetSpec(source=str(path), bad_rows="drop", max_rows=10)
+    first = prepare(spec, SplitSpec(), tmp_path / "cache")
+    monkeypatch.setattr("data.sources.rows.TableSource.examples", lambda self, split: pytest.fail("read again"))
+    again = prepare(spec, SplitSpec(), tmp_path / "cache")
+    assert (again.notes, again.counts, again.fingerprint) == (first.notes, first.counts, first.fingerprint)
+    assert {n: t.to_dict() for n, t in again.splits.items()} == {n: t.to_dict() for n, t in first.splits.items()}
+    assert first.counts["dropped_all"] == 1
+    assert any("left out: 1" in note and 'p.csv, line 2, column "document"' in note for note in first.notes)
+    assert len(first.splits["train"]) == 10
+    assert len(first.corpus) == 29
+
+
+def test_changed_data_or_options_are_not_taken_from_the_cache(tmp_path):
+    spec = DatasetSpec(source=str(pairs_file(tmp_path / "p.csv", 30)))
+    prints = {prepare(spec, SplitSpec(), tmp_path / "cache").fingerprint}
+    prints.add(prepare(spec, SplitSpec(seed=1), tmp_path / "cache").fingerprint)
+    prints.add(prepare(spec.model_copy(update={"max_rows": 5}), SplitSpec(), tmp_path / "cache").fingerprint)
+    pairs_file(tmp_path / "p.csv", 40)
+    grown = prepare(spec, SplitSpec(), tmp_path / "cache")
+    assert sum(len(table) for table in grown.splits.values()) == 40
+    assert len(prints | {grown.fingerprint}) == 4
+
+
+def test_a_data_set_that_is_only_judged_is_all_test(tmp_path):
+    spec = DatasetSpec(source=str(pairs_file(tmp_path / "p.csv", 30)), train=False)
+    prepared = prepare(spec, SplitSpec(), tmp_path / "cache")
+    assert {name: len(table) for name, table in prepared.splits.items()} == {"test": 30}
+    assert any("all of its rows are test" in note for note in prepared.notes)
+
+
+def test_a_bad_row_leaves_no_table_behind(tmp_path):
+    path = csv_file(tmp_path / "p.csv", ["query", "document"], [("a", "b"), ("c", " ")])
+    with pytest.raises(DataError, match="line 3"):
+        prepare(DatasetSpec(source=str(path)), SplitSpec(), tmp_path / "cache")
+    assert not list((tmp_path / "cache").rglob("*.*"))
+
+
+def test_the_shipped_sample_is_split_by_its_groups(tmp_path):
+    prepared = prepare(DatasetSpec(source=str(ROOT / "data" / "samples" / "devops.csv")), SplitSpec(), tmp_path)
+    assert prepared.kind is RowKind.SCORED
+    groups = {name: set(table["group"]) for name, table in prepared.splits.items()}
+    assert not groups["train"] & groups["test"]
+    assert not groups["train"] & groups["dev"]
+    assert prepared.counts["shared_sentences_train_test"] == 0
+    assert sum(len(table) for table in prepared.splits.values()) >= 400
+
+
+def test_a_hundred_thousand_pairs_load_fast(tmp_path):
+    path = pairs_file(tmp_path / "p.csv", 100_000)
+    import sentence_transformers  # noqa: F401 (imported once a process; not what is measured)
+
+    begin = time.perf_counter()
+    prepared = prepare(DatasetSpec(source=str(path)), SplitSpec(), tmp_path / "cache")
+    assert time.perf_counter() - begin < 20
+    assert prepared.counts["rows_train"] == 97_000
+
+
+# Audit
+
+
+def findings(prepared) -> dict[str, tuple[str, int, list[str]]]:
+    report = json.loads(json.dumps(audit([prepared])))
+    found = report["datasets"][0]["findings"]
+    severities = [finding["severity"] for finding in found]
+    assert severities == sorted(severities, reverse=True)
+    return {finding["what"]: (finding["severity"], finding["count"], finding["examples"]) for finding in found}
+
+
+def test_audit_of_pairs(tmp_path):
+    folder = tmp_path / "set"
+    train = [("a", "x"), ("b", "x"), ("c", "c"), ("a", "X "), ("long", "w " * 400)]
+    csv_file(folder / "train.csv", ["query", "document"], train)
+    csv_file(folder / "dev.csv", ["query", "document"], [("A", "other")])
+    csv_file(folder / "test.csv", ["query", "document"], [("b", "x"), ("z", "y")])
+    prepared = prepare(DatasetSpec(source=str(folder)), SplitSpec(), tmp_path / "cache")
+    found = findings(prepared)
+    assert found["train: rows that repeat an earlier pair of texts"] == ("info", 1, ["train.csv:5"])
+    assert found["train: anchor and positive are the same text"] == ("warning", 1, ["train.csv:4"])
+    assert found["train: rows whose positive also belongs to another query"][1] == 3
+    assert found["train: rows with a text of more than 350 words, which may be cut off"] == ("info", 1, ["train.csv:6"])
+    assert found["rows of dev whose query is also in train"] == ("warning", 1, ["dev.csv:2"])
+    assert found["rows of test whose pair is also in train"] == ("warning", 1, ["test.csv:2"])
+    assert found["test has fewer than 100 queries: small differences will not show"][1] == 2
+    facts = audit([prepared])["datasets"][0]
+    assert facts["columns"] == {"anchor": ["query"], "positive": ["document"]}
+    assert facts["texts"]["train"]["positive"]["words"]["max"] == 400
+    assert facts["texts"]["test"]["anchor"]["characters"] == {"min": 1, "median": 1.0, "mean": 1.0, "p95": 1.0, "max": 1}
+    assert "w w w" not in json.dumps(facts)
+
+
+def test_audit_of_scored_pairs(tmp_path):
+    rows = [("same", "same", 0.1), ("p", "q", 0.2), ("Q", "P", 0.9), ("r", "s", 1.0), ("t", "u", 0.0)]
+    for name in ("train", "dev", "test"):
+        mine = rows if name == "train" else [(f"{name}1", "r", 0.5)]
+        csv_file(tmp_path / "set" / f"{name}.csv", ["sentence1", "sentence2", "score"], mine)
+    prepared = prepare(DatasetSpec(source=str(tmp_path / "set")), SplitSpec(), tmp_path / "cache")
+    found = findings(prepared)
+    assert found["train: equal texts with a score below 0.9"] == ("warning", 1, ["train.csv:2"])
+    assert found["train: the same pair of texts with another score"] == ("warning", 2, ["train.csv:3", "train.csv:4"])
+    assert found["rows of test with a sentence that is also in train"] == ("info", 1, ["test.csv:2"])
+    facts = audit([prepared])["datasets"][0]
+    assert facts["scores"]["train"] == {"bins": [1, 1, 1, 0, 0, 0, 0, 0, 0, 2], "mean": 0.44, "distinct": 5}
+    assert facts["score_range"] == [0, 1]
+
+
+def test_audit_of_tuples_and_dropped_rows(tmp_path):
+    rows = [(f"q{i}", f"p{i}", f"n{i}") for i in range(20)] + [("k", "l", "L"), ("m", "", "o")]
+    path = csv_file(tmp_path / "t.csv", ["query", "positive", "negative"], rows)
+    found = findings(prepare(DatasetSpec(source=str(path), bad_rows="drop"), SplitSpec(seed=3), tmp_path / "cache"))
+    clash = [value for what, value in found.items() if "a negative equals the anchor or the positive" in what]
+    assert clash == [("warning", 1, ["t.csv:22"])]
+    assert found["bad rows left out (all)"][:2] == ("warning", 1)
+
+
+# The public data sets beside the checkout
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("stsb_en", {"rows_train": 5749, "rows_dev": 1500, "rows_test": 1379}),
+        ("sick", {"rows_train": 4500, "rows_dev": 500, "rows_test": 4927}),
+        ("finqa10k", {"rows_train": 5668, "rows_dev": 630, "rows_test": 700, "documents": 7000, "dropped_train": 2}),
+        ("scifact", {"rows_train": 830, "rows_dev": 89, "rows_test": 339, "queries_test": 300, "documents": 5183}),
+        ("nfcorpus", {"rows_train": 110575, "rows_dev": 11385, "queries_test": 323, "documents": 3633}),
+        ("nl2bash", {"rows_train": 10463, "rows_dev": 1023, "rows_test": 1096, "documents": 10594}),
+        ("mqp", {"rows_train": 912, "rows_dev": 67, "rows_test": 545, "documents": 3043}),
+    ],
+)
+def test_public_data_sets(shared_datasets, tmp_path, name, counts):
+    prepared = prepare(DatasetSpec(source=str(shared_datasets / name)), SplitSpec(), tmp_path)
+    assert {key: prepared.counts[key] for key in counts} == counts

@@ -1,0 +1,98 @@
+"""The encoding contract: read from the model, from the family table or from the person, and kept through saving."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+
+from train.config import ModelConfig
+from train.encode.contract import EncodingContract, limited_tokens, read_contract
+from train.encode.encoder import Encoder, load_encoder
+from train.encode.memo import RememberingEncoder
+
+
+def contract_of(model: SentenceTransformer, name: str, **settings: object) -> EncodingContract:
+    return read_contract(model, name, ModelConfig(**settings))
+
+
+@pytest.fixture
+def model(tiny_model: Path) -> SentenceTransformer:
+    return SentenceTransformer(str(tiny_model), device="cpu")
+
+
+def test_what_is_read_from_a_plain_model(model: SentenceTransformer) -> None:
+    contract = contract_of(model, "someone/some-model")
+    assert (contract.dimensions, contract.pooling, contract.normalized, contract.max_tokens) == (32, "mean", True, 64)
+    assert contract.prompt("query") == contract.prompt("document") == contract.prompt("symmetric") == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "query", "document", "symmetric"),
+    [
+        ("intfloat/e5-base-v2", "query: ", "passage: ", "query: "),
+        ("intfloat/multilingual-e5-large", "query: ", "passage: ", "query: "),
+        ("BAAI/bge-small-en-v1.5", "Represent this sentence for searching relevant passages: ", "", ""),
+        ("BAAI/bge-m3", "", "", ""),
+    ],
+)
+def test_families_have_their_prompts(model: SentenceTransformer, name: str, query: str, document: str, symmetric: str) -> None:
+    contract = contract_of(model, name)
+    assert (contract.prompt("query"), contract.prompt("document"), contract.prompt("symmetric")) == (query, document, symmetric)
+
+
+def test_the_models_own_prompts_win_over_the_table_and_the_persons_over_both(model: SentenceTransformer) -> None:
+    model.prompts = {"query": "Q: ", "passage": "P: "}
+    own = contract_of(model, "intfloat/e5-base-v2")
+    assert (own.query_prompt, own.document_prompt, own.prompts_from) == ("Q: ", "P: ", "the model's config")
+    given = contract_of(model, "intfloat/e5-base-v2", query_prompt="ask: ")
+    assert (given.query_prompt, given.document_prompt, given.prompts_from) == ("ask: ", "", "your config")
+
+
+def test_tokens_can_be_lowered_but_not_raised(model: SentenceTransformer) -> None:
+    assert contract_of(model, "x/y", max_tokens=16).max_tokens == 16
+    assert contract_of(model, "x/y", max_tokens=4096).max_tokens == 64
+
+
+def test_the_contract_survives_saving(tiny_model: Path, tmp_path: Path) -> None:
+    encoder, _, _ = load_encoder(
+        ModelConfig(name=str(tiny_model), device="cpu", query_prompt="search: ", document_prompt="text: ", max_tokens=20)
+    )
+    texts = ["a short text", "word " * 60]
+    encoder.model.save_pretrained(str(tmp_path / "saved"), create_model_card=False)
+    plain = SentenceTransformer(str(tmp_path / "saved"), device="cpu")
+    assert torch.allclose(encoder.encode(texts, "query"), plain.encode_query(texts, convert_to_tensor=True), atol=1e-6)
+    assert torch.allclose(encoder.encode(texts, "document"), plain.encode_document(texts, convert_to_tensor=True), atol=1e-6)
+    assert not torch.allclose(encoder.encode(texts, "query"), encoder.encode(texts, "document"), atol=1e-3)
+
+
+def test_a_training_cut_does_not_outlive_its_block(model: SentenceTransformer) -> None:
+    with limited_tokens(model, 8):
+        assert model.preprocess(["word " * 90])["input_ids"].shape[1] == 8
+    assert model.preprocess(["word " * 90])["input_ids"].shape[1] == 64
+
+
+def test_encoding_keeps_training_mode_and_gives_ordinary_fp32_tensors(tiny_model: Path) -> None:
+    encoder, _, _ = load_encoder(ModelConfig(name=str(tiny_model), device="cpu"))
+    encoder.model.train()
+    vectors = encoder.encode(["one", "two"], "document")
+    assert encoder.model.training
+    assert vectors.dtype == torch.float32 and not vectors.is_inference()
+    assert torch.allclose(vectors.norm(dim=1), torch.ones(2), atol=1e-5)
+
+
+def test_the_remembering_encoder_encodes_each_text_of_a_prompt_once(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    encoder, _, _ = load_encoder(ModelConfig(name=str(tiny_model), device="cpu", query_prompt="q: ", document_prompt=""))
+    expected = encoder.encode(["a", "b", "c", "a"], "document")
+    as_query = encoder.encode(["a"], "query")
+    asked: list[str] = []
+    stock = Encoder.encode
+    monkeypatch.setattr(Encoder, "encode", lambda self, texts, role: asked.extend(texts) or stock(self, texts, role))
+    memory = RememberingEncoder(encoder)
+    memory.encode(["a", "b"], "document")
+    assert torch.allclose(memory.encode(["a", "b", "c", "a"], "document"), expected, atol=1e-6)
+    assert torch.allclose(memory.encode(["a"], "query"), as_query, atol=1e-6)
+    assert asked == ["a", "b", "c", "a"]  # the last one under another prompt
+    assert memory.encode([], "document").shape == (0, 32)

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from train.evaluate.examples import EXCERPT, pick_examples
+from train.evaluate.tasks import RetrievalTask, ScoredTask, score
+
+TASK = RetrievalTask(
+    name="toy",
+    split="test",
+    query_ids=["up", "down", "same"],
+    queries=["query up", "query down", "query same"],
+    document_ids=["a", "b", "c"],
+    documents=["text a", "x" * 1000, "text c"],
+    qrels={"up": {"a": 2.0}, "down": {"b": 1.0, "c": 0.0}, "same": {"c": 1.0}},
+)
+UNIT = torch.eye(3)
+
+
+def test_gained_and_lost_queries_with_both_rankings() -> None:
+    base = score(TASK, UNIT[[1, 1, 2]], UNIT)
+    tuned = score(TASK, UNIT[[0, 2, 2]], UNIT)
+    found = json.loads(json.dumps(pick_examples(TASK, base, tuned, depth=2)))
+    assert [(e["kind"], e["query_id"], e["query"]) for e in found] == [
+        ("gained", "up", "query up"),
+        ("lost", "down", "query down"),
+    ]
+    gained, lost = found
+    assert (gained["dataset"], gained["tuned"], gained["delta"]) == ("toy", 1.0, pytest.approx(1 - gained["base"]))
+    assert gained["tuned_ranking"][0] == {"id": "a", "text": "text a", "relevant": True, "grade": 2.0, "score": 1.0}
+    assert [d["id"] for d in gained["base_ranking"]] == ["b", "c"]
+    assert gained["base_ranking"][0]["grade"] is None
+    assert lost["delta"] < 0
+    assert (lost["tuned_ranking"][0]["id"], lost["tuned_ranking"][0]["relevant"], lost["tuned_ranking"][0]["grade"]) == (
+        "c",
+        False,
+        0.0,
+    )
+
+
+def test_long_texts_are_cut() -> None:
+    found = pick_examples(TASK, score(TASK, UNIT[[1, 1, 2]], UNIT), score(TASK, UNIT[[0, 2, 2]], UNIT))
+    text = found[0]["base_ranking"][0]["text"]
+    assert len(text) == EXCERPT
+    assert text.endswith("x…")
+
+
+def test_the_largest_changes_come_first_and_no_more_than_asked_for() -> None:
+    n = 40
+    task = RetrievalTask(
+        "many", "test", [f"q{i}" for i in range(n)], [f"query {i}" for i in range(n)], [f"d{i:02}" for i in range(n)],
+        [f"text {i}" for i in range(n)], {f"q{i}": {f"d{i:02}": 1.0} for i in range(n)},
+    )  # fmt: skip
+    documents = torch.randn(n, 8, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(n, 8, generator=torch.Generator().manual_seed(1))
+    found = pick_examples(
+        task, score(task, documents + noise, documents), score(task, documents + noise.flip(0), documents), count=3
+    )
+    deltas = [e["delta"] for e in found]
+    assert len(found) == 6
+    assert deltas[:3] == sorted(deltas[:3], reverse=True) and min(deltas[:3]) > 0
+    assert deltas[3:] == sorted(deltas[3:]) and max(deltas[3:]) < 0
+
+
+def test_scored_pairs_that_came_closer_to_their_gold_rank() -> None:
+    task = ScoredTask("pairs", "test", ["a", "b", "c"], ["x", "y", "z"], np.array([0.0, 0.5, 1.0]))
+    left = torch.tensor([[1.0, 0.0]] * 3)
+    low, middle, high = [0.0, 1.0], [1.0, 1.0], [1.0, 0.0]
+    base = score(task, left, torch.tensor([high, middle, low]))
+    tuned = score(task, left, torch.tensor([low, middle, high]))
+    gained = pick_examples(task, base, tuned)
+    assert [(e["sentence1"], e["sentence2"], e["base"], e["tuned"]) for e in gained] == [
+        ("a", "x", 0.0, 1.0),
+        ("c", "z", 0.0, 1.0),
+    ]
+    assert {e["kind"] for e in gained} == {"gained"}
+    assert (gained[0]["gold"], gained[0]["base_similarity"], gained[0]["tuned_similarity"]) == (0.0, 1.0, 0.0)
+    assert {e["kind"] for e in pick_examples(task, tuned, base)} == {"lost"}

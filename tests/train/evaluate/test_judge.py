@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+import torch
+
+from data.schema import RowKind
+from train.evaluate.judge import Role, compare, score_model
+from train.evaluate.tasks import RetrievalTask, ScoredTask
+
+
+class NoisyEncoder:
+    """Maps a text to a vector of its number plus noise of its own; the less noise, the better the model."""
+
+    def __init__(self, noise: float) -> None:
+        self.noise = noise
+        self.calls: list[tuple[Role, list[str]]] = []
+
+    def encode(self, texts: Sequence[str], role: Role) -> torch.Tensor:
+        self.calls.append((role, list(texts)))
+        return torch.stack([self._vector(text) for text in texts])
+
+    def _vector(self, text: str) -> torch.Tensor:
+        meaning = int(text.rsplit(maxsplit=1)[-1])
+        own = int(hashlib.sha256(text.encode()).hexdigest()[:8], 16)
+        draw = [torch.randn(16, generator=torch.Generator().manual_seed(seed)) for seed in (meaning, own)]
+        return draw[0] + self.noise * draw[1]
+
+
+def retrieval_task(n: int) -> RetrievalTask:
+    return RetrievalTask(
+        name="numbers",
+        split="test",
+        query_ids=[f"q{i}" for i in range(n)],
+        queries=[f"query {i}" for i in range(n)],
+        document_ids=[f"d{i}" for i in range(n)],
+        documents=[f"document {i}" for i in range(n)],
+        qrels={f"q{i}": {f"d{i}": 1.0} for i in range(n)},
+        kind=RowKind.TUPLE,
+    )
+
+
+def scored_task(n: int) -> ScoredTask:
+    """Every second pair speaks of the same number."""
+    same = np.arange(n) % 2
+    right = [f"right {i if same[i] else i + 1}" for i in range(n)]
+    return ScoredTask("pairs", "test", [f"left {i}" for i in range(n)], right, same.astype(float))
+
+
+def test_each_distinct_text_is_encoded_once_with_its_role() -> None:
+    task = RetrievalTask(
+        "toy",
+        "test",
+        ["a", "b"],
+        ["query 1", "query 1"],
+        ["x", "y", "z"],
+        ["doc 1", "doc 2", "doc 1"],
+        {"a": {"x": 1.0}, "b": {"z": 1.0}},
+    )
+    encoder = NoisyEncoder(0.1)
+    found = score_model(task, encoder)
+    assert encoder.calls == [("query", ["query 1"]), ("document", ["doc 1", "doc 2"])]
+    assert found.top_ids[0] == found.top_ids[1] == ["z", "x", "y"]
+
+
+def test_scored_pairs_are_encoded_as_symmetric_texts() -> None:
+    encoder = NoisyEncoder(0.1)
+    task = ScoredTask("toy", "test", ["text 1", "text 2"], ["text 1", "text 3"], np.array([1.0, 0.0]))
+    found = score_model(task, encoder)
+    assert encoder.calls == [("symmetric", ["text 1", "text 2", "text 3"])]
+    assert found.similarities is not None and found.similarities[0] == 1.0
+    assert found.values["spearman"] == pytest.approx(1.0)
+
+
+def test_a_better_model_improves_and_a_worse_one_regresses() -> None:
+    task = retrieval_task(200)
+    base, tuned = (score_model(task, NoisyEncoder(noise)) for noise in (1.5, 1.0))
+    better, worse = compare(task, base, tuned, seed=1), compare(task, tuned, base, seed=1)
+    assert (better.verdict, worse.verdict) == ("improved", "regressed")
+    assert better.delta == -worse.delta == pytest.approx(better.tuned - better.base)
+    assert better.ci95[0] < better.delta < better.ci95[1]
+    assert (better.name, better.kind, better.split, better.metric, better.n) == ("numbers", "tuple", "test", "ndcg@10", 200)
+    assert better.base == pytest.approx(base.values["ndcg@10"])
+    assert set(better.metrics) == {"ndcg@10", "mrr@10", "recall@10", "recall@100", "map@10"}
+    assert better.metrics["mrr@10"].tuned == tuned.values["mrr@10"]
+
+
+def test_a_better_model_improves_on_scored_pairs() -> None:
+    task = scored_task(200)
+    base, tuned = (score_model(task, NoisyEncoder(noise)) for noise in (1.5, 0.8))
+    found = compare(task, base, tuned)
+    assert (found.verdict, found.metric, found.kind) == ("improved", "spearman", "scored")
+    assert (found.base, found.tuned) == (pytest.approx(base.values["spearman"]), pytest.approx(tuned.values["spearman"]))
+    assert set(found.metrics) == {"spearman", "pearson"}
+
+
+@pytest.mark.parametrize("task", [retrieval_task(20), scored_task(20)], ids=["retrieval", "scored"])
+def test_a_model_does_not_differ_from_itself(task: RetrievalTask | ScoredTask) -> None:
+    scores = score_model(task, NoisyEncoder(1.0))
+    found = compare(task, scores, score_model(task, NoisyEncoder(1.0)))
+    assert (found.verdict, found.delta, found.ci95, found.p_value) == ("no_evidence", 0.0, (0.0, 0.0), 1.0)
+
+
+def test_scores_of_another_task_are_refused() -> None:
+    few, many = retrieval_task(10), retrieval_task(20)
+    scores = score_model(few, NoisyEncoder(1.0))
+    with pytest.raises(ValueError, match="scores of 10 queries or pairs do not fit the 20 of numbers"):
+        compare(many, scores, scores)
+    with pytest.raises(ValueError, match="hold no similarities"):
+        compare(scored_task(10), scores, scores)

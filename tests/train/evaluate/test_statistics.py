@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import itertools
+import time
+import tracemalloc
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from train.evaluate.statistics import Comparison, compare_means, compare_spearman, percentile_interval, sign_flip_p
+
+
+def test_means_and_difference_by_hand() -> None:
+    found = compare_means(np.array([0.0, 0.5, 1.0]), np.array([0.5, 0.5, 0.8]), seed=0)
+    assert (found.n, found.base, found.tuned) == (3, 0.5, pytest.approx(0.6))
+    assert found.delta == pytest.approx(0.1)
+
+
+def test_equal_seed_gives_equal_result_and_another_seed_nearly_so() -> None:
+    generator = np.random.default_rng(0)
+    base, tuned = generator.random(300), generator.random(300)
+    first, again, other = (compare_means(base, tuned, seed=seed) for seed in (1, 1, 2))
+    assert first == again != other
+    assert first.ci95 == pytest.approx(other.ci95, abs=0.004)
+    assert first.p_value == pytest.approx(other.p_value, abs=0.03)
+
+
+def test_interval_is_the_percentile_interval_of_scipy_but_for_the_widening() -> None:
+    differences = np.random.default_rng(0).normal(0.05, 0.2, 500)
+    found = compare_means(np.zeros(500), differences, seed=0)
+    theirs = stats.bootstrap((differences,), np.mean, method="percentile", n_resamples=10_000, rng=np.random.default_rng(1))
+    assert found.ci95 == pytest.approx(tuple(theirs.confidence_interval), abs=0.001)
+
+
+def test_sign_flips_by_hand() -> None:
+    generator = np.random.default_rng(0)
+    # of the 8 sign patterns of (1, 2, 3) only two reach a sum of 6 either way; of (1, 1, -1) all reach 1
+    assert sign_flip_p(np.array([1.0, 2.0, 3.0]), generator) == 2 / 8
+    assert sign_flip_p(np.array([1.0, 1.0, -1.0]), generator) == 1.0
+    assert sign_flip_p(np.array([1.0, 0.0, 2.0, 0.0, 3.0]), generator) == 2 / 8, "zeros cannot be flipped"
+    assert sign_flip_p(np.array([0.1, 0.2, 0.3]), generator) == 2 / 8, "sums that are equal but for rounding count as equal"
+    assert sign_flip_p(np.zeros(4), generator) == 1.0
+
+
+@pytest.mark.parametrize("n", [9, 14])
+def test_exact_p_is_that_of_scipy(n: int) -> None:
+    differences = np.random.default_rng(n).normal(0.1, 0.3, n)
+    test = stats.permutation_test(
+        (differences, np.zeros(n)), lambda x, y: np.mean(x - y), permutation_type="samples", n_resamples=2**n
+    )
+    assert sign_flip_p(differences, np.random.default_rng(0)) == pytest.approx(test.pvalue)
+
+
+def test_drawn_p_approaches_the_exact_one() -> None:
+    differences = np.random.default_rng(3).normal(0.1, 0.3, 16)
+    patterns = np.array(list(itertools.product([1, -1], repeat=16)))
+    exact = (abs(patterns @ differences) >= abs(differences.sum()) - 1e-9).mean()
+    assert sign_flip_p(differences, np.random.default_rng(0), 20_000) == pytest.approx(exact, abs=0.01)
+
+
+def test_p_is_never_zero_when_drawn() -> None:
+    assert sign_flip_p(np.ones(200), np.random.default_rng(0), 999) == 1 / 1000
+
+
+def test_no_difference_anywhere() -> None:
+    values = np.array([0.3, 0.7, 0.1])
+    assert compare_means(values, values, seed=0) == Comparison(3, values.mean(), values.mean(), 0.0, (0.0, 0.0), 1.0)
+
+
+def test_one_query_settles_nothing() -> None:
+    found = compare_means(np.array([0.2]), np.array([0.9]), seed=0)
+    assert found.delta == pytest.approx(0.7)
+    assert (found.ci95, found.p_value) == ((-1.0, 1.0), 1.0)
+
+
+def test_three_queries_that_agree_roughly_do_not_exclude_zero() -> None:
+    assert compare_means(np.zeros(3), np.array([0.1, 0.2, 0.3]), seed=0).ci95[0] < 0
+
+
+@pytest.mark.parametrize(
+    ("base", "tuned", "message"),
+    [([], [], "above 0"), ([0.1], [0.1, 0.2], "one length"), ([0.1, float("nan")], [0.1, 0.2], "finite")],
+)
+def test_values_that_do_not_fit_are_refused(base: list[float], tuned: list[float], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        compare_means(np.array(base), np.array(tuned), seed=0)
+
+
+def ndcg_like(generator: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    """Differences with 60% zeros, 30% gains and 10% smaller losses."""
+    kind = generator.random(shape)
+    gain, loss = (generator.exponential(scale, shape).clip(0, 1) for scale in (0.3, 0.2))
+    return np.where(kind < 0.6, 0.0, np.where(kind < 0.9, gain, -loss))
+
+
+NDCG_LIKE_MEAN = 0.3 * 0.3 * (1 - np.exp(-1 / 0.3)) - 0.1 * 0.2 * (1 - np.exp(-1 / 0.2))
+
+
+def test_interval_covers_the_truth_as_often_as_it_says() -> None:
+    samples = ndcg_like(np.random.default_rng(7), (1000, 200))
+    found = [compare_means(np.zeros(200), sample, seed=seed, resamples=500).ci95 for seed, sample in enumerate(samples)]
+    covered = np.mean([low <= NDCG_LIKE_MEAN <= high for low, high in found])
+    assert 0.93 <= covered <= 0.97
+
+
+@pytest.mark.parametrize("n", [8, 20])
+def test_widened_interval_covers_better_than_percentile_and_bca_on_few_queries(n: int) -> None:
+    samples = ndcg_like(np.random.default_rng(n), (800, n))
+    samples = samples[samples.any(axis=1) & (np.ptp(samples, axis=1) > 0)]
+    bootstraps = {
+        method: stats.bootstrap(
+            (samples,), np.mean, axis=1, method=method, n_resamples=1000, rng=np.random.default_rng(0), batch=100
+        )
+        for method in ("percentile", "BCa")
+    }
+    replicates = bootstraps["percentile"].bootstrap_distribution
+    ours = [percentile_interval(s.mean(), r, n, bound=1.0) for s, r in zip(samples, replicates, strict=True)]
+    covered = np.mean([low <= NDCG_LIKE_MEAN <= high for low, high in ours])
+    for found in bootstraps.values():
+        low, high = found.confidence_interval
+        assert covered > ((low <= NDCG_LIKE_MEAN) & (high >= NDCG_LIKE_MEAN)).mean() + 0.01
+
+
+def test_p_values_keep_their_level_when_there_is_no_difference() -> None:
+    generator = np.random.default_rng(5)
+    base, tuned = generator.random((500, 40)), generator.random((500, 40))
+    rejected = np.mean([compare_means(b, t, seed=0, resamples=300).p_value <= 0.05 for b, t in zip(base, tuned, strict=True)])
+    assert 0.02 <= rejected <= 0.08
+
+
+def test_spearman_values_are_those_of_scipy() -> None:
+    generator = np.random.default_rng(0)
+    gold, base, tuned = generator.integers(0, 6, 80) / 5, generator.integers(0, 9, 80) / 9, generator.random(80)
+    found = compare_spearman(gold, base, tuned, seed=0, resamples=100)
+    assert found.base == pytest.approx(stats.spearmanr(gold, base).statistic)
+    assert found.tuned == pytest.approx(stats.spearmanr(gold, tuned).statistic)
+    assert found.delta == pytest.approx(found.tuned - found.base)
+
+
+def test_spearman_interval_recomputes_ranks_in_every_resample() -> None:
+    generator = np.random.default_rng(1)
+    n = 40
+    gold, base, tuned = generator.integers(0, 5, n) / 4, generator.integers(0, 9, n) / 9, generator.random(n)
+    found = compare_spearman(gold, base, tuned, seed=3, resamples=200)
+    rows = np.random.default_rng(3).integers(0, n, size=(200, n), dtype=np.int32)
+    brute = [stats.spearmanr(gold[r], tuned[r]).statistic - stats.spearmanr(gold[r], base[r]).statistic for r in rows]
+    assert found.ci95 == pytest.approx(percentile_interval(found.delta, np.array(brute), n, bound=2.0), abs=1e-12)
+
+
+def test_spearman_p_approaches_the_exact_swap_test() -> None:
+    generator = np.random.default_rng(2)
+    n = 10
+    gold = generator.random(n)
+    base, tuned = gold + generator.normal(0, 0.6, n), gold + generator.normal(0, 0.1, n)
+    x, a, b = (stats.rankdata(values) for values in (gold, base, tuned))
+    differences = []
+    for pattern in itertools.product([False, True], repeat=n):
+        swapped_a, swapped_b = np.where(pattern, b, a), np.where(pattern, a, b)
+        differences.append(np.corrcoef(x, swapped_b)[0, 1] - np.corrcoef(x, swapped_a)[0, 1])
+    exact = np.mean(np.abs(differences) >= abs(differences[0]) - 1e-9)
+    assert compare_spearman(gold, base, tuned, seed=0, resamples=20_000).p_value == pytest.approx(exact, abs=0.015)
+
+
+def normal_scores(generator: np.random.Generator, n: int, rho: tuple[float, float]) -> list[np.ndarray]:
+    """Gold and two similarities with the given Pearson correlations to it."""
+    gold = generator.normal(size=n)
+    return [gold, *(r * gold + np.sqrt(1 - r * r) * generator.normal(size=n) for r in rho)]
+
+
+def test_spearman_interval_covers_the_truth_as_often_as_it_says() -> None:
+    rho = (0.6, 0.75)
+    # Spearman's correlation of a bivariate normal: 6 / pi * asin(rho / 2)
+    truth = 6 / np.pi * (np.arcsin(rho[1] / 2) - np.arcsin(rho[0] / 2))
+    generator = np.random.default_rng(11)
+    found = [compare_spearman(*normal_scores(generator, 200, rho), seed=i, resamples=300).ci95 for i in range(400)]
+    assert 0.93 <= np.mean([low <= truth <= high for low, high in found]) <= 0.97
+
+
+def test_spearman_p_keeps_its_level_when_there_is_no_difference() -> None:
+    generator = np.random.default_rng(13)
+    found = [compare_spearman(*normal_scores(generator, 50, (0.7, 0.7)), seed=i, resamples=300).p_value for i in range(400)]
+    assert 0.02 <= np.mean(np.array(found) <= 0.05) <= 0.08
+
+
+def test_models_that_order_alike_do_not_differ() -> None:
+    gold, base = np.array([0.0, 0.5, 1.0, 0.2]), np.array([0.1, 0.4, 0.9, 0.3])
+    found = compare_spearman(gold, base, base**3, seed=0)
+    assert (found.delta, found.ci95, found.p_value) == (0.0, (0.0, 0.0), 1.0)
+
+
+def test_a_collapsed_model_counts_as_uncorrelated() -> None:
+    gold = np.linspace(0, 1, 50)
+    found = compare_spearman(gold, gold, np.full(50, 0.9), seed=0, resamples=500)
+    assert (found.base, found.tuned) == (pytest.approx(1.0), 0.0)
+    assert found.ci95[1] < 0 and found.p_value < 0.01
+
+
+@pytest.mark.parametrize("gold", [[0.5], [0.5, 0.5, 0.5]])
+def test_gold_that_allows_no_correlation_is_refused(gold: list[float]) -> None:
+    values = np.arange(len(gold), dtype=float)
+    with pytest.raises(ValueError, match="two pairs with different gold scores"):
+        compare_spearman(np.array(gold), values, values, seed=0)
+
+
+def test_1400_pairs_and_2000_resamples_take_under_3_seconds() -> None:
+    scores = normal_scores(np.random.default_rng(0), 1400, (0.8, 0.85))
+    began = time.perf_counter()
+    compare_spearman(*scores, seed=0, resamples=2000)
+    assert time.perf_counter() - began < 3
+
+
+def test_memory_stays_bounded() -> None:
+    scores = normal_scores(np.random.default_rng(0), 100_000, (0.8, 0.85))
+    tracemalloc.start()
+    try:
+        compare_spearman(*scores, seed=0, resamples=30)
+        compare_means(scores[1], scores[2], seed=0, resamples=300)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 200e6

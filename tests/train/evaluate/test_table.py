@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+from rich.console import Console
+
+from train.evaluate.table import best_line, story
+from train.evaluate.verdict import DatasetResult
+
+RETRIEVAL = DatasetResult.model_validate(
+    {
+        "name": "python_api", "kind": "pair", "split": "test", "metric": "ndcg@10", "n": 12250, "base": 0.532, "tuned": 0.621,
+        "delta": 0.089, "ci95": [0.075, 0.103], "p_value": 0.0001, "verdict": "improved",
+        "metrics": {"ndcg@10": {"base": 0.532, "tuned": 0.621}, "recall@100": {"base": 0.8, "tuned": 0.79}},
+    }
+)  # fmt: skip
+SCORED = DatasetResult.model_validate(
+    {
+        "name": "a_data_set_with_a_long_name", "kind": "scored", "split": "test", "metric": "spearman", "n": 84, "base": 0.8,
+        "tuned": 0.81, "delta": 0.01, "ci95": [-0.03, 0.05], "p_value": 0.4, "verdict": "no_evidence",
+        "metrics": {"pearson": {"base": 0.8, "tuned": 0.79}},
+    }
+)  # fmt: skip
+CURVE = [{"step": 0, "dev": 0.5}, {"step": 20, "dev": 0.57}, {"step": 1040, "dev": 0.57}, {"step": 60, "dev": 0.49}]
+COST = {"train_seconds": 412.2, "train_rows_per_second": 118.0, "total_seconds": 4000.0, "peak_memory_mb": 2311.0}
+
+
+def plain(width: int = 80) -> str:
+    return story([RETRIEVAL, SCORED], CURVE, COST, Console(width=width, color_system=None))
+
+
+def test_verdict_in_words_comes_first() -> None:
+    assert plain().startswith("Verdict: The tuned model is better than the base on 1 of 2 data sets")
+
+
+def test_fits_into_80_columns_without_colour_or_cut_figures() -> None:
+    text = plain()
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert "\x1b" not in text
+    assert "…" not in text
+    row = next(line for line in text.splitlines() if line.startswith("python_api"))
+    assert row.split() == [
+        "python_api",
+        "nDCG@10",
+        "12,250",
+        "0.532",
+        "0.621",
+        "+0.089",
+        "+0.075",
+        "to",
+        "+0.103",
+        "<0.001",
+        "better",
+    ]
+
+
+def test_long_names_are_folded_not_cut() -> None:
+    lines = plain().splitlines()
+    start = next(i for i, line in enumerate(lines) if "Spearman" in line and "unclear" in line)
+    assert "".join(line.split()[0] for line in lines[start : start + 3] if line.strip()).startswith("a_data_set_with_a_long_name")
+
+
+def test_secondary_metrics_leave_out_the_primary_one() -> None:
+    after = plain(120).split("Other metrics on test")[1].split("Learning curve")[0]
+    assert re.search(r"python_api\s+Recall@100\s+0\.800 0\.790 -0\.010", after)
+    assert re.search(r"a_data_set_with_a_long_name\s+Pearson", after)
+    assert "nDCG@10" not in after
+
+
+def test_learning_curve_marks_base_and_best() -> None:
+    after = plain().split("Learning curve on dev")[1]
+    assert re.search(r"0 0\.500\s+base", after)
+    assert re.search(r"20 0\.570\s+\+0\.070 best: judged on test", after), "the earliest of equals"
+    assert re.search(r"1,040 0\.570\s+\+0\.070\n", after)
+    assert re.search(r"60 0\.490\s+-0\.010\n", after)
+
+
+def test_cost_says_units_and_leaves_out_what_was_not_measured() -> None:
+    text = " ".join(plain().split())
+    assert text.endswith("Cost: training 6 min 52 s; training speed 118.0 rows/s; everything 1 h 7 min; peak memory 2,311 MB.")
+
+
+def test_colour_on_a_terminal_only() -> None:
+    text = story([RETRIEVAL], console=Console(width=80, force_terminal=True, color_system="standard", no_color=False))
+    assert "\x1b[32mbetter" in text
+    assert "\x1b[1;32mVerdict" in text
+
+
+def test_markup_in_a_name_stays_text() -> None:
+    text = story([RETRIEVAL.model_copy(update={"name": "[red]x[/red]"})], console=Console(width=100, color_system=None))
+    assert text.count("[red]x[/red]") == 3  # sentence and two tables
+
+
+@pytest.mark.parametrize("curve", [[], [{"step": 0, "dev": None}, {"step": 5, "dev": None}], [{"step": 0, "dev": 0.5}]])
+def test_nothing_to_show_is_left_out(curve: list[dict]) -> None:
+    text = story([], curve, {}, Console(width=80, color_system=None))
+    assert "Nothing was judged" in text
+    assert "Learning curve" not in text and "Cost" not in text
+
+
+def test_best_line_is_never_the_base() -> None:
+    assert best_line([{"step": 0, "dev": 0.9}]) is None
+    assert best_line(CURVE) is CURVE[1]

@@ -1,0 +1,147 @@
+from __future__ import annotations
+
+import json
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from train.evaluate.statistics import compare_means
+from train.evaluate.verdict import (
+    DatasetResult,
+    DatasetVerdict,
+    dataset_sentence,
+    dataset_verdict,
+    queries_needed,
+    run_verdict,
+    verdict_lines,
+    verdict_sentence,
+)
+
+
+def result(**changes: object) -> DatasetResult:
+    fields = {
+        "name": "python_api", "kind": "pair", "split": "test", "metric": "ndcg@10", "n": 1225, "base": 0.532, "tuned": 0.621,
+        "delta": 0.089, "ci95": (0.075, 0.103), "p_value": 0.0001, "verdict": "improved",
+    }  # fmt: skip
+    return DatasetResult.model_validate(fields | changes)
+
+
+UNCLEAR = {"verdict": "no_evidence", "delta": 0.01, "tuned": 0.542, "p_value": 0.4}
+
+
+@pytest.mark.parametrize(
+    ("ci95", "n", "verdict"),
+    [
+        ((0.001, 0.2), 100, "improved"),
+        ((-0.2, -0.001), 100, "regressed"),
+        ((-0.1, 0.2), 100, "no_evidence"),
+        ((0.0, 0.2), 100, "no_evidence"),
+        ((-0.2, 0.0), 100, "no_evidence"),
+        ((0.0, 0.0), 100, "no_evidence"),
+        ((0.1, 0.1), 5, "no_evidence"),
+        ((0.1, 0.1), 6, "improved"),
+        ((-0.1, -0.1), 5, "no_evidence"),
+    ],
+)
+def test_verdict_on_a_data_set(ci95: tuple[float, float], n: int, verdict: str) -> None:
+    assert dataset_verdict(ci95, n) == verdict
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "run"),
+    [
+        ([], "no_evidence"),
+        (["no_evidence"], "no_evidence"),
+        (["improved"], "improved"),
+        (["improved", "no_evidence"], "improved"),
+        (["no_evidence", "regressed"], "regressed"),
+        (["regressed", "improved", "no_evidence"], "mixed"),
+    ],
+)
+def test_verdict_on_a_run(verdicts: list[DatasetVerdict], run: str) -> None:
+    assert run_verdict(verdicts) == run
+
+
+def test_sentence_of_an_improvement() -> None:
+    assert verdict_sentence([result()]) == (
+        "The tuned model is better than the base on python_api: nDCG@10 0.532 → 0.621 (+0.089, 95% interval +0.075 to +0.103, "
+        "1,225 queries)."
+    )
+
+
+def test_sentence_of_a_regression_on_scored_pairs() -> None:
+    lost = result(kind="scored", metric="spearman", verdict="regressed", tuned=0.5, delta=-0.032, ci95=(-0.04, -0.02), n=84)
+    assert dataset_sentence(lost) == (
+        "The tuned model is worse than the base on python_api: Spearman 0.532 → 0.500 (-0.032, 95% interval -0.040 to -0.020, "
+        "84 pairs)."
+    )
+
+
+def test_a_small_test_set_is_said_to_be_too_small_and_how_many_are_needed() -> None:
+    sentence = dataset_sentence(result(**UNCLEAR, ci95=(-0.03, 0.05), n=50))
+    assert sentence.startswith(
+        "There is no evidence that the tuned model differs from the base on python_api: nDCG@10 0.532 → 0.542"
+    )
+    # half a width of 0.04 is 4 times the difference: 50 * (4 * 2.8 / 1.96)^2 = 1632.7
+    assert sentence.endswith(
+        "The test set is too small to settle it: about 1,700 queries would be needed for a difference of this size."
+    )
+
+
+def test_a_narrow_interval_says_what_it_excludes() -> None:
+    sentence = dataset_sentence(result(**UNCLEAR | {"delta": 0.001}, ci95=(-0.004, 0.006)))
+    assert sentence.endswith("A difference beyond 0.006 either way is unlikely.")
+
+
+def test_fewer_than_six_queries_are_too_few_whatever_the_interval() -> None:
+    sentence = dataset_sentence(result(verdict="no_evidence", delta=0.1, ci95=(0.1, 0.1), n=5))
+    assert sentence.endswith("The test set is too small to settle it.")
+
+
+def test_queries_needed_by_hand() -> None:
+    assert queries_needed(result(**UNCLEAR, ci95=(-0.03, 0.05), n=50)) == math.ceil(50 * (4 * 2.8 / 1.96) ** 2)
+    assert queries_needed(result(**UNCLEAR | {"delta": 0.0}, ci95=(-0.03, 0.03))) is None
+    assert queries_needed(result(**UNCLEAR | {"delta": 0.1}, ci95=(0.1, 0.1))) is None
+
+
+def test_that_many_queries_show_the_difference_four_times_out_of_five() -> None:
+    generator = np.random.default_rng(0)
+    pilot = stats.zscore(generator.normal(size=40)) * 0.2 + 0.03  # exactly mean 0.03, deviation 0.2
+    found = compare_means(np.zeros(40), pilot, seed=0)
+    seen = result(n=40, delta=found.delta, ci95=found.ci95, p_value=found.p_value, verdict=dataset_verdict(found.ci95, 40))
+    assert seen.verdict == "no_evidence"
+    needed = queries_needed(seen)
+    assert needed is not None
+    shown = [
+        compare_means(np.zeros(needed), generator.normal(0.03, 0.2, needed), seed=seed, resamples=300).ci95[0] > 0
+        for seed in range(300)
+    ]
+    assert 0.74 <= np.mean(shown) <= 0.90
+
+
+def test_several_data_sets_get_a_summary_first() -> None:
+    unclear = result(**UNCLEAR, name="nfcorpus", ci95=(-0.03, 0.05))
+    worse = result(name="stsb", verdict="regressed", ci95=(-0.2, -0.1))
+    first = [
+        verdict_lines(results)[0]
+        for results in ([result(), unclear], [worse, unclear], [result(), worse, unclear], [unclear, unclear])
+    ]
+    assert first == [
+        "The tuned model is better than the base on 1 of 2 data sets and worse on none.",
+        "The tuned model is worse than the base on 1 of 2 data sets and better on none.",
+        "The tuned model is better than the base on 1 of 3 data sets and worse on 1.",
+        "There is no evidence that the tuned model differs from the base on any of 2 data sets.",
+    ]
+    assert len(verdict_lines([result(), unclear])) == 3
+    assert "Nothing was judged" in verdict_sentence([])
+
+
+def test_result_as_json_has_the_fields_of_the_report() -> None:
+    dumped = json.loads(json.dumps(result().model_dump(mode="json"), allow_nan=False))
+    assert list(dumped) == [
+        "name", "kind", "split", "metric", "n", "base", "tuned", "delta", "ci95", "p_value", "verdict", "metrics",
+    ]  # fmt: skip
+    assert dumped["ci95"] == [0.075, 0.103]
+    assert DatasetResult.model_validate(dumped | {"added_later": 1}) == result()

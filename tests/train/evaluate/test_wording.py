@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import pytest
+
+from train.evaluate import wording
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0891, "+0.089"), (-0.0316, "-0.032"), (0.0, "+0.000"), (-0.0001, "+0.000"), (-0.0006, "-0.001")]
+)
+def test_change(value: float, text: str) -> None:
+    assert wording.change(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(0.0001, "<0.001"), (0.001, "0.001"), (0.0416, "0.042"), (1.0, "1.000")])
+def test_p_value(value: float, text: str) -> None:
+    assert wording.p_value(value) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.4, "0 s"), (59.4, "59 s"), (59.6, "1 min 0 s"), (412, "6 min 52 s"), (3599.7, "1 h 0 min"), (11_100, "3 h 5 min")],
+)
+def test_duration(seconds: float, text: str) -> None:
+    assert wording.duration(seconds) == text
+
+
+def test_cost_names_units_and_skips_what_is_missing() -> None:
+    assert wording.cost_lines({"train_tokens_per_second": 5204.4, "train_seconds": 5.0}) == [
+        ("training", "5 s"),
+        ("tokens (padding not counted)", "5,204 tokens/s"),
+    ]
+
+
+def test_unknown_metrics_are_named_as_they_are() -> None:
+    assert wording.metric_name("ndcg@10") == "nDCG@10"
+    assert wording.metric_name("ndcg@7") == "ndcg@7"

@@ -1,0 +1,120 @@
+"""Configuration: mistakes become sentences with file, line and key; overrides and short forms mean what they say."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.conftest import ROOT
+from train.config import Config
+from train.errors import ConfigError
+from train.settings import all_keys, dump_config, load_config, nearest_key
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "config.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("data: x.csv\ntraining:\n  learning_rat: 1e-4\n", "line 3: training.learning_rat is not a setting; did you mean training.learning_rate?"),
+        ("data: x.csv\nlearning_rate: 1e-4\n", "line 2: learning_rate is not a setting; did you mean training.learning_rate?"),
+        ("data: x.csv\ntraining:\n  batch_size: many\n", "line 3: training.batch_size: input should be a valid integer"),
+        ("data: x.csv\ntraining:\n  batch_size: 1\n", "line 3: training.batch_size: input should be greater than or equal to 2 (got 1)"),
+        ("data:\n  datasets:\n  - source: a.csv\n    colums: {anchor: q}\n", "line 4: data.datasets.0.colums is not a setting; did you mean"),
+        ("data: [\n", "not valid YAML"),
+        ("- a\n- b\n", "a config is a mapping of keys to values, this file holds a list"),
+        ("training: {epochs: 1}\n", "no data set is named"),
+        ("data: {source: a.csv, score_range: [5, 0]}\n", "score_range must be [low, high] with low < high"),
+        ("data: {datasets: [{source: a.csv}, {source: b.csv}], columns: {anchor: q}}\n", "data.columns is ambiguous with 2 data sets"),
+        ("data: {source: a.csv, train: false}\n", "at least one must be trained on"),
+        ("data: x.csv\ntracking: tensorbord\n", "tracking.backend"),
+        ("data: x.csv\nrun_name: ../escape\n", "run_name"),
+    ],
+)
+def test_mistakes_in_a_file(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as found:
+        load_config(written(tmp_path, text))
+    assert message in str(found.value)
+
+
+def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:
+    written(tmp_path, "data: x.csv\n")
+    with pytest.raises(ConfigError, match=r"no such config file\n.*did you mean .*config\.yaml"):
+        load_config(tmp_path / "confg.yaml")
+
+
+def test_scientific_notation_without_a_dot_is_a_float(tmp_path: Path) -> None:
+    # YAML 1.1 reads 2e-5 as a string
+    config = load_config(written(tmp_path, "data: x.csv\ntraining: {learning_rate: 2e-5}\n"), overrides=["training.temperature=5e-2"])
+    assert config.training.learning_rate == 2e-5
+    assert config.training.temperature == 0.05
+
+
+def test_overrides_reach_the_one_data_set_and_any_depth(tmp_path: Path) -> None:
+    path = written(tmp_path, "data: {datasets: [{source: a.csv}], split: {seed: 3}}\n")
+    config = load_config(path, overrides=["data.columns.anchor=question", "training.epochs=2", "tracking=wandb", "data.split.test=0.3"])
+    assert config.data.datasets[0].columns.anchor == "question"
+    assert (config.training.epochs, config.tracking.backend, config.data.split.test, config.data.split.seed) == (2, "wandb", 0.3, 3)
+    indexed = load_config(path, overrides=["data.datasets.0.max_rows=7"])
+    assert indexed.data.datasets[0].max_rows == 7
+
+
+def test_data_on_the_command_line_replaces_the_files_data_sets(tmp_path: Path) -> None:
+    path = written(tmp_path, "data: {datasets: [{source: a.csv}, {source: b.csv}], split: {seed: 3}}\n")
+    config = load_config(path, data="mine.csv")
+    assert [one.source for one in config.data.datasets] == ["mine.csv"]
+    assert config.data.split.seed == 3
+
+
+@pytest.mark.parametrize("item", ["training.epochs", "=3", "training..epochs=1"])
+def test_an_override_that_is_none(item: str) -> None:
+    with pytest.raises(ConfigError, match="is not a setting"):
+        load_config(None, data="x.csv", overrides=[item])
+
+
+@given(
+    st.builds(
+        lambda epochs, rate, seed, name: {"epochs": epochs, "learning_rate": rate, "seed": seed, "source": name},
+        st.none() | st.floats(0.01, 50),
+        st.none() | st.floats(1e-8, 0.5),
+        st.integers(0, 2**32 - 1),
+        st.text(st.characters(blacklist_categories=("Cs", "Cc")), min_size=1, max_size=20),
+    )
+)
+def test_a_dumped_config_loads_to_an_equal_one(tmp_path_factory: pytest.TempPathFactory, values: dict) -> None:
+    source = values.pop("source")
+    config = Config.model_validate({"data": {"datasets": [{"source": source}]}, "training": values})
+    path = tmp_path_factory.mktemp("dump") / "config.yaml"
+    path.write_text(dump_config(config), encoding="utf-8")
+    assert load_config(path) == config
+
+
+def test_the_nearest_key_of_every_key_with_a_letter_missing_is_itself_or_a_namesake() -> None:
+    for key in all_keys():
+        head, _, last = key.rpartition(".")
+        if len(last) < 6:
+            continue
+        found = nearest_key(f"{head}.{last[:-1]}" if head else last[:-1])
+        assert found is not None and found.rsplit(".", 1)[-1].startswith(last[:4]), (key, found)
+
+
+def test_help_and_config_mistakes_need_no_torch() -> None:
+    code = "import sys; from train.cli import main\ntry: main({})\nexcept SystemExit as e: print(e.code, 'torch' in sys.modules)"
+    for words, expected in ((["--help"], "0 False"), (["train", "--help"], "0 False"), (["train", "-d", "x", "a.b=1"], "2 False")):
+        began = time.monotonic()
+        done = subprocess.run([sys.executable, "-c", code.format(words)], capture_output=True, text=True, cwd=ROOT, check=False)
+        if "False" not in done.stdout:  # help ends without SystemExit
+            assert done.returncode == 0 and "Usage" in done.stdout
+        else:
+            assert expected in done.stdout, done
+        assert time.monotonic() - began < 20
