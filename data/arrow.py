@@ -138,7 +138,7 @@ def _complete(path: Path, fingerprint: str) -> bool:
 
 def _note_dropped(source: Source, split: str, facts: TableFacts) -> None:
     facts.dropped = getattr(source, "dropped", {}).get(split, 0)
-    facts.dropped_examples = list(getattr(source, "dropped_examples", ()))
+    facts.dropped_examples = getattr(source, "dropped_examples", {}).get(split, [])
 
 
 def _columns(kind: RowKind, texts: int) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.forked import ForkServer
+
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
 
@@ -46,6 +48,14 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = SentenceTransformer(modules=[transformer, Pooling(32, pooling_mode="mean"), Normalize()], device="cpu")
     model.save_pretrained(str(folder), create_model_card=False)
     return folder
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[ForkServer]:
+    """Runs the command line as a user would, in a process of its own, without importing torch anew each time."""
+    found = ForkServer()
+    yield found
+    found.close()
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from data.schema import DataError
@@ -22,6 +21,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
+
+# typer may carry click inside itself, so its errors are found through a class that both have
+UsageProblem: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 DEFAULT_CONFIG = Path(__file__).resolve().parents[1] / "configs" / "default.yaml"
 
@@ -81,13 +83,13 @@ def main(arguments: Sequence[str] | None = None, program: str = "embed-tune") ->
     debug = "--debug" in words
     try:
         app(words, standalone_mode=False, prog_name=program)
-    except (EmbedTuneError, DataError, click.ClickException) as error:
+    except (EmbedTuneError, DataError, UsageProblem) as error:
         if debug:
             traceback.print_exc()
-        text = error.format_message() if isinstance(error, click.ClickException) else str(error)
-        print(f"error: {text}", file=sys.stderr)
+        message = getattr(error, "format_message", error.__str__)()
+        print(f"error: {message}", file=sys.stderr)
         sys.exit(getattr(error, "exit_code", 2))
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         print("stopped", file=sys.stderr)
         sys.exit(130)
 

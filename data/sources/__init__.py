@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.schema import DataError, Source
-from data.sources.readers import READERS
+from data.sources.readers import READERS, readable
 from data.spec import DatasetSpec
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ def open_source(spec: DatasetSpec) -> Source:
         _refuse(spec, "python_api", ("columns", "score_range", "hub_config", "hub_revision"))
         return PythonApiSource(name)
     path = Path(text).expanduser()
-    if path.exists():
+    with readable(path, text):
+        exists = path.exists()
+    if exists:
         return _path_source(path, name, spec)
     if any(sign in text for sign in "*?["):
         from data.sources.files import glob_source

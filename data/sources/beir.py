@@ -40,7 +40,7 @@ class BeirSource:
     def __init__(self, path: Path, name: str, spec: DatasetSpec) -> None:
         self.path, self.name, self.location, self.spec = path, name, str(path), spec
         self.dropped: dict[str, int] = {}
-        self.dropped_examples: list[str] = []
+        self.dropped_examples: dict[str, list[str]] = {}
         notes: list[str] = []
         self.qrels = self._find_qrels(notes)
         if (path / "hard_negatives").is_dir():
@@ -153,7 +153,7 @@ class BeirSource:
 
     def examples(self, split: str) -> Iterator[InputExample]:
         """One example a judgement with a grade above 0, in the order of the qrels file."""
-        self.dropped[split] = 0
+        self.dropped[split], self.dropped_examples[split] = 0, []
         shown = self._shown(self.qrels[split])
         judged = [j for j in self._judgements(split) if j[3] > 0]
         if not judged:
@@ -182,8 +182,8 @@ class BeirSource:
 
     def _drop(self, split: str, error: DataError) -> None:
         self.dropped[split] += 1
-        if len(self.dropped_examples) < MAX_DROPPED_EXAMPLES:
-            self.dropped_examples.append(f"{error.where}: {error.what}")
+        if len(self.dropped_examples[split]) < MAX_DROPPED_EXAMPLES:
+            self.dropped_examples[split].append(f"{error.where}: {error.what}")
 
     @staticmethod
     def _looked_up(texts: dict[str, str], identity: str, what: str, file: str, where: str) -> str:

@@ -137,7 +137,7 @@ class TableSource:
         self.name, self.location, self.spec = name, location, spec
         self.tables = list(tables)
         self.dropped: dict[str, int] = {}
-        self.dropped_examples: list[str] = []
+        self.dropped_examples: dict[str, list[str]] = {}
         first = self.tables[0][1]
         self.roles = recognise(first.columns(), spec.columns, first.shown)
         self._check_columns()
@@ -187,7 +187,7 @@ class TableSource:
 
     def examples(self, split: str) -> Iterator[InputExample]:
         """The rows of one split in file order. Bad rows fail, or with `bad_rows: drop` are counted in `dropped`."""
-        self.dropped[split] = 0
+        self.dropped[split], self.dropped_examples[split] = 0, []
         kept = 0
         for table_split, table in self.tables:
             if not self.by_column and table_split != split:
@@ -203,7 +203,7 @@ class TableSource:
             if read == 0:
                 raise DataError("no rows (the header stands alone)", where=table.shown, mend="give a file with rows")
         if kept == 0:
-            what = f"every row of {split} was left out, for instance: {'; '.join(self.dropped_examples)}"
+            what = f"every row of {split} was left out, for instance: {'; '.join(self.dropped_examples[split])}"
             raise DataError(what, where=self.location, mend="mend the rows; bad_rows: fail shows the first one")
 
     def _made(self, split: str, table: Table, number: int, values: Mapping[str, object]) -> list[InputExample]:
@@ -213,8 +213,8 @@ class TableSource:
             if self.spec.bad_rows == "fail":
                 raise
             self.dropped[split] += 1
-            if len(self.dropped_examples) < MAX_DROPPED_EXAMPLES:
-                self.dropped_examples.append(f"{error.where}: {error.what}")
+            if len(self.dropped_examples[split]) < MAX_DROPPED_EXAMPLES:
+                self.dropped_examples[split].append(f"{error.where}: {error.what}")
             return []
 
     def documents(self) -> Iterator[Document] | None:

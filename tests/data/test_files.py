@@ -245,7 +245,11 @@ def test_empty_files(tmp_path, name, content):
         ("p.csv", "query,query,document\na,b,c\n", ["p.csv: the header names 'query' twice"]),
         ("p.csv", "query,document\na,b\n\0,c\n", ["p.csv, line 3: the line contains a NUL byte"]),
         ("p.csv", "query,document\na,b\nc, \n", ['p.csv, line 3, column "document": the text is empty', "data.bad_rows=drop"]),
-        ("p.csv", "sentence1,sentence2,score\na,b,0.5\nc,d,x\n", ["p.csv, line 3, column \"score\": the score 'x' is not a number"]),
+        (
+            "p.csv",
+            "sentence1,sentence2,score\na,b,0.5\nc,d,x\n",
+            ["p.csv, line 3, column \"score\": the score 'x' is not a number"],
+        ),
         ("p.csv", "sentence1,sentence2,score\na,b,0.5\nc,d,\n", ['p.csv, line 3, column "score": the score is missing']),
         ("p.csv", "sentence1,sentence2,score\na,b,0.5\nc,d,nan\n", ["line 3", "'nan' is not a finite number"]),
         ("p.csv", "sentence1,sentence2,score\na,b,70\n", ['column "score": the scores lie in 70..70', "data.score_range="]),
@@ -254,9 +258,17 @@ def test_empty_files(tmp_path, name, content):
         ("p.csv", "text1,text2,label\na,b,0\nc,d,1\ne,f,2\n", ["look like classes", "data.columns.score=label"]),
         ("p.jsonl", '{"query": "a", "document": "b"}\n{"query": "a", \n', ["p.jsonl, line 2, character", "broken JSON"]),
         ("p.jsonl", '{"query": "a", "document": "b"}\n["c"]\n', ["p.jsonl, line 2: a JSON list where an object"]),
-        ("p.jsonl", '{"query": "a", "document": "b"}\n{"query": "c"}\n', ['p.jsonl, line 2, column "document": the text is missing']),
+        (
+            "p.jsonl",
+            '{"query": "a", "document": "b"}\n{"query": "c"}\n',
+            ['p.jsonl, line 2, column "document": the text is missing'],
+        ),
         ("p.jsonl", '{"query": "a", "document": 7}\n', ['p.jsonl, line 1, column "document": the value 7 is of type int']),
-        ("p.jsonl", '{"query": "a", "document": "\\ud800x"}\n', ["p.jsonl, line 1", "half of a surrogate pair (U+D800) at character 1"]),
+        (
+            "p.jsonl",
+            '{"query": "a", "document": "\\ud800x"}\n',
+            ["p.jsonl, line 1", "half of a surrogate pair (U+D800) at character 1"],
+        ),
         ("p.jsonl", '{"query": "q", "pos": ["a", ""], "neg": ["n"]}\n', ['line 1, column "pos", item 2: the text is empty']),
         ("p.json", '[{"query": "a",\n "document": }]', ["p.json, line 2, character 14: broken JSON"]),
         ("p.json", '{"query": ["a"], "document": ["b"]}', ["p.json: neither an array of objects", ".jsonl"]),
@@ -351,7 +363,7 @@ def test_a_path_that_is_not_there(tmp_path):
     assert "no such file or folder" in message("just_a_word")
 
 
-@pytest.mark.parametrize("target", ["open", "iterdir"])
+@pytest.mark.parametrize("target", ["open", "iterdir", "exists"])
 def test_what_may_not_be_read(tmp_path, monkeypatch, target):
     path = write(tmp_path / "set" / "train.csv", PAIRS)
 
@@ -359,7 +371,7 @@ def test_what_may_not_be_read(tmp_path, monkeypatch, target):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, target, refuse)
-    text = message(path if target == "open" else path.parent)
+    text = message(path.parent if target == "iterdir" else path)
     assert "permission denied" in text
     assert "chmod" in text
 
@@ -378,7 +390,19 @@ def test_bad_rows_are_dropped_and_counted_when_asked(tmp_path):
     source = opened(write(tmp_path / "p.csv", content), bad_rows="drop")
     assert texts(source) == texts(source) == [["a", "b"], ["g", "h"]]
     assert source.dropped == {UNSPLIT: 2}
-    assert source.dropped_examples[0] == 'p.csv, line 3, column "sentence1": the text is empty'
+    assert source.dropped_examples[UNSPLIT][0] == 'p.csv, line 3, column "sentence1": the text is empty'
+
+
+def test_dropped_rows_are_counted_by_split(tmp_path):
+    write(tmp_path / "train.csv", "query,document\na,b\n,d\n")
+    write(tmp_path / "test.csv", "query,document\na,b\nc,\n,f\n")
+    source = opened(tmp_path, bad_rows="drop")
+    assert [len(texts(source, split)) for split in source.splits()] == [1, 1]
+    assert source.dropped == {"train": 1, "test": 2}
+    assert [place.split(":")[0] for place in source.dropped_examples["test"]] == [
+        'test.csv, line 3, column "document"',
+        'test.csv, line 4, column "query"',
+    ]
 
 
 def test_broken_structure_is_never_dropped(tmp_path):

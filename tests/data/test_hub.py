@@ -44,7 +44,9 @@ def message(**options: object) -> str:
 
 
 def test_splits_and_rows(hub):
-    hub["answer"] = DatasetDict(validation=table(("v", "w")), train=table(("a", "b"), (" c ", "d")), unsupervised=table(("x", "y")))
+    hub["answer"] = DatasetDict(
+        validation=table(("v", "w")), train=table(("a", "b"), (" c ", "d")), unsupervised=table(("x", "y"))
+    )
     source = opened(hub_config="main", hub_revision="abc")
     assert (hub["path"], hub["name"], hub["revision"]) == ("owner/name", "main", "abc")
     assert (source.name, source.location) == ("name", "owner/name")
@@ -75,7 +77,9 @@ def test_a_bad_row_is_named(hub):
 
 
 def test_classes_of_inference_are_no_scores(hub):
-    features = Features({"sentence1": Value("string"), "sentence2": Value("string"), "label": ClassLabel(names=["entailment", "not"])})
+    features = Features(
+        {"sentence1": Value("string"), "sentence2": Value("string"), "label": ClassLabel(names=["entailment", "not"])}
+    )
     rows = {"sentence1": ["a", "b"], "sentence2": ["c", "d"], "label": [0, 1]}
     hub["answer"] = DatasetDict(train=Dataset.from_dict(rows, features=features))
     assert "no row has a score that is a number" in message()
@@ -101,7 +105,10 @@ def test_splits_that_cannot_be_understood(hub, splits, part):
     [
         (datasets.exceptions.DatasetNotFoundError("gone"), ["no such file or folder here", "HF_TOKEN"]),
         (ConnectionError("down"), ["cannot be reached", "download the data set"]),
-        (ValueError("Config name is missing.\nPick one among: ['a', 'b']"), ["Pick one among: ['a', 'b']", "data.hub_config=NAME"]),
+        (
+            ValueError("Config name is missing.\nPick one among: ['a', 'b']"),
+            ["Pick one among: ['a', 'b']", "data.hub_config=NAME"],
+        ),
         (RuntimeError("Dataset scripts are no longer supported"), ["scripts are no longer supported"]),
         (datasets.exceptions.DatasetGenerationError("bad file"), ["bad file"]),
         (PermissionError(13, "denied"), ["denied"]),

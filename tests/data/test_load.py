@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import doctest
+import importlib
 import json
 import time
 from pathlib import Path
@@ -192,6 +194,13 @@ def test_audit_of_tuples_and_dropped_rows(tmp_path):
     clash = [value for what, value in found.items() if "a negative equals the anchor or the positive" in what]
     assert clash == [("warning", 1, ["t.csv:22"])]
     assert found["bad rows left out (all)"][:2] == ("warning", 1)
+
+
+@pytest.mark.parametrize("module", ["roles", "scores", "sources", "sources.files", "sources.python_api"])
+def test_examples_in_docstrings(module):
+    result = doctest.testmod(importlib.import_module(f"data.{module}"))
+    assert result.attempted > 0
+    assert result.failed == 0
 
 
 # The public data sets beside the checkout

@@ -160,4 +160,10 @@ def test_a_file_without_a_header_is_not_quoted_at_length():
 
 def test_the_recognition_in_words():
     found = roles("query", "document", "negative", "year").recognised()
-    assert found.lines() == ["row kind: tuple", "query -> anchor", "document -> positive", "negative -> negative", "not used: year"]
+    assert found.lines() == [
+        "row kind: tuple",
+        "query -> anchor",
+        "document -> positive",
+        "negative -> negative",
+        "not used: year",
+    ]

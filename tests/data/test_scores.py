@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 
 import pytest
@@ -60,7 +61,7 @@ def test_scaled_scores_lie_in_0_1_and_keep_their_order(values):
     scaled = [found.scale(value) for value in values]
     assert all(0 <= value <= 1 for value in scaled)
     order = sorted(range(len(values)), key=values.__getitem__)
-    assert all(scaled[a] <= scaled[b] for a, b in zip(order, order[1:], strict=False))
+    assert all(scaled[a] <= scaled[b] for a, b in itertools.pairwise(order))
 
 
 def test_scaling_by_hand():

@@ -5,19 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import random
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.train.forked import ForkServer
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[ForkServer]:
-    found = ForkServer()
-    yield found
-    found.close()
+from tests.forked import ForkServer
 
 
 @pytest.fixture(scope="module")

@@ -103,7 +103,7 @@ def sign_flip_p(differences: np.ndarray, generator: np.random.Generator, resampl
     if n == 0:
         return 1.0
     # The slack lets a pattern of equal magnitude count as equal although its sum is rounded differently.
-    observed = abs(differences.sum()) * (1 - 1e-9)
+    observed = abs(differences.sum()) - 1e-12 * abs(differences).sum()
     if n <= EXACT_UP_TO:
         patterns = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
         return float((abs((1 - 2 * patterns) @ differences) >= observed).mean())
@@ -198,7 +198,7 @@ def _swap_p(gold: np.ndarray, base: np.ndarray, tuned: np.ndarray, generator: np
         rho_a, rho_b = (_ratio(s[:, 2], np.full(len(s), variance), s[:, 1] - s[:, 0] ** 2 / n) for s in (sums_a, sums_b))
         return abs(rho_b - rho_a)
 
-    observed = float(difference(np.zeros((1, 3)))[0]) * (1 - 1e-9)
+    observed = float(difference(np.zeros((1, 3)))[0]) - 1e-12
     extreme = sum(int((difference(flips @ moments) >= observed).sum()) for flips in _coin_flips(n, resamples, generator))
     return (1 + extreme) / (1 + resamples)
 

@@ -16,7 +16,7 @@ from transformers import PrinterCallback
 from data.schema import RowKind, text_columns
 from train.config import TrainingConfig
 from train.encode.encoder import Encoder
-from train.errors import Interrupted
+from train.errors import Interrupted, RunError
 from train.fit.batching import RankingBatchSampler, ShuffledBatchSampler, ranking_keys
 from train.fit.checkpoints import clear_staging, last_checkpoint
 from train.fit.losses import build_loss
@@ -114,12 +114,18 @@ def load_weights(encoder: Encoder, checkpoint: Path) -> None:
     """Put a checkpoint's weights into the encoder's model.
 
     Raises:
-        RuntimeError: a weight is missing, surplus, or of another shape; nothing is loaded half.
+        RunError: the checkpoint is damaged, or a weight is missing, surplus or of another shape.
     """
     from sentence_transformers import SentenceTransformer
 
-    other = SentenceTransformer(str(checkpoint), device="cpu", model_kwargs={"dtype": torch.float32})
-    encoder.model.load_state_dict(other.state_dict(), strict=True)
+    try:
+        other = SentenceTransformer(str(checkpoint), device="cpu", model_kwargs={"dtype": torch.float32})
+        encoder.model.load_state_dict(other.state_dict(), strict=True)
+    except Exception as error:  # a damaged file raises whatever the library that reads it raises
+        raise RunError(
+            f"{checkpoint}, the best checkpoint, cannot be loaded: {(str(error).splitlines() or [''])[0][:200]}",
+            mend="restore the folder from a backup, or start the run anew; no other checkpoint is put in its place",
+        ) from error
 
 
 def _column_prompts(encoder: Encoder, one: TrainingSet) -> dict[str, str]:

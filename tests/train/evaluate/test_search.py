@@ -12,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from train.evaluate.search import RESOLUTION, search
+from train.evaluate.search import RESOLUTION, _Corpus, search
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -96,11 +96,20 @@ def test_ids_are_ordered_as_code_points() -> None:
     assert [ids[row] for row in found.rows[0]] == ["😀", "漢", "é", "a", "B", "2", "10"]
 
 
-def test_full_precision_under_autocast_and_low_matmul_precision() -> None:
+def test_full_precision_under_autocast_and_low_matmul_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     generator = torch.Generator().manual_seed(0)
     queries, documents = (torch.nn.functional.normalize(torch.randn(n, 64, generator=generator), dim=1) for n in (10, 100))
     ids = [str(i) for i in range(100)]
     plain = search(queries, documents, ids, 10)
+    # not every processor has the faster products, so what is asked of it is looked at too
+    seen: list[tuple[str, bool]] = []
+    best_keys = _Corpus.best_keys
+
+    def spy(self: _Corpus, part: torch.Tensor, k: int) -> torch.Tensor:
+        seen.append((torch.get_float32_matmul_precision(), torch.is_autocast_enabled("cpu")))
+        return best_keys(self, part, k)
+
+    monkeypatch.setattr(_Corpus, "best_keys", spy)
     torch.set_float32_matmul_precision("medium")
     try:
         with torch.autocast("cpu", dtype=torch.bfloat16):
@@ -108,6 +117,7 @@ def test_full_precision_under_autocast_and_low_matmul_precision() -> None:
         assert torch.get_float32_matmul_precision() == "medium"
     finally:
         torch.set_float32_matmul_precision("highest")
+    assert seen == [("highest", False)]
     assert np.array_equal(plain.rows, under.rows)
     assert np.abs(plain.scores - under.scores).max() <= RESOLUTION * 1.01
 

@@ -39,7 +39,8 @@ def test_sign_flips_by_hand() -> None:
     assert sign_flip_p(np.array([1.0, 2.0, 3.0]), generator) == 2 / 8
     assert sign_flip_p(np.array([1.0, 1.0, -1.0]), generator) == 1.0
     assert sign_flip_p(np.array([1.0, 0.0, 2.0, 0.0, 3.0]), generator) == 2 / 8, "zeros cannot be flipped"
-    assert sign_flip_p(np.array([0.1, 0.2, 0.3]), generator) == 2 / 8, "sums that are equal but for rounding count as equal"
+    assert sign_flip_p(np.array([0.1, 0.2, -0.3]), generator) == 1.0, "sums that are equal but for rounding count as equal"
+    assert sign_flip_p(np.array([*range(1, 6), *[0] * 100]), generator) == 2 / 32, "few differences are enumerated among any zeros"
     assert sign_flip_p(np.zeros(4), generator) == 1.0
 
 

@@ -30,7 +30,7 @@ ROWS = {
     "group": [""] * 4,
     "query_id": ["q2", "q1", "q2", "q2"],
     "document_id": ["d1", "d2", "d3", "d1"],
-    "grade": [1.0, 1.0, 2.0, 3.0],
+    "grade": [3.0, 1.0, 2.0, 1.0],
     "anchor": ["second", "first", "second", "second"],
     "positive": ["one", "two", "three", "one"],
 }

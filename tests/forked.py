@@ -1,6 +1,6 @@
 """Runs the command line many times without paying for the imports each time: imports once, then forks a child a run.
 
-Started as a script; reads one JSON request a line (`argv`, `cwd`, and optionally when to kill), answers one JSON line.
+Started as a module; reads one JSON request a line (`argv`, `cwd`, and optionally when to kill), answers one JSON line.
 Kills are SIGKILL: `after` seconds, or inside the save of a checkpoint, once `files` files of it are on disk.
 """
 
@@ -21,9 +21,9 @@ class ForkServer:
     """The parent's side: `run(argv, cwd, …)` answers with exit code (negative for a signal), output and seconds."""
 
     def __init__(self) -> None:
-        root = Path(__file__).resolve().parents[2]
+        root = Path(__file__).resolve().parents[1]
         self._process = subprocess.Popen(
-            [sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(root)}
+            [sys.executable, "-m", "tests.forked"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root
         )
 
     def run(self, argv: list[str], cwd: Path, **kill: Any) -> dict[str, Any]:

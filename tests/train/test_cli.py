@@ -1,0 +1,221 @@
+"""The command line as people meet it: whole runs, dry runs, and mistakes that end in a sentence."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sentence_transformers import SentenceTransformer
+
+from tests.conftest import ROOT
+from tests.forked import ForkServer
+
+REPORT_COST = {"train_seconds", "train_rows_per_second", "train_tokens_per_second", "eval_seconds", "total_seconds", "peak_memory_mb"}
+REPORT_DATASET = {"name", "kind", "split", "metric", "n", "base", "tuned", "delta", "ci95", "p_value", "verdict"}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A working directory with a small file of pairs."""
+    rng = random.Random(1)
+    words = "red green blue black white grey brown pink".split()
+    things = "car house tree river cloud stone bird fish door lamp".split()
+    lines = [f"which {a} {b} number {i}?,the {b} that is {a} {i}" for i, (a, b) in enumerate((rng.choice(words), rng.choice(things)) for _ in range(80))]
+    (tmp_path / "pairs.csv").write_text("question,answer\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    return tmp_path
+
+
+@pytest.fixture
+def quick(tiny_model: Path) -> list[str]:
+    return [f"model.name={tiny_model}", "model.device=cpu", "training.max_steps=4", "evaluation.resamples=200", "training.precision=fp32"]
+
+
+def test_a_run_leaves_everything_that_is_promised(server: ForkServer, folder: Path, quick: list[str]) -> None:
+    done = server.run(["train", "--data", "pairs.csv", "run_name=first", *quick], folder)
+    assert done["code"] == 0, done["output"]
+    assert "question -> anchor" in done["output"] and "Verdict" in done["output"]
+    run = folder / "checkpoints" / "first"
+    files = {p.name for p in run.iterdir() if not p.name.startswith("checkpoint-")}
+    assert files == {
+        "config.yaml", "environment.json", "audit.json", "scores.jsonl", "per_query.parquet", "report.json", "report.html", "model"
+    }  # fmt: skip
+    report = json.loads((run / "report.json").read_text())
+    assert set(report["cost"]) >= REPORT_COST and set(report["datasets"][0]) >= REPORT_DATASET
+    assert report["verdict"] in ("improved", "regressed", "mixed", "no_evidence") and report["primary"] == "pairs"
+    assert [json.loads(line)["step"] for line in (run / "scores.jsonl").read_text().splitlines()][0] == 0
+    environment = json.loads((run / "environment.json").read_text())
+    assert environment["model"]["from"] == "folder" and len(environment["data"]["pairs"]) == 64
+
+
+def test_the_exported_model_gives_the_vectors_of_the_judged_one_and_holds_no_texts(
+    server: ForkServer, folder: Path, quick: list[str]
+) -> None:
+    import pyarrow.parquet as pq
+
+    done = server.run(["train", "--data", "pairs.csv", "run_name=x", *quick], folder)
+    assert done["code"] == 0, done["output"]
+    run = folder / "checkpoints" / "x"
+    best = json.loads((run / "report.json").read_text())["best_step"]
+    texts = ["a red car", "the river that is blue 7"]
+    exported = SentenceTransformer(str(run / "model"), device="cpu").encode(texts)
+    judged = SentenceTransformer(str(run / f"checkpoint-{best}"), device="cpu").encode(texts)
+    assert np.array_equal(exported, judged)
+    for path in (run / "model").rglob("*"):
+        # the tokenizer's vocabulary holds single words; a text of the data set holds several
+        assert not path.is_file() or b"which " not in path.read_bytes(), path
+    assert "which" not in (run / "report.json").read_text()
+    values = pq.read_table(run / "per_query.parquet").to_pydict()
+    mean = np.mean([v for v, m in zip(values["tuned"], values["metric"], strict=True) if m == "ndcg@10"])
+    assert mean == pytest.approx(json.loads((run / "report.json").read_text())["datasets"][0]["tuned"])
+
+
+def test_same_config_and_seed_give_the_same_weights(server: ForkServer, folder: Path, quick: list[str]) -> None:
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        done = server.run(["train", "--data", "pairs.csv", f"run_name={name}", f"training.seed={seed}", *quick], folder)
+        assert done["code"] == 0, done["output"]
+    weights = [(folder / "checkpoints" / name / "model" / "model.safetensors").read_bytes() for name in "abc"]
+    assert weights[0] == weights[1] != weights[2]
+
+
+def test_the_recorded_config_repeats_the_run(server: ForkServer, folder: Path, quick: list[str]) -> None:
+    server.run(["train", "--data", "pairs.csv", "run_name=a", *quick], folder)
+    done = server.run(["train", "--config", "checkpoints/a/config.yaml", "run_name=b"], folder)
+    assert done["code"] == 0, done["output"]
+    a, b = (folder / "checkpoints" / name / "model" / "model.safetensors" for name in "ab")
+    assert a.read_bytes() == b.read_bytes()
+
+
+def test_early_stopping_and_retention(server: ForkServer, folder: Path, quick: list[str]) -> None:
+    # a learning rate that destroys the model: the first checkpoint is the best, and two more without a better one end the run
+    hot = ["training.max_steps=40", "training.evaluations=20", "training.patience=2", "training.learning_rate=0.5", "training.warmup=0"]
+    done = server.run(["train", "--data", "pairs.csv", "run_name=x", *quick, *hot], folder)
+    assert done["code"] == 0, done["output"]
+    run = folder / "checkpoints" / "x"
+    lines = [json.loads(line) for line in (run / "scores.jsonl").read_text().splitlines()]
+    best = max(lines[1:], key=lambda line: (line["dev"], -line["step"]))["step"]
+    assert lines[-1]["step"] < 40
+    assert {p.name for p in run.glob("checkpoint-*")} == {f"checkpoint-{best}", f"checkpoint-{lines[-1]['step']}"}
+
+
+def test_a_dry_run_writes_no_run_folder(server: ForkServer, folder: Path, quick: list[str]) -> None:
+    done = server.run(["train", "--data", "pairs.csv", "--dry-run", *quick], folder)
+    assert done["code"] == 0, done["output"]
+    for word in ("question -> anchor", "learning_rate:", "optimiser steps", "estimated time", "estimated memory", "nothing was trained"):
+        assert word in done["output"]
+    assert [p.name for p in (folder / "checkpoints").iterdir()] == [".cache"]
+
+
+@pytest.mark.parametrize("config", sorted((ROOT / "configs").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_config_is_loaded_and_dry_run(server: ForkServer, quick: list[str], tmp_path: Path, config: Path) -> None:
+    done = server.run(["train", "--config", str(config), "--dry-run", *quick[:2], f"output_dir={tmp_path}"], ROOT)
+    assert done["code"] == 0, done["output"]
+    assert "estimated time" in done["output"]
+
+
+def readme_commands() -> list[str]:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    lines = [line.split("#")[0].strip() for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+    return [line for line in lines if line.startswith(("accelerate launch", "embed-tune"))]
+
+
+@pytest.mark.parametrize("command", readme_commands())
+def test_the_commands_of_the_readme_run(server: ForkServer, quick: list[str], tmp_path: Path, command: str) -> None:
+    words = command.removeprefix("accelerate launch train/run.py").removeprefix("embed-tune train").split()
+    words = [word for word in words if not word.startswith("training.epochs")]
+    done = server.run(["train", *words, *quick, f"output_dir={tmp_path}"], ROOT)
+    assert done["code"] == 0, done["output"]
+
+
+MISTAKES = {
+    "missing file": (["--data", "pears.csv"], r"pears\.csv.*\n.*pairs\.csv"),
+    "unknown key": (["--data", "pairs.csv", "training.learning_rat=1"], "did you mean training.learning_rate"),
+    "wrong type": (["--data", "pairs.csv", "training.batch_size=many"], "training.batch_size: input should be a valid integer"),
+    "unknown option": (["--dta", "pairs.csv"], "No such option"),
+    "unknown column": (["--data", "pairs.csv", "data.columns.anchor=qestion"], "question"),
+    "unknown model": (["--data", "pairs.csv", "model.name=nobody/nothing"], "nobody/nothing is not on this machine"),
+    "no model in a folder": (["--data", "pairs.csv", "model.name=."], "neither modules.json nor config.json"),
+    "absent GPU": (["--data", "pairs.csv", "model.device=cuda:3"], "cuda:3 was asked for"),
+    "loss that does not fit": (["--data", "pairs.csv", "data.loss=cosine"], "does not fit the pair rows"),
+    "missing config": (["--config", "nothing.yaml"], "no such config file"),
+    "empty file": (["--data", "empty.csv"], "empty.csv"),
+    "broken JSON line": (["--data", "broken.jsonl"], "broken.jsonl.*line 2"),
+    "no usable column": (["--data", "strange.csv"], "data.columns"),
+    "empty text": (["--data", "holes.csv"], "holes.csv.*line 3"),
+    "score out of range": (["--data", "scores.csv"], "score_range"),
+    "score that is no number": (["--data", "words.csv"], "words.csv.*line 3"),
+    "no data": (["training.epochs=1", "--config", "onlytraining.yaml"], "no data set is named"),
+    "resume of nothing": (["--resume", "checkpoints/none"], "is not a run folder"),
+    "resume with settings": (["--resume", "checkpoints/none", "training.epochs=3"], "takes no other settings"),
+    "one row": (["--data", "one.csv"], "one"),
+}
+
+
+@pytest.fixture
+def mistakes_folder(folder: Path) -> Path:
+    (folder / "empty.csv").touch()
+    (folder / "broken.jsonl").write_text('{"query": "a", "document": "b"}\n{"query": "a", \n', encoding="utf-8")
+    (folder / "strange.csv").write_text("foo,bar\n1,2\n", encoding="utf-8")
+    (folder / "holes.csv").write_text("query,document\na,b\nc,\n", encoding="utf-8")
+    (folder / "scores.csv").write_text("sentence1,sentence2,score\na,b,0\nc,d,100\n", encoding="utf-8")
+    (folder / "words.csv").write_text("sentence1,sentence2,score\na,b,0.5\nc,d,high\n", encoding="utf-8")
+    (folder / "one.csv").write_text("query,document\na,b\n", encoding="utf-8")
+    (folder / "onlytraining.yaml").write_text("training: {epochs: 1}\n", encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_end_in_a_sentence(server: ForkServer, mistakes_folder: Path, tiny_model: Path, name: str) -> None:
+    words, expected = MISTAKES[name]
+    model = [] if any("model.name" in word or "--resume" in word for word in words) else [f"model.name={tiny_model}"]
+    done = server.run(["train", *words, *model], mistakes_folder)
+    assert done["code"] == 2, done["output"]
+    assert "Traceback" not in done["output"]
+    assert re.search(expected, done["output"]), done["output"]
+    left = [p for p in (mistakes_folder / "checkpoints").glob("*") if p.name != ".cache"]
+    assert not left, "a run folder was half-written"
+
+
+def test_an_existing_run_folder_is_refused_before_any_work(server: ForkServer, folder: Path, quick: list[str]) -> None:
+    (folder / "checkpoints" / "mine").mkdir(parents=True)
+    done = server.run(["train", "--data", "pairs.csv", "run_name=mine", *quick], folder)
+    assert done["code"] == 2
+    assert "exists already" in done["output"] and "--resume" in done["output"] and "question" not in done["output"]
+
+
+def test_data_that_changed_since_the_run_began_is_refused(server: ForkServer, folder: Path, quick: list[str]) -> None:
+    server.run(["train", "--data", "pairs.csv", "run_name=x", *quick], folder)
+    run = folder / "checkpoints" / "x"
+    (run / "report.json").unlink()
+    with (folder / "pairs.csv").open("a", encoding="utf-8") as handle:
+        handle.write("one more,row\n")
+    done = server.run(["train", "--resume", "checkpoints/x"], folder)
+    assert done["code"] == 2 and "not what it was when the run began" in done["output"]
+
+
+def test_a_best_checkpoint_that_cannot_be_loaded_fails(server: ForkServer, folder: Path, quick: list[str]) -> None:
+    server.run(["train", "--data", "pairs.csv", "run_name=x", *quick], folder)
+    run = folder / "checkpoints" / "x"
+    (run / "report.json").unlink()
+    for checkpoint in run.glob("checkpoint-*"):
+        (checkpoint / "model.safetensors").write_bytes(b"damaged")
+    shutil.rmtree(run / "model")
+    done = server.run(["train", "--resume", "checkpoints/x"], folder)
+    assert done["code"] == 2 and "Traceback" not in done["output"], done["output"]
+    assert not (run / "report.json").exists() and not (run / "model").exists()
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(server: ForkServer, folder: Path, quick: list[str]) -> None:
+    scored = "sentence1,sentence2,score\n" + "".join(f"text {i},other {i},{i % 5 / 4}\n" for i in range(60))
+    (folder / "scored.csv").write_text(scored, encoding="utf-8")
+    blown = ["training.learning_rate=0.99", "training.max_grad_norm=1e30", "training.warmup=0", "training.max_steps=200"]
+    done = server.run(["train", "--data", "scored.csv", *quick, *blown, "data.loss=cosent"], folder)
+    if done["code"] == 0:
+        report = json.loads(next((folder / "checkpoints").glob("*/report.json")).read_text())
+        assert report["datasets"][0]["verdict"] != "improved"
+    else:
+        assert done["code"] == 2 and "no longer usable" in done["output"], done["output"]
