@@ -151,6 +151,7 @@ def test_a_split_column_gives_splits(tmp_path):
     assert texts(source, "train") == [["a", "1"], ["d", "4"]]
     assert texts(source, "dev") == [["b", "2"], ["e", "5"]]
     assert texts(source, "test") == [["c", "3"]]
+    assert opened(write(tmp_path / "r.csv", "query,document,split\na,1,test\nb,2,train\n")).splits() == ("train", "test")
     text = message(write(tmp_path / "q.csv", "query,document,split\na,1,train\nb,2,later\n"))
     assert "q.csv, line 3, column \"split\": 'later' is not a split" in text
 
@@ -380,36 +381,3 @@ def test_options_without_a_meaning_are_refused(tmp_path):
     path = write(tmp_path / "p.csv", PAIRS)
     assert "hub_revision has no meaning for files" in message(path, hub_revision="main")
     assert "columns has no meaning for python_api" in message("python_api", columns=ColumnSpec(anchor="x"))
-
-
-# Dropping
-
-
-def test_bad_rows_are_dropped_and_counted_when_asked(tmp_path):
-    content = "sentence1,sentence2,score\na,b,0.5\n,d,0.1\ne,f,?\ng,h,1\n"
-    source = opened(write(tmp_path / "p.csv", content), bad_rows="drop")
-    assert texts(source) == texts(source) == [["a", "b"], ["g", "h"]]
-    assert source.dropped == {UNSPLIT: 2}
-    assert source.dropped_examples[UNSPLIT][0] == 'p.csv, line 3, column "sentence1": the text is empty'
-
-
-def test_dropped_rows_are_counted_by_split(tmp_path):
-    write(tmp_path / "train.csv", "query,document\na,b\n,d\n")
-    write(tmp_path / "test.csv", "query,document\na,b\nc,\n,f\n")
-    source = opened(tmp_path, bad_rows="drop")
-    assert [len(texts(source, split)) for split in source.splits()] == [1, 1]
-    assert source.dropped == {"train": 1, "test": 2}
-    assert [place.split(":")[0] for place in source.dropped_examples["test"]] == [
-        'test.csv, line 3, column "document"',
-        'test.csv, line 4, column "query"',
-    ]
-
-
-def test_broken_structure_is_never_dropped(tmp_path):
-    assert "3 cells" in message(write(tmp_path / "p.csv", "query,document\na,b\nc,d,e\n"), bad_rows="drop")
-
-
-def test_nothing_left_after_dropping(tmp_path):
-    text = message(write(tmp_path / "p.csv", "query,document\n,b\n"), bad_rows="drop")
-    assert "every row of all was left out" in text
-    assert "line 2" in text

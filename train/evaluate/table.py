@@ -32,7 +32,7 @@ def story(
         console: decides width and colour; by default those of standard output: 80 columns and no colour when it is piped.
     """
     console = console or Console()
-    style = _STYLES[run_verdict([result.verdict for result in results])]
+    style = _STYLES[run_verdict(results)]
     with console.capture() as capture:
         first, *others = verdict_lines(results)
         console.print(Text(f"Verdict: {first}", style=f"bold {style}"))

@@ -66,8 +66,9 @@ def dataset_verdict(ci95: tuple[float, float], n: int) -> DatasetVerdict:
     return "no_evidence"
 
 
-def run_verdict(verdicts: Sequence[DatasetVerdict]) -> RunVerdict:
+def run_verdict(results: Sequence[DatasetResult]) -> RunVerdict:
     """The verdict on a run from those on its data sets; `no_evidence` when nothing was judged."""
+    verdicts = {result.verdict for result in results}
     match ("improved" in verdicts, "regressed" in verdicts):
         case (True, True):
             return "mixed"
@@ -135,7 +136,7 @@ def verdict_sentence(results: Sequence[DatasetResult]) -> str:
 
 def _summary(results: Sequence[DatasetResult]) -> str:
     better, worse = (sum(result.verdict == verdict for result in results) for verdict in ("improved", "regressed"))
-    match run_verdict([result.verdict for result in results]):
+    match run_verdict(results):
         case "improved":
             return f"The tuned model is better than the base on {better} of {len(results)} data sets and worse on none."
         case "regressed":

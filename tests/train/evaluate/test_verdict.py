@@ -61,7 +61,7 @@ def test_verdict_on_a_data_set(ci95: tuple[float, float], n: int, verdict: str) 
     ],
 )
 def test_verdict_on_a_run(verdicts: list[DatasetVerdict], run: str) -> None:
-    assert run_verdict(verdicts) == run
+    assert run_verdict([result(verdict=verdict) for verdict in verdicts]) == run
 
 
 def test_sentence_of_an_improvement() -> None:

@@ -1,0 +1,65 @@
+"""The dev judge: a fixed pool that fits its budget, the same queries in every run, the mean of the primary metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from train.evaluate.dev import FEWEST_QUERIES, DevJudge, affordable_pool, characters, limit_queries
+from train.evaluate.tasks import RetrievalTask, ScoredTask
+
+
+class LetterEncoder:
+    """Counts letters: a model that needs no weights."""
+
+    def encode(self, texts: Sequence[str], role: str) -> Tensor:
+        return torch.tensor([[float(text.count(letter)) + 0.01 for letter in "abcdefghij0123456789"] for text in texts])
+
+
+def task(queries: int, documents: int) -> RetrievalTask:
+    return RetrievalTask(
+        name="t",
+        split="dev",
+        query_ids=[f"q{i}" for i in range(queries)],
+        queries=[f"abc {i}" for i in range(queries)],
+        document_ids=[f"d{i}" for i in range(documents)],
+        documents=[f"def {i} " + "x" * 100 for i in range(documents)],
+        qrels={f"q{i}": {f"d{i}": 1.0} for i in range(queries)},
+    )
+
+
+def test_the_same_queries_are_kept_in_every_run_and_whatever_their_order() -> None:
+    full = task(50, 60)
+    kept = limit_queries(full, 20)
+    assert len(kept) == 20 and set(kept.qrels) == set(kept.query_ids)
+    backwards = RetrievalTask(
+        "t", "dev", full.query_ids[::-1], full.queries[::-1], full.document_ids, full.documents, full.qrels
+    )
+    assert set(limit_queries(backwards, 20).query_ids) == set(kept.query_ids)
+    assert limit_queries(full, 50) is full
+
+
+def test_the_pool_shrinks_to_its_budget_and_keeps_every_judged_document() -> None:
+    full = task(150, 2000)
+    whole = affordable_pool(full, LetterEncoder(), 100, budget=1e9)
+    small = affordable_pool(full, LetterEncoder(), 100, budget=60_000)
+    assert characters(small) <= 60_000 < characters(whole)
+    assert len(small) == len(whole) == 150
+    for pool in (whole, small):
+        assert {f"d{i}" for i in range(150)} <= set(pool.document_ids)
+
+
+def test_queries_are_halved_last_and_never_below_the_fewest() -> None:
+    pool = affordable_pool(task(450, 2000), LetterEncoder(), 100, budget=1)
+    assert FEWEST_QUERIES <= len(pool) < 2 * FEWEST_QUERIES
+
+
+def test_a_line_holds_the_mean_of_the_primary_metrics() -> None:
+    scored = ScoredTask("s", "dev", ["aa", "b", "c"], ["aa", "bb", "d"], torch.tensor([1.0, 0.9, 0.0]).numpy())
+    judge = DevJudge({"t": task(5, 8), "s": scored})
+    line = judge.line(7, LetterEncoder())
+    assert line["step"] == 7 and set(line["datasets"]) == {"t", "s"}
+    assert line["dev"] == (line["datasets"]["t"] + line["datasets"]["s"]) / 2
+    assert DevJudge({}).line(3, LetterEncoder())["dev"] is None
