@@ -27,7 +27,7 @@ def shared_datasets() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A two-layer BERT with random weights and the packaged tokenizer, saved as a Sentence Transformers folder: trains in seconds."""
+    """A two-layer BERT with random weights and the packaged tokenizer, as a Sentence Transformers folder."""
     import torch
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer

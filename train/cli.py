@@ -35,13 +35,20 @@ def _root() -> None:
 
 @app.command("train")
 def train_command(
-    overrides: Annotated[list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings, e.g. training.epochs=2")] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings, e.g. training.epochs=2")
+    ] = None,
     config: Annotated[Path | None, typer.Option("--config", "-c", help="YAML file; configs/ has one for each purpose.")] = None,
     data: Annotated[
-        str | None, typer.Option("--data", "-d", help="One data set: a file, folder or glob (CSV TSV JSON JSONL Parquet, BEIR) or a Hub id.")
+        str | None,
+        typer.Option("--data", "-d", help="One data set: a file, folder or glob (CSV TSV JSON JSONL Parquet, BEIR) or a Hub id."),
     ] = None,
-    resume: Annotated[Path | None, typer.Option("--resume", help="Continue this run folder from its last complete checkpoint.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would happen, with time and memory; train nothing.")] = False,
+    resume: Annotated[
+        Path | None, typer.Option("--resume", help="Continue this run folder from its last complete checkpoint.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would happen, with time and memory; train nothing.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and library logs.")] = False,
 ) -> None:
     """Load, split, fit, judge, report and export.
@@ -60,7 +67,9 @@ def train_command(
 
     if resume is not None:
         if config or data or overrides:
-            raise EmbedTuneError("--resume takes no other settings: a run goes on as it began", mend="drop them, or start a new run")
+            raise EmbedTuneError(
+                "--resume takes no other settings: a run goes on as it began", mend="drop them, or start a new run"
+            )
         from train.pipeline import resume_run
 
         resume_run(resume, debug=debug)

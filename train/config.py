@@ -20,7 +20,9 @@ class ModelConfig(StrictModel):
     name: str = Field(DEFAULT_MODEL, min_length=1, description="folder or Hub id")
     revision: str | None = Field(None, description="branch, tag or commit on the Hub")
     max_tokens: int | None = Field(None, ge=8, description="longest input in tokens, for training and judging")
-    pooling: Literal["mean", "cls", "lasttoken", "max"] | None = Field(None, description="only for models without a pooling of their own")
+    pooling: Literal["mean", "cls", "lasttoken", "max"] | None = Field(
+        None, description="only for models without a pooling of their own"
+    )
     query_prompt: str | None = Field(None, description="text put before each query")
     document_prompt: str | None = Field(None, description="text put before each document")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
@@ -31,7 +33,7 @@ class DataConfig(StrictModel):
     """What to train and judge on."""
 
     datasets: list[DatasetSpec] = Field(min_length=1)
-    split: SplitSpec = Field(default_factory=lambda: SplitSpec())
+    split: SplitSpec = Field(default_factory=SplitSpec)
 
 
 class TrainingConfig(StrictModel):
@@ -47,12 +49,18 @@ class TrainingConfig(StrictModel):
     schedule: Literal["linear", "cosine", "constant"] = Field("linear", description="learning rate after warm-up")
     weight_decay: float = Field(0.01, ge=0, lt=1)
     max_grad_norm: float = Field(1.0, gt=0, description="gradients are clipped to this total norm")
-    temperature: float = Field(0.05, gt=0, le=1, description="similarities are divided by this in ranking losses (scale = 1/temperature)")
+    temperature: float = Field(
+        0.05, gt=0, le=1, description="similarities are divided by this in ranking losses (scale = 1/temperature)"
+    )
     symmetric: bool = Field(True, description="ranking losses also rank queries for each document")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where a start-up probe shows that it pays")
     seed: int = Field(42, ge=0, lt=2**32)
-    evaluations: int | None = Field(None, ge=1, description="checkpoints judged on dev during training; by default one an epoch, 3 to 6")
-    patience: int | None = Field(None, ge=1, description="stop after so many checkpoints without a better dev score; never by default")
+    evaluations: int | None = Field(
+        None, ge=1, description="checkpoints judged on dev during training; by default one an epoch, 3 to 6"
+    )
+    patience: int | None = Field(
+        None, ge=1, description="stop after so many checkpoints without a better dev score; never by default"
+    )
     keep_all_checkpoints: bool = Field(False, description="keep every checkpoint, not only the best and the last")
 
 
@@ -60,7 +68,9 @@ class EvaluationConfig(StrictModel):
     """How to judge."""
 
     dev_queries: int = Field(500, ge=10, description="dev queries used to choose a checkpoint, at most")
-    pool_top: int = Field(100, ge=1, description="documents a dev query that the base ranks highest, beside the judged ones")
+    pool_top: int = Field(
+        100, ge=1, le=100, description="documents a dev query that the base ranks highest, beside the judged ones"
+    )
     resamples: int = Field(10_000, ge=100, description="bootstrap resamples behind an interval")
     batch_size: int = Field(64, ge=1, description="texts in one forward pass")
 
@@ -77,11 +87,11 @@ class Config(StrictModel):
 
     run_name: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="folder under output_dir")
     output_dir: str = Field("checkpoints", description="where run folders are made")
-    model: ModelConfig = Field(default_factory=lambda: ModelConfig())
+    model: ModelConfig = Field(default_factory=ModelConfig)
     data: DataConfig
-    training: TrainingConfig = Field(default_factory=lambda: TrainingConfig())
-    evaluation: EvaluationConfig = Field(default_factory=lambda: EvaluationConfig())
-    tracking: TrackingConfig = Field(default_factory=lambda: TrackingConfig())
+    training: TrainingConfig = Field(default_factory=TrainingConfig)
+    evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
+    tracking: TrackingConfig = Field(default_factory=TrackingConfig)
 
     @field_validator("tracking", mode="before")
     @classmethod

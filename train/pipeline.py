@@ -14,12 +14,13 @@ from pathlib import Path
 
 from data.audit import audit
 from data.load import prepare
-from data.schema import DataError, PreparedDataset, text_columns
+from data.schema import DataError, PreparedDataset, RowKind, text_columns
 from train.config import Config
 from train.deploy.export import export_model
 from train.encode.encoder import Encoder, load_encoder
 from train.encode.locate import WeightsOrigin
 from train.encode.memo import RememberingEncoder
+from train.encode.packed import why_not_packed
 from train.errors import ConfigError, Interrupted
 from train.evaluate.dev import LONGEST, DevJudge, build_dev_judge, judge_test
 from train.fit.checkpoints import keep_only, list_checkpoints
@@ -28,6 +29,7 @@ from train.fit.fit import Hooks, TrainingSet, fit, load_weights
 from train.fit.losses import LOSS_NAMES, choose_loss
 from train.fit.precision import bf16_pays
 from train.fit.recipe import Recipe, plan_recipe
+from train.fit.tracking import start_tracking
 from train.fit.trainer import Work
 from train.reporting import report_run
 from train.runfolder import ScoreLog, create_run, default_name, environment, open_run, write_json, write_text
@@ -108,6 +110,8 @@ def make_plan(config: Config) -> Plan:
     say(f"  {'bf16 autocast' if bf16 else 'fp32'} ({why})")
     for name, one in sets.items():
         say(f"  {name}: {LOSS_NAMES[one.loss]} loss")
+    obstacle = why_not_packed(encoder.model)
+    say("  forward: packed without padding" if obstacle is None else f"  forward: sorted by length, in chunks ({obstacle})")
     # what was probed is fixed in the recorded config, so that a resumed run computes as the first part did
     training = config.training.model_copy(update={"precision": "bf16" if bf16 else "fp32"})
     return Plan(config.model_copy(update={"training": training}), datasets, encoder, origin, sets, recipe, bf16)
@@ -120,7 +124,9 @@ def load_datasets(config: Config) -> dict[str, PreparedDataset]:
     for spec in config.data.datasets:
         prepared = prepare(spec, config.data.split, cache, say=say)
         if prepared.name in datasets:
-            raise ConfigError(f"two data sets are called {prepared.name!r}", mend="give one of them a name: data.datasets.1.name=…")
+            raise ConfigError(
+                f"two data sets are called {prepared.name!r}", mend="give one of them a name: data.datasets.1.name=…"
+            )
         datasets[prepared.name] = prepared
     return datasets
 
@@ -132,7 +138,11 @@ def training_sets(config: Config, datasets: Mapping[str, PreparedDataset]) -> di
         if not spec.train:
             continue
         if "train" not in prepared.splits or len(prepared.splits["train"]) < 2:
-            raise DataError(f"{name} has no training rows", where=prepared.location, mend="give more rows, or set train: false to only judge on it")
+            raise DataError(
+                f"{name} has no training rows",
+                where=prepared.location,
+                mend="give more rows, or set train: false to only judge on it",
+            )
         sets[name] = TrainingSet(prepared.splits["train"], prepared.kind, choose_loss(spec, prepared.kind))
     return sets
 
@@ -146,7 +156,12 @@ def record_plan(plan: Plan, run: Path) -> None:
         environment(
             {
                 "device": str(plan.encoder.model.device),
-                "model": {"name": plan.origin.name, "from": plan.origin.kind, "revision": plan.origin.revision, "sha256": plan.origin.sha256},
+                "model": {
+                    "name": plan.origin.name,
+                    "from": plan.origin.kind,
+                    "revision": plan.origin.revision,
+                    "sha256": plan.origin.sha256,
+                },
                 "contract": plan.encoder.contract.as_dict(),
                 "data": {name: prepared.fingerprint for name, prepared in plan.datasets.items()},
                 "recipe": list(plan.recipe.reasons),
@@ -157,14 +172,22 @@ def record_plan(plan: Plan, run: Path) -> None:
 
 def _carry_out(plan: Plan, run: Path) -> Path:
     """Fit, evaluate each checkpoint against the base, judge, report, export."""
+    try:
+        return _fit_and_judge(plan, run)
+    except Interrupted as stop:
+        raise Interrupted(str(stop), mend=f"continue with --resume {run}") from None
+    except KeyboardInterrupt:
+        raise Interrupted("stopped; what was complete is kept", mend=f"continue with --resume {run}") from None
+
+
+def _fit_and_judge(plan: Plan, run: Path) -> Path:
     began = time.perf_counter()
     config, log = plan.config, ScoreLog(run / "scores.jsonl", writes=is_main())
     base = RememberingEncoder(plan.encoder)
     say("judging the base (step 0) …")
-    eval_began = time.perf_counter()
     base_test = judge_test(plan.datasets, base)
     judge = _dev_judge(plan, base)
-    base_seconds = time.perf_counter() - eval_began
+    base_seconds = time.perf_counter() - began
     say(f"  took {base_seconds:.0f} s")
 
     work = _resume_log(log, run)
@@ -176,22 +199,19 @@ def _carry_out(plan: Plan, run: Path) -> Path:
         after_save=lambda step, _path: _retain(run, log, step, config.training.keep_all_checkpoints),
         should_stop=lambda: config.training.patience is not None and log.without_improvement() >= config.training.patience,
     )
-    say(f"training {plan.recipe.max_steps:,} steps …")
-    try:
-        fit(plan.encoder, plan.sets, plan.recipe, config.training, run, plan.bf16, hooks, work)
-    except Interrupted as stop:
-        raise Interrupted(str(stop), mend=f"continue with --resume {run}") from None
-    except KeyboardInterrupt:
-        raise Interrupted("stopped at once; the last complete checkpoint is kept", mend=f"continue with --resume {run}") from None
+    report_to, lines = start_tracking(config.tracking, run)
+    for line in (*lines, f"training {plan.recipe.max_steps:,} steps …"):
+        say(line)
+    fit(plan.encoder, plan.sets, plan.recipe, config.training, run, plan.bf16, hooks, work, report_to)
 
     best = _load_best(plan, run, log)
     say(f"judging the checkpoint of step {best} on test …")
-    eval_began = time.perf_counter()
+    test_began = time.perf_counter()
     tuned_test = judge_test(plan.datasets, plan.encoder)
-    test_seconds = time.perf_counter() - eval_began
     if is_main():
         export_model(plan.encoder.model, run / "model")
-        seconds = {"base": base_seconds, "test": test_seconds, "total": time.perf_counter() - began}
+        now = time.perf_counter()
+        seconds = {"base": base_seconds, "test": now - test_began, "total": now - began}
         report_run(run, config, plan.datasets, base_test, tuned_test, log, best, work, seconds)
     return run
 
@@ -203,7 +223,8 @@ def _dev_judge(plan: Plan, base: RememberingEncoder) -> DevJudge:
     if not judge.tasks:
         say("  there is no dev split: the last checkpoint will be judged")
     for name, task in judge.tasks.items():
-        say(f"  dev {name}: {len(task):,} {'scored pairs' if task.kind.value == 'scored' else 'queries'}, base {task.primary} {judge.base[name]:.4f}")
+        things = "scored pairs" if task.kind is RowKind.SCORED else "queries"
+        say(f"  dev {name}: {len(task):,} {things}, base {task.primary} {judge.base[name]:.4f}")
     return judge
 
 
@@ -267,7 +288,9 @@ def _refuse_changed_data(plan: Plan, run: Path) -> None:
     for name, prepared in plan.datasets.items():
         if recorded.get(name) != prepared.fingerprint:
             raise DataError(
-                f"{name} is not what it was when the run began", where=prepared.location, mend="put the data back, or start a new run"
+                f"{name} is not what it was when the run began",
+                where=prepared.location,
+                mend="put the data back, or start a new run",
             )
 
 

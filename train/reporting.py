@@ -53,7 +53,7 @@ def report_run(
     say("comparing …")
     resamples, seed = config.evaluation.resamples, config.training.seed
     results = [compare(task, base[name][1], scores, seed=seed, resamples=resamples) for name, (task, scores) in tuned.items()]
-    report = {
+    report: dict[str, Any] = {
         "verdict": run_verdict(results),
         "primary": results[0].name if results else None,
         "run": run.name,
@@ -104,7 +104,7 @@ def write_per_query(path: Path, base: Judged, tuned: Judged) -> None:
         if isinstance(task, RetrievalTask):
             found = {metric: (before.per_query[metric], values) for metric, values in scores.per_query.items()}
             items = list(task.query_ids)
-        else:
+        elif before.similarities is not None and scores.similarities is not None:
             found = {"cosine": (before.similarities, scores.similarities)}
             items = [str(i) for i in range(len(task))]
         for metric, (old, new) in found.items():

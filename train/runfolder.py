@@ -15,7 +15,17 @@ from typing import Any
 
 from train.errors import RunError
 
-PACKAGES = ("sentence-transformers", "transformers", "torch", "accelerate", "datasets", "tokenizers", "numpy", "scipy", "embed-tune")
+PACKAGES = (
+    "sentence-transformers",
+    "transformers",
+    "torch",
+    "accelerate",
+    "datasets",
+    "tokenizers",
+    "numpy",
+    "scipy",
+    "embed-tune",
+)
 
 
 def create_run(output_dir: Path, name: str) -> Path:
@@ -62,7 +72,7 @@ def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all: to a temporary name first, then renamed."""
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -147,7 +157,9 @@ def _processor() -> str:
 def _git_revision() -> str | None:
     root = Path(__file__).resolve().parents[1]
     try:
-        done = subprocess.run(["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run(
+            ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False
+        )
     except OSError:
         return None
     return done.stdout.strip() or None

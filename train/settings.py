@@ -49,7 +49,11 @@ def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[tuple[Any, ...], int]]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.y*ml")], n=1)
-        hint = f"did you mean {path.parent / near[0]}?" if near else "check the path; configs that ship with the project are in configs/"
+        hint = (
+            f"did you mean {path.parent / near[0]}?"
+            if near
+            else "check the path; configs that ship with the project are in configs/"
+        )
         raise ConfigError(f"{path}: no such config file", mend=hint) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({error})") from None

@@ -15,7 +15,14 @@ from sentence_transformers import SentenceTransformer
 from tests.conftest import ROOT
 from tests.forked import ForkServer
 
-REPORT_COST = {"train_seconds", "train_rows_per_second", "train_tokens_per_second", "eval_seconds", "total_seconds", "peak_memory_mb"}
+REPORT_COST = {
+    "train_seconds",
+    "train_rows_per_second",
+    "train_tokens_per_second",
+    "eval_seconds",
+    "total_seconds",
+    "peak_memory_mb",
+}
 REPORT_DATASET = {"name", "kind", "split", "metric", "n", "base", "tuned", "delta", "ci95", "p_value", "verdict"}
 
 
@@ -23,16 +30,25 @@ REPORT_DATASET = {"name", "kind", "split", "metric", "n", "base", "tuned", "delt
 def folder(tmp_path: Path) -> Path:
     """A working directory with a small file of pairs."""
     rng = random.Random(1)
-    words = "red green blue black white grey brown pink".split()
-    things = "car house tree river cloud stone bird fish door lamp".split()
-    lines = [f"which {a} {b} number {i}?,the {b} that is {a} {i}" for i, (a, b) in enumerate((rng.choice(words), rng.choice(things)) for _ in range(80))]
+    words = ["red", "green", "blue", "black", "white", "grey", "brown", "pink"]
+    things = ["car", "house", "tree", "river", "cloud", "stone", "bird", "fish", "door", "lamp"]
+    lines = [
+        f"which {a} {b} number {i}?,the {b} that is {a} {i}"
+        for i, (a, b) in enumerate((rng.choice(words), rng.choice(things)) for _ in range(80))
+    ]
     (tmp_path / "pairs.csv").write_text("question,answer\n" + "\n".join(lines) + "\n", encoding="utf-8")
     return tmp_path
 
 
 @pytest.fixture
 def quick(tiny_model: Path) -> list[str]:
-    return [f"model.name={tiny_model}", "model.device=cpu", "training.max_steps=4", "evaluation.resamples=200", "training.precision=fp32"]
+    return [
+        f"model.name={tiny_model}",
+        "model.device=cpu",
+        "training.max_steps=4",
+        "evaluation.resamples=200",
+        "training.precision=fp32",
+    ]
 
 
 def test_a_run_leaves_everything_that_is_promised(server: ForkServer, folder: Path, quick: list[str]) -> None:
@@ -47,7 +63,7 @@ def test_a_run_leaves_everything_that_is_promised(server: ForkServer, folder: Pa
     report = json.loads((run / "report.json").read_text())
     assert set(report["cost"]) >= REPORT_COST and set(report["datasets"][0]) >= REPORT_DATASET
     assert report["verdict"] in ("improved", "regressed", "mixed", "no_evidence") and report["primary"] == "pairs"
-    assert [json.loads(line)["step"] for line in (run / "scores.jsonl").read_text().splitlines()][0] == 0
+    assert next(json.loads(line)["step"] for line in (run / "scores.jsonl").read_text().splitlines()) == 0
     environment = json.loads((run / "environment.json").read_text())
     assert environment["model"]["from"] == "folder" and len(environment["data"]["pairs"]) == 64
 
@@ -92,7 +108,13 @@ def test_the_recorded_config_repeats_the_run(server: ForkServer, folder: Path, q
 
 def test_early_stopping_and_retention(server: ForkServer, folder: Path, quick: list[str]) -> None:
     # a learning rate that destroys the model: the first checkpoint is the best, and two more without a better one end the run
-    hot = ["training.max_steps=40", "training.evaluations=20", "training.patience=2", "training.learning_rate=0.5", "training.warmup=0"]
+    hot = [
+        "training.max_steps=40",
+        "training.evaluations=20",
+        "training.patience=2",
+        "training.learning_rate=0.5",
+        "training.warmup=0",
+    ]
     done = server.run(["train", "--data", "pairs.csv", "run_name=x", *quick, *hot], folder)
     assert done["code"] == 0, done["output"]
     run = folder / "checkpoints" / "x"
@@ -105,7 +127,14 @@ def test_early_stopping_and_retention(server: ForkServer, folder: Path, quick: l
 def test_a_dry_run_writes_no_run_folder(server: ForkServer, folder: Path, quick: list[str]) -> None:
     done = server.run(["train", "--data", "pairs.csv", "--dry-run", *quick], folder)
     assert done["code"] == 0, done["output"]
-    for word in ("question -> anchor", "learning_rate:", "optimiser steps", "estimated time", "estimated memory", "nothing was trained"):
+    for word in (
+        "question -> anchor",
+        "learning_rate:",
+        "optimiser steps",
+        "estimated time",
+        "estimated memory",
+        "nothing was trained",
+    ):
         assert word in done["output"]
     assert [p.name for p in (folder / "checkpoints").iterdir()] == [".cache"]
 
@@ -119,7 +148,9 @@ def test_every_config_is_loaded_and_dry_run(server: ForkServer, quick: list[str]
 
 def readme_commands() -> list[str]:
     text = (ROOT / "README.md").read_text(encoding="utf-8")
-    lines = [line.split("#")[0].strip() for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
+    lines = [
+        line.split("#")[0].strip() for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL) for line in block.splitlines()
+    ]
     return [line for line in lines if line.startswith(("accelerate launch", "embed-tune"))]
 
 

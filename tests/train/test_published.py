@@ -1,4 +1,4 @@
-"""The evaluator gives the published zero-shot scores of all-MiniLM-L6-v2 (see the model's and MTEB's pages): our yardstick is theirs."""
+"""The evaluator gives the published zero-shot scores of all-MiniLM-L6-v2 (MTEB): our yardstick is theirs."""
 
 from __future__ import annotations
 

@@ -16,9 +16,32 @@ from tests.forked import ForkServer
 def arguments(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """A run over two data sets, 60 steps, evaluated and saved six times, checkpoints in the middle of epochs too."""
     folder = tmp_path_factory.mktemp("data")
-    words = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon".split()
+    words = [
+        "alpha",
+        "beta",
+        "gamma",
+        "delta",
+        "epsilon",
+        "zeta",
+        "eta",
+        "theta",
+        "iota",
+        "kappa",
+        "lambda",
+        "mu",
+        "nu",
+        "xi",
+        "omicron",
+        "pi",
+        "rho",
+        "sigma",
+        "tau",
+        "upsilon",
+    ]
     rng = random.Random(0)
-    pairs = ["query,document"] + [f"{a} {b} {i},{b} {a} text {i}" for i, (a, b) in enumerate(rng.choices(words, k=2) for _ in range(220))]
+    pairs = ["query,document"] + [
+        f"{a} {b} {i},{b} {a} text {i}" for i, (a, b) in enumerate(rng.choices(words, k=2) for _ in range(220))
+    ]
     scored = ["sentence1,sentence2,score"] + [
         f"{rng.choice(words)} one {i},{rng.choice(words)} two {i},{rng.random():.2f}" for i in range(120)
     ]

@@ -26,16 +26,28 @@ def written(folder: Path, text: str) -> Path:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("data: x.csv\ntraining:\n  learning_rat: 1e-4\n", "line 3: training.learning_rat is not a setting; did you mean training.learning_rate?"),
+        (
+            "data: x.csv\ntraining:\n  learning_rat: 1e-4\n",
+            "line 3: training.learning_rat is not a setting; did you mean training.learning_rate?",
+        ),
         ("data: x.csv\nlearning_rate: 1e-4\n", "line 2: learning_rate is not a setting; did you mean training.learning_rate?"),
         ("data: x.csv\ntraining:\n  batch_size: many\n", "line 3: training.batch_size: input should be a valid integer"),
-        ("data: x.csv\ntraining:\n  batch_size: 1\n", "line 3: training.batch_size: input should be greater than or equal to 2 (got 1)"),
-        ("data:\n  datasets:\n  - source: a.csv\n    colums: {anchor: q}\n", "line 4: data.datasets.0.colums is not a setting; did you mean"),
+        (
+            "data: x.csv\ntraining:\n  batch_size: 1\n",
+            "line 3: training.batch_size: input should be greater than or equal to 2 (got 1)",
+        ),
+        (
+            "data:\n  datasets:\n  - source: a.csv\n    colums: {anchor: q}\n",
+            "line 4: data.datasets.0.colums is not a setting; did you mean",
+        ),
         ("data: [\n", "not valid YAML"),
         ("- a\n- b\n", "a config is a mapping of keys to values, this file holds a list"),
         ("training: {epochs: 1}\n", "no data set is named"),
         ("data: {source: a.csv, score_range: [5, 0]}\n", "score_range must be [low, high] with low < high"),
-        ("data: {datasets: [{source: a.csv}, {source: b.csv}], columns: {anchor: q}}\n", "data.columns is ambiguous with 2 data sets"),
+        (
+            "data: {datasets: [{source: a.csv}, {source: b.csv}], columns: {anchor: q}}\n",
+            "data.columns is ambiguous with 2 data sets",
+        ),
         ("data: {source: a.csv, train: false}\n", "at least one must be trained on"),
         ("data: x.csv\ntracking: tensorbord\n", "tracking.backend"),
         ("data: x.csv\nrun_name: ../escape\n", "run_name"),
@@ -55,16 +67,25 @@ def test_a_missing_file_names_the_nearest(tmp_path: Path) -> None:
 
 def test_scientific_notation_without_a_dot_is_a_float(tmp_path: Path) -> None:
     # YAML 1.1 reads 2e-5 as a string
-    config = load_config(written(tmp_path, "data: x.csv\ntraining: {learning_rate: 2e-5}\n"), overrides=["training.temperature=5e-2"])
+    config = load_config(
+        written(tmp_path, "data: x.csv\ntraining: {learning_rate: 2e-5}\n"), overrides=["training.temperature=5e-2"]
+    )
     assert config.training.learning_rate == 2e-5
     assert config.training.temperature == 0.05
 
 
 def test_overrides_reach_the_one_data_set_and_any_depth(tmp_path: Path) -> None:
     path = written(tmp_path, "data: {datasets: [{source: a.csv}], split: {seed: 3}}\n")
-    config = load_config(path, overrides=["data.columns.anchor=question", "training.epochs=2", "tracking=wandb", "data.split.test=0.3"])
+    config = load_config(
+        path, overrides=["data.columns.anchor=question", "training.epochs=2", "tracking=wandb", "data.split.test=0.3"]
+    )
     assert config.data.datasets[0].columns.anchor == "question"
-    assert (config.training.epochs, config.tracking.backend, config.data.split.test, config.data.split.seed) == (2, "wandb", 0.3, 3)
+    assert (config.training.epochs, config.tracking.backend, config.data.split.test, config.data.split.seed) == (
+        2,
+        "wandb",
+        0.3,
+        3,
+    )
     indexed = load_config(path, overrides=["data.datasets.0.max_rows=7"])
     assert indexed.data.datasets[0].max_rows == 7
 
@@ -110,7 +131,11 @@ def test_the_nearest_key_of_every_key_with_a_letter_missing_is_itself_or_a_names
 
 def test_help_and_config_mistakes_need_no_torch() -> None:
     code = "import sys; from train.cli import main\ntry: main({})\nexcept SystemExit as e: print(e.code, 'torch' in sys.modules)"
-    for words, expected in ((["--help"], "0 False"), (["train", "--help"], "0 False"), (["train", "-d", "x", "a.b=1"], "2 False")):
+    for words, expected in (
+        (["--help"], "0 False"),
+        (["train", "--help"], "0 False"),
+        (["train", "-d", "x", "a.b=1"], "2 False"),
+    ):
         began = time.monotonic()
         done = subprocess.run([sys.executable, "-c", code.format(words)], capture_output=True, text=True, cwd=ROOT, check=False)
         if "False" not in done.stdout:  # help ends without SystemExit

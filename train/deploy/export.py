@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,5 +16,5 @@ def export_model(model: SentenceTransformer, folder: Path) -> Path:
     shutil.rmtree(temporary, ignore_errors=True)
     model.save_pretrained(str(temporary), create_model_card=False)
     shutil.rmtree(folder, ignore_errors=True)
-    os.replace(temporary, folder)
+    temporary.replace(folder)
     return folder

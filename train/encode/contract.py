@@ -34,7 +34,13 @@ class FamilyPrompts:
 
 
 FAMILIES = (
-    FamilyPrompts(r"(^|/)(multilingual-)?e5-(small|base|large)(-v2)?$", "query: ", "passage: ", "query: ", "model card of intfloat/e5-base-v2, FAQ 1"),
+    FamilyPrompts(
+        r"(^|/)(multilingual-)?e5-(small|base|large)(-v2)?$",
+        "query: ",
+        "passage: ",
+        "query: ",
+        "model card of intfloat/e5-base-v2, FAQ 1",
+    ),
     FamilyPrompts(
         r"(^|/)bge-(small|base|large)-en(-v1\.5)?$",
         "Represent this sentence for searching relevant passages: ",

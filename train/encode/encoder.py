@@ -8,14 +8,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import torch
+from torch import Tensor
+
 from train.config import ModelConfig
 from train.encode.contract import EncodingContract, Role, apply_contract, read_contract
+from train.encode.forward import embed_columns
 from train.encode.locate import WeightsOrigin, locate
+from train.encode.packed import why_not_packed
 from train.errors import ModelError
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-    from torch import Tensor
+
+TOKENISE_ROWS = 1024
+"""Texts of similar length that are tokenised and forwarded together."""
 
 
 @dataclass
@@ -37,16 +44,28 @@ class Encoder:
             float32 tensor [N, D] on the CPU; unit length where the contract says normalised.
         """
         was_training = self.model.training
-        vectors = self.model.encode(
-            list(texts),
-            prompt=self.contract.prompt(role),
-            batch_size=self.batch_size,
-            show_progress_bar=False,
-            convert_to_tensor=True,
-        )
-        self.model.train(was_training)
-        # inference tensors cannot be saved for a backward pass; a copy is an ordinary tensor
-        return vectors.float().cpu().clone()
+        self.model.eval()
+        try:
+            with torch.no_grad():
+                return self._encode(list(texts), self.contract.prompt(role)).float().cpu()
+        finally:
+            self.model.train(was_training)
+
+    def _encode(self, texts: list[str], prompt: str) -> Tensor:
+        if not texts:
+            return torch.empty(0, self.contract.dimensions)
+        if why_not_packed(self.model) is not None:
+            stock = self.model.encode(
+                texts, prompt=prompt, batch_size=self.batch_size, show_progress_bar=False, convert_to_tensor=True
+            )
+            return stock.clone()  # an inference tensor could never take part in training; a copy can
+        vectors = torch.empty(len(texts), self.contract.dimensions)
+        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
+        for start in range(0, len(order), TOKENISE_ROWS):
+            rows = order[start : start + TOKENISE_ROWS]
+            features = self.model.preprocess([texts[i] for i in rows], prompt=prompt or None)
+            vectors[rows] = embed_columns(self.model, [features])[0].float()
+        return vectors
 
 
 def load_encoder(config: ModelConfig, batch_size: int = 64) -> tuple[Encoder, WeightsOrigin, list[str]]:
@@ -68,13 +87,11 @@ def load_encoder(config: ModelConfig, batch_size: int = 64) -> tuple[Encoder, We
 
 def resolve_device(wanted: str) -> str:
     """`auto` becomes the best device there is; a device that was asked for and is absent is an error, never a fallback."""
-    import torch
-
     if wanted == "auto":
         if torch.cuda.is_available():
             return "cuda"
         return "mps" if torch.backends.mps.is_available() else "cpu"
-    kind = wanted.split(":")[0]
+    kind = wanted.split(":", maxsplit=1)[0]
     present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if kind not in present:
         raise ModelError(f"model.device: {wanted!r} is not a device", mend="use auto, cpu, cuda, cuda:N or mps")
@@ -87,7 +104,6 @@ def resolve_device(wanted: str) -> str:
 
 
 def _load(path: Path, config: ModelConfig, device: str) -> tuple[SentenceTransformer, list[str]]:
-    import torch
     from sentence_transformers import SentenceTransformer
 
     # the library's notice that it adds pooling is repeated in our own words below
@@ -95,7 +111,9 @@ def _load(path: Path, config: ModelConfig, device: str) -> tuple[SentenceTransfo
     options = {"dtype": torch.float32}
     try:
         if (path / "modules.json").is_file():
-            model = SentenceTransformer(str(path), device=device, model_kwargs=options, trust_remote_code=config.trust_remote_code)
+            model = SentenceTransformer(
+                str(path), device=device, model_kwargs=options, trust_remote_code=config.trust_remote_code
+            )
             return model, _unused_pooling_note(config)
         return _with_pooling(path, config, device, options)
     except Exception as error:  # a damaged file raises whatever the library that reads it raises
@@ -112,7 +130,11 @@ def _with_pooling(path: Path, config: ModelConfig, device: str, options: dict) -
 
     pooling = config.pooling or "mean"
     encoder = Transformer(str(path), model_kwargs=options)
-    width = encoder.get_embedding_dimension() if hasattr(encoder, "get_embedding_dimension") else encoder.get_word_embedding_dimension()
+    width = (
+        encoder.get_embedding_dimension()
+        if hasattr(encoder, "get_embedding_dimension")
+        else encoder.get_word_embedding_dimension()
+    )
     model = SentenceTransformer(modules=[encoder, Pooling(width, pooling_mode=pooling)], device=device)
     return model, [f"{config.name} is a raw encoder without pooling; {pooling} pooling was added (model.pooling chooses another)"]
 

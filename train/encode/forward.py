@@ -1,16 +1,22 @@
-"""The training forward: all columns of a batch together, sorted by length, in chunks that hardly pad.
+"""The forward over all columns of a batch together, without padding where the model allows it.
 
 A batch padded to its longest text spends most of its tokens on padding (60% on STS-B). Rows do not see each other in an
-encoder, so the order in which they pass is free: sorting them by length and forwarding them in chunks gives the same
-embeddings with far fewer tokens.
+encoder, so the order in which they pass is free: sorted by length they are either packed into one row without any padding
+(`train.encode.packed`) or forwarded in chunks that hardly pad. The embeddings are the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from train.encode.packed import embed_packed, grouped, why_not_packed
+
+PACKED_TOKENS = 8192
+"""Tokens in one packed row at most; more would only need more memory."""
 
 CHUNK_TOKENS = {"cpu": 2048, "cuda": 65536}
 """Padded tokens a chunk by device type: on a CPU small chunks stay in the cache, on a GPU large ones keep it busy."""
@@ -30,34 +36,53 @@ def can_sort(features: Sequence[dict[str, Tensor]]) -> bool:
     return len({frozenset(column) for column in features}) == 1
 
 
-def embed_columns(
-    forward: Callable[[dict[str, Tensor]], dict[str, Tensor]], features: Sequence[dict[str, Tensor]], chunk_tokens: int | None = None
-) -> list[Tensor]:
+def embed_columns(model: Any, features: Sequence[dict[str, Tensor]], chunk_tokens: int | None = None) -> list[Tensor]:
     """Embeddings of every column of a batch.
 
     Args:
-        forward: the model; takes features, returns them with `sentence_embedding` [rows, D].
+        model: a SentenceTransformer, or a wrapper that is called like one.
         features: one dict a column, each with `input_ids` and `attention_mask` [B, T] padded on the right.
-        chunk_tokens: padded tokens a chunk at most (a longer single row is its own chunk).
+        chunk_tokens: tokens a forward pass at most (a longer single row is its own pass).
 
     Returns:
         One tensor [B, D] a column, rows in the order in which they came.
     """
-    device = features[0]["input_ids"].device
-    budget = chunk_tokens or CHUNK_TOKENS.get(device.type, CHUNK_TOKENS["cpu"])
     lengths = torch.cat([column["attention_mask"].sum(dim=1) for column in features]).cpu()
     order = torch.sort(lengths, stable=True).indices
-    merged = _merge_columns(features, int(lengths.max()))
-    outputs = []
-    for rows in _chunks(order.tolist(), lengths.tolist(), budget):
-        longest = int(lengths[rows[-1]])
-        index = torch.tensor(rows, device=device)
-        chunk = {key: value.index_select(0, index)[:, :longest] for key, value in merged.items()}
-        outputs.append(forward(chunk)["sentence_embedding"])
+    embed = _packed if why_not_packed(model) is None else _in_chunks
+    together = torch.cat(embed(model, features, order.tolist(), lengths.tolist(), chunk_tokens))
     inverse = torch.empty_like(order)
     inverse[order] = torch.arange(len(order))
-    together = torch.cat(outputs).index_select(0, inverse.to(device))
+    together = together.index_select(0, inverse.to(together.device))
     return list(together.split([len(column["input_ids"]) for column in features]))
+
+
+def _packed(
+    model: Any, features: Sequence[dict[str, Tensor]], order: list[int], lengths: list[int], budget: int | None
+) -> list[Tensor]:
+    """Rows in ascending length, packed."""
+    rows = [
+        ids[:length] for ids, length in zip((row for column in features for row in column["input_ids"]), lengths, strict=True)
+    ]
+    with grouped(model):
+        return [
+            embed_packed(model, [rows[i] for i in part])
+            for part in _chunks(order, lengths, budget or PACKED_TOKENS, padded=False)
+        ]
+
+
+def _in_chunks(
+    model: Any, features: Sequence[dict[str, Tensor]], order: list[int], lengths: list[int], budget: int | None
+) -> list[Tensor]:
+    """Rows in ascending length, in chunks trimmed to their longest."""
+    device = features[0]["input_ids"].device
+    merged = _merge_columns(features, max(lengths))
+    outputs = []
+    for rows in _chunks(order, lengths, budget or CHUNK_TOKENS.get(device.type, CHUNK_TOKENS["cpu"])):
+        index = torch.tensor(rows, device=device)
+        chunk = {key: value.index_select(0, index)[:, : lengths[rows[-1]]] for key, value in merged.items()}
+        outputs.append(model(chunk)["sentence_embedding"])
+    return outputs
 
 
 def _merge_columns(features: Sequence[dict[str, Tensor]], width: int) -> dict[str, Tensor]:
@@ -70,11 +95,14 @@ def _merge_columns(features: Sequence[dict[str, Tensor]], width: int) -> dict[st
     }
 
 
-def _chunks(order: list[int], lengths: list[int], budget: int) -> list[list[int]]:
-    """Consecutive rows of ascending length, as many as fit the budget when padded to the longest."""
+def _chunks(order: list[int], lengths: list[int], budget: int, padded: bool = True) -> list[list[int]]:
+    """Consecutive rows of ascending length, as many as fit the budget; padded ones all count as long as the longest."""
     chunks: list[list[int]] = [[]]
+    used = 0
     for row in order:
-        if chunks[-1] and (len(chunks[-1]) + 1) * lengths[row] > budget:
+        used = (len(chunks[-1]) + 1) * lengths[row] if padded else used + lengths[row]
+        if chunks[-1] and used > budget:
             chunks.append([])
+            used = lengths[row]
         chunks[-1].append(row)
     return chunks

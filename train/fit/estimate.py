@@ -33,13 +33,18 @@ class Estimate:
     def lines(self) -> list[str]:
         """The estimate in words."""
         return [
-            f"estimated time: about {_minutes(self.train_seconds)} of training and {_minutes(self.eval_seconds)} of judging on this machine",
+            f"estimated time: about {_minutes(self.train_seconds)} of training, {_minutes(self.eval_seconds)} of judging, on this machine",
             f"estimated memory: about {self.memory_mb / 1024:.1f} GiB",
         ]
 
 
 def estimate(
-    encoder: Encoder, sets: Mapping[str, TrainingSet], datasets: Mapping[str, PreparedDataset], recipe: Recipe, config: Config, bf16: bool
+    encoder: Encoder,
+    sets: Mapping[str, TrainingSet],
+    datasets: Mapping[str, PreparedDataset],
+    recipe: Recipe,
+    config: Config,
+    bf16: bool,
 ) -> Estimate:
     """Run one forward and backward pass a data set (no weight is changed) and encode a few documents; extrapolate.
 

@@ -15,6 +15,7 @@ from transformers import PrinterCallback
 
 from data.schema import RowKind, text_columns
 from train.config import TrainingConfig
+from train.encode.dropout import cheap_dropout
 from train.encode.encoder import Encoder
 from train.errors import Interrupted, RunError
 from train.fit.batching import RankingBatchSampler, ShuffledBatchSampler, ranking_keys
@@ -47,7 +48,15 @@ class Hooks:
 
 
 def fit(
-    encoder: Encoder, sets: Mapping[str, TrainingSet], recipe: Recipe, config: TrainingConfig, run: Path, bf16: bool, hooks: Hooks, work: Work
+    encoder: Encoder,
+    sets: Mapping[str, TrainingSet],
+    recipe: Recipe,
+    config: TrainingConfig,
+    run: Path,
+    bf16: bool,
+    hooks: Hooks,
+    work: Work,
+    report_to: list[str],
 ) -> None:
     """Train until the recipe's last step, from the last complete checkpoint of the run folder if there is one.
 
@@ -60,6 +69,7 @@ def fit(
         bf16: train under bf16 autocast; master weights stay fp32.
         hooks: evaluation and retention.
         work: counters of the work done, updated in place.
+        report_to: dashboards that the trainer reports to.
 
     Raises:
         Interrupted: a signal came; a checkpoint of the last finished step is complete.
@@ -71,7 +81,8 @@ def fit(
     clear_staging(run)
     freeze_unused_pooler(encoder.model)
     prompts = {name: _column_prompts(encoder, one) for name, one in sets.items()}
-    arguments = training_arguments(config, recipe, run, bf16, device, prompts if any(any(p.values()) for p in prompts.values()) else {})
+    prompts = prompts if any(any(p.values()) for p in prompts.values()) else {}
+    arguments = training_arguments(config, recipe, run, bf16, device, prompts, report_to)
     trainer = PairTrainer(
         encoder.model,
         arguments,
@@ -88,10 +99,11 @@ def fit(
     trainer.remove_callback(PrinterCallback)  # our own progress line says it in words
     trainer.add_callback(schedule)
     trainer.add_callback(ProgressCallback(lambda: work.rows - rows_before, recipe.max_steps))
-    with _stopping_on_signals(schedule):
+    with _stopping_on_signals(schedule), cheap_dropout(encoder.model):
         trainer.train(resume_from_checkpoint=str(found[1]) if found else None)
     trainer.stop_clock()
-    clear_staging(run)
+    if trainer.is_world_process_zero():
+        clear_staging(run)
     if schedule.interrupted:
         raise Interrupted(f"stopped after step {trainer.state.global_step} of {recipe.max_steps}; the checkpoint is complete")
 

@@ -41,7 +41,9 @@ class ProgressCallback(TrainerCallback):
         rate = self.rows_seen() / max(time.perf_counter() - self.began, 1e-9)
         if self.bar is not None:
             self.bar.update(state.global_step - self.bar.n)
-            self.bar.set_postfix(loss=f"{self.loss:.4f}" if self.loss == self.loss else "…", rows_per_s=f"{rate:.0f}", refresh=False)
+            self.bar.set_postfix(
+                loss=f"{self.loss:.4f}" if self.loss == self.loss else "…", rows_per_s=f"{rate:.0f}", refresh=False
+            )
         elif state.global_step * 10 // self.total > self.line_at:
             self.line_at = state.global_step * 10 // self.total
             loss = f"  loss {self.loss:.4f}" if self.loss == self.loss else ""

@@ -86,7 +86,9 @@ class PairTrainer(SentenceTransformerTrainer):
         collator.preprocess_fn = cut
         return collator
 
-    def compute_loss(self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None) -> Any:
+    def compute_loss(
+        self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
+    ) -> Any:
         """The data set's loss over embeddings of all columns, computed together without padding where that is possible."""
         self._count(inputs)
         name = inputs.get("dataset_name")
@@ -184,12 +186,18 @@ class ScheduleCallback(TrainerCallback):
         if not math.isfinite(loss):
             raise RunError(
                 f"the loss became {loss} before step {state.global_step}; the weights are no longer usable",
-                mend="lower training.learning_rate or training.max_grad_norm, or use training.precision=fp32; the last checkpoint is kept",
+                mend="lower training.learning_rate, or use training.precision=fp32; the last checkpoint is kept",
             )
 
 
 def training_arguments(
-    config: TrainingConfig, recipe: Recipe, run: Path, bf16: bool, device: str, prompts: dict[str, dict[str, str]]
+    config: TrainingConfig,
+    recipe: Recipe,
+    run: Path,
+    bf16: bool,
+    device: str,
+    prompts: dict[str, dict[str, str]],
+    report_to: list[str],
 ) -> SentenceTransformerTrainingArguments:
     """The stock arguments for a recipe. Batches are global and split over the processes by Accelerate."""
     return SentenceTransformerTrainingArguments(
@@ -211,7 +219,8 @@ def training_arguments(
         logging_steps=max(1, min(50, recipe.max_steps // 20)),
         logging_nan_inf_filter=False,
         disable_tqdm=True,
-        report_to=[],
+        report_to=report_to,
+        run_name=run.name,
         prompts=prompts or None,
         multi_dataset_batch_sampler="proportional",
         accelerator_config={"split_batches": True, "even_batches": False},
@@ -222,7 +231,7 @@ def training_arguments(
 
 
 def freeze_unused_pooler(model: SentenceTransformer) -> None:
-    """BERT builds a pooler that sentence embeddings never use; frozen, it costs neither memory nor a search for unused parameters."""
+    """BERT builds a pooler that sentence embeddings never use; frozen, it costs no memory and no search for unused parameters."""
     for name, parameter in model.named_parameters():
         if ".pooler." in name:
             parameter.requires_grad_(False)

@@ -50,7 +50,7 @@ def test_unknown_models_say_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="no such model folder"):
         locate(ModelConfig(name="./nowhere"))
     (tmp_path / "my-model").mkdir()
-    with pytest.raises(ModelError, match="neither modules.json nor config.json"):
+    with pytest.raises(ModelError, match=r"neither modules\.json nor config\.json"):
         locate(ModelConfig(name=str(tmp_path / "my-model")))
     with pytest.raises(ModelError, match=r"did you mean .*my-model"):
         locate(ModelConfig(name=str(tmp_path / "my-modle")))

@@ -14,7 +14,9 @@ rows = st.lists(st.tuples(st.integers(0, 12), st.integers(100, 115), st.integers
 
 @settings(max_examples=150, deadline=None)
 @given(rows=rows, batch_size=st.integers(2, 16), epoch=st.integers(0, 3))
-def test_no_document_of_a_row_is_relevant_to_another_row_of_its_batch(rows: list[tuple[int, int, int]], batch_size: int, epoch: int) -> None:
+def test_no_document_of_a_row_is_relevant_to_another_row_of_its_batch(
+    rows: list[tuple[int, int, int]], batch_size: int, epoch: int
+) -> None:
     queries = np.array([q for q, _, _ in rows])
     documents = np.array([[p, n] for _, p, n in rows])
     sampler = RankingBatchSampler(queries, documents, batch_size, seed=3)
