@@ -61,8 +61,8 @@ def grouped_attention(
     scale = scaling if scaling is not None else width**-0.5
     parts = (tensor[0].transpose(0, 1).split(sizes) for tensor in (query, key, value))
     outputs = []
-    for (count, length), q, k, v in zip(groups, *parts, strict=True):
-        q, k, v = (part.view(count, length, heads, width).transpose(1, 2) for part in (q, k, v))
+    for (count, length), *group in zip(groups, *parts, strict=True):
+        q, k, v = (part.view(count, length, heads, width).transpose(1, 2) for part in group)
         if torch.is_grad_enabled():
             # plain products: the backward pass of the fused kernel is the slower one on a CPU
             weights = torch.softmax(torch.matmul(q * scale, k.transpose(-1, -2)), dim=-1)
@@ -88,21 +88,18 @@ def why_not_packed(model: nn.Module) -> str | None:
 
     if not isinstance(model, SentenceTransformer):
         return "the model is wrapped (several processes)"
-    if model.device.type != "cpu":
-        return "many small products do not fill a GPU"
     modules = list(model)
     if len(modules) < 2 or not isinstance(modules[0], Transformer) or not isinstance(modules[1], Pooling):
         return "it is not a transformer followed by pooling"
-    kind = modules[0].auto_model.config.model_type
-    if kind not in POSITION_OFFSET:
-        return f"{kind} encoders have no hook for it"
-    if _pooling_mode(modules[1]) not in ("mean", "cls"):
-        return f"{_pooling_mode(modules[1])} pooling is not written for it"
-    if not getattr(modules[1], "include_prompt", True):
-        return "its pooling leaves the prompt out"
-    if not all(isinstance(module, Dense | Normalize) for module in modules[2:]):
-        return "it has modules after pooling that look at tokens"
-    return None
+    kind, pooling = modules[0].auto_model.config.model_type, _pooling_mode(modules[1])
+    obstacles = {
+        "many small products do not fill a GPU": model.device.type != "cpu",
+        f"{kind} encoders have no hook for it": kind not in POSITION_OFFSET,
+        f"{pooling} pooling is not written for it": pooling not in ("mean", "cls"),
+        "its pooling leaves the prompt out": not getattr(modules[1], "include_prompt", True),
+        "it has modules after pooling that look at tokens": not all(isinstance(m, Dense | Normalize) for m in modules[2:]),
+    }
+    return next((reason for reason, holds in obstacles.items() if holds), None)
 
 
 def _pooling_mode(pooling: Any) -> str:

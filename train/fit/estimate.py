@@ -33,7 +33,7 @@ class Estimate:
     def lines(self) -> list[str]:
         """The estimate in words."""
         return [
-            f"estimated time: about {_minutes(self.train_seconds)} of training, {_minutes(self.eval_seconds)} of judging, on this machine",
+            f"estimated time: about {_minutes(self.train_seconds)} of training, {_minutes(self.eval_seconds)} of judging",
             f"estimated memory: about {self.memory_mb / 1024:.1f} GiB",
         ]
 

@@ -1,8 +1,8 @@
 """Settings that the person left open, by a small written rule on row kind and row count. Every choice comes with its reason.
 
-The figures behind the rule were measured with all-MiniLM-L6-v2 (see README, "The recipe"): ranking losses reach their best in about 3
-passes over a few thousand pairs at 1e-4, small sets want a gentler rate and one pass more; CosineSimilarity on a few thousand
-scored pairs gains up to 4 passes at 5e-5 and batch 32.
+The figures behind the rule were measured with all-MiniLM-L6-v2 (see README): ranking losses reach their best in about 3 passes
+over a few thousand pairs at 1e-4, small sets want a gentler rate and one pass more; CosineSimilarity on a few thousand scored
+pairs gains up to 4 passes at 5e-5 and batch 32.
 """
 
 from __future__ import annotations
