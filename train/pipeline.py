@@ -102,7 +102,10 @@ def make_plan(config: Config) -> Plan:
         say(f"  note: {note}")
     sets = training_sets(config, datasets)
     rows = {name: (one.kind, len(one.table)) for name, one in sets.items()}
-    recipe = plan_recipe(config.training, rows, encoder.contract.max_tokens)
+    seed = config.training.seed
+    recipe = plan_recipe(
+        config.training, rows, encoder.contract.max_tokens, lambda name, size: len(sets[name].sampler(size, seed))
+    )
     bf16, why = _precision(config, encoder)
     say("recipe:")
     for reason in recipe.reasons:

@@ -249,3 +249,19 @@ def test_a_loss_that_is_not_finite_ends_the_run(server: ForkServer, folder: Path
         assert report["datasets"][0]["verdict"] != "improved"
     else:
         assert done["code"] == 2 and "no longer usable" in done["output"], done["output"]
+
+
+def test_bf16_trains_and_keeps_fp32_weights(server: ForkServer, folder: Path, quick: list[str]) -> None:
+    import torch
+    from safetensors.torch import load_file
+
+    done = server.run(["train", "--data", "pairs.csv", "run_name=x", *quick[:-1], "training.precision=bf16"], folder)
+    assert done["code"] == 0, done["output"]
+    assert "bf16 autocast (from your config)" in done["output"]
+    weights = load_file(folder / "checkpoints" / "x" / "model" / "model.safetensors")
+    assert {tensor.dtype for tensor in weights.values()} == {torch.float32}
+
+
+def test_the_shipped_configs_work_from_any_working_directory(server: ForkServer, quick: list[str], tmp_path: Path) -> None:
+    done = server.run(["train", "--config", str(ROOT / "configs" / "quick.yaml"), "--dry-run", *quick[:2]], tmp_path)
+    assert done["code"] == 0, done["output"]

@@ -14,7 +14,7 @@ from train.config import Config
 from train.encode.contract import limited_tokens
 from train.encode.encoder import Encoder
 from train.encode.forward import can_sort, embed_columns
-from train.fit.fit import TrainingSet, build_sampler, training_columns
+from train.fit.fit import TrainingSet, training_columns
 from train.fit.losses import build_loss
 from train.fit.recipe import Recipe
 
@@ -56,11 +56,13 @@ def estimate(
         config: the whole config.
         bf16: as in training.
     """
-    per_epoch = 0.0
+    per_epoch, total = 0.0, 0
     for name, one in sets.items():
         size = recipe.batch_sizes[name]
-        per_epoch += _seconds_a_batch(encoder, one, size, recipe.max_tokens, config, bf16) * (-(-len(one.table) // size))
-    train_seconds = per_epoch * recipe.max_steps * config.training.gradient_accumulation / max(1, _batches(sets, recipe))
+        batches = len(one.sampler(size, config.training.seed))
+        total += batches
+        per_epoch += _seconds_a_batch(encoder, one, size, recipe.max_tokens, config, bf16) * batches
+    train_seconds = per_epoch * recipe.max_steps * config.training.gradient_accumulation / total
     eval_seconds = sum(_seconds_to_judge(encoder, prepared) for prepared in datasets.values())
     parameters = sum(p.numel() * 4 for p in encoder.model.parameters())
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -71,16 +73,12 @@ def estimate(
     return Estimate(train_seconds, eval_seconds, peak_mb + 2 * parameters / 2**20)
 
 
-def _batches(sets: Mapping[str, TrainingSet], recipe: Recipe) -> int:
-    return sum(-(-len(one.table) // recipe.batch_sizes[name]) for name, one in sets.items())
-
-
 def _seconds_a_batch(encoder: Encoder, one: TrainingSet, size: int, max_tokens: int, config: Config, bf16: bool) -> float:
     """Seconds of one forward and backward pass, the second of two (the first one warms up)."""
     model, device = encoder.model, encoder.model.device
     loss = build_loss(one.loss, model, config.training, world_size=1)
     table = training_columns(one.table)
-    batches = iter(build_sampler(one, size, config.training.seed))
+    batches = iter(one.sampler(size, config.training.seed))
     seconds = 0.0
     for rows in [batch for batch, _ in zip(batches, range(2), strict=False)]:
         part = table[rows]

@@ -5,12 +5,11 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
 from datasets import Dataset
-from torch.utils.data import BatchSampler
 from transformers import PrinterCallback
 
 from data.schema import RowKind, text_columns
@@ -33,6 +32,17 @@ class TrainingSet:
     table: Dataset
     kind: RowKind
     loss: str
+    samplers: dict[int, ShuffledBatchSampler] = field(default_factory=dict)
+
+    def sampler(self, batch_size: int, seed: int) -> ShuffledBatchSampler:
+        """Group-aware batches for ranking losses, plainly shuffled ones for scored pairs; made once for a batch size."""
+        if batch_size not in self.samplers:
+            if self.kind is RowKind.SCORED:
+                self.samplers[batch_size] = ShuffledBatchSampler(len(self.table), batch_size, seed)
+            else:
+                queries, documents = ranking_keys(self.table)
+                self.samplers[batch_size] = RankingBatchSampler(queries, documents, batch_size, seed)
+        return self.samplers[batch_size]
 
 
 @dataclass(frozen=True)
@@ -88,7 +98,7 @@ def fit(
         arguments,
         tables={name: training_columns(one.table) for name, one in sets.items()},
         losses={name: build_loss(one.loss, encoder.model, config, arguments.world_size) for name, one in sets.items()},
-        samplers={name: build_sampler(one, recipe.batch_sizes[name], config.seed) for name, one in sets.items()},
+        samplers={name: one.sampler(recipe.batch_sizes[name], config.seed) for name, one in sets.items()},
         max_tokens=recipe.max_tokens,
         on_evaluate=hooks.on_evaluate,
         after_save=hooks.after_save,
@@ -112,14 +122,6 @@ def training_columns(table: Dataset) -> Dataset:
     """Only what the loss reads: texts in the order it expects them, and the score of scored pairs."""
     keep = text_columns(table.column_names) + (["score"] if "score" in table.column_names else [])
     return table.select_columns(keep)
-
-
-def build_sampler(one: TrainingSet, batch_size: int, seed: int) -> BatchSampler:
-    """Group-aware batches for ranking losses, plainly shuffled ones for scored pairs."""
-    if one.kind is RowKind.SCORED:
-        return ShuffledBatchSampler(len(one.table), batch_size, seed)
-    queries, documents = ranking_keys(one.table)
-    return RankingBatchSampler(queries, documents, batch_size, seed)
 
 
 def load_weights(encoder: Encoder, checkpoint: Path) -> None:

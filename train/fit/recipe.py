@@ -8,7 +8,7 @@ pairs gains up to 4 passes at 5e-5 and batch 32.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from data.schema import RowKind
@@ -34,14 +34,22 @@ class Recipe:
     reasons: tuple[str, ...] = field(default_factory=tuple)
 
 
-def plan_recipe(config: TrainingConfig, rows: Mapping[str, tuple[RowKind, int]], model_max_tokens: int) -> Recipe:
+def plan_recipe(
+    config: TrainingConfig,
+    rows: Mapping[str, tuple[RowKind, int]],
+    model_max_tokens: int,
+    batches_of: Callable[[str, int], int] | None = None,
+) -> Recipe:
     """Fill in what the config leaves open.
 
     Args:
         config: the training section.
         rows: row kind and number of training rows by data set name.
         model_max_tokens: the longest input of the model's contract.
+        batches_of: batches an epoch of a data set at a batch size, where rows that must not meet ask for more than
+            rows / batch size, which is the default.
     """
+    batches_of = batches_of or (lambda name, size: -(-rows[name][1] // size))
     kind, count = _main_dataset(rows)
     reasons = [f"main data set: {count:,} {kind.value} rows"]
     epochs = _pick(config.epochs, _epochs(kind, count), "epochs", reasons)
@@ -51,7 +59,7 @@ def plan_recipe(config: TrainingConfig, rows: Mapping[str, tuple[RowKind, int]],
     limit = config.max_tokens or model_max_tokens
     max_tokens = min(limit, model_max_tokens)
     reasons.append(f"training texts cut at {max_tokens} tokens ({_origin(config.max_tokens, 'the model allows no more')})")
-    batches = sum(-(-n // sizes[name]) for name, (_, n) in rows.items())
+    batches = sum(batches_of(name, size) for name, size in sizes.items())
     per_epoch = max(1, math.ceil(batches / config.gradient_accumulation))
     steps = config.max_steps or max(1, round(per_epoch * epochs))
     reasons.append(f"{steps:,} optimiser steps, {per_epoch:,} an epoch")

@@ -41,3 +41,8 @@ def test_evaluation_steps_ascend_and_end_at_the_last_step(kind: RowKind, count: 
     assert steps[-1] == recipe.max_steps
     assert list(steps) == sorted(set(steps)) and steps[0] >= 1
     assert len(steps) <= evaluations
+
+
+def test_rows_that_must_not_meet_ask_for_more_steps() -> None:
+    recipe = plan_recipe(TrainingConfig(epochs=2), {"x": (RowKind.PAIR, 1000)}, 256, lambda name, size: 40)
+    assert (recipe.steps_per_epoch, recipe.max_steps) == (40, 80)
