@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 .PHONY: train test test-all lint clean
 
 train: $(READY)
-	$(BIN)/accelerate launch --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no train/run.py
+	$(BIN)/accelerate launch --quiet --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no train/run.py
 
 test: $(READY)
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 class StrictModel(BaseModel):
     """Unknown keys are errors: a misspelt key that is silently ignored costs a training run."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class ColumnSpec(StrictModel):
@@ -30,6 +30,7 @@ class DatasetSpec(StrictModel):
     """One data set."""
 
     source: str = Field(
+        min_length=1,
         description="path of a file, folder or glob (csv tsv json jsonl parquet, BEIR folder), a Hub id, or `python_api`"
     )
     name: str | None = Field(None, description="short name in reports; by default made from the source")
@@ -60,4 +61,4 @@ class SplitSpec(StrictModel):
     test: float = Field(0.2, gt=0, lt=0.5, description="share of the rows (or queries) that becomes test")
     max_dev: int = Field(1000, ge=1, description="queries or scored pairs in a dev split that is made, at most")
     max_test: int = Field(2000, ge=1, description="queries or scored pairs in a test split that is made, at most")
-    seed: int = Field(0, ge=0, description="seed of the hash that deals groups to splits")
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of the hash that deals groups to splits")

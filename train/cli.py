@@ -66,7 +66,7 @@ def train_command(
     from train.settings import load_config
 
     if resume is not None:
-        if config or data or overrides:
+        if config or data or overrides or dry_run:
             raise EmbedTuneError(
                 "--resume takes no other settings: a run goes on as it began", mend="drop them, or start a new run"
             )
@@ -84,6 +84,27 @@ def train_command(
         show_plan(settings, debug=debug)
     else:
         start_run(settings, debug=debug)
+
+
+@app.command("push")
+def push_command(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run, or the name of one in checkpoints/.")],
+    repo_id: Annotated[str, typer.Argument(metavar="REPO", help="Repository on the Hub, OWNER/NAME; made if it is not there.")],
+    public: Annotated[bool, typer.Option("--public", help="Everybody may see it; otherwise only its owner.")] = False,
+    licence: Annotated[
+        str | None, typer.Option("--licence", help="Licence for the model card, by the Hub's id, e.g. apache-2.0.")
+    ] = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Put the model of a finished run on the Hugging Face Hub, with a card; private unless `--public`.
+
+    The token comes from the environment variable HF_TOKEN or from `hf auth login`.
+
+    - `embed-tune push checkpoints/my-run me/my-model`
+    """
+    from train.deploy.hub import push_run
+
+    push_run(run, repo_id, private=not public, licence=licence)
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "embed-tune") -> None:

@@ -82,6 +82,22 @@ class TrackingConfig(StrictModel):
     project: str = Field("embed-tune", description="project name in the dashboard")
 
 
+class HubConfig(StrictModel):
+    """Where the finished model is pushed on the Hub. The token comes from HF_TOKEN or the Hub client's own file."""
+
+    repo_id: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$", description="owner/name on the Hub; nothing is pushed without"
+    )
+    private: bool = Field(True, description="only the owner may see the repository")
+    licence: str | None = Field(None, description="the Hub's id of a licence for the model card, such as apache-2.0")
+
+
+class ExportConfig(StrictModel):
+    """What happens to the judged model besides the run's model/ folder."""
+
+    hub: HubConfig = Field(default_factory=HubConfig)
+
+
 class Config(StrictModel):
     """Everything that decides a run; `checkpoints/<run>/config.yaml` holds the resolved one."""
 
@@ -92,6 +108,7 @@ class Config(StrictModel):
     training: TrainingConfig = Field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
     tracking: TrackingConfig = Field(default_factory=TrackingConfig)
+    export: ExportConfig = Field(default_factory=ExportConfig)
 
     @field_validator("tracking", mode="before")
     @classmethod

@@ -31,6 +31,10 @@ class RunError(EmbedTuneError):
     """A run folder exists already, is broken, or cannot be resumed; or a run cannot go on."""
 
 
+class HubError(EmbedTuneError):
+    """The Hub could not be reached or refused; what lies on this machine is whole."""
+
+
 class Interrupted(EmbedTuneError):
     """The person (or the scheduler) stopped the run; everything needed to go on is on disk."""
 

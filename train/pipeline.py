@@ -17,6 +17,7 @@ from data.load import prepare
 from data.schema import DataError, PreparedDataset, RowKind, text_columns
 from train.config import Config
 from train.deploy.export import export_model
+from train.deploy.hub import check_push, push_run
 from train.encode.encoder import Encoder, load_encoder
 from train.encode.locate import WeightsOrigin
 from train.encode.memo import RememberingEncoder
@@ -61,6 +62,8 @@ def start_run(config: Config, *, debug: bool = False) -> Path:
     name = config.run_name or default_name(_dataset_name(config))
     if (Path(config.output_dir) / name).exists():
         create_run(Path(config.output_dir), name)  # raises: better now than after loading the data
+    if config.export.hub.repo_id is not None:
+        check_push(config.export.hub.repo_id)
     plan = make_plan(config.model_copy(update={"run_name": name}))
     run = Path(config.output_dir) / name
     if is_main():
@@ -176,14 +179,18 @@ def record_plan(plan: Plan, run: Path) -> None:
 def _carry_out(plan: Plan, run: Path) -> Path:
     """Fit, evaluate each checkpoint against the base, judge, report, export."""
     try:
-        return _fit_and_judge(plan, run)
+        _fit_and_judge(plan, run)
     except Interrupted as stop:
         raise Interrupted(str(stop), mend=f"continue with --resume {run}") from None
     except KeyboardInterrupt:
         raise Interrupted("stopped; what was complete is kept", mend=f"continue with --resume {run}") from None
+    hub = plan.config.export.hub
+    if hub.repo_id is not None and is_main():
+        push_run(run, hub.repo_id, private=hub.private, licence=hub.licence)  # the run is finished, whatever comes of this
+    return run
 
 
-def _fit_and_judge(plan: Plan, run: Path) -> Path:
+def _fit_and_judge(plan: Plan, run: Path) -> None:
     began = time.perf_counter()
     config, log = plan.config, ScoreLog(run / "scores.jsonl", writes=is_main())
     base = RememberingEncoder(plan.encoder)
@@ -216,7 +223,6 @@ def _fit_and_judge(plan: Plan, run: Path) -> Path:
         now = time.perf_counter()
         seconds = {"base": base_seconds, "test": now - test_began, "total": now - began}
         report_run(run, config, plan.datasets, base_test, tuned_test, log, best, work, seconds)
-    return run
 
 
 def _dev_judge(plan: Plan, base: RememberingEncoder) -> DevJudge:

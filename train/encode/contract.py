@@ -103,8 +103,10 @@ class EncodingContract:
 def read_contract(model: SentenceTransformer, name: str, config: ModelConfig) -> EncodingContract:
     """The contract of a loaded model; settings of the person win over its config, its config over the family table."""
     query, document, symmetric, origin = _prompts(model, name)
-    if config.query_prompt is not None or config.document_prompt is not None:
-        query, document, origin = config.query_prompt or "", config.document_prompt or "", "your config"
+    if config.query_prompt is not None:
+        query, origin = config.query_prompt, "your config"
+    if config.document_prompt is not None:
+        document, origin = config.document_prompt, "your config"
     limit = model.max_seq_length or 512
     return EncodingContract(
         query_prompt=query,
@@ -122,6 +124,10 @@ def apply_contract(model: SentenceTransformer, contract: EncodingContract) -> No
     """Make plain `model.encode`, `encode_query` and `encode_document` give the contract's vectors, after saving too."""
     model.max_seq_length = contract.max_tokens
     model.prompts = {**model.prompts, "query": contract.query_prompt, "document": contract.document_prompt}
+    if contract.symmetric_prompt and not model.default_prompt_name:
+        # plain `encode` is what compares two equal sentences; without this a saved E5 would forget its prompt for them
+        model.prompts["symmetric"] = contract.symmetric_prompt
+        model.default_prompt_name = "symmetric"
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """Batches in which no row's positive is another row's negative.
 
 In-batch negatives take every other row's positive for a negative. That is wrong for rows that share a query or a positive,
-and for a row whose positive is also relevant to another row's query. Such rows never meet in a batch here.
+for a row whose positive is also relevant to another row's query, and for a row that has another row's query as its positive.
+Such rows never meet in a batch here.
 """
 
 from __future__ import annotations
@@ -78,7 +79,8 @@ class RankingBatchSampler(ShuffledBatchSampler):
         self._documents = [tuple(row) for row in documents.tolist()]
         self._relevant: dict[int, set[int]] = {}
         for query, docs in zip(self._queries, self._documents, strict=True):
-            self._relevant.setdefault(query, set()).add(docs[0])
+            # a query is relevant to itself: paraphrases come as (a, b) and (c, a), and `a` must not push itself away
+            self._relevant.setdefault(query, {query}).add(docs[0])
         # rows that share a query or a positive need a batch each, so the most frequent one sets a lower bound; the cap keeps one
         # dominating text from turning an epoch into thousands of tiny batches
         fewest = super().__len__()

@@ -1,0 +1,296 @@
+"""The model card of a finished run: what it was trained on, what the verdict is, how to use it, its limits, how to repeat it.
+
+Everything comes from the run folder's records, which hold names, counts and figures and never a text of the data. Paths of this
+machine stay out too: a data set is called by its name, a base model out of a folder by its SHA-256.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from train.errors import RunError
+
+METRICS = {
+    "ndcg@10": ("nDCG@10", "cosine_ndcg@10"),
+    "mrr@10": ("MRR@10", "cosine_mrr@10"),
+    "recall@10": ("Recall@10", "cosine_recall@10"),
+    "recall@100": ("Recall@100", "cosine_recall@100"),
+    "map@10": ("MAP@10", "cosine_map@10"),
+    "spearman": ("Spearman", "spearman_cosine"),
+    "pearson": ("Pearson", "pearson_cosine"),
+}
+"""Metrics as people write them, and as Sentence Transformers names them in `model-index` (so that the Hub joins them)."""
+
+VERDICTS = {
+    "improved": "better: the tuned model is better than the base on at least one data set and worse on none",
+    "regressed": "worse: the tuned model is worse than the base on at least one data set and better on none",
+    "mixed": "mixed: the tuned model is better than the base on some data sets and worse on others",
+    "no_evidence": "unclear: there is no evidence that the tuned model differs from the base",
+}
+KINDS = {
+    "scored": "pairs of texts with a similarity",
+    "pair": "texts that belong together (query, document)",
+    "tuple": "texts that belong together, with hard negatives",
+}
+TASKS = {"scored": ("semantic-similarity", "Semantic Similarity")}
+RETRIEVAL = ("information-retrieval", "Information Retrieval")
+HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+
+
+@dataclass(frozen=True)
+class Records:
+    """What a finished run says about itself: the content of its JSON and YAML files."""
+
+    report: Mapping[str, Any]
+    config: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    audit: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def base_id(self) -> str | None:
+        """The base model's id on the Hub; None when it was a folder."""
+        model = self.environment["model"]
+        return None if model["from"] == "folder" or not HUB_ID.fullmatch(model["name"]) else model["name"]
+
+    def hub_dataset(self, name: str) -> str | None:
+        """The Hub id of a data set that came from there."""
+        facts = self.audit.get(name, {})
+        location = facts.get("location", "")
+        from_hub = any(note.startswith(f"Hub data set {location}") for note in facts.get("notes", ()))
+        return location if from_hub and HUB_ID.fullmatch(location) else None
+
+
+def read_records(run: Path) -> Records:
+    """Read the records of a run folder.
+
+    Raises:
+        RunError: a file is missing or damaged.
+    """
+    files: dict[str, Any] = {}
+    for name in ("report.json", "config.yaml", "environment.json", "audit.json"):
+        try:
+            text = (run / name).read_text(encoding="utf-8")
+            files[name] = yaml.safe_load(text) if name.endswith(".yaml") else json.loads(text)
+        except (OSError, ValueError, yaml.YAMLError) as error:
+            reason = getattr(error, "strerror", None) or type(error).__name__
+            raise RunError(
+                f"{run / name} cannot be read ({reason})", mend="the run folder is damaged; train again to a new run folder"
+            ) from None
+    audit = {entry["name"]: entry for entry in files["audit.json"]["datasets"]}
+    return Records(files["report.json"], files["config.yaml"], files["environment.json"], audit)
+
+
+def model_card(records: Records, repo_id: str, licence: str | None = None) -> str:
+    """README.md of a model repository: YAML front matter and Markdown.
+
+    Args:
+        records: see `read_records`.
+        repo_id: `owner/name` of the repository, for the lines of code that load the model.
+        licence: id of a licence as the Hub knows them (`apache-2.0`); left out when None, as nobody but the owner can choose.
+    """
+    sections = [
+        _head(records, repo_id),
+        _verdict(records),
+        _training(records),
+        _usage(records, repo_id),
+        _limits(records),
+        _repeat(records),
+    ]
+    return f"---\n{metadata(records, repo_id, licence)}\n---\n\n" + "\n\n".join(sections) + "\n"
+
+
+def metadata(records: Records, repo_id: str, licence: str | None = None) -> str:
+    """The front matter: YAML by the Hub's rules, with the tuned model's figures on test as `model-index`."""
+    from huggingface_hub import EvalResult, ModelCardData
+
+    results = []
+    for entry in records.report["datasets"]:
+        task, task_name = TASKS.get(entry["kind"], RETRIEVAL)
+        found = {entry["metric"]: entry["tuned"]}
+        found |= {name: pair["tuned"] for name, pair in entry.get("metrics", {}).items()}
+        for name, value in found.items():
+            label, kind = METRICS.get(name, (name, name))
+            results.append(
+                EvalResult(
+                    task_type=task,
+                    task_name=task_name,
+                    dataset_type=records.hub_dataset(entry["name"]) or entry["name"],
+                    dataset_name=entry["name"],
+                    dataset_split=entry["split"],
+                    metric_type=kind,
+                    metric_name=label,
+                    metric_value=value,
+                )
+            )
+    trained = [identity for name in _trained(records) if (identity := records.hub_dataset(name))]
+    data = ModelCardData(
+        base_model=records.base_id,
+        datasets=trained or None,
+        eval_results=results or None,
+        library_name="sentence-transformers",
+        license=licence,
+        model_name=repo_id.rsplit("/", 1)[-1],
+        pipeline_tag="sentence-similarity",
+        tags=["sentence-transformers", "sentence-similarity", "feature-extraction", "embed-tune"],
+        base_model_relation="finetune" if records.base_id else None,
+    )
+    if not results:  # the Hub reads model_name out of model-index only
+        data.pop("model_name")
+    return data.to_yaml(line_break="\n")
+
+
+def _trained(records: Records) -> list[str]:
+    """Names of the data sets that were trained on; audit and config list them in the same order."""
+    specs = records.config["data"]["datasets"]
+    return [name for name, spec in zip(records.audit, specs, strict=True) if spec.get("train", True)]
+
+
+def _base(records: Records) -> str:
+    model = records.environment["model"]
+    if records.base_id:
+        revision = f" at revision `{model['revision'][:12]}`" if model.get("revision") else ""
+        return f"[{records.base_id}](https://huggingface.co/{records.base_id}){revision}"
+    checked = f" (weights of SHA-256 `{model['sha256'][:16]}…`)" if model.get("sha256") else ""
+    return f"a model from a local folder{checked}"
+
+
+def _head(records: Records, repo_id: str) -> str:
+    contract = records.environment["contract"]
+    return (
+        f"# {_plain(repo_id.rsplit('/', 1)[-1])}\n\n"
+        f"A text-embedding model for [Sentence Transformers](https://sbert.net), fine-tuned from {_base(records)}. It gives "
+        f"vectors of {contract['dimensions']} dimensions ({contract['pooling']} pooling, "
+        f"{'' if contract['normalized'] else 'not '}normalised) of texts of at most {contract['max_tokens']} tokens."
+    )
+
+
+def _verdict(records: Records) -> str:
+    lines = [
+        "## Is it better than its base?",
+        "",
+        f"**{VERDICTS[records.report['verdict']]}.** Both were judged once on the test split, which took no part in training or "
+        "in the choice of the checkpoint; the interval is a paired bootstrap of tuned − base.",
+        "",
+        "| data set | metric | n | base | tuned | change | 95% interval | p | verdict |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---|",
+    ]
+    for entry in records.report["datasets"]:
+        low, high = entry["ci95"]
+        p = "<0.001" if entry["p_value"] < 0.001 else f"{entry['p_value']:.3f}"
+        cells = (
+            _plain(entry["name"]),
+            METRICS.get(entry["metric"], (entry["metric"],))[0],
+            f"{entry['n']:,}",
+            f"{entry['base']:.3f}",
+            f"{entry['tuned']:.3f}",
+            _signed(entry["delta"]),
+            f"{_signed(low)} to {_signed(high)}",
+            p,
+            entry["verdict"].replace("_", " "),
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def _training(records: Records) -> str:
+    lines = [
+        "## What it was trained on",
+        "",
+        "| data set | rows are | train | dev | test | used for |",
+        "|---|---|---:|---:|---:|---|",
+    ]
+    trained = set(_trained(records))
+    for name, facts in records.audit.items():
+        counts = (f"{facts['counts'].get(f'rows_{split}', 0):,}" for split in ("train", "dev", "test"))
+        identity = records.hub_dataset(name)
+        shown = f"[{_plain(name)}](https://huggingface.co/datasets/{identity})" if identity else _plain(name)
+        use = "training and judging" if name in trained else "judging only"
+        lines.append(f"| {' | '.join((shown, KINDS[facts['kind']], *counts, use))} |")
+    return "\n".join([*lines, "", "Counts are rows. This card quotes no text of the data."])
+
+
+def _usage(records: Records, repo_id: str) -> str:
+    contract = records.environment["contract"]
+    query, document, symmetric = (contract[f"{role}_prompt"] for role in ("query", "document", "symmetric"))
+    retrieval = any(entry["kind"] != "scored" for entry in records.audit.values()) or query or document
+    lines = ["## How to use it", "", "```python", "from sentence_transformers import SentenceTransformer", ""]
+    lines.append(f"model = SentenceTransformer({json.dumps(repo_id)})")
+    if retrieval:
+        lines += [
+            'queries = model.encode_query(["How do I open an account?"])',
+            'documents = model.encode_document(["Accounts are opened online, in five minutes.", "We are closed on Sundays."])',
+            "print(model.similarity(queries, documents))",
+        ]
+    if not retrieval or symmetric:
+        prompt = f", prompt={json.dumps(symmetric, ensure_ascii=False)}" if symmetric else ""
+        lines += [
+            f'vectors = model.encode(["The shop is closed.", "The store is not open."]{prompt})',
+            "print(model.similarity(vectors, vectors))",
+        ]
+    lines.append("```")
+    prompts = (("queries", query), ("documents", document), ("both sides of a similarity", symmetric))
+    shown = [f"- {what}: `{json.dumps(prompt, ensure_ascii=False)}`" for what, prompt in prompts if prompt]
+    if shown:
+        heading = "Prompts are part of the model; `encode_query` and `encode_document` put them before the texts:"
+        lines += ["", heading, "", *shown]
+    else:
+        lines += ["", "No prompts are needed."]
+    return "\n".join(lines)
+
+
+def _limits(records: Records) -> str:
+    contract = records.environment["contract"]
+    names = ", ".join(_plain(entry["name"]) for entry in records.report["datasets"]) or "nothing"
+    lines = [
+        "## Limits",
+        "",
+        f"- It was judged on {names} alone. On other texts, tasks and languages the base may be the better choice: judge first.",
+        f"- What lies behind token {contract['max_tokens']} of a text has no influence on its vector.",
+        "- Its vectors cannot be compared with those of the base or of another model; an index has to be built anew.",
+        "- It has the biases of its base and of the data above. Fine-tuned weights can hold traces of their training texts.",
+    ]
+    small = [_plain(entry["name"]) for entry in records.report["datasets"] if entry["n"] < 100]
+    if small:
+        lines.append(f"- Fewer than 100 test queries or pairs stand behind the figures of {', '.join(small)}.")
+    return "\n".join(lines)
+
+
+def _repeat(records: Records) -> str:
+    environment, training = records.environment, records.config["training"]
+    packages = ", ".join(f"{name} {found}" for name, found in environment["packages"].items())
+    revision = f", code revision `{environment['git_revision'][:12]}`" if environment.get("git_revision") else ""
+    steps = records.report.get("best_step")
+    lines = [
+        "## How to repeat it",
+        "",
+        f"Trained with embed-tune: Python {environment['python']}, {packages}{revision}, on {environment['device'].split(':')[0]}, "
+        f"{environment['world_size']} process(es)" + (f"; the checkpoint of step {steps:,} was chosen on dev." if steps else "."),
+        "",
+        *(f"- {_plain(reason)}" for reason in environment["recipe"]),
+        "",
+        "The same data (compare the fingerprints) with these settings, as `--config` of `embed-tune train`, trains it again:",
+        "",
+        "```yaml",
+        yaml.safe_dump({"training": {k: v for k, v in training.items() if v is not None}}, sort_keys=False).rstrip(),
+        "```",
+        "",
+        *(f"- {_plain(name)}: `{fingerprint}`" for name, fingerprint in environment["data"].items()),
+    ]
+    return "\n".join(lines)
+
+
+def _signed(value: float) -> str:
+    """A difference with its sign; one that rounds to zero has the sign +."""
+    return f"{round(value, 3) + 0.0:+.3f}"
+
+
+def _plain(text: str) -> str:
+    """A name as it is, in Markdown: nothing in it becomes a link, a table cell, an emphasis or HTML."""
+    return re.sub(r"([\\`*_{}\[\]<>()#|!~&])", r"\\\1", " ".join(text.split()))
