@@ -102,10 +102,17 @@ def write_table(
     """Writes `batches` (a list of values a column, or an Arrow record batch) to `path`, complete or not at all.
 
     `at_end` is called when all batches were read, before `facts` are written.
+
+    Raises:
+        DataError: the folder cannot be made.
     """
     import pyarrow as pa
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        mend = "choose another place for runs and their data cache with output_dir=…"
+        raise DataError(f"the folder cannot be made ({error.strerror})", where=str(path.parent), mend=mend) from None
     schema = pa.schema([(name, pa.float64() if name in NUMBERS else pa.string()) for name in columns])
     # several ranks, on several machines, may write the same file at once: each under a name of its own, the last rename stands
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -133,6 +134,11 @@ def _within(name: str, table: Dataset, rows: RowHashes, scored: bool) -> list[Fi
     for negative in rows.negatives:
         clash |= (negative == rows.second) | (negative == rows.first)
     found.append(_where("warning", f"{name}: a negative equals the anchor or the positive", table, clash))
+    relevant = np.zeros(len(rows), dtype=bool)
+    for negative in rows.negatives:
+        relevant |= np.isin(dataclasses.replace(rows, second=negative).pairs(), pairs)
+    what = f"{name}: a negative is the positive of the same query in another row"
+    found.append(_where("warning", what, table, relevant & ~clash))
     long = np.zeros(len(rows), dtype=bool)
     columns, begin = text_columns(table.column_names), 0
     for batch in batches_of(table, columns):

@@ -52,7 +52,8 @@ def parse_score(value: object, where: str) -> float:
         # float() also takes "1_000"; a score written so is more likely a slip
         number = math.nan if isinstance(value, str) and "_" in value else float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError):
-        raise DataError(f"the score {excerpt(value)} is not a number", where=where, mend=mend) from None
+        what, plain = f"the score {excerpt(value)} is not a number", "the score is not a number"
+        raise DataError(what, where=where, mend=mend, plain=plain) from None
     if not math.isfinite(number):
         raise DataError(f"the score {excerpt(value)} is not a finite number", where=where, mend=mend)
     return number

@@ -31,7 +31,7 @@ class DatasetSpec(StrictModel):
 
     source: str = Field(
         min_length=1,
-        description="path of a file, folder or glob (csv tsv json jsonl parquet, BEIR folder), a Hub id, or `python_api`"
+        description="path of a file, folder or glob (csv tsv json jsonl parquet, BEIR folder), a Hub id, or `python_api`",
     )
     name: str | None = Field(None, description="short name in reports; by default made from the source")
     columns: ColumnSpec = Field(default_factory=ColumnSpec)

@@ -112,13 +112,24 @@ def main(arguments: Sequence[str] | None = None, program: str = "embed-tune") ->
     words = list(sys.argv[1:] if arguments is None else arguments)
     debug = "--debug" in words
     try:
-        app(words, standalone_mode=False, prog_name=program)
+        # typer turns a Ctrl-C into an exit code that it returns here, and nothing else that is not 0 or None
+        code = app(words, standalone_mode=False, prog_name=program)
+        if isinstance(code, int) and code:
+            print("stopped", file=sys.stderr)
+            sys.exit(code)
     except (EmbedTuneError, DataError, UsageProblem) as error:
         if debug:
             traceback.print_exc()
         message = getattr(error, "format_message", error.__str__)()
         print(f"error: {message}", file=sys.stderr)
         sys.exit(getattr(error, "exit_code", 2))
+    except OSError as error:  # a full disk, a folder that became read-only: nothing that a traceback would explain
+        if debug:
+            traceback.print_exc()
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"error: {place}{error.strerror or error}", file=sys.stderr)
+        print("  What to do: look at the disk and at the rights of the folder; --debug shows more", file=sys.stderr)
+        sys.exit(2)
     except (KeyboardInterrupt, typer.Abort):
         print("stopped", file=sys.stderr)
         sys.exit(130)

@@ -86,7 +86,7 @@ class HubConfig(StrictModel):
     """Where the finished model is pushed on the Hub. The token comes from HF_TOKEN or the Hub client's own file."""
 
     repo_id: str | None = Field(
-        None, pattern=r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?$", description="owner/name on the Hub; nothing is pushed without"
+        None, pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$", description="owner/name on the Hub; nothing is pushed without"
     )
     private: bool = Field(True, description="only the owner may see the repository")
     licence: str | None = Field(None, description="the Hub's id of a licence for the model card, such as apache-2.0")

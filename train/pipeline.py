@@ -22,8 +22,8 @@ from train.encode.encoder import Encoder, load_encoder
 from train.encode.locate import WeightsOrigin
 from train.encode.memo import RememberingEncoder
 from train.encode.packed import why_not_packed
-from train.errors import ConfigError, Interrupted
-from train.evaluate.dev import LONGEST, DevJudge, build_dev_judge, judge_test
+from train.errors import ConfigError, Interrupted, ModelError, RunError
+from train.evaluate.dev import LONGEST, DevJudge, build_dev_judge, judge_test, refuse_unjudgeable
 from train.fit.checkpoints import keep_only, list_checkpoints
 from train.fit.estimate import Estimate, estimate
 from train.fit.fit import Hooks, TrainingSet, fit, load_weights
@@ -67,8 +67,7 @@ def start_run(config: Config, *, debug: bool = False) -> Path:
     plan = make_plan(config.model_copy(update={"run_name": name}))
     run = Path(config.output_dir) / name
     if is_main():
-        create_run(Path(config.output_dir), name)
-        record_plan(plan, run)
+        create_run(Path(config.output_dir), name, record=lambda folder: record_plan(plan, folder))
     return _carry_out(plan, run)
 
 
@@ -79,7 +78,7 @@ def resume_run(path: Path, *, debug: bool = False) -> Path:
     config = load_config(run / "config.yaml")
     say(f"resuming {run}")
     plan = make_plan(config)
-    _refuse_changed_data(plan, run)
+    _refuse_changes(plan, run)
     return _carry_out(plan, run)
 
 
@@ -104,6 +103,7 @@ def make_plan(config: Config) -> Plan:
     for note in notes:
         say(f"  note: {note}")
     sets = training_sets(config, datasets)
+    refuse_unjudgeable(datasets, trained=sets)
     rows = {name: (one.kind, len(one.table)) for name, one in sets.items()}
     seed = config.training.seed
     recipe = plan_recipe(
@@ -116,6 +116,8 @@ def make_plan(config: Config) -> Plan:
     say(f"  {'bf16 autocast' if bf16 else 'fp32'} ({why})")
     for name, one in sets.items():
         say(f"  {name}: {LOSS_NAMES[one.loss]} loss")
+        if left_out := one.sampler(recipe.batch_sizes[name], seed).count_left_out():
+            say(f"  {name}: {left_out:,} of {len(one.table):,} rows find no batch in the first epoch without a false negative")
     obstacle = why_not_packed(encoder.model)
     say("  forward: packed without padding" if obstacle is None else f"  forward: sorted by length, in chunks ({obstacle})")
     # what was probed is fixed in the recorded config, so that a resumed run computes as the first part did
@@ -154,9 +156,15 @@ def training_sets(config: Config, datasets: Mapping[str, PreparedDataset]) -> di
 
 
 def record_plan(plan: Plan, run: Path) -> None:
-    """Write what explains and repeats the run, before it begins."""
+    """Write what explains and repeats the run, before it begins; warnings about the data are said, too."""
     write_text(run / "config.yaml", dump_config(plan.config))
-    write_json(run / "audit.json", audit(list(plan.datasets.values())))
+    audited = audit(list(plan.datasets.values()))
+    for dataset in audited["datasets"]:
+        for finding in dataset["findings"]:
+            if finding["severity"] == "warning":
+                rows = f" ({', '.join(finding['examples'])}, …)" if finding["examples"] else ""
+                say(f"{dataset['name']}: warning: {finding['what']}: {finding['count']:,}{rows}")
+    write_json(run / "audit.json", audited)
     write_json(
         run / "environment.json",
         environment(
@@ -281,7 +289,12 @@ def _load_best(plan: Plan, run: Path, log: ScoreLog) -> int:
     """Load the best checkpoint on dev (the last one where there is no dev); it must be there."""
     found = list_checkpoints(run)
     best = log.best()
-    step = best["step"] if best else max(found)
+    step = best["step"] if best else max(found, default=0)
+    if step not in found:
+        raise RunError(
+            f"{run / f'checkpoint-{step}'}, the best checkpoint, is not there",
+            mend="put it back, or start the run anew; no other checkpoint is put in its place",
+        )
     load_weights(plan.encoder, found[step])
     return step
 
@@ -292,10 +305,16 @@ def _precision(config: Config, encoder: Encoder) -> tuple[bool, str]:
     return config.training.precision == "bf16", "from your config"
 
 
-def _refuse_changed_data(plan: Plan, run: Path) -> None:
-    recorded = json.loads((run / "environment.json").read_text(encoding="utf-8"))["data"]
+def _refuse_changes(plan: Plan, run: Path) -> None:
+    """A run goes on only with the data and the base that it began with: its scores would compare unlike things."""
+    recorded = json.loads((run / "environment.json").read_text(encoding="utf-8"))
+    if (recorded["model"]["revision"], recorded["model"]["sha256"]) != (plan.origin.revision, plan.origin.sha256):
+        raise ModelError(
+            f"the weights of {plan.origin.name} are not those with which {run} began",
+            mend="put them back (model.revision names one on the Hub), or start a new run",
+        )
     for name, prepared in plan.datasets.items():
-        if recorded.get(name) != prepared.fingerprint:
+        if recorded["data"].get(name) != prepared.fingerprint:
             raise DataError(
                 f"{name} is not what it was when the run began",
                 where=prepared.location,
@@ -306,5 +325,5 @@ def _refuse_changed_data(plan: Plan, run: Path) -> None:
 def _dataset_name(config: Config) -> str:
     first = config.data.datasets[0]
     stem = first.name or Path(first.source.rstrip("/")).stem or "run"
-    clean = "".join(c if c.isalnum() or c in "._-" else "-" for c in stem).strip(".-_")
+    clean = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in stem).strip(".-_")
     return clean or hashlib.sha256(first.source.encode()).hexdigest()[:8]

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,14 @@ PACKAGES = (
 )
 
 
-def create_run(output_dir: Path, name: str) -> Path:
-    """Make the folder of a new run.
+def create_run(output_dir: Path, name: str, record: Callable[[Path], None] = lambda folder: None) -> Path:
+    """Make the folder of a new run, with everything in it that a resumed run reads, or not at all.
+
+    Args:
+        output_dir: where run folders are made.
+        name: of the run.
+        record: writes the first files; the folder that it gets is renamed to the run's once they are there, so that a run that
+            is killed here leaves a name that can be used again.
 
     Raises:
         RunError: it exists already, or cannot be made.
@@ -40,10 +47,16 @@ def create_run(output_dir: Path, name: str) -> Path:
             f"{folder} exists already",
             mend=f"continue it with --resume {folder}, or choose another name with run_name=…",
         )
+    staged = output_dir / f".{name}.new"
+    shutil.rmtree(staged, ignore_errors=True)
     try:
-        folder.mkdir(parents=True)
+        staged.mkdir(parents=True)
+        record(staged)
+        staged.rename(folder)
     except OSError as error:
         raise RunError(f"{folder} cannot be made ({error.strerror})", mend="choose another place with output_dir=…") from None
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
     return folder
 
 
@@ -54,10 +67,11 @@ def open_run(path: Path) -> Path:
         RunError: there is no such run, or it was finished.
     """
     folder = path if path.is_dir() or "/" in str(path) else Path("checkpoints") / path
-    if not (folder / "config.yaml").is_file():
+    missing = [file for file in ("config.yaml", "environment.json") if not (folder / file).is_file()]
+    if missing:
         runs = sorted(p.parent.name for p in folder.parent.glob("*/config.yaml")) if folder.parent.is_dir() else []
         known = f"runs there: {', '.join(runs[-5:])}" if runs else f"there are no runs in {folder.parent}"
-        raise RunError(f"{folder} is not a run folder (it has no config.yaml)", mend=known)
+        raise RunError(f"{folder} is not a run folder (it has no {missing[0]})", mend=known)
     if (folder / "report.json").is_file():
         raise RunError(f"{folder} is finished already", mend=f"read {folder / 'report.html'}, or start a new run")
     return folder

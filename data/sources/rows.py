@@ -66,7 +66,7 @@ def clean_text(value: object, where: str) -> str:
         raise DataError("the text is missing", where=where, mend=TEXT_MEND)
     if not isinstance(value, str):
         what = f"the value {excerpt(value)} is of type {type(value).__name__}, not a text"
-        raise DataError(what, where=where, mend=TEXT_MEND)
+        raise DataError(what, where=where, mend=TEXT_MEND, plain=f"the value is of type {type(value).__name__}, not a text")
     text = value.strip()
     if not text:
         raise DataError("the text is empty", where=where, mend=TEXT_MEND)
@@ -214,7 +214,7 @@ class TableSource:
                 raise
             self.dropped[split] += 1
             if len(self.dropped_examples[split]) < MAX_DROPPED_EXAMPLES:
-                self.dropped_examples[split].append(f"{error.where}: {error.what}")
+                self.dropped_examples[split].append(f"{error.where}: {error.plain}")
             return []
 
     def documents(self) -> Iterator[Document] | None:

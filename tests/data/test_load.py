@@ -196,6 +196,16 @@ def test_audit_of_tuples_and_dropped_rows(tmp_path):
     assert found["bad rows left out (all)"][:2] == ("warning", 1)
 
 
+def test_audit_finds_negatives_that_another_row_calls_positive(tmp_path):
+    rows = {"train": [("q", "a", "b"), ("q", "b", "c"), ("r", "c", "a")], "dev": [("s", "d", "e")], "test": [("t", "f", "g")]}
+    for name, mine in rows.items():
+        csv_file(tmp_path / "set" / f"{name}.csv", ["query", "positive", "negative"], mine)
+    found = findings(prepare(DatasetSpec(source=str(tmp_path / "set")), SplitSpec(), tmp_path / "cache"))
+    what = "a negative is the positive of the same query in another row"
+    assert found[f"train: {what}"] == ("warning", 1, ["train.csv:2"])
+    assert f"test: {what}" not in found
+
+
 @pytest.mark.parametrize("module", ["roles", "scores", "sources", "sources.files", "sources.python_api"])
 def test_examples_in_docstrings(module):
     result = doctest.testmod(importlib.import_module(f"data.{module}"))

@@ -172,6 +172,8 @@ def _head(records: Records, repo_id: str) -> str:
 
 
 def _verdict(records: Records) -> str:
+    if not records.report["datasets"]:
+        return "## Is it better than its base?\n\nNobody knows: there was no test split to judge it on."
     lines = [
         "## Is it better than its base?",
         "",
@@ -263,27 +265,38 @@ def _limits(records: Records) -> str:
 
 
 def _repeat(records: Records) -> str:
-    environment, training = records.environment, records.config["training"]
+    environment = records.environment
     packages = ", ".join(f"{name} {found}" for name, found in environment["packages"].items())
     revision = f", code revision `{environment['git_revision'][:12]}`" if environment.get("git_revision") else ""
-    steps = records.report.get("best_step")
     lines = [
         "## How to repeat it",
         "",
-        f"Trained with embed-tune: Python {environment['python']}, {packages}{revision}, on {environment['device'].split(':')[0]}, "
-        f"{environment['world_size']} process(es)" + (f"; the checkpoint of step {steps:,} was chosen on dev." if steps else "."),
+        f"Trained with embed-tune: Python {environment['python']}, {packages}{revision}, on {environment['world_size']} × "
+        f"{environment['device'].split(':')[0]}; the checkpoint of step {records.report['best_step']:,} was judged.",
         "",
         *(f"- {_plain(reason)}" for reason in environment["recipe"]),
         "",
-        "The same data (compare the fingerprints) with these settings, as `--config` of `embed-tune train`, trains it again:",
+        "The same data with these settings, as `--config` of `embed-tune train`, trains it again:",
         "",
         "```yaml",
-        yaml.safe_dump({"training": {k: v for k, v in training.items() if v is not None}}, sort_keys=False).rstrip(),
+        yaml.safe_dump(_settings(records), sort_keys=False, allow_unicode=True).rstrip(),
         "```",
+        "",
+        "Fingerprints of the data:",
         "",
         *(f"- {_plain(name)}: `{fingerprint}`" for name, fingerprint in environment["data"].items()),
     ]
     return "\n".join(lines)
+
+
+def _settings(records: Records) -> dict[str, Any]:
+    """What was set about model and training; a base out of a folder is left out, as its path means nothing elsewhere."""
+    model = {key: value for key, value in records.config["model"].items() if key not in ("name", "device", "trust_remote_code")}
+    if records.base_id:
+        model = {"name": records.base_id, **model}
+    sections = {"model": model, "training": records.config["training"]}
+    given = {name: {k: v for k, v in section.items() if v is not None} for name, section in sections.items()}
+    return {name: section for name, section in given.items() if section}
 
 
 def _signed(value: float) -> str:
@@ -293,4 +306,4 @@ def _signed(value: float) -> str:
 
 def _plain(text: str) -> str:
     """A name as it is, in Markdown: nothing in it becomes a link, a table cell, an emphasis or HTML."""
-    return re.sub(r"([\\`*_{}\[\]<>()#|!~&])", r"\\\1", " ".join(text.split()))
+    return re.sub(r"([\\`*\[\]<>|])", r"\\\1", " ".join(text.split()))

@@ -1,4 +1,4 @@
-"""Pushes the model of a finished run, with its card, to the Hugging Face Hub: one commit, private unless asked, checked afterwards.
+"""Pushes the model of a finished run, with its card, to the Hugging Face Hub: one commit, private unless asked, then checked.
 
 The run folder is read and never changed, so a push that failed is repeated by the same command. The token comes from the
 environment variable HF_TOKEN or the Hub client's own file, and goes into no message.
@@ -7,6 +7,7 @@ environment variable HF_TOKEN or the Hub client's own file, and goes into no mes
 from __future__ import annotations
 
 import hashlib
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -64,8 +65,7 @@ def push_run(run: Path, repo_id: str, *, private: bool = True, licence: str | No
 
     Args:
         run: folder of a finished run, or the name of one in checkpoints/.
-        repo_id: `owner/name`; a bare name means the token's owner. Made if it is not there. Files in it that the model does not
-            have are left alone, and said.
+        repo_id: `owner/name`; made if it is not there. Files in it that the model does not have are left alone, and said.
         private: whether only the owner may see it. A repository that exists and is public is refused then.
         licence: the Hub's id of a licence for the card; by default the run's `export.hub.licence`.
 
@@ -124,16 +124,24 @@ def check_push(repo_id: str, push: Push | None = None) -> None:
     from huggingface_hub.utils import validate_repo_id
 
     def refuse(what: str, mend: str) -> NoReturn:
-        raise push.failed(what, mend) if push else HubError(f"export.hub.repo_id={repo_id}: {what}", mend=mend)
+        raise push.failed(what, mend) if push else HubError(f"nothing could be pushed to {repo_id}: {what}", mend=mend)
 
     try:
         validate_repo_id(repo_id)
+        well_formed = repo_id.count("/") == 1
     except HFValidationError:
-        refuse(f"{repo_id!r} is not the id of a repository", "write owner/name, with letters, digits and . _ - only")
+        well_formed = False
+    if not well_formed:
+        raise HubError(
+            f"{repo_id!r} is not the id of a repository on the Hub", mend="write owner/name, with letters, digits and . _ - only"
+        )
     if constants.HF_HUB_OFFLINE:
         refuse("HF_HUB_OFFLINE keeps the Hub's client offline", "unset HF_HUB_OFFLINE")
-    if not get_token():
+    token = get_token()
+    if not token:
         refuse("there is no token for the Hub", TOKEN_HELP)
+    if not re.fullmatch(r"[!-~]+", token):  # the HTTP library's complaint about it would show it
+        refuse("the token holds characters that no token has", TOKEN_HELP)
 
 
 def _push(push: Push) -> str:
@@ -142,42 +150,56 @@ def _push(push: Push) -> str:
 
     hub_logging.set_verbosity_error()  # its warnings about repeated requests show signed upload addresses
     api = HfApi()
-    created = api.create_repo(push.repo_id, private=push.private, exist_ok=True)
-    repo_id = created.repo_id
-    is_private = bool(api.model_info(repo_id).private)
-    if push.private and not is_private:
-        raise push.failed(
-            f"{repo_id} exists and everybody can see it; nothing was sent",
-            "make it private in its settings on the Hub, choose another name, or mean it and add --public",
-        )
-    files = model_files(push, repo_id)
+    is_private = _repository(api, push)
+    files = model_files(push)
     size = sum(content.stat().st_size if isinstance(content, Path) else len(content) for content in files.values())
-    say(f"pushing {len(files)} files, {size / 1e6:,.1f} MB, to {repo_id} ({'private' if is_private else 'public'}) …")
+    say(f"pushing {len(files)} files, {size / 1e6:,.1f} MB, to {push.repo_id} ({'private' if is_private else 'public'}) …")
     commit = api.create_commit(
-        repo_id,
+        push.repo_id,
         [CommitOperationAdd(path_in_repo=name, path_or_fileobj=content) for name, content in files.items()],
         commit_message="Model and card by embed-tune",
     )
-    others = _compare(api, push, repo_id, commit.oid, files)
+    others = _compare(api, push, commit.oid, files)
     if others:
         say(f"  note: left alone in the repository: {', '.join(others)}")
-    say(f"pushed and checked: {created}")
-    return str(created)
+    url = f"{api.endpoint}/{push.repo_id}"
+    say(f"pushed and checked: {url}")
+    return url
 
 
-def model_files(push: Push, repo_id: str) -> dict[str, Path | bytes]:
+def _repository(api: HfApi, push: Push) -> bool:
+    """Make the repository if it is not there. Returns whether it is private; a public one is refused unless asked for."""
+    from huggingface_hub.errors import RepositoryNotFoundError
+
+    try:
+        is_private = bool(api.model_info(push.repo_id).private)
+    except RepositoryNotFoundError:
+        api.create_repo(push.repo_id, private=push.private)
+        return push.private
+    if push.private and not is_private:
+        raise push.failed(
+            "the repository exists and everybody can see it; nothing was sent",
+            "make it private in its settings on the Hub, choose another name, or mean it and add --public",
+        )
+    return is_private
+
+
+def model_files(push: Push) -> dict[str, Path | bytes]:
     """What the repository shall hold, by path in it: every file of the model folder, and the card as README.md."""
     model = push.run / "model"
     files: dict[str, Path | bytes] = {
         path.relative_to(model).as_posix(): path for path in sorted(model.rglob("*")) if path.is_file()
     }
-    files["README.md"] = model_card(read_records(push.run), repo_id, push.licence).encode("utf-8")
+    files["README.md"] = model_card(read_records(push.run), push.repo_id, push.licence).encode("utf-8")
     return files
 
 
-def _compare(api: HfApi, push: Push, repo_id: str, revision: str, files: Mapping[str, Path | bytes]) -> list[str]:
+def _compare(api: HfApi, push: Push, revision: str, files: Mapping[str, Path | bytes]) -> list[str]:
     """Compare sizes and hashes on the Hub with the files here. Returns what else is there."""
-    found = {entry.path: entry for entry in api.list_repo_tree(repo_id, recursive=True, revision=revision) if hasattr(entry, "size")}
+    from huggingface_hub.hf_api import RepoFile
+
+    tree = api.list_repo_tree(push.repo_id, recursive=True, revision=revision)
+    found = {entry.path: entry for entry in tree if isinstance(entry, RepoFile)}
     wrong = [name for name, content in files.items() if name not in found or not _same(content, found[name])]
     if wrong:
         raise push.failed(
@@ -212,11 +234,13 @@ def _blocks(content: Path | bytes) -> Iterator[bytes]:
 
 
 def _explain(error: Exception, push: Push) -> NoReturn:
-    """Say in a sentence why a push failed. Text of errors is passed on only where it cannot hold the token or a signed address."""
+    """Say in a sentence why a push failed. Errors are quoted only where they cannot hold the token or a signed address."""
     for cause in _causes(error):
         status = getattr(getattr(cause, "response", None), "status_code", None)
         if status is not None:
-            what, mend = REASONS.get(status, ("the Hub failed", "try later") if status >= 500 else ("the Hub refused it", "correct what it names"))
+            what, mend = REASONS.get(
+                status, ("the Hub failed", "try later") if status >= 500 else ("the Hub refused it", "correct what it names")
+            )
             said = " ".join((getattr(cause, "server_message", None) or "").split())[:300]
             raise push.failed(f"{what} (HTTP {status}{f': {said}' if said else ''})", mend) from None
         if isinstance(cause, ConnectionError | TimeoutError) or type(cause).__module__.split(".")[0] in NETWORK_ERRORS:

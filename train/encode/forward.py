@@ -25,15 +25,26 @@ SEQUENCE_KEYS = ("input_ids", "attention_mask", "token_type_ids")
 
 
 def can_sort(features: Sequence[dict[str, Tensor]]) -> bool:
-    """Whether these features are plain token sequences padded on the right, which may be trimmed and regrouped."""
+    """Whether these features are plain token sequences padded on the right, which may be trimmed and regrouped.
+
+    `prompt_length`, which only columns with a prompt have, is no obstacle: only pooling that leaves the prompt out reads it
+    (see `leaves_prompt_out`).
+    """
+    kinds = set()
     for column in features:
-        tensors = {key: value for key, value in column.items() if isinstance(value, Tensor)}
-        if not {"input_ids", "attention_mask"} <= set(tensors) or not set(tensors) <= set(SEQUENCE_KEYS):
+        tensors = {key for key, value in column.items() if isinstance(value, Tensor)} - {"prompt_length"}
+        if not {"input_ids", "attention_mask"} <= tensors or not tensors <= set(SEQUENCE_KEYS):
             return False
         mask = column["attention_mask"]
         if not bool((mask[:, 0] == 1).all()):
             return False
-    return len({frozenset(column) for column in features}) == 1
+        kinds.add(frozenset(tensors))
+    return len(kinds) == 1
+
+
+def leaves_prompt_out(model: torch.nn.Module) -> bool:
+    """Whether pooling skips the tokens of the prompt (Instructor models); rows of several columns cannot be mixed then."""
+    return any(not getattr(module, "include_prompt", True) for module in model.modules())
 
 
 def embed_columns(model: Any, features: Sequence[dict[str, Tensor]], chunk_tokens: int | None = None) -> list[Tensor]:

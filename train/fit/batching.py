@@ -55,6 +55,10 @@ class ShuffledBatchSampler(BatchSampler):
         order = self._order()
         return [order[i : i + self.batch_size].tolist() for i in range(0, self.rows, self.batch_size)]
 
+    def count_left_out(self) -> int:
+        """Rows that this epoch's batches leave out."""
+        return 0
+
     def _order(self) -> np.ndarray:
         return np.random.default_rng([self.seed, self.epoch]).permutation(self.rows)
 
@@ -104,6 +108,11 @@ class RankingBatchSampler(ShuffledBatchSampler):
         room = self._batches - len(finished)
         self.left_out = sum(not self._place(row, filling, room) for row in waiting)
         return finished + [batch.rows for batch in filling]
+
+    def count_left_out(self) -> int:
+        """Rows for which this epoch has no batch without a false negative."""
+        self.plan()
+        return self.left_out
 
     def _place(self, row: int, filling: deque[_Batch], most: int) -> bool:
         """Put a row into the first batch that admits it, opening another while there are fewer than `most`."""

@@ -13,7 +13,7 @@ from data.schema import PreparedDataset, text_columns
 from train.config import Config
 from train.encode.contract import limited_tokens
 from train.encode.encoder import Encoder
-from train.encode.forward import can_sort, embed_columns
+from train.encode.forward import can_sort, embed_columns, leaves_prompt_out
 from train.fit.fit import TrainingSet, training_columns
 from train.fit.losses import build_loss
 from train.fit.recipe import Recipe
@@ -87,7 +87,7 @@ def _seconds_a_batch(encoder: Encoder, one: TrainingSet, size: int, max_tokens: 
             features = [_to(model.preprocess(part[column]), device) for column in text_columns(table.column_names)]
         labels = torch.tensor(part["score"], device=device) if "score" in part else torch.zeros(len(rows), device=device)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
-            if hasattr(loss, "compute_loss_from_embeddings") and can_sort(features):
+            if hasattr(loss, "compute_loss_from_embeddings") and can_sort(features) and not leaves_prompt_out(model):
                 value = loss.compute_loss_from_embeddings(embed_columns(model, features), labels)
             else:
                 value = loss(features, labels)

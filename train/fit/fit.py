@@ -86,8 +86,8 @@ def fit(
     """
     device = encoder.model.device.type
     found = last_checkpoint(run)
-    if found is not None and found[0] >= recipe.max_steps:
-        return
+    if found is not None and (found[0] >= recipe.max_steps or hooks.should_stop()):
+        return  # the last session was stopped after training had ended, by its steps or for want of progress
     clear_staging(run)
     freeze_unused_pooler(encoder.model)
     prompts = {name: _column_prompts(encoder, one) for name, one in sets.items()}

@@ -18,7 +18,7 @@ from transformers import TrainerCallback
 
 from train.config import TrainingConfig
 from train.encode.contract import limited_tokens
-from train.encode.forward import can_sort, embed_columns
+from train.encode.forward import can_sort, embed_columns, leaves_prompt_out
 from train.errors import RunError
 from train.fit.checkpoints import STAGING, clear_staging, publish
 from train.fit.recipe import Recipe
@@ -94,7 +94,7 @@ class PairTrainer(SentenceTransformerTrainer):
         name = inputs.get("dataset_name")
         loss = self.loss[name]
         features, labels = self.collect_features(inputs)
-        if not hasattr(loss, "compute_loss_from_embeddings") or not can_sort(features):
+        if not hasattr(loss, "compute_loss_from_embeddings") or not can_sort(features) or leaves_prompt_out(model):
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
         value = loss.compute_loss_from_embeddings(embed_columns(model, features), labels)
         return (value, {}) if return_outputs else value
@@ -142,6 +142,13 @@ class PairTrainer(SentenceTransformerTrainer):
         self._saving = True
         try:
             super()._save_checkpoint(model, trial)
+        except Exception as error:  # a full disk raises whatever the library that writes raises
+            clear_staging(run)
+            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+            raise RunError(
+                f"the checkpoint of step {self.state.global_step} could not be written: {reason}",
+                mend=f"make room on the disk, then continue with --resume {run}; earlier checkpoints are whole",
+            ) from error
         finally:
             self._saving = False
         self.accelerator.wait_for_everyone()

@@ -9,7 +9,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from train.config import ModelConfig
-from train.encode.contract import EncodingContract, limited_tokens, read_contract
+from train.encode.contract import EncodingContract, apply_contract, limited_tokens, read_contract
 from train.encode.encoder import Encoder, load_encoder
 from train.encode.memo import RememberingEncoder
 
@@ -48,7 +48,20 @@ def test_the_models_own_prompts_win_over_the_table_and_the_persons_over_both(mod
     own = contract_of(model, "intfloat/e5-base-v2")
     assert (own.query_prompt, own.document_prompt, own.prompts_from) == ("Q: ", "P: ", "the model's config")
     given = contract_of(model, "intfloat/e5-base-v2", query_prompt="ask: ")
-    assert (given.query_prompt, given.document_prompt, given.prompts_from) == ("ask: ", "", "your config")
+    assert (given.query_prompt, given.document_prompt, given.prompts_from) == ("ask: ", "P: ", "your config")
+    none = contract_of(model, "intfloat/e5-base-v2", query_prompt="", document_prompt="")
+    assert (none.query_prompt, none.document_prompt) == ("", "")
+
+
+def test_a_family_keeps_its_prompt_for_pairs_when_it_is_saved(model: SentenceTransformer, tmp_path: Path) -> None:
+    contract = contract_of(model, "intfloat/e5-base-v2")
+    apply_contract(model, contract)
+    model.save_pretrained(str(tmp_path / "saved"), create_model_card=False)
+    again = SentenceTransformer(str(tmp_path / "saved"), device="cpu")
+    found = contract_of(again, "saved")
+    assert [found.prompt(role) for role in ("query", "document", "symmetric")] == ["query: ", "passage: ", "query: "]
+    expected = Encoder(model, contract).encode(["a text"], "symmetric")
+    assert torch.allclose(torch.from_numpy(again.encode(["a text"])), expected, atol=1e-6)
 
 
 def test_tokens_can_be_lowered_but_not_raised(model: SentenceTransformer) -> None:

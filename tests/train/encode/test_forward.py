@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
-from train.encode.forward import _chunks, can_sort, embed_columns
+from train.encode.forward import _chunks, can_sort, embed_columns, leaves_prompt_out
 
 ANCHORS = ["one", "two words here", "a much longer anchor with a good many more words in it than the others have", "x y"]
 POSITIVES = ["first of all", "b", "something of middling length for a change", "the end of the list " * 6]
@@ -51,6 +51,17 @@ def test_left_padding_is_left_to_the_stock_forward() -> None:
     assert can_sort([right])
     assert not can_sort([left])
     assert not can_sort([image])
+
+
+def test_columns_with_and_without_a_prompt_are_embedded_together(tiny_model: Path) -> None:
+    model = SentenceTransformer(str(tiny_model), device="cpu").eval()
+    features = [model.preprocess(ANCHORS, prompt="query: "), model.preprocess(POSITIVES)]
+    assert "prompt_length" in features[0] and can_sort(features) and not leaves_prompt_out(model)
+    anchors, positives = embed_columns(model, features)
+    assert torch.allclose(anchors, model.encode(ANCHORS, prompt="query: ", convert_to_tensor=True).clone(), atol=1e-6)
+    assert torch.allclose(positives, model.encode(POSITIVES, convert_to_tensor=True).clone(), atol=1e-6)
+    model.set_pooling_include_prompt(False)
+    assert leaves_prompt_out(model)
 
 
 @given(st.lists(st.integers(1, 50), min_size=1, max_size=60), st.integers(10, 200))

@@ -55,6 +55,21 @@ def test_rows_of_one_positive_get_a_batch_each() -> None:
     assert sampler.left_out == 0
 
 
+def test_a_text_is_never_the_negative_of_itself() -> None:
+    # paraphrases as (a, b) and (c, a): in one batch, `a` the document would be a negative of `a` the query
+    sampler = RankingBatchSampler(np.array([0, 2]), np.array([[1], [0]]), 2, seed=0)
+    assert sorted(map(sorted, sampler)) == [[0]] and sampler.left_out == 1
+    table = Dataset.from_dict({"anchor": ["a", "c", *"defg"], "positive": ["b", "A ", *"hijk"]})
+    whole = RankingBatchSampler(*ranking_keys(table), batch_size=3, seed=0)
+    assert all(not {0, 1} <= set(batch) for batch in whole)
+
+
+def test_rows_without_a_place_are_counted() -> None:
+    sampler = RankingBatchSampler(np.arange(100, 1100), np.zeros((1000, 1), dtype=np.int64), 64, seed=0)
+    assert sampler.count_left_out() == 1000 - len(sampler) == 1000 - 64
+    assert ShuffledBatchSampler(10, 3, seed=0).count_left_out() == 0
+
+
 def test_order_depends_on_seed_and_epoch_alone() -> None:
     def plan(seed: int, epoch: int) -> list[list[int]]:
         sampler = ShuffledBatchSampler(50, 8, seed)

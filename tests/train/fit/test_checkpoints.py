@@ -78,11 +78,27 @@ def test_an_existing_run_is_not_overwritten(tmp_path: Path) -> None:
         create_run(tmp_path / "file", "mine")
 
 
+def test_a_run_folder_appears_with_its_first_files_or_not_at_all(tmp_path: Path) -> None:
+    def full_disk(folder: Path) -> None:
+        (folder / "config.yaml").touch()
+        raise OSError(28, "No space left on device")
+
+    (tmp_path / ".mine.new").mkdir()  # left behind by a kill
+    with pytest.raises(RunError, match=r"mine cannot be made \(No space left on device\)"):
+        create_run(tmp_path, "mine", full_disk)
+    assert list(tmp_path.iterdir()) == []
+    create_run(tmp_path, "mine", lambda folder: (folder / "config.yaml").touch())
+    assert [p.name for p in (tmp_path / "mine").iterdir()] == ["config.yaml"]
+
+
 def test_what_cannot_be_resumed_says_why(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="is not a run folder"):
         open_run(tmp_path / "nothing")
     run = create_run(tmp_path, "done")
     (run / "config.yaml").touch()
+    with pytest.raises(RunError, match=r"it has no environment\.json"):
+        open_run(run)
+    (run / "environment.json").touch()
     assert open_run(run) == run
     write_json(run / "report.json", {})
     with pytest.raises(RunError, match="finished already"):

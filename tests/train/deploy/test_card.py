@@ -1,0 +1,129 @@
+"""The model card of a finished run."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from huggingface_hub import ModelCard
+
+from tests.hub_server import metadata_errors
+from train.deploy.card import METRICS, model_card, read_records
+from train.errors import RunError
+
+
+def rewrite(path: Path, change: Any) -> None:
+    """Apply a change to a JSON file."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    change(content)
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+
+def front_matter(card: str) -> dict[str, Any]:
+    found = re.match(r"---\n(.*?)\n---\n", card, re.DOTALL)
+    assert found
+    return yaml.safe_load(found[1])
+
+
+def test_the_front_matter_keeps_the_rules_of_the_hub_and_its_figures_are_those_of_the_report(run: Path) -> None:
+    card = model_card(read_records(run), "owner/name")
+    assert metadata_errors(card) == []
+    data = front_matter(card)
+    assert data["library_name"] == "sentence-transformers" and "sentence-similarity" in data["tags"]
+    assert "license" not in data and "base_model" not in data and "datasets" not in data
+    report = json.loads((run / "report.json").read_text())
+    (index,) = data["model-index"]
+    assert index["name"] == "name"
+    shown = {
+        (result["dataset"]["name"], result["dataset"]["split"], metric["type"]): metric["value"]
+        for result in index["results"]
+        for metric in result["metrics"]
+    }
+    expected = {
+        (entry["name"], entry["split"], METRICS[name][1]): pair["tuned"]
+        for entry in report["datasets"]
+        for name, pair in entry["metrics"].items()
+    }
+    assert len(expected) == 7 and shown == expected
+    parsed = ModelCard(card).data.eval_results
+    assert {(result.dataset_name, result.metric_value) for result in parsed} == {(k[0], v) for k, v in expected.items()}
+
+
+def test_the_text_says_what_a_reader_needs(run: Path) -> None:
+    card = model_card(read_records(run), "owner/name", "apache-2.0")
+    assert front_matter(card)["license"] == "apache-2.0"
+    report = json.loads((run / "report.json").read_text())
+    for entry in report["datasets"]:
+        row = next(line for line in card.splitlines() if f"{entry['base']:.3f} | {entry['tuned']:.3f}" in line)
+        assert f"| {entry['n']} |" in row and entry["verdict"].replace("_", " ") in row
+    for part in (
+        'SentenceTransformer("owner/name")',
+        "encode_query",
+        '- queries: `"find: "`',
+        "## Limits",
+        "learning rate 5e-05",
+        "max_steps: 2",
+        "torch ",
+    ):
+        assert part in card
+    counts = {entry["name"]: entry["counts"] for entry in json.loads((run / "audit.json").read_text())["datasets"]}
+    row = next(line for line in card.splitlines() if line.startswith("| pairs | texts that belong"))
+    assert [cell.strip() for cell in row.split("|")[3:6]] == [str(counts["pairs"][f"rows_{s}"]) for s in ("train", "dev", "test")]
+
+
+def test_a_name_is_neither_a_table_cell_nor_html(run: Path) -> None:
+    for name in ("report.json", "audit.json"):
+        rewrite(run / name, lambda content: content["datasets"][0].update(name="a|b <b> [c](d) *e*"))
+    text = model_card(read_records(run), "owner/name").split("---\n", 2)[2]
+    assert r"a\|b \<b\> \[c\](d) \*e\*" in text and "<b>" not in text.replace(r"\<b\>", "")
+    for line in text.splitlines():
+        if line.startswith("| "):
+            assert len(re.split(r"(?<!\\)\|", line)) in (8, 11), line
+
+
+def test_no_text_of_the_data_and_no_path_of_this_machine_is_in_it(run: Path, tiny_model: Path, workplace: Path) -> None:
+    card = model_card(read_records(run), "owner/name")
+    assert "zanzibar" not in card
+    for path in (tiny_model, workplace, Path.home()):
+        assert str(path) not in card
+    assert "pairs.csv" not in card and "a model from a local folder (weights of SHA-256" in card
+
+
+def test_what_came_from_the_hub_is_named_by_its_id(run: Path) -> None:
+    model = {"name": "intfloat/e5-small-v2", "from": "hub cache", "revision": "0123456789abcdef", "sha256": None}
+    rewrite(run / "environment.json", lambda content: content.update(model=model))
+
+    def from_hub(content: Any) -> None:
+        content["datasets"][0] |= {"location": "somebody/pairs", "notes": ["Hub data set somebody/pairs"]}
+
+    rewrite(run / "audit.json", from_hub)
+    card = model_card(read_records(run), "owner/name")
+    assert metadata_errors(card) == []
+    data = front_matter(card)
+    assert (data["base_model"], data["base_model_relation"], data["datasets"]) == (
+        "intfloat/e5-small-v2",
+        "finetune",
+        ["somebody/pairs"],
+    )
+    assert data["model-index"][0]["results"][0]["dataset"]["type"] == "somebody/pairs"
+    assert "at revision `0123456789ab`" in card and "huggingface.co/datasets/somebody/pairs" in card
+
+
+def test_a_run_without_judgement_and_prompts_has_a_card_too(run: Path) -> None:
+    rewrite(run / "report.json", lambda content: content.update(datasets=[], verdict="no_evidence"))
+    prompts = dict.fromkeys(("query_prompt", "document_prompt", "symmetric_prompt"), "")
+    rewrite(run / "environment.json", lambda content: content["contract"].update(prompts))
+    card = model_card(read_records(run), "owner/name")
+    assert metadata_errors(card) == [] and "model-index" not in front_matter(card)
+    assert "No prompts are needed." in card and "there was no test split" in card
+
+
+@pytest.mark.parametrize(("name", "content"), [("audit.json", None), ("environment.json", "{"), ("config.yaml", "a: [")])
+def test_damaged_records_are_named(run: Path, name: str, content: str | None) -> None:
+    (run / name).unlink() if content is None else (run / name).write_text(content)
+    with pytest.raises(RunError, match=name):
+        read_records(run)
