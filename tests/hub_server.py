@@ -151,6 +151,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     hub: HubServer
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # an answer in one piece: headers and content sent apart wait 40 ms for each other
 
     ROUTES = (
         ("POST", r"/api/repos/create", "create"),

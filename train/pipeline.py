@@ -83,7 +83,7 @@ def resume_run(path: Path, *, debug: bool = False) -> Path:
 
 
 def dry_run(config: Config, *, debug: bool = False) -> Estimate:
-    """Show the resolved config, the data, the recipe and an estimate of time and memory; train and write nothing."""
+    """Show the resolved config, the data, the recipe and an estimate of time and memory; train nothing, make no run folder."""
     quiet_libraries(debug)
     plan = make_plan(config)
     say("\nresolved config:\n" + dump_config(plan.config))

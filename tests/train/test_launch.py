@@ -13,7 +13,13 @@ from tests.conftest import ROOT
 
 def test_the_launcher_starts_a_run_that_uses_every_core_and_finds_its_own_packages(tiny_model: Path, tmp_path: Path) -> None:
     launcher = Path(sys.executable).with_name("accelerate")
-    settings = [f"model.name={tiny_model}", "model.device=cpu", "run_name=x", f"output_dir={tmp_path}", "evaluation.resamples=100"]
+    settings = [
+        f"model.name={tiny_model}",
+        "model.device=cpu",
+        "run_name=x",
+        f"output_dir={tmp_path}",
+        "evaluation.resamples=100",
+    ]
     words = [str(launcher), "launch", "--quiet", str(ROOT / "train" / "run.py"), "--config", str(ROOT / "configs" / "quick.yaml")]
     environment = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
     # a working directory of its own: the packages must be found beside run.py, not by luck

@@ -84,6 +84,7 @@ class EncodingContract:
     normalized: bool
     max_tokens: int
     dimensions: int
+    similarity: Literal["cosine", "dot"]
 
     def prompt(self, role: Role) -> str:
         """The text put before a text of this role ("" for none)."""
@@ -117,6 +118,7 @@ def read_contract(model: SentenceTransformer, name: str, config: ModelConfig) ->
         normalized=any(type(module).__name__ == "Normalize" for module in model),
         max_tokens=min(config.max_tokens, limit) if config.max_tokens else limit,
         dimensions=int(model.get_embedding_dimension() or 0),
+        similarity="dot" if model.similarity_fn_name == "dot" else "cosine",
     )
 
 
@@ -145,18 +147,21 @@ def _prompts(model: SentenceTransformer, name: str) -> tuple[str, str, str, str]
     own = {key: value for key, value in (model.prompts or {}).items() if value}
     default = own.get(model.default_prompt_name or "", "")
     document = own.get("document") or own.get("passage") or ""
+    family = next((one for one in FAMILIES if re.search(one.pattern, name, flags=re.IGNORECASE)), None)
     if own.get("query") or document:
-        return own.get("query", ""), document, default, "the model's config"
+        # newer releases of E5 carry both prompts but no default for symmetric texts, which their model cards ask for too
+        symmetric = family.symmetric if family and not default and own.get("query") == family.query else default
+        return own.get("query", ""), document, symmetric, "the model's config"
     if default:
         return default, default, default, "the model's config"
-    for family in FAMILIES:
-        if re.search(family.pattern, name, flags=re.IGNORECASE):
-            return family.query, family.document, family.symmetric, family.source
+    if family:
+        return family.query, family.document, family.symmetric, family.source
     return "", "", "", "nowhere"
 
 
 def _pooling(model: SentenceTransformer) -> str:
-    for module in model:
+    modules: list[Any] = list(model)
+    for module in modules:
         if type(module).__name__ == "Pooling":
             mode = getattr(module, "pooling_mode", None) or module.get_pooling_mode_str()
             return "+".join(mode) if isinstance(mode, list | tuple) else str(mode)

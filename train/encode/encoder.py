@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
@@ -32,6 +32,11 @@ class Encoder:
     model: SentenceTransformer
     contract: EncodingContract
     batch_size: int = 64
+
+    @property
+    def similarity(self) -> Literal["cosine", "dot"]:
+        """How the model compares two vectors."""
+        return self.contract.similarity
 
     def encode(self, texts: Sequence[str], role: Role) -> Tensor:
         """Vectors of texts, in their order.

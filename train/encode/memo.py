@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from train.encode.contract import Role
 from train.encode.encoder import Encoder
@@ -19,6 +19,11 @@ class RememberingEncoder:
         self._encoder = encoder
         self._rows: dict[tuple[str, str], int] = {}
         self._blocks: list[Tensor] = []
+
+    @property
+    def similarity(self) -> Literal["cosine", "dot"]:
+        """How the model compares two vectors."""
+        return self._encoder.similarity
 
     def encode(self, texts: Sequence[str], role: Role) -> Tensor:
         """Float32 tensor [N, D]; see `Encoder.encode`."""

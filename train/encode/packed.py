@@ -107,10 +107,15 @@ def _pooling_mode(pooling: Any) -> str:
     return "+".join(mode) if isinstance(mode, list | tuple) else str(mode)
 
 
+def transformer_of(model: SentenceTransformer) -> Any:
+    """The transformers model inside a Sentence Transformers model."""
+    return model[0].auto_model
+
+
 @contextmanager
 def grouped(model: SentenceTransformer) -> Iterator[None]:
     """Switch a model's attention to `grouped_attention` for the length of a `with` block."""
-    encoder = model[0].auto_model
+    encoder = transformer_of(model)
     before = encoder.config._attn_implementation
     encoder.config._attn_implementation = NAME
     try:
@@ -129,7 +134,7 @@ def embed_packed(model: SentenceTransformer, texts: Sequence[Tensor]) -> Tensor:
     Returns:
         [N, D], in the order of `texts`.
     """
-    encoder = model[0].auto_model
+    encoder = transformer_of(model)
     groups = group_lengths([len(text) for text in texts])
     offset = POSITION_OFFSET[encoder.config.model_type]
     positions = torch.cat([torch.arange(offset, offset + length).repeat(count) for count, length in groups])

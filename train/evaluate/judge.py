@@ -12,7 +12,7 @@ from train.evaluate.tasks import RetrievalTask, Scores, Similarity, Task, score
 from train.evaluate.verdict import DatasetResult, MetricPair, dataset_verdict
 
 Role = Literal["query", "document", "symmetric"]
-"""What a text is to the model; it decides the prompt. "symmetric" is a side of a scored pair and has none."""
+"""What a text is to the model; it decides the prompt. "symmetric" is a side of a scored pair."""
 
 
 class Encoder(Protocol):
@@ -23,18 +23,20 @@ class Encoder(Protocol):
         ...
 
 
-def score_model(task: Task, encode: Encoder, similarity: Similarity = "cosine") -> Scores:
+def score_model(task: Task, encode: Encoder, similarity: Similarity | None = None) -> Scores:
     """Encode every distinct text of the task once and score the vectors. Errors are those of `tasks.score`.
 
     Args:
         task: what is judged.
         encode: the model.
-        similarity: how the model compares vectors; scored pairs are always compared by cosine.
+        similarity: how vectors are compared; by default as the model does (its `similarity`), else by cosine. Scored pairs
+            are always compared by cosine.
     """
+    how: Similarity = similarity or getattr(encode, "similarity", "cosine")
     if isinstance(task, RetrievalTask):
         queries = encode.encode(task.distinct_queries.texts, "query")
         documents = encode.encode(task.distinct_documents.texts, "document")
-        return score(task, queries, documents.to(queries.device), similarity)
+        return score(task, queries, documents.to(queries.device), how)
     vectors = encode.encode(task.distinct.texts, "symmetric")
     rows = task.distinct.rows
     return score(task, vectors[rows[: len(task)]], vectors[rows[len(task) :]])

@@ -6,6 +6,7 @@ import resource
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -76,6 +77,7 @@ def estimate(
 def _seconds_a_batch(encoder: Encoder, one: TrainingSet, size: int, max_tokens: int, config: Config, bf16: bool) -> float:
     """Seconds of one forward and backward pass, the second of two (the first one warms up)."""
     model, device = encoder.model, encoder.model.device
+    tokenise: Any = model.preprocess
     loss = build_loss(one.loss, model, config.training, world_size=1)
     table = training_columns(one.table)
     batches = iter(one.sampler(size, config.training.seed))
@@ -84,7 +86,7 @@ def _seconds_a_batch(encoder: Encoder, one: TrainingSet, size: int, max_tokens: 
         part = table[rows]
         began = time.perf_counter()
         with limited_tokens(model, max_tokens):
-            features = [_to(model.preprocess(part[column]), device) for column in text_columns(table.column_names)]
+            features = [_to(tokenise(part[column]), device) for column in text_columns(table.column_names)]
         labels = torch.tensor(part["score"], device=device) if "score" in part else torch.zeros(len(rows), device=device)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
             if hasattr(loss, "compute_loss_from_embeddings") and can_sort(features) and not leaves_prompt_out(model):

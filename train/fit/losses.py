@@ -49,7 +49,8 @@ def build_loss(name: str, model: SentenceTransformer, config: TrainingConfig, wo
     cross-entropies, as in CLIP, arXiv:2103.00020). With several processes the other ranks' rows serve as negatives too,
     gradients included.
     """
-    from sentence_transformers import losses
+    from sentence_transformers.sentence_transformer import losses
+    from sentence_transformers.util import dot_score
 
     if name == "cosine":
         return losses.CosineSimilarityLoss(model)
@@ -58,6 +59,9 @@ def build_loss(name: str, model: SentenceTransformer, config: TrainingConfig, wo
     if name == "angle":
         return losses.AnglELoss(model)
     options: dict = {"scale": 1.0 / config.temperature, "gather_across_devices": world_size > 1}
+    if model.similarity_fn_name == "dot" and not any(type(module).__name__ == "Normalize" for module in model):
+        # such models compare raw vectors, whose products are large already; a scale of 1 as in their own training
+        options |= {"similarity_fct": dot_score, "scale": 1.0}
     if config.symmetric:
         options |= {"directions": ("query_to_doc", "doc_to_query"), "partition_mode": "per_direction"}
     if name == "cached_mnrl":

@@ -25,17 +25,17 @@ class ProgressCallback(TrainerCallback):
         self.began = 0.0
         self.line_at = 0
 
-    def on_train_begin(self, args, state, control, **kwargs) -> None:  # type: ignore[no-untyped-def]
+    def on_train_begin(self, args, state, control, **kwargs) -> None:
         if not state.is_world_process_zero:
             return
         self.began = time.perf_counter()
         if sys.stderr.isatty():
             self.bar = tqdm(total=self.total, initial=state.global_step, desc="training", unit="step", dynamic_ncols=True)
 
-    def on_log(self, args, state, control, logs=None, **kwargs) -> None:  # type: ignore[no-untyped-def]
+    def on_log(self, args, state, control, logs=None, **kwargs) -> None:
         self.loss = (logs or {}).get("loss", self.loss)
 
-    def on_step_end(self, args, state, control, **kwargs) -> None:  # type: ignore[no-untyped-def]
+    def on_step_end(self, args, state, control, **kwargs) -> None:
         if not state.is_world_process_zero:
             return
         rate = self.rows_seen() / max(time.perf_counter() - self.began, 1e-9)
@@ -49,7 +49,7 @@ class ProgressCallback(TrainerCallback):
             loss = f"  loss {self.loss:.4f}" if self.loss == self.loss else ""
             print(f"  step {state.global_step}/{self.total}{loss}  {rate:.0f} rows/s", file=sys.stderr, flush=True)
 
-    def on_train_end(self, args, state, control, **kwargs) -> None:  # type: ignore[no-untyped-def]
+    def on_train_end(self, args, state, control, **kwargs) -> None:
         if self.bar is not None:
             self.bar.close()
             self.bar = None

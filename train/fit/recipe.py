@@ -56,9 +56,10 @@ def plan_recipe(
     rate = _pick(config.learning_rate, _learning_rate(kind, count), "learning rate", reasons)
     sizes = {name: config.batch_size or _batch_size(k, n) for name, (k, n) in rows.items()}
     reasons.append(f"batch size {', '.join(f'{n} for {name}' for name, n in sizes.items())} ({_origin(config.batch_size)})")
-    limit = config.max_tokens or model_max_tokens
-    max_tokens = min(limit, model_max_tokens)
-    reasons.append(f"training texts cut at {max_tokens} tokens ({_origin(config.max_tokens, 'the model allows no more')})")
+    wanted = config.max_tokens or max(_max_tokens(k) for k, _ in rows.values())
+    max_tokens = min(wanted, model_max_tokens)
+    origin = "the model allows no more" if wanted > model_max_tokens else _origin(config.max_tokens)
+    reasons.append(f"training texts cut at {max_tokens} tokens ({origin}); judging allows {model_max_tokens}")
     batches = sum(batches_of(name, size) for name, size in sizes.items())
     per_epoch = max(1, math.ceil(batches / config.gradient_accumulation))
     steps = config.max_steps or max(1, round(per_epoch * epochs))
@@ -90,6 +91,11 @@ def _epochs(kind: RowKind, count: int) -> float:
 
 def _learning_rate(kind: RowKind, count: int) -> float:
     return 5e-5 if kind is RowKind.SCORED or count < 2_000 else 1e-4
+
+
+def _max_tokens(kind: RowKind) -> int:
+    """Sentences of scored pairs are short; of a longer passage the first 256 tokens carry most of what a query asks for."""
+    return 128 if kind is RowKind.SCORED else 256
 
 
 def _batch_size(kind: RowKind, count: int) -> int:

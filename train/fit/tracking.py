@@ -21,6 +21,7 @@ def start_tracking(config: TrackingConfig, run: Path) -> tuple[list[str], list[s
     os.environ["WANDB_PROJECT"] = config.project
     os.environ["WANDB_DIR"] = str(run)
     os.environ.setdefault("WANDB_SILENT", "true")
+    os.environ.setdefault("WANDB_CONSOLE", "off")  # the terminal names files and columns of the user
     online = any(os.environ.get(key) for key in ("WANDB_API_KEY", "WANDB_BASE_URL"))
     if online or os.environ.get("WANDB_MODE") == "online":
         return ["wandb"], [f"tracking: wandb, project {config.project}"]

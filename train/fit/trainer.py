@@ -71,8 +71,8 @@ class PairTrainer(SentenceTransformerTrainer):
 
     def get_batch_sampler(self, dataset: Dataset, *args: Any, **kwargs: Any) -> BatchSampler:
         """The sampler that was given for this table."""
-        name = next(name for name, table in self.train_dataset.items() if table is dataset)
-        return self._samplers[name]
+        tables: Any = self.train_dataset
+        return next(self._samplers[name] for name, table in tables.items() if table is dataset)
 
     def get_data_collator(self, *args: Any, **kwargs: Any) -> Any:
         """The stock collator, with training texts cut at the recipe's length; judging and saving keep the contract's."""
@@ -91,8 +91,7 @@ class PairTrainer(SentenceTransformerTrainer):
     ) -> Any:
         """The data set's loss over embeddings of all columns, computed together without padding where that is possible."""
         self._count(inputs)
-        name = inputs.get("dataset_name")
-        loss = self.loss[name]
+        loss: Any = self.loss[inputs["dataset_name"]]
         features, labels = self.collect_features(inputs)
         if not hasattr(loss, "compute_loss_from_embeddings") or not can_sort(features) or leaves_prompt_out(model):
             return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
@@ -134,7 +133,7 @@ class PairTrainer(SentenceTransformerTrainer):
     def _save_checkpoint(self, model: Any, trial: Any) -> None:
         """Save under a staging name; rename once every rank has written its part."""
         self.stop_clock()
-        run = Path(self.args.output_dir)
+        run = Path(str(self.args.output_dir))
         if self.args.should_save:
             clear_staging(run)
             (run / STAGING).mkdir()
@@ -178,17 +177,17 @@ class ScheduleCallback(TrainerCallback):
         signal.signal(signum, signal.SIG_DFL if signum != signal.SIGINT else signal.default_int_handler)
         self.interrupted = True
 
-    def on_step_end(self, args, state, control, **kwargs) -> None:  # type: ignore[no-untyped-def]
+    def on_step_end(self, args, state, control, **kwargs) -> None:
         if state.global_step in self.steps:
             control.should_log = control.should_evaluate = control.should_save = True
         if self.interrupted:
             control.should_save = control.should_training_stop = True
 
-    def on_evaluate(self, args, state, control, **kwargs) -> None:  # type: ignore[no-untyped-def]
+    def on_evaluate(self, args, state, control, **kwargs) -> None:
         if self.should_stop():
             control.should_training_stop = True
 
-    def on_log(self, args, state, control, logs=None, **kwargs) -> None:  # type: ignore[no-untyped-def]
+    def on_log(self, args, state, control, logs=None, **kwargs) -> None:
         loss = (logs or {}).get("loss", 0.0)
         if not math.isfinite(loss):
             raise RunError(

@@ -246,3 +246,23 @@ def test_settings(workplace: Path) -> None:
     for wrong in ("a", "a/b/c", "https://huggingface.co/a/b"):
         with pytest.raises(ConfigError, match=r"export\.hub\.repo_id"):
             load_config(path, overrides=[f"export.hub.repo_id={wrong}"])
+
+
+def test_ctrl_c_names_the_push_and_not_the_training(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import huggingface_hub
+
+    from train.cli import main
+    from train.deploy import hub
+
+    def interrupted(push: hub.Push) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", False)
+    monkeypatch.setattr(hub, "_push", interrupted)
+    with pytest.raises(SystemExit) as stop:
+        main(["push", str(run), REPO, "--public"])
+    said = capsys.readouterr().err
+    assert stop.value.code == 130 and f"push again: embed-tune push {run} {REPO} --public" in said

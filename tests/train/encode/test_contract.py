@@ -109,3 +109,26 @@ def test_the_remembering_encoder_encodes_each_text_of_a_prompt_once(tiny_model: 
     assert torch.allclose(memory.encode(["a"], "query"), as_query, atol=1e-6)
     assert asked == ["a", "b", "c", "a"]  # the last one under another prompt
     assert memory.encode([], "document").shape == (0, 32)
+
+
+def test_a_family_prompt_for_symmetric_texts_joins_prompts_of_the_config(model: SentenceTransformer) -> None:
+    model.prompts = {"query": "query: ", "passage": "passage: "}
+    assert contract_of(model, "intfloat/e5-base-v2").prompt("symmetric") == "query: "
+    assert contract_of(model, "someone/else").prompt("symmetric") == ""
+
+
+def test_a_model_of_dot_products_is_judged_by_them(tiny_model: Path, tmp_path: Path) -> None:
+    from train.evaluate.judge import score_model
+    from train.evaluate.tasks import RetrievalTask
+
+    plain = SentenceTransformer(str(tiny_model), device="cpu")
+    raw = SentenceTransformer(modules=list(plain)[:-1], similarity_fn_name="dot", device="cpu")  # without Normalize
+    raw.save_pretrained(str(tmp_path / "dot"), create_model_card=False)
+    encoder, _, _ = load_encoder(ModelConfig(name=str(tmp_path / "dot"), device="cpu"))
+    assert encoder.contract.similarity == "dot"
+    documents = ["a", "several words in a row", "x y z", "a query with words"]
+    task = RetrievalTask("t", "test", ["q"], ["a query"], list("wxyz"), documents, {"q": {"w": 1.0}})
+    scores = score_model(task, encoder)
+    products = encoder.encode(["a query"], "query") @ encoder.encode(documents, "document").T
+    assert scores.top_ids[0] == [list("wxyz")[i] for i in products[0].argsort(descending=True)]
+    assert scores.top_scores[0].tolist() == pytest.approx(sorted(products[0].tolist(), reverse=True), abs=1e-5)

@@ -46,3 +46,10 @@ def test_evaluation_steps_ascend_and_end_at_the_last_step(kind: RowKind, count: 
 def test_rows_that_must_not_meet_ask_for_more_steps() -> None:
     recipe = plan_recipe(TrainingConfig(epochs=2), {"x": (RowKind.PAIR, 1000)}, 256, lambda name, size: 40)
     assert (recipe.steps_per_epoch, recipe.max_steps) == (40, 80)
+
+
+def test_training_texts_are_cut_by_row_kind_and_never_beyond_the_model() -> None:
+    assert plan_recipe(TrainingConfig(), {"s": (RowKind.SCORED, 500)}, 512).max_tokens == 128
+    assert plan_recipe(TrainingConfig(), {"s": (RowKind.SCORED, 500), "p": (RowKind.PAIR, 9)}, 512).max_tokens == 256
+    recipe = plan_recipe(TrainingConfig(max_tokens=400), {"p": (RowKind.PAIR, 500)}, 256)
+    assert recipe.max_tokens == 256 and any("the model allows no more" in reason for reason in recipe.reasons)
