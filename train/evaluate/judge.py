@@ -32,7 +32,7 @@ def score_model(task: Task, encode: Encoder, similarity: Similarity | None = Non
         similarity: how vectors are compared; by default as the model does (its `similarity`), else by cosine. Scored pairs
             are always compared by cosine.
     """
-    how: Similarity = similarity or getattr(encode, "similarity", "cosine")
+    how: Similarity = similarity if similarity is not None else getattr(encode, "similarity", "cosine")
     if isinstance(task, RetrievalTask):
         queries = encode.encode(task.distinct_queries.texts, "query")
         documents = encode.encode(task.distinct_documents.texts, "document")

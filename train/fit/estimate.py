@@ -78,7 +78,7 @@ def _seconds_a_batch(encoder: Encoder, one: TrainingSet, size: int, max_tokens: 
     """Seconds of one forward and backward pass, the second of two (the first one warms up)."""
     model, device = encoder.model, encoder.model.device
     tokenise: Any = model.preprocess
-    loss = build_loss(one.loss, model, config.training, world_size=1)
+    loss: Any = build_loss(one.loss, model, config.training, world_size=1)
     table = training_columns(one.table)
     batches = iter(one.sampler(size, config.training.seed))
     seconds = 0.0
