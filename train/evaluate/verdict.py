@@ -106,6 +106,10 @@ def dataset_sentence(result: DatasetResult) -> str:
 
 def _why_not(result: DatasetResult) -> str:
     low, high = result.ci95
+    if low == high == 0:
+        # nothing seen is nothing resampled; the rule of three (Hanley and Lippman-Hand 1983) says what may still change
+        share = min(1.0, 3 / result.n)
+        return f"None of them changed, which leaves open a change in up to {share:.0%} of such {things(result.kind)}."
     if result.n >= FEWEST and max(high - result.delta, result.delta - low) <= WIDE:
         return f"A difference beyond {fraction(max(abs(low), abs(high)))} either way is unlikely."
     needed = queries_needed(result)

@@ -145,3 +145,9 @@ def test_result_as_json_has_the_fields_of_the_report() -> None:
     ]  # fmt: skip
     assert dumped["ci95"] == [0.075, 0.103]
     assert DatasetResult.model_validate(dumped | {"added_later": 1}) == result()
+
+
+def test_no_change_in_a_few_queries_is_not_called_certain() -> None:
+    unchanged = result(verdict="no_evidence", delta=0.0, ci95=(0.0, 0.0), n=12)
+    assert "a change in up to 25% of such queries" in dataset_sentence(unchanged)
+    assert "unlikely" not in dataset_sentence(unchanged)
