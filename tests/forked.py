@@ -40,6 +40,9 @@ class ForkServer:
 
 
 def _serve() -> None:
+    # answers have a channel of their own: some libraries print to standard output when they are imported
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
     import sentence_transformers  # noqa: F401  (imported for its children)
     import torch
 
@@ -48,7 +51,7 @@ def _serve() -> None:
 
     torch.set_num_threads(1)
     for line in sys.stdin:
-        print(json.dumps(_run(json.loads(line))), flush=True)
+        print(json.dumps(_run(json.loads(line))), file=answers, flush=True)
 
 
 def _run(request: dict[str, Any]) -> dict[str, Any]:
