@@ -11,6 +11,7 @@ import numpy as np
 from data.arrow import batches_of
 from data.schema import PreparedDataset, RowKind, text_columns
 from data.split import Hashes, RowHashes, hash_rows
+from data.suspect import suspicions
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -96,6 +97,8 @@ def _findings(data: PreparedDataset) -> list[Finding]:
     for name, table in data.splits.items():
         found += _within(name, table, hashes[name], scored)
     found += _between(data, hashes, scored)
+    name, table = next(iter(data.splits.items()))  # what is peculiar is so in every split: once is enough
+    found += [_where("warning", f"{name}: {what}", table, mask) for what, mask in suspicions(table)]
     for name, number in data.counts.items():
         if name.startswith("dropped_"):
             found.append(_finding("warning", f"bad rows left out ({name.removeprefix('dropped_')})", number))

@@ -37,6 +37,9 @@ SPLIT_NAMES = ("split",)
 GROUP_NAMES = ("group", "groupid")
 NEGATIVE = re.compile(r"(?:hard)?neg(?:ative)?s?(\d*)")
 
+LONGEST_NAME, LONGEST_NAME_CHARACTERS = 3, 60
+"""Words and characters; what is longer is a text rather than the name of a column."""
+
 SETTLE = (
     "name the columns in the YAML under `columns.` (columns.anchor and columns.positive, or columns.sentence1, columns.sentence2"
     " and columns.score), or on the command line: data.columns.anchor=NAME data.columns.positive=NAME"
@@ -240,8 +243,18 @@ class _Recogniser:
         return DataError(
             f"no column names that say which texts belong together{half}. Columns found: {show(self.columns)}",
             where=self.where,
-            mend=SETTLE + ". A CSV file needs a first line with the names of its columns",
+            mend=self._hint() + SETTLE,
         )
+
+    def _hint(self) -> str:
+        """What is most likely wrong where no column is known, before the general advice."""
+        if {"_id", "text"} <= set(self.columns):
+            return "a BEIR folder needs corpus.jsonl, queries.jsonl and qrels/ side by side; for other files "
+        if len(self.columns) == 1:
+            return "separate the columns with commas, semicolons, tabs or bars; then "
+        if any(len(name.split()) > LONGEST_NAME or len(name) > LONGEST_NAME_CHARACTERS for name in self.columns):
+            return "the file seems to have no header: add a first line with the names of the columns (query,document); otherwise "
+        return ""
 
     def _completed_sentences(self) -> tuple[str, str]:
         """sentence1 and sentence2 where the config names at least one of them."""

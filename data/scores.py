@@ -45,7 +45,7 @@ def parse_score(value: object, where: str) -> float:
     Raises:
         DataError: the cell is empty, no number, NaN or infinite.
     """
-    mend = "write a number with a decimal point; bad_rows: drop (data.bad_rows=drop) leaves such rows out"
+    mend = f"{_better(value)}; bad_rows: drop (data.bad_rows=drop) leaves such rows out"
     if value is None or (isinstance(value, str) and not value.strip()):
         raise DataError("the score is missing", where=where, mend=mend)
     try:
@@ -57,6 +57,16 @@ def parse_score(value: object, where: str) -> float:
     if not math.isfinite(number):
         raise DataError(f"the score {excerpt(value)} is not a finite number", where=where, mend=mend)
     return number
+
+
+def _better(value: object) -> str:
+    """How a score that cannot be read should be written."""
+    text = str(value).strip().lower()
+    if text.endswith("%"):
+        return "write the share, 0.05 for 5%"
+    if text in ("true", "yes", "false", "no"):
+        return "write 1 for texts that mean the same and 0 for others"
+    return "write a number with a decimal point"
 
 
 def excerpt(value: object) -> str:
@@ -72,13 +82,21 @@ class ScoreScan:
     count: int = 0
     low: float = math.inf
     high: float = -math.inf
+    low_at: tuple[str, int] = ("", 0)
+    high_at: tuple[str, int] = ("", 0)
+    """Where the lowest and the highest score stand first: file and line or row."""
     few_values: frozenset[float] | None = frozenset()
     """The distinct scores while there are at most four, else None."""
+    first_error: DataError | None = None
+    """What was wrong with the first cell that could not be read."""
 
-    def add(self, score: float) -> None:
-        """Takes one score into account."""
+    def add(self, score: float, where: tuple[str, int] = ("", 0)) -> None:
+        """Takes one score into account; `where` is its place, for messages."""
         self.count += 1
-        self.low, self.high = min(self.low, score), max(self.high, score)
+        if score < self.low:
+            self.low, self.low_at = score, where
+        if score > self.high:
+            self.high, self.high_at = score, where
         if self.few_values is not None and score not in self.few_values:
             self.few_values = None if len(self.few_values) == 4 else self.few_values | {score}
 
@@ -91,6 +109,17 @@ class ScoreScan:
         return values == {0.0, 1.0, 2.0} or (two and values == {0.0, 1.0})
 
 
+def refuse_one_value(scan: ScoreScan, where: str) -> None:
+    """Raise `DataError` where several scores are all the same."""
+    if scan.count > 1 and scan.low == scan.high:
+        raise DataError(
+            f"all {scan.count:,} scores are {scan.low:g}: similarity can be neither learnt nor judged from one value",
+            where=where,
+            mend="add rows with other scores; or, where every row holds two texts that belong together, remove the column of scores"
+            " or name the texts alone: data.columns.anchor=NAME data.columns.positive=NAME",
+        )
+
+
 def recognise_range(scan: ScoreScan, where: str) -> tuple[ScoreRange, list[str]]:
     """The range that holds every score, with notes for the user.
 
@@ -98,7 +127,12 @@ def recognise_range(scan: ScoreScan, where: str) -> tuple[ScoreRange, list[str]]
         DataError: there are no scores, or they fit none of `KNOWN_RANGES`.
     """
     if scan.count == 0:
-        raise DataError("no row has a score that is a number", where=where, mend="look at the column of scores")
+        first = scan.first_error
+        raise DataError(
+            "no row has a score that is a number" + (f"; the first is in {first.where}: {first.what}" if first else ""),
+            where=where,
+            mend=(f"{first.mend}; or " if first and first.mend else "") + "name the column of scores: data.columns.score=NAME",
+        )
     for low, high in KNOWN_RANGES:
         if low <= scan.low and scan.high <= high:
             notes = []
@@ -106,10 +140,15 @@ def recognise_range(scan: ScoreScan, where: str) -> tuple[ScoreRange, list[str]]
                 notes.append(f"the highest score is {scan.high:g}; if the scale does not end at 5, {RANGE_MEND}")
             return ScoreRange(low, high), notes
     raise DataError(
-        f"the scores lie in {scan.low:g}..{scan.high:g}, which is none of the ranges that are recognised (0..1, 0..5, -1..1)",
+        f"the scores lie in {scan.low:g}..{scan.high:g}, which is none of the ranges that are recognised (0..1, 0..5, -1..1)"
+        + (f"; lowest {_place(scan.low_at)}, highest {_place(scan.high_at)}" if scan.high_at[1] else ""),
         where=where,
-        mend=RANGE_MEND,
+        mend=f"correct a score that is wrong, or {RANGE_MEND}",
     )
+
+
+def _place(at: tuple[str, int]) -> str:
+    return f"{at[0]}:{at[1]}"
 
 
 def scan_scores(values: Iterable[float]) -> ScoreScan:

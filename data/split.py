@@ -151,7 +151,12 @@ def deal(keys: Hashes, units: Hashes, targets: Mapping[str, int], seed: int) -> 
 
 
 def make_splits(
-    tables: Mapping[str, Dataset], kind: RowKind, has_corpus: bool, spec: SplitSpec, max_rows: int | None
+    tables: Mapping[str, Dataset],
+    kind: RowKind,
+    has_corpus: bool,
+    spec: SplitSpec,
+    max_rows: int | None,
+    location: str | None = None,
 ) -> SplitPlan:
     """Plans train, dev and test out of the tables that a source gave.
 
@@ -159,6 +164,7 @@ def make_splits(
         tables: by split name, or one table under `UNSPLIT`.
         has_corpus: documents are shared by nature, so only queries are kept apart.
         max_rows: training rows at most, chosen by hash.
+        location: where the rows come from, for errors.
 
     Raises:
         DataError: too few rows or groups to make the missing splits.
@@ -168,7 +174,7 @@ def make_splits(
     base = UNSPLIT if UNSPLIT in tables else "train"
     missing = [name for name in ("dev", "test") if name not in tables]
     if base in tables and missing:
-        _carve(plan, hashes[base], base, missing, kind=kind, has_corpus=has_corpus, spec=spec)
+        _carve(plan, hashes[base], base, missing, kind=kind, has_corpus=has_corpus, spec=spec, location=location)
     if max_rows is not None and "train" in plan.parts:
         _cap(plan, max_rows, spec.seed)
     plan.parts = {name: plan.parts[name] for name in SPLITS if name in plan.parts}
@@ -177,7 +183,15 @@ def make_splits(
 
 
 def _carve(
-    plan: SplitPlan, rows: RowHashes, base: str, missing: Sequence[str], *, kind: RowKind, has_corpus: bool, spec: SplitSpec
+    plan: SplitPlan,
+    rows: RowHashes,
+    base: str,
+    missing: Sequence[str],
+    *,
+    kind: RowKind,
+    has_corpus: bool,
+    spec: SplitSpec,
+    location: str | None,
 ) -> None:
     """Splits `missing` off from the rows of `base`."""
     scored = kind is RowKind.SCORED
@@ -195,17 +209,32 @@ def _carve(
         if way != fine[0]:
             plan.notes.append("most rows hang together by texts that they share, so such rows could not all be kept on one side")
     else:
-        raise DataError(
-            f"{total} {word} are too few, or too many are in one group, to split off {' and '.join(missing)}",
-            where=base if base != UNSPLIT else None,
-            mend="give dev and test of your own (files, or a column `split`), or more rows, or drop the group column",
-        )
+        raise _too_few(rows, scored, base, missing, location)
     for name in (*missing, "train"):
         chosen = np.flatnonzero(dealt == SPLITS.index(name))
         plan.parts[name] = (base, chosen)
         plan.hashes[name] = rows.take(chosen)
     parts = ", ".join(f"{name} {got[name]} {word}" for name in missing)
     plan.notes.append(f"split off by hash, whole groups by {way}: {parts}, of {total}")
+
+
+def _too_few(rows: RowHashes, scored: bool, base: str, missing: Sequence[str], location: str | None) -> DataError:
+    """Why dev and test could not be split off, and what helps."""
+    thing, things = ("pair of texts", "pairs of texts") if scored else ("query", "queries")
+    distinct, splits = len(np.unique(rows.unordered_pairs() if scored else rows.first)), " and ".join(missing)
+    where = location if base == UNSPLIT else f"{location or 'data set'}, {base}"
+    mend = "add rows, or give dev and test of your own (files of these names, or a column `split`)"
+    if distinct == 1 and len(rows) > 1:
+        what = f"{len(rows):,} rows, all with the same {thing}: too few to split off {splits}"
+        mend = f"look whether the right columns were taken (data.columns.anchor=NAME data.columns.positive=NAME); or {mend}"
+    elif rows.group.any() and (groups := len(np.unique(rows.group))) <= len(SPLITS):
+        what = "all rows are in one group" if groups == 1 else f"the rows are in {groups} groups"
+        what += f", and a group stays on one side: too few to split off {splits}"
+        mend = f"remove the group column or make its groups smaller; or {mend}"
+    else:
+        what = f"{distinct:,} {thing if distinct == 1 else things} in {len(rows):,} {'row' if len(rows) == 1 else 'rows'}:"
+        what += f" too few to split off {splits}"
+    return DataError(what, where=where, mend=mend)
 
 
 def _cap(plan: SplitPlan, max_rows: int, seed: int) -> None:

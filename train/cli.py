@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from data.schema import DataError
-from train.errors import EmbedTuneError
+from train import ranks
+from train.errors import EmbedTuneError, VerdictError
+
+EXIT_CODES = "Exit codes: 0 done, 2 a mistake that the message explains, 3 asked for by `--fail-on`, 130 interrupted."
 
 app = typer.Typer(
     name="embed-tune",
-    help="Fine-tune text-embedding models and prove that it helped.",
+    epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -28,16 +33,54 @@ UsageProblem: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.
 DEFAULT_CONFIG = Path(__file__).resolve().parents[1] / "configs" / "default.yaml"
 
 
+class FailOn(StrEnum):
+    """Verdicts that `--fail-on` makes a failure of."""
+
+    REGRESSED = "regressed"
+    NO_EVIDENCE = "no_evidence"
+
+
+class Split(StrEnum):
+    """Rows that `evaluate` can judge."""
+
+    TRAIN = "train"
+    DEV = "dev"
+    TEST = "test"
+    ALL = "all"
+
+
+FailOnOption = Annotated[
+    FailOn | None,
+    typer.Option(
+        "--fail-on",
+        metavar="VERDICT",
+        help="For CI: `regressed` ends with exit code 3 if anything got worse; `no_evidence` does so unless something got better "
+        "and nothing worse. All is written all the same.",
+    ),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, everything else on standard error.")]
+
+
 @app.callback()
 def _root() -> None:
-    """Fine-tune text-embedding models and prove that it helped."""
+    """Fine-tune text-embedding models and prove that it helped.
+
+    In the order of the work: `train` a model on your texts, `evaluate` it on others or against other models, `diff` two runs,
+    `push` the one to keep. `embed-tune COMMAND --help` shows examples.
+
+    - `embed-tune train --data my_pairs.csv run_name=first`
+
+    - `embed-tune evaluate checkpoints/first --data other_pairs.csv`
+
+    - `embed-tune diff first second`
+
+    - `embed-tune push first me/my-model`
+    """
 
 
-@app.command("train")
+@app.command("train", epilog=EXIT_CODES, short_help="Fine-tune a model on your texts and judge it against its base.")
 def train_command(
-    overrides: Annotated[
-        list[str] | None, typer.Argument(metavar="[KEY=VALUE]...", help="Settings, e.g. training.epochs=2")
-    ] = None,
+    overrides: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Settings, e.g. training.epochs=2")] = None,
     config: Annotated[Path | None, typer.Option("--config", "-c", help="YAML file; configs/ has one for each purpose.")] = None,
     data: Annotated[
         str | None,
@@ -49,19 +92,20 @@ def train_command(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would happen, with time and memory; train nothing.")
     ] = False,
+    fail_on: FailOnOption = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and library logs.")] = False,
 ) -> None:
-    """Load, split, fit, judge, report and export.
+    """Fine-tune a model on your texts and judge it against its base: load, split, fit, judge, report, export.
 
     Without options it trains on the embedded default: Python's own documentation and 1,200 DevOps phrases, no download.
 
-    - `embed-tune train`
+    - `embed-tune train --data my_pairs.csv --dry-run`
 
-    - `embed-tune train --data my_pairs.csv`
+    - `embed-tune train --data my_pairs.csv run_name=first training.epochs=2`
 
-    - `embed-tune train --config configs/ranking.yaml training.epochs=2`
+    - `embed-tune train --config configs/ranking.yaml --fail-on regressed`
 
-    - `embed-tune train --resume checkpoints/my-run`
+    - `embed-tune train --resume checkpoints/first`
     """
     from train.settings import load_config
 
@@ -72,7 +116,7 @@ def train_command(
             )
         from train.pipeline import resume_run
 
-        resume_run(resume, debug=debug)
+        _fail_on(fail_on, resume_run(resume, debug=debug))
         return
     if config is None and data is None:
         config = DEFAULT_CONFIG
@@ -83,10 +127,97 @@ def train_command(
     if dry_run:
         show_plan(settings, debug=debug)
     else:
-        start_run(settings, debug=debug)
+        _fail_on(fail_on, start_run(settings, debug=debug))
 
 
-@app.command("push")
+@app.command("evaluate", epilog=EXIT_CODES, short_help="Judge a model, or one against another, without training.")
+def evaluate_command(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A model folder, a run, a checkpoint-* folder, or a Hub id (owner/name).")
+    ],
+    other: Annotated[
+        str | None, typer.Argument(metavar="OTHER", help="A second model, judged against the first.", show_default=False)
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="KEY=VALUE",
+            help="Settings, e.g. data.columns.anchor=question. Those under `model` are for MODEL, under `other` for OTHER.",
+        ),
+    ] = None,
+    data: Annotated[
+        list[str] | None, typer.Option("--data", "-d", help="A data set, as for `train`; may be given several times.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="YAML file that names the data, e.g. checkpoints/first/config.yaml.")
+    ] = None,
+    split: Annotated[
+        Split | None,
+        typer.Option(
+            "--split",
+            metavar="ROWS",
+            help="`train`, `dev`, `test` or `all`. By default test where the data has it, else all rows; but never those that a "
+            "judged run was trained on.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="With two models: new folder for report.html, report.json and scores.")
+    ] = None,
+    as_json: JsonOption = False,
+    fail_on: FailOnOption = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and library logs.")] = False,
+) -> None:
+    """Judge a model without training; with two models, judge the second against the first.
+
+    One model gets a 95% interval for each metric. Two get the paired interval of the difference, a verdict, and the queries that
+    changed most.
+
+    - `embed-tune evaluate all-MiniLM-L6-v2 --data my_pairs.csv`
+
+    - `embed-tune evaluate all-MiniLM-L6-v2 intfloat/e5-small --data beir/`
+
+    - `embed-tune evaluate old/ checkpoints/first -d a.csv -d b.csv -o old-first`
+
+    - `embed-tune evaluate old/ new/ --data a.csv --json --fail-on regressed`
+    """
+    words = [model, *([] if other is None else [other]), *(overrides or ())]
+    from train.candidates import read_request
+
+    request = read_request(words, data=data or (), config=config, split=None if split is None else split.value)
+    if len(request.candidates) == 1:
+        for option, value in (("--output", output), ("--fail-on", fail_on)):
+            if value is not None:
+                raise EmbedTuneError(f"{option} needs two models: one alone has no verdict", mend="name a second model")
+    from train.judging import evaluate_models
+
+    _fail_on(fail_on, evaluate_models(request, output=output, as_json=as_json, debug=debug))
+
+
+@app.command("diff", epilog=EXIT_CODES, short_help="Compare the models of two finished runs; nothing is encoded.")
+def diff_command(
+    run_a: Annotated[Path, typer.Argument(metavar="RUN_A", help="Folder of a finished run, or the name of one in checkpoints/.")],
+    run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="The run that is judged against it.")],
+    as_json: JsonOption = False,
+    fail_on: FailOnOption = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Compare the tuned models of two finished runs on the same test items, from their files; nothing is encoded.
+
+    Says which is better and how sure that is, which settings differ, and what each run cost. Folders that `evaluate --output`
+    made can be compared, too.
+
+    - `embed-tune diff first second`
+
+    - `embed-tune diff checkpoints/first checkpoints/second --fail-on regressed`
+
+    - `embed-tune diff first second --json`
+    """
+    from train.compare import diff_runs
+
+    _fail_on(fail_on, diff_runs(run_a, run_b, as_json=as_json).as_json())
+
+
+@app.command("push", short_help="Put the model of a finished run on the Hugging Face Hub.")
 def push_command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run, or the name of one in checkpoints/.")],
     repo_id: Annotated[str, typer.Argument(metavar="REPO", help="Repository on the Hub, OWNER/NAME; made if it is not there.")],
@@ -100,11 +231,34 @@ def push_command(
 
     The token comes from the environment variable HF_TOKEN or from `hf auth login`.
 
-    - `embed-tune push checkpoints/my-run me/my-model`
+    - `embed-tune push first me/my-model`
+
+    - `embed-tune push checkpoints/first me/my-model --public --licence apache-2.0`
     """
     from train.deploy.hub import push_run
 
     push_run(run, repo_id, private=not public, licence=licence)
+
+
+def _fail_on(condition: FailOn | None, judged: Path | Mapping[str, Any]) -> None:
+    """End with exit code 3 if the verdict is one that `--fail-on` names.
+
+    Args:
+        condition: what `--fail-on` says.
+        judged: the content of a report.json, or the folder of the run that has one.
+    """
+    from train.ranks import is_main
+
+    if condition is None or not is_main():
+        return
+    from train.evaluate.verdict import DatasetResult, fails, verdict_lines
+    from train.evaluate.wording import Sides
+
+    report = json.loads((judged / "report.json").read_text(encoding="utf-8")) if isinstance(judged, Path) else judged
+    if fails(report["verdict"], condition.value):
+        results = [DatasetResult.model_validate(entry) for entry in report["datasets"]]
+        words = report["verdict"].replace("_", " ")
+        raise VerdictError(f"--fail-on {condition}: the verdict is {words}. {verdict_lines(results, Sides.of(report))[0]}")
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "embed-tune") -> None:
@@ -121,7 +275,8 @@ def main(arguments: Sequence[str] | None = None, program: str = "embed-tune") ->
         if debug:
             traceback.print_exc()
         message = getattr(error, "format_message", error.__str__)()
-        print(f"error: {message}", file=sys.stderr)
+        if ranks.should_report(error):
+            print(f"{ranks.prefix()}error: {message}", file=sys.stderr)
         sys.exit(getattr(error, "exit_code", 2))
     except OSError as error:  # a full disk, a folder that became read-only: nothing that a traceback would explain
         if debug:

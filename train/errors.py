@@ -35,6 +35,12 @@ class HubError(EmbedTuneError):
     """The Hub could not be reached or refused; what lies on this machine is whole."""
 
 
+class VerdictError(EmbedTuneError):
+    """All went well, but the verdict is one that `--fail-on` makes a failure of."""
+
+    exit_code = 3
+
+
 class Interrupted(EmbedTuneError):
     """The person (or the scheduler) stopped the run; everything needed to go on is on disk."""
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from data.audit import audit
 from data.load import prepare
 from data.schema import DataError, PreparedDataset, RowKind, text_columns
+from train import ranks
 from train.config import Config
 from train.deploy.export import export_model
 from train.deploy.hub import check_push, push_run
@@ -22,8 +23,10 @@ from train.encode.encoder import Encoder, load_encoder
 from train.encode.locate import WeightsOrigin
 from train.encode.memo import RememberingEncoder
 from train.encode.packed import why_not_packed
+from train.encode.shared import SharedEncoder
 from train.errors import ConfigError, Interrupted, ModelError, RunError
 from train.evaluate.dev import LONGEST, DevJudge, build_dev_judge, judge_test, refuse_unjudgeable
+from train.fit.batching import RankShare
 from train.fit.checkpoints import keep_only, list_checkpoints
 from train.fit.estimate import Estimate, estimate
 from train.fit.fit import Hooks, TrainingSet, fit, load_weights
@@ -59,15 +62,12 @@ def start_run(config: Config, *, debug: bool = False) -> Path:
         Interrupted: everything needed to go on is in the run folder.
     """
     quiet_libraries(debug)
-    name = config.run_name or default_name(_dataset_name(config))
-    if (Path(config.output_dir) / name).exists():
-        create_run(Path(config.output_dir), name)  # raises: better now than after loading the data
-    if config.export.hub.repo_id is not None:
-        check_push(config.export.hub.repo_id)
+    ranks.join(config.model.device)
+    name = ranks.on_main(lambda: _settle_name(config))
     plan = make_plan(config.model_copy(update={"run_name": name}))
     run = Path(config.output_dir) / name
-    if is_main():
-        create_run(Path(config.output_dir), name, record=lambda folder: record_plan(plan, folder))
+    ranks.on_main(lambda: create_run(Path(config.output_dir), name, record=lambda folder: record_plan(plan, folder)))
+    _see_run_folder(run)
     return _carry_out(plan, run)
 
 
@@ -77,6 +77,7 @@ def resume_run(path: Path, *, debug: bool = False) -> Path:
     run = open_run(path)
     config = load_config(run / "config.yaml")
     say(f"resuming {run}")
+    ranks.join(config.model.device)
     plan = make_plan(config)
     _refuse_changes(plan, run)
     return _carry_out(plan, run)
@@ -85,6 +86,7 @@ def resume_run(path: Path, *, debug: bool = False) -> Path:
 def dry_run(config: Config, *, debug: bool = False) -> Estimate:
     """Show the resolved config, the data, the recipe and an estimate of time and memory; train nothing, make no run folder."""
     quiet_libraries(debug)
+    ranks.join(config.model.device)
     plan = make_plan(config)
     say("\nresolved config:\n" + dump_config(plan.config))
     found = estimate(plan.encoder, plan.sets, plan.datasets, plan.recipe, plan.config, plan.bf16)
@@ -96,8 +98,10 @@ def dry_run(config: Config, *, debug: bool = False) -> Estimate:
 
 def make_plan(config: Config) -> Plan:
     """Load, audit and split the data, load the base, and settle what the config leaves open. Everything found is said."""
-    datasets = load_datasets(config)
-    encoder, origin, notes = load_encoder(config.model, config.evaluation.batch_size)
+    if ranks.world_size() > 1:
+        say(f"{ranks.world_size()} processes share the work")
+    datasets = ranks.first_on_each_machine(lambda: load_datasets(config))
+    encoder, origin, notes = ranks.first_on_each_machine(lambda: load_encoder(config.model, config.evaluation.batch_size))
     say(f"base model: {origin.sentence()}")
     say(f"  {encoder.contract.sentence()}; on {encoder.model.device}")
     for note in notes:
@@ -107,9 +111,13 @@ def make_plan(config: Config) -> Plan:
     rows = {name: (one.kind, len(one.table)) for name, one in sets.items()}
     seed = config.training.seed
     recipe = plan_recipe(
-        config.training, rows, encoder.contract.max_tokens, lambda name, size: len(sets[name].sampler(size, seed))
+        config.training,
+        rows,
+        encoder.contract.max_tokens,
+        lambda name, size: len(sets[name].sampler(size, seed)),
+        ranks.world_size(),
     )
-    bf16, why = _precision(config, encoder)
+    bf16, why = ranks.share(_precision(config, encoder))  # probed: processes may see different speeds
     say("recipe:")
     for reason in recipe.reasons:
         say(f"  {reason}")
@@ -118,6 +126,9 @@ def make_plan(config: Config) -> Plan:
         say(f"  {name}: {LOSS_NAMES[one.loss]} loss")
         if left_out := one.sampler(recipe.batch_sizes[name], seed).count_left_out():
             say(f"  {name}: {left_out:,} of {len(one.table):,} rows find no batch in the first epoch without a false negative")
+        share = RankShare(one.sampler(recipe.batch_sizes[name], seed), ranks.rank(), ranks.world_size())
+        if dropped := share.count_dropped():
+            say(f"  {name}: {dropped:,} rows of the first epoch do not divide among {ranks.world_size()} processes: dropped")
     obstacle = why_not_packed(encoder.model)
     say("  forward: packed without padding" if obstacle is None else f"  forward: sorted by length, in chunks ({obstacle})")
     # what was probed is fixed in the recorded config, so that a resumed run computes as the first part did
@@ -188,10 +199,18 @@ def _carry_out(plan: Plan, run: Path) -> Path:
     """Fit, evaluate each checkpoint against the base, judge, report, export."""
     try:
         _fit_and_judge(plan, run)
+        ranks.leave()
     except Interrupted as stop:
         raise Interrupted(str(stop), mend=f"continue with --resume {run}") from None
     except KeyboardInterrupt:
         raise Interrupted("stopped; what was complete is kept", mend=f"continue with --resume {run}") from None
+    except RuntimeError as error:
+        if not ranks.peer_is_lost(error):
+            raise
+        raise RunError(
+            "another process of this run ended or cannot be reached any more",
+            mend=f"look for its own message above; what was complete is kept: continue with --resume {run}",
+        ) from error
     hub = plan.config.export.hub
     if hub.repo_id is not None and is_main():
         push_run(run, hub.repo_id, private=hub.private, licence=hub.licence)  # the run is finished, whatever comes of this
@@ -201,7 +220,7 @@ def _carry_out(plan: Plan, run: Path) -> Path:
 def _fit_and_judge(plan: Plan, run: Path) -> None:
     began = time.perf_counter()
     config, log = plan.config, ScoreLog(run / "scores.jsonl", writes=is_main())
-    base = RememberingEncoder(plan.encoder)
+    base = RememberingEncoder(SharedEncoder(plan.encoder))
     say("judging the base (step 0) …")
     base_test = judge_test(plan.datasets, base)
     judge = _dev_judge(plan, base)
@@ -225,7 +244,7 @@ def _fit_and_judge(plan: Plan, run: Path) -> None:
     best = _load_best(plan, run, log)
     say(f"judging the checkpoint of step {best} on test …")
     test_began = time.perf_counter()
-    tuned_test = judge_test(plan.datasets, plan.encoder)
+    tuned_test = judge_test(plan.datasets, SharedEncoder(plan.encoder))
     if is_main():
         export_model(plan.encoder.model, run / "model")
         now = time.perf_counter()
@@ -261,7 +280,7 @@ def _dev_budget(plan: Plan) -> float:
 
 def _judge_checkpoint(step: int, plan: Plan, judge: DevJudge, log: ScoreLog, work: Work) -> dict[str, float]:
     """Score the present weights on dev, log the line, say it, and return metrics for the trainer's log."""
-    line = judge.line(step, plan.encoder)
+    line = ranks.share(judge.line(step, SharedEncoder(plan.encoder)))  # one choice of the best, whatever the rounding
     line |= {"train_seconds": round(work.seconds, 3), "train_rows": work.rows, "train_tokens": work.tokens}
     log.add(line)
     shown = ", ".join(f"{name} {value:.4f} (base {judge.base[name]:.4f})" for name, value in line["datasets"].items())
@@ -274,8 +293,7 @@ def _resume_log(log: ScoreLog, run: Path) -> Work:
     """Work done and scores up to the last complete checkpoint; what came later is done again."""
     steps = list_checkpoints(run)
     log.forget_after(max(steps, default=0))
-    last = log.lines[-1] if log.lines else {}
-    return Work(last.get("train_seconds", 0.0), last.get("train_rows", 0), last.get("train_tokens", 0))
+    return Work.read(steps[max(steps)]) if steps else Work()
 
 
 def _retain(run: Path, log: ScoreLog, step: int, keep_all: bool) -> None:
@@ -320,6 +338,26 @@ def _refuse_changes(plan: Plan, run: Path) -> None:
                 where=prepared.location,
                 mend="put the data back, or start a new run",
             )
+
+
+def _settle_name(config: Config) -> str:
+    """The name of a new run; what would stop it at its end is found before its data are read."""
+    name = config.run_name or default_name(_dataset_name(config))
+    if (Path(config.output_dir) / name).exists():
+        create_run(Path(config.output_dir), name)  # raises, and says what to do
+    if config.export.hub.repo_id is not None:
+        check_push(config.export.hub.repo_id)
+    return name
+
+
+def _see_run_folder(run: Path) -> None:
+    """Processes on other machines must see the folder, too: checkpoints are read from it."""
+    sees = ranks.collect(run.is_dir())
+    if not all(sees):
+        raise RunError(
+            f"{run} is not seen by processes {', '.join(str(i) for i, one in enumerate(sees) if not one)}",
+            mend="several machines need a folder that all of them share: set output_dir to one",
+        )
 
 
 def _dataset_name(config: Config) -> str:

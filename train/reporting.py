@@ -6,6 +6,7 @@ import json
 import resource
 import shlex
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,7 @@ def report_run(
         "base_model": config.model.name,
         "datasets": [result.model_dump(mode="json") for result in results],
         "cost": cost(log, work, seconds),
+        "finished_at": now(),
     }
     write_per_query(run / "per_query.parquet", base, tuned)
     extras = {
@@ -79,6 +81,11 @@ def report_run(
     return report
 
 
+def now() -> str:
+    """The time in UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
 def cost(log: ScoreLog, work: Work, seconds: Mapping[str, float]) -> dict[str, float]:
     """What the run took. Training seconds are wall clock from first to last optimiser step, waiting for data included."""
     train_seconds = max(work.seconds, 1e-9)
@@ -94,27 +101,35 @@ def cost(log: ScoreLog, work: Work, seconds: Mapping[str, float]) -> dict[str, f
 
 
 def write_per_query(path: Path, base: Judged, tuned: Judged) -> None:
-    """One row a query or scored pair and metric: `dataset, item, metric, base, tuned`. Items are ids, never texts."""
+    """One row a query or scored pair and metric: `dataset, item, metric, base, tuned, gold`. Items are ids, never texts.
+
+    For scored pairs the metric is `cosine` and `gold` the gold score, from which Spearman follows; for queries `gold` is null.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    columns: dict[str, list[Any]] = {"dataset": [], "item": [], "metric": [], "base": [], "tuned": []}
+    numbers = dict.fromkeys(("base", "tuned", "gold"), pa.float64())
+    schema = pa.schema(dict.fromkeys(("dataset", "item", "metric"), pa.string()) | numbers)
+    columns: dict[str, list[Any]] = {name: [] for name in schema.names}
     for name, (task, scores) in tuned.items():
         before = base[name][1]
+        gold: list[Any] = [None] * len(task)
         if isinstance(task, RetrievalTask):
             found = {metric: (before.per_query[metric], values) for metric, values in scores.per_query.items()}
             items = list(task.query_ids)
         elif before.similarities is not None and scores.similarities is not None:
             found = {"cosine": (before.similarities, scores.similarities)}
             items = [str(i) for i in range(len(task))]
+            gold = [float(score) for score in task.scores]
         for metric, (old, new) in found.items():
             columns["dataset"] += [name] * len(items)
             columns["item"] += items
             columns["metric"] += [metric] * len(items)
             columns["base"] += [float(v) for v in old]
             columns["tuned"] += [float(v) for v in new]
+            columns["gold"] += gold
     temporary = path.with_name(f".{path.name}.tmp")
-    pq.write_table(pa.table(columns), temporary)
+    pq.write_table(pa.table(columns, schema=schema), temporary)
     temporary.replace(path)
 
 

@@ -14,13 +14,16 @@ from train.config import Config, expand_single_dataset
 from train.errors import ConfigError
 
 
-def load_config(path: Path | None, *, data: str | None = None, overrides: Sequence[str] = ()) -> Config:
+def load_config(
+    path: Path | None, *, data: str | Sequence[str] | None = None, overrides: Sequence[str] = (), kind: type[Config] = Config
+) -> Config:
     """The configuration out of a YAML file, `--data` and `key=value` overrides, later ones winning.
 
     Args:
         path: YAML file; None starts from an empty configuration.
-        data: stands for one data set with everything else chosen; replaces the file's data sets.
+        data: stands for one data set (or several) with everything else chosen; replaces the file's data sets.
         overrides: `training.epochs=2`-style settings; values are read as YAML.
+        kind: `Config`, or a class made from it that checks other things.
 
     Raises:
         ConfigError: naming file, line and key, with the nearest valid key.
@@ -28,13 +31,13 @@ def load_config(path: Path | None, *, data: str | None = None, overrides: Sequen
     tree, lines = _read_yaml(path) if path else ({}, {})
     if data is not None:
         kept = {k: v for k, v in (tree.get("data") or {}).items() if k == "split"} if isinstance(tree.get("data"), dict) else {}
-        tree["data"] = {"datasets": [{"source": data}], **kept}
+        tree["data"] = {"datasets": [{"source": one} for one in ([data] if isinstance(data, str) else data)], **kept}
     for item in overrides:
         _apply_override(tree, item)
     if "data" not in tree:
         raise ConfigError("no data set is named", mend="give --data PATH, or a --config with a `data:` section")
     try:
-        return Config.model_validate(tree)
+        return kind.model_validate(tree)
     except ValidationError as error:
         raise ConfigError(_explain(error, path, lines)) from None
 

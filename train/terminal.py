@@ -6,10 +6,7 @@ import logging
 import os
 import warnings
 
-
-def is_main() -> bool:
-    """Whether this process speaks and writes (rank 0, or the only one)."""
-    return os.environ.get("RANK", "0") == "0"
+from train.ranks import is_main
 
 
 def say(line: str) -> None:

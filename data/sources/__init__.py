@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.schema import DataError, Source
+from data.sources.foreign import SUFFIXES
 from data.sources.readers import READERS, readable
 from data.spec import DatasetSpec
 
@@ -18,8 +19,10 @@ HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 """What a data set id of the Hub looks like: "owner/name"."""
 BARE_HUB_IDS = frozenset({"paws", "quora", "snli", "squad", "squad_v2"})
 """Old ids without an owner. A list, since any mistyped file name would otherwise be looked for on the Hub."""
-NEVER_HUB = frozenset({*READERS, ".txt", ".gz", ".zip", ".xlsx", ".xls"})
+NEVER_HUB = frozenset({*READERS, *SUFFIXES})
 """Suffixes of files; a source that ends in one is a path."""
+WINDOWS = re.compile(r"[A-Za-z]:[\\/]")
+"""How an absolute path begins on Windows."""
 
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -52,7 +55,7 @@ def open_source(spec: DatasetSpec) -> Source:
         _refuse(spec, "files", ("hub_config", "hub_revision"))
         return glob_source(str(path), name, spec)
     if looks_like_path(text):
-        raise _missing(path)
+        raise _missing(path, text)
     from data.sources.hub import hub_source
 
     return hub_source(text, name, spec)
@@ -105,14 +108,23 @@ def looks_like_path(text: str) -> bool:
     return HUB_ID.fullmatch(text) is None or path.suffix.lower() in NEVER_HUB or Path(path.parts[0]).is_dir()
 
 
-def _missing(path: Path) -> DataError:
+def _missing(path: Path, given: str) -> DataError:
     """The error for a path that is not there, with the nearest name that is."""
-    folder, correct = path.parent, "correct the path (it is taken from the working directory)"
-    if not folder.is_dir():
-        return DataError(f"no such folder: {folder}", where=str(path), mend=correct)
-    near = nearest(path.name, (p.name for p in folder.iterdir()))
-    hint = f"did you mean {str(folder / near)!r}?" if near else correct
-    return DataError("no such file or folder, and not a Hub id (owner/name) either", where=str(path), mend=hint)
+    if WINDOWS.match(given) or "\\" in given:
+        mend = "paths are written with / on this machine; under WSL C:\\Users\\me\\x.csv is /mnt/c/Users/me/x.csv"
+        return DataError("a Windows path, and there is no such file here", where=given, mend=mend)
+    folder = path.parent
+    while not folder.is_dir():
+        folder = folder.parent
+    whole = folder == path.parent
+    what = "no such file or folder, and not a Hub id (owner/name) either" if whole else f"no such folder: {path.parent}"
+    wanted = path.name if whole else path.relative_to(folder).parts[0]
+    hint = f"correct the path (it is taken from the working directory, {Path.cwd()})"
+    if near := nearest(wanted, (p.name for p in folder.iterdir())):
+        hint = f"did you mean {str(folder / near)!r}?"
+    elif Path(path.name).exists():
+        hint = f"did you mean {path.name!r}?"
+    return DataError(what, where=str(path), mend=hint)
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:

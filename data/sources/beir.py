@@ -54,6 +54,9 @@ class BeirSource:
     def _shown(self, path: Path) -> str:
         return path.relative_to(self.path).as_posix()
 
+    def _place(self, file: str, number: int | None = None) -> str:
+        return str(self.path / file) + ("" if number is None else f", line {number}")
+
     def _find_qrels(self, notes: list[str]) -> dict[str, Path]:
         with readable(self.path / "qrels", str(self.path / "qrels")):
             files = sorted(p for p in (self.path / "qrels").iterdir() if p.suffix == ".tsv")
@@ -77,13 +80,14 @@ class BeirSource:
         empty = 0
         for number, document in self._numbered_documents():
             if document.id in seen:
-                where = f"corpus.jsonl, line {number}"
-                raise DataError(f"the document id {document.id[:60]!r} occurs twice", where=where, mend="give each its own _id")
+                where = self._place("corpus.jsonl", number)
+                mend = "give each its own _id, or remove the repeated line"
+                raise DataError(f"the document id {document.id[:60]!r} occurs twice", where=where, mend=mend)
             seen.add(document.id)
             empty += not document.text
         if not seen:
             mend = 'add lines {"_id": "...", "text": "..."}'
-            raise DataError("the corpus is empty", where=str(self.path / "corpus.jsonl"), mend=mend)
+            raise DataError("the corpus is empty", where=self._place("corpus.jsonl"), mend=mend)
         return empty
 
     def splits(self) -> tuple[str, ...]:
@@ -110,7 +114,7 @@ class BeirSource:
         for number, identity, title, text in self._records("corpus.jsonl"):
             joined = f"{title} {text}".strip()
             if joined:
-                clean_text(joined, f"corpus.jsonl, line {number}")
+                clean_text(joined, self._place("corpus.jsonl", number))
             yield number, Document(identity, joined)
 
     def documents(self) -> Iterator[Document]:
@@ -124,8 +128,9 @@ class BeirSource:
         seen: set[str] = set()
         for number, identity, _, text in self._records("queries.jsonl"):
             if identity in seen:
-                where = f"queries.jsonl, line {number}"
-                raise DataError(f"the query id {identity[:60]!r} occurs twice", where=where, mend="give each its own _id")
+                where = self._place("queries.jsonl", number)
+                mend = "give each its own _id, or remove the repeated line"
+                raise DataError(f"the query id {identity[:60]!r} occurs twice", where=where, mend=mend)
             seen.add(identity)
             if identity in wanted:
                 texts[identity] = text
@@ -136,14 +141,15 @@ class BeirSource:
         path = self.qrels[split]
         shown = self._shown(path)
         header = True
-        for number, text in lines(path, shown):
+        for number, text in lines(path, str(path)):
             if not text.strip():
                 continue
             cells = [cell.strip() for cell in text.rstrip("\r\n").split("\t")]
-            where = f"{shown}, line {number}"
+            where = self._place(shown, number)
             if len(cells) != QRELS_CELLS:
-                mend = f"three columns: {QRELS_HEADER}"
-                raise DataError(f"{len(cells)} columns separated by tabs, not 3", where=where, mend=mend)
+                mend = f"write three columns: {QRELS_HEADER}"
+                found = f"{len(cells)} columns separated by tabs" if len(cells) > 1 else "no tab in the line"
+                raise DataError(f"{found}, where three columns are expected", where=where, mend=mend)
             if header:
                 header = False
                 if _is_number(cells[2]):
@@ -157,12 +163,13 @@ class BeirSource:
         shown = self._shown(self.qrels[split])
         judged = [j for j in self._judgements(split) if j[3] > 0]
         if not judged:
-            raise DataError("no judgement has a score above 0", where=shown, mend="add judgements, or remove the file")
+            where = self._place(shown)
+            raise DataError("no judgement has a score above 0", where=where, mend="add judgements, or remove the file")
         queries = self._queries({j[1] for j in judged})
         wanted = {j[2] for j in judged}
         texts = {document.id: document.text for document in self.documents() if document.id in wanted}
         for number, query, document, grade in judged:
-            where = f"{shown}, line {number}"
+            where = self._place(shown, number)
             try:
                 pair = [
                     self._looked_up(queries, query, "query", "queries.jsonl", where),
@@ -183,12 +190,15 @@ class BeirSource:
     def _drop(self, split: str, error: DataError) -> None:
         self.dropped[split] += 1
         if len(self.dropped_examples[split]) < MAX_DROPPED_EXAMPLES:
-            self.dropped_examples[split].append(f"{error.where}: {error.what}")
+            place = (error.where or "").removeprefix(f"{self.path}/")  # notes are repeated in reports
+            self.dropped_examples[split].append(f"{place}: {error.what}")
 
-    @staticmethod
-    def _looked_up(texts: dict[str, str], identity: str, what: str, file: str, where: str) -> str:
+    def _looked_up(self, texts: dict[str, str], identity: str, what: str, file: str, where: str) -> str:
         mend = f"add it to {file} or remove the judgement; bad_rows: drop (data.bad_rows=drop) leaves such judgements out"
         if identity not in texts:
+            other = "queries.jsonl" if file == "corpus.jsonl" else "corpus.jsonl"
+            if self.spec.bad_rows == "fail" and any(found == identity for _, found, _, _ in self._records(other)):
+                mend = f"{other} has that id: are the columns of the judgements, or the two files, swapped? Write {QRELS_HEADER}"
             raise DataError(f"the {what} {identity[:60]!r} is not in {file}", where=where, mend=mend)
         if not texts[identity]:
             raise _EmptyText(f"the {what} {identity[:60]!r} is judged relevant but empty in {file}", where=where, mend=mend)

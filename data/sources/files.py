@@ -34,16 +34,10 @@ def file_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
 def folder_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
     """A folder with train, dev and test files, or with files of one kind that are one data set without splits."""
     with readable(path, str(path)):
-        files = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
-    data = [p for p in files if p.suffix.lower() in READERS]
-    if not data:
-        present = ", ".join(p.name for p in files[:10]) or "no files"
-        raise DataError(
-            f"no data files in the folder (found: {present})",
-            where=str(path),
-            mend=f"put train, dev and test files there ({' '.join(READERS)});"
-            " a BEIR folder has corpus.jsonl, queries.jsonl and qrels/",
-        )
+        present = sorted(p for p in path.iterdir() if not p.name.startswith("."))
+        data = [p for p in present if p.is_file() and p.suffix.lower() in READERS]
+        if not data:
+            raise _no_data(path, present)
     if not any(split_of_stem(p.stem) for p in data) and len(kinds := sorted({p.suffix.lower() for p in data})) > 1:
         raise DataError(
             f"files of several kinds ({' '.join(kinds)}), none of them named train, dev or test",
@@ -53,11 +47,22 @@ def folder_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
     return _many(data, path, name, spec, str(path))
 
 
+def _no_data(path: Path, present: Sequence[Path]) -> DataError:
+    found = ", ".join(p.name + "/" * p.is_dir() for p in present[:10]) or "no files"
+    inside = [p for p in present if p.is_dir() and any(q.suffix.lower() in READERS for q in p.iterdir())]
+    mend = (
+        f"name the folder that holds the files: {inside[0]}"
+        if inside
+        else f"put train, dev and test files there ({' '.join(READERS)}); a BEIR folder has corpus.jsonl, queries.jsonl and qrels/"
+    )
+    return DataError(f"no data files in the folder (found: {found})", where=str(path), mend=mend)
+
+
 def glob_source(pattern: str, name: str, spec: DatasetSpec) -> TableSource:
     """Every file that matches; one data set without splits, unless the file names are those of splits."""
     files = sorted(p for p in map(Path, glob.glob(pattern, recursive=True)) if p.is_file())  # noqa: PTH207 (patterns may be absolute)
     if not files:
-        mend = "look at the folder, and quote the pattern in the shell"
+        mend = f"look at the folder (the pattern is taken from the working directory, {Path.cwd()}); quote the pattern in the shell"
         raise DataError("no file matches the pattern", where=pattern, mend=mend)
     base = Path(*files[0].parent.parts)
     while not all(base in p.parents for p in files):

@@ -22,7 +22,7 @@ class HubTable:
     """One split of a Hub data set. Rows are counted from 1."""
 
     def __init__(self, shown: str, data: Dataset) -> None:
-        self.shown, self.data = shown, data
+        self.shown, self.place, self.data = shown, shown, data
         self.notes: list[str] = []
 
     def columns(self) -> list[str]:
@@ -112,10 +112,14 @@ def _load(identity: str, spec: DatasetSpec) -> Mapping[str, Dataset]:
             mend="correct the name; for a private or gated data set put a token into the environment variable HF_TOKEN",
         ) from None
     except ConnectionError:
+        forbidden = datasets.config.HF_HUB_OFFLINE
         raise DataError(
-            "no such file or folder here, and the Hub cannot be reached to ask for a data set of that name",
+            "no such file or folder here, and the Hub "
+            + ("may not be asked (HF_HUB_OFFLINE is set)" if forbidden else "cannot be reached")
+            + " for a data set of that name",
             where=identity,
-            mend="correct the path, connect to the network, or download the data set and give its files: --data FOLDER",
+            mend=f"correct the path, {'unset HF_HUB_OFFLINE' if forbidden else 'connect to the network'},"
+            " or download the data set and give its files: --data FOLDER",
         ) from None
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
         reason = " ".join(str(error).split())[:300] or type(error).__name__

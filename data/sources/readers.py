@@ -17,9 +17,20 @@ from pathlib import Path
 from typing import Any, Literal
 
 from data.schema import DataError
+from data.sources.foreign import SUFFIXES, refuse_foreign
 
 Row = tuple[int, Mapping[str, object]]
 """Number of the line or row (from 1) and the values by column."""
+
+SIGNS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+"""What may stand between two columns; tried in this order where the one that the suffix promises is not in the header."""
+
+CSV_ERRORS = (
+    ("unexpected end of data", "a quote opens in this row and is never closed", "close the quote, or double it where it is part of a text"),
+    ("new-line character", "a carriage return stands in the line (old Macintosh line ends?)", "convert: `tr '\\r' '\\n' < OLD > NEW`"),
+    ("expected after", "a quoted cell goes on after its closing quote", 'double a quote that is part of a text (""), or remove it'),
+)
+"""What the csv module says, what that means, and the way out."""
 
 HEAD_ROWS = 100
 """Objects of a JSON or JSONL file whose keys count as its columns."""
@@ -55,13 +66,15 @@ def lines(path: Path, shown: str) -> Iterator[tuple[int, str]]:
 
 def _decoded(raw: bytes, number: int, offset: int, shown: str) -> str:
     if number == 1:
+        refuse_foreign(raw, shown)
         if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
             mend = "save the file as UTF-8, or convert it: `iconv -f UTF-16 -t UTF-8 OLD > NEW`"
             raise DataError("the file is UTF-16, not UTF-8", where=shown, mend=mend)
         raw = raw.removeprefix(b"\xef\xbb\xbf")
     if b"\0" in raw:
-        mend = "look whether this is a text file; a UTF-16 file must be saved as UTF-8"
-        raise DataError("the line contains a NUL byte", where=f"{shown}, line {number}", mend=mend)
+        what = f"the line contains a NUL byte, at position {offset + raw.index(0)} of the file"
+        mend = "remove it, for instance with `tr -d '\\000' < OLD > NEW`; where every other byte is NUL the file is UTF-16: save it as UTF-8"
+        raise DataError(what, where=f"{shown}, line {number}", mend=mend)
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -70,12 +83,12 @@ def _decoded(raw: bytes, number: int, offset: int, shown: str) -> str:
 
 
 class Reader:
-    """One file. `shown` is its name for people and in row ids, `unit` what its rows are counted in."""
+    """One file. `shown` is its name in row ids and notes, `place` its path for errors, `unit` what its rows are counted in."""
 
     unit = "line"
 
     def __init__(self, path: Path, shown: str) -> None:
-        self.path, self.shown = path, shown
+        self.path, self.shown, self.place = path, shown, str(path)
         self.notes: list[str] = []
 
     def columns(self) -> list[str]:
@@ -88,12 +101,12 @@ class Reader:
 
     def where(self, number: int, column: str | None = None) -> str:
         """Place of a row for a message."""
-        place = f"{self.shown}, {self.unit} {number}"
+        place = f"{self.place}, {self.unit} {number}"
         return place if column is None else f'{place}, column "{column}"'
 
     def digest(self) -> bytes:
         """SHA-256 of the content."""
-        with readable(self.path, self.shown), self.path.open("rb") as file:
+        with readable(self.path, self.place), self.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
 
 
@@ -111,17 +124,17 @@ class DelimitedReader(Reader):
             self._try_plain_tabs()
 
     def _read_header(self) -> list[str]:
-        first = next((text for _, text in lines(self.path, self.shown) if text.strip()), None)
+        first = next((text for _, text in lines(self.path, self.place) if text.strip()), None)
         if first is None:
-            raise DataError("the file is empty", where=self.shown, mend="give a file with a header line and rows")
-        if self.delimiter == "," and "," not in first:
-            other = max(";\t", key=first.count)
+            raise DataError("the file is empty", where=self.place, mend="give a file with a header line and rows")
+        if self.delimiter not in first:
+            other = max(SIGNS, key=first.count)
             if other in first:
                 self.delimiter = other
-                self.notes.append(f"{self.shown}: columns are separated by {'semicolons' if other == ';' else 'tabs'}")
+                self.notes.append(f"{self.shown}: columns are separated by {SIGNS[other]}s")
         header = [name.strip() for name in next(self._records())[1]]
         if twice := sorted({name for name in header if name and header.count(name) > 1}):
-            raise DataError(f"the header names {twice[0]!r} twice", where=self.shown, mend="give each column its own name")
+            raise DataError(f"the header names {twice[0]!r} twice", where=self.place, mend="give each column its own name")
         return header
 
     def _parses(self) -> bool:
@@ -141,7 +154,7 @@ class DelimitedReader(Reader):
 
     def _records(self) -> Iterator[tuple[int, list[str]]]:
         """Line on which a record begins, and its cells; blank lines are skipped."""
-        numbered = lines(self.path, self.shown)
+        numbered = lines(self.path, self.place)
         # strict: without it an unclosed quote silently swallows the rest of the file into one cell
         reader = csv.reader((text for _, text in numbered), delimiter=self.delimiter, quoting=self.quoting, strict=True)
         begin = 1
@@ -151,11 +164,9 @@ class DelimitedReader(Reader):
                     yield begin, cells
                 begin = reader.line_num + 1
         except csv.Error as error:
-            raise DataError(
-                f"broken row: {error}",
-                where=self.where(begin),
-                mend='a quoted cell must end with a quote, and a quote inside of it is doubled ("")',
-            ) from None
+            plain = (str(error), 'a quoted cell must end with a quote, and a quote inside of it is doubled ("")')
+            what, mend = next((words for sign, *words in CSV_ERRORS if sign in str(error)), plain)
+            raise DataError(f"broken row: {what}", where=self.where(begin), mend=mend) from None
 
     def columns(self) -> list[str]:
         """The header."""
@@ -168,11 +179,11 @@ class DelimitedReader(Reader):
         next(records)
         for number, cells in records:
             if len(cells) != len(header):
-                sign = {",": "comma", ";": "semicolon", "\t": "tab"}[self.delimiter]
+                more = f"put a text that contains a {SIGNS[self.delimiter]} in double quotes"
                 raise DataError(
-                    f"{len(cells)} cells, but the header has {len(header)} columns",
+                    f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'}, but the header has {len(header)} columns",
                     where=self.where(number),
-                    mend=f"put a text that contains a {sign} in double quotes",
+                    mend=more if len(cells) > len(header) else "complete the row, or remove it; a text that spans lines needs quotes",
                 )
             yield number, dict(zip(header, cells, strict=True))
 
@@ -181,10 +192,10 @@ def _parsed(text: str, reader: Reader, first_line: int) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        place = f"{reader.shown}, line {first_line + error.lineno - 1}, character {error.colno}"
-        raise DataError(f"broken JSON: {error.msg}", where=place, mend="mend or remove the line") from None
+        place = f"{reader.place}, line {first_line + error.lineno - 1}, character {error.colno}"
+        raise DataError(f"broken JSON: {error.msg}", where=place, mend="correct or remove the line") from None
     except (ValueError, RecursionError) as error:
-        raise DataError(f"broken JSON: {error}", where=f"{reader.shown}, line {first_line}", mend="mend the line") from None
+        raise DataError(f"broken JSON: {error}", where=f"{reader.place}, line {first_line}", mend="correct or remove the line") from None
 
 
 def _keys(objects: Iterator[Row]) -> list[str]:
@@ -202,12 +213,12 @@ class JsonLinesReader(Reader):
         """The keys of the first objects."""
         keys = _keys(self.rows(()))
         if not keys:
-            raise DataError("the file holds no rows", where=self.shown, mend="give a file with one JSON object a line")
+            raise DataError("the file holds no rows", where=self.place, mend="give a file with one JSON object a line")
         return keys
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
         """The objects; blank lines are skipped."""
-        for number, text in lines(self.path, self.shown):
+        for number, text in lines(self.path, self.place):
             if not text.strip():
                 continue
             values = _parsed(text.rstrip("\r\n"), self, number)
@@ -228,14 +239,14 @@ class JsonReader(Reader):
 
     def _objects(self) -> list[dict[str, object]]:
         if self._rows is None:
-            text = "".join(line for _, line in lines(self.path, self.shown))
+            text = "".join(line for _, line in lines(self.path, self.place))
             if not text.strip():
-                raise DataError("the file is empty", where=self.shown, mend="give an array of objects")
+                raise DataError("the file is empty", where=self.place, mend="give an array of objects")
             content = _parsed(text, self, 1)
             array = content.get("data") if isinstance(content, dict) else content
             if not isinstance(array, list):
                 mend = 'write [{"query": "...", "document": "..."}, ...], or one object a line in a file that ends in .jsonl'
-                raise DataError('neither an array of objects nor an object with one under "data"', where=self.shown, mend=mend)
+                raise DataError('neither an array of objects nor an object with one under "data"', where=self.place, mend=mend)
             for number, item in enumerate(array, start=1):
                 if not isinstance(item, dict):
                     what = f"a JSON {type(item).__name__} where an object was expected"
@@ -247,7 +258,7 @@ class JsonReader(Reader):
         """The keys of the first objects."""
         keys = _keys(enumerate(self._objects(), start=1))
         if not keys:
-            raise DataError("the file holds no rows", where=self.shown, mend="give an array of objects")
+            raise DataError("the file holds no rows", where=self.place, mend="give an array of objects")
         return keys
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
@@ -264,12 +275,12 @@ class ParquetReader(Reader):
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        with readable(self.path, self.shown):
+        with readable(self.path, self.place):
             try:
                 return pq.ParquetFile(self.path)
             except pa.ArrowInvalid as error:
                 reason = str(error).splitlines()[0][:120]
-                raise DataError(f"not a readable Parquet file ({reason})", where=self.shown, mend="write the file anew") from None
+                raise DataError(f"not a readable Parquet file ({reason})", where=self.place, mend="write the file anew") from None
 
     def columns(self) -> list[str]:
         """The top-level columns."""
@@ -313,17 +324,18 @@ def open_reader(path: Path, shown: str) -> Reader:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         known = " ".join(READERS)
-        raise DataError(f"unknown kind of file {path.suffix or path.name!r}", where=shown, mend=f"use one of: {known}")
-    if reader is JsonReader and _is_json_lines(path, shown):
+        mend = SUFFIXES.get(path.suffix.lower(), "save the texts in one of these")
+        raise DataError(f"unknown kind of file {path.suffix or path.name!r}", where=str(path), mend=f"{mend} (read are {known})")
+    if reader is JsonReader and _is_json_lines(path):
         lines_reader = JsonLinesReader(path, shown)
         lines_reader.notes.append(f"{shown}: read as one JSON object a line")
         return lines_reader
     return reader(path, shown)
 
 
-def _is_json_lines(path: Path, shown: str) -> bool:
+def _is_json_lines(path: Path) -> bool:
     """Whether the first two lines of a .json file are an object each, as many exports have it."""
-    first_two = list(islice((text for _, text in lines(path, shown) if text.strip()), 2))
+    first_two = list(islice((text for _, text in lines(path, str(path)) if text.strip()), 2))
     try:
         return len(first_two) == 2 and all(isinstance(json.loads(text), dict) for text in first_two)
     except (ValueError, RecursionError):

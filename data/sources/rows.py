@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from data.roles import Roles, recognise, show
 from data.schema import SPLITS, UNSPLIT, DataError, Document, RowId, RowKind, make_example, text_id
-from data.scores import ScoreRange, ScoreScan, excerpt, parse_score, recognise_range
+from data.scores import ScoreRange, ScoreScan, excerpt, parse_score, recognise_range, refuse_one_value
 from data.spec import DatasetSpec
 
 if TYPE_CHECKING:
@@ -34,6 +35,15 @@ SPLIT_ALIASES = {
 """Names of splits as files, columns and the Hub have them."""
 
 TEXT_MEND = "give the text, or leave such rows out: bad_rows: drop in the YAML, data.bad_rows=drop on the command line"
+INVISIBLE = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
+"""Unicode categories of blanks, controls and formats (zero-width space); a text of nothing else is empty."""
+
+TYPE_MENDS = {
+    "dict": "name a column that holds the text itself, or take the text out of the object",
+    "list": "give one text a row (lists are read for positives and negatives only)",
+}
+"""What to do with a value that is not a text, by its type."""
+
 MAX_DROPPED_EXAMPLES = 5
 
 
@@ -41,6 +51,7 @@ class Table(Protocol):
     """One file, or one split of a Hub data set."""
 
     shown: str
+    place: str
     notes: list[str]
 
     def columns(self) -> list[str]:
@@ -66,11 +77,14 @@ def clean_text(value: object, where: str) -> str:
         raise DataError("the text is missing", where=where, mend=TEXT_MEND)
     if not isinstance(value, str):
         what = f"the value {excerpt(value)} is of type {type(value).__name__}, not a text"
-        raise DataError(what, where=where, mend=TEXT_MEND, plain=f"the value is of type {type(value).__name__}, not a text")
+        mend = f"{TYPE_MENDS.get(type(value).__name__, 'write it in quotes')}; or {TEXT_MEND}"
+        raise DataError(what, where=where, mend=mend, plain=f"the value is of type {type(value).__name__}, not a text")
     text = value.strip()
     if not text:
         raise DataError("the text is empty", where=where, mend=TEXT_MEND)
     if not text.isascii():
+        if all(unicodedata.category(sign) in INVISIBLE for sign in text):
+            raise DataError("the text is empty: it holds invisible characters only", where=where, mend=TEXT_MEND)
         try:
             text.encode("utf-8")
         except UnicodeEncodeError as error:
@@ -139,12 +153,12 @@ class TableSource:
         self.dropped: dict[str, int] = {}
         self.dropped_examples: dict[str, list[str]] = {}
         first = self.tables[0][1]
-        self.roles = recognise(first.columns(), spec.columns, first.shown)
+        self.roles = recognise(first.columns(), spec.columns, first.place)
         self._check_columns()
         if spec.score_range is not None and self.roles.score is None:
             what = f"score_range is set, but no column holds scores. Columns found: {show(first.columns())}"
             raise DataError(
-                what, where=first.shown, mend="name it: columns.score (data.columns.score=NAME), or remove score_range"
+                what, where=first.place, mend="name it: columns.score (data.columns.score=NAME), or remove score_range"
             )
         self.by_column = self.roles.split is not None and self.tables[0][0] == UNSPLIT
         found = _Scan(self).run()
@@ -163,7 +177,7 @@ class TableSource:
                 if column not in columns:
                     raise DataError(
                         f"no column {column!r}, which {self.tables[0][1].shown} has. Columns found: {show(columns)}",
-                        where=table.shown,
+                        where=table.place,
                         mend="give all files of a data set the same columns",
                     )
 
@@ -201,7 +215,7 @@ class TableSource:
                 kept += len(examples)
                 yield from examples
             if read == 0:
-                raise DataError("no rows (the header stands alone)", where=table.shown, mend="give a file with rows")
+                raise DataError("no rows (the header stands alone)", where=table.place, mend="give a file with rows")
         if kept == 0:
             what = f"every row of {split} was left out, for instance: {'; '.join(self.dropped_examples[split])}"
             raise DataError(what, where=self.location, mend="mend the rows; bad_rows: fail shows the first one")
@@ -214,7 +228,9 @@ class TableSource:
                 raise
             self.dropped[split] += 1
             if len(self.dropped_examples[split]) < MAX_DROPPED_EXAMPLES:
-                self.dropped_examples[split].append(f"{error.where}: {error.plain}")
+                # the name in row ids, not the path: notes are repeated in reports
+                place = f"{table.shown}{(error.where or '').removeprefix(table.place)}"
+                self.dropped_examples[split].append(f"{place}: {error.plain}")
             return []
 
     def documents(self) -> Iterator[Document] | None:
@@ -261,7 +277,7 @@ class _Scan:
                 if source.by_column:
                     splits.add(source.split_of(table_split, table, number, values))
                 if roles.score is not None:
-                    _add_score(scores, values.get(roles.score))
+                    _add_score(scores, values.get(roles.score), table, number, roles.score)
                 if roles.negatives:
                     numbers.add(sum(_length(values.get(column)) for column in roles.negatives))
         if source.by_column:
@@ -282,6 +298,7 @@ class _Scan:
     def _settle_range(self, scores: ScoreScan, column: str) -> None:
         source = self.source
         where = f'{source.location}, column "{column}"'
+        refuse_one_value(scores, where)
         if source.spec.score_range is not None:
             self.score_range = ScoreRange(*source.spec.score_range)
             return
@@ -296,11 +313,12 @@ class _Scan:
         self.notes += notes
 
 
-def _add_score(scores: ScoreScan, value: object) -> None:
+def _add_score(scores: ScoreScan, value: object, table: Table, number: int, column: str) -> None:
     try:
-        scores.add(parse_score(value, ""))
-    except DataError:
-        return
+        scores.add(parse_score(value, ""), (table.shown, number))
+    except DataError as error:
+        if scores.first_error is None:
+            scores.first_error = DataError(error.what, where=table.where(number, column), mend=error.mend)
 
 
 def _length(value: object) -> int:

@@ -102,7 +102,7 @@ def test_judged_empty_texts_are_left_out_of_train_only(tmp_path, file):
         ("a\tb\tc\nq1\td9\t1\n", "qrels/train.tsv, line 2: the document 'd9' is not in corpus.jsonl"),
         ("a\tb\tc\nq1\td1\t1\nq9\td1\t1\n", "qrels/train.tsv, line 3: the query 'q9' is not in queries.jsonl"),
         ("a\tb\tc\nq1\td1\thigh\n", "qrels/train.tsv, line 2, column \"score\": the score 'high' is not a number"),
-        ("a\tb\tc\nq1 d1 1\n", "qrels/train.tsv, line 2: 1 columns separated by tabs, not 3"),
+        ("a\tb\tc\nq1 d1 1\n", "qrels/train.tsv, line 2: no tab in the line, where three columns are expected"),
         ("q1\td1\t1\n", "qrels/train.tsv, line 1: the header is missing"),
         ("a\tb\tc\nq1\td1\t0\n", "qrels/train.tsv: no judgement has a score above 0"),
         ("", "qrels/train.tsv: no judgement"),

@@ -232,7 +232,7 @@ def test_the_fingerprint_follows_content_and_options(tmp_path):
 @pytest.mark.parametrize("content", ["", " \n\n", "\ufeff"])
 def test_empty_files(tmp_path, name, content):
     text = message(write(tmp_path / name, content))
-    assert text.startswith(f"{name}: the file ")
+    assert text.startswith(f"{tmp_path / name}: the file ")
     assert "empty" in text or "no rows" in text
 
 
@@ -241,8 +241,8 @@ def test_empty_files(tmp_path, name, content):
     [
         ("p.csv", "query,document\n", ["p.csv: no rows (the header stands alone)"]),
         ("p.csv", "query,document\na,b\nc,d,e\n", ["p.csv, line 3: 3 cells, but the header has 2 columns", "double quotes"]),
-        ("p.csv", "query,document\na\n", ["p.csv, line 2: 1 cells"]),
-        ("p.csv", 'query,document\na,b\nc,"d\ne,f\n', ["p.csv, line 3: broken row", "doubled"]),
+        ("p.csv", "query,document\na\n", ["p.csv, line 2: 1 cell, but the header has 2 columns", "complete the row"]),
+        ("p.csv", 'query,document\na,b\nc,"d\ne,f\n', ["p.csv, line 3: broken row: a quote opens in this row and is never closed", "double it"]),
         ("p.csv", "query,query,document\na,b,c\n", ["p.csv: the header names 'query' twice"]),
         ("p.csv", "query,document\na,b\n\0,c\n", ["p.csv, line 3: the line contains a NUL byte"]),
         ("p.csv", "query,document\na,b\nc, \n", ['p.csv, line 3, column "document": the text is empty', "data.bad_rows=drop"]),
@@ -327,7 +327,7 @@ def test_truncated_parquet(tmp_path):
     raw = bytearray(path.read_bytes())
     raw[10 : len(raw) // 2] = b"\xff" * (len(raw) // 2 - 10)
     path.write_bytes(raw)
-    assert message(path).startswith("p.parquet")
+    assert message(path).startswith(str(path))
 
 
 def test_a_missing_column_in_one_file_of_a_folder(tmp_path):

@@ -114,11 +114,19 @@ def test_splits_that_cannot_be_understood(hub, splits, part):
         (PermissionError(13, "denied"), ["denied"]),
     ],
 )
-def test_errors_of_the_hub(hub, answer, parts):
+def test_errors_of_the_hub(hub, monkeypatch, answer, parts):
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)
     hub["answer"] = answer
     text = message()
     for part in parts:
         assert part in text
+
+
+def test_a_hub_that_may_not_be_asked_is_not_called_unreachable(hub, monkeypatch):
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", True)
+    hub["answer"] = ConnectionError("offline mode is enabled")
+    text = message()
+    assert "may not be asked (HF_HUB_OFFLINE is set)" in text and "unset HF_HUB_OFFLINE" in text
 
 
 def test_the_fingerprint_follows_the_content(hub):

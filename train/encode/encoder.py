@@ -17,6 +17,7 @@ from train.encode.forward import embed_columns
 from train.encode.locate import WeightsOrigin, locate
 from train.encode.packed import why_not_packed
 from train.errors import ModelError
+from train.ranks import wants_cpu
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -91,8 +92,10 @@ def load_encoder(config: ModelConfig, batch_size: int = 64) -> tuple[Encoder, We
 
 
 def resolve_device(wanted: str) -> str:
-    """`auto` becomes the best device there is; a device that was asked for and is absent is an error, never a fallback."""
+    """`auto` becomes the best device there is (or the CPU where the launch configuration says so); a device that was asked for and is absent is an error, never a fallback."""
     if wanted == "auto":
+        if wants_cpu():
+            return "cpu"
         if torch.cuda.is_available():
             return "cuda"
         return "mps" if torch.backends.mps.is_available() else "cpu"

@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from train.encode.packed import embed_packed, grouped, why_not_packed
+from train.encode.packed import PACKED, embed_packed, grouped, unwrapped, why_not_packed
 
 PACKED_TOKENS = 8192
 """Tokens in one packed row at most; more would only need more memory."""
@@ -75,9 +75,12 @@ def _packed(
     rows = [
         ids[:length] for ids, length in zip((row for column in features for row in column["input_ids"]), lengths, strict=True)
     ]
-    with grouped(model):
+    inner = unwrapped(model)
+    with grouped(inner):
         return [
-            embed_packed(model, [rows[i] for i in part])
+            embed_packed(inner, [rows[i] for i in part])
+            if inner is model
+            else model({PACKED: [rows[i] for i in part]})["sentence_embedding"]
             for part in _chunks(order, lengths, budget or PACKED_TOKENS, padded=False)
         ]
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from train.encode.contract import Role
 from train.encode.encoder import Encoder
+from train.encode.shared import SharedEncoder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 class RememberingEncoder:
     """Encodes each text of a prompt once, for as long as the weights stay as they are. Holds 4 · D bytes a text."""
 
-    def __init__(self, encoder: Encoder) -> None:
+    def __init__(self, encoder: Encoder | SharedEncoder) -> None:
         self._encoder = encoder
         self._rows: dict[tuple[str, str], int] = {}
         self._blocks: list[Tensor] = []

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 NAME = "embed_tune_groups"
 """Name under which the attention is registered. It must not contain "flash": transformers reads meaning into that word."""
 
+PACKED = "embed_tune_packed"
+"""Key under which a wrapped model is given packed rows."""
+
 POSITION_OFFSET = {"bert": 0, "roberta": 2, "xlm-roberta": 2, "camembert": 2, "electra": 0}
 """Model types whose encoders have the attention hook and take `position_ids`, with the position of the first token."""
 
@@ -86,8 +89,9 @@ def why_not_packed(model: nn.Module) -> str | None:
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling, Transformer
 
+    model = unwrapped(model)
     if not isinstance(model, SentenceTransformer):
-        return "the model is wrapped (several processes)"
+        return "it is not a Sentence Transformers model"
     modules = list(model)
     if len(modules) < 2 or not isinstance(modules[0], Transformer) or not isinstance(modules[1], Pooling):
         return "it is not a transformer followed by pooling"
@@ -100,6 +104,31 @@ def why_not_packed(model: nn.Module) -> str | None:
         "it has modules after pooling that look at tokens": not all(isinstance(m, Dense | Normalize) for m in modules[2:]),
     }
     return next((reason for reason, holds in obstacles.items() if holds), None)
+
+
+def unwrapped(model: nn.Module) -> nn.Module:
+    """The model inside the wrapper that data-parallel training puts around it, or itself."""
+    return model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
+
+
+@contextmanager
+def packed_through_wrapper(model: SentenceTransformer) -> Iterator[None]:
+    """Let the model's own forward take packed rows: `model({PACKED: texts})` is `embed_packed(model, texts)`.
+
+    Data-parallel training sees the forward passes that go through its wrapper, and only sums the gradients of those.
+    """
+    stock = model.forward
+
+    def forward(features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
+        if PACKED in features:
+            return {"sentence_embedding": embed_packed(model, features[PACKED])}
+        return stock(features, **kwargs)
+
+    model.forward = forward
+    try:
+        yield
+    finally:
+        del model.forward
 
 
 def _pooling_mode(pooling: Any) -> str:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
+from train.evaluate.search import Ranking
 from train.evaluate.tasks import RetrievalTask, ScoredTask, Scores, Task
 
 EXCERPT = 400
 """Characters of a text that are kept."""
 
+HINT = 200
+"""Characters of a relevant document that are kept beside its ranks."""
 
-def pick_examples(task: Task, base: Scores, tuned: Scores, count: int = 10, depth: int = 5) -> list[dict[str, Any]]:
+RELEVANT = 3
+"""Relevant documents of a query whose ranks are kept, the highest grades first."""
+
+
+def pick_examples(task: Task, base: Scores, tuned: Scores, count: int = 25, depth: int = 5) -> list[dict[str, Any]]:
     """The queries or pairs that gained and lost most, at most `count` each, the largest change first.
 
     Changes of zero are left out. Equal changes keep the order of the task. Texts are cut to `EXCERPT` characters.
@@ -29,27 +37,46 @@ def pick_examples(task: Task, base: Scores, tuned: Scores, count: int = 10, dept
         Plain dictionaries, JSON-serialisable. All have `dataset`, `kind` ("gained" or "lost"), `base`, `tuned` and `delta`.
 
         Retrieval: these are values of the primary metric. Further `query_id`, `query`, and `base_ranking` and `tuned_ranking`,
-        lists of `id, text, relevant, grade (None: not judged), score`.
+        lists of `id, text, relevant, grade (None: not judged), score`; and `relevant`, a list of `id, text, grade, base_rank,
+        tuned_rank` (from 1; None: beyond the ranks that are kept) of the query's first `RELEVANT` relevant documents.
 
         Scored pairs: these are 1 - distance between the pair's ranks by similarity and by gold, as a share of all ranks. Further
         `sentence1`, `sentence2`, `gold`, `base_similarity` and `tuned_similarity`.
     """
-    if isinstance(task, RetrievalTask):
-        before, after = base.per_query[task.primary], tuned.per_query[task.primary]
-    else:
-        before, after = (_rank_agreement(task, scores) for scores in (base, tuned))
+    before, after = _each(task, base), _each(task, tuned)
     delta = after - before
+    orders = {"gained": np.argsort(-delta, kind="stable")[:count], "lost": np.argsort(delta, kind="stable")[:count]}
+    sign = {"gained": 1, "lost": -1}
+    chosen = [(kind, int(row)) for kind, rows in orders.items() for row in rows if sign[kind] * delta[row] > 0]
     out = []
-    for kind, order in (("gained", np.argsort(-delta, kind="stable")), ("lost", np.argsort(delta, kind="stable"))):
-        sign = 1 if kind == "gained" else -1
-        for row in [int(row) for row in order[:count] if sign * delta[row] > 0]:
-            common = {"dataset": task.name, "kind": kind}
-            values = {"base": float(before[row]), "tuned": float(after[row]), "delta": float(delta[row])}
-            if isinstance(task, RetrievalTask):
-                out.append(common | values | _query(task, row, base, tuned, depth))
-            else:
-                out.append(common | values | _pair(task, row, base, tuned))
+    for kind, row in chosen:
+        common = {"dataset": task.name, "kind": kind}
+        values = {"base": float(before[row]), "tuned": float(after[row]), "delta": float(delta[row])}
+        if isinstance(task, RetrievalTask):
+            out.append(common | values | _query(task, row, base, tuned, depth))
+        else:
+            out.append(common | values | _pair(task, row, base, tuned))
+    if isinstance(task, RetrievalTask):
+        _add_texts(task, out)
     return out
+
+
+def count_changes(task: Task, base: Scores, tuned: Scores) -> dict[str, Any]:
+    """How many queries or pairs `gained`, `lost` or stayed the `same` (by the values of `pick_examples`), and the task's `kind`.
+
+    Returns:
+        A plain dictionary of these four, JSON-serialisable.
+    """
+    delta = _each(task, tuned) - _each(task, base)
+    gained, lost = int((delta > 0).sum()), int((delta < 0).sum())
+    return {"kind": task.kind.value, "gained": gained, "lost": lost, "same": len(task) - gained - lost}
+
+
+def _each(task: Task, scores: Scores) -> np.ndarray:
+    """[Q] primary metric of each query, or [P] agreement in rank of each pair."""
+    if isinstance(task, RetrievalTask):
+        return scores.per_query[task.primary]
+    return _rank_agreement(task, scores)
 
 
 def _query(task: RetrievalTask, row: int, base: Scores, tuned: Scores, depth: int) -> dict[str, Any]:
@@ -58,14 +85,35 @@ def _query(task: RetrievalTask, row: int, base: Scores, tuned: Scores, depth: in
         "query": _cut(task.queries[row]),
         "base_ranking": _ranking(task, row, base, depth),
         "tuned_ranking": _ranking(task, row, tuned, depth),
+        "relevant": _relevant(task, row, base, tuned),
     }
 
 
+def _relevant(task: RetrievalTask, row: int, base: Scores, tuned: Scores) -> list[dict[str, Any]]:
+    grades = {document_id: grade for document_id, grade in task.qrels[task.query_ids[row]].items() if grade > 0}
+    old, new = ({document_id: rank for rank, document_id in _ranked(task, row, scores)} for scores in (base, tuned))
+    beyond = len(task.document_ids) + 1
+    # of equal grades, those that one of the models found first tell most
+    best = sorted(grades, key=lambda i: (-grades[i], min(old.get(i, beyond), new.get(i, beyond))))[:RELEVANT]
+    return [{"id": i, "grade": grades[i], "base_rank": old.get(i), "tuned_rank": new.get(i)} for i in best]
+
+
+def _ranked(task: RetrievalTask, row: int, scores: Scores) -> Iterator[tuple[int, str]]:
+    """(rank from 1, document id) of the documents that the search kept."""
+    return ((rank, task.document_ids[i]) for rank, i in enumerate(_kept(task, scores).rows[row].tolist(), start=1))
+
+
+def _add_texts(task: RetrievalTask, examples: Sequence[dict[str, Any]]) -> None:
+    """Put the texts of relevant documents in, which need not be in any ranking, in one pass over the corpus."""
+    wanted = {document["id"] for example in examples for document in example["relevant"]}
+    texts = {i: _cut(task.documents[row], HINT) for row, i in enumerate(task.document_ids) if i in wanted}
+    for document in (document for example in examples for document in example["relevant"]):
+        document["text"] = texts[document["id"]]
+
+
 def _ranking(task: RetrievalTask, row: int, scores: Scores, depth: int) -> list[dict[str, Any]]:
-    if scores.ranking is None:
-        raise ValueError(f"the scores hold no ranking of {task.name}")
-    grades = task.qrels[task.query_ids[row]]
-    found = zip(scores.ranking.rows[row, :depth].tolist(), scores.ranking.scores[row, :depth].tolist(), strict=True)
+    grades, ranking = task.qrels[task.query_ids[row]], _kept(task, scores)
+    found = zip(ranking.rows[row, :depth].tolist(), ranking.scores[row, :depth].tolist(), strict=True)
     out = []
     for i, score in found:
         grade = grades.get(task.document_ids[i])
@@ -73,6 +121,12 @@ def _ranking(task: RetrievalTask, row: int, scores: Scores, depth: int) -> list[
         text = _cut(task.documents[i])
         out.append({"id": task.document_ids[i], "text": text, "relevant": relevant, "grade": grade, "score": score})
     return out
+
+
+def _kept(task: RetrievalTask, scores: Scores) -> Ranking:
+    if scores.ranking is None:
+        raise ValueError(f"the scores hold no ranking of {task.name}")
+    return scores.ranking
 
 
 def _pair(task: ScoredTask, row: int, base: Scores, tuned: Scores) -> dict[str, Any]:
@@ -96,5 +150,5 @@ def _similarities(task: ScoredTask, scores: Scores) -> np.ndarray:
     return scores.similarities
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= EXCERPT else text[: EXCERPT - 1] + "…"
+def _cut(text: str, length: int = EXCERPT) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
 
+import numpy as np
 from torch import Tensor
 
-from train.evaluate.statistics import RESAMPLES, compare_means, compare_spearman
+from train.evaluate.identity import task_sha256
+from train.evaluate.statistics import (
+    RESAMPLES,
+    Measured,
+    compare_means,
+    compare_spearman,
+    measure_correlations,
+    measure_means,
+)
 from train.evaluate.tasks import RetrievalTask, Scores, Similarity, Task, score
-from train.evaluate.verdict import DatasetResult, MetricPair, dataset_verdict
+from train.evaluate.verdict import DatasetResult, MetricPair
 
 Role = Literal["query", "document", "symmetric"]
 """What a text is to the model; it decides the prompt. "symmetric" is a side of a scored pair."""
@@ -64,17 +74,69 @@ def compare(task: Task, base: Scores, tuned: Scores, seed: int = 0, resamples: i
         raise ValueError(f"{task.name} is a task of scored pairs, but the scores hold no similarities")
     if found.n != len(task):
         raise ValueError(f"scores of {found.n} queries or pairs do not fit the {len(task)} of {task.name}")
-    return DatasetResult(
+    return DatasetResult.of(
+        found,
         name=task.name,
         kind=task.kind.value,
         split=task.split,
         metric=metric,
-        n=found.n,
-        base=found.base,
-        tuned=found.tuned,
-        delta=found.delta,
-        ci95=found.ci95,
-        p_value=found.p_value,
-        verdict=dataset_verdict(found.ci95, found.n),
         metrics={name: MetricPair(base=value, tuned=tuned.values[name]) for name, value in base.values.items()},
+        test_sha256=task_sha256(task),
     )
+
+
+@dataclass(frozen=True)
+class ModelResult:
+    """One model on one data set, compared with nothing.
+
+    Attributes:
+        name: the data set.
+        kind: of its rows.
+        split: what was judged: train, dev, test, or all.
+        metric: the primary one.
+        n: queries or scored pairs.
+        metrics: every metric with its 95% interval, the primary one first.
+        test_sha256: see `task_sha256`.
+    """
+
+    name: str
+    kind: str
+    split: str
+    metric: str
+    n: int
+    metrics: dict[str, Measured]
+    test_sha256: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The fields, with `value` and `ci95` of the primary metric beside them."""
+        primary = self.metrics[self.metric]
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "split": self.split,
+            "metric": self.metric,
+            "n": self.n,
+            "value": primary.value,
+            "ci95": list(primary.ci95),
+            "metrics": {name: {"value": found.value, "ci95": list(found.ci95)} for name, found in self.metrics.items()},
+            "test_sha256": self.test_sha256,
+        }
+
+
+def measure(task: Task, scores: Scores, seed: int = 0, resamples: int = RESAMPLES) -> ModelResult:
+    """Every metric of one model on a task, with its interval.
+
+    Args:
+        task: the task.
+        scores: the model's scores on it.
+        seed: of the resampling.
+        resamples: of the bootstrap.
+    """
+    if isinstance(task, RetrievalTask):
+        values = np.stack(list(scores.per_query.values()), axis=1)
+        metrics = dict(zip(scores.per_query, measure_means(values, seed=seed, resamples=resamples), strict=True))
+    elif scores.similarities is not None:
+        metrics = measure_correlations(task.scores, scores.similarities, seed=seed, resamples=resamples)
+    else:
+        raise ValueError(f"{task.name} is a task of scored pairs, but the scores hold no similarities")
+    return ModelResult(task.name, task.kind.value, task.split, task.primary, len(task), metrics, task_sha256(task))

@@ -1,23 +1,42 @@
 """The run as one self-contained HTML page, readable without network, in light and dark, on a phone.
 
-Everything goes through a template with automatic escaping, so texts of the user cannot become markup.
+Everything goes through templates with automatic escaping, so texts of the user cannot become markup. What the page shows is
+worked out here and in the `page_*` modules; the templates only place it, and the scripts only draw and filter what is there
+without them.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from typing import Any, NamedTuple
 
 from train.evaluate import wording
-from train.evaluate.table import best_line
+from train.evaluate.forest import Forest
+from train.evaluate.page_cases import Cases, Change
+from train.evaluate.page_curve import Curve
+from train.evaluate.page_repeat import Repeat
 from train.evaluate.verdict import DatasetResult, verdict_lines
+from train.evaluate.webpage import CHART, build, moment, plain
+from train.evaluate.wording import Sides
 
-_TEMPLATE = Path(__file__).with_name("page.html.j2")
+_KINDS = {"scored": "scored pairs", "pair": "pairs", "tuple": "pairs with negatives"}
+
+
+class Tile(NamedTuple):
+    """A figure that stands out."""
+
+    label: str
+    value: str
+    note: str = ""
+
+
+class Share(NamedTuple):
+    """A part of a bar, in percent of its width."""
+
+    colour: str
+    label: str
+    begin: float
+    width: float
 
 
 def render(
@@ -29,96 +48,144 @@ def render(
     """The page of a run.
 
     Args:
-        report: the content of report.json: `verdict`, `datasets`, `cost`, and `run` and `base_model` where they are there.
-        curve: the lines of scores.jsonl (`step`, `dev`), step 0 is the base.
+        report: the content of report.json: `verdict`, `datasets`, and where they are there `cost`, `run`, `base_model`,
+            `best_step`, `finished_at` and `labels` (`base` and `tuned`: what the two models are called).
+        curve: the lines of scores.jsonl (`step`, `dev`, and where they are there `datasets` and `train_seconds`), step 0 is the
+            base.
         examples: queries and pairs that changed most, see `examples.pick_examples`.
-        extras: any of `data_notes` (data set → list of sentences), `command` (how to run it again), `config` (YAML text) and
-            `environment` (mapping of JSON values).
+        extras: any of `data_notes` (data set → list of sentences), `audit` (the content of audit.json), `changes` (data set →
+            see `examples.count_changes`), `command` (how to run it again), `config` (YAML text) and `environment` (mapping of
+            JSON values).
 
     Returns:
         A complete HTML document.
     """
-    loader = FileSystemLoader(_TEMPLATE.parent)
-    templates = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    templates.filters |= {
-        "fraction": wording.fraction,
-        "change": wording.change,
-        "interval": wording.interval,
-        "p_value": wording.p_value,
-        "metric_name": wording.metric_name,
+    results = [named(DatasetResult.model_validate(entry)) for entry in report["datasets"]]
+    sides = sides_of(report)
+    environment = extras.get("environment") or {}
+    forest = Forest.of([result.ci95 for result in results])
+    learned = Curve.of(curve, report.get("best_step"))
+    cases = Cases.of(examples)
+    context: dict[str, Any] = {
+        "run": plain(str(report.get("run", "Run"))),
+        "sentences": verdict_lines(results, sides),
+        "results": results,
+        "split": results[0].split if results else "test",
+        "metrics": sum(len(result.metrics) for result in results),
+        "forest": forest,
+        "bars": [forest.bar(result.delta, result.ci95) for result in results],
+        "sides": sides,
+        "columns": tuple(map(_capital, sides.headings())),
+        "columns_long": tuple(map(_capital, sides)),
+        "comparison": f"{wording.sentence_case(sides.in_sentences()[1])} against {sides.in_sentences()[0]}",
+        "legend": sides.legend(),
+        "tiles": _tiles(report, results),
+        "curve": learned,
+        "cases": cases,
+        "changes": [Change.of(plain(name), entry) for name, entry in (extras.get("changes") or {}).items()],
+        "data_rows": _data_rows(extras.get("audit") or {}),
+        "data_notes": _data_notes(extras),
+        "cost": wording.cost_lines(report.get("cost", {})),
+        "shares": _time_shares(report.get("cost", {})),
+        "repeat": Repeat.of(extras, environment),
+        "version": (environment.get("packages") or {}).get("embed-tune"),
     }
-    results = [DatasetResult.model_validate(entry) for entry in report["datasets"]]
-    scored = [line for line in curve if line.get("dev") is not None]
-    html = templates.get_template(_TEMPLATE.name).render(
-        title=f"{report.get('run', 'Run')}: {wording.VERDICT_WORDS[report['verdict']]}",
-        base_model=report.get("base_model"),
+    return build(
+        "page.html.j2",
+        styles=["style.css", "page.css"],
+        scripts=[*([CHART] if learned else []), "shared.js", "page.js"],
+        data={"curve": learned.chart() if learned else None},
         verdict=report["verdict"],
-        words=wording.VERDICT_WORDS,
-        sentences=verdict_lines(results),
-        results=results,
-        curve=scored if len(scored) > 1 else [],
-        best=best_line(scored),
-        chart=learning_curve(scored) if len(scored) > 1 else None,
-        groups=_group(examples),
-        cost=wording.cost_lines(report.get("cost", {})),
-        data_notes=extras.get("data_notes", {}),
-        command=extras.get("command"),
-        config=extras.get("config"),
-        environment=json.dumps(extras["environment"], indent=2, ensure_ascii=False) if "environment" in extras else None,
-    )
-    # half of a surrogate pair, as a cut JSON escape leaves it, could not be written as UTF-8
-    return html.encode("utf-8", "replace").decode("utf-8")
-
-
-@dataclass(frozen=True)
-class Chart:
-    """A learning curve in the coordinates of an SVG of `WIDTH` × `HEIGHT`.
-
-    Attributes:
-        points: (x, y, step, dev) of each checkpoint.
-        base_y: height of the base's line; None when the base was not scored.
-        ticks: (y, label) of the vertical axis.
-    """
-
-    points: list[tuple[float, float, int, float]]
-    base_y: float | None
-    ticks: list[tuple[float, str]]
-
-    WIDTH = 640
-    HEIGHT = 240
-    LEFT, RIGHT, TOP, BOTTOM = 52, 628, 14, 206
-
-    @property
-    def path(self) -> str:
-        """`points` attribute of the polyline."""
-        return " ".join(f"{x:.1f},{y:.1f}" for x, y, _, _ in self.points)
-
-
-def learning_curve(scored: Sequence[Mapping[str, Any]]) -> Chart:
-    """Lay out the lines of scores.jsonl that have a dev score, at least one, ordered by step."""
-    steps, values = [line["step"] for line in scored], [line["dev"] for line in scored]
-    low, high = min(values), max(values)
-    margin = max(0.1 * (high - low), 0.005)
-    low, high = low - margin, high + margin
-    span = max(steps[-1] - steps[0], 1)
-
-    def y(value: float) -> float:
-        return Chart.BOTTOM - (value - low) / (high - low) * (Chart.BOTTOM - Chart.TOP)
-
-    def x(step: int) -> float:
-        return Chart.LEFT + (step - steps[0]) / span * (Chart.RIGHT - Chart.LEFT)
-
-    ticks = [low + part * (high - low) / 4 for part in range(5)]
-    return Chart(
-        points=[(x(step), y(value), step, value) for step, value in zip(steps, values, strict=True)],
-        base_y=y(values[0]) if steps[0] == 0 else None,
-        ticks=[(y(value), wording.fraction(value)) for value in ticks],
+        title=f"{context['run']}: {wording.VERDICT_WORDS[report['verdict']]}",
+        parts=_parts(context),
+        **context,
     )
 
 
-def _group(examples: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Examples by data set and direction, in the order in which they come."""
-    groups: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
-    for example in examples:
-        groups.setdefault((example["dataset"], example["kind"]), []).append(example)
-    return [{"dataset": dataset, "kind": kind, "items": items} for (dataset, kind), items in groups.items()]
+def sides_of(report: Mapping[str, Any]) -> Sides:
+    """What the two models of a report are called."""
+    labels = report.get("labels") or {}
+    return Sides(plain(str(labels.get("base", "base"))), plain(str(labels.get("tuned", "tuned"))))
+
+
+def named(result: DatasetResult) -> DatasetResult:
+    """The same result with a name that can stand inside a sentence."""
+    return result.model_copy(update={"name": plain(result.name)})
+
+
+def _capital(side: str) -> str:
+    """`Base` and `Tuned`; names of models keep their letters."""
+    return side.capitalize() if side in Sides() else side
+
+
+def _tiles(report: Mapping[str, Any], results: Sequence[DatasetResult]) -> list[Tile]:
+    """The primary data set's figures, the base model, time and steps."""
+    tiles = []
+    primary = next((r for r in results if r.name == plain(str(report.get("primary")))), results[0] if results else None)
+    if primary is not None:
+        scores = f"{wording.fraction(primary.base)} → {wording.fraction(primary.tuned)}"
+        judged = f"{primary.n:,} {wording.things(primary.kind)} of {primary.split}"
+        tiles.append(Tile(f"{wording.metric_name(primary.metric)} on {primary.name}", scores, judged))
+        tiles.append(Tile("Change", wording.change(primary.delta), f"95% interval {wording.interval(primary.ci95)}"))
+    seconds = report.get("cost", {}).get("train_seconds")
+    if seconds is not None:
+        step = report.get("best_step")
+        tiles.append(Tile("Training took", wording.duration(seconds), f"best checkpoint: step {step:,}" if step else ""))
+    if report.get("base_model"):
+        tiles.append(Tile("Base model", plain(str(report["base_model"]))))
+    if report.get("finished_at"):
+        tiles.append(Tile("Finished", moment(str(report["finished_at"]))))
+    return tiles
+
+
+def _parts(context: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Anchor and name of each part that is there."""
+    parts = (
+        ("results", "Results", context["results"]),
+        ("curve", "Learning curve", context["curve"]),
+        ("changed", "What changed", context["cases"] or context["changes"]),
+        ("data", "Data", context["data_rows"] or context["data_notes"]),
+        ("cost", "Cost and time", context["cost"]),
+        ("repeat", "Run it again", context["repeat"]),
+    )
+    return [(anchor, name) for anchor, name, there in parts if there]
+
+
+def _data_rows(audit: Mapping[str, Any]) -> list[dict[str, str]]:
+    """A line for each data set of audit.json: its kind, rows (and queries) of each split, and documents."""
+    lines = []
+    for found in audit.get("datasets", ()):
+        counts = found.get("counts", {})
+        line = {"name": plain(found["name"]), "kind": _KINDS.get(found.get("kind"), "")}
+        for split in ("train", "dev", "test"):
+            rows, queries = counts.get(f"rows_{split}"), counts.get(f"queries_{split}")
+            line[split] = "" if rows is None else f"{rows:,}" if queries in (None, rows) else f"{rows:,} ({queries:,} queries)"
+        line["documents"] = f"{counts['documents']:,}" if "documents" in counts else ""
+        lines.append(line)
+    return lines
+
+
+def _data_notes(extras: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
+    """(severity, sentence) for each data set: what its loading noted and what the audit found."""
+    notes = {plain(name): [("note", note) for note in found] for name, found in (extras.get("data_notes") or {}).items()}
+    for found in (extras.get("audit") or {}).get("datasets", ()):
+        own = notes.setdefault(plain(found["name"]), [])
+        for finding in found.get("findings", ()):
+            rows = f", for instance {', '.join(finding['examples'])}" if finding.get("examples") else ""
+            own.append((finding["severity"], f"{finding['what']}: {finding['count']:,}{rows}"))
+    return {name: sorted(found, key=lambda note: note[0] != "warning") for name, found in notes.items() if found}
+
+
+def _time_shares(cost: Mapping[str, float]) -> list[Share]:
+    """Training, evaluation and the rest as parts of the whole time; none where that was not measured."""
+    total, parts = cost.get("total_seconds"), [cost.get("train_seconds"), cost.get("eval_seconds")]
+    known = [part for part in parts if part is not None]
+    if not total or len(known) < 2 or sum(known) > total * 1.001:
+        return []
+    shares, begin = [], 0.0
+    for colour, what, seconds in zip("abc", ("training", "evaluation", "the rest"), (*known, total - sum(known)), strict=True):
+        spent = max(seconds, 0.0)
+        width = 100 * spent / total
+        shares.append(Share(colour, f"{what} {wording.duration(spent)} ({width:.0f}%)", round(begin, 2), round(width, 2)))
+        begin += width
+    return shares

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console
@@ -14,6 +14,9 @@ from rich.text import Text
 from train.evaluate import wording
 from train.evaluate.verdict import DatasetResult, run_verdict, verdict_lines
 
+if TYPE_CHECKING:
+    from train.evaluate.judge import ModelResult
+
 _STYLES = {"improved": "green", "regressed": "red", "mixed": "yellow", "no_evidence": "yellow"}
 
 
@@ -22,41 +25,96 @@ def story(
     curve: Sequence[Mapping[str, Any]] = (),
     cost: Mapping[str, float] | None = None,
     console: Console | None = None,
+    sides: wording.Sides = wording.BASE_AND_TUNED,
+    examples: Sequence[Mapping[str, Any]] = (),
 ) -> str:
-    """Verdict, results, secondary metrics, learning curve and cost, ready to print.
+    """Verdict, results, secondary metrics, learning curve, what changed most and cost, ready to print.
 
     Args:
         results: tuned against base, one a data set.
         curve: the lines of scores.jsonl.
         cost: `cost` of report.json.
         console: decides width and colour; by default those of standard output: 80 columns and no colour when it is piped.
+        sides: what the two models are called.
+        examples: queries and pairs that changed most, see `examples.pick_examples`.
     """
     console = console or Console()
     style = _STYLES[run_verdict(results)]
     with console.capture() as capture:
-        first, *others = verdict_lines(results)
+        first, *others = verdict_lines(results, sides)
         console.print(Text(f"Verdict: {first}", style=f"bold {style}"))
         for line in others:
             console.print(Padding(Text(line), (0, 0, 0, 2)))
-        for table in (_results(results), _secondary(results), _curve(curve)):
+        if results and (legend := sides.legend()):
+            console.print()
+            console.print(Text(legend))
+        for table in (_results(results, sides), _secondary(results, sides), _curve(curve)):
             if table is not None:
                 console.print()
                 console.print(table)
+        _print_examples(console, examples)
         spent = wording.cost_lines(cost or {})
         if spent:
             console.print()
             console.print(Text("Cost: " + "; ".join(f"{what} {much}" for what, much in spent) + "."))
-    return "\n".join(line.rstrip() for line in capture.get().splitlines())
+    return _lines(capture.get())
 
 
-def _results(results: Sequence[DatasetResult]) -> Table | None:
-    if not results:
-        return None
-    table = _table("Tuned against base on test")
+def measured_table(results: Sequence[ModelResult], name: str, console: Console | None = None) -> str:
+    """Every metric of one model with its interval, ready to print.
+
+    Args:
+        results: one a data set, at least one.
+        name: of the model.
+        console: as for `story`.
+    """
+    console = console or Console()
+    table = _table(f"{name} on {_splits(results)}")
     table.add_column("data set", overflow="fold")
     table.add_column("metric", no_wrap=True)
-    for heading in ("n", "base", "tuned", "change", "95% interval", "p"):
+    for heading in ("n", "value", "95% interval"):
         table.add_column(heading, justify="right", no_wrap=True)
+    for result in results:
+        for metric, found in result.metrics.items():
+            row = (wording.metric_name(metric), f"{result.n:,}", wording.fraction(found.value), wording.span(found.ci95))
+            table.add_row(Text(result.name), *row)
+    with console.capture() as capture:
+        console.print(table)
+    return _lines(capture.get())
+
+
+def side_by_side(title: str, rows: Sequence[tuple[str, str, str]], sides: wording.Sides, console: Console | None = None) -> str:
+    """A table of (what, before, after), ready to print; long values are folded, not cut."""
+    console = console or Console()
+    table = _table(title)
+    for heading in ("", *sides.headings()):
+        table.add_column(Text(heading), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    with console.capture() as capture:
+        console.print(table)
+    return _lines(capture.get())
+
+
+def _lines(captured: str) -> str:
+    return "\n".join(line.rstrip() for line in captured.splitlines())
+
+
+def _splits(results: Sequence[Any]) -> str:
+    """The split or splits that were judged, for a title."""
+    return ", ".join(dict.fromkeys("all rows" if result.split == "all" else result.split for result in results))
+
+
+def _results(results: Sequence[DatasetResult], sides: wording.Sides) -> Table | None:
+    if not results:
+        return None
+    before, after = sides.headings()
+    subject = after.capitalize() if sides == wording.BASE_AND_TUNED else after
+    table = _table(f"{subject} against {before} on {_splits(results)}")
+    table.add_column("data set", overflow="fold")
+    table.add_column("metric", no_wrap=True)
+    for heading in ("n", before, after, "change", "95% interval", "p"):
+        table.add_column(Text(heading), justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
     for result in results:
         table.add_row(
@@ -73,19 +131,47 @@ def _results(results: Sequence[DatasetResult]) -> Table | None:
     return table
 
 
-def _secondary(results: Sequence[DatasetResult]) -> Table | None:
+def _secondary(results: Sequence[DatasetResult], sides: wording.Sides) -> Table | None:
     rows = [(r, name, pair) for r in results for name, pair in r.metrics.items() if name != r.metric]
     if not rows:
         return None
-    table = _table("Other metrics on test")
+    table = _table(f"Other metrics on {_splits(results)}")
     table.add_column("data set", overflow="fold")
     table.add_column("metric", no_wrap=True)
-    for heading in ("base", "tuned", "change"):
-        table.add_column(heading, justify="right", no_wrap=True)
+    for heading in (*sides.headings(), "change"):
+        table.add_column(Text(heading), justify="right", no_wrap=True)
     for result, name, pair in rows:
         values = (wording.fraction(pair.base), wording.fraction(pair.tuned), wording.change(pair.tuned - pair.base))
         table.add_row(Text(result.name), wording.metric_name(name), *values)
     return table
+
+
+def _print_examples(console: Console, examples: Sequence[Mapping[str, Any]]) -> None:
+    """Each example on one line, cut at the width: the change, then the text."""
+    headings = {
+        ("gained", True): "Gained most on {} (metric before and after)",
+        ("lost", True): "Lost most on {} (metric before and after)",
+        ("gained", False): "Came closest to the order of the gold scores on {}",
+        ("lost", False): "Went furthest from the order of the gold scores on {}",
+    }
+    group = None
+    for one in examples:
+        if group != (group := (one["dataset"], one["kind"])):
+            console.print()
+            console.print(Text(headings[one["kind"], "query" in one].format(one["dataset"]), style="bold"))
+        console.print(Text(_example(one)), no_wrap=True, overflow="ellipsis")
+
+
+def _example(one: Mapping[str, Any]) -> str:
+    """One line: a query's metric before and after, or a pair's cosine before and after beside its gold score."""
+    if "query" in one:
+        figures, text = (one["base"], one["tuned"]), one["query"]
+        head = ""
+    else:
+        figures, text = (one["base_similarity"], one["tuned_similarity"]), f"{one['sentence1']} | {one['sentence2']}"
+        head = f"gold {wording.fraction(one['gold'])}, cosine "
+    shown = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return f"  {head}{wording.fraction(figures[0])} → {wording.fraction(figures[1])}  {shown}"
 
 
 def _curve(curve: Sequence[Mapping[str, Any]]) -> Table | None:
@@ -113,4 +199,4 @@ def best_line(curve: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
 
 def _table(title: str) -> Table:
     # No vertical lines and no padding: one blank between columns lets nine of them fit into 80.
-    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False, padding=0)
+    return Table(title=Text(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False, padding=0)

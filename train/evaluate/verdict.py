@@ -8,15 +8,21 @@ and none improved, else `no_evidence`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from train.evaluate.wording import change, fraction, interval, metric_name, things
+from train.evaluate.wording import BASE_AND_TUNED, Sides, change, fraction, interval, metric_name, sentence_case, things
+
+if TYPE_CHECKING:
+    from train.evaluate.statistics import Comparison
 
 DatasetVerdict = Literal["improved", "regressed", "no_evidence"]
 RunVerdict = Literal["improved", "regressed", "mixed", "no_evidence"]
+
+FailOn = Literal["regressed", "no_evidence"]
+"""What `--fail-on` takes."""
 
 FEWEST = 6
 """Fewer queries never settle anything: with five, even the same sign everywhere has p = 2 / 2^5 = 0.06 by chance."""
@@ -44,7 +50,7 @@ class DatasetResult(BaseModel):
 
     name: str = Field(description="the data set")
     kind: Literal["scored", "pair", "tuple"] = Field(description="kind of its rows")
-    split: str = Field(description="dev or test")
+    split: str = Field(description="what was judged: train, dev, test, or all")
     metric: str = Field(description="the primary metric")
     n: int = Field(ge=1, description="queries or scored pairs judged")
     base: float = Field(description="the base's value; retrieval 0..1, correlations -1..1")
@@ -54,6 +60,38 @@ class DatasetResult(BaseModel):
     p_value: float = Field(ge=0, le=1, description="two-sided, paired randomisation test")
     verdict: DatasetVerdict
     metrics: dict[str, MetricPair] = Field(default_factory=dict, description="all metrics of both models")
+    test_sha256: str | None = Field(None, description="hash of what was judged; runs with equal ones can be compared")
+
+    @classmethod
+    def of(
+        cls,
+        found: Comparison,
+        *,
+        name: str,
+        kind: str,
+        split: str,
+        metric: str,
+        metrics: Mapping[str, MetricPair],
+        test_sha256: str | None,
+    ) -> DatasetResult:
+        """The result that a comparison gives, with its verdict."""
+        return cls.model_validate(
+            {
+                "name": name,
+                "kind": kind,
+                "split": split,
+                "metric": metric,
+                "n": found.n,
+                "base": found.base,
+                "tuned": found.tuned,
+                "delta": found.delta,
+                "ci95": found.ci95,
+                "p_value": found.p_value,
+                "verdict": dataset_verdict(found.ci95, found.n),
+                "metrics": dict(metrics),
+                "test_sha256": test_sha256,
+            }
+        )
 
 
 def dataset_verdict(ci95: tuple[float, float], n: int) -> DatasetVerdict:
@@ -79,6 +117,14 @@ def run_verdict(results: Sequence[DatasetResult]) -> RunVerdict:
     return "no_evidence"
 
 
+def fails(verdict: str, condition: FailOn) -> bool:
+    """Whether a run's verdict is one that `--fail-on` makes a failure of.
+
+    `regressed`: something got worse (regressed or mixed); `no_evidence`: nothing but `improved` passes.
+    """
+    return verdict in ("regressed", "mixed") if condition == "regressed" else verdict != "improved"
+
+
 def queries_needed(result: DatasetResult) -> int | None:
     """About how many queries or pairs would show the seen difference, four times out of five, as an interval without 0.
 
@@ -91,16 +137,17 @@ def queries_needed(result: DatasetResult) -> int | None:
     return math.ceil(result.n * ((1.96 + 0.84) / 1.96 * width / 2 / abs(result.delta)) ** 2)
 
 
-def dataset_sentence(result: DatasetResult) -> str:
+def dataset_sentence(result: DatasetResult, sides: Sides = BASE_AND_TUNED) -> str:
     """One data set's verdict in a sentence or two, with its figures."""
+    before, after = sides.in_sentences()
     figures = (
         f"{metric_name(result.metric)} {fraction(result.base)} → {fraction(result.tuned)} ({change(result.delta)}, "
         f"95% interval {interval(result.ci95)}, {result.n:,} {things(result.kind)})."
     )
     if result.verdict != "no_evidence":
         word = "better" if result.verdict == "improved" else "worse"
-        return f"The tuned model is {word} than the base on {result.name}: {figures}"
-    sentence = f"There is no evidence that the tuned model differs from the base on {result.name}: {figures}"
+        return f"{sentence_case(after)} is {word} than {before} on {result.name}: {figures}"
+    sentence = f"There is no evidence that {after} differs from {before} on {result.name}: {figures}"
     return f"{sentence} {_why_not(result)}"
 
 
@@ -109,7 +156,8 @@ def _why_not(result: DatasetResult) -> str:
     if low == high == 0:
         # nothing seen is nothing resampled; the rule of three (Hanley and Lippman-Hand 1983) says what may still change
         share = min(1.0, 3 / result.n)
-        return f"None of them changed, which leaves open a change in up to {share:.0%} of such {things(result.kind)}."
+        most = f"{share:.0%}" if share >= 0.01 else f"{100 * share:.1g}%"
+        return f"None of them changed, which leaves open a change in up to {most} of such {things(result.kind)}."
     if result.n >= FEWEST and max(high - result.delta, result.delta - low) <= WIDE:
         return f"A difference beyond {fraction(max(abs(low), abs(high)))} either way is unlikely."
     needed = queries_needed(result)
@@ -125,26 +173,29 @@ def _rounded(count: int) -> int:
     return math.ceil(count / unit) * unit
 
 
-def verdict_lines(results: Sequence[DatasetResult]) -> list[str]:
+def verdict_lines(results: Sequence[DatasetResult], sides: Sides = BASE_AND_TUNED) -> list[str]:
     """The run's verdict in plain words: for one data set its sentence, else a summary followed by a sentence for each."""
     if not results:
-        return ["Nothing was judged, so there is no evidence that the tuned model differs from the base."]
-    sentences = [dataset_sentence(result) for result in results]
-    return sentences if len(results) == 1 else [_summary(results), *sentences]
+        before, after = sides.in_sentences()
+        return [f"Nothing was judged, so there is no evidence that {after} differs from {before}."]
+    sentences = [dataset_sentence(result, sides) for result in results]
+    return sentences if len(results) == 1 else [_summary(results, sides), *sentences]
 
 
-def verdict_sentence(results: Sequence[DatasetResult]) -> str:
+def verdict_sentence(results: Sequence[DatasetResult], sides: Sides = BASE_AND_TUNED) -> str:
     """`verdict_lines` as running text."""
-    return " ".join(verdict_lines(results))
+    return " ".join(verdict_lines(results, sides))
 
 
-def _summary(results: Sequence[DatasetResult]) -> str:
+def _summary(results: Sequence[DatasetResult], sides: Sides) -> str:
+    before, after = sides.in_sentences()
+    subject = sentence_case(after)
     better, worse = (sum(result.verdict == verdict for result in results) for verdict in ("improved", "regressed"))
     match run_verdict(results):
         case "improved":
-            return f"The tuned model is better than the base on {better} of {len(results)} data sets and worse on none."
+            return f"{subject} is better than {before} on {better} of {len(results)} data sets and worse on none."
         case "regressed":
-            return f"The tuned model is worse than the base on {worse} of {len(results)} data sets and better on none."
+            return f"{subject} is worse than {before} on {worse} of {len(results)} data sets and better on none."
         case "mixed":
-            return f"The tuned model is better than the base on {better} of {len(results)} data sets and worse on {worse}."
-    return f"There is no evidence that the tuned model differs from the base on any of {len(results)} data sets."
+            return f"{subject} is better than {before} on {better} of {len(results)} data sets and worse on {worse}."
+    return f"There is no evidence that {after} differs from {before} on any of {len(results)} data sets."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 METRIC_NAMES = {
     "ndcg@10": "nDCG@10",
@@ -18,6 +19,46 @@ METRIC_NAMES = {
 VERDICT_WORDS = {"improved": "better", "regressed": "worse", "mixed": "mixed", "no_evidence": "unclear"}
 """One word for each verdict, so that colour never is the only sign of it."""
 
+_IN_SENTENCES = {"base": "the base", "tuned": "the tuned model"}
+
+WIDEST_HEADING = 9
+"""Characters of a side's name that still stand above a column of figures; longer ones are called A and B there."""
+
+
+class Sides(NamedTuple):
+    """What the two compared models are called. A run compares `tuned` with `base`; others have names of their own."""
+
+    before: str = "base"
+    after: str = "tuned"
+
+    @classmethod
+    def of(cls, report: Mapping[str, Any]) -> Sides:
+        """What a report.json calls them in its `labels`; those of a run have none."""
+        labels = report.get("labels") or {}
+        return cls(str(labels.get("base", "base")), str(labels.get("tuned", "tuned")))
+
+    def in_sentences(self) -> tuple[str, str]:
+        """Both as they stand inside a sentence: ("the base", "the tuned model"), or their names."""
+        return _IN_SENTENCES.get(self.before, self.before), _IN_SENTENCES.get(self.after, self.after)
+
+    def headings(self) -> tuple[str, str]:
+        """Both as they stand above columns: their names where these are short and differ, else ("A", "B")."""
+        short = max(len(self.before), len(self.after)) <= WIDEST_HEADING
+        return (self.before, self.after) if short and self.before != self.after else ("A", "B")
+
+    def legend(self) -> str | None:
+        """What A and B stand for, where the headings are those."""
+        return f"A is {self.before}, B is {self.after}" if self.headings() == ("A", "B") else None
+
+
+BASE_AND_TUNED = Sides()
+"""The two sides of a run."""
+
+
+def sentence_case(text: str) -> str:
+    """The text with a capital first letter if it begins with an article; names keep their letters."""
+    return f"T{text[1:]}" if text.startswith("the ") else text
+
 
 def metric_name(metric: str) -> str:
     """A metric as people write it; unknown ones as they are."""
@@ -25,8 +66,8 @@ def metric_name(metric: str) -> str:
 
 
 def fraction(value: float) -> str:
-    """A metric's value with three decimals: 0.532."""
-    return f"{value:.3f}"
+    """A metric's value with three decimals: 0.532; one that rounds to zero has no sign."""
+    return f"{round(value, 3) + 0.0:.3f}"
 
 
 def change(value: float) -> str:
@@ -35,8 +76,14 @@ def change(value: float) -> str:
 
 
 def interval(ci95: tuple[float, float] | list[float]) -> str:
-    """An interval of a difference: "+0.075 to +0.103"."""
-    return f"{change(ci95[0])} to {change(ci95[1])}"
+    """An interval of a difference: "+0.075 to +0.103". An end keeps its sign when it rounds to zero: it decides the verdict."""
+    low, high = (f"{end + 0.0:+.3f}" for end in ci95)
+    return f"{low} to {high}"
+
+
+def span(ci95: tuple[float, float] | list[float]) -> str:
+    """An interval of a value: "0.801 to 0.838"."""
+    return f"{fraction(ci95[0])} to {fraction(ci95[1])}"
 
 
 def p_value(value: float) -> str:

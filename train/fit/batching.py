@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from torch.utils.data import BatchSampler
 
+from data.schema import DataError
+
 if TYPE_CHECKING:
     from datasets import Dataset
 
@@ -146,6 +148,53 @@ class _Batch:
         self.queries.add(query)
         self.documents.update(documents)
         self.relevant.update(relevant)
+
+
+class RankShare(BatchSampler):
+    """One process's part of each global batch: as many rows as every other process gets, in the same number of batches.
+
+    Accelerate's own sharding is not used: it passes over batches that are smaller than the largest, of which group-aware
+    batching makes many, and leaves processes with different numbers of steps at the end.
+
+    Args:
+        batches: the sampler of global batches.
+        rank: number of this process.
+        world_size: number of processes.
+
+    Raises:
+        DataError: no batch has a row for each process.
+    """
+
+    drop_last = False
+
+    def __init__(self, batches: ShuffledBatchSampler, rank: int, world_size: int) -> None:
+        self.batches, self.rank, self.world_size = batches, rank, world_size
+        self.batch_size = batches.batch_size // world_size
+
+    def set_epoch(self, epoch: int) -> None:
+        """Called by the trainer at the start of each epoch, on resume too."""
+        self.batches.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        """Batches an epoch, the same on every process."""
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        plan = self.batches.plan()
+        whole = next((batch for batch in plan if len(batch) >= self.world_size), None)
+        if whole is None:
+            raise DataError(
+                f"{self.batches.rows} training rows are too few for {self.world_size} processes", mend="start fewer processes"
+            )
+        for batch in plan:
+            # a batch with fewer rows than processes is replaced, not left out: the number of steps has been announced
+            usable = batch if len(batch) >= self.world_size else whole
+            size = len(usable) // self.world_size
+            yield usable[self.rank * size : (self.rank + 1) * size]
+
+    def count_dropped(self) -> int:
+        """Rows of this epoch that no process gets, because they do not divide among all."""
+        return sum(len(batch) % self.world_size for batch in self.batches.plan())
 
 
 def ranking_keys(table: Dataset) -> tuple[np.ndarray, np.ndarray]:

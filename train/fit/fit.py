@@ -13,9 +13,11 @@ from datasets import Dataset
 from transformers import PrinterCallback
 
 from data.schema import RowKind, text_columns
+from train import ranks
 from train.config import TrainingConfig
 from train.encode.dropout import cheap_dropout
 from train.encode.encoder import Encoder
+from train.encode.packed import packed_through_wrapper
 from train.errors import Interrupted, RunError
 from train.fit.batching import RankingBatchSampler, ShuffledBatchSampler, ranking_keys
 from train.fit.checkpoints import clear_staging, last_checkpoint
@@ -108,8 +110,10 @@ def fit(
     schedule = ScheduleCallback(recipe.evaluation_steps, hooks.should_stop)
     trainer.remove_callback(PrinterCallback)  # our own progress line says it in words
     trainer.add_callback(schedule)
-    trainer.add_callback(ProgressCallback(lambda: work.rows - rows_before, recipe.max_steps))
-    with _stopping_on_signals(schedule), cheap_dropout(encoder.model):
+    trainer.add_callback(ProgressCallback(lambda: trainer.rows_seen() - rows_before, recipe.max_steps))
+    if ranks.world_size() > 1:
+        torch.manual_seed(config.seed + ranks.rank())  # each process drops other weights
+    with _stopping_on_signals(schedule), cheap_dropout(encoder.model), packed_through_wrapper(encoder.model):
         trainer.train(resume_from_checkpoint=str(found[1]) if found else None)
     trainer.stop_clock()
     if trainer.is_world_process_zero():

@@ -47,17 +47,20 @@ def build_loss(name: str, model: SentenceTransformer, config: TrainingConfig, wo
 
     Ranking losses rank documents for each query and, when `training.symmetric`, queries for each document (the mean of both
     cross-entropies, as in CLIP, arXiv:2103.00020). With several processes the other ranks' rows serve as negatives too,
-    gradients included.
+    gradients included; losses that compare pairs with pairs see those of all ranks.
     """
     from sentence_transformers.sentence_transformer import losses
     from sentence_transformers.util import dot_score
 
     if name == "cosine":
         return losses.CosineSimilarityLoss(model)
-    if name == "cosent":
-        return losses.CoSENTLoss(model)
-    if name == "angle":
-        return losses.AnglELoss(model)
+    if name in ("cosent", "angle"):
+        loss = losses.CoSENTLoss(model) if name == "cosent" else losses.AnglELoss(model)
+        if world_size == 1:
+            return loss
+        from train.fit.gathered import GatheredLoss
+
+        return GatheredLoss(loss)
     options: dict = {"scale": 1.0 / config.temperature, "gather_across_devices": world_size > 1}
     if model.similarity_fn_name == "dot" and not any(type(module).__name__ == "Normalize" for module in model):
         # such models compare raw vectors, whose products are large already; a scale of 1 as in their own training

@@ -39,6 +39,7 @@ def plan_recipe(
     rows: Mapping[str, tuple[RowKind, int]],
     model_max_tokens: int,
     batches_of: Callable[[str, int], int] | None = None,
+    processes: int = 1,
 ) -> Recipe:
     """Fill in what the config leaves open.
 
@@ -48,6 +49,7 @@ def plan_recipe(
         model_max_tokens: the longest input of the model's contract.
         batches_of: batches an epoch of a data set at a batch size, where rows that must not meet ask for more than
             rows / batch size, which is the default.
+        processes: share each batch, so its size is rounded up to a multiple of their number.
     """
     batches_of = batches_of or (lambda name, size: -(-rows[name][1] // size))
     kind, count = _main_dataset(rows)
@@ -55,7 +57,10 @@ def plan_recipe(
     epochs = _pick(config.epochs, _epochs(kind, count), "epochs", reasons)
     rate = _pick(config.learning_rate, _learning_rate(kind, count), "learning rate", reasons)
     sizes = {name: config.batch_size or _batch_size(k, n) for name, (k, n) in rows.items()}
-    reasons.append(f"batch size {', '.join(f'{n} for {name}' for name, n in sizes.items())} ({_origin(config.batch_size)})")
+    sizes = {name: -(-size // processes) * processes for name, size in sizes.items()}
+    shared = "" if processes == 1 else f", shared by {processes} processes"
+    listed = ", ".join(f"{size} for {name}" for name, size in sizes.items())
+    reasons.append(f"batch size {listed}{shared} ({_origin(config.batch_size)})")
     wanted = config.max_tokens or max(_max_tokens(k) for k, _ in rows.values())
     max_tokens = min(wanted, model_max_tokens)
     origin = "the model allows no more" if wanted > model_max_tokens else _origin(config.max_tokens)

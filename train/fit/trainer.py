@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
+import json
 import math
 import signal
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate.data_loader import prepare_data_loader
 from datasets import Dataset, DatasetDict
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from torch.utils.data import BatchSampler
 from transformers import TrainerCallback
 
+from train import ranks
 from train.config import TrainingConfig
 from train.encode.contract import limited_tokens
 from train.encode.forward import can_sort, embed_columns, leaves_prompt_out
 from train.errors import RunError
+from train.fit.batching import RankShare, ShuffledBatchSampler
 from train.fit.checkpoints import STAGING, clear_staging, publish
 from train.fit.recipe import Recipe
+from train.runfolder import write_json
+
+
+WORK_FILE = "work.json"
+"""What training had consumed when a checkpoint was saved; lies in its folder."""
 
 
 @dataclass
@@ -31,6 +40,18 @@ class Work:
     seconds: float = 0.0
     rows: int = 0
     tokens: int = 0
+
+    @classmethod
+    def read(cls, checkpoint: Path) -> Work:
+        """What had been consumed when a checkpoint was saved; nothing where it does not say."""
+        try:
+            return cls(**json.loads((checkpoint / WORK_FILE).read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError):
+            return cls()
+
+
+ECHO_SECONDS = 5.0
+"""A second signal within this time of the first is taken for the launcher's copy of it."""
 
 
 class PairTrainer(SentenceTransformerTrainer):
@@ -54,7 +75,7 @@ class PairTrainer(SentenceTransformerTrainer):
         arguments: SentenceTransformerTrainingArguments,
         tables: Mapping[str, Dataset],
         losses: Mapping[str, torch.nn.Module],
-        samplers: Mapping[str, BatchSampler],
+        samplers: Mapping[str, ShuffledBatchSampler],
         max_tokens: int,
         on_evaluate: Callable[[int], dict[str, float]],
         after_save: Callable[[int, Path], None],
@@ -64,15 +85,25 @@ class PairTrainer(SentenceTransformerTrainer):
         self._on_evaluate, self._after_save, self.work = on_evaluate, after_save, work
         self._saving = False
         self._clock: float | None = None
+        self._uncounted = [0, 0]  # rows and tokens of this process since the last `stop_clock`
         super().__init__(model=model, args=arguments, train_dataset=DatasetDict(tables), loss=dict(losses))
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """No callback: the stock one copies training texts into the model card."""
 
     def get_batch_sampler(self, dataset: Dataset, *args: Any, **kwargs: Any) -> BatchSampler:
-        """The sampler that was given for this table."""
+        """The sampler that was given for this table, or this process's share of it."""
         tables: Any = self.train_dataset
-        return next(self._samplers[name] for name, table in tables.items() if table is dataset)
+        sampler = next(self._samplers[name] for name, table in tables.items() if table is dataset)
+        return sampler if ranks.world_size() == 1 else RankShare(sampler, ranks.rank(), ranks.world_size())
+
+    def get_train_dataloader(self) -> Any:
+        """The stock loader, already divided among the processes by `get_batch_sampler` and not once more by Accelerate."""
+        loader = self._build_dataloader(self.train_dataset, self.args.train_batch_size, dataset_kind="train")
+        self._train_dataloader = prepare_data_loader(
+            loader, device=self.args.device, num_processes=1, process_index=0, put_on_device=True
+        )
+        return self._train_dataloader
 
     def get_data_collator(self, *args: Any, **kwargs: Any) -> Any:
         """The stock collator, with training texts cut at the recipe's length; judging and saving keep the contract's."""
@@ -113,18 +144,26 @@ class PairTrainer(SentenceTransformerTrainer):
         return metrics
 
     def stop_clock(self) -> None:
-        """Add the time since the clock was started to the work done."""
+        """Add the time since the clock was started to the work done, with the rows and tokens of all processes."""
         if self._clock is not None:
             self.work.seconds += time.perf_counter() - self._clock
             self._clock = None
+        rows, tokens = ranks.totals(self._uncounted)
+        self.work.rows += int(rows)
+        self.work.tokens += int(tokens)
+        self._uncounted = [0, 0]
+
+    def rows_seen(self) -> int:
+        """About how many rows all processes together have trained on by now."""
+        return self.work.rows + self._uncounted[0] * ranks.world_size()
 
     def _count(self, inputs: Mapping[str, Any]) -> None:
         masks = [value for key, value in inputs.items() if key.endswith("attention_mask")]
-        self.work.rows += len(masks[0]) if masks else 0
+        self._uncounted[0] += len(masks[0]) if masks else 0
         if self.args.device.type == "cpu":  # on a GPU a sum on the host would wait for the device each step
-            self.work.tokens += sum(int(mask.sum()) for mask in masks)
+            self._uncounted[1] += sum(int(mask.sum()) for mask in masks)
         else:
-            self.work.tokens += sum(mask.numel() for mask in masks)
+            self._uncounted[1] += sum(mask.numel() for mask in masks)
 
     def _get_output_dir(self, trial: Any) -> str:
         run = super()._get_output_dir(trial)
@@ -153,7 +192,9 @@ class PairTrainer(SentenceTransformerTrainer):
         self.accelerator.wait_for_everyone()
         if self.args.should_save:
             step = self.state.global_step
+            write_json(run / STAGING / f"checkpoint-{step}" / WORK_FILE, asdict(self.work))
             self._after_save(step, publish(run, step))
+        self.accelerator.wait_for_everyone()  # nobody looks for the checkpoint before it is there
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """The model without a model card (the stock card quotes training texts) and without pickled arguments."""
@@ -171,16 +212,26 @@ class ScheduleCallback(TrainerCallback):
     def __init__(self, steps: tuple[int, ...], should_stop: Callable[[], bool]) -> None:
         self.steps, self.should_stop = frozenset(steps), should_stop
         self.interrupted = False
+        self._asked: float | None = None
 
     def request_stop(self, signum: int, frame: object) -> None:
-        """Signal handler: the first signal asks for a checkpoint and an end, the second ends at once."""
-        signal.signal(signum, signal.SIG_DFL if signum != signal.SIGINT else signal.default_int_handler)
+        """Signal handler: the first signal asks for a checkpoint and an end, the second ends at once.
+
+        With several processes the launcher passes on the Ctrl-C that the terminal has sent already, so an echo counts as the first.
+        """
+        now = time.monotonic()
+        if self._asked is None:
+            self._asked = now
+        elif ranks.world_size() == 1 or now - self._asked > ECHO_SECONDS:
+            signal.signal(signum, signal.SIG_DFL if signum != signal.SIGINT else signal.default_int_handler)
+            signal.raise_signal(signum)
         self.interrupted = True
 
     def on_step_end(self, args, state, control, **kwargs) -> None:
         if state.global_step in self.steps:
             control.should_log = control.should_evaluate = control.should_save = True
-        if self.interrupted:
+        if ranks.anyone(self.interrupted):  # signals reach processes at different steps; they stop at the same one
+            self.interrupted = True
             control.should_save = control.should_training_stop = True
 
     def on_evaluate(self, args, state, control, **kwargs) -> None:
@@ -205,11 +256,11 @@ def training_arguments(
     prompts: dict[str, dict[str, str]],
     report_to: list[str],
 ) -> SentenceTransformerTrainingArguments:
-    """The stock arguments for a recipe. Batches are global and split over the processes by Accelerate."""
+    """The stock arguments for a recipe."""
     return SentenceTransformerTrainingArguments(
         output_dir=str(run),
         max_steps=recipe.max_steps,
-        per_device_train_batch_size=max(recipe.batch_sizes.values()),
+        per_device_train_batch_size=max(recipe.batch_sizes.values()) // ranks.world_size(),
         gradient_accumulation_steps=config.gradient_accumulation,
         learning_rate=recipe.learning_rate,
         lr_scheduler_type=config.schedule if config.schedule != "constant" else "constant_with_warmup",
@@ -229,7 +280,6 @@ def training_arguments(
         run_name=run.name,
         prompts=prompts or None,
         multi_dataset_batch_sampler="proportional",
-        accelerator_config={"split_batches": True, "even_batches": False},
         ddp_find_unused_parameters=False,
         ddp_broadcast_buffers=False,
         dataloader_pin_memory=device != "cpu",

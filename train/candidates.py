@@ -1,0 +1,160 @@
+"""Which models `embed-tune evaluate` judges, and on what terms: the words of the command line turned into checked settings.
+
+Nothing heavy is imported here, so that mistakes are answered at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import model_validator
+
+from train.config import Config, ModelConfig
+from train.encode.locate import full_name
+from train.errors import ConfigError, ModelError
+from train.finished import RUNS
+from train.settings import load_config
+
+Split = Literal["train", "dev", "test", "all"]
+"""What `--split` takes; "all" is every row of a data set that has no splits of its own."""
+
+MEANINGLESS = ("training.", "tracking", "export", "run_name")
+"""Settings that train only; `training.seed`, which seeds the resampling too, is allowed."""
+
+
+class JudgeConfig(Config):
+    """The settings of a run, of which only those for data and judging are used; nothing needs to be trained on."""
+
+    @model_validator(mode="after")
+    def _something_to_train_on(self) -> JudgeConfig:
+        return self
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One model to judge.
+
+    Attributes:
+        label: what the person called it.
+        config: how to load it; `name` is the folder or Hub id that was found.
+        run: folder of the run that trained it, where that is known.
+    """
+
+    label: str
+    config: ModelConfig
+    run: Path | None
+
+    def same_as(self, other: Candidate) -> bool:
+        """Whether both are one model under one set of settings."""
+        names = (Path(one.config.name).expanduser().resolve() for one in (self, other))
+        return self.config == other.config.model_copy(update={"name": self.config.name}) and len(set(names)) == 1
+
+
+@dataclass(frozen=True)
+class Request:
+    """What `embed-tune evaluate` was asked for.
+
+    Attributes:
+        candidates: one model, or the base and the one that is judged against it.
+        config: data and evaluation settings.
+        chosen_data: whether the data sets come from `--data` rather than from the config file.
+        split: what `--split` says.
+        command: the words that repeat it.
+    """
+
+    candidates: tuple[Candidate, ...]
+    config: Config
+    chosen_data: bool
+    split: Split | None
+    command: tuple[str, ...]
+
+
+def read_request(
+    words: Sequence[str], *, data: Sequence[str] = (), config: Path | None = None, split: Split | None = None
+) -> Request:
+    """Understand `MODEL [OTHER] [KEY=VALUE]... --data … --config … --split …`.
+
+    Settings under `model` are those of the first model, settings under `other` those of the second; `model.device` is for both.
+    A config file's `model` section is used for the model that it names.
+
+    Raises:
+        ConfigError: no model, more than two, a setting that is unknown or only for training, no data set.
+        ModelError: a folder that holds no model.
+    """
+    names = [word for word in words if not _is_setting(word)]
+    settings = [word for word in words if _is_setting(word)]
+    if not names:
+        raise ConfigError("no model is named", mend="embed-tune evaluate MODEL --data PATH: a folder, a run or a Hub id")
+    if len(names) > 2:
+        raise ConfigError(f"{names[2]}: at most two models are judged at once", mend="name a base and one other model")
+    _refuse_meaningless(settings, len(names))
+    own = {prefix: [word for word in settings if word.startswith(f"{prefix}.")] for prefix in ("model", "other")}
+    rest = [word for word in settings if not word.startswith(("model.", "other."))]
+    loaded = load_config(config, data=list(data) or None, overrides=rest, kind=JudgeConfig)
+    given = {prefix: _model_settings(prefix, words) for prefix, words in own.items()}
+    for_both = {key: value for key, value in given["model"].items() if key == "device"}
+    candidates = []
+    for name, fields in zip(names, (given["model"], {**for_both, **given["other"]}), strict=False):
+        candidates.append(find_candidate(name, _model_config(loaded.model, name, fields)))
+    options = [("--data", one) for one in data] + [("--config", config), ("--split", split)]
+    flags = [str(part) for option in options if option[1] is not None for part in option]
+    return Request(tuple(candidates), loaded, bool(data), split, ("embed-tune", "evaluate", *words, *flags))
+
+
+def find_candidate(name: str, config: ModelConfig) -> Candidate:
+    """The model behind a name: a model folder, a run (its model/), a checkpoint, the name of a run in checkpoints/, or a Hub id.
+
+    Raises:
+        ModelError: a run without a finished model.
+    """
+    folder = Path(name).expanduser()
+    if not folder.is_dir() and len(folder.parts) == 1 and (RUNS / folder / "config.yaml").is_file():
+        folder = RUNS / folder
+    if not folder.is_dir():
+        return Candidate(name, config, None)
+    if _is_run(folder):
+        if not (folder / "model").is_dir():
+            raise ModelError(
+                f"{folder} has no model/ yet: the run is not finished",
+                mend=f"name one of its checkpoint-* folders, or finish it: embed-tune train --resume {folder}",
+            )
+        return Candidate(name, config.model_copy(update={"name": str(folder / "model")}), folder)
+    run = folder.resolve().parent
+    return Candidate(name, config.model_copy(update={"name": str(folder)}), run if _is_run(run) else None)
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / "config.yaml").is_file() and (folder / "environment.json").is_file()
+
+
+def _is_setting(word: str) -> bool:
+    return "=" in word and not Path(word).exists()
+
+
+def _refuse_meaningless(settings: Sequence[str], models: int) -> None:
+    for word in settings:
+        key = word.partition("=")[0]
+        if key.startswith(MEANINGLESS) and key != "training.seed":
+            raise ConfigError(f"{key} has no meaning here: nothing is trained", mend="drop it")
+        if key in ("model.name", "other.name"):
+            raise ConfigError(f"{key} has no meaning here", mend="name models as words: embed-tune evaluate MODEL OTHER --data …")
+        if key.startswith("other.") and models < 2:
+            raise ConfigError(f"{key} is for a second model, and only one is named", mend="name it, or write model.… instead")
+
+
+def _model_settings(prefix: str, words: Sequence[str]) -> Mapping[str, Any]:
+    """The settings of one model that were given, checked."""
+    as_model = [f"model.{word.partition('.')[2]}" for word in words]
+    try:
+        found = load_config(None, data="unused", overrides=as_model).model
+    except ConfigError as error:
+        raise ConfigError(str(error).replace("model.", f"{prefix}.")) from None
+    return {key: getattr(found, key) for key in found.model_fields_set}
+
+
+def _model_config(from_file: ModelConfig, name: str, given: Mapping[str, Any]) -> ModelConfig:
+    named = full_name(from_file.name) == full_name(name)
+    return (from_file if named else ModelConfig(device=from_file.device)).model_copy(update={**given, "name": name})

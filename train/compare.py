@@ -1,0 +1,283 @@
+"""`embed-tune diff`: the tuned models of two finished runs against each other, from their files alone.
+
+Every query's value is on disk, so nothing is encoded: the comparison is the paired one of `train.evaluate.statistics`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from train.errors import RunError
+from train.evaluate import wording
+from train.evaluate.statistics import compare_means, compare_spearman
+from train.evaluate.table import side_by_side, story
+from train.evaluate.verdict import DatasetResult, MetricPair, run_verdict
+from train.finished import FinishedRun, Values, broken, flatten, read_finished
+from train.terminal import say
+
+SEED = 0
+"""Of the resampling: the same two runs always give the same interval."""
+
+TOLERANCE = 1e-6
+"""By how much a mean over per_query.parquet may differ from report.json before they are called files of different runs."""
+
+NAMES_OF_RUNS = frozenset({"run_name", "output_dir"})
+"""Settings that differ between any two runs and change nothing."""
+
+SURROUNDINGS = ("git_revision", "device", "gpus", "world_size", "packages", "python")
+"""What of environment.json is compared, beside the base model."""
+
+
+class NotComparableError(Exception):
+    """Why two runs cannot be compared on a data set, as half a sentence."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A setting or fact that differs: its dotted key and its value in both runs (None where it is not set)."""
+
+    key: str
+    base: Any
+    tuned: Any
+
+
+@dataclass(frozen=True)
+class Diff:
+    """Run B against run A.
+
+    Attributes:
+        runs: A and B.
+        sides: what they are called.
+        results: `base` is A's tuned model, `tuned` is B's.
+        left_out: data set → why it is not compared.
+        config, base_model, surroundings: what differs.
+        recipe: lines of what `auto` was settled to that only A, and that only B has.
+        notes: what the person should know.
+    """
+
+    runs: tuple[FinishedRun, FinishedRun]
+    sides: wording.Sides
+    results: list[DatasetResult]
+    left_out: dict[str, str]
+    config: list[Difference]
+    base_model: list[Difference]
+    surroundings: list[Difference]
+    recipe: tuple[list[str], list[str]]
+    notes: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """For programs; `base` is A and `tuned` is B throughout."""
+        a, b = self.runs
+        lists = {"config": self.config, "base_model": self.base_model, "surroundings": self.surroundings}
+        return {
+            "verdict": run_verdict(self.results),
+            "primary": self.results[0].name,
+            "labels": {"base": self.sides.before, "tuned": self.sides.after},
+            "runs": {"base": str(a.folder), "tuned": str(b.folder)},
+            "datasets": [result.model_dump(mode="json") for result in self.results],
+            "left_out": [{"name": name, "reason": reason} for name, reason in self.left_out.items()],
+            **{name: [vars(one) for one in found] for name, found in lists.items()},
+            "recipe": {"base": self.recipe[0], "tuned": self.recipe[1]},
+            "cost": {"base": a.report.get("cost") or {}, "tuned": b.report.get("cost") or {}},
+            "notes": self.notes,
+        }
+
+    def as_text(self) -> str:
+        """For people, verdict first."""
+        a, b = self.runs
+        blocks = ["\n".join(f"note: {note}" for note in self.notes)] if self.notes else []
+        blocks.append(story(self.results, sides=self.sides))
+        if self.left_out:
+            blocks.append("\n".join(["Not compared:", *(f"  {name}: {why}" for name, why in self.left_out.items())]))
+        for title, found in (
+            ("Settings that differ", self.config),
+            ("Base model", self.base_model),
+            ("Software and hardware", self.surroundings),
+        ):
+            if found:
+                blocks.append(side_by_side(title, [(one.key, shown(one.base), shown(one.tuned)) for one in found], self.sides))
+        if any(self.recipe):
+            settled = ("recipe", "\n".join(self.recipe[0]), "\n".join(self.recipe[1]))
+            blocks.append(side_by_side("What the recipe settled", [settled], self.sides))
+        before, after = (dict(wording.cost_lines(run.report.get("cost") or {})) for run in (a, b))
+        if before or after:
+            labels = dict.fromkeys([*before, *after])
+            rows = [(label, before.get(label, "not known"), after.get(label, "not known")) for label in labels]
+            blocks.append(side_by_side("Cost", rows, self.sides))
+        return "\n\n".join(blocks)
+
+
+def diff_runs(path_a: Path, path_b: Path, *, as_json: bool = False) -> Diff:
+    """Compare two finished runs and print the result.
+
+    Args:
+        path_a, path_b: run folders, or names of runs in checkpoints/.
+        as_json: print JSON instead of words.
+
+    Raises:
+        RunError: a run is not there, not finished or broken, or no data set can be compared.
+    """
+    found = compare_runs(read_finished(path_a), read_finished(path_b))
+    say(json.dumps(found.as_json(), indent=2, ensure_ascii=False, allow_nan=False) if as_json else found.as_text())
+    return found
+
+
+def compare_runs(a: FinishedRun, b: FinishedRun) -> Diff:
+    """B's tuned model against A's on every data set that both judged.
+
+    Raises:
+        RunError: a file is broken, or no data set can be compared.
+    """
+    results: list[DatasetResult] = []
+    left_out: dict[str, str] = {}
+    for name in dict.fromkeys([*a.results, *b.results]):
+        try:
+            results.append(compare_on(name, a, b))
+        except NotComparableError as reason:
+            left_out[name] = str(reason)
+    if not results:
+        why = "; ".join(f"{name}: {reason}" for name, reason in left_out.items()) or "neither judged a data set"
+        raise RunError(
+            f"{a.folder} and {b.folder} have no data set that can be compared: {why}",
+            mend="judge both models on one data set: embed-tune evaluate MODEL OTHER --data …",
+        )
+    return Diff(
+        runs=(a, b),
+        sides=_sides(a, b),
+        results=results,
+        left_out=left_out,
+        config=[one for one in _differences(a.config, b.config) if one.key not in NAMES_OF_RUNS],
+        base_model=_base_models(a, b),
+        surroundings=_differences(*(_part(run.environment, SURROUNDINGS) for run in (a, b))),
+        recipe=_recipes(a, b),
+        notes=_notes(a, b),
+    )
+
+
+def compare_on(name: str, a: FinishedRun, b: FinishedRun) -> DatasetResult:
+    """B's tuned model against A's on one data set.
+
+    Raises:
+        NotComparableError: they did not judge it on the same items, or the values of the items are not there.
+        RunError: a file is missing or broken.
+    """
+    for run in (a, b):
+        if name not in run.results:
+            raise NotComparableError(f"{run.folder} did not judge it")
+    x, y = a.results[name], b.results[name]
+    _refuse_other_items(name, a, b)
+    if x.metric != y.metric:
+        raise NotComparableError(f"judged by {wording.metric_name(x.metric)} there and by {wording.metric_name(y.metric)} here")
+    kept = "cosine" if x.kind == "scored" else x.metric
+    before, after = _aligned(name, a.values(name, kept), b.values(name, kept))
+    gold = next((values.gold for values in (before, after) if values.has_gold), None)
+    if x.kind == "scored" and gold is None:
+        raise NotComparableError("both runs were made by a version that did not keep the gold scores; judge both models anew")
+    try:
+        if x.kind == "scored":
+            found = compare_spearman(np.array(gold), np.array(before.tuned), np.array(after.tuned), seed=SEED)
+        else:
+            found = compare_means(np.array(before.tuned), np.array(after.tuned), seed=SEED)
+    except (TypeError, ValueError) as error:
+        raise broken(b.folder / "per_query.parquet", f"or that of {a.folder}: {error}") from None
+    for run, value, recorded in ((a, found.base, x.tuned), (b, found.tuned, y.tuned)):
+        if abs(value - recorded) > TOLERANCE:
+            raise NotComparableError(
+                f"per_query.parquet of {run.folder} gives {value:.6f}, its report.json says {recorded:.6f}: "
+                "they are not of one run"
+            )
+    metrics = {
+        metric: MetricPair(base=pair.tuned, tuned=y.metrics[metric].tuned)
+        for metric, pair in x.metrics.items()
+        if metric in y.metrics
+    }
+    return DatasetResult.of(
+        found, name=name, kind=x.kind, split=x.split, metric=x.metric, metrics=metrics, test_sha256=x.test_sha256 or y.test_sha256
+    )
+
+
+def shown(value: Any) -> str:
+    """A setting as YAML writes it, on one line; hashes are cut to what tells them apart."""
+    if isinstance(value, str) and re.fullmatch(r"[0-9a-f]{40,64}", value):
+        return f"{value[:12]}…"
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _refuse_other_items(name: str, a: FinishedRun, b: FinishedRun) -> None:
+    x, y = a.results[name].test_sha256, b.results[name].test_sha256
+    if x and y:
+        if x != y:
+            raise NotComparableError("the runs judged different items (other queries, documents or judgements)")
+        return
+    older = a.folder if not x else b.folder
+    fingerprints = [(run.environment or {}).get("data", {}).get(name) for run in (a, b)]
+    if fingerprints[0] is None or fingerprints[0] != fingerprints[1]:
+        raise NotComparableError(
+            f"whether the runs judged the same items cannot be told: {older} was made by a version that recorded only the data "
+            "set and its options, and these differ"
+        )
+
+
+def _aligned(name: str, before: Values, after: Values) -> tuple[Values, Values]:
+    """B's values in the order of A's items."""
+    place = {item: i for i, item in enumerate(after.items)}
+    if not before.items or set(before.items) != place.keys() or len(before.items) != len(after.items):
+        raise NotComparableError("the items in the two files per_query.parquet are not the same")
+    order = [place[item] for item in before.items]
+    return before, Values(before.items, [after.tuned[i] for i in order], [after.gold[i] for i in order])
+
+
+def _sides(a: FinishedRun, b: FinishedRun) -> wording.Sides:
+    """Names of the runs; where two runs are called the same, their folders."""
+    if a.name == b.name and not _same(a, b):
+        return wording.Sides(str(a.folder), str(b.folder))
+    return wording.Sides(a.name, b.name)
+
+
+def _same(a: FinishedRun, b: FinishedRun) -> bool:
+    return a.folder.resolve() == b.folder.resolve()
+
+
+def _notes(a: FinishedRun, b: FinishedRun) -> list[str]:
+    notes = []
+    if _same(a, b):
+        notes.append("both names lead to the same run, so nothing can differ")
+    for run in (a, b):
+        if "labels" in run.report:
+            continue  # an evaluation has neither
+        if run.config is None:
+            notes.append(f"{run.folder} has no config.yaml, so settings are not compared")
+        if run.environment is None:
+            notes.append(f"{run.folder} has no environment.json, so base models, software and hardware are not compared")
+    return notes
+
+
+def _differences(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> list[Difference]:
+    """Keys whose values differ; none where one side is not known."""
+    if a is None or b is None:
+        return []
+    return [Difference(key, a.get(key), b.get(key)) for key in dict.fromkeys([*a, *b]) if a.get(key) != b.get(key)]
+
+
+def _part(environment: Mapping[str, Any] | None, keys: tuple[str, ...]) -> dict[str, Any] | None:
+    return None if environment is None else flatten({key: environment[key] for key in keys if key in environment})
+
+
+def _base_models(a: FinishedRun, b: FinishedRun) -> list[Difference]:
+    """What the bases were and how they encoded, as far as both runs recorded it."""
+    known = [_part(run.environment, ("model", "contract")) for run in (a, b)]
+    found = _differences(*known)
+    shared = {key for key in known[0] or () if key in (known[1] or ())}
+    return [one for one in found if one.key in shared and one.key != "model.from"]
+
+
+def _recipes(a: FinishedRun, b: FinishedRun) -> tuple[list[str], list[str]]:
+    one, two = ([str(line) for line in (run.environment or {}).get("recipe") or []] for run in (a, b))
+    return [line for line in one if line not in two], [line for line in two if line not in one]

@@ -1,0 +1,78 @@
+"""Whether a model folder is whole, before a library reads it: some gaps it would fill with something else, without a word.
+
+transformers builds a tokenizer without a vocabulary where its files are missing; every text then looks alike.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from train.errors import ModelError
+
+WEIGHTS = ("model*.safetensors", "pytorch_model*.bin", "adapter_model.safetensors", "adapter_model.bin")
+VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model", "*.spm", "bpe.codes", "tokenizer*.py")
+"""Files of which a tokenizer needs one."""
+COPY = "copy the whole folder anew"
+LFS = b"version https://git-lfs"
+
+
+def check_whole(name: str, folder: Path) -> None:
+    """Check the files of a Sentence Transformers or transformers folder.
+
+    Args:
+        name: the model, as the person wrote it.
+        folder: where it lies; it has modules.json or config.json.
+
+    Raises:
+        ModelError: a file is broken or missing.
+    """
+    parts = _parts(name, folder)
+    transformer = parts[0] if parts else folder
+    if not (transformer / "config.json").is_file():
+        return  # not a transformer (word vectors, an image model): the library knows better what it needs
+    _readable_config(name, transformer / "config.json")
+    weights = _any(transformer, WEIGHTS)
+    if not weights:
+        raise ModelError(
+            f"{name} has no weights: no model.safetensors or pytorch_model.bin in {transformer}", mend=f"{COPY}, weights included"
+        )
+    for path in weights:
+        if path.open("rb").read(len(LFS)) == LFS:
+            raise ModelError(f"{path} is a Git LFS pointer: the weights were not downloaded", mend="run `git lfs pull` there")
+    if not _any(transformer, VOCABULARIES):
+        raise ModelError(
+            f"{name} has no tokenizer: none of {', '.join(VOCABULARIES[:4])} in {transformer}",
+            mend=f"{COPY}; of a model that you trained, save the tokenizer beside it (tokenizer.save_pretrained)",
+        )
+
+
+def _parts(name: str, folder: Path) -> list[Path]:
+    """Folders of the modules that modules.json names."""
+    path = folder / "modules.json"
+    if not path.is_file():
+        return []
+    try:
+        parts = [folder / entry["path"] for entry in json.loads(path.read_text(encoding="utf-8"))]
+    except (ValueError, TypeError, KeyError) as error:
+        raise ModelError(f"{path} is broken: {error}", mend=COPY) from None
+    for part in parts[1:]:
+        if not part.is_dir() and part.name.split("_")[-1] != "Normalize":  # has nothing to save, and an empty folder is soon lost
+            raise ModelError(f"{name} is not whole: modules.json names {part.name}, which is not in {folder}", mend=COPY)
+    return parts
+
+
+def _readable_config(name: str, path: Path) -> None:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise ModelError(f"{path} is broken: {error}", mend=COPY) from None
+    if not isinstance(content, dict) or not ("model_type" in content or "architectures" in content):
+        raise ModelError(
+            f"{name} is a model of another kind: its config.json names no model_type",
+            mend="name a text encoder, as Sentence Transformers or transformers saves it",
+        )
+
+
+def _any(folder: Path, patterns: tuple[str, ...]) -> list[Path]:
+    return [path for pattern in patterns for path in sorted(folder.glob(pattern))]

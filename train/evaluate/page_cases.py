@@ -1,0 +1,133 @@
+"""The queries and pairs that changed most, as the page shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Any, NamedTuple
+
+from train.evaluate import wording
+from train.evaluate.webpage import plain
+
+BUDGET = 900_000
+"""Bytes of examples in a page, so that it stays below 1.5 MB with its scripts and tables."""
+
+_PER_TEXT = 330
+"""Bytes of markup around each text, about."""
+
+
+@dataclass(frozen=True)
+class Cases:
+    """Examples in the order in which they are shown.
+
+    Attributes:
+        datasets: names of the data sets; a case refers to them by number.
+        list: the examples' own fields; `dataset` is a number, `head` the text of the closed case, `pair` tells pairs from
+            queries, documents of the tuned ranking have `moved`, relevant ones `ranks`.
+        left_out: examples that would have made the page too large.
+    """
+
+    datasets: list[str]
+    list: list[dict[str, Any]]
+    left_out: int
+
+    @classmethod
+    def of(cls, examples: Sequence[Mapping[str, Any]]) -> Cases | None:
+        """The examples (see `examples.pick_examples`) that fit into `BUDGET`, the largest changes of each kind before others."""
+        if not examples:
+            return None
+        kept = _fitting(examples, BUDGET)
+        names = list(dict.fromkeys(example["dataset"] for example in examples))
+        shown = [_case(example, names.index(example["dataset"])) for example in kept]
+        return cls([plain(name) for name in names], shown, len(examples) - len(kept))
+
+    @property
+    def introduction(self) -> str:
+        """What is listed."""
+        gained = sum(case["kind"] == "gained" for case in self.list)
+        text = f"The {gained:,} that gained and the {len(self.list) - gained:,} that lost most. Open one to see both rankings."
+        if all(case["pair"] for case in self.list):
+            text = text.replace("both rankings", "both similarities")
+        return f"{text} {self.left_out:,} more were left out to keep the page small." if self.left_out else text
+
+
+class Change(NamedTuple):
+    """How many queries or pairs of a data set gained, lost or stayed, with the parts of a bar."""
+
+    name: str
+    sentence: str
+    shares: list[Any]
+
+    @classmethod
+    def of(cls, name: str, found: Mapping[str, Any]) -> Change:
+        """From the name and `examples.count_changes`."""
+        gained, lost, same = (int(found[key]) for key in ("gained", "lost", "same"))
+        total = max(gained + lost + same, 1)
+        things = wording.things(found["kind"])
+        sentence = f"{gained:,} of {total:,} {things} gained, {lost:,} lost, {same:,} stayed the same."
+        shares, begin = [], 0.0
+        for colour, part in (("gained", gained), ("same", same), ("lost", lost)):
+            width = 100 * part / total
+            shares.append({"colour": colour, "begin": round(begin, 2), "width": round(width, 2)})
+            begin += width
+        return cls(name, sentence, shares)
+
+
+def _fitting(examples: Sequence[Mapping[str, Any]], budget: int) -> list[Mapping[str, Any]]:
+    """Examples within the budget, in their order; each data set and direction gives its next largest change in turn."""
+    groups: dict[tuple[str, str], list[int]] = {}
+    for number, example in enumerate(examples):
+        groups.setdefault((example["dataset"], example["kind"]), []).append(number)
+    kept = []
+    for round_ in zip_longest(*groups.values()):
+        for number in (n for n in round_ if n is not None):
+            budget -= _size(examples[number])
+            if budget < 0:
+                return [examples[n] for n in sorted(kept)]
+            kept.append(number)
+    return list(examples)
+
+
+def _size(example: Mapping[str, Any]) -> int:
+    """Bytes of an example in the page, about."""
+    return sum(len(text.encode("utf-8", "replace")) + _PER_TEXT for text in _texts(example))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for part in value.values():
+            yield from _texts(part)
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _texts(part)
+
+
+def _case(example: Mapping[str, Any], dataset: int) -> dict[str, Any]:
+    case = {**example, "dataset": dataset, "pair": "sentence1" in example}
+    if case["pair"]:
+        return case | {"head": example["sentence1"]}
+    places = {document["id"]: rank for rank, document in enumerate(example["base_ranking"], start=1)}
+    tuned = [
+        document | {"moved": _moved(rank, places.get(document["id"]), len(places))}
+        for rank, document in enumerate(example["tuned_ranking"], start=1)
+    ]
+    base = [document | {"moved": ""} for document in example["base_ranking"]]
+    relevant = [document | {"ranks": _ranks(document)} for document in example.get("relevant", ())]
+    return case | {"head": example["query"], "base_ranking": base, "tuned_ranking": tuned, "relevant": relevant}
+
+
+def _moved(rank: int, before: int | None, depth: int) -> str:
+    if before is None:
+        return f"↑ new among the first {depth}"
+    if before == rank:
+        return "= same rank"
+    return f"{'↑' if before > rank else '↓'} from rank {before}"
+
+
+def _ranks(document: Mapping[str, Any]) -> str:
+    """Where a relevant document stood: "rank 3 → 1"."""
+    before, after = ("beyond 100" if document[key] is None else f"{document[key]:,}" for key in ("base_rank", "tuned_rank"))
+    return f"rank {before} → {after}"

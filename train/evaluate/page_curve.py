@@ -1,0 +1,134 @@
+"""The learning curve as the page shows it: a line for each data set and for their mean, and a table of every checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from train.evaluate import wording
+from train.evaluate.table import best_line
+from train.evaluate.webpage import plain
+
+COLOURS = 12
+"""Colours of lines in the style sheet; more data sets begin again, with another pattern of dashes."""
+
+
+class Line(NamedTuple):
+    """One line: `values[i]` is its score at the i-th checkpoint, None where it was not judged."""
+
+    number: int
+    name: str
+    css: str
+    values: list[float | None]
+
+    @property
+    def dash(self) -> str:
+        """Style of the pattern of dashes: four lines of one, then another, so that colour is not the only sign."""
+        return f"dash{(self.number - 1) // 4 % 3}" if self.css != "mean" and self.number else ""
+
+
+class Row(NamedTuple):
+    """A checkpoint in the table. `change` is against the base, `seconds` training time; None where not known."""
+
+    step: int
+    dev: float
+    change: float | None
+    scores: list[float | None]
+    seconds: float | None
+    note: str
+    best: bool
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What was scored on dev, in the order of steps; the base first where it was scored.
+
+    Attributes:
+        steps: of each checkpoint.
+        lines: the mean first where there are several data sets.
+        best: step of the checkpoint that was judged; None where no checkpoint was scored.
+        has_base: whether the first entry is the base (step 0).
+        rows: of the table.
+    """
+
+    steps: list[int]
+    lines: list[Line]
+    best: int | None
+    has_base: bool
+    rows: list[Row]
+
+    @classmethod
+    def of(cls, log: Sequence[Mapping[str, Any]], best_step: int | None = None) -> Curve | None:
+        """The curve in the lines of scores.jsonl; None when fewer than two have a dev score.
+
+        Args:
+            log: `step`, `dev`, and where they are there `datasets` (name → score) and `train_seconds`.
+            best_step: the checkpoint that was judged; by default the best on dev.
+        """
+        scored = [line for line in log if line.get("dev") is not None]
+        if len(scored) < 2:
+            return None
+        found = best_line(scored)
+        best = next(
+            (line["step"] for line in scored if line["step"] == best_step and best_step), found["step"] if found else None
+        )
+        names = list(dict.fromkeys(name for line in scored for name in line.get("datasets") or {}))
+        mean = [line["dev"] for line in scored]
+        if len(names) > 1:
+            lines = [Line(0, f"mean of {len(names)} data sets", "mean", mean)]
+            for number, name in enumerate(names, start=1):
+                values = [(line.get("datasets") or {}).get(name) for line in scored]
+                lines.append(Line(number, plain(name), f"s{(number - 1) % COLOURS}", values))
+        else:
+            lines = [Line(0, plain(names[0]) if names else "dev", "s0", mean)]
+        steps = [line["step"] for line in scored]
+        return cls(steps, lines, best, steps[0] == 0, _rows(scored, lines[1:], best))
+
+    @property
+    def several(self) -> bool:
+        """Whether there is more than one data set."""
+        return len(self.lines) > 1
+
+    @property
+    def summary(self) -> str:
+        """What the curve says, in a sentence or two."""
+        best = next((row for row in self.rows if row.best), None)
+        if best is None:
+            return ""
+        against = "" if best.change is None else f" ({wording.change(best.change)} against the base)"
+        what = "mean dev score" if self.several else "dev score"
+        return (
+            f"The best of {len(self.steps) - self.has_base:,} checkpoints is that of step {best.step:,}: "
+            f"{what} {wording.fraction(best.dev)}{against}. It was judged on test."
+        )
+
+    @property
+    def label(self) -> str:
+        """What somebody hears instead of seeing the drawing."""
+        return f"Line chart of dev scores by training step. {self.summary} The figures are in the table that follows."
+
+    def chart(self) -> dict[str, Any]:
+        """What the script draws, as JSON values."""
+        lines = [
+            {
+                "number": line.number,
+                "name": line.name,
+                "mean": line.css == "mean",
+                "colour": "--text" if line.css == "mean" else f"--{line.css}",
+                "values": line.values,
+            }
+            for line in self.lines
+        ]
+        return {"steps": self.steps, "lines": lines, "best": self.best, "hasBase": self.has_base}
+
+
+def _rows(scored: Sequence[Mapping[str, Any]], lines: Sequence[Line], best: int | None) -> list[Row]:
+    base = scored[0]["dev"] if scored[0]["step"] == 0 else None
+    rows = []
+    for i, line in enumerate(scored):
+        step, dev = line["step"], line["dev"]
+        note = "base" if step == 0 else "best: judged on test" if step == best else ""
+        change = None if base is None or step == 0 else dev - base
+        rows.append(Row(step, dev, change, [one.values[i] for one in lines], line.get("train_seconds"), note, step == best))
+    return rows

@@ -1,0 +1,185 @@
+"""Reads what a finished run (or a finished `embed-tune evaluate --output`) left: report, settings, values of every query.
+
+No torch and no pandas here: `embed-tune diff` answers at once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from train.errors import ConfigError, RunError
+from train.evaluate.verdict import DatasetResult
+from train.settings import load_config
+
+RUNS = Path("checkpoints")
+"""Where a bare run name is looked for."""
+
+COLUMNS = ("dataset", "item", "metric", "tuned")
+"""What every per_query.parquet has."""
+
+
+@dataclass(frozen=True)
+class Values:
+    """The tuned model's value of each query or scored pair of one data set, in one metric.
+
+    Attributes:
+        items: n distinct ids.
+        tuned: n values.
+        gold: n gold scores; None for queries, and in files of versions that did not record them.
+    """
+
+    items: list[str]
+    tuned: list[float]
+    gold: list[float | None]
+
+    @property
+    def has_gold(self) -> bool:
+        """Whether every item has a gold score."""
+        return bool(self.gold) and None not in self.gold
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A finished run as its files tell it.
+
+    Attributes:
+        folder: where it lies.
+        report: the content of report.json.
+        results: tuned against base by data set.
+        config: settings by dotted key; None where there is no config.yaml.
+        environment: the content of environment.json; None where there is none.
+    """
+
+    folder: Path
+    report: Mapping[str, Any]
+    results: Mapping[str, DatasetResult]
+    config: Mapping[str, Any] | None
+    environment: Mapping[str, Any] | None
+
+    @property
+    def name(self) -> str:
+        """What the judged model is called: the run's name, or the model's in an evaluation of two models."""
+        labels = self.report.get("labels") or {}
+        return str(labels.get("tuned") or self.report.get("run") or self.folder.resolve().name)
+
+    def values(self, dataset: str, metric: str) -> Values:
+        """The tuned model's values of a data set in a metric ("cosine" for scored pairs); without items if there are none.
+
+        Raises:
+            RunError: the file is missing or broken.
+        """
+        return self._values.get((dataset, metric), Values([], [], []))
+
+    @cached_property
+    def _values(self) -> dict[tuple[str, str], Values]:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        path = self.folder / "per_query.parquet"
+        if not path.is_file():
+            raise RunError(
+                f"{self.folder} has no {path.name}, so its queries cannot be compared",
+                mend="copy the whole run folder, or judge its model anew",
+            )
+        try:
+            table = pq.ParquetFile(path).read()
+        except (OSError, pa.ArrowException) as error:
+            raise broken(path, str(error).splitlines()[0]) from None
+        if lacking := [name for name in COLUMNS if name not in table.column_names]:
+            raise broken(path, f"it has no column {lacking[0]}")
+        # plain lists: pyarrow's own filters import pandas
+        columns = [table[name].to_pylist() for name in COLUMNS]
+        gold = table["gold"].to_pylist() if "gold" in table.column_names else [None] * len(table)
+        out: dict[tuple[str, str], Values] = {}
+        for dataset, item, metric, tuned, score in zip(*columns, gold, strict=True):
+            found = out.setdefault((dataset, metric), Values([], [], []))
+            found.items.append(item)
+            found.tuned.append(tuned)
+            found.gold.append(score)
+        return out
+
+
+def read_finished(path: Path) -> FinishedRun:
+    """Read a finished run; a bare name is looked for in checkpoints/.
+
+    Raises:
+        RunError: there is no such run, it is not finished, or a file of it is broken.
+    """
+    folder = find_run(path)
+    report = _read(folder / "report.json", json.loads)
+    try:
+        results = {result.name: result for result in map(DatasetResult.model_validate, report["datasets"])}
+    except (KeyError, TypeError, ValueError):
+        raise broken(folder / "report.json", "it does not hold the results of a run") from None
+    config, environment = (folder / name for name in ("config.yaml", "environment.json"))
+    return FinishedRun(
+        folder=folder,
+        report=report,
+        results=results,
+        config=_settings(config) if config.is_file() else None,
+        environment=_read(environment, json.loads) if environment.is_file() else None,
+    )
+
+
+def find_run(path: Path) -> Path:
+    """The folder of a finished run.
+
+    Raises:
+        RunError: there is none, or it is not finished.
+    """
+    folder = path if path.is_dir() or len(path.parts) != 1 else RUNS / path
+    if (folder / "report.json").is_file():
+        return folder
+    if not folder.is_dir():
+        raise RunError(f"{path}: no such run", mend=_known_runs(folder))
+    if not (folder / "config.yaml").is_file():
+        raise RunError(f"{folder} is not a run folder (it has no report.json)", mend=_known_runs(folder))
+    raise RunError(f"{folder} is not finished (it has no report.json)", mend=f"finish it: embed-tune train --resume {folder}")
+
+
+def flatten(tree: Any, prefix: str = "") -> dict[str, Any]:
+    """Leaves of nested mappings and lists by dotted key: `{"a": {"b": [1]}}` gives `{"a.b.0": 1}`; empty ones are leaves."""
+    branches = tree.items() if isinstance(tree, Mapping) else enumerate(tree) if isinstance(tree, list) else ()
+    out: dict[str, Any] = {}
+    for key, value in branches:
+        out |= flatten(value, f"{prefix}{key}.")
+    return out or {prefix.removesuffix("."): tree}
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    """Settings of a run. A config that this version understands is completed, so that a setting added later is no difference."""
+    try:
+        return flatten(load_config(path).model_dump(mode="json"))
+    except ConfigError:
+        return flatten(_read(path, yaml.safe_load))
+
+
+def _read(path: Path, parse: Any) -> dict[str, Any]:
+    try:
+        found = parse(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise broken(path, str(error).splitlines()[0]) from None
+    if not isinstance(found, dict):
+        raise broken(path, "it does not hold a mapping")
+    return found
+
+
+def broken(path: Path, why: str) -> RunError:
+    """The error for a file of a run that is not what it should be."""
+    return RunError(f"{path} cannot be read ({why})", mend="copy the file anew, or judge anew with embed-tune evaluate")
+
+
+def _known_runs(folder: Path) -> str:
+    parent = folder.parent
+    names = sorted(p.parent.name for p in parent.glob("*/report.json")) if parent.is_dir() else []
+    if near := difflib.get_close_matches(folder.name, names, n=1):
+        return f"did you mean {parent / near[0]}?"
+    return f"finished runs there: {', '.join(names[-5:])}" if names else f"there are no finished runs in {parent}"

@@ -1,0 +1,148 @@
+"""Which rows `embed-tune evaluate` judges: those that no judged model was trained on, as far as that can be known."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from data.load import prepare
+from data.schema import UNSPLIT, DataError, PreparedDataset, RowKind
+from data.sources import open_source
+from data.spec import DatasetSpec, SplitSpec
+from train.candidates import Candidate, Request, Split
+from train.config import Config
+from train.errors import ConfigError, RunError
+from train.evaluate.tasks import Task, build_task
+from train.settings import load_config
+from train.terminal import say
+
+
+@dataclass(frozen=True)
+class Training:
+    """What one of the judged models was trained on.
+
+    Attributes:
+        candidate: the model.
+        config: of the run that trained it.
+        fingerprints: of the data sets as that run split them.
+    """
+
+    candidate: Candidate
+    config: Config
+    fingerprints: frozenset[str]
+
+    def spec_for(self, spec: DatasetSpec) -> DatasetSpec | None:
+        """The run's own description of a data set, if the run was trained on it."""
+        return next((one for one in self.config.data.datasets if one.train and _same_source(one.source, spec.source)), None)
+
+
+def load_tasks(request: Request) -> tuple[dict[str, Task], dict[str, list[str]]]:
+    """Load every data set and build what is judged. What was recognised, and which rows were taken, is said.
+
+    Returns:
+        Task by data set name, and the notes on each data set.
+
+    Raises:
+        DataError, ConfigError: the data cannot be judged.
+    """
+    trainings = [found for candidate in request.candidates if (found := read_training(candidate)) is not None]
+    cache = Path(request.config.output_dir) / ".cache"
+    tasks: dict[str, Task] = {}
+    notes: dict[str, list[str]] = {}
+    for spec in request.config.data.datasets:
+        prepared, split = load_rows(spec, request, trainings, cache)
+        if prepared.name in tasks:
+            raise ConfigError(
+                f"two data sets are called {prepared.name!r}", mend="give one of them a name: data.datasets.1.name=…"
+            )
+        task = dataclasses.replace(build_task(prepared, "test" if split == "all" else split), split=split)
+        things = "scored pairs" if task.kind is RowKind.SCORED else "queries"
+        say(f"{prepared.name}: judged on {len(task):,} {things} ({'all rows' if split == 'all' else split})")
+        tasks[prepared.name], notes[prepared.name] = task, list(prepared.notes)
+    return tasks, notes
+
+
+def load_rows(spec: DatasetSpec, request: Request, trainings: Sequence[Training], cache: Path) -> tuple[PreparedDataset, Split]:
+    """One data set, split so that the rows to judge are one of its splits ("all": its test split holds every row).
+
+    Data with a test split of its own is judged on that. Data without splits is judged on all rows, unless a judged model was
+    trained on it: then on the test rows that were split off for that training. `--split` asks for another choice.
+    """
+    own = open_source(spec).splits()
+    wanted, split_spec = request.split, request.config.data.split
+    if wanted == "all" and UNSPLIT not in own:
+        raise DataError(
+            f"the data set has splits of its own ({', '.join(own)}), so there is no one set of all rows",
+            where=spec.source,
+            mend=f"choose one with --split {own[-1]}",
+        )
+    trained = next((one for one in trainings if one.spec_for(spec) is not None), None)
+    if wanted == "all":
+        spec = spec.model_copy(update={"train": False})
+    elif trained is not None and request.chosen_data:
+        spec, split_spec = _as_trained(spec, trained)
+        if UNSPLIT in own:
+            say(f"{trained.candidate.label} was trained on {spec.source}: rows are split as they were for its training")
+    elif request.chosen_data or wanted is not None:
+        spec = spec.model_copy(update={"train": wanted is not None})
+    prepared = prepare(spec, split_spec, cache, say=say)
+    split: Split = wanted or ("all" if UNSPLIT in own and not spec.train else "test")
+    if split != "all" and not len(prepared.splits.get(split, ())):
+        raise DataError(
+            f"the data set has no {split} rows",
+            where=spec.source,
+            mend=f"it has {', '.join(prepared.splits)}; choose with --split",
+        )
+    _warn_of_known_rows(prepared, split, given=split in own, spec=spec, trainings=trainings)
+    return prepared, split
+
+
+def read_training(candidate: Candidate) -> Training | None:
+    """What a model was trained on, where it lies in the folder of its run.
+
+    Raises:
+        RunError: the run's records cannot be read.
+    """
+    if candidate.run is None:
+        return None
+    path = candidate.run / "environment.json"
+    try:
+        fingerprints = frozenset(json.loads(path.read_text(encoding="utf-8"))["data"].values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise RunError(
+            f"{path} cannot be read, so it is not known which rows {candidate.label} was trained on",
+            mend="copy the model folder out of its run folder to judge it without regard to that",
+        ) from None
+    return Training(candidate, load_config(candidate.run / "config.yaml"), fingerprints)
+
+
+def _as_trained(spec: DatasetSpec, training: Training) -> tuple[DatasetSpec, SplitSpec]:
+    """The data set and the split options of the run; what the person says about the data set now goes before."""
+    recorded = training.spec_for(spec)
+    if recorded is None:
+        raise ValueError(f"{spec.source} is not a data set of that run")
+    said_now = {key: getattr(spec, key) for key in spec.model_fields_set} | {"train": True}
+    return recorded.model_copy(update=said_now), training.config.data.split
+
+
+def _warn_of_known_rows(
+    prepared: PreparedDataset, split: Split, *, given: bool, spec: DatasetSpec, trainings: Sequence[Training]
+) -> None:
+    """Say so where a model may have seen rows that are judged."""
+    for training in trainings:
+        if training.spec_for(spec) is None:
+            continue
+        held_out = split in ("dev", "test") and (given or prepared.fingerprint in training.fingerprints)
+        if not held_out:
+            say(
+                f"{prepared.name}: warning: {training.candidate.label} was trained on this data set, and rows judged here may be "
+                "among those; it would look better than it is"
+            )
+
+
+def _same_source(one: str, other: str) -> bool:
+    """Whether two sources are one: the same words, or paths to the same place."""
+    return one == other or Path(one).expanduser().resolve() == Path(other).expanduser().resolve()

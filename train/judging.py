@@ -1,0 +1,236 @@
+"""`embed-tune evaluate`: judge one model, or a model against another, without training."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from train.candidates import Candidate, Request
+from train.encode.contract import EncodingContract
+from train.encode.encoder import load_encoder
+from train.encode.locate import WeightsOrigin, locate
+from train.encode.memo import RememberingEncoder
+from train.errors import ModelError, RunError
+from train.evaluate.dev import primary_value
+from train.evaluate.examples import count_changes, pick_examples
+from train.evaluate.judge import ModelResult, compare, measure, score_model
+from train.evaluate.page import render
+from train.evaluate.table import measured_table, story
+from train.evaluate.tasks import Scores, Task
+from train.evaluate.verdict import run_verdict
+from train.evaluate.wording import Sides, duration, metric_name
+from train.judged_rows import load_tasks
+from train.reporting import Judged, now, write_per_query
+from train.runfolder import environment, write_json, write_text
+from train.terminal import quiet_libraries, say
+
+SHOWN = 3
+"""Queries that gained, and that lost, printed a data set; report.html has more."""
+
+
+@dataclass(frozen=True)
+class JudgedModel:
+    """One model with its scores on every task, where its weights came from, how it encoded, and what that took."""
+
+    candidate: Candidate
+    scores: Mapping[str, Scores]
+    origin: WeightsOrigin
+    contract: EncodingContract
+    seconds: float
+
+    def as_json(self) -> dict[str, Any]:
+        """For report.json."""
+        return {
+            "name": self.candidate.label,
+            "from": self.origin.kind,
+            "revision": self.origin.revision,
+            "sha256": self.origin.sha256,
+            "contract": self.contract.as_dict(),
+            "eval_seconds": round(self.seconds, 3),
+        }
+
+
+def evaluate_models(
+    request: Request, *, output: Path | None = None, as_json: bool = False, debug: bool = False
+) -> dict[str, Any]:
+    """Judge one model, or the second against the first, and print what came out.
+
+    Args:
+        request: models, data, settings.
+        output: folder for report.json, report.html and per_query.parquet of two models; made whole or not at all.
+        as_json: print the content of report.json on standard output, and everything else on standard error.
+        debug: show what libraries log.
+
+    Returns:
+        What report.json holds; for one model `model`, and `datasets` with `value`, `ci95` and `metrics` of each.
+
+    Raises:
+        ConfigError, DataError, ModelError: something cannot be judged.
+        RunError: the output folder is in use or cannot be written.
+    """
+    began = time.perf_counter()
+    if output is not None:
+        refuse_full(output)
+    quiet_libraries(debug)
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        tasks, notes = load_tasks(request)
+        models = judge_models(request, tasks)
+        say("comparing …" if len(models) == 2 else "resampling …")
+        if len(models) == 1:
+            report, words = _alone(request, tasks, models[0], began)
+        else:
+            report, words = _paired(request, tasks, models, began)
+            if output is not None:
+                report["run"] = output.resolve().name
+                write_output(output, request, report, tasks, models, notes)
+                words += f"\nreport: {output / 'report.html'}"
+    say(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) if as_json else f"\n{words}")
+    return report
+
+
+def judge_models(request: Request, tasks: Mapping[str, Task]) -> list[JudgedModel]:
+    """Every model's scores on every task. All weights are found before the first text is encoded."""
+    for candidate in request.candidates:
+        locate(candidate.config)
+    models: list[JudgedModel] = []
+    for candidate in request.candidates:
+        if models and candidate.same_as(models[0].candidate):
+            say(f"{candidate.label} is the same model under the same settings: it is not encoded again, and nothing can differ")
+            models.append(models[0])
+        else:
+            models.append(judge_model(candidate, tasks, request.config.evaluation.batch_size))
+    digests = [model.origin.sha256 for model in models]
+    if len(models) == 2 and models[0] is not models[1] and digests[0] is not None and digests[0] == digests[1]:
+        say("note: both models have the same weights file")
+    return models
+
+
+def judge_model(candidate: Candidate, tasks: Mapping[str, Task], batch_size: int) -> JudgedModel:
+    """One model's scores on every task; each distinct text is encoded once.
+
+    Raises:
+        ModelError: it cannot be found or loaded, or gives vectors that are no numbers.
+    """
+    encoder, origin, notes = load_encoder(candidate.config, batch_size)
+    say(f"judging {candidate.label} …")
+    say(f"  {origin.sentence()}")
+    say(f"  {encoder.contract.sentence()}; on {encoder.model.device}")
+    for note in notes:
+        say(f"  note: {note}")
+    began = time.perf_counter()
+    remembering = RememberingEncoder(encoder)
+    scores: dict[str, Scores] = {}
+    for name, task in tasks.items():
+        try:
+            scores[name] = score_model(task, remembering)
+        except ValueError as error:
+            raise ModelError(f"{candidate.label} cannot be judged on {name}: {error}") from None
+        say(f"  {name}: {metric_name(task.primary)} {primary_value(scores[name]):.4f}")
+    seconds = time.perf_counter() - began
+    say(f"  took {duration(seconds)}")
+    return JudgedModel(candidate, scores, origin, encoder.contract, seconds)
+
+
+def refuse_full(folder: Path) -> None:
+    """Find out before any work whether results can be put there.
+
+    Raises:
+        RunError: something is there already.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RunError(f"--output {folder}: something is there already", mend="name a folder that is new or empty")
+
+
+def _alone(request: Request, tasks: Mapping[str, Task], model: JudgedModel, began: float) -> tuple[dict[str, Any], str]:
+    """Report and words on one model."""
+    seed, resamples = request.config.training.seed, request.config.evaluation.resamples
+    results: list[ModelResult] = [measure(task, model.scores[name], seed, resamples) for name, task in tasks.items()]
+    report = {
+        "model": model.as_json(),
+        "primary": results[0].name,
+        "datasets": [result.as_json() for result in results],
+        "cost": _cost([model], began),
+        "finished_at": now(),
+    }
+    return report, measured_table(results, model.candidate.label)
+
+
+def _paired(
+    request: Request, tasks: Mapping[str, Task], models: Sequence[JudgedModel], began: float
+) -> tuple[dict[str, Any], str]:
+    """Report and words on the second model against the first."""
+    seed, resamples = request.config.training.seed, request.config.evaluation.resamples
+    base, tuned = models
+    sides = Sides(base.candidate.label, tuned.candidate.label)
+    results = [compare(task, base.scores[name], tuned.scores[name], seed, resamples) for name, task in tasks.items()]
+    cost = _cost(models, began)
+    report = {
+        "verdict": run_verdict(results),
+        "primary": results[0].name,
+        "labels": {"base": sides.before, "tuned": sides.after},
+        "base_model": base.origin.name,
+        "models": {"base": base.as_json(), "tuned": tuned.as_json()},
+        "datasets": [result.model_dump(mode="json") for result in results],
+        "cost": cost,
+        "finished_at": now(),
+    }
+    return report, story(results, cost=cost, sides=sides, examples=_most_changed(tasks, models, SHOWN))
+
+
+def _cost(models: Sequence[JudgedModel], began: float) -> dict[str, float]:
+    """Seconds of judging (a model that stands for both counts once), and of everything since `began`."""
+    judged = {id(model): model.seconds for model in models}
+    return {"eval_seconds": round(sum(judged.values()), 3), "total_seconds": round(time.perf_counter() - began, 3)}
+
+
+def _most_changed(tasks: Mapping[str, Task], models: Sequence[JudgedModel], count: int | None = None) -> list[dict[str, Any]]:
+    """The queries or pairs of every data set that changed most; `count` for each direction."""
+    base, tuned = (model.scores for model in models)
+    options = {} if count is None else {"count": count}
+    return [one for name, task in tasks.items() for one in pick_examples(task, base[name], tuned[name], **options)]
+
+
+def write_output(
+    folder: Path,
+    request: Request,
+    report: Mapping[str, Any],
+    tasks: Mapping[str, Task],
+    models: Sequence[JudgedModel],
+    notes: Mapping[str, list[str]],
+) -> None:
+    """Write report.json, report.html and per_query.parquet, whole or not at all: to a folder of another name, then renamed.
+
+    Raises:
+        RunError: it cannot be written, or something came to be there meanwhile.
+    """
+    judged: list[Judged] = [{name: (task, model.scores[name]) for name, task in tasks.items()} for model in models]
+    base, tuned = judged
+    extras = {
+        "data_notes": notes,
+        "changes": {name: count_changes(task, base[name][1], tuned[name][1]) for name, task in tasks.items()},
+        "environment": environment({}),
+        "command": shlex.join(request.command),
+    }
+    page = render(report, [], _most_changed(tasks, models), extras)
+    target = folder.resolve()
+    staged = target.with_name(f".{target.name}.new")
+    shutil.rmtree(staged, ignore_errors=True)
+    try:
+        staged.mkdir(parents=True)
+        write_per_query(staged / "per_query.parquet", base, tuned)
+        write_text(staged / "report.html", page)
+        write_json(staged / "report.json", report)
+        refuse_full(folder)
+        staged.replace(target)
+    except OSError as error:
+        raise RunError(f"--output {folder} cannot be written ({error.strerror or error})", mend="name another place") from None
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)

@@ -1,0 +1,74 @@
+"""What Accelerate's launcher asks for, by the environment variables that it leaves to this process.
+
+Some of its settings would change the training behind the back of the configuration, or do nothing at all. Each is taken over,
+said, or refused; none is passed over in silence.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from train.config import Config
+from train.errors import ConfigError
+
+HOW = "in the file that `accelerate launch --config_file` names (by default the one that `accelerate config` wrote)"
+
+UNSUPPORTED = {
+    "ACCELERATE_USE_DEEPSPEED": ("DeepSpeed", "use_deepspeed: false"),
+    "ACCELERATE_USE_MEGATRON_LM": ("Megatron-LM", "use_megatron_lm: false"),
+}
+"""Variables that are set to "true", what they ask for, and the setting that turns it off."""
+
+
+def heed_launcher(config: Config, environment: Mapping[str, str] = os.environ) -> tuple[Config, list[str]]:
+    """The configuration with what the launcher asks for, and lines that the person should read.
+
+    Args:
+        config: as read from file and command line.
+        environment: variables of this process.
+
+    Raises:
+        ConfigError: the launcher asks for something that this program cannot do, or that contradicts the configuration.
+    """
+    if "ACCELERATE_MIXED_PRECISION" not in environment:
+        return config, []  # not started by the launcher
+    for variable, (what, off) in UNSUPPORTED.items():
+        if environment.get(variable, "").lower() == "true":
+            raise ConfigError(f"Accelerate's configuration asks for {what}, which this program does not use", mend=f"set {off} {HOW}")
+    _refuse_compiling(environment)
+    config = _with_precision(config, environment["ACCELERATE_MIXED_PRECISION"].lower())
+    lines = []
+    if "MASTER_ADDR" in environment and "WORLD_SIZE" not in environment:
+        lines.append(
+            "warning: several processes were asked for, but the launcher started one: on CPUs `--num_processes` counts only with"
+            " configs/accelerate/cpu_ranks.yaml, on GPUs with `--multi_gpu`; this run goes on alone"
+        )
+    return config, lines
+
+
+def _refuse_compiling(environment: Mapping[str, str]) -> None:
+    backend = environment.get("ACCELERATE_DYNAMO_BACKEND", "NO")
+    if backend.upper() != "NO":
+        raise ConfigError(
+            f"Accelerate's configuration asks for torch.compile (dynamo_backend {backend}), which would compile anew for each batch:"
+            " every batch has a shape of its own here",
+            mend=f"set dynamo_backend: no {HOW}, or launch with --dynamo_backend no",
+        )
+
+
+def _with_precision(config: Config, asked: str) -> Config:
+    ours = config.training.precision
+    if asked in ("fp16", "fp8"):
+        raise ConfigError(
+            f"Accelerate's configuration asks for mixed_precision {asked}; this program trains in fp32 or bf16",
+            mend=f"set mixed_precision: no {HOW}, or launch with --mixed_precision no; training.precision chooses",
+        )
+    if asked != "bf16":
+        return config
+    if ours == "fp32":
+        raise ConfigError(
+            "Accelerate's configuration asks for mixed_precision bf16, this run for training.precision=fp32",
+            mend=f"leave training.precision out, or set mixed_precision: no {HOW}, or launch with --mixed_precision no",
+        )
+    return config.model_copy(update={"training": config.training.model_copy(update={"precision": "bf16"})})

@@ -1,0 +1,203 @@
+"""Several processes that compute one run: who this one is, and what they tell each other.
+
+What is exchanged here (names, decisions, counts, vectors on the CPU) goes through a gloo group of its own, whatever the gradients
+use: it needs no GPU, never makes one wait, and its time limit allows one process to read a large data set while the others wait.
+With one process every function answers at once and torch is not asked.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from train.errors import EmbedTuneError, Interrupted
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+T = TypeVar("T")
+
+PATIENCE = timedelta(hours=6)
+"""How long a process waits for the others; a process that ends is noticed at once, this is for one that works."""
+
+_group: list[Any] = []
+
+
+class PeerStopped(EmbedTuneError):
+    """Another process of this run failed and says why; this one only ends."""
+
+    exit_code = 1
+
+
+def rank() -> int:
+    """Number of this process among all, from 0."""
+    return int(os.environ.get("RANK", "0"))
+
+
+def world_size() -> int:
+    """Number of processes that compute this run."""
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def is_main() -> bool:
+    """Whether this process speaks and writes (rank 0, or the only one)."""
+    return rank() == 0
+
+
+def join(device: str) -> None:
+    """Meet the other processes; call once, before anything else here.
+
+    Args:
+        device: `model.device` of the config; `cpu` keeps the gradients' group off the GPUs.
+    """
+    if world_size() == 1 or _group:
+        return
+    import torch.distributed as dist
+    from accelerate import PartialState
+
+    PartialState(cpu=device == "cpu" or wants_cpu())
+    _group.append(dist.new_group(backend="gloo", timeout=PATIENCE))
+
+
+def leave() -> None:
+    """Take leave of the other processes, at the end of a run that went well."""
+    if _group:
+        import torch.distributed as dist
+
+        wait()
+        _group.clear()
+        dist.destroy_process_group()
+
+
+def wants_cpu() -> bool:
+    """Whether the launch configuration (`use_cpu`) keeps this run off the GPUs."""
+    return os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes")
+
+
+def wait() -> None:
+    """Wait until every process is here."""
+    if world_size() > 1:
+        import torch.distributed as dist
+
+        dist.barrier(group=_group[0])
+
+
+def share(value: T) -> T:
+    """Rank 0's value, on every rank."""
+    return collect(value)[0]
+
+
+def collect(value: T) -> list[T]:
+    """The values of all ranks, by rank, on every rank."""
+    if world_size() == 1:
+        return [value]
+    import torch.distributed as dist
+
+    out: list[Any] = [None] * world_size()
+    dist.all_gather_object(out, value, group=_group[0])
+    return out
+
+
+def totals(numbers: Sequence[float]) -> list[float]:
+    """Sums over all ranks, place by place."""
+    if world_size() == 1:
+        return list(numbers)
+    import torch
+    import torch.distributed as dist
+
+    sums = torch.tensor(numbers, dtype=torch.float64)
+    dist.all_reduce(sums, group=_group[0])
+    return sums.tolist()
+
+
+def anyone(flag: bool) -> bool:
+    """Whether the flag is set on any rank; the same answer everywhere."""
+    return totals([float(flag)])[0] > 0
+
+
+def gather_rows(rows: Tensor, counts: Sequence[int]) -> Tensor:
+    """The rows of all ranks one below the other.
+
+    Args:
+        rows: [counts[rank], D] float32 on the CPU.
+        counts: rows of each rank.
+
+    Returns:
+        [sum(counts), D].
+    """
+    if world_size() == 1:
+        return rows
+    import torch
+    import torch.distributed as dist
+
+    padded = torch.zeros(max(counts), rows.shape[1], dtype=rows.dtype)
+    padded[: len(rows)] = rows
+    parts = [torch.empty_like(padded) for _ in counts]
+    dist.all_gather(parts, padded, group=_group[0])
+    return torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
+
+
+def on_main(work: Callable[[], T]) -> T:
+    """Rank 0 does it, the others wait and get the result.
+
+    Raises:
+        Whatever the work raises, on rank 0; PeerStopped on the others.
+    """
+    result: Any = None
+    failed = False
+    if is_main():
+        try:
+            result = work()
+        except BaseException:
+            share((True, None))
+            raise
+    failed, result = share((failed, result))
+    if failed:
+        raise PeerStopped("rank 0 stopped and says why")
+    return result
+
+
+def first_on_each_machine(work: Callable[[], T]) -> T:
+    """One process a machine does it first, so that the others find files already there; each gets a result of its own.
+
+    Raises:
+        Whatever the work raises, where it is raised; PeerStopped on the others.
+    """
+    if world_size() == 1:
+        return work()
+    first = os.environ.get("LOCAL_RANK", "0") == "0"
+    result: list[T] = []
+    error: BaseException | None = None
+    for mine in (first, not first):
+        if mine:
+            try:
+                result.append(work())
+            except BaseException as raised:
+                error = raised
+        failed = collect(error is not None)
+        if error is not None and (is_main() or not failed[0]):
+            raise error
+        if any(failed):
+            raise PeerStopped("another process stopped and says why")
+    return result[0]
+
+
+def should_report(error: BaseException) -> bool:
+    """Whether this process prints an error: rank 0 always, others only what rank 0 cannot know."""
+    return is_main() or (bool(_group) and not isinstance(error, PeerStopped | Interrupted))
+
+
+def prefix() -> str:
+    """Who speaks, where it is not rank 0."""
+    return "" if is_main() else f"process {rank()} of {world_size()}: "
+
+
+def peer_is_lost(error: BaseException) -> bool:
+    """Whether an error says that another process cannot be reached any more."""
+    if world_size() == 1:
+        return False
+    text = f"{type(error).__name__} {error}".lower()
+    signs = ("connection closed by peer", "connection reset", "broken pipe", "gloo", "nccl", "distnetworkerror", "tcpstore")
+    return any(sign in text for sign in signs)
