@@ -6,9 +6,12 @@ complete file of the same fingerprint is used again.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import chain, islice
 from pathlib import Path
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     from sentence_transformers import InputExample
 
 BATCH_ROWS = 5000
+ELSEWHERE = "choose another place for runs and their data cache with output_dir=…"
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the operating system says where no more can be written: disk full, quota used up, file-size limit."""
 NUMBERS = ("score", "grade")
 """Columns of 64-bit floats; all others are strings."""
 
@@ -104,18 +110,19 @@ def write_table(
     `at_end` is called when all batches were read, before `facts` are written.
 
     Raises:
-        DataError: the folder cannot be made.
+        DataError: the folder cannot be made, or the disk is full.
     """
     import pyarrow as pa
 
+    made = [folder for folder in (path.parent, *path.parent.parents) if not folder.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        mend = "choose another place for runs and their data cache with output_dir=…"
-        raise DataError(f"the folder cannot be made ({error.strerror})", where=str(path.parent), mend=mend) from None
+        raise DataError(f"the folder cannot be made ({error.strerror})", where=str(path.parent), mend=ELSEWHERE) from None
     schema = pa.schema([(name, pa.float64() if name in NUMBERS else pa.string()) for name in columns])
     # several ranks, on several machines, may write the same file at once: each under a name of its own, the last rename stands
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
+    beside = temporary.with_suffix(".json")
     try:
         with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
             for batch in batches:
@@ -125,11 +132,19 @@ def write_table(
         if at_end is not None:
             at_end()
         temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-    beside = temporary.with_suffix(".json")
-    beside.write_text(json.dumps(asdict(facts), ensure_ascii=False), "utf-8")
-    beside.replace(path.with_suffix(".json"))
+        beside.write_text(json.dumps(asdict(facts), ensure_ascii=False), "utf-8")
+        beside.replace(path.with_suffix(".json"))
+    except BaseException as error:
+        for file in (temporary, beside):
+            file.unlink(missing_ok=True)
+        for folder in made:
+            with suppress(OSError):  # another process may have written there meanwhile
+                folder.rmdir()
+        if isinstance(error, OSError) and error.errno in FULL:
+            what = f"the disk is full: the rows could not be written to the data cache ({os.strerror(error.errno)})"
+            mend = f"make room on the disk, or {ELSEWHERE}"
+            raise DataError(what, where=str(path), mend=mend) from None
+        raise
 
 
 def _record_batch(values: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.RecordBatch:

@@ -22,6 +22,8 @@ BINS = 10
 """Bars of the score histogram over 0..1."""
 LONG_WORDS = 350
 """Words above which most encoders cut a text off (512 tokens)."""
+ENDLESS = 100_000
+"""Characters of a text that no model reads to its end."""
 FEW_TEST = 100
 """Queries or scored pairs below which a test seldom shows a difference."""
 
@@ -142,13 +144,16 @@ def _within(name: str, table: Dataset, rows: RowHashes, scored: bool) -> list[Fi
         relevant |= np.isin(dataclasses.replace(rows, second=negative).pairs(), pairs)
     what = f"{name}: a negative is the positive of the same query in another row"
     found.append(_where("warning", what, table, relevant & ~clash))
-    long = np.zeros(len(rows), dtype=bool)
+    long, endless = np.zeros((2, len(rows)), dtype=bool)
     columns, begin = text_columns(table.column_names), 0
     for batch in batches_of(table, columns):
         counted = [[len(text.split()) > LONG_WORDS for text in values] for values in batch]
         long[begin : begin + len(batch[0])] = np.any(counted, axis=0)
+        endless[begin : begin + len(batch[0])] = np.any([[len(text) > ENDLESS for text in values] for values in batch], axis=0)
         begin += len(batch[0])
     found.append(_where("info", f"{name}: rows with a text of more than {LONG_WORDS} words, which may be cut off", table, long))
+    what = f"{name}: a text of more than {ENDLESS:,} characters, of which a model reads the beginning only"
+    found.append(_where("warning", what, table, endless))
     return found
 
 

@@ -38,18 +38,18 @@ def prepare(spec: DatasetSpec, split: SplitSpec, cache: Path, say: Callable[[str
     tables = {name: rows_table(source, name, folder) for name in source.splits()}
     notes, counts = _dropped(tables, folder)
     corpus = _corpus(source, tables, fingerprint, folder)
-    if corpus is not None and len(corpus) < 2:
-        raise DataError(
-            "the whole corpus is one document: every model finds it first, so nothing can be learnt or judged",
-            where=source.location,
-            mend="look whether the right column was taken for the texts to find (data.columns.positive=NAME), or add other texts",
-        )
     given = tables
     if not spec.train and UNSPLIT in tables:
         given = {"test": tables[UNSPLIT]}
         notes.append("nothing is trained on this data set, so all of its rows are test")
     has_corpus = source.documents() is not None
     plan = make_splits(given, kind, has_corpus, split, spec.max_rows, source.location)
+    if corpus is not None and len(corpus) < 2:
+        raise DataError(
+            "the whole corpus is one document: every model finds it first, so nothing can be learnt or judged",
+            where=source.location,
+            mend="look whether the right column was taken for the texts to find (data.columns.positive=NAME), or add other texts",
+        )
     options = json.dumps([fingerprint, split.model_dump(), spec.max_rows, spec.train])
     whole = hashlib.sha256(options.encode()).hexdigest()
     splits = _written(plan, given, folder / f"splits-{whole[:12]}", whole)

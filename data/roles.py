@@ -250,6 +250,8 @@ class _Recogniser:
         """What is most likely wrong where no column is known, before the general advice."""
         if {"_id", "text"} <= set(self.columns):
             return "a BEIR folder needs corpus.jsonl, queries.jsonl and qrels/ side by side; for other files "
+        if "" in self.columns:
+            return f"give column {self.columns.index('') + 1} a name in the first line; or "
         if len(self.columns) == 1:
             return "separate the columns with commas, semicolons, tabs or bars; then "
         if any(len(name.split()) > LONGEST_NAME or len(name) > LONGEST_NAME_CHARACTERS for name in self.columns):

@@ -115,8 +115,8 @@ def refuse_one_value(scan: ScoreScan, where: str) -> None:
         raise DataError(
             f"all {scan.count:,} scores are {scan.low:g}: similarity can be neither learnt nor judged from one value",
             where=where,
-            mend="add rows with other scores; or, where every row holds two texts that belong together, remove the column of scores"
-            " or name the texts alone: data.columns.anchor=NAME data.columns.positive=NAME",
+            mend="add rows with other scores; or, where every row holds two texts that belong together, remove the column of"
+            " scores or name the texts alone: data.columns.anchor=NAME data.columns.positive=NAME",
         )
 
 

@@ -36,7 +36,7 @@ class DatasetSpec(StrictModel):
     name: str | None = Field(None, description="short name in reports; by default made from the source")
     columns: ColumnSpec = Field(default_factory=ColumnSpec)
     score_range: tuple[float, float] | None = Field(
-        None, description="lowest and highest possible score; by default recognised out of 0..1, 0..5 and -1..1"
+        None, description="[lowest, highest] possible score, such as [0,10]; by default recognised out of 0..1, 0..5 and -1..1"
     )
     bad_rows: Literal["fail", "drop"] = Field("fail", description="what to do with empty texts and unreadable scores")
     max_rows: int | None = Field(None, ge=2, description="training rows at most, chosen by hash; all by default")

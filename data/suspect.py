@@ -1,4 +1,4 @@
-"""What may be meant but seldom is: swapped columns, numbers for texts, scores that hardly differ, answers that quote the question.
+"""What may be meant but seldom is: swapped columns, numbers for texts, scores that hardly differ, documents that quote the query.
 
 Each is a warning and no error, since a data set may be meant so.
 """
@@ -25,8 +25,8 @@ TIMES_LONGER, LONG_QUERY = 4, 200
 """A query so many times longer than its document, and of so many characters, is more likely a document."""
 SAME_SCORES = 0.95
 """Share of the rows with one and the same score from which on there is little to learn."""
-ENDLESS = 100_000
-"""Characters of a text that no model reads to its end."""
+LOOKED_AT = 100_000
+"""Characters of a document in which its query is looked for."""
 NUMBER = re.compile(r"[-+]?\d[\d.,]*\s*%?")
 
 
@@ -51,9 +51,6 @@ def suspicions(table: Dataset) -> Iterator[tuple[str, np.ndarray]]:
             numbers[place, rows] = [NUMBER.fullmatch(text) is not None for text in texts]
         quoted[rows] = [_quotes(first, second) for first, second in zip(batch[0], batch[1], strict=True)]
         begin += len(batch[0])
-    endless = (lengths > ENDLESS).any(axis=0)
-    if endless.any():
-        yield f"a text of more than {ENDLESS:,} characters, of which a model reads the beginning only; rows", endless
     for place, column in enumerate(columns):
         if _nearly_all(numbers[place]):
             yield f"the text ({column}) is a number: was a column of scores or ids taken for a text? Rows", numbers[place]
@@ -71,7 +68,7 @@ def suspicions(table: Dataset) -> Iterator[tuple[str, np.ndarray]]:
 
 def _quotes(query: str, document: str) -> bool:
     """Whether the document holds the query, and more than it; the beginning of a long one is looked at."""
-    asked, found = normalise_text(query), normalise_text(document[:ENDLESS])
+    asked, found = normalise_text(query), normalise_text(document[:LOOKED_AT])
     return len(asked) < len(found) and asked in found
 
 

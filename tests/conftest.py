@@ -12,6 +12,8 @@ from tests.forked import ForkServer
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+for _name in [name for name in os.environ if name.startswith("WANDB_")]:
+    del os.environ[_name]  # no test reports to a developer's account
 
 ROOT = Path(__file__).resolve().parents[1]
 

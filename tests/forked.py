@@ -1,7 +1,7 @@
 """Runs the command line many times without paying for the imports each time: imports once, then forks a child a run.
 
 Started as a module; reads one JSON request a line (`argv`, `cwd`, and optionally when to kill, `environment` variables of the
-child, and `impatient` to pass over every sleep), answers one JSON line.
+child, `impatient` to pass over every sleep, `fault`: a function of `tests.faults` with its arguments), answers one JSON line.
 Kills are SIGKILL: `after` seconds, or inside the save of a checkpoint, once `files` files of it are on disk.
 """
 
@@ -89,6 +89,11 @@ def _child(request: dict[str, Any], output: Path) -> None:
     os.environ.update(request.get("environment", {}))
     if request.get("impatient"):
         time.sleep = lambda seconds: None  # type: ignore[assignment]
+    if "fault" in request:
+        from tests import faults
+
+        name, *arguments = request["fault"]
+        getattr(faults, name)(*arguments)
     if "save" in request:
         _die_inside_save(request["save"], request["files"])
     from train.cli import main

@@ -72,38 +72,23 @@ class WandbServer:
         return {"WANDB_BASE_URL": self.url, "WANDB_API_KEY": self.key, **more}
 
     def graphql(self, operation: str, given: dict[str, Any]) -> dict[str, Any]:
-        """The answer to an operation."""
-        match operation:
-            case "RunResumeStatus":
-                return {"model": self._resume_status(given)}
-            case "UpsertBucket":
-                return {"upsertBucket": self._upsert(given)}
-            case "CreateRunFiles":
-                files = [{"name": name, "uploadUrl": self._upload(f"run/{given['run']}/{name}")} for name in given["files"]]
-                return {"createRunFiles": {"runID": given["run"], "uploadHeaders": [], "files": files}}
-            case "CreateArtifact":
-                known = given["input"]
-                identity = f"artifact-{len(self.artifacts)}"
-                self.artifacts[identity] = {"name": known["artifactCollectionName"], "type": known["artifactTypeName"], **known}
-                sequence = {"latestArtifact": None}
-                return {"createArtifact": {"artifact": {"id": identity, "state": "PENDING", "artifactSequence": sequence}}}
-            case "CreateArtifactManifest" | "UpdateArtifactManifest":
-                identity = given.get("artifactID") or given["artifactManifestID"].removeprefix("manifest-")
-                upload = {"id": f"file-{identity}", "uploadUrl": self._upload(f"manifest/{identity}"), "uploadHeaders": []}
-                name = operation[0].lower() + operation[1:]
-                return {name: {"artifactManifest": {"id": f"manifest-{identity}", "file": upload}}}
-            case "CreateArtifactFiles":
-                return {"createArtifactFiles": {"files": {"edges": [self._artifact_file(f) for f in given["input"]["artifactFiles"]]}}}
-            case "CommitArtifact":
-                self.artifacts[given["artifactID"]]["committed"] = True
-                return {"commitArtifact": {"artifact": {"id": given["artifactID"], "digest": "d"}}}
-            case "Viewer":
-                return {"viewer": {"id": "u", "entity": "me", "username": "me", "email": "", "flags": "{}", "teams": {"edges": []}}}
-            case "ServerFeaturesQuery":
-                return {"serverInfo": {"features": []}}
-            case "ArtifactType":
-                return {"project": None}
-        return {}
+        """The answer to an operation; nothing for one that is not known."""
+        answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
+            "Viewer": lambda given: {
+                "viewer": {"id": "u", "entity": "me", "username": "me", "email": "", "flags": "{}", "teams": {"edges": []}}
+            },
+            "ServerFeaturesQuery": lambda given: {"serverInfo": {"features": []}},
+            "ArtifactType": lambda given: {"project": None},
+            "RunResumeStatus": lambda given: {"model": self._resume_status(given)},
+            "UpsertBucket": lambda given: {"upsertBucket": self._upsert(given)},
+            "CreateRunFiles": self._run_files,
+            "CreateArtifact": self._create_artifact,
+            "CreateArtifactManifest": lambda given: {"createArtifactManifest": self._manifest(given["artifactID"])},
+            "UpdateArtifactManifest": lambda given: {"updateArtifactManifest": self._manifest(given["artifactManifestID"])},
+            "CreateArtifactFiles": self._artifact_files,
+            "CommitArtifact": self._commit,
+        }
+        return answers[operation](given) if operation in answers else {}
 
     def stream(self, run: str, sent: dict[str, Any]) -> None:
         """Take a request of the file stream: lines replace those from their offset on."""
@@ -116,6 +101,34 @@ class WandbServer:
                 lines[part["offset"] :] = part["content"]
         if sent.get("complete"):
             self.runs[run].exit_code = sent.get("exitcode")
+
+    def _run_files(self, given: dict[str, Any]) -> dict[str, Any]:
+        files = [{"name": name, "uploadUrl": self._upload(f"run/{given['run']}/{name}")} for name in given["files"]]
+        return {"createRunFiles": {"runID": given["run"], "uploadHeaders": [], "files": files}}
+
+    def _create_artifact(self, given: dict[str, Any]) -> dict[str, Any]:
+        identity = f"artifact-{len(self.artifacts)}"
+        wanted = given["input"]
+        self.artifacts[identity] = {
+            "name": wanted["artifactCollectionName"],
+            "type": wanted["artifactTypeName"],
+            "committed": False,
+        }
+        artifact = {"id": identity, "state": "PENDING", "artifactSequence": {"latestArtifact": None}}
+        return {"createArtifact": {"artifact": artifact}}
+
+    def _manifest(self, identity: str) -> dict[str, Any]:
+        place = f"manifest/{identity.removeprefix('manifest-')}"
+        file = {"id": place, "uploadUrl": self._upload(place), "uploadHeaders": []}
+        return {"artifactManifest": {"id": f"manifest-{identity}", "file": file}}
+
+    def _artifact_files(self, given: dict[str, Any]) -> dict[str, Any]:
+        edges = [self._artifact_file(wanted) for wanted in given["input"]["artifactFiles"]]
+        return {"createArtifactFiles": {"files": {"edges": edges}}}
+
+    def _commit(self, given: dict[str, Any]) -> dict[str, Any]:
+        self.artifacts[given["artifactID"]]["committed"] = True
+        return {"commitArtifact": {"artifact": {"id": given["artifactID"], "digest": "d"}}}
 
     def _resume_status(self, given: dict[str, Any]) -> dict[str, Any] | None:
         run = self.runs.get(given["name"])
@@ -146,7 +159,8 @@ class WandbServer:
         run.variables |= {key: value for key, value in given.items() if value is not None}
         if given.get("config"):
             run.config = json.loads(given["config"])
-        project = {"id": "p", "name": given.get("project") or "project", "entity": {"id": "e", "name": given.get("entity") or "me"}}
+        owner = {"id": "e", "name": given.get("entity") or "me"}
+        project = {"id": "p", "name": given.get("project") or "project", "entity": owner}
         bucket = {
             "id": "run-" + name,
             "name": name,

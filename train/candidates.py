@@ -111,19 +111,20 @@ def find_candidate(name: str, config: ModelConfig) -> Candidate:
         ModelError: a run without a finished model.
     """
     folder = Path(name).expanduser()
+    label = "".join(c if c.isprintable() else "?" for c in name)  # it is printed and written to JSON
     if not folder.is_dir() and len(folder.parts) == 1 and (RUNS / folder / "config.yaml").is_file():
         folder = RUNS / folder
     if not folder.is_dir():
-        return Candidate(name, config, None)
+        return Candidate(label, config, None)
     if _is_run(folder):
         if not (folder / "model").is_dir():
             raise ModelError(
                 f"{folder} has no model/ yet: the run is not finished",
                 mend=f"name one of its checkpoint-* folders, or finish it: embed-tune train --resume {folder}",
             )
-        return Candidate(name, config.model_copy(update={"name": str(folder / "model")}), folder)
+        return Candidate(label, config.model_copy(update={"name": str(folder / "model")}), folder)
     run = folder.resolve().parent
-    return Candidate(name, config.model_copy(update={"name": str(folder)}), run if _is_run(run) else None)
+    return Candidate(label, config.model_copy(update={"name": str(folder)}), run if _is_run(run) else None)
 
 
 def _is_run(folder: Path) -> bool:

@@ -65,12 +65,14 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard
 def _root() -> None:
     """Fine-tune text-embedding models and prove that it helped.
 
-    In the order of the work: `train` a model on your texts, `evaluate` it on others or against other models, `diff` two runs,
-    `push` the one to keep. `embed-tune COMMAND --help` shows examples.
+    In the order of the work: `train` a model on your texts, `evaluate` it on others or against other models, see all runs with
+    `report`, `diff` two of them, `push` the one to keep. `embed-tune COMMAND --help` shows examples.
 
     - `embed-tune train --data my_pairs.csv run_name=first`
 
     - `embed-tune evaluate checkpoints/first --data other_pairs.csv`
+
+    - `embed-tune report --open`
 
     - `embed-tune diff first second`
 
@@ -120,7 +122,10 @@ def train_command(
         return
     if config is None and data is None:
         config = DEFAULT_CONFIG
-    settings = load_config(config, data=data, overrides=overrides or ())
+    from train.launcher import heed_launcher
+    from train.terminal import say
+
+    settings = heed_launcher(load_config(config, data=data, overrides=overrides or ()), say)
     from train.pipeline import dry_run as show_plan
     from train.pipeline import start_run
 
@@ -240,6 +245,29 @@ def push_command(
     push_run(run, repo_id, private=not public, licence=licence)
 
 
+@app.command("report", short_help="Build one page over all runs: sort, filter, open, compare two.")
+def report_command(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder that your runs are in; of a single run, its page is named.")
+    ] = Path("checkpoints"),
+    open_page: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Build FOLDER/index.html over all runs: one row a run, to sort, filter, open and compare two.
+
+    Unfinished and broken runs are listed with the way to go on. The page needs no network.
+
+    - `embed-tune report`
+
+    - `embed-tune report checkpoints --open`
+
+    - `embed-tune report first --open`
+    """
+    from train.overview import report_folder
+
+    report_folder(folder, open_page=open_page)
+
+
 def _fail_on(condition: FailOn | None, judged: Path | Mapping[str, Any]) -> None:
     """End with exit code 3 if the verdict is one that `--fail-on` names.
 
@@ -281,9 +309,10 @@ def main(arguments: Sequence[str] | None = None, program: str = "embed-tune") ->
     except OSError as error:  # a full disk, a folder that became read-only: nothing that a traceback would explain
         if debug:
             traceback.print_exc()
-        place = f"{error.filename}: " if error.filename else ""
-        print(f"error: {place}{error.strerror or error}", file=sys.stderr)
-        print("  What to do: look at the disk and at the rights of the folder; --debug shows more", file=sys.stderr)
+        from train.shortage import disk_in_words
+
+        what, mend = disk_in_words(error)
+        print(f"error: {what}\n  What to do: {mend}; --debug shows more", file=sys.stderr)
         sys.exit(2)
     except (KeyboardInterrupt, typer.Abort):
         print("stopped", file=sys.stderr)

@@ -5,7 +5,7 @@ Importing this module is cheap (no torch), so that a misspelt key is reported in
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -47,14 +47,14 @@ class TrainingConfig(StrictModel):
     max_tokens: int | None = Field(None, ge=8, description="longest training text in tokens; judging keeps the model's own")
     warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps over which the learning rate rises from 0")
     schedule: Literal["linear", "cosine", "constant"] = Field("linear", description="learning rate after warm-up")
-    weight_decay: float = Field(0.01, ge=0, lt=1)
+    weight_decay: float = Field(0.01, ge=0, lt=1, description="share of each weight taken off in a step, times the learning rate")
     max_grad_norm: float = Field(1.0, gt=0, description="gradients are clipped to this total norm")
     temperature: float = Field(
         0.05, gt=0, le=1, description="similarities are divided by this in ranking losses (scale = 1/temperature)"
     )
     symmetric: bool = Field(True, description="ranking losses also rank queries for each document")
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where a start-up probe shows that it pays")
-    seed: int = Field(42, ge=0, lt=2**32)
+    seed: int = Field(42, ge=0, lt=2**32, description="of shuffling, dropout and resampling; any number from 0 to 4,294,967,295")
     evaluations: int | None = Field(
         None, ge=1, description="checkpoints judged on dev during training; by default one an epoch, 3 to 6"
     )
@@ -76,10 +76,21 @@ class EvaluationConfig(StrictModel):
 
 
 class TrackingConfig(StrictModel):
-    """Where training curves go besides the run folder."""
+    """Where the run's figures go besides the run folder. The key comes from WANDB_API_KEY or wandb's own login."""
 
-    backend: Literal["none", "wandb"] = Field("none")
-    project: str = Field("embed-tune", description="project name in the dashboard")
+    backend: Literal["none", "wandb"] = Field("none", description="which dashboard: none or wandb")
+    mode: Literal["auto", "online", "offline"] = Field(
+        "auto", description="auto: as WANDB_MODE says, otherwise online with a key or with WANDB_BASE_URL, else offline"
+    )
+    project: str | None = Field(
+        None, min_length=1, max_length=128, description="project in the dashboard; by default WANDB_PROJECT or embed-tune"
+    )
+    entity: str | None = Field(None, min_length=1, description="user or team in the dashboard; by default the key's own")
+    group: str | None = Field(None, min_length=1, description="runs of one group are shown together")
+    tags: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field(
+        default_factory=list, description="words by which runs are found in the dashboard"
+    )
+    log_texts: bool = Field(False, description="send example texts too: the full report page and a table of examples")
 
 
 class HubConfig(StrictModel):
@@ -101,7 +112,11 @@ class ExportConfig(StrictModel):
 class Config(StrictModel):
     """Everything that decides a run; `checkpoints/<run>/config.yaml` holds the resolved one."""
 
-    run_name: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="folder under output_dir")
+    run_name: str | None = Field(
+        None,
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
+        description="name of the folder under output_dir: letters, digits, `.`, `_` and `-`, the first a letter or digit",
+    )
     output_dir: str = Field("checkpoints", description="where run folders are made")
     model: ModelConfig = Field(default_factory=ModelConfig)
     data: DataConfig

@@ -35,6 +35,10 @@ class HubError(EmbedTuneError):
     """The Hub could not be reached or refused; what lies on this machine is whole."""
 
 
+class TrackingError(EmbedTuneError):
+    """The dashboard that a run should report to cannot be used; said before training begins, never later."""
+
+
 class VerdictError(EmbedTuneError):
     """All went well, but the verdict is one that `--fail-on` makes a failure of."""
 

@@ -7,7 +7,7 @@ said, or refused; none is passed over in silence.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from train.config import Config
 from train.errors import ConfigError
@@ -21,38 +21,39 @@ UNSUPPORTED = {
 """Variables that are set to "true", what they ask for, and the setting that turns it off."""
 
 
-def heed_launcher(config: Config, environment: Mapping[str, str] = os.environ) -> tuple[Config, list[str]]:
-    """The configuration with what the launcher asks for, and lines that the person should read.
+def heed_launcher(config: Config, say: Callable[[str], None], environment: Mapping[str, str] = os.environ) -> Config:
+    """The configuration with what the launcher asks for.
 
     Args:
         config: as read from file and command line.
+        say: gets each line that the person should read.
         environment: variables of this process.
 
     Raises:
         ConfigError: the launcher asks for something that this program cannot do, or that contradicts the configuration.
     """
     if "ACCELERATE_MIXED_PRECISION" not in environment:
-        return config, []  # not started by the launcher
-    for variable, (what, off) in UNSUPPORTED.items():
+        return config  # not started by the launcher
+    for variable, (engine, off) in UNSUPPORTED.items():
         if environment.get(variable, "").lower() == "true":
-            raise ConfigError(f"Accelerate's configuration asks for {what}, which this program does not use", mend=f"set {off} {HOW}")
+            what = f"Accelerate's configuration asks for {engine}, which this program does not use"
+            raise ConfigError(what, mend=f"set {off} {HOW}")
     _refuse_compiling(environment)
     config = _with_precision(config, environment["ACCELERATE_MIXED_PRECISION"].lower())
-    lines = []
     if "MASTER_ADDR" in environment and "WORLD_SIZE" not in environment:
-        lines.append(
+        say(
             "warning: several processes were asked for, but the launcher started one: on CPUs `--num_processes` counts only with"
             " configs/accelerate/cpu_ranks.yaml, on GPUs with `--multi_gpu`; this run goes on alone"
         )
-    return config, lines
+    return config
 
 
 def _refuse_compiling(environment: Mapping[str, str]) -> None:
     backend = environment.get("ACCELERATE_DYNAMO_BACKEND", "NO")
     if backend.upper() != "NO":
         raise ConfigError(
-            f"Accelerate's configuration asks for torch.compile (dynamo_backend {backend}), which would compile anew for each batch:"
-            " every batch has a shape of its own here",
+            f"Accelerate's configuration asks for torch.compile (dynamo_backend {backend}), which would compile anew"
+            " for each batch: every batch has a shape of its own here",
             mend=f"set dynamo_backend: no {HOW}, or launch with --dynamo_backend no",
         )
 

@@ -6,11 +6,11 @@ This is the only file that knows the order. Rank 0 speaks and writes; every rank
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from data.audit import audit
 from data.load import prepare
@@ -19,7 +19,7 @@ from train import ranks
 from train.config import Config
 from train.deploy.export import export_model
 from train.deploy.hub import check_push, push_run
-from train.encode.encoder import Encoder, load_encoder
+from train.encode.encoder import Encoder, load_encoder, resolve_device
 from train.encode.locate import WeightsOrigin
 from train.encode.memo import RememberingEncoder
 from train.encode.packed import why_not_packed
@@ -27,18 +27,20 @@ from train.encode.shared import SharedEncoder
 from train.errors import ConfigError, Interrupted, ModelError, RunError
 from train.evaluate.dev import LONGEST, DevJudge, build_dev_judge, judge_test, refuse_unjudgeable
 from train.fit.batching import RankShare
-from train.fit.checkpoints import keep_only, list_checkpoints
+from train.fit.checkpoints import check_checkpoint, keep_only, last_checkpoint, list_checkpoints
 from train.fit.estimate import Estimate, estimate
 from train.fit.fit import Hooks, TrainingSet, fit, load_weights
 from train.fit.losses import LOSS_NAMES, choose_loss
 from train.fit.precision import bf16_pays
 from train.fit.recipe import Recipe, plan_recipe
-from train.fit.tracking import start_tracking
 from train.fit.trainer import Work
+from train.launcher import heed_launcher
 from train.reporting import report_run
-from train.runfolder import ScoreLog, create_run, default_name, environment, open_run, write_json, write_text
+from train.runfolder import ScoreLog, create_run, default_name, environment, open_run, read_record, write_json, write_text
 from train.settings import dump_config, load_config
+from train.shortage import Needs, shortages_in_words
 from train.terminal import is_main, quiet_libraries, say
+from train.tracking.tracker import Tracker, check_tracking, start_tracking
 
 
 @dataclass
@@ -68,28 +70,33 @@ def start_run(config: Config, *, debug: bool = False) -> Path:
     run = Path(config.output_dir) / name
     ranks.on_main(lambda: create_run(Path(config.output_dir), name, record=lambda folder: record_plan(plan, folder)))
     _see_run_folder(run)
-    return _carry_out(plan, run)
+    return _carry_out(plan, run, new=True)
 
 
 def resume_run(path: Path, *, debug: bool = False) -> Path:
     """Continue a run folder from its last complete checkpoint; a run without one starts over from the base."""
     quiet_libraries(debug)
     run = open_run(path)
-    config = load_config(run / "config.yaml")
+    config = heed_launcher(load_config(run / "config.yaml"), say)
+    if (last := last_checkpoint(run)) is not None:
+        check_checkpoint(last[1])
     say(f"resuming {run}")
     ranks.join(config.model.device)
     plan = make_plan(config)
     _refuse_changes(plan, run)
-    return _carry_out(plan, run)
+    return _carry_out(plan, run, new=False)
 
 
 def dry_run(config: Config, *, debug: bool = False) -> Estimate:
     """Show the resolved config, the data, the recipe and an estimate of time and memory; train nothing, make no run folder."""
     quiet_libraries(debug)
     ranks.join(config.model.device)
+    ranks.on_main(lambda: _settle_name(config))
     plan = make_plan(config)
+    _audited(plan)
     say("\nresolved config:\n" + dump_config(plan.config))
-    found = estimate(plan.encoder, plan.sets, plan.datasets, plan.recipe, plan.config, plan.bf16)
+    with shortages_in_words(_needs(plan)):
+        found = estimate(plan.encoder, plan.sets, plan.datasets, plan.recipe, plan.config, plan.bf16)
     for line in found.lines():
         say(line)
     say("dry run: nothing was trained, no run folder was made")
@@ -100,10 +107,13 @@ def make_plan(config: Config) -> Plan:
     """Load, audit and split the data, load the base, and settle what the config leaves open. Everything found is said."""
     if ranks.world_size() > 1:
         say(f"{ranks.world_size()} processes share the work")
+    resolve_device(config.model.device)  # raises: better now than after reading the data
     datasets = ranks.first_on_each_machine(lambda: load_datasets(config))
     encoder, origin, notes = ranks.first_on_each_machine(lambda: load_encoder(config.model, config.evaluation.batch_size))
     say(f"base model: {origin.sentence()}")
     say(f"  {encoder.contract.sentence()}; on {encoder.model.device}")
+    if (asked := config.model.max_tokens or 0) > encoder.contract.max_tokens:
+        notes.append(f"model.max_tokens={asked} is more than the model can read: {encoder.contract.max_tokens} are used")
     for note in notes:
         say(f"  note: {note}")
     sets = training_sets(config, datasets)
@@ -140,11 +150,12 @@ def load_datasets(config: Config) -> dict[str, PreparedDataset]:
     """Every data set of the config, loaded and split; what was recognised and counted is said."""
     cache = Path(config.output_dir) / ".cache"
     datasets: dict[str, PreparedDataset] = {}
-    for spec in config.data.datasets:
+    for number, spec in enumerate(config.data.datasets):
         prepared = prepare(spec, config.data.split, cache, say=say)
         if prepared.name in datasets:
             raise ConfigError(
-                f"two data sets are called {prepared.name!r}", mend="give one of them a name: data.datasets.1.name=…"
+                f"two data sets are called {prepared.name!r}: {datasets[prepared.name].location} and {prepared.location}",
+                mend=f"give one of them a name of its own: data.datasets.{number}.name=NAME",
             )
         datasets[prepared.name] = prepared
     return datasets
@@ -156,11 +167,14 @@ def training_sets(config: Config, datasets: Mapping[str, PreparedDataset]) -> di
     for spec, (name, prepared) in zip(config.data.datasets, datasets.items(), strict=True):
         if not spec.train:
             continue
-        if "train" not in prepared.splits or len(prepared.splits["train"]) < 2:
+        rows = len(prepared.splits["train"]) if "train" in prepared.splits else 0
+        if rows < 2:
+            others = ", ".join(f"{split} {len(table):,}" for split, table in prepared.splits.items() if split != "train")
             raise DataError(
-                f"{name} has no training rows",
+                f"{name} has {'one training row, and two are needed' if rows else 'no training rows'} (it has {others})",
                 where=prepared.location,
-                mend="give more rows, or set train: false to only judge on it",
+                mend="add rows to train on (a file named train beside it, say); to judge a model on these alone, run"
+                f" `embed-tune evaluate MODEL --data {prepared.location}`; beside other data sets set train: false for this one",
             )
         sets[name] = TrainingSet(prepared.splits["train"], prepared.kind, choose_loss(spec, prepared.kind))
     return sets
@@ -169,13 +183,7 @@ def training_sets(config: Config, datasets: Mapping[str, PreparedDataset]) -> di
 def record_plan(plan: Plan, run: Path) -> None:
     """Write what explains and repeats the run, before it begins; warnings about the data are said, too."""
     write_text(run / "config.yaml", dump_config(plan.config))
-    audited = audit(list(plan.datasets.values()))
-    for dataset in audited["datasets"]:
-        for finding in dataset["findings"]:
-            if finding["severity"] == "warning":
-                rows = f" ({', '.join(finding['examples'])}, …)" if finding["examples"] else ""
-                say(f"{dataset['name']}: warning: {finding['what']}: {finding['count']:,}{rows}")
-    write_json(run / "audit.json", audited)
+    write_json(run / "audit.json", _audited(plan))
     write_json(
         run / "environment.json",
         environment(
@@ -195,10 +203,27 @@ def record_plan(plan: Plan, run: Path) -> None:
     )
 
 
-def _carry_out(plan: Plan, run: Path) -> Path:
+def _audited(plan: Plan) -> dict[str, Any]:
+    """What is in the data; warnings are said."""
+    audited = audit(list(plan.datasets.values()))
+    for dataset in audited["datasets"]:
+        for finding in dataset["findings"]:
+            if finding["severity"] == "warning":
+                shown = finding["examples"]
+                rows = f" ({', '.join(shown)}{', …' * (finding['count'] > len(shown))})" if shown else ""
+                say(f"{dataset['name']}: warning: {finding['what']}: {finding['count']:,}{rows}")
+    return audited
+
+
+def _needs(plan: Plan) -> Needs:
+    return Needs(plan.recipe.batch_sizes, plan.recipe.max_tokens, str(plan.encoder.model.device))
+
+
+def _carry_out(plan: Plan, run: Path, new: bool) -> Path:
     """Fit, evaluate each checkpoint against the base, judge, report, export."""
     try:
-        _fit_and_judge(plan, run)
+        with shortages_in_words(_needs(plan), run), start_tracking(plan.config, run, new=new) as tracker:
+            _fit_and_judge(plan, run, tracker)
         ranks.leave()
     except Interrupted as stop:
         raise Interrupted(str(stop), mend=f"continue with --resume {run}") from None
@@ -217,7 +242,7 @@ def _carry_out(plan: Plan, run: Path) -> Path:
     return run
 
 
-def _fit_and_judge(plan: Plan, run: Path) -> None:
+def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
     began = time.perf_counter()
     config, log = plan.config, ScoreLog(run / "scores.jsonl", writes=is_main())
     base = RememberingEncoder(SharedEncoder(plan.encoder))
@@ -232,14 +257,15 @@ def _fit_and_judge(plan: Plan, run: Path) -> None:
         log.add(judge.line(0, base))
     del base  # its vectors are not needed once training begins
     hooks = Hooks(
-        on_evaluate=lambda step: _judge_checkpoint(step, plan, judge, log, work),
+        on_evaluate=lambda step: _judge_checkpoint(step, plan, judge, log, work, tracker),
         after_save=lambda step, _path: _retain(run, log, step, config.training.keep_all_checkpoints),
         should_stop=lambda: config.training.patience is not None and log.without_improvement() >= config.training.patience,
+        on_log=tracker.log_training,
     )
-    report_to, lines = start_tracking(config.tracking, run)
-    for line in (*lines, f"training {plan.recipe.max_steps:,} steps …"):
-        say(line)
-    fit(plan.encoder, plan.sets, plan.recipe, config.training, run, plan.bf16, hooks, work, report_to)
+    for line in log.lines:  # what was judged before this session, if the dashboard missed it
+        tracker.log_scores(line, judge.base)
+    say(f"training {plan.recipe.max_steps:,} steps …")
+    fit(plan.encoder, plan.sets, plan.recipe, config.training, run, plan.bf16, hooks, work)
 
     best = _load_best(plan, run, log)
     say(f"judging the checkpoint of step {best} on test …")
@@ -249,7 +275,7 @@ def _fit_and_judge(plan: Plan, run: Path) -> None:
         export_model(plan.encoder.model, run / "model")
         now = time.perf_counter()
         seconds = {"base": base_seconds, "test": now - test_began, "total": now - began}
-        report_run(run, config, plan.datasets, base_test, tuned_test, log, best, work, seconds)
+        report_run(run, config, plan.datasets, base_test, tuned_test, log, best, work, seconds, tracker)
 
 
 def _dev_judge(plan: Plan, base: RememberingEncoder) -> DevJudge:
@@ -278,11 +304,12 @@ def _dev_budget(plan: Plan) -> float:
     return 0.1 * 3 * characters * passes / len(plan.recipe.evaluation_steps)
 
 
-def _judge_checkpoint(step: int, plan: Plan, judge: DevJudge, log: ScoreLog, work: Work) -> dict[str, float]:
+def _judge_checkpoint(step: int, plan: Plan, judge: DevJudge, log: ScoreLog, work: Work, tracker: Tracker) -> dict[str, float]:
     """Score the present weights on dev, log the line, say it, and return metrics for the trainer's log."""
     line = ranks.share(judge.line(step, SharedEncoder(plan.encoder)))  # one choice of the best, whatever the rounding
     line |= {"train_seconds": round(work.seconds, 3), "train_rows": work.rows, "train_tokens": work.tokens}
     log.add(line)
+    tracker.log_scores(line, judge.base)
     shown = ", ".join(f"{name} {value:.4f} (base {judge.base[name]:.4f})" for name, value in line["datasets"].items())
     if shown:
         say(f"  step {step}: dev {shown}")
@@ -325,7 +352,7 @@ def _precision(config: Config, encoder: Encoder) -> tuple[bool, str]:
 
 def _refuse_changes(plan: Plan, run: Path) -> None:
     """A run goes on only with the data and the base that it began with: its scores would compare unlike things."""
-    recorded = json.loads((run / "environment.json").read_text(encoding="utf-8"))
+    recorded = read_record(run, "environment.json", "model", "data")
     if (recorded["model"]["revision"], recorded["model"]["sha256"]) != (plan.origin.revision, plan.origin.sha256):
         raise ModelError(
             f"the weights of {plan.origin.name} are not those with which {run} began",
@@ -347,6 +374,7 @@ def _settle_name(config: Config) -> str:
         create_run(Path(config.output_dir), name)  # raises, and says what to do
     if config.export.hub.repo_id is not None:
         check_push(config.export.hub.repo_id)
+    check_tracking(config.tracking)
     return name
 
 

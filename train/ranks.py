@@ -8,11 +8,11 @@ With one process every function answers at once and torch is not asked.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from train.errors import EmbedTuneError, Interrupted
+from train.errors import ConfigError, EmbedTuneError, Interrupted
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -76,6 +76,22 @@ def wants_cpu() -> bool:
     return os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes")
 
 
+def weights_are_spread() -> bool:
+    """Whether each process holds a part of the weights only (FSDP in the launch configuration).
+
+    Raises:
+        ConfigError: the launch configuration saves the parts only, of which no model could be exported.
+    """
+    if world_size() == 1 or os.environ.get("ACCELERATE_USE_FSDP", "").lower() != "true":
+        return False
+    if os.environ.get("FSDP_STATE_DICT_TYPE", "") != "FULL_STATE_DICT":
+        raise ConfigError(
+            "the launch configuration saves the weights in parts (fsdp_state_dict_type)",
+            mend="set fsdp_state_dict_type: FULL_STATE_DICT, as configs/accelerate/fsdp.yaml does",
+        )
+    return True
+
+
 def wait() -> None:
     """Wait until every process is here."""
     if world_size() > 1:
@@ -137,6 +153,20 @@ def gather_rows(rows: Tensor, counts: Sequence[int]) -> Tensor:
     parts = [torch.empty_like(padded) for _ in counts]
     dist.all_gather(parts, padded, group=_group[0])
     return torch.cat([part[:count] for part, count in zip(parts, counts, strict=True)])
+
+
+def copy_weights(state: Mapping[str, Tensor], model: Any) -> None:
+    """Put rank 0's weights into the model of every rank; `state` may be empty on the others."""
+    import torch
+    import torch.distributed as dist
+
+    with torch.no_grad():
+        for name, weight in model.state_dict().items():
+            value = (
+                state[name].detach().to("cpu", weight.dtype).contiguous() if is_main() else torch.empty_like(weight, device="cpu")
+            )
+            dist.broadcast(value, src=0, group=_group[0])
+            weight.copy_(value)
 
 
 def on_main(work: Callable[[], T]) -> T:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -12,15 +11,17 @@ from typing import Any
 
 from data.schema import PreparedDataset
 from train.config import Config
-from train.evaluate.examples import pick_examples
+from train.evaluate.examples import count_changes, pick_examples
 from train.evaluate.judge import compare
 from train.evaluate.page import render
 from train.evaluate.table import story
 from train.evaluate.tasks import RetrievalTask, Scores, Task
 from train.evaluate.verdict import run_verdict
+from train.fit.figures import peak_memory_mb
 from train.fit.trainer import Work
 from train.runfolder import ScoreLog, write_json, write_text
 from train.terminal import say
+from train.tracking.tracker import Tracker
 
 Judged = Mapping[str, tuple[Task, Scores]]
 
@@ -35,6 +36,7 @@ def report_run(
     best: int,
     work: Work,
     seconds: Mapping[str, float],
+    tracker: Tracker,
 ) -> dict[str, Any]:
     """Judge tuned against base on every test split and write all reports of a run.
 
@@ -47,6 +49,7 @@ def report_run(
         best: step of the checkpoint that was judged.
         work: what training consumed.
         seconds: `base`, `test` and `total` wall-clock seconds.
+        tracker: is told, too.
 
     Returns:
         The content of `report.json`.
@@ -68,17 +71,33 @@ def report_run(
     extras = {
         "config": (run / "config.yaml").read_text(encoding="utf-8"),
         "environment": json.loads((run / "environment.json").read_text(encoding="utf-8")),
+        "audit": json.loads((run / "audit.json").read_text(encoding="utf-8")),
         "data_notes": {name: list(prepared.notes) for name, prepared in datasets.items()},
+        "changes": {name: count_changes(task, base[name][1], scores) for name, (task, scores) in tuned.items()},
         "command": f"accelerate launch train/run.py --config {shlex.quote(str(run / 'config.yaml'))} run_name={run.name}-again",
     }
     examples = [example for name, (task, scores) in tuned.items() for example in pick_examples(task, base[name][1], scores)]
-    page = render(report, log.lines, examples, extras)
-    write_text(run / "report.html", page)
+
+    def page(texts: bool) -> str:
+        return render(report, log.lines, examples if texts else [], extras if texts else without_texts(extras))
+
+    write_text(run / "report.html", page(texts=True))
     write_json(run / "report.json", report)  # last: a run with a report.json is finished
     say(story(results, log.lines, report["cost"]))
     say(f"model:  {run / 'model'}")
     say(f"report: {run / 'report.html'}")
+    tracker.log_report(report, page, examples)
     return report
+
+
+def without_texts(extras: Mapping[str, Any]) -> dict[str, Any]:
+    """What a page may say about the run where no text of the data may appear.
+
+    Notes and findings quote cells, and what is taken for a column's name may be one: of the audit only counts stay.
+    """
+    kept = ("name", "kind", "counts")
+    audit = {"datasets": [{name: found[name] for name in kept} for found in extras["audit"]["datasets"]]}
+    return {name: value for name, value in extras.items() if name != "data_notes"} | {"audit": audit}
 
 
 def now() -> str:
@@ -96,7 +115,7 @@ def cost(log: ScoreLog, work: Work, seconds: Mapping[str, float]) -> dict[str, f
         "train_tokens_per_second": round(work.tokens / train_seconds, 3),
         "eval_seconds": round(seconds["base"] + seconds["test"] + checkpoints, 3),
         "total_seconds": round(seconds["total"], 3),
-        "peak_memory_mb": round(_peak_memory_mb(), 1),
+        "peak_memory_mb": round(peak_memory_mb(), 1),
     }
 
 
@@ -131,11 +150,3 @@ def write_per_query(path: Path, base: Judged, tuned: Judged) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     pq.write_table(pa.table(columns, schema=schema), temporary)
     temporary.replace(path)
-
-
-def _peak_memory_mb() -> float:
-    import torch
-
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -72,9 +72,37 @@ def open_run(path: Path) -> Path:
         runs = sorted(p.parent.name for p in folder.parent.glob("*/config.yaml")) if folder.parent.is_dir() else []
         known = f"runs there: {', '.join(runs[-5:])}" if runs else f"there are no runs in {folder.parent}"
         raise RunError(f"{folder} is not a run folder (it has no {missing[0]})", mend=known)
+    if any(folder.glob("checkpoint-*")) and not (folder / "scores.jsonl").is_file():
+        raise _broken(folder, f"{folder / 'scores.jsonl'} is missing, which says how good the checkpoints are")
     if (folder / "report.json").is_file():
         raise RunError(f"{folder} is finished already", mend=f"read {folder / 'report.html'}, or start a new run")
     return folder
+
+
+def read_record(run: Path, file: str, *keys: str) -> dict[str, Any]:
+    """One of the JSON files that a run wrote about itself.
+
+    Args:
+        run: the run folder.
+        file: its name.
+        keys: what must be in it.
+
+    Raises:
+        RunError: it is broken.
+    """
+    try:
+        found = json.loads((run / file).read_text(encoding="utf-8"))
+        missing = [key for key in keys if key not in found]
+    except (ValueError, TypeError) as error:
+        raise _broken(run, f"{run / file} is broken ({error})") from None
+    if missing:
+        raise _broken(run, f"{run / file} is broken (it has no {missing[0]!r})")
+    return found
+
+
+def _broken(run: Path, what: str) -> RunError:
+    mend = f"put the file back; or begin anew with the same settings: --config {run / 'config.yaml'} run_name=NAME"
+    return RunError(what, mend=mend)
 
 
 def default_name(dataset: str) -> str:
@@ -85,8 +113,12 @@ def default_name(dataset: str) -> str:
 def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all: to a temporary name first, then renamed."""
     temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def write_json(path: Path, value: Any) -> None:
@@ -104,7 +136,7 @@ class ScoreLog:
         self.path, self.writes = path, writes
         self.lines: list[dict[str, Any]] = []
         if path.is_file():
-            self.lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+            self.lines = list(_score_lines(path))
 
     def add(self, line: Mapping[str, Any]) -> None:
         """Add a checkpoint's scores; a line of the same or a later step (from before a kill) is replaced."""
@@ -132,6 +164,16 @@ class ScoreLog:
     def _write(self) -> None:
         if self.writes:
             write_text(self.path, "".join(json.dumps(line, allow_nan=False) + "\n" for line in self.lines))
+
+
+def _score_lines(path: Path) -> Iterator[dict[str, Any]]:
+    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        try:
+            line = json.loads(text)
+            line["step"]
+        except (ValueError, TypeError, KeyError) as error:
+            raise _broken(path.parent, f"{path}, line {number} is broken ({type(error).__name__})") from None
+        yield line
 
 
 def environment(extra: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from train.config import Config, expand_single_dataset
 from train.errors import ConfigError
+from train.explain import LIST, explained, spellings
+from train.yamlfile import Place, YamlFile, read_yaml
+
+SECTIONS = frozenset({"model", "data", "training", "evaluation", "tracking", "export"})
+"""Keys that hold other keys; without any they count as left out."""
 
 
 def load_config(
@@ -28,18 +32,55 @@ def load_config(
     Raises:
         ConfigError: naming file, line and key, with the nearest valid key.
     """
-    tree, lines = _read_yaml(path) if path else ({}, {})
+    file = read_yaml(path) if path else YamlFile()
+    # a section whose keys are all commented out is an empty one
+    tree = {key: value for key, value in file.tree.items() if value is not None or key not in SECTIONS}
     if data is not None:
+        if any(not one.strip() for one in ([data] if isinstance(data, str) else data)):
+            mend = "give a file, folder, glob or Hub id; in a script, look whether its variable is set"
+            raise ConfigError("--data is empty", mend=mend)
         kept = {k: v for k, v in (tree.get("data") or {}).items() if k == "split"} if isinstance(tree.get("data"), dict) else {}
         tree["data"] = {"datasets": [{"source": one} for one in ([data] if isinstance(data, str) else data)], **kept}
     for item in overrides:
-        _apply_override(tree, item)
+        place, text = _apply_override(tree, item)
+        file.written[place] = text
+        file.lines.pop(place, None)
     if "data" not in tree:
-        raise ConfigError("no data set is named", mend="give --data PATH, or a --config with a `data:` section")
+        what = f"{path}: no data set is named" if path else "no data set is named"
+        raise ConfigError(what, mend="give --data PATH, or a --config with a `data:` section")
     try:
         return kind.model_validate(tree)
     except ValidationError as error:
-        raise ConfigError(_explain(error, path, lines)) from None
+        if not _restore_texts(tree, error, file.written):
+            raise explained(error, kind, path, file.lines) from None
+    try:
+        return kind.model_validate(tree)
+    except ValidationError as error:
+        raise explained(error, kind, path, file.lines) from None
+
+
+def _restore_texts(tree: dict[str, Any], error: ValidationError, written: Mapping[Place, str]) -> bool:
+    """Put texts that YAML took for numbers, dates or booleans (`run_name: 2024`) back as they were written.
+
+    Returns:
+        Whether there were any.
+    """
+    found = False
+    for item in error.errors():
+        place: Place = tuple(item["loc"])
+        if item["type"] != "string_type" or item["input"] is None or isinstance(item["input"], dict | list):
+            continue
+        text = next((written[one] for one in spellings(place) if one in written), None)
+        if text is None:
+            continue
+        if place[0] == "data":
+            tree["data"] = expand_data(tree["data"])
+        target: Any = tree
+        for part in place[:-1]:
+            target = target[part]
+        target[place[-1]] = text
+        found = True
+    return found
 
 
 def dump_config(config: Config) -> str:
@@ -47,49 +88,8 @@ def dump_config(config: Config) -> str:
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
-def _read_yaml(path: Path) -> tuple[dict[str, Any], dict[tuple[Any, ...], int]]:
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        near = difflib.get_close_matches(path.name, [p.name for p in path.parent.glob("*.y*ml")], n=1)
-        hint = (
-            f"did you mean {path.parent / near[0]}?"
-            if near
-            else "check the path; configs that ship with the project are in configs/"
-        )
-        raise ConfigError(f"{path}: no such config file", mend=hint) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read ({error})") from None
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        tree = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        at = f", line {mark.line + 1}" if mark else ""
-        raise ConfigError(f"{path}{at}: not valid YAML ({getattr(error, 'problem', error)})") from None
-    if tree is None:
-        tree = {}
-    if not isinstance(tree, dict):
-        raise ConfigError(f"{path}: a config is a mapping of keys to values, this file holds a {type(tree).__name__}")
-    lines: dict[tuple[Any, ...], int] = {}
-    if node is not None:
-        _collect_lines(node, (), lines)
-    return tree, lines
-
-
-def _collect_lines(node: yaml.Node, path: tuple[Any, ...], lines: dict[tuple[Any, ...], int]) -> None:
-    """Line numbers (from 1) of every key, by path."""
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            lines[(*path, key.value)] = key.start_mark.line + 1
-            _collect_lines(value, (*path, key.value), lines)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            lines[(*path, index)] = value.start_mark.line + 1
-            _collect_lines(value, (*path, index), lines)
-
-
-def _apply_override(tree: dict[str, Any], item: str) -> None:
+def _apply_override(tree: dict[str, Any], item: str) -> tuple[Place, str]:
+    """Set one value; returns its place and the text it was given as."""
     key, sep, raw = item.partition("=")
     if not sep or not key or any(not part for part in key.split(".")):
         raise ConfigError(f"`{item}` is not a setting", mend="write key=value, for example training.epochs=2")
@@ -97,6 +97,8 @@ def _apply_override(tree: dict[str, Any], item: str) -> None:
         value = yaml.safe_load(raw) if raw else None
     except yaml.YAMLError:
         value = raw
+    if isinstance(value, dict) and not raw.lstrip().startswith("{"):
+        value = raw  # `model.query_prompt=query: ` is a text, though YAML reads a mapping
     if key.startswith("data.") and not key.startswith(("data.datasets", "data.split")):
         tree["data"] = expand_data(tree.get("data"))
     place: Any = tree
@@ -106,7 +108,8 @@ def _apply_override(tree: dict[str, Any], item: str) -> None:
     try:
         place[parts[-1]] = value
     except (TypeError, IndexError):
-        raise ConfigError(f"{key}: there is no such place in the configuration") from None
+        raise ConfigError(f"{key}: there is no such place in the configuration", mend=LIST) from None
+    return tuple(parts), raw
 
 
 def expand_data(value: Any) -> Any:
@@ -114,66 +117,17 @@ def expand_data(value: Any) -> Any:
     try:
         return expand_single_dataset(value) if value is not None else {}
     except ValueError as error:
-        raise ConfigError(str(error)) from None
+        raise ConfigError(str(error), mend="say which data set is meant") from None
 
 
 def _step_into(place: Any, part: Any, key: str) -> Any:
     if isinstance(place, list) and isinstance(part, int):
         if part >= len(place):
-            raise ConfigError(f"{key}: there are only {len(place)} entries (counted from 0)")
+            entries = "is only 1 entry" if len(place) == 1 else f"are only {len(place)} entries"
+            raise ConfigError(f"{key}: there {entries}, counted from 0", mend="list more data sets in a YAML file: --config FILE")
         return place[part]
     if not isinstance(place, dict):
-        raise ConfigError(f"{key}: `{part}` cannot stand here")
+        raise ConfigError(f"{key}: `{part}` cannot stand here", mend=LIST)
     if not isinstance(place.get(part), dict | list):
         place[part] = {}
     return place[part]
-
-
-def _explain(error: ValidationError, path: Path | None, lines: dict[tuple[Any, ...], int]) -> str:
-    out = []
-    for item in error.errors():
-        loc = tuple(item["loc"])
-        dotted = ".".join(str(p) for p in loc)
-        line = lines.get(loc)
-        where = f"{path}, line {line}: " if path and line else ""
-        if item["type"] == "extra_forbidden":
-            near = nearest_key(dotted)
-            hint = f"; did you mean {near}?" if near else "; README.md lists all settings"
-            out.append(f"{where}{dotted} is not a setting{hint}")
-        elif item["type"] == "missing":
-            out.append(f"{where}{dotted} is required")
-        else:
-            message = item["msg"].removeprefix("Value error, ")
-            shown = "" if isinstance(item["input"], dict | list) else f" (got {item['input']!r})"
-            out.append(f"{where}{dotted or 'configuration'}: {message[:1].lower()}{message[1:]}{shown}")
-    return "\n".join(out)
-
-
-def all_keys(model: type[BaseModel] = Config, prefix: str = "") -> list[str]:
-    """Every key of the configuration, dotted; entries of lists appear as `0`."""
-    keys = []
-    for name, info in model.model_fields.items():
-        dotted = f"{prefix}{name}"
-        keys.append(dotted)
-        nested = [t for t in (info.annotation, *get_args(info.annotation)) if isinstance(t, type) and issubclass(t, BaseModel)]
-        is_list = "list" in str(info.annotation)
-        for kind in nested:
-            keys.extend(all_keys(kind, f"{dotted}.0." if is_list else f"{dotted}."))
-    return keys
-
-
-def nearest_key(dotted: str) -> str | None:
-    """The valid key that a misspelt one most likely meant: the same last word elsewhere, or the closest spelling."""
-    known = all_keys()
-    last = dotted.rsplit(".", 1)[-1]
-    same_name = [k for k in known if k.rsplit(".", 1)[-1] == last]
-    if same_name:
-        return same_name[0]
-    siblings = [k for k in known if k.rpartition(".")[0] == dotted.rpartition(".")[0]]
-    for pool in (siblings, known):
-        near = difflib.get_close_matches(dotted, pool, n=1, cutoff=0.75)
-        if near:
-            return near[0]
-    names = {k.rsplit(".", 1)[-1]: k for k in known}
-    near = difflib.get_close_matches(last, names, n=1, cutoff=0.7)
-    return names[near[0]] if near else None

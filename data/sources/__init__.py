@@ -68,7 +68,9 @@ def _path_source(path: Path, name: str, spec: DatasetSpec) -> Source:
     _refuse(spec, "files", ("hub_config", "hub_revision"))
     if path.is_file():
         return file_source(path, name, spec)
-    if is_beir(path):
+    with readable(path, str(path)):
+        beir = is_beir(path)
+    if beir:
         _refuse(spec, "a BEIR folder", ("columns", "score_range"))
         return BeirSource(path, name, spec)
     return folder_source(path, name, spec)
@@ -111,7 +113,9 @@ def looks_like_path(text: str) -> bool:
 def _missing(path: Path, given: str) -> DataError:
     """The error for a path that is not there, with the nearest name that is."""
     if WINDOWS.match(given) or "\\" in given:
-        mend = "paths are written with / on this machine; under WSL C:\\Users\\me\\x.csv is /mnt/c/Users/me/x.csv"
+        drive, _, rest = given.replace("\\", "/").rpartition(":")
+        under = f"; under WSL this may be /mnt/{drive.lower()}{rest}" if drive else f", such as {rest}"
+        mend = f"write paths with / on this machine{under}"
         return DataError("a Windows path, and there is no such file here", where=given, mend=mend)
     folder = path.parent
     while not folder.is_dir():
@@ -119,7 +123,7 @@ def _missing(path: Path, given: str) -> DataError:
     whole = folder == path.parent
     what = "no such file or folder, and not a Hub id (owner/name) either" if whole else f"no such folder: {path.parent}"
     wanted = path.name if whole else path.relative_to(folder).parts[0]
-    hint = f"correct the path (it is taken from the working directory, {Path.cwd()})"
+    hint = "correct the path" + ("" if path.is_absolute() else f" (it is taken from the working directory, {Path.cwd()})")
     if near := nearest(wanted, (p.name for p in folder.iterdir())):
         hint = f"did you mean {str(folder / near)!r}?"
     elif Path(path.name).exists():

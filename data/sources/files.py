@@ -53,7 +53,8 @@ def _no_data(path: Path, present: Sequence[Path]) -> DataError:
     mend = (
         f"name the folder that holds the files: {inside[0]}"
         if inside
-        else f"put train, dev and test files there ({' '.join(READERS)}); a BEIR folder has corpus.jsonl, queries.jsonl and qrels/"
+        else f"put train, dev and test files there ({' '.join(READERS)});"
+        " a BEIR folder has corpus.jsonl, queries.jsonl and qrels/"
     )
     return DataError(f"no data files in the folder (found: {found})", where=str(path), mend=mend)
 
@@ -62,7 +63,7 @@ def glob_source(pattern: str, name: str, spec: DatasetSpec) -> TableSource:
     """Every file that matches; one data set without splits, unless the file names are those of splits."""
     files = sorted(p for p in map(Path, glob.glob(pattern, recursive=True)) if p.is_file())  # noqa: PTH207 (patterns may be absolute)
     if not files:
-        mend = f"look at the folder (the pattern is taken from the working directory, {Path.cwd()}); quote the pattern in the shell"
+        mend = f"look at the folder (patterns are taken from the working directory, {Path.cwd()}); quote the pattern in the shell"
         raise DataError("no file matches the pattern", where=pattern, mend=mend)
     base = Path(*files[0].parent.parts)
     while not all(base in p.parents for p in files):

@@ -1,4 +1,4 @@
-"""Files that are not what their name says (a workbook called .csv, a web page that came instead of a download), by their first bytes."""
+"""Files that are not what their name says (a workbook called .csv, a web page in place of a download), by their first bytes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ DOWNLOAD = "a download that failed leaves such a page: open it to see why, then 
 SIGNATURES = (
     (b"PK\x03\x04", "a ZIP archive, as .xlsx workbooks are", f"{SHEET}, or {UNPACK}"),
     (b"\xd0\xcf\x11\xe0", "an old Excel or Word file", SHEET),
-    (b"\x1f\x8b", "compressed with gzip", f"{UNPACK}: gunzip"),
-    (b"BZh91AY&SY", "compressed with bzip2", f"{UNPACK}: bunzip2"),
-    (b"\xfd7zXZ\x00", "compressed with xz", f"{UNPACK}: unxz"),
-    (b"\x28\xb5\x2f\xfd", "compressed with Zstandard", f"{UNPACK}: unzstd"),
+    (b"\x1f\x8b", "a file compressed with gzip", f"{UNPACK}: gunzip"),
+    (b"BZh91AY&SY", "a file compressed with bzip2", f"{UNPACK}: bunzip2"),
+    (b"\xfd7zXZ\x00", "a file compressed with xz", f"{UNPACK}: unxz"),
+    (b"\x28\xb5\x2f\xfd", "a file compressed with Zstandard", f"{UNPACK}: unzstd"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
     (b"%PDF-", "a PDF document", "put the texts into a table: CSV, TSV, JSON, JSONL or Parquet"),
     (b"\x89PNG", "a picture (PNG)", "give the file that holds the texts"),
@@ -25,7 +25,7 @@ SIGNATURES = (
     (b"<!doctype html", "a web page", DOWNLOAD),
     (b"<html", "a web page", DOWNLOAD),
     (b"<?xml", "an XML file", "put the texts into a table: CSV, TSV, JSON, JSONL or Parquet"),
-    (b"version https://git-lfs", "a Git LFS pointer: the data itself was not downloaded", "run git lfs pull in that repository"),
+    (b"version https://git-lfs", "a Git LFS pointer (the data itself was not downloaded)", "run git lfs pull in that repository"),
 )
 """First bytes (in lower case where they are text), what such a file is, and what to do with it."""
 

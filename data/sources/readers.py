@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -25,10 +26,11 @@ Row = tuple[int, Mapping[str, object]]
 SIGNS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 """What may stand between two columns; tried in this order where the one that the suffix promises is not in the header."""
 
+QUOTE_MEND = 'close the quote; a quote that is part of a text is doubled ("") in a quoted cell'
 CSV_ERRORS = (
-    ("unexpected end of data", "a quote opens in this row and is never closed", "close the quote, or double it where it is part of a text"),
-    ("new-line character", "a carriage return stands in the line (old Macintosh line ends?)", "convert: `tr '\\r' '\\n' < OLD > NEW`"),
-    ("expected after", "a quoted cell goes on after its closing quote", 'double a quote that is part of a text (""), or remove it'),
+    ("unexpected end of data", "a quote opens in this row and is never closed", QUOTE_MEND),
+    ("expected after", "a quoted cell goes on after its closing quote", QUOTE_MEND),
+    ("new-line", "a carriage return stands in the line (old Macintosh line ends?)", "convert it: `tr '\\r' '\\n' < OLD > NEW`"),
 )
 """What the csv module says, what that means, and the way out."""
 
@@ -47,9 +49,18 @@ def readable(path: Path, shown: str) -> Iterator[None]:
     try:
         yield
     except PermissionError:
-        raise DataError("may not be read: permission denied", where=shown, mend=f"allow it: chmod u+r {path}") from None
+        mend = f"allow it: {_permission(path)} (or ask the owner)"
+        raise DataError("may not be read: permission denied", where=shown, mend=mend) from None
     except OSError as error:
         raise DataError(f"cannot be read: {error.strerror or error}", where=shown, mend="look at the path and the disk") from None
+
+
+def _permission(path: Path) -> str:
+    """The command that gives the right to read `path`: to the first folder on the way that may not be entered, or to itself."""
+    for folder in reversed(path.parents):
+        if not os.access(folder, os.X_OK):
+            return f"chmod u+rx {folder}"
+    return f"chmod u+rx {path}" if os.path.isdir(path) else f"chmod u+r {path}"  # noqa: PTH112 (Path.is_dir may raise here)
 
 
 def lines(path: Path, shown: str) -> Iterator[tuple[int, str]]:
@@ -73,7 +84,7 @@ def _decoded(raw: bytes, number: int, offset: int, shown: str) -> str:
         raw = raw.removeprefix(b"\xef\xbb\xbf")
     if b"\0" in raw:
         what = f"the line contains a NUL byte, at position {offset + raw.index(0)} of the file"
-        mend = "remove it, for instance with `tr -d '\\000' < OLD > NEW`; where every other byte is NUL the file is UTF-16: save it as UTF-8"
+        mend = "remove it: `tr -d '\\000' < OLD > NEW`; where every other byte is NUL the file is UTF-16: save it as UTF-8"
         raise DataError(what, where=f"{shown}, line {number}", mend=mend)
     try:
         return raw.decode("utf-8")
@@ -164,8 +175,7 @@ class DelimitedReader(Reader):
                     yield begin, cells
                 begin = reader.line_num + 1
         except csv.Error as error:
-            plain = (str(error), 'a quoted cell must end with a quote, and a quote inside of it is doubled ("")')
-            what, mend = next((words for sign, *words in CSV_ERRORS if sign in str(error)), plain)
+            what, mend = next((words for sign, *words in CSV_ERRORS if sign in str(error)), (str(error), QUOTE_MEND))
             raise DataError(f"broken row: {what}", where=self.where(begin), mend=mend) from None
 
     def columns(self) -> list[str]:
@@ -179,12 +189,11 @@ class DelimitedReader(Reader):
         next(records)
         for number, cells in records:
             if len(cells) != len(header):
-                more = f"put a text that contains a {SIGNS[self.delimiter]} in double quotes"
-                raise DataError(
-                    f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'}, but the header has {len(header)} columns",
-                    where=self.where(number),
-                    mend=more if len(cells) > len(header) else "complete the row, or remove it; a text that spans lines needs quotes",
-                )
+                mend = "complete the row, or remove it; a text that spans lines needs double quotes"
+                if len(cells) > len(header):
+                    mend = f"put a text that contains a {SIGNS[self.delimiter]} in double quotes"
+                what = f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'}, but the header has {len(header)} columns"
+                raise DataError(what, where=self.where(number), mend=mend)
             yield number, dict(zip(header, cells, strict=True))
 
 
@@ -195,7 +204,8 @@ def _parsed(text: str, reader: Reader, first_line: int) -> Any:
         place = f"{reader.place}, line {first_line + error.lineno - 1}, character {error.colno}"
         raise DataError(f"broken JSON: {error.msg}", where=place, mend="correct or remove the line") from None
     except (ValueError, RecursionError) as error:
-        raise DataError(f"broken JSON: {error}", where=f"{reader.place}, line {first_line}", mend="correct or remove the line") from None
+        place = f"{reader.place}, line {first_line}"
+        raise DataError(f"broken JSON: {error}", where=place, mend="correct or remove the line") from None
 
 
 def _keys(objects: Iterator[Row]) -> list[str]:

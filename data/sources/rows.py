@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
@@ -34,7 +35,9 @@ SPLIT_ALIASES = {
 }
 """Names of splits as files, columns and the Hub have them."""
 
-TEXT_MEND = "give the text, or leave such rows out: bad_rows: drop in the YAML, data.bad_rows=drop on the command line"
+DROP_MEND = "leave such rows out: bad_rows: drop in the YAML, data.bad_rows=drop on the command line"
+TEXT_MEND = f"give the text, or {DROP_MEND}"
+NUMBER = re.compile(r"\s*[-+]?\d+([.,]\d+)?\s*")
 INVISIBLE = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
 """Unicode categories of blanks, controls and formats (zero-width space); a text of nothing else is empty."""
 
@@ -77,7 +80,7 @@ def clean_text(value: object, where: str) -> str:
         raise DataError("the text is missing", where=where, mend=TEXT_MEND)
     if not isinstance(value, str):
         what = f"the value {excerpt(value)} is of type {type(value).__name__}, not a text"
-        mend = f"{TYPE_MENDS.get(type(value).__name__, 'write it in quotes')}; or {TEXT_MEND}"
+        mend = f"{TYPE_MENDS.get(type(value).__name__, 'write it in quotes')}; or {DROP_MEND}"
         raise DataError(what, where=where, mend=mend, plain=f"the value is of type {type(value).__name__}, not a text")
     text = value.strip()
     if not text:
@@ -215,7 +218,9 @@ class TableSource:
                 kept += len(examples)
                 yield from examples
             if read == 0:
-                raise DataError("no rows (the header stands alone)", where=table.place, mend="give a file with rows")
+                raise DataError(
+                    "no rows (the header stands alone)", where=table.place, mend="add rows below the header, or give another file"
+                )
         if kept == 0:
             what = f"every row of {split} was left out, for instance: {'; '.join(self.dropped_examples[split])}"
             raise DataError(what, where=self.location, mend="mend the rows; bad_rows: fail shows the first one")
@@ -277,7 +282,7 @@ class _Scan:
                 if source.by_column:
                     splits.add(source.split_of(table_split, table, number, values))
                 if roles.score is not None:
-                    _add_score(scores, values.get(roles.score), table, number, roles.score)
+                    _add_score(scores, values, table, number, roles)
                 if roles.negatives:
                     numbers.add(sum(_length(values.get(column)) for column in roles.negatives))
         if source.by_column:
@@ -313,12 +318,14 @@ class _Scan:
         self.notes += notes
 
 
-def _add_score(scores: ScoreScan, value: object, table: Table, number: int, column: str) -> None:
+def _add_score(scores: ScoreScan, values: Mapping[str, object], table: Table, number: int, roles: Roles) -> None:
     try:
-        scores.add(parse_score(value, ""), (table.shown, number))
+        scores.add(parse_score(values.get(roles.score or ""), ""), (table.shown, number))
     except DataError as error:
         if scores.first_error is None:
-            scores.first_error = DataError(error.what, where=table.where(number, column), mend=error.mend)
+            others = [c for c in (roles.first, roles.second) if NUMBER.fullmatch(str(values.get(c)))]
+            hint = f'; column "{others[0]}" has a number there: are the columns swapped?' if others else ""
+            scores.first_error = DataError(error.what + hint, where=table.where(number, roles.score), mend=error.mend)
 
 
 def _length(value: object) -> int:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -37,11 +38,12 @@ def dry_model(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Pat
     return folder
 
 
-def start(words: list[str], config: str | None, folder: Path) -> subprocess.Popen:
+def start(words: list[str], config: str | None, folder: Path, variables: dict[str, str] | None = None) -> subprocess.Popen:
     """A program in two ranks (with a launch config) or in one process, its output in one pipe."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("ACCELERATE_", "OMP_"))}
-    environment |= {"OMP_NUM_THREADS": "1", "EMBED_TUNE_KEEP_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    launch = [LAUNCHER, "launch", "--main_process_port", "0", "--config_file", str(ROOT / "configs/accelerate" / str(config))]
+    environment |= {"OMP_NUM_THREADS": "1", "EMBED_TUNE_KEEP_THREADS": "1", "PYTHONPATH": str(ROOT), **(variables or {})}
+    port = [] if "--main_process_port" in words else ["--main_process_port", "0"]
+    launch = [LAUNCHER, "launch", *port, "--config_file", str(ROOT / "configs/accelerate" / str(config))]
     whole = [*(launch if config else [sys.executable]), *words]
     # a session of its own, so that the ranks of a failed test can be swept away together
     return subprocess.Popen(
@@ -78,9 +80,13 @@ def wait_for(condition: Any, process: subprocess.Popen) -> None:
         time.sleep(0.02)
 
 
+def program(config: str | None) -> list[str]:
+    """`train/run.py`, or its stand-in that gets FSDP onto a CPU."""
+    return ["-m", "tests.fsdp_on_cpu"] if config == "fsdp.yaml" else [str(ROOT / "train/run.py")]
+
+
 def settings(model: Path, name: str, steps: int, evaluations: int) -> list[str]:
     return [
-        str(ROOT / "train/run.py"),
         "--config",
         str(ROOT / "configs/quick.yaml"),
         f"model.name={model}",
@@ -118,9 +124,10 @@ def test_losses_and_gradients_equal_one_process(programs: dict[int, dict[str, An
     assert two["work"] == one["work"]
 
 
-def test_a_run_of_two_ranks_scores_as_one_process_does(dry_model: Path, tmp_path: Path) -> None:
-    for name, config in (("one", None), ("two", "cpu_ranks.yaml")):
-        code, output = finish(start(settings(dry_model, name, 10, 2), config, tmp_path))
+@pytest.mark.parametrize("setup", ["cpu_ranks.yaml", "fsdp.yaml"])
+def test_a_run_of_two_ranks_scores_as_one_process_does(dry_model: Path, tmp_path: Path, setup: str) -> None:
+    for name, config in (("one", None), ("two", setup)):
+        code, output = finish(start([*program(config), *settings(dry_model, name, 10, 2)], config, tmp_path))
         assert code == 0, output
         assert output.count("Verdict:") == 1  # one rank speaks
     one, two = (tmp_path / "checkpoints" / name for name in ("one", "two"))
@@ -141,9 +148,11 @@ def read_lines(run: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (run / "scores.jsonl").read_text().splitlines()]
 
 
-@pytest.mark.parametrize("doomed", [0, 1])
-def test_a_killed_rank_ends_the_run_soon_and_the_run_goes_on_later(tiny_model: Path, tmp_path: Path, doomed: int) -> None:
-    process = start(settings(tiny_model, "run", 60, 6), "cpu_ranks.yaml", tmp_path)
+@pytest.mark.parametrize(("doomed", "setup"), [(0, "cpu_ranks.yaml"), (1, "cpu_ranks.yaml"), (1, "fsdp.yaml")])
+def test_a_killed_rank_ends_the_run_soon_and_the_run_goes_on_later(
+    tiny_model: Path, tmp_path: Path, doomed: int, setup: str
+) -> None:
+    process = start([*program(setup), *settings(tiny_model, "run", 60, 6)], setup, tmp_path)
     run = tmp_path / "checkpoints/run"
     wait_for(lambda: run.is_dir() and list_checkpoints(run), process)
     os.kill(pid_of_rank(process.pid, doomed), signal.SIGKILL)
@@ -152,7 +161,7 @@ def test_a_killed_rank_ends_the_run_soon_and_the_run_goes_on_later(tiny_model: P
     assert "another process of this run ended" in output
     assert "--resume checkpoints/run" in output
     assert not (run / "report.json").exists()
-    code, output = finish(start([str(ROOT / "train/run.py"), "--resume", "checkpoints/run"], "cpu_ranks.yaml", tmp_path))
+    code, output = finish(start([*program(setup), "--resume", "checkpoints/run"], setup, tmp_path))
     assert code == 0, output
     lines = read_lines(run)
     assert [line["step"] for line in lines] == [0, *range(10, 61, 10)]
@@ -160,7 +169,7 @@ def test_a_killed_rank_ends_the_run_soon_and_the_run_goes_on_later(tiny_model: P
 
 
 def test_a_signal_to_one_rank_stops_both_at_the_same_step(tiny_model: Path, tmp_path: Path) -> None:
-    process = start(settings(tiny_model, "run", 100, 10), "cpu_ranks.yaml", tmp_path)
+    process = start([*program(None), *settings(tiny_model, "run", 100, 10)], "cpu_ranks.yaml", tmp_path)
     run = tmp_path / "checkpoints/run"
     wait_for(lambda: run.is_dir() and list_checkpoints(run), process)
     os.kill(pid_of_rank(process.pid, 1), signal.SIGINT)
@@ -169,3 +178,33 @@ def test_a_signal_to_one_rank_stops_both_at_the_same_step(tiny_model: Path, tmp_
     assert "the checkpoint is complete" in output
     assert output.count("error: stopped after step") == 1
     assert len(list_checkpoints(run)) >= 1
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_two_machines(dry_model: Path, tmp_path: Path, shared: bool) -> None:
+    """Two launchers that meet on loopback, as on two machines; without a common folder the run is refused."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    launchers = []
+    for machine in (0, 1):
+        folder = tmp_path if shared else tmp_path / str(machine)
+        folder.mkdir(exist_ok=True)
+        address = ["--machine_rank", str(machine), "--main_process_ip", "127.0.0.1", "--main_process_port", str(port)]
+        words = ["--num_processes", "2", *address, *program(None), *settings(dry_model, "run", 4, 1)]
+        launchers.append(start(words, "nodes.yaml", folder, {"ACCELERATE_USE_CPU": "true"}))
+    ended = [finish(process) for process in launchers]
+    if shared:
+        assert [code for code, _ in ended] == [0, 0], ended[0][1] + ended[1][1]
+        assert json.loads((tmp_path / "checkpoints/run/environment.json").read_text())["world_size"] == 2
+    else:
+        assert 0 not in [code for code, _ in ended]
+        assert "checkpoints/run is not seen by processes 1" in ended[0][1]
+        assert "a folder that all of them share" in ended[0][1]
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "configs/accelerate").glob("*.yaml")), ids=lambda path: path.stem)
+def test_the_launcher_accepts_every_launch_file(path: Path) -> None:
+    from accelerate.commands.config.config_args import load_config_from_file
+
+    assert load_config_from_file(str(path)).num_machines == (2 if path.stem == "nodes" else 1)

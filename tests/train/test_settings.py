@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from tests.conftest import ROOT
 from train.config import Config
 from train.errors import ConfigError
-from train.settings import all_keys, dump_config, load_config, nearest_key
+from train.explain import all_keys, nearest_key
+from train.settings import dump_config, load_config
 
 
 def written(folder: Path, text: str) -> Path:

@@ -92,7 +92,8 @@ def load_encoder(config: ModelConfig, batch_size: int = 64) -> tuple[Encoder, We
 
 
 def resolve_device(wanted: str) -> str:
-    """`auto` becomes the best device there is (or the CPU where the launch configuration says so); a device that was asked for and is absent is an error, never a fallback."""
+    """`auto` becomes the best device there is (the CPU where the launch configuration says so); a device that was asked for and
+    is absent is an error, never a fallback."""
     if wanted == "auto":
         if wants_cpu():
             return "cpu"
@@ -108,6 +109,10 @@ def resolve_device(wanted: str) -> str:
             f"model.device: {wanted} was asked for, but PyTorch sees no such device here",
             mend="use model.device=auto, or install a PyTorch build for this GPU",
         )
+    number = wanted.partition(":")[2]
+    if kind == "cuda" and number and not (number.isdigit() and int(number) < torch.cuda.device_count()):
+        there = ", ".join(f"cuda:{i}" for i in range(torch.cuda.device_count()))
+        raise ModelError(f"model.device: {wanted} was asked for, but here there is only {there}", mend="use one of these, or auto")
     return wanted
 
 
@@ -125,10 +130,11 @@ def _load(path: Path, config: ModelConfig, device: str) -> tuple[SentenceTransfo
             return model, _unused_pooling_note(config)
         return _with_pooling(path, config, device, options)
     except Exception as error:  # a damaged file raises whatever the library that reads it raises
-        raise ModelError(
-            f"{config.name} could not be loaded: {(str(error).splitlines() or [type(error).__name__])[0][:300]}",
-            mend="check that the folder is complete; trust_remote_code is off unless model.trust_remote_code=true",
-        ) from error
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
+        mend = "check that the folder is complete; trust_remote_code is off unless model.trust_remote_code=true"
+        if "allocate memory" in reason or "out of memory" in reason:
+            mend = "end other programs, or choose a smaller model"
+        raise ModelError(f"{config.name} could not be loaded: {reason}", mend=mend) from error
 
 
 def _with_pooling(path: Path, config: ModelConfig, device: str, options: dict) -> tuple[SentenceTransformer, list[str]]:

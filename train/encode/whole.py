@@ -11,8 +11,12 @@ from pathlib import Path
 from train.errors import ModelError
 
 WEIGHTS = ("model*.safetensors", "pytorch_model*.bin", "adapter_model.safetensors", "adapter_model.bin")
-VOCABULARIES = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model", "*.spm", "bpe.codes", "tokenizer*.py")
+VOCABULARIES = ("tokenizer.json", "vocab*", "*.model", "*.spm", "*.tiktoken", "tekken.json", "*.codes", "tokeniz*.py")
 """Files of which a tokenizer needs one."""
+WITHOUT_VOCABULARY = ("ByT5Tokenizer", "CanineTokenizer", "PerceiverTokenizer")
+"""Tokenizers that read bytes or characters."""
+WITH_SETTINGS = ("Pooling", "WeightedLayerPooling", "Dense", "LayerNorm", "CNN", "LSTM")
+"""Modules that cannot be built without what they saved; others (Normalize) save nothing."""
 COPY = "copy the whole folder anew"
 LFS = b"version https://git-lfs"
 
@@ -40,9 +44,9 @@ def check_whole(name: str, folder: Path) -> None:
     for path in weights:
         if path.open("rb").read(len(LFS)) == LFS:
             raise ModelError(f"{path} is a Git LFS pointer: the weights were not downloaded", mend="run `git lfs pull` there")
-    if not _any(transformer, VOCABULARIES):
+    if not _any(transformer, VOCABULARIES) and not _reads_bytes(transformer / "tokenizer_config.json"):
         raise ModelError(
-            f"{name} has no tokenizer: none of {', '.join(VOCABULARIES[:4])} in {transformer}",
+            f"{name} has no tokenizer: neither tokenizer.json nor vocab.txt nor another vocabulary is in {transformer}",
             mend=f"{COPY}; of a model that you trained, save the tokenizer beside it (tokenizer.save_pretrained)",
         )
 
@@ -53,13 +57,13 @@ def _parts(name: str, folder: Path) -> list[Path]:
     if not path.is_file():
         return []
     try:
-        parts = [folder / entry["path"] for entry in json.loads(path.read_text(encoding="utf-8"))]
+        parts = [(folder / entry["path"], str(entry["type"])) for entry in json.loads(path.read_text(encoding="utf-8"))]
     except (ValueError, TypeError, KeyError) as error:
         raise ModelError(f"{path} is broken: {error}", mend=COPY) from None
-    for part in parts[1:]:
-        if not part.is_dir() and part.name.split("_")[-1] != "Normalize":  # has nothing to save, and an empty folder is soon lost
+    for part, kind in parts[1:]:
+        if not part.is_dir() and kind.rsplit(".", 1)[-1] in WITH_SETTINGS:
             raise ModelError(f"{name} is not whole: modules.json names {part.name}, which is not in {folder}", mend=COPY)
-    return parts
+    return [part for part, _ in parts]
 
 
 def _readable_config(name: str, path: Path) -> None:
@@ -72,6 +76,13 @@ def _readable_config(name: str, path: Path) -> None:
             f"{name} is a model of another kind: its config.json names no model_type",
             mend="name a text encoder, as Sentence Transformers or transformers saves it",
         )
+
+
+def _reads_bytes(path: Path) -> bool:
+    try:
+        return json.loads(path.read_text(encoding="utf-8")).get("tokenizer_class") in WITHOUT_VOCABULARY
+    except (OSError, ValueError, AttributeError):
+        return False
 
 
 def _any(folder: Path, patterns: tuple[str, ...]) -> list[Path]:

@@ -33,7 +33,7 @@ class Forest:
 
     Attributes:
         low, high: differences at the left and right border.
-        ticks: (percent of the width, difference) of two to five round values, 0 among them.
+        ticks: (percent of the width, difference) of up to seven round values, 0 among them.
     """
 
     low: float
@@ -74,6 +74,6 @@ class Forest:
 
 
 def _round_step(span: float) -> float:
-    """The smallest of 1, 2 and 5 times a power of ten that divides the span into at most four."""
-    power = 10.0 ** math.floor(math.log10(span / 4))
-    return next(step for factor in (1, 2, 5, 10) if span / (step := factor * power) <= 4)
+    """The smallest of 1, 2 and 5 times a power of ten that divides the span into at most six."""
+    power = 10.0 ** math.floor(math.log10(span / 6))
+    return next(step for factor in (1, 2, 5, 10) if span / (step := factor * power) <= 6)

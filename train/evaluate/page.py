@@ -19,6 +19,9 @@ from train.evaluate.verdict import DatasetResult, verdict_lines
 from train.evaluate.webpage import CHART, build, moment, plain
 from train.evaluate.wording import Sides
 
+MANY = 4
+"""More data sets have their sentences behind a line to open; the table below says the same."""
+
 _KINDS = {"scored": "scored pairs", "pair": "pairs", "tuple": "pairs with negatives"}
 
 
@@ -61,7 +64,7 @@ def render(
         A complete HTML document.
     """
     results = [named(DatasetResult.model_validate(entry)) for entry in report["datasets"]]
-    sides = sides_of(report)
+    sides = Sides(*map(plain, Sides.of(report)))
     environment = extras.get("environment") or {}
     forest = Forest.of([result.ci95 for result in results])
     learned = Curve.of(curve, report.get("best_step"))
@@ -70,6 +73,7 @@ def render(
         "run": plain(str(report.get("run", "Run"))),
         "sentences": verdict_lines(results, sides),
         "results": results,
+        "many": len(results) > MANY,
         "split": results[0].split if results else "test",
         "metrics": sum(len(result.metrics) for result in results),
         "forest": forest,
@@ -87,7 +91,7 @@ def render(
         "data_notes": _data_notes(extras),
         "cost": wording.cost_lines(report.get("cost", {})),
         "shares": _time_shares(report.get("cost", {})),
-        "repeat": Repeat.of(extras, environment),
+        "repeat": Repeat.of(extras, list((report.get("models") or {}).values())),
         "version": (environment.get("packages") or {}).get("embed-tune"),
     }
     return build(
@@ -100,12 +104,6 @@ def render(
         parts=_parts(context),
         **context,
     )
-
-
-def sides_of(report: Mapping[str, Any]) -> Sides:
-    """What the two models of a report are called."""
-    labels = report.get("labels") or {}
-    return Sides(plain(str(labels.get("base", "base"))), plain(str(labels.get("tuned", "tuned"))))
 
 
 def named(result: DatasetResult) -> DatasetResult:

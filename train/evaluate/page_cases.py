@@ -17,19 +17,27 @@ _PER_TEXT = 330
 """Bytes of markup around each text, about."""
 
 
+class Group(NamedTuple):
+    """Examples of one data set (by its number) and direction ("gained" or "lost"), the largest change first."""
+
+    dataset: int
+    kind: str
+    list: list[dict[str, Any]]
+
+
 @dataclass(frozen=True)
 class Cases:
     """Examples in the order in which they are shown.
 
     Attributes:
-        datasets: names of the data sets; a case refers to them by number.
-        list: the examples' own fields; `dataset` is a number, `head` the text of the closed case, `pair` tells pairs from
-            queries, documents of the tuned ranking have `moved`, relevant ones `ranks`.
+        datasets: names of the data sets.
+        groups: the examples with their own fields; `head` is the text of the closed case, `pair` tells pairs from queries,
+            documents of a ranking have `moved`, relevant ones `ranks`.
         left_out: examples that would have made the page too large.
     """
 
     datasets: list[str]
-    list: list[dict[str, Any]]
+    groups: list[Group]
     left_out: int
 
     @classmethod
@@ -39,16 +47,19 @@ class Cases:
             return None
         kept = _fitting(examples, BUDGET)
         names = list(dict.fromkeys(example["dataset"] for example in examples))
-        shown = [_case(example, names.index(example["dataset"])) for example in kept]
-        return cls([plain(name) for name in names], shown, len(examples) - len(kept))
+        groups: dict[tuple[int, str], list[dict[str, Any]]] = {}
+        for example in kept:
+            groups.setdefault((names.index(example["dataset"]), example["kind"]), []).append(_case(example))
+        ordered = [Group(number, kind, found) for (number, kind), found in groups.items()]
+        return cls([plain(name) for name in names], ordered, len(examples) - len(kept))
 
     @property
     def introduction(self) -> str:
         """What is listed."""
-        gained = sum(case["kind"] == "gained" for case in self.list)
-        text = f"The {gained:,} that gained and the {len(self.list) - gained:,} that lost most. Open one to see both rankings."
-        if all(case["pair"] for case in self.list):
-            text = text.replace("both rankings", "both similarities")
+        counts = [sum(len(group.list) for group in self.groups if group.kind == kind) for kind in ("gained", "lost")]
+        pairs = all(case["pair"] for group in self.groups for case in group.list)
+        both = "similarities" if pairs else "rankings"
+        text = f"The {counts[0]:,} that gained and the {counts[1]:,} that lost most. Open one to see both {both}."
         return f"{text} {self.left_out:,} more were left out to keep the page small." if self.left_out else text
 
 
@@ -79,7 +90,7 @@ def _fitting(examples: Sequence[Mapping[str, Any]], budget: int) -> list[Mapping
     groups: dict[tuple[str, str], list[int]] = {}
     for number, example in enumerate(examples):
         groups.setdefault((example["dataset"], example["kind"]), []).append(number)
-    kept = []
+    kept: list[int] = []
     for round_ in zip_longest(*groups.values()):
         for number in (n for n in round_ if n is not None):
             budget -= _size(examples[number])
@@ -105,8 +116,8 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(part)
 
 
-def _case(example: Mapping[str, Any], dataset: int) -> dict[str, Any]:
-    case = {**example, "dataset": dataset, "pair": "sentence1" in example}
+def _case(example: Mapping[str, Any]) -> dict[str, Any]:
+    case = {**example, "pair": "sentence1" in example}
     if case["pair"]:
         return case | {"head": example["sentence1"]}
     places = {document["id"]: rank for rank, document in enumerate(example["base_ranking"], start=1)}

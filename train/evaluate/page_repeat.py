@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -36,9 +36,16 @@ class Repeat:
     environment: str
 
     @classmethod
-    def of(cls, extras: Mapping[str, Any], environment: Mapping[str, Any]) -> Repeat | None:
-        """From `extras` of `page.render`; None when they say nothing about it."""
-        steps = [*_code(environment), *_packages(environment), *_weights(environment), *_data(environment)]
+    def of(cls, extras: Mapping[str, Any], models: Sequence[Mapping[str, Any]] = ()) -> Repeat | None:
+        """The steps; None where nothing is known about them.
+
+        Args:
+            extras: those of `page.render`.
+            models: the compared ones (`name`, `revision`, `sha256`); by default the environment's one.
+        """
+        environment = extras.get("environment") or {}
+        weights = [step for model in models or [environment.get("model") or {}] for step in _weights(model)]
+        steps = [*_code(environment), *_packages(environment), *weights, *_data(environment)]
         if extras.get("command"):
             kept = (
                 "Save the configuration below as config.yaml where the command looks for it, and run"
@@ -70,12 +77,11 @@ def _packages(environment: Mapping[str, Any]) -> list[Step]:
     return [Step(f"Install the same versions{python}:", [], f"pip install {pins}", "the versions")]
 
 
-def _weights(environment: Mapping[str, Any]) -> list[Step]:
-    model = environment.get("model") or {}
+def _weights(model: Mapping[str, Any]) -> list[Step]:
     if not model.get("name"):
         return []
     facts = [(what, str(model[key])) for what, key in (("revision", "revision"), ("SHA-256", "sha256")) if model.get(key)]
-    return [Step(f"Start from the same weights, {plain(str(model['name']))}:", facts)] if facts else []
+    return [Step(f"Take the same weights, {plain(str(model['name']))}:", facts)] if facts else []
 
 
 def _data(environment: Mapping[str, Any]) -> list[Step]:

@@ -22,8 +22,8 @@ RESAMPLES = 10_000
 EXACT_UP_TO = 14
 """Sign flips are enumerated, not drawn, when at most this many differences are not zero (2^14 = 16,384 patterns)."""
 
-_CHUNK_CELLS = 500_000
-"""Cells (b × n) of one array of a chunk: 4 MB, so that the handful alive at once stay in the processor's cache."""
+_CHUNK_CELLS = 200_000
+"""Cells (b × n) of one array of a chunk: 1.6 MB, so that the handful alive at once stay in the processor's cache."""
 
 
 @dataclass(frozen=True)

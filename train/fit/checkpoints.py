@@ -6,12 +6,25 @@ any moment leaves either the whole checkpoint or none under that name.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
+import zipfile
 from pathlib import Path
 
+from train.errors import RunError
+
 STAGING = ".saving"
+PARTS = {
+    "trainer_state.json": ["trainer_state.json"],
+    "work.json": ["work.json"],
+    "optimizer state": ["optimizer*"],
+    "schedule state": ["scheduler.pt"],
+    "random state": ["rng_state*.pth"],
+    "file of weights": ["**/*.safetensors", "**/*.bin", "*fsdp*"],
+}
+"""What a checkpoint has, and the patterns of files that it may be in."""
 _NAME = re.compile(r"checkpoint-(\d+)")
 
 
@@ -25,6 +38,41 @@ def last_checkpoint(run: Path) -> tuple[int, Path] | None:
     """The newest complete checkpoint, or None."""
     found = list_checkpoints(run)
     return max(found.items()) if found else None
+
+
+def check_checkpoint(path: Path) -> None:
+    """See whether a checkpoint from which a run is to go on has everything, and whether it can be read.
+
+    The trainer takes a missing optimizer or random state for a new one, without a word.
+
+    Raises:
+        RunError: a file is missing or broken.
+    """
+    files = [p for p in path.rglob("*") if p.is_file()]
+    absent = (part for part, patterns in PARTS.items() if not any(any(path.glob(pattern)) for pattern in patterns))
+    problem = next((f"there is no {part}" for part in absent), None)
+    problem = problem or next((f"{file.name} is broken" for file in files if not _can_be_read(file)), None)
+    if problem:
+        raise RunError(
+            f"the checkpoint {path} is damaged: {problem}",
+            mend="remove that folder: the run then goes on from the checkpoint before it, or else from the base",
+        )
+
+
+def _can_be_read(file: Path) -> bool:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        if file.suffix == ".json":
+            json.loads(file.read_text(encoding="utf-8"))
+        elif file.suffix in (".pt", ".pth"):  # what torch saves is a ZIP archive, with a checksum for each part
+            return zipfile.is_zipfile(file) and zipfile.ZipFile(file).testzip() is None
+        elif file.suffix == ".safetensors":
+            with safe_open(file, framework="pt"):
+                pass
+    except (ValueError, OSError, SafetensorError, zipfile.BadZipFile):
+        return False
+    return True
 
 
 def publish(run: Path, step: int) -> Path:

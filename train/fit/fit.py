@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from datasets import Dataset
@@ -21,10 +23,14 @@ from train.encode.packed import packed_through_wrapper
 from train.errors import Interrupted, RunError
 from train.fit.batching import RankingBatchSampler, ShuffledBatchSampler, ranking_keys
 from train.fit.checkpoints import clear_staging, last_checkpoint
+from train.fit.figures import FiguresCallback
 from train.fit.losses import build_loss
 from train.fit.progress import ProgressCallback
 from train.fit.recipe import Recipe
 from train.fit.trainer import PairTrainer, ScheduleCallback, Work, freeze_unused_pooler, training_arguments
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,8 @@ class Hooks:
     """Called on rank 0 when a checkpoint is complete."""
     should_stop: Callable[[], bool]
     """Asked after each evaluation."""
+    on_log: Callable[[int, Mapping[str, float]], None] = lambda step, figures: None
+    """Gets an optimiser step and figures of the training, on rank 0."""
 
 
 def fit(
@@ -68,7 +76,6 @@ def fit(
     bf16: bool,
     hooks: Hooks,
     work: Work,
-    report_to: list[str],
 ) -> None:
     """Train until the recipe's last step, from the last complete checkpoint of the run folder if there is one.
 
@@ -81,7 +88,6 @@ def fit(
         bf16: train under bf16 autocast; master weights stay fp32.
         hooks: evaluation and retention.
         work: counters of the work done, updated in place.
-        report_to: dashboards that the trainer reports to.
 
     Raises:
         Interrupted: a signal came; a checkpoint of the last finished step is complete.
@@ -94,14 +100,16 @@ def fit(
     freeze_unused_pooler(encoder.model)
     prompts = {name: _column_prompts(encoder, one) for name, one in sets.items()}
     prompts = prompts if any(any(p.values()) for p in prompts.values()) else {}
-    arguments = training_arguments(config, recipe, run, bf16, device, prompts, report_to)
+    arguments = training_arguments(config, recipe, run, bf16, device, prompts)
+    trained = _to_be_spread(encoder.model) if ranks.weights_are_spread() else encoder.model
     trainer = PairTrainer(
-        encoder.model,
+        trained,
         arguments,
         tables={name: training_columns(one.table) for name, one in sets.items()},
-        losses={name: build_loss(one.loss, encoder.model, config, arguments.world_size) for name, one in sets.items()},
+        losses={name: build_loss(one.loss, trained, config, arguments.world_size) for name, one in sets.items()},
         samplers={name: one.sampler(recipe.batch_sizes[name], config.seed) for name, one in sets.items()},
         max_tokens=recipe.max_tokens,
+        whole=None if trained is encoder.model else encoder.model,
         on_evaluate=hooks.on_evaluate,
         after_save=hooks.after_save,
         work=work,
@@ -110,10 +118,11 @@ def fit(
     schedule = ScheduleCallback(recipe.evaluation_steps, hooks.should_stop)
     trainer.remove_callback(PrinterCallback)  # our own progress line says it in words
     trainer.add_callback(schedule)
+    trainer.add_callback(FiguresCallback(hooks.on_log, trainer.work_seen))
     trainer.add_callback(ProgressCallback(lambda: trainer.rows_seen() - rows_before, recipe.max_steps))
     if ranks.world_size() > 1:
         torch.manual_seed(config.seed + ranks.rank())  # each process drops other weights
-    with _stopping_on_signals(schedule), cheap_dropout(encoder.model), packed_through_wrapper(encoder.model):
+    with _stopping_on_signals(schedule), cheap_dropout(trained), packed_through_wrapper(trained):
         trainer.train(resume_from_checkpoint=str(found[1]) if found else None)
     trainer.stop_clock()
     if trainer.is_world_process_zero():
@@ -151,6 +160,15 @@ def _column_prompts(encoder: Encoder, one: TrainingSet) -> dict[str, str]:
     if one.kind is RowKind.SCORED:
         return {column: encoder.contract.prompt("symmetric") for column in columns}
     return {column: encoder.contract.prompt("query" if column == "anchor" else "document") for column in columns}
+
+
+def _to_be_spread(model: SentenceTransformer) -> SentenceTransformer:
+    """A copy whose weights may be spread over the processes, while the model itself stays whole for judging and export."""
+    twin = copy.deepcopy(model)
+    # Accelerate looks among the direct children for a last norm layer of a language model and would take the one that
+    # normalises embeddings for it, which cannot be sharded; inside the transformer it finds none
+    twin.base_model_prefix = "0"  # type: ignore[assignment]
+    return twin
 
 
 @contextmanager

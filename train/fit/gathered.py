@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from sentence_transformers.util import all_gather, all_gather_with_grad
 from torch import Tensor, nn
 

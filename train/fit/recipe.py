@@ -61,6 +61,9 @@ def plan_recipe(
     shared = "" if processes == 1 else f", shared by {processes} processes"
     listed = ", ".join(f"{size} for {name}" for name, size in sizes.items())
     reasons.append(f"batch size {listed}{shared} ({_origin(config.batch_size)})")
+    reasons += [
+        f"{name} has only {n:,} training rows: one batch holds all of them" for name, (_, n) in rows.items() if n < sizes[name]
+    ]
     wanted = config.max_tokens or max(_max_tokens(k) for k, _ in rows.values())
     max_tokens = min(wanted, model_max_tokens)
     origin = "the model allows no more" if wanted > model_max_tokens else _origin(config.max_tokens)

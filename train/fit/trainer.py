@@ -25,9 +25,9 @@ from train.encode.forward import can_sort, embed_columns, leaves_prompt_out
 from train.errors import RunError
 from train.fit.batching import RankShare, ShuffledBatchSampler
 from train.fit.checkpoints import STAGING, clear_staging, publish
+from train.fit.figures import LossMeter
 from train.fit.recipe import Recipe
 from train.runfolder import write_json
-
 
 WORK_FILE = "work.json"
 """What training had consumed when a checkpoint was saved; lies in its folder."""
@@ -64,6 +64,8 @@ class PairTrainer(SentenceTransformerTrainer):
         losses: loss module by data set name.
         samplers: batch sampler by data set name; batches are global (all processes together).
         max_tokens: training texts are cut at this many tokens.
+        whole: where the weights in training are spread over the processes (FSDP), a model of the same shape that each process has
+            whole; it gets the weights before each evaluation and each save. None otherwise.
         on_evaluate: called on every rank with the step; judges the checkpoint and returns metrics to log.
         after_save: called on rank 0 once a checkpoint is complete.
         work: counters, updated in place.
@@ -77,13 +79,15 @@ class PairTrainer(SentenceTransformerTrainer):
         losses: Mapping[str, torch.nn.Module],
         samplers: Mapping[str, ShuffledBatchSampler],
         max_tokens: int,
+        whole: SentenceTransformer | None,
         on_evaluate: Callable[[int], dict[str, float]],
         after_save: Callable[[int, Path], None],
         work: Work,
     ) -> None:
         self._samplers, self._max_tokens = dict(samplers), max_tokens
         self._on_evaluate, self._after_save, self.work = on_evaluate, after_save, work
-        self._saving = False
+        self._saving, self._whole = False, whole
+        self._meter = LossMeter(tables)
         self._clock: float | None = None
         self._uncounted = [0, 0]  # rows and tokens of this process since the last `stop_clock`
         super().__init__(model=model, args=arguments, train_dataset=DatasetDict(tables), loss=dict(losses))
@@ -125,9 +129,15 @@ class PairTrainer(SentenceTransformerTrainer):
         loss: Any = self.loss[inputs["dataset_name"]]
         features, labels = self.collect_features(inputs)
         if not hasattr(loss, "compute_loss_from_embeddings") or not can_sort(features) or leaves_prompt_out(model):
-            return super().compute_loss(model, inputs, return_outputs, num_items_in_batch)
-        value = loss.compute_loss_from_embeddings(embed_columns(model, features), labels)
+            value: Any = super().compute_loss(model, inputs, False, num_items_in_batch)
+        else:
+            value = loss.compute_loss_from_embeddings(embed_columns(model, features, one_pass=self._whole is not None), labels)
+        self._meter.add(inputs["dataset_name"], value)
         return (value, {}) if return_outputs else value
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """The stock log; where several data sets train together, the loss of each stands beside their mean."""
+        super().log(logs | self._meter.read() if "loss" in logs else logs, *args, **kwargs)
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
         """The stock step, with the clock started at the first one."""
@@ -138,6 +148,8 @@ class PairTrainer(SentenceTransformerTrainer):
     def evaluate(self, *args: Any, **kwargs: Any) -> dict[str, float]:
         """Judge the present weights; the time this takes does not count as training."""
         self.stop_clock()
+        if self._whole is not None:
+            ranks.copy_weights(self.accelerator.get_state_dict(self.model), self._whole)
         metrics = self._on_evaluate(self.state.global_step)
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
@@ -155,7 +167,12 @@ class PairTrainer(SentenceTransformerTrainer):
 
     def rows_seen(self) -> int:
         """About how many rows all processes together have trained on by now."""
-        return self.work.rows + self._uncounted[0] * ranks.world_size()
+        return self.work_seen()[0]
+
+    def work_seen(self) -> tuple[int, int]:
+        """About how many rows and tokens all processes together have trained on by now."""
+        rows, tokens = (count * ranks.world_size() for count in self._uncounted)
+        return self.work.rows + rows, self.work.tokens + tokens
 
     def _count(self, inputs: Mapping[str, Any]) -> None:
         masks = [value for key, value in inputs.items() if key.endswith("attention_mask")]
@@ -198,7 +215,10 @@ class PairTrainer(SentenceTransformerTrainer):
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """The model without a model card (the stock card quotes training texts) and without pickled arguments."""
-        self.model.save_pretrained(str(output_dir), create_model_card=False)
+        if self._whole is not None:
+            ranks.copy_weights(state_dict, self._whole)
+        if self.args.should_save:
+            (self._whole or self.model).save_pretrained(str(output_dir), create_model_card=False)
 
 
 class ScheduleCallback(TrainerCallback):
@@ -217,7 +237,7 @@ class ScheduleCallback(TrainerCallback):
     def request_stop(self, signum: int, frame: object) -> None:
         """Signal handler: the first signal asks for a checkpoint and an end, the second ends at once.
 
-        With several processes the launcher passes on the Ctrl-C that the terminal has sent already, so an echo counts as the first.
+        With several processes the launcher passes on the Ctrl-C that the terminal has sent already: an echo, no second signal.
         """
         now = time.monotonic()
         if self._asked is None:
@@ -254,7 +274,6 @@ def training_arguments(
     bf16: bool,
     device: str,
     prompts: dict[str, dict[str, str]],
-    report_to: list[str],
 ) -> SentenceTransformerTrainingArguments:
     """The stock arguments for a recipe."""
     return SentenceTransformerTrainingArguments(
@@ -276,7 +295,7 @@ def training_arguments(
         logging_steps=max(1, min(50, recipe.max_steps // 20)),
         logging_nan_inf_filter=False,
         disable_tqdm=True,
-        report_to=report_to,
+        report_to="none",
         run_name=run.name,
         prompts=prompts or None,
         multi_dataset_batch_sampler="proportional",

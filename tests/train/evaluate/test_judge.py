@@ -8,7 +8,9 @@ import pytest
 import torch
 
 from data.schema import RowKind
-from train.evaluate.judge import Role, compare, score_model
+from train.evaluate.identity import task_sha256
+from train.evaluate.judge import Role, compare, measure, score_model
+from train.evaluate.statistics import measure_correlations, measure_means
 from train.evaluate.tasks import RetrievalTask, ScoredTask
 
 
@@ -111,3 +113,34 @@ def test_scores_of_another_task_are_refused() -> None:
         compare(many, scores, scores)
     with pytest.raises(ValueError, match="hold no similarities"):
         compare(scored_task(10), scores, scores)
+
+
+def test_one_model_alone_is_measured_in_every_metric() -> None:
+    task = retrieval_task(60)
+    scores = score_model(task, NoisyEncoder(1.5))
+    found = measure(task, scores, seed=3, resamples=200)
+    assert list(found.metrics) == list(scores.values) == ["ndcg@10", "mrr@10", "recall@10", "recall@100", "map@10"]
+    alone = measure_means(scores.per_query["mrr@10"][:, None], seed=3, resamples=200)[0]
+    assert (found.metrics["mrr@10"].value, found.metrics["mrr@10"].ci95) == (
+        pytest.approx(alone.value),
+        pytest.approx(alone.ci95),
+    )
+    dumped = found.as_json()
+    assert dumped["value"] == dumped["metrics"]["ndcg@10"]["value"] == pytest.approx(scores.values["ndcg@10"])
+    assert dumped["ci95"][0] < dumped["value"] < dumped["ci95"][1]
+    assert (dumped["name"], dumped["kind"], dumped["split"], dumped["n"]) == ("numbers", "tuple", "test", 60)
+
+
+def test_one_model_alone_on_scored_pairs() -> None:
+    task = scored_task(60)
+    scores = score_model(task, NoisyEncoder(1.0))
+    assert scores.similarities is not None
+    found = measure(task, scores, seed=3, resamples=200)
+    assert found.metrics == measure_correlations(task.scores, scores.similarities, seed=3, resamples=200)
+    assert found.metrics["pearson"].value == pytest.approx(scores.values["pearson"])
+
+
+def test_results_say_what_was_judged() -> None:
+    task = retrieval_task(10)
+    scores = score_model(task, NoisyEncoder(1.0))
+    assert compare(task, scores, scores).test_sha256 == measure(task, scores).test_sha256 == task_sha256(task)

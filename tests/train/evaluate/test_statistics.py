@@ -8,7 +8,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from train.evaluate.statistics import Comparison, compare_means, compare_spearman, percentile_interval, sign_flip_p
+from train.evaluate.statistics import (
+    Comparison,
+    compare_means,
+    compare_spearman,
+    measure_correlations,
+    measure_means,
+    percentile_interval,
+    sign_flip_p,
+)
 
 
 def test_means_and_difference_by_hand() -> None:
@@ -225,3 +233,69 @@ def test_memory_stays_bounded() -> None:
     finally:
         tracemalloc.stop()
     assert peak < 200e6
+
+
+def test_means_and_intervals_of_one_model_by_hand() -> None:
+    values = np.random.default_rng(3).random((30, 2))
+    found = measure_means(values, seed=5, resamples=300)
+    rows = np.random.default_rng(5).integers(0, 30, size=(300, 30), dtype=np.int32)
+    for column, one in zip(values.T, found, strict=True):
+        assert one.value == pytest.approx(column.mean())
+        assert one.ci95 == pytest.approx(percentile_interval(column.mean(), column[rows].mean(axis=1), 30, bound=1.0), abs=1e-12)
+
+
+def test_interval_of_one_model_covers_the_truth_as_often_as_it_says() -> None:
+    generator = np.random.default_rng(2)
+    samples = generator.beta(2, 3, size=(100, 60, 5))  # five metrics of 60 queries, mean 0.4
+    found = [one.ci95 for seed, sample in enumerate(samples) for one in measure_means(sample, seed=seed, resamples=400)]
+    assert 0.92 <= np.mean([low <= 0.4 <= high for low, high in found]) <= 0.98
+
+
+def test_intervals_of_means_stay_within_0_and_1() -> None:
+    values = np.array([[0.0, 1.0]] * 7 + [[1.0, 0.0]])
+    low, high = measure_means(values, seed=0)
+    assert low.ci95[0] == 0.0 and high.ci95[1] == 1.0
+
+
+@pytest.mark.parametrize(("value", "n", "ci95"), [(1.0, 30, (0.9, 1.0)), (0.0, 300, (0.0, 0.01)), (0.5, 12, (0.375, 0.625))])
+def test_equal_values_leave_the_doubt_of_the_rule_of_three(value: float, n: int, ci95: tuple[float, float]) -> None:
+    (found,) = measure_means(np.full((n, 1), value), seed=0)
+    assert found.value == value and found.ci95 == pytest.approx(ci95)
+
+
+def test_one_query_leaves_everything_open() -> None:
+    (found,) = measure_means(np.array([[0.7]]), seed=0)
+    assert found.ci95 == (0.0, 1.0)
+
+
+def test_correlations_of_one_model_recompute_ranks_and_moments_in_every_resample() -> None:
+    generator = np.random.default_rng(1)
+    gold, similarities = generator.integers(0, 5, 40) / 4, generator.integers(0, 9, 40) / 9
+    found = measure_correlations(gold, similarities, seed=3, resamples=200)
+    rows = np.random.default_rng(3).integers(0, 40, size=(200, 40), dtype=np.int32)
+    for name, correlate in (("spearman", stats.spearmanr), ("pearson", stats.pearsonr)):
+        value = correlate(gold, similarities).statistic
+        brute = np.array([correlate(gold[r], similarities[r]).statistic for r in rows])
+        assert found[name].value == pytest.approx(value)
+        assert found[name].ci95 == pytest.approx(percentile_interval(value, brute, 40, bound=1.0), abs=1e-12)
+
+
+def test_resamples_of_few_pairs_that_are_all_one_pair_count_as_0() -> None:
+    found = measure_correlations(np.array([0.1, 0.7]), np.array([0.3, 0.9]) + 1e8, seed=0)
+    assert found["spearman"].value == pytest.approx(1.0) and found["pearson"].value == pytest.approx(1.0)
+    # half of the resamples of two pairs hold one pair twice; the lower end is -1 only if those count as 0
+    assert all(one.ci95[0] < 0.1 and one.ci95[1] == pytest.approx(1.0) for one in found.values())
+
+
+def test_a_collapsed_model_correlates_with_nothing() -> None:
+    found = measure_correlations(np.arange(5) / 4, np.full(5, 0.3), seed=0)
+    assert [(one.value, one.ci95) for one in found.values()] == [(0.0, (0.0, 0.0))] * 2
+
+
+def test_values_that_cannot_be_measured_are_refused() -> None:
+    with pytest.raises(ValueError, match="finite"):
+        measure_means(np.array([[np.nan]]), seed=0)
+    with pytest.raises(ValueError, match="not empty"):
+        measure_means(np.empty((0, 2)), seed=0)
+    with pytest.raises(ValueError, match="different gold"):
+        measure_correlations(np.ones(5), np.arange(5), seed=0)

@@ -5,8 +5,11 @@ import re
 import pytest
 from rich.console import Console
 
-from train.evaluate.table import best_line, story
+from train.evaluate.judge import ModelResult
+from train.evaluate.statistics import Measured
+from train.evaluate.table import best_line, measured_table, side_by_side, story
 from train.evaluate.verdict import DatasetResult
+from train.evaluate.wording import Sides
 
 RETRIEVAL = DatasetResult.model_validate(
     {
@@ -102,3 +105,64 @@ def test_nothing_to_show_is_left_out(curve: list[dict]) -> None:
 def test_best_line_is_never_the_base() -> None:
     assert best_line([{"step": 0, "dev": 0.9}]) is None
     assert best_line(CURVE) is CURVE[1]
+
+
+def named(before: str, after: str, width: int = 80) -> str:
+    return story([RETRIEVAL, SCORED], sides=Sides(before, after), console=Console(width=width, color_system=None))
+
+
+def test_short_names_head_the_columns() -> None:
+    lines = named("first", "second").splitlines()
+    assert "second against first on test" in lines
+    assert any(line.split()[:5] == ["data", "set", "metric", "n", "first"] for line in lines)
+    assert not any(" is first, " in line for line in lines)
+
+
+def test_long_names_are_explained_once_and_the_table_still_fits() -> None:
+    text = named("sentence-transformers/all-MiniLM-L6-v2", "checkpoints/a-run-with-a-long-name")
+    assert max(len(line) for line in text.splitlines()) <= 80 and "…" not in text
+    assert "A is sentence-transformers/all-MiniLM-L6-v2, B is" in text and "B against A on test" in text
+
+
+def test_markup_in_the_names_of_models_stays_text() -> None:
+    for text in (named("[red]x[/red]", "[/]", 120), named("[b]", "[/b]", 120)):
+        assert "[/" in text
+    assert "A is [red]x[/red], B is [/]" in named("[red]x[/red]", "[/]", 120)
+    assert "[/b] against [b] on test" in named("[b]", "[/b]", 120)
+
+
+def test_what_was_judged_is_in_the_titles() -> None:
+    everything = story([SCORED.model_copy(update={"split": "all"})], console=Console(width=80, color_system=None))
+    assert "Tuned against base on all rows" in everything and "Other metrics on all rows" in everything
+
+
+QUERY = {"dataset": "faq", "kind": "gained", "base": 0.0, "tuned": 0.631, "query": "how do I\n\x1b[31m[red]reset[/red] it?"}
+PAIR = {
+    "dataset": "sts", "kind": "lost", "base": 0.9, "tuned": 0.2, "gold": 0.8, "base_similarity": 0.75,
+    "tuned_similarity": -0.0001, "sentence1": "a dog", "sentence2": "the animal " * 20,
+}  # fmt: skip
+
+
+def test_examples_take_a_line_each_and_cannot_control_the_terminal() -> None:
+    text = story([RETRIEVAL], console=Console(width=80, color_system=None), examples=[QUERY, QUERY, PAIR])
+    after = text.split("Gained most on faq (metric before and after)\n")[1].splitlines()
+    assert after[0] == after[1] == "  0.000 → 0.631  how do I [31m[red]reset[/red] it?"
+    assert after[3] == "Went furthest from the order of the gold scores on sts"
+    assert after[4].startswith("  gold 0.800, cosine 0.750 → 0.000  a dog | the animal the")
+    assert after[4].endswith("…") and len(after[4]) == 80
+
+
+def test_one_model_alone_has_every_metric_with_its_interval() -> None:
+    metrics = {"ndcg@10": Measured(0.5321, (0.51, 0.55)), "mrr@10": Measured(0.4, (0.38, 0.42))}
+    result = ModelResult("faq", "pair", "all", "ndcg@10", 1234, metrics, "x")
+    text = measured_table([result], "[b]m[/b]", Console(width=80, color_system=None))
+    assert text.splitlines()[0].strip() == "[b]m[/b] on all rows"
+    rows = [line.split() for line in text.splitlines()[-2:]]
+    assert rows[0] == ["faq", "nDCG@10", "1,234", "0.532", "0.510", "to", "0.550"]
+    assert rows[1][1] == "MRR@10"
+
+
+def test_side_by_side_folds_long_values() -> None:
+    text = side_by_side("Settings", [("x" * 30, "y" * 60, "[red]z[/red]")], Sides(), Console(width=80, color_system=None))
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert text.count("y") == 60 and "[red]z[/red]" in text.replace("\n", "").replace(" ", "")

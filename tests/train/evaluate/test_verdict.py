@@ -13,11 +13,13 @@ from train.evaluate.verdict import (
     DatasetVerdict,
     dataset_sentence,
     dataset_verdict,
+    fails,
     queries_needed,
     run_verdict,
     verdict_lines,
     verdict_sentence,
 )
+from train.evaluate.wording import Sides
 
 
 def result(**changes: object) -> DatasetResult:
@@ -142,6 +144,7 @@ def test_result_as_json_has_the_fields_of_the_report() -> None:
     dumped = json.loads(json.dumps(result().model_dump(mode="json"), allow_nan=False))
     assert list(dumped) == [
         "name", "kind", "split", "metric", "n", "base", "tuned", "delta", "ci95", "p_value", "verdict", "metrics",
+        "test_sha256",
     ]  # fmt: skip
     assert dumped["ci95"] == [0.075, 0.103]
     assert DatasetResult.model_validate(dumped | {"added_later": 1}) == result()
@@ -151,3 +154,29 @@ def test_no_change_in_a_few_queries_is_not_called_certain() -> None:
     unchanged = result(verdict="no_evidence", delta=0.0, ci95=(0.0, 0.0), n=12)
     assert "a change in up to 25% of such queries" in dataset_sentence(unchanged)
     assert "unlikely" not in dataset_sentence(unchanged)
+    many = result(verdict="no_evidence", delta=0.0, ci95=(0.0, 0.0), n=1228)
+    assert "a change in up to 0.2% of such queries" in dataset_sentence(many), "never 0%"
+
+
+def test_two_models_with_names_are_called_by_them() -> None:
+    sides = Sides("all-MiniLM-L6-v2", "intfloat/e5-small")
+    assert dataset_sentence(result(), sides).startswith(
+        "intfloat/e5-small is better than all-MiniLM-L6-v2 on python_api: nDCG@10"
+    )
+    worse = result(verdict="regressed", ci95=(-0.2, -0.1))
+    assert verdict_lines([worse, worse], sides)[0] == (
+        "intfloat/e5-small is worse than all-MiniLM-L6-v2 on 2 of 2 data sets and better on none."
+    )
+    assert verdict_sentence([], sides) == (
+        "Nothing was judged, so there is no evidence that intfloat/e5-small differs from all-MiniLM-L6-v2."
+    )
+    unclear = dataset_sentence(result(**UNCLEAR, ci95=(-0.03, 0.05)), sides)
+    assert unclear.startswith("There is no evidence that intfloat/e5-small differs from all-MiniLM-L6-v2 on python_api:")
+
+
+@pytest.mark.parametrize(
+    ("verdict", "on_regressed", "on_no_evidence"),
+    [("improved", False, False), ("no_evidence", False, True), ("mixed", True, True), ("regressed", True, True)],
+)
+def test_fail_on(verdict: str, on_regressed: bool, on_no_evidence: bool) -> None:
+    assert (fails(verdict, "regressed"), fails(verdict, "no_evidence")) == (on_regressed, on_no_evidence)

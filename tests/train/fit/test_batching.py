@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from datasets import Dataset
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from train.fit.batching import RankingBatchSampler, ShuffledBatchSampler, ranking_keys
+from data.schema import DataError
+from train.fit.batching import RankingBatchSampler, RankShare, ShuffledBatchSampler, ranking_keys
 
 rows = st.lists(st.tuples(st.integers(0, 12), st.integers(100, 115), st.integers(100, 130)), min_size=2, max_size=80)
 
@@ -95,3 +97,31 @@ def test_keys_join_equal_texts_across_columns() -> None:
     assert queries.tolist()[0] == documents.tolist()[1][0]
     assert documents.tolist()[0][0] == documents.tolist()[1][1]
     assert len({*queries.tolist(), *documents.ravel().tolist()}) == 4
+
+
+@given(rows=st.integers(2, 60), batch=st.integers(2, 12), world=st.integers(1, 4), epoch=st.integers(0, 3))
+def test_the_shares_of_all_processes_make_up_the_global_batches(rows: int, batch: int, world: int, epoch: int) -> None:
+    assume(min(rows, batch) >= world)
+    whole = ShuffledBatchSampler(rows, batch, seed=1)
+    whole.set_epoch(epoch)
+    shares = [RankShare(ShuffledBatchSampler(rows, batch, seed=1), rank, world) for rank in range(world)]
+    for share in shares:
+        share.set_epoch(epoch)
+    parts = [list(share) for share in shares]
+    assert {len(part) for part in parts} == {len(whole)} == {len(share) for share in shares}
+    dropped = 0
+    for number, expected in enumerate(whole.plan()):
+        together = [row for part in parts for row in part[number]]
+        assert len({len(part[number]) for part in parts}) == 1  # gathering needs equal shapes
+        if len(expected) >= world:
+            assert together == expected[: len(together)]
+            dropped += len(expected) - len(together)
+        else:
+            assert together == whole.plan()[0][: len(together)]  # replaced by a whole batch
+            dropped += len(expected)
+    assert shares[0].count_dropped() == dropped
+
+
+def test_rows_too_few_for_the_processes_are_refused() -> None:
+    with pytest.raises(DataError, match="2 training rows are too few for 4 processes"):
+        list(RankShare(ShuffledBatchSampler(2, 8, seed=1), 0, 4))

@@ -53,3 +53,10 @@ def test_training_texts_are_cut_by_row_kind_and_never_beyond_the_model() -> None
     assert plan_recipe(TrainingConfig(), {"s": (RowKind.SCORED, 500), "p": (RowKind.PAIR, 9)}, 512).max_tokens == 256
     recipe = plan_recipe(TrainingConfig(max_tokens=400), {"p": (RowKind.PAIR, 500)}, 256)
     assert recipe.max_tokens == 256 and any("the model allows no more" in reason for reason in recipe.reasons)
+
+
+def test_batches_divide_among_the_processes() -> None:
+    rows = {"a": (RowKind.PAIR, 6000), "b": (RowKind.SCORED, 6000)}
+    recipe = plan_recipe(TrainingConfig(), rows, 256, processes=6)
+    assert recipe.batch_sizes == {"a": 132, "b": 36}  # 128 and 32, rounded up
+    assert plan_recipe(TrainingConfig(batch_size=64), rows, 256, processes=2).batch_sizes == {"a": 64, "b": 64}

@@ -3,6 +3,7 @@
 const PATTERNS = [[], [8, 3], [11, 3, 2, 3]]; // as in page.css
 const SHAPES = ["circle", "rect", "triangle", "rectRot"];
 const FEW = 40; // checkpoints up to which each has a visible point
+const AT_FIRST = 5; // cases of each group that are shown before somebody asks for more
 const MOST_MARKS = 4000; // more would only slow the page down
 
 /** The learning curve: a line a data set and their mean, each with its base, as scores or as changes. */
@@ -20,16 +21,16 @@ function drawCurve(curve) {
       : { width: 2, dash: PATTERNS[Math.floor(place / 4) % 3], shape: SHAPES[place % 4] };
     const main = {
       label: short(line.name), source: line, main: true, order: line.mean ? 0 : 1, borderWidth: style.width, borderDash: style.dash,
-      pointStyle: style.shape, pointRadius: curve.steps.map((step) => (step === curve.best ? 6 : many ? 0 : 3.5)),
+      pointStyle: style.shape, pointRadius: curve.steps.map((step) => (step === curve.best ? (line.mean || place === 0 && curve.lines.length === 1 ? 6 : 4.5) : many ? 0 : 3.5)),
       pointHoverRadius: 6, pointHitRadius: 10, spanGaps: true, clip: 10,
     };
     const base = { label: "", source: line, main: false, order: 2, borderWidth: 1.5, borderDash: [2, 4], pointRadius: 0, pointHoverRadius: 0 };
     return curve.hasBase ? [main, base] : [main];
   });
-  const chart = new Chart(canvas, { type: "line", data: { datasets: lines }, options: {}, plugins: [bestLine(curve)] });
+  const chart = new Chart(canvas, { type: "line", data: { datasets: lines }, options: { animation: false }, plugins: [bestLine(curve)] });
 
   const asChange = () => modes.some((mode) => mode.checked && mode.value === "change");
-  const format = (value) => (asChange() ? change(value) : fraction(value));
+  const format = (value) => (Math.abs(value) < 5e-4 ? "0" : asChange() ? change(value) : fraction(value));
   function paint() {
     const shown = new Map(boxes.map((box) => [Number(box.value), box.checked]));
     for (const line of lines) {
@@ -95,42 +96,24 @@ function searchCases() {
   const status = one("#hits");
   const clear = one("#clear");
   const nothing = one("#nothing");
-  const cases = all(".case").map((element) => {
-    const parts = all(".text", element).filter((part) => part.firstChild).map((part) => ({ node: part.firstChild, ...fold(part.textContent) }));
-    return {
-      element,
-      item: element.parentElement,
-      parts,
-      head: fold(one("summary .text", element).textContent).folded,
-      all: parts.map((part) => part.folded).join("\n"),
-      opened: false, // by the search, which then closes it again
-    };
-  });
+  const groups = all(".group").map((element) => new Group(element));
+  const cases = groups.flatMap((group) => group.cases);
   controls.hidden = one("#hits-row").hidden = false;
 
   function show() {
     const words = wordsOf(box.value);
     const kind = kinds.find((radio) => radio.checked).value;
     let hits = 0;
-    for (const found of cases) {
-      const { element } = found;
-      const fits = (dataset === null || dataset.value === "" || element.dataset.dataset === dataset.value)
-        && (kind === "" || element.dataset.kind === kind) && words.every((word) => found.all.includes(word));
-      found.item.hidden = !fits;
-      hits += fits;
-      const inside = fits && words.length > 0 && !words.every((word) => found.head.includes(word));
-      if (inside && !element.open) {
-        element.open = found.opened = true;
-      } else if (!inside && found.opened) {
-        element.open = found.opened = false;
-      }
+    for (const group of groups) {
+      const fits = (!dataset || dataset.value === "" || group.dataset === dataset.value) && (kind === "" || group.kind === kind);
+      hits += group.show(fits ? words : null);
     }
     const narrowed = hits < cases.length || words.length > 0;
     status.textContent = hits === 0 ? `Nothing found, of ${count(cases.length)}`
-      : narrowed ? `${count(hits)} of ${count(cases.length)} found` : `${count(hits)} shown`;
+      : narrowed ? `${count(hits)} of ${count(cases.length)} found` : `${count(hits)} in all`;
     nothing.hidden = hits > 0;
     clear.disabled = !narrowed;
-    highlight(cases.filter((found) => !found.item.hidden).flatMap((found) => found.parts), words);
+    highlight(cases.filter((found) => found.fits).flatMap((found) => found.parts), words);
   }
 
   box.addEventListener("input", show);
@@ -142,15 +125,60 @@ function searchCases() {
     show();
     box.focus();
   });
-  one("#open-all").addEventListener("click", () => setAll(true));
-  one("#close-all").addEventListener("click", () => setAll(false));
-  function setAll(open) {
-    for (const found of cases.filter(({ item }) => !item.hidden)) {
-      found.element.open = open;
-      found.opened = false;
-    }
+  for (const [button, open] of [["#open-all", true], ["#close-all", false]]) {
+    one(button).addEventListener("click", () => {
+      for (const found of cases) Object.assign(found, { opened: false }).element.open = open && !found.item.hidden;
+    });
   }
   show();
+}
+
+/** The cases of one data set and direction: the first few, until somebody searches or asks for all. */
+class Group {
+  constructor(element) {
+    this.element = element;
+    ({ dataset: this.dataset, kind: this.kind } = element.dataset);
+    this.cases = all(".case", element).map((details) => {
+      const parts = all(".text", details).filter((part) => part.firstChild).map((part) => ({ node: part.firstChild, ...fold(part.textContent) }));
+      return {
+        element: details,
+        item: details.parentElement,
+        parts,
+        head: fold(one("summary .text", details).textContent).folded,
+        all: parts.map((part) => part.folded).join("\n"),
+        fits: true,
+        opened: false, // by the search, which then closes it again
+      };
+    });
+    this.whole = this.cases.length <= AT_FIRST + 1;
+    this.more = make("button", `Show all ${this.cases.length}`, [], { type: "button", class: "more" });
+    this.more.addEventListener("click", () => {
+      this.whole = true;
+      this.show([]);
+      one("summary", this.cases[AT_FIRST].element).focus();
+    });
+    element.append(this.more);
+  }
+
+  /** Shows the cases with all of these words; null: none. Returns how many there are, with those behind the button. */
+  show(words) {
+    let hits = 0;
+    const limit = this.whole || words?.length ? Infinity : AT_FIRST;
+    for (const found of this.cases) {
+      found.fits = words !== null && words.every((word) => found.all.includes(word));
+      hits += found.fits;
+      found.item.hidden = !found.fits || hits > limit;
+      const inside = found.fits && !words.every((word) => found.head.includes(word));
+      if (inside && !found.element.open) {
+        found.element.open = found.opened = true;
+      } else if (!inside && found.opened) {
+        found.element.open = found.opened = false;
+      }
+    }
+    this.element.hidden = hits === 0;
+    this.more.hidden = hits <= limit;
+    return hits;
+  }
 }
 
 /** Marks the words in the texts, without a change to the document (CSS Custom Highlight API). */

@@ -36,7 +36,6 @@ const change = (value) => {
 };
 const count = (value) => value.toLocaleString("en-GB");
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const stillness = matchMedia("(prefers-reduced-motion: reduce)");
 
 /** Calls back now and whenever the colours of the page change: another theme, or paper. */
 function onColours(paint) {
@@ -104,7 +103,7 @@ function lineOptions(format) {
   return {
     responsive: true,
     maintainAspectRatio: false,
-    animation: stillness.matches ? false : { duration: 250 },
+    animation: false,
     interaction: { mode: "index", axis: "x", intersect: false },
     scales: { x: axis("training step"), y },
     layout: { padding: { right: 12 } },

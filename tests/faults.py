@@ -1,0 +1,111 @@
+"""What can go wrong with a machine, made to happen in the child that runs the command line (see `tests.forked`).
+
+Each function is called there before the command line starts.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+CAPABILITY_VERSION = 0x20080522
+"""_LINUX_CAPABILITY_VERSION_3 of <linux/capability.h>; sets are then two 32-bit words long."""
+FORGOING = (1 << 1) | (1 << 2)
+"""CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH: with them permissions do not bind root."""
+
+
+def bind_permissions() -> None:
+    """Make file permissions hold for root too, by giving up the capabilities that pass over them."""
+    if os.geteuid() != 0:
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    header, sets = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0), (ctypes.c_uint32 * 6)()
+    if libc.capget(header, sets) != 0:
+        raise OSError(ctypes.get_errno(), "capget")
+    sets[0] &= ~FORGOING
+    if libc.capset(header, sets) != 0:
+        raise OSError(ctypes.get_errno(), "capset")
+
+
+def limit_file_size(size: int) -> None:
+    """No file can grow beyond so many bytes: a disk that takes no more, for which no disk has to be made."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def fill_disk_at(function: str, folder: str) -> None:
+    """The file system of `folder` is full from the moment on at which `train.pipeline` calls one of its functions."""
+
+    def fill() -> None:
+        with Path(folder, ".filler").open("wb") as file:
+            try:
+                while True:
+                    file.write(bytes(1 << 16))
+                    file.flush()
+            except OSError:
+                return
+
+    _before(function, fill)
+
+
+def limit_memory_at(function: str, room: int) -> None:
+    """From the moment on at which `train.pipeline` calls one of its functions, at most so many bytes more can be had."""
+
+    def limit() -> None:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+        most = pages * resource.getpagesize() + room
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+
+    _before(function, limit)
+
+
+def no_gpu_memory_in_step(number: int) -> None:
+    """The training step of that number, from 1, ends as it does on a GPU whose memory is used up."""
+    import torch
+
+    from train.fit.trainer import PairTrainer
+
+    stock, steps = PairTrainer.training_step, 0
+
+    def failing(self: Any, *args: Any, **kwargs: Any) -> Any:
+        nonlocal steps
+        steps += 1
+        if steps == number:
+            raise torch.OutOfMemoryError(
+                "CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of 23.64 GiB of which 1.20 GiB is free."
+            )
+        return stock(self, *args, **kwargs)
+
+    PairTrainer.training_step = failing  # type: ignore[method-assign]
+
+
+def _before(function: str, act: Callable[[], None]) -> None:
+    from train import pipeline
+
+    stock = getattr(pipeline, function)
+
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        act()
+        return stock(*args, **kwargs)
+
+    setattr(pipeline, function, wrapped)
+
+
+def without_wandb() -> None:
+    """wandb is not installed."""
+    sys.modules["wandb"] = None  # type: ignore[assignment]
+
+
+def forbid_wandb() -> None:
+    """Whoever imports wandb ends the process with 97. Asking whether it is installed is allowed: that imports no part of it."""
+
+    class Guard:
+        def find_spec(self, name: str, *args: Any) -> None:
+            if name.startswith("wandb."):
+                os._exit(97)
+
+    sys.meta_path.insert(0, Guard())  # type: ignore[arg-type]

@@ -1,0 +1,394 @@
+"""`embed-tune evaluate`, `diff` and `--fail-on` as people and CI meet them: real processes, real (tiny) models."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from scipy import stats
+from sentence_transformers import SentenceTransformer
+
+from tests.forked import ForkServer
+from tests.train.handmade import retrieval, write_run
+from train.evaluate.statistics import compare_means
+
+RESAMPLES = "evaluation.resamples=200"
+FILES = {"report.json", "report.html", "per_query.parquet"}
+
+
+def write_data(folder: Path) -> None:
+    """80 pairs, 60 scored pairs, and the scored pairs as a folder with splits."""
+    rng = random.Random(1)
+    words = ["red", "green", "blue", "black", "white", "grey", "brown", "pink"]
+    things = ["car", "house", "tree", "river", "cloud", "stone", "bird", "fish", "door", "lamp"]
+    draws = [(rng.choice(words), rng.choice(things)) for _ in range(80)]
+    lines = [f"which {a} {b} number {i}?,the {b} that is {a} {i}" for i, (a, b) in enumerate(draws)]
+    (folder / "pairs.csv").write_text("question,answer\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    head = "sentence1,sentence2,score\n"
+    scored = [f"a {a} {b} {i},the {b} {i if i % 3 else 'x'},{i % 3 / 2}\n" for i, (a, b) in enumerate(draws[:60])]
+    (folder / "scored.csv").write_text(head + "".join(scored), encoding="utf-8")
+    (folder / "split").mkdir()
+    for name, rows in (("train", scored[:30]), ("dev", scored[30:40]), ("test", scored[40:])):
+        (folder / "split" / f"{name}.csv").write_text(head + "".join(rows), encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
+    """A working directory with data, a model, and a ruined copy of it."""
+    import torch
+
+    folder = tmp_path_factory.mktemp("work")
+    write_data(folder)
+    shutil.copytree(tiny_model, folder / "tiny")
+    ruined = SentenceTransformer(str(tiny_model), device="cpu")
+    with torch.no_grad():  # the same vector for every word: no text is like its own answer any more
+        table = ruined[0].auto_model.embeddings.word_embeddings.weight
+        table.copy_(table.mean(dim=0).expand_as(table))
+    ruined.save_pretrained(str(folder / "ruined"), create_model_card=False)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def runs(work: Path, server: ForkServer) -> Path:
+    """The folder of two finished runs on pairs.csv, the second on fewer rows."""
+    train = ["train", "--data", "pairs.csv", "model.name=tiny", "model.device=cpu", "training.precision=fp32", RESAMPLES]
+    for words in (["run_name=first", "training.max_steps=4"], ["run_name=second", "training.max_steps=2", "data.max_rows=40"]):
+        done = server.run([*train, *words], work)
+        assert done["code"] == 0, done["output"]
+    return work / "checkpoints"
+
+
+@pytest.fixture
+def here(work: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(work)
+    return work
+
+
+def as_json(capfd: pytest.CaptureFixture[str], *words: str) -> Any:
+    """What a command prints on standard output, which must be JSON and nothing else."""
+    from train.cli import main
+
+    main([*words, "--json"])
+    return json.loads(capfd.readouterr().out)
+
+
+def evaluate(server: ForkServer, folder: Path, *words: str) -> dict[str, Any]:
+    return server.run(["evaluate", *words, "model.device=cpu", RESAMPLES], folder)
+
+
+def report_of(folder: Path) -> Any:
+    return json.loads((folder / "report.json").read_text(encoding="utf-8"))
+
+
+# one model
+
+
+def test_one_model_has_the_values_of_plain_sentence_transformers(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    found = as_json(capfd, "evaluate", "tiny", "--data", "split", "--data", "pairs.csv", "model.device=cpu", RESAMPLES)
+    assert list(found) == ["model", "primary", "datasets", "cost", "finished_at"]
+    scored, pairs = found["datasets"]
+    rows = [line.rsplit(",", 2) for line in (here / "split" / "test.csv").read_text().splitlines()[1:]]
+    model = SentenceTransformer("tiny", device="cpu")
+    left, right = (model.encode([row[i] for row in rows]).astype(np.float64) for i in (0, 1))
+    cosines = (left * right).sum(axis=1) / np.linalg.norm(left, axis=1) / np.linalg.norm(right, axis=1)
+    gold = [float(row[2]) for row in rows]
+    assert (scored["name"], scored["split"], scored["n"], scored["metric"]) == ("split", "test", 20, "spearman")
+    assert scored["value"] == pytest.approx(stats.spearmanr(gold, cosines.round(6)).statistic, abs=1e-3)
+    assert scored["metrics"]["pearson"]["value"] == pytest.approx(stats.pearsonr(gold, cosines).statistic, abs=1e-4)
+    assert (pairs["name"], pairs["split"], pairs["n"]) == ("pairs", "all", 80), "without splits and training, all rows"
+    for one in (scored, pairs):
+        assert one["ci95"][0] < one["value"] < one["ci95"][1] and len(one["test_sha256"]) == 64
+        assert set(one["metrics"][one["metric"]]) == {"value", "ci95"}
+
+
+def test_one_model_says_what_is_done_and_ends_with_a_table(server: ForkServer, work: Path) -> None:
+    done = evaluate(server, work, "tiny", "--data", "pairs.csv")
+    assert done["code"] == 0, done["output"]
+    for words in ("question -> anchor", "judged on 80 queries (all rows)", "judging tiny", "32 dimensions", "tiny on all rows"):
+        assert words in done["output"], done["output"]
+    assert "verdict" not in done["output"].lower(), "one model alone has none"
+
+
+# two models
+
+
+def test_a_model_does_not_differ_from_its_copy(server: ForkServer, work: Path, tmp_path: Path) -> None:
+    shutil.copytree(work / "tiny", tmp_path / "copy")
+    words = ["tiny", str(tmp_path / "copy"), "--data", "scored.csv", "--data", "pairs.csv", "--output", str(tmp_path / "out")]
+    done = evaluate(server, work, *words)
+    assert done["code"] == 0 and "both models have the same weights file" in done["output"], done["output"]
+    report = report_of(tmp_path / "out")
+    assert [(one["delta"], one["ci95"], one["p_value"]) for one in report["datasets"]] == [(0.0, [0.0, 0.0], 1.0)] * 2
+    assert report["verdict"] == "no_evidence"
+
+
+def test_the_packaged_base_does_not_differ_from_itself(server: ForkServer, work: Path) -> None:
+    name = "sentence-transformers/all-MiniLM-L6-v2"
+    done = evaluate(server, work, name, name, "--data", "split")
+    assert done["code"] == 0 and "the same model under the same settings" in done["output"], done["output"]
+    assert done["output"].count(f"judging {name} …") == 1
+    assert "(+0.000, 95% interval +0.000 to +0.000, 20 pairs)" in " ".join(done["output"].split())
+
+
+def test_two_models_get_a_verdict_and_a_folder_that_holds_it(
+    here: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "new" / "out"
+    words = ["tiny", "ruined", "-d", "pairs.csv", "-d", "scored.csv", "--output", str(out), "model.device=cpu", RESAMPLES]
+    found = as_json(capfd, "evaluate", *words)
+    assert found == report_of(out), "what is printed is what is written"
+    assert (found["verdict"], found["labels"]) == ("regressed", {"base": "tiny", "tuned": "ruined"})
+    pairs, scored = found["datasets"]
+    assert pairs["verdict"] == "regressed" and pairs["ci95"][1] < 0 and pairs["p_value"] < 0.05
+    assert {path.name for path in out.iterdir()} == FILES and not list(out.parent.glob(".*"))
+    table = pq.read_table(out / "per_query.parquet").to_pydict()
+    mine = [i for i, (name, metric) in enumerate(zip(table["dataset"], table["metric"], strict=True)) if metric == "ndcg@10"]
+    base, tuned = (np.array(table[side])[mine] for side in ("base", "tuned"))
+    again = compare_means(base, tuned, seed=42, resamples=200)
+    assert (pairs["delta"], pairs["ci95"], pairs["p_value"]) == (again.delta, list(again.ci95), again.p_value)
+    cosines = [i for i, metric in enumerate(table["metric"]) if metric == "cosine"]
+    gold, base = np.array(table["gold"])[cosines].astype(float), np.array(table["base"])[cosines]
+    assert scored["base"] == pytest.approx(stats.spearmanr(gold, base).statistic)
+    assert {table["gold"][i] for i in mine} == {None}
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert "ruined is worse than tiny" in page and "embed-tune evaluate tiny ruined" in page
+
+
+def test_the_other_way_round_is_an_improvement_and_the_queries_are_shown(server: ForkServer, work: Path) -> None:
+    done = evaluate(server, work, "ruined", "tiny", "--data", "pairs.csv")
+    assert "Verdict: tiny is better than ruined on pairs" in done["output"], done["output"]
+    gained = done["output"].split("Gained most on pairs")[1].splitlines()[1:4]
+    assert len(gained) == 3 and all(line.startswith("  0.") and "which " in line for line in gained), gained
+
+
+def test_settings_of_one_model_do_not_touch_the_other(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    words = ["evaluate", "tiny", "tiny", "-d", "pairs.csv", "model.device=cpu", RESAMPLES, "other.query_prompt=green lamp: "]
+    found = as_json(capfd, *words)
+    prompts = [found["models"][side]["contract"]["query_prompt"] for side in ("base", "tuned")]
+    assert prompts == ["", "green lamp: "] and found["datasets"][0]["delta"] != 0
+
+
+# which rows
+
+
+def test_a_run_is_judged_on_its_own_test_rows_and_its_report_is_reproduced(
+    here: Path, runs: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    recorded = report_of(runs / "first")["datasets"]
+    words = ["model.device=cpu", RESAMPLES]
+    found = as_json(capfd, "evaluate", "tiny", "first", "--data", "pairs.csv", *words)
+    assert found["datasets"] == recorded, "same rows, same vectors, same resampling"
+    model = "checkpoints/first/model"
+    by_config = as_json(capfd, "evaluate", "tiny", model, "--config", "checkpoints/first/config.yaml", *words)
+    assert by_config["datasets"] == recorded
+
+
+def test_rows_that_a_model_was_trained_on_are_never_judged_silently(server: ForkServer, work: Path, runs: Path) -> None:
+    warning = "warning: first was trained on this data set"
+    for split, warned in (("all", True), ("train", True), ("test", False), ("dev", False)):
+        done = evaluate(server, work, "first", "--data", "pairs.csv", "--split", split)
+        assert done["code"] == 0 and (warning in done["output"]) == warned, done["output"]
+    done = evaluate(server, work, "first", "--data", str(work / "pairs.csv"))
+    assert "first was trained on" in done["output"] and warning not in done["output"], "another way to write the path"
+    # dealt with another seed, test rows of now were training rows of then
+    done = evaluate(server, work, "first", "--config", "checkpoints/first/config.yaml", "data.split.seed=5")
+    assert done["code"] == 0 and warning in done["output"], done["output"]
+
+
+@pytest.mark.parametrize(("split", "n"), [("train", 30), ("dev", 10), ("test", 20), (None, 20)])
+def test_given_splits_are_judged_as_asked(here: Path, capfd: pytest.CaptureFixture[str], split: str | None, n: int) -> None:
+    words = [] if split is None else ["--split", split]
+    found = as_json(capfd, "evaluate", "tiny", "--data", "split", *words, "model.device=cpu", RESAMPLES)
+    assert [(one["n"], one["split"]) for one in found["datasets"]] == [(n, split or "test")]
+
+
+def test_split_test_of_data_without_splits_is_what_training_would_judge(
+    here: Path, runs: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    found = as_json(capfd, "evaluate", "tiny", "--data", "pairs.csv", "--split", "test", "model.device=cpu", RESAMPLES)
+    recorded = report_of(runs / "first")["datasets"][0]
+    assert [found["datasets"][0][key] for key in ("n", "test_sha256", "value")] == [
+        recorded[key] for key in ("n", "test_sha256", "base")
+    ]
+
+
+# mistakes
+
+
+def beir_without_judgements(folder: Path) -> None:
+    (folder / "beir" / "qrels").mkdir(parents=True)
+    (folder / "beir" / "corpus.jsonl").write_text('{"_id": "d", "text": "x"}\n')
+    (folder / "beir" / "queries.jsonl").write_text('{"_id": "q", "text": "y"}\n')
+    (folder / "beir" / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n")
+
+
+def scores_of_one_kind(folder: Path) -> None:
+    (folder / "same.csv").write_text("sentence1,sentence2,score\n" + "".join(f"a {i},b {i},1\n" for i in range(9)))
+
+
+def something_there(folder: Path) -> None:
+    (folder / "full").mkdir()
+    (folder / "full" / "file").touch()
+
+
+def nothing(folder: Path) -> None:
+    pass
+
+
+MISTAKES: dict[str, tuple[Callable[[Path], None], list[str], str]] = {
+    "unknown model": (nothing, ["nobody/nothing", "-d", "PAIRS"], "nobody/nothing is not on this machine"),
+    "unknown second model": (nothing, ["TINY", "nobody/nothing", "-d", "PAIRS"], "nobody/nothing is not on this machine"),
+    "misspelt folder": (nothing, ["./tinny", "-d", "PAIRS"], r"tinny: no such model folder"),
+    "no model in a folder": (something_there, ["full", "-d", "PAIRS"], "neither modules.json nor config.json"),
+    "no judgements": (beir_without_judgements, ["TINY", "-d", "beir"], "beir"),
+    "scores of one kind": (scores_of_one_kind, ["TINY", "-d", "same.csv"], r"same\.csv.* all 9 scores are 1"),
+    "no data": (nothing, ["TINY"], "no data set is named"),
+    "data twice": (nothing, ["TINY", "-d", "PAIRS", "-d", "PAIRS"], r"two data sets are called 'pairs'"),
+    "all of given splits": (nothing, ["TINY", "-d", "SPLIT", "--split", "all"], r"splits of its own \(train, dev, test\)"),
+    "output that is full": (something_there, ["TINY", "RUINED", "-d", "PAIRS", "-o", "full"], "full: something is there already"),
+    "output of one model": (nothing, ["TINY", "-d", "PAIRS", "-o", "new"], "--output needs two models"),
+    "fail-on of one model": (nothing, ["TINY", "-d", "PAIRS", "--fail-on", "regressed"], "--fail-on needs two models"),
+    "output inside a file": (nothing, ["TINY", "RUINED", "-d", "PAIRS", "-o", "PAIRS/new"], r"new cannot be written"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_end_in_a_sentence(server: ForkServer, work: Path, tmp_path: Path, name: str) -> None:
+    prepare, words, message = MISTAKES[name]
+    prepare(tmp_path)
+    places = {"PAIRS": work / "pairs.csv", "SPLIT": work / "split", "TINY": work / "tiny", "RUINED": work / "ruined"}
+    for key, place in places.items():
+        words = [word.replace(key, str(place)) for word in words]
+    before = {path for path in tmp_path.rglob("*") if "checkpoints" not in path.parts}
+    done = evaluate(server, tmp_path, *words)
+    assert done["code"] == 2 and "Traceback" not in done["output"], done["output"]
+    assert re.search(message, done["output"]), done["output"]
+    after = {path for path in tmp_path.rglob("*") if "checkpoints" not in path.parts}
+    assert after == before, "something was half-written"
+
+
+def test_a_model_whose_vectors_are_no_numbers_is_named(server: ForkServer, work: Path, tmp_path: Path) -> None:
+    import torch
+
+    broken = SentenceTransformer(str(work / "tiny"), device="cpu")
+    with torch.no_grad():
+        broken[0].auto_model.embeddings.word_embeddings.weight.fill_(float("nan"))
+    broken.save_pretrained(str(tmp_path / "nan"), create_model_card=False)
+    done = evaluate(server, work, str(tmp_path / "nan"), "--data", "pairs.csv")
+    assert done["code"] == 2 and "nan cannot be judged on pairs: " in done["output"] and "NaN" in done["output"], done["output"]
+
+
+def test_an_empty_output_folder_is_used(server: ForkServer, work: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    done = evaluate(server, work, "tiny", "ruined", "--data", "scored.csv", "--output", str(tmp_path / "out"))
+    assert done["code"] == 0 and {path.name for path in (tmp_path / "out").iterdir()} == FILES, done["output"]
+
+
+# --fail-on
+
+
+@pytest.mark.parametrize(
+    ("models", "condition", "code"),
+    [
+        (("tiny", "ruined"), "regressed", 3),
+        (("tiny", "ruined"), "no_evidence", 3),
+        (("ruined", "tiny"), "no_evidence", 0),
+        (("tiny", "tiny"), "regressed", 0),
+        (("tiny", "tiny"), "no_evidence", 3),
+    ],
+)
+def test_fail_on_of_evaluate(
+    server: ForkServer, work: Path, tmp_path: Path, models: tuple[str, str], condition: str, code: int
+) -> None:
+    out = tmp_path / "out"
+    done = evaluate(server, work, *models, "--data", "pairs.csv", "--fail-on", condition, "--output", str(out))
+    assert done["code"] == code, done["output"]
+    assert {path.name for path in out.iterdir()} == FILES, "everything is written all the same"
+    assert (f"error: --fail-on {condition}: the verdict is" in done["output"]) == (code == 3)
+
+
+def test_fail_on_speaks_on_standard_error(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    from train.cli import main
+
+    with pytest.raises(SystemExit) as stop:
+        main(["evaluate", "tiny", "ruined", "-d", "pairs.csv", "--json", "--fail-on", "regressed", "model.device=cpu", RESAMPLES])
+    printed = capfd.readouterr()
+    assert stop.value.code == 3 and json.loads(printed.out)["verdict"] == "regressed"
+    assert "--fail-on regressed: the verdict is regressed. ruined is worse than tiny on pairs" in printed.err
+
+
+def test_fail_on_of_train_leaves_a_finished_run(server: ForkServer, work: Path, tmp_path: Path) -> None:
+    still = ["model.device=cpu", "training.precision=fp32", "training.max_steps=2", "training.learning_rate=1e-12", RESAMPLES]
+    words = ["train", "--data", str(work / "pairs.csv"), f"model.name={work / 'tiny'}", "run_name=x", *still]
+    done = server.run([*words, "--fail-on", "no_evidence"], tmp_path)
+    run = tmp_path / "checkpoints" / "x"
+    assert done["code"] == 3 and "--fail-on no_evidence: the verdict is no evidence" in done["output"], done["output"]
+    assert report_of(run)["verdict"] == "no_evidence" and (run / "model" / "modules.json").is_file()
+    (run / "report.json").unlink()
+    assert server.run(["train", "--resume", "checkpoints/x", "--fail-on", "regressed"], tmp_path)["code"] == 0
+    (run / "report.json").unlink()
+    assert server.run(["train", "--resume", "checkpoints/x", "--fail-on", "no_evidence"], tmp_path)["code"] == 3
+
+
+@pytest.mark.parametrize(("condition", "code"), [("regressed", 3), ("no_evidence", 3), (None, 0)])
+def test_fail_on_of_diff(server: ForkServer, tmp_path: Path, condition: str | None, code: int) -> None:
+    write_run(tmp_path / "checkpoints" / "a", {"faq": retrieval([0.9, 0.8, 1.0, 0.7, 0.9, 0.8, 1.0, 0.6])})
+    write_run(tmp_path / "checkpoints" / "b", {"faq": retrieval([0.1, 0.2, 0.3, 0.1, 0.0, 0.2, 0.4, 0.1])})
+    option = [] if condition is None else ["--fail-on", condition]
+    done = server.run(["diff", "a", "b", *option], tmp_path)
+    assert done["code"] == code and "Verdict: b is worse than a on faq" in done["output"], done["output"]
+    assert server.run(["diff", "b", "a", *option], tmp_path)["code"] == 0
+
+
+# diff of runs that were trained
+
+
+def test_two_trained_runs_are_compared_though_one_was_given_fewer_rows(
+    here: Path, runs: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    found = as_json(capfd, "diff", "first", "second")
+    (result,) = found["datasets"]
+    values = []
+    for name in ("first", "second"):
+        table = pq.read_table(runs / name / "per_query.parquet").to_pylist()
+        values.append({row["item"]: row["tuned"] for row in table if row["metric"] == "ndcg@10"})
+    items = list(values[0])
+    expected = compare_means(*(np.array([one[item] for item in items]) for one in values), seed=0)
+    assert (result["delta"], tuple(result["ci95"]), result["p_value"]) == (expected.delta, expected.ci95, expected.p_value)
+    assert [(one["key"], one["base"], one["tuned"]) for one in found["config"]] == [
+        ("data.datasets.0.max_rows", None, 40),
+        ("training.max_steps", 4, 2),
+    ]
+    assert found["labels"] == {"base": "first", "tuned": "second"} and found["base_model"] == []
+
+
+def test_a_run_says_when_it_was_finished_and_keeps_gold_scores(server: ForkServer, work: Path, tmp_path: Path) -> None:
+    from datetime import UTC, datetime, timedelta
+
+    words = [
+        "train",
+        "--data",
+        str(work / "split"),
+        f"model.name={work / 'tiny'}",
+        "run_name=x",
+        "training.max_steps=2",
+        RESAMPLES,
+    ]
+    done = server.run([*words, "model.device=cpu", "training.precision=fp32"], tmp_path)
+    assert done["code"] == 0, done["output"]
+    run = tmp_path / "checkpoints" / "x"
+    finished = datetime.fromisoformat(report_of(run)["finished_at"])
+    assert finished.utcoffset() == timedelta(0) and finished.microsecond == 0
+    assert timedelta(seconds=-1) <= datetime.now(UTC) - finished < timedelta(minutes=10)
+    table = pq.read_table(run / "per_query.parquet").to_pydict()
+    rows = (work / "split" / "test.csv").read_text().splitlines()[1:]
+    assert table["gold"] == [float(row.rsplit(",", 1)[1]) for row in rows]
+    assert report_of(run)["datasets"][0]["tuned"] == pytest.approx(stats.spearmanr(table["gold"], table["tuned"]).statistic)

@@ -1,0 +1,134 @@
+"""One page over all runs of a folder: sort, filter, open, compare two."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from train.errors import RunError
+from train.evaluate import wording
+from train.evaluate.forest import Bar, Forest
+from train.evaluate.runs import STATE_WORDS, Run, read_runs
+from train.evaluate.verdict import run_verdict
+from train.evaluate.webpage import CHART, build, plain
+from train.runfolder import write_text
+
+NAME = "index.html"
+
+_OWN = ("run_name", "output_dir")
+"""Settings in which every run differs."""
+
+_FITTING = 0.95
+"""Share of the intervals' ends that the drawing shows whole; a ruined run would press all others together."""
+
+
+class Row(NamedTuple):
+    """A line of the table: the run and its drawn interval."""
+
+    run: Run
+    bar: Bar | None
+
+
+def write_index(folder: Path) -> tuple[Path, str]:
+    """Build `index.html` over the runs in a folder, whole or not at all.
+
+    Returns:
+        Its path, and a sentence that counts the runs by their state.
+
+    Raises:
+        RunError: there is no such folder, or no run in it.
+        OSError: it cannot be written.
+    """
+    if not folder.is_dir():
+        what = "is not a folder" if folder.exists() else "does not exist"
+        raise RunError(f"{folder} {what}", mend="name the folder that your runs are in, or make one: embed-tune train")
+    runs = read_runs(folder)
+    if all(run.state == "foreign" for run in runs):
+        raise RunError(f"{folder} holds no runs", mend="name the folder that your runs are in, or make one: embed-tune train")
+    path = folder / NAME
+    write_text(path, render_index(runs, folder))
+    return path, counted(runs)
+
+
+def counted(runs: Sequence[Run]) -> str:
+    """How many runs there are in each state: "12 runs: 9 finished, 2 not finished, 1 damaged"."""
+    states = Counter(run.state for run in runs)
+    parts = [f"{states[state]:,} {word}" for state, word in STATE_WORDS.items() if states[state] and state != "foreign"]
+    number = len(runs) - states["foreign"]
+    others = f"; {states['foreign']:,} other folder{'s' * (states['foreign'] != 1)}" if states["foreign"] else ""
+    return f"{number:,} run{'s' * (number != 1)}: {', '.join(parts)}{others}"
+
+
+def render_index(runs: Sequence[Run], folder: Path) -> str:
+    """The page over these runs; `folder` is where they lie, as it is typed in commands."""
+    forest = Forest.of([run.primary.ci95 for run in runs if run.primary], _FITTING)
+    results = [result for run in runs for result in run.results]
+    models = sorted({run.base_model for run in runs if run.base_model})
+    return build(
+        "index.html.j2",
+        styles=["style.css", "index.css"],
+        scripts=[CHART, "shared.js", "index.js", "compare.js"],
+        data={"runs": _compared(runs, folder), "words": wording.VERDICT_WORDS},
+        verdict=run_verdict(results),
+        title=f"Runs in {plain(folder.resolve().name)}",
+        place=plain(folder.resolve().name),
+        summary=counted(runs),
+        rows=[Row(run, forest.bar(run.primary.delta, run.primary.ci95) if run.primary else None) for run in runs],
+        forest=forest,
+        models=models,
+        verdicts={run.verdict for run in runs if run.verdict},
+        unjudged=any(run.verdict is None for run in runs),
+        states=STATE_WORDS,
+    )
+
+
+def _keys(run: Run) -> dict[str, str | float | None]:
+    """What each column is sorted by; None where a run has nothing there."""
+    return {
+        "name": run.name,
+        "verdict": wording.VERDICT_WORDS.get(run.verdict or ""),
+        "score": run.primary.tuned if run.primary else None,
+        "change": run.primary.delta if run.primary else None,
+        "model": run.base_model or None,
+        "datasets": ", ".join(result.name for result in run.results) or None,
+        "trained": run.cost.get("train_seconds"),
+        "rows": run.rows,
+        "finished": run.finished.timestamp() if run.finished else None,
+        "state": STATE_WORDS[run.state],
+    }
+
+
+def _compared(runs: Sequence[Run], folder: Path) -> list[dict[str, Any]]:
+    """What sorting, filtering and comparing need of each run, in the order of the rows."""
+    differing = _differing(runs)
+    return [
+        {
+            "name": run.name,
+            "keys": _keys(run),
+            "search": " ".join((run.trouble, *run.sides)),
+            "path": shlex.quote(str(folder / run.name)),
+            "link": run.link,
+            "verdict": run.verdict,
+            "state": STATE_WORDS[run.state],
+            "model": run.base_model,
+            "results": {r.name: [wording.metric_name(r.metric), r.n, r.base, r.tuned, r.test_sha256] for r in run.results},
+            "config": {key: run.config[key] for key in differing if key in run.config},
+            "cost": dict(wording.cost_lines(run.cost)),
+            "curve": run.curve,
+        }
+        for run in runs
+    ]
+
+
+def _differing(runs: Sequence[Run]) -> list[str]:
+    """Settings that are not the same in all runs that have settings; others never differ between two."""
+    configs = [run.config for run in runs if run.config]
+    values: dict[str, set[str | None]] = {}
+    for config in configs:
+        for key, value in config.items():
+            values.setdefault(key, set()).add(value)
+    counts = Counter(key for config in configs for key in config)
+    return [key for key, found in values.items() if key not in _OWN and (len(found) > 1 or counts[key] < len(configs))]

@@ -1,0 +1,119 @@
+"""What is wrong with a setting, in words: its place, the nearest valid key, and what the setting means."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from train.config import Config
+from train.errors import ConfigError
+from train.yamlfile import Place
+
+LIST = "train/config.py and data/spec.py list all settings"
+
+OTHER_NAMES = {
+    "lr": "training.learning_rate",
+    "num_epochs": "training.epochs",
+    "num_train_epochs": "training.epochs",
+    "per_device_train_batch_size": "training.batch_size",
+    "train_batch_size": "training.batch_size",
+    "bs": "training.batch_size",
+    "gradient_accumulation_steps": "training.gradient_accumulation",
+    "max_length": "training.max_tokens",
+    "max_seq_length": "training.max_tokens",
+    "lr_scheduler_type": "training.schedule",
+    "warmup_ratio": "training.warmup",
+    "warmup_steps": "training.warmup",
+    "scale": "training.temperature",
+    "fp16": "training.precision",
+    "bf16": "training.precision",
+    "mixed_precision": "training.precision",
+    "early_stopping_patience": "training.patience",
+    "model_name_or_path": "model.name",
+    "model_name": "model.name",
+    "base_model": "model.name",
+    "dataset_name": "data.source",
+    "report_to": "tracking.backend",
+    "wandb": "tracking.backend",
+    "output": "output_dir",
+}
+"""What other tools call a setting."""
+
+
+def explained(error: ValidationError, kind: type[Config], path: Path | None, lines: Mapping[Place, int]) -> ConfigError:
+    """Every mistake in a line of its own, then what the settings concerned mean."""
+    out, meanings = [], []
+    for item in error.errors():
+        place: Place = tuple(item["loc"])
+        dotted = ".".join(str(part) for part in place)
+        line = next((lines[one] for one in spellings(place) if one in lines), None)
+        where = f"{path}, line {line}: " if path and line else ""
+        if item["type"] == "extra_forbidden":
+            near = nearest_key(dotted)
+            out.append(f"{where}{dotted} is not a setting" + (f"; did you mean {near}?" if near else ""))
+            meanings.append(f"correct the key, or remove it; {LIST}")
+        else:
+            out.append(f"{where}{dotted or 'configuration'}: {_problem(item)}")
+            meaning = next((info.description for key, info in fields(kind) if key == dotted), None)
+            meanings.append(f"give another value; {dotted} means: {meaning}" if meaning else f"give another value; {LIST}")
+    return ConfigError("\n".join(out), mend="; ".join(dict.fromkeys(meanings)))
+
+
+def spellings(place: Place) -> Iterator[Place]:
+    """Under which keys a value may stand in a file: its full place, and the short form for the only data set."""
+    yield place
+    if place[:3] == ("data", "datasets", 0):
+        yield ("data", *place[3:])
+
+
+def _problem(item: Mapping[str, Any]) -> str:
+    """What pydantic found, in words that need no knowledge of it."""
+    got = "" if isinstance(item["input"], dict | list) else f" (got {item['input']!r})"
+    if item["type"] == "missing":
+        return "is required"
+    if item["input"] is None:
+        return "has no value"
+    if item["type"] in ("model_type", "model_attributes_type", "dict_type"):
+        return f"a section of settings is expected here{got}"
+    if item["type"] == "string_pattern_mismatch":
+        return f"not of the form that is asked for{got}"
+    message = item["msg"].removeprefix("Value error, ")
+    return f"{message[:1].lower()}{message[1:]}{got}"
+
+
+def fields(model: type[BaseModel] = Config, prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Every key of a configuration, dotted, with what is known about it; entries of lists appear as `0`."""
+    for name, info in model.model_fields.items():
+        yield f"{prefix}{name}", info
+        is_list = "list" in str(info.annotation)
+        for nested in (info.annotation, *get_args(info.annotation)):
+            if isinstance(nested, type) and issubclass(nested, BaseModel):
+                yield from fields(nested, f"{prefix}{name}.0." if is_list else f"{prefix}{name}.")
+
+
+def all_keys(model: type[BaseModel] = Config) -> list[str]:
+    """Every key of a configuration."""
+    return [key for key, _ in fields(model)]
+
+
+def nearest_key(dotted: str) -> str | None:
+    """The valid key that a misspelt one most likely meant: the same word elsewhere, another tool's name, the closest spelling."""
+    known = all_keys()
+    head, _, last = dotted.rpartition(".")
+    same_name = [key for key in known if key.rsplit(".", 1)[-1] == last]
+    if same_name:
+        return same_name[0]
+    if last.lower() in OTHER_NAMES:
+        return OTHER_NAMES[last.lower()]
+    siblings = {key.rpartition(".")[2]: key for key in known if key.rpartition(".")[0] == head}
+    anywhere = {key.rsplit(".", 1)[-1]: key for key in known}
+    for pool, cutoff in ((siblings, 0.6), (anywhere, 0.7)):
+        near = difflib.get_close_matches(last, pool, n=1, cutoff=cutoff)
+        if near:
+            return pool[near[0]]
+    return None

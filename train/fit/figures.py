@@ -1,0 +1,89 @@
+"""Figures of the training as it goes: loss, learning rate, gradient norm, speed and memory."""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Callable, Iterable, Mapping
+
+import torch
+from transformers import TrainerCallback
+
+from train import ranks
+
+STOCK = ("loss", "learning_rate", "grad_norm", "epoch")
+"""What the trainer reports by itself."""
+
+
+class FiguresCallback(TrainerCallback):
+    """Hands figures over each time that the trainer logs a loss, on rank 0.
+
+    Besides what the trainer reports: `rows_per_second` and `tokens_per_second` since the last time (time spent on judging and
+    saving left out, waiting for data included), `peak_memory_mb`, and `loss/<data set>` where the trainer gives it.
+
+    Args:
+        on_log: gets the optimiser step and the figures.
+        seen: rows and real tokens that training has consumed so far.
+    """
+
+    def __init__(self, on_log: Callable[[int, Mapping[str, float]], None], seen: Callable[[], tuple[int, int]]) -> None:
+        self.hand_over, self.seen = on_log, seen
+        self._since = 0.0
+        self._rows, self._tokens = 0, 0
+
+    def _mark(self) -> None:
+        self._since = time.perf_counter()
+        self._rows, self._tokens = self.seen()
+
+    def on_train_begin(self, args, state, control, **kwargs) -> None:
+        self._mark()
+
+    def on_evaluate(self, args, state, control, **kwargs) -> None:
+        self._mark()
+
+    def on_save(self, args, state, control, **kwargs) -> None:
+        self._mark()
+
+    def on_log(self, args, state, control, logs=None, **kwargs) -> None:
+        if not state.is_world_process_zero or "loss" not in (logs or {}):
+            return
+        figures = {name: value for name, value in logs.items() if name in STOCK or name.startswith("loss/")}
+        seconds = max(time.perf_counter() - self._since, 1e-9)
+        rows, tokens = self.seen()
+        figures["rows_per_second"] = (rows - self._rows) / seconds
+        figures["tokens_per_second"] = (tokens - self._tokens) / seconds
+        figures["peak_memory_mb"] = peak_memory_mb()
+        self.hand_over(state.global_step, figures)
+        self._mark()
+
+
+class LossMeter:
+    """Mean loss of each data set since it was last read. Losses stay on the device until then, which need not wait for each.
+
+    Args:
+        names: the data sets that train together.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._batches: dict[str, list[torch.Tensor]] = {name: [] for name in names}
+
+    def add(self, name: str, loss: torch.Tensor) -> None:
+        """Note the loss of one batch."""
+        if len(self._batches) > 1:
+            self._batches[name].append(loss.detach())
+
+    def read(self) -> dict[str, float]:
+        """`loss/<data set>` for those that had batches, over all processes; call on every one. Nothing for a single data set."""
+        if len(self._batches) == 1:
+            return {}
+        sums = ranks.totals([float(torch.stack(found).sum()) if found else 0.0 for found in self._batches.values()])
+        counts = ranks.totals([len(found) for found in self._batches.values()])
+        self._batches = {name: [] for name in self._batches}
+        return {f"loss/{name}": total / n for name, total, n in zip(self._batches, sums, counts, strict=True) if n}
+
+
+def peak_memory_mb() -> float:
+    """The most memory that this process has used, in MiB: of its GPU where there is one, otherwise resident."""
+    if torch.cuda.is_available():
+        return torch.cuda.max_memory_allocated() / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -1,0 +1,95 @@
+"""Out of memory or disk, in words: what was being computed, at which batch size, what to lower, what remains of the run."""
+
+from __future__ import annotations
+
+import errno
+import re
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from train import ranks
+from train.errors import RunError
+from train.fit.checkpoints import clear_staging, list_checkpoints
+
+MEMORY_SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory", "bad alloc", "bad_alloc")
+"""What torch's allocators (CUDA, CPU, MPS) and the C++ library say; the CPU's raises a plain RuntimeError."""
+TRIED = re.compile(r"tried to allocate ([\d.]+) ?(bytes|[KMGT]i?B)", re.IGNORECASE)
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the operating system says where no more can be written: disk full, quota used up, file-size limit."""
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What decides how much memory a run takes: rows in a batch by data set, tokens of a training text, and the device."""
+
+    batch_sizes: Mapping[str, int]
+    max_tokens: int
+    device: str
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, on the device or on the host."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(sign in text for sign in MEMORY_SIGNS))
+
+
+def disk_in_words(error: OSError) -> tuple[str, str]:
+    """What an operating system's error means, and what helps. The second part ends without a full stop."""
+    place = f"{error.filename}: " if error.filename else ""
+    reason = error.strerror or str(error)
+    if error.errno in FULL or "no space left" in str(error).lower():
+        return f"{place}the disk is full ({reason})", "make room on the disk"
+    return f"{place}{reason}", "look at the disk and at the rights of the folder"
+
+
+@contextmanager
+def shortages_in_words(needs: Needs, run: Path | None = None) -> Iterator[None]:
+    """Turn running out of memory or disk inside into a `RunError` that says what to do.
+
+    A run that had no checkpoint when memory ran out is removed: it could only be begun anew, with other settings, and its name
+    should be free for that.
+
+    Args:
+        needs: what the run asks for.
+        run: folder of the run, None in a dry run.
+    """
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        sizes = ", ".join(f"{size} for {name}" for name, size in needs.batch_sizes.items())
+        raise RunError(
+            f"{needs.device} ran out of memory{_tried(error)} at batch size {sizes}, up to {needs.max_tokens} tokens a text",
+            mend="lower training.batch_size, training.max_tokens or evaluation.batch_size; data.loss=cached_mnrl keeps many"
+            f" negatives in little memory (pairs and tuples){'' if run is None else _remains(run)}",
+        ) from error
+    except OSError as error:
+        if run is None or isinstance(error, ConnectionError):
+            raise
+        what, mend = disk_in_words(error)
+        raise RunError(what, mend=f"{mend}, then continue with --resume {run}; what was complete is kept") from error
+
+
+def _remains(run: Path) -> str:
+    """What is left of the run after memory ran out, as the end of an advice."""
+    if ranks.is_main():
+        clear_staging(run)
+    if list_checkpoints(run):
+        return f". Complete checkpoints are kept in {run}; with other settings a new run_name is needed"
+    if ranks.is_main():
+        shutil.rmtree(run, ignore_errors=True)
+    return ". No checkpoint had been reached, so the run folder was removed"
+
+
+def _tried(error: BaseException) -> str:
+    match = TRIED.search(str(error))
+    if match is None:
+        return ""
+    size = f"{match[1]} {match[2]}"
+    if match[2] == "bytes":  # the CPU's allocator counts in these
+        size = f"{float(match[1]) / 2**20:,.1f} MiB"
+    return f" ({size} more were asked for)"

@@ -1,0 +1,59 @@
+"""A run's result as dashboards like it: flat summary values, and tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+TableData = tuple[list[str], list[list[Any]]]
+"""Column names, and rows of as many values."""
+
+SHOWN = ("kind", "split", "metric", "n", "base", "tuned", "delta", "ci_low", "ci_high", "p_value", "verdict")
+"""Values of a data set's result, in the order of the table's columns."""
+
+
+def summary_of(report: Mapping[str, Any]) -> dict[str, Any]:
+    """`verdict`, `primary`, `best_step`, `test/<data set>/<value>` and `cost/<value>` out of the content of report.json."""
+    values = {name: report[name] for name in ("verdict", "primary", "best_step")}
+    for result in report["datasets"]:
+        values |= {f"test/{result['name']}/{name}": value for name, value in _flat(result).items()}
+    return values | {f"cost/{name}": value for name, value in report["cost"].items()}
+
+
+def result_columns() -> list[str]:
+    """Columns of the table of results."""
+    return ["dataset", *SHOWN]
+
+
+def result_rows(report: Mapping[str, Any]) -> list[list[Any]]:
+    """One row a data set, for `result_columns`."""
+    return [[result["name"], *_flat(result).values()] for result in report["datasets"]]
+
+
+def _flat(result: Mapping[str, Any]) -> dict[str, Any]:
+    low, high = result["ci95"]
+    values = {**result, "ci_low": low, "ci_high": high}
+    return {name: values[name] for name in SHOWN}
+
+
+def example_tables(examples: Sequence[Mapping[str, Any]]) -> dict[str, TableData]:
+    """Tables of the queries and of the pairs that changed most, with their texts; what is not there has no table.
+
+    Args:
+        examples: as `train.evaluate.examples.pick_examples` makes them.
+    """
+    queries = ["dataset", "kind", "query", "base", "tuned", "delta", "base_first", "tuned_first"]
+    pairs = ["dataset", "kind", "sentence1", "sentence2", "gold", "base_similarity", "tuned_similarity"]
+    found: dict[str, TableData] = {"examples/queries": (queries, []), "examples/pairs": (pairs, [])}
+    for example in examples:
+        if "query" in example:
+            firsts = {f"{side}_first": _first(example[f"{side}_ranking"]) for side in ("base", "tuned")}
+            found["examples/queries"][1].append([{**example, **firsts}[name] for name in queries])
+        else:
+            found["examples/pairs"][1].append([example[name] for name in pairs])
+    return {name: table for name, table in found.items() if table[1]}
+
+
+def _first(ranking: Sequence[Mapping[str, Any]]) -> str | None:
+    """Text of the document that was found first."""
+    return ranking[0]["text"] if ranking else None

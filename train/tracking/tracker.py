@@ -1,0 +1,69 @@
+"""What the pipeline tells a dashboard, and the choice of the dashboard. A dashboard never stops a run that has begun."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from train import ranks
+from train.config import Config, TrackingConfig
+
+Page = Callable[[bool], str]
+"""The report as HTML: with texts of the data set if the argument is true, otherwise without any."""
+
+
+class Tracker:
+    """Takes a run's figures. This one keeps none: that of `tracking=none`, and of every process but rank 0."""
+
+    def log_training(self, step: int, figures: Mapping[str, float]) -> None:
+        """Loss, rates and speed at an optimiser step, see `train.fit.figures`."""
+
+    def log_scores(self, line: Mapping[str, Any], base: Mapping[str, float]) -> None:
+        """A line of scores.jsonl beside the base's score on each data set, so that a chart can show both."""
+
+    def log_report(self, report: Mapping[str, Any], page: Page, examples: Sequence[Mapping[str, Any]]) -> None:
+        """What the run came to: the content of report.json, its page, and the queries and pairs that changed most."""
+
+    def __enter__(self) -> Tracker:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """The run is over, well or not."""
+
+
+def check_tracking(config: TrackingConfig) -> None:
+    """Find out before anything is read or written whether the dashboard can be reported to. Call on rank 0.
+
+    Raises:
+        TrackingError: wandb is missing or broken, a setting is wrong, there is no key where one is needed, or the server refuses
+            it or does not answer within seconds.
+    """
+    if config.backend == "wandb":
+        from train.tracking.destination import settle
+
+        settle(config, verify=True)
+
+
+def start_tracking(config: Config, run: Path, *, new: bool) -> Tracker:
+    """The dashboard of a run, begun or continued. Call on every rank; the others get a tracker that keeps nothing.
+
+    Args:
+        config: the resolved config.
+        run: the run folder; it holds config.yaml and environment.json.
+        new: the folder was made a moment ago; it is removed if the dashboard cannot be reached, as nothing is in it yet.
+
+    Raises:
+        TrackingError: as `check_tracking`.
+    """
+    trackers = [Tracker()]
+    if config.tracking.backend == "wandb":
+
+        def begin() -> None:  # not returned: it could not be sent to the other processes
+            from train.tracking.wandb_tracker import begin_wandb
+
+            trackers.append(begin_wandb(config, run, new=new))
+
+        ranks.on_main(begin)
+    return trackers[-1]
