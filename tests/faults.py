@@ -27,7 +27,8 @@ def bind_permissions() -> None:
     header, sets = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0), (ctypes.c_uint32 * 6)()
     if libc.capget(header, sets) != 0:
         raise OSError(ctypes.get_errno(), "capget")
-    sets[0] &= ~FORGOING
+    for effective_or_permitted in (0, 1):
+        sets[effective_or_permitted] &= ~FORGOING
     if libc.capset(header, sets) != 0:
         raise OSError(ctypes.get_errno(), "capset")
 
@@ -109,3 +110,16 @@ def forbid_wandb() -> None:
                 os._exit(97)
 
     sys.meta_path.insert(0, Guard())  # type: ignore[arg-type]
+
+
+def break_loss_in_step(number: int) -> None:
+    """The loss of that optimiser step is no number."""
+    from train.fit import trainer
+
+    stock = trainer.PairTrainer.compute_loss
+
+    def broken(self: Any, *args: Any, **kwargs: Any) -> Any:
+        value = stock(self, *args, **kwargs)
+        return value * float("nan") if self.state.global_step + 1 == number else value
+
+    trainer.PairTrainer.compute_loss = broken  # type: ignore[method-assign]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import yaml
+VOID = {"meta", "link", "br", "hr", "img", "input"}
 
 HOSTILE = [
     "</script><script>window.broken=1</script>",
@@ -21,6 +22,50 @@ HOSTILE = [
     "nul\0inside\x07",
     "javascript:window.broken=1",
 ]
+
+
+class Reader(HTMLParser):
+    """Collects tags, attributes, text and the raw content of styles and scripts, and checks that tags are closed in order."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str, str | None]] = []
+        self.open: list[str] = []
+        self.text: list[str] = []
+        self.raw: list[tuple[str, str]] = []
+        self.feed(html)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.text.append("" if tag in {"b", "bdi", "code"} else " ")
+        self.attributes += [(tag, name, value) for name, value in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag in {"style", "script"}:
+            self.raw.append((dict(attrs).get("type") or tag, ""))
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value) for name, value in attrs]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if self.open and self.open[-1] in {"style", "script"}:
+            kind, text = self.raw[-1]
+            self.raw[-1] = kind, text + data
+        else:
+            self.text.append(data)
+
+    def all_text(self) -> str:
+        return " ".join("".join(self.text).split())
+
+    def value(self, tag: str, name: str) -> str:
+        return next(value or "" for t, n, value in self.attributes if (t, n) == (tag, name))
 
 
 def result(name: str = "docs", delta: float = 0.089, **changes: Any) -> dict[str, Any]:
@@ -145,7 +190,7 @@ def write_run(
         "training": {"learning_rate": changes.get("rate", 5e-5), "epochs": 2},
     }
     audit = {"datasets": [{"name": dataset, "counts": {"rows_train": changes.get("rows", 3005)}}]}
-    (run / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
+    (run / "config.yaml").write_text(json.dumps(config, ensure_ascii=False), encoding="utf-8")  # YAML, too
     (run / "environment.json").write_text("{}", encoding="utf-8")
     (run / "audit.json").write_text(json.dumps(audit), encoding="utf-8")
     lines = curve([dataset])

@@ -79,7 +79,7 @@ def train(model: str, sets: dict[str, TrainingSet]) -> dict[str, Any]:
     hooks = Hooks(lambda step: {}, lambda step, path: None, lambda: False)
     work = Work()
     folder = Path(ranks.share(tempfile.mkdtemp()))
-    fitting.fit(encoder, sets, recipe, config, folder, False, hooks, work, [])
+    fitting.fit(encoder, sets, recipe, config, folder, False, hooks, work)
     counted = {"rows": work.rows, "tokens": work.tokens}
     return {"losses": watch.losses, "gradients": torch.stack(watch.gradients), "work": counted}
 

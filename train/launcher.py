@@ -39,7 +39,7 @@ def heed_launcher(config: Config, say: Callable[[str], None], environment: Mappi
             what = f"Accelerate's configuration asks for {engine}, which this program does not use"
             raise ConfigError(what, mend=f"set {off} {HOW}")
     _refuse_compiling(environment)
-    config = _with_precision(config, environment["ACCELERATE_MIXED_PRECISION"].lower())
+    config = _with_precision(config, environment["ACCELERATE_MIXED_PRECISION"].lower(), say)
     if "MASTER_ADDR" in environment and "WORLD_SIZE" not in environment:
         say(
             "warning: several processes were asked for, but the launcher started one: on CPUs `--num_processes` counts only with"
@@ -58,7 +58,7 @@ def _refuse_compiling(environment: Mapping[str, str]) -> None:
         )
 
 
-def _with_precision(config: Config, asked: str) -> Config:
+def _with_precision(config: Config, asked: str, say: Callable[[str], None]) -> Config:
     ours = config.training.precision
     if asked in ("fp16", "fp8"):
         raise ConfigError(
@@ -72,4 +72,6 @@ def _with_precision(config: Config, asked: str) -> Config:
             "Accelerate's configuration asks for mixed_precision bf16, this run for training.precision=fp32",
             mend=f"leave training.precision out, or set mixed_precision: no {HOW}, or launch with --mixed_precision no",
         )
+    if ours == "auto":
+        say("training.precision=bf16, asked for by Accelerate's configuration")
     return config.model_copy(update={"training": config.training.model_copy(update={"precision": "bf16"})})

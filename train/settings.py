@@ -99,6 +99,10 @@ def _apply_override(tree: dict[str, Any], item: str) -> tuple[Place, str]:
         value = raw
     if isinstance(value, dict) and not raw.lstrip().startswith("{"):
         value = raw  # `model.query_prompt=query: ` is a text, though YAML reads a mapping
+    if key == "tracking" and isinstance(value, str):
+        key = "tracking.backend"  # the short form leaves the section's other settings alone
+    if key.startswith("tracking.") and isinstance(tree.get("tracking"), str):
+        tree["tracking"] = {"backend": tree["tracking"]}
     if key.startswith("data.") and not key.startswith(("data.datasets", "data.split")):
         tree["data"] = expand_data(tree.get("data"))
     place: Any = tree

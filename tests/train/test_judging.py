@@ -1,14 +1,12 @@
-"""`embed-tune evaluate`, `diff` and `--fail-on` as people and CI meet them: real processes, real (tiny) models."""
+"""`embed-tune evaluate` as people and CI meet it: real processes, real (tiny) models."""
 
 from __future__ import annotations
 
-import json
-import random
+import errno
 import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -17,76 +15,8 @@ from scipy import stats
 from sentence_transformers import SentenceTransformer
 
 from tests.forked import ForkServer
-from tests.train.handmade import retrieval, write_run
+from tests.train.conftest import FILES, RESAMPLES, as_json, evaluate, report_of
 from train.evaluate.statistics import compare_means
-
-RESAMPLES = "evaluation.resamples=200"
-FILES = {"report.json", "report.html", "per_query.parquet"}
-
-
-def write_data(folder: Path) -> None:
-    """80 pairs, 60 scored pairs, and the scored pairs as a folder with splits."""
-    rng = random.Random(1)
-    words = ["red", "green", "blue", "black", "white", "grey", "brown", "pink"]
-    things = ["car", "house", "tree", "river", "cloud", "stone", "bird", "fish", "door", "lamp"]
-    draws = [(rng.choice(words), rng.choice(things)) for _ in range(80)]
-    lines = [f"which {a} {b} number {i}?,the {b} that is {a} {i}" for i, (a, b) in enumerate(draws)]
-    (folder / "pairs.csv").write_text("question,answer\n" + "\n".join(lines) + "\n", encoding="utf-8")
-    head = "sentence1,sentence2,score\n"
-    scored = [f"a {a} {b} {i},the {b} {i if i % 3 else 'x'},{i % 3 / 2}\n" for i, (a, b) in enumerate(draws[:60])]
-    (folder / "scored.csv").write_text(head + "".join(scored), encoding="utf-8")
-    (folder / "split").mkdir()
-    for name, rows in (("train", scored[:30]), ("dev", scored[30:40]), ("test", scored[40:])):
-        (folder / "split" / f"{name}.csv").write_text(head + "".join(rows), encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def work(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
-    """A working directory with data, a model, and a ruined copy of it."""
-    import torch
-
-    folder = tmp_path_factory.mktemp("work")
-    write_data(folder)
-    shutil.copytree(tiny_model, folder / "tiny")
-    ruined = SentenceTransformer(str(tiny_model), device="cpu")
-    with torch.no_grad():  # the same vector for every word: no text is like its own answer any more
-        table = ruined[0].auto_model.embeddings.word_embeddings.weight
-        table.copy_(table.mean(dim=0).expand_as(table))
-    ruined.save_pretrained(str(folder / "ruined"), create_model_card=False)
-    return folder
-
-
-@pytest.fixture(scope="module")
-def runs(work: Path, server: ForkServer) -> Path:
-    """The folder of two finished runs on pairs.csv, the second on fewer rows."""
-    train = ["train", "--data", "pairs.csv", "model.name=tiny", "model.device=cpu", "training.precision=fp32", RESAMPLES]
-    for words in (["run_name=first", "training.max_steps=4"], ["run_name=second", "training.max_steps=2", "data.max_rows=40"]):
-        done = server.run([*train, *words], work)
-        assert done["code"] == 0, done["output"]
-    return work / "checkpoints"
-
-
-@pytest.fixture
-def here(work: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(work)
-    return work
-
-
-def as_json(capfd: pytest.CaptureFixture[str], *words: str) -> Any:
-    """What a command prints on standard output, which must be JSON and nothing else."""
-    from train.cli import main
-
-    main([*words, "--json"])
-    return json.loads(capfd.readouterr().out)
-
-
-def evaluate(server: ForkServer, folder: Path, *words: str) -> dict[str, Any]:
-    return server.run(["evaluate", *words, "model.device=cpu", RESAMPLES], folder)
-
-
-def report_of(folder: Path) -> Any:
-    return json.loads((folder / "report.json").read_text(encoding="utf-8"))
-
 
 # one model
 
@@ -273,6 +203,7 @@ def test_mistakes_end_in_a_sentence(server: ForkServer, work: Path, tmp_path: Pa
     assert re.search(message, done["output"]), done["output"]
     after = {path for path in tmp_path.rglob("*") if "checkpoints" not in path.parts}
     assert after == before, "something was half-written"
+    assert "judging" not in done["output"] or name == "output inside a file", "only work shows whether a place can be written"
 
 
 def test_a_model_whose_vectors_are_no_numbers_is_named(server: ForkServer, work: Path, tmp_path: Path) -> None:
@@ -286,109 +217,23 @@ def test_a_model_whose_vectors_are_no_numbers_is_named(server: ForkServer, work:
     assert done["code"] == 2 and "nan cannot be judged on pairs: " in done["output"] and "NaN" in done["output"], done["output"]
 
 
+def test_a_disk_that_fills_up_leaves_no_half_of_an_output(
+    here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    from train import judging
+    from train.cli import main
+
+    def full(*args: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(judging, "write_json", full)
+    with pytest.raises(SystemExit) as stop:
+        main(["evaluate", "tiny", "ruined", "-d", "split", "-o", str(tmp_path / "out"), "model.device=cpu", RESAMPLES])
+    assert stop.value.code == 2 and "out cannot be written (No space left on device)" in capfd.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_empty_output_folder_is_used(server: ForkServer, work: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     done = evaluate(server, work, "tiny", "ruined", "--data", "scored.csv", "--output", str(tmp_path / "out"))
     assert done["code"] == 0 and {path.name for path in (tmp_path / "out").iterdir()} == FILES, done["output"]
-
-
-# --fail-on
-
-
-@pytest.mark.parametrize(
-    ("models", "condition", "code"),
-    [
-        (("tiny", "ruined"), "regressed", 3),
-        (("tiny", "ruined"), "no_evidence", 3),
-        (("ruined", "tiny"), "no_evidence", 0),
-        (("tiny", "tiny"), "regressed", 0),
-        (("tiny", "tiny"), "no_evidence", 3),
-    ],
-)
-def test_fail_on_of_evaluate(
-    server: ForkServer, work: Path, tmp_path: Path, models: tuple[str, str], condition: str, code: int
-) -> None:
-    out = tmp_path / "out"
-    done = evaluate(server, work, *models, "--data", "pairs.csv", "--fail-on", condition, "--output", str(out))
-    assert done["code"] == code, done["output"]
-    assert {path.name for path in out.iterdir()} == FILES, "everything is written all the same"
-    assert (f"error: --fail-on {condition}: the verdict is" in done["output"]) == (code == 3)
-
-
-def test_fail_on_speaks_on_standard_error(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    from train.cli import main
-
-    with pytest.raises(SystemExit) as stop:
-        main(["evaluate", "tiny", "ruined", "-d", "pairs.csv", "--json", "--fail-on", "regressed", "model.device=cpu", RESAMPLES])
-    printed = capfd.readouterr()
-    assert stop.value.code == 3 and json.loads(printed.out)["verdict"] == "regressed"
-    assert "--fail-on regressed: the verdict is regressed. ruined is worse than tiny on pairs" in printed.err
-
-
-def test_fail_on_of_train_leaves_a_finished_run(server: ForkServer, work: Path, tmp_path: Path) -> None:
-    still = ["model.device=cpu", "training.precision=fp32", "training.max_steps=2", "training.learning_rate=1e-12", RESAMPLES]
-    words = ["train", "--data", str(work / "pairs.csv"), f"model.name={work / 'tiny'}", "run_name=x", *still]
-    done = server.run([*words, "--fail-on", "no_evidence"], tmp_path)
-    run = tmp_path / "checkpoints" / "x"
-    assert done["code"] == 3 and "--fail-on no_evidence: the verdict is no evidence" in done["output"], done["output"]
-    assert report_of(run)["verdict"] == "no_evidence" and (run / "model" / "modules.json").is_file()
-    (run / "report.json").unlink()
-    assert server.run(["train", "--resume", "checkpoints/x", "--fail-on", "regressed"], tmp_path)["code"] == 0
-    (run / "report.json").unlink()
-    assert server.run(["train", "--resume", "checkpoints/x", "--fail-on", "no_evidence"], tmp_path)["code"] == 3
-
-
-@pytest.mark.parametrize(("condition", "code"), [("regressed", 3), ("no_evidence", 3), (None, 0)])
-def test_fail_on_of_diff(server: ForkServer, tmp_path: Path, condition: str | None, code: int) -> None:
-    write_run(tmp_path / "checkpoints" / "a", {"faq": retrieval([0.9, 0.8, 1.0, 0.7, 0.9, 0.8, 1.0, 0.6])})
-    write_run(tmp_path / "checkpoints" / "b", {"faq": retrieval([0.1, 0.2, 0.3, 0.1, 0.0, 0.2, 0.4, 0.1])})
-    option = [] if condition is None else ["--fail-on", condition]
-    done = server.run(["diff", "a", "b", *option], tmp_path)
-    assert done["code"] == code and "Verdict: b is worse than a on faq" in done["output"], done["output"]
-    assert server.run(["diff", "b", "a", *option], tmp_path)["code"] == 0
-
-
-# diff of runs that were trained
-
-
-def test_two_trained_runs_are_compared_though_one_was_given_fewer_rows(
-    here: Path, runs: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    found = as_json(capfd, "diff", "first", "second")
-    (result,) = found["datasets"]
-    values = []
-    for name in ("first", "second"):
-        table = pq.read_table(runs / name / "per_query.parquet").to_pylist()
-        values.append({row["item"]: row["tuned"] for row in table if row["metric"] == "ndcg@10"})
-    items = list(values[0])
-    expected = compare_means(*(np.array([one[item] for item in items]) for one in values), seed=0)
-    assert (result["delta"], tuple(result["ci95"]), result["p_value"]) == (expected.delta, expected.ci95, expected.p_value)
-    assert [(one["key"], one["base"], one["tuned"]) for one in found["config"]] == [
-        ("data.datasets.0.max_rows", None, 40),
-        ("training.max_steps", 4, 2),
-    ]
-    assert found["labels"] == {"base": "first", "tuned": "second"} and found["base_model"] == []
-
-
-def test_a_run_says_when_it_was_finished_and_keeps_gold_scores(server: ForkServer, work: Path, tmp_path: Path) -> None:
-    from datetime import UTC, datetime, timedelta
-
-    words = [
-        "train",
-        "--data",
-        str(work / "split"),
-        f"model.name={work / 'tiny'}",
-        "run_name=x",
-        "training.max_steps=2",
-        RESAMPLES,
-    ]
-    done = server.run([*words, "model.device=cpu", "training.precision=fp32"], tmp_path)
-    assert done["code"] == 0, done["output"]
-    run = tmp_path / "checkpoints" / "x"
-    finished = datetime.fromisoformat(report_of(run)["finished_at"])
-    assert finished.utcoffset() == timedelta(0) and finished.microsecond == 0
-    assert timedelta(seconds=-1) <= datetime.now(UTC) - finished < timedelta(minutes=10)
-    table = pq.read_table(run / "per_query.parquet").to_pydict()
-    rows = (work / "split" / "test.csv").read_text().splitlines()[1:]
-    assert table["gold"] == [float(row.rsplit(",", 1)[1]) for row in rows]
-    assert report_of(run)["datasets"][0]["tuned"] == pytest.approx(stats.spearmanr(table["gold"], table["tuned"]).statistic)

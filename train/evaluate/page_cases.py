@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any, NamedTuple
 
+from markupsafe import escape
+
 from train.evaluate import wording
 from train.evaluate.webpage import plain
 
-BUDGET = 900_000
+BUDGET = 1_100_000
 """Bytes of examples in a page, so that it stays below 1.5 MB with its scripts and tables."""
 
-_PER_TEXT = 330
-"""Bytes of markup around each text, about."""
+_PER_PART = 400
+"""Bytes of markup around a case and each of its documents, about."""
 
 
 class Group(NamedTuple):
@@ -100,20 +102,13 @@ def _fitting(examples: Sequence[Mapping[str, Any]], budget: int) -> list[Mapping
     return list(examples)
 
 
-def _size(example: Mapping[str, Any]) -> int:
-    """Bytes of an example in the page, about."""
-    return sum(len(text.encode("utf-8", "replace")) + _PER_TEXT for text in _texts(example))
-
-
-def _texts(value: Any) -> Iterator[str]:
+def _size(value: Any) -> int:
+    """Bytes of an example or a part of it in the page, about."""
     if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for part in value.values():
-            yield from _texts(part)
-    elif isinstance(value, (list, tuple)):
-        for part in value:
-            yield from _texts(part)
+        return len(escape(value).encode("utf-8", "replace"))
+    if isinstance(value, Mapping):
+        return _PER_PART + sum(map(_size, value.values()))
+    return sum(map(_size, value)) if isinstance(value, list) else 0
 
 
 def _case(example: Mapping[str, Any]) -> dict[str, Any]:

@@ -126,13 +126,14 @@ class PairTrainer(SentenceTransformerTrainer):
     ) -> Any:
         """The data set's loss over embeddings of all columns, computed together without padding where that is possible."""
         self._count(inputs)
-        loss: Any = self.loss[inputs["dataset_name"]]
+        name = inputs["dataset_name"]
+        loss: Any = self.loss[name]
         features, labels = self.collect_features(inputs)
         if not hasattr(loss, "compute_loss_from_embeddings") or not can_sort(features) or leaves_prompt_out(model):
             value: Any = super().compute_loss(model, inputs, False, num_items_in_batch)
         else:
             value = loss.compute_loss_from_embeddings(embed_columns(model, features, one_pass=self._whole is not None), labels)
-        self._meter.add(inputs["dataset_name"], value)
+        self._meter.add(name, value)
         return (value, {}) if return_outputs else value
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
@@ -212,6 +213,17 @@ class PairTrainer(SentenceTransformerTrainer):
             write_json(run / STAGING / f"checkpoint-{step}" / WORK_FILE, asdict(self.work))
             self._after_save(step, publish(run, step))
         self.accelerator.wait_for_everyone()  # nobody looks for the checkpoint before it is there
+
+    def _load_from_checkpoint(self, path: str, model: Any = None) -> None:
+        """The stock loading; weights that are spread over the processes are loaded whole and handed out."""
+        if self._whole is None:
+            super()._load_from_checkpoint(path)
+            return
+        from torch.distributed.checkpoint.state_dict import StateDictOptions, set_model_state_dict
+
+        loaded = SentenceTransformer(path, device="cpu", model_kwargs={"dtype": torch.float32})
+        options = StateDictOptions(full_state_dict=True, broadcast_from_rank0=True)
+        set_model_state_dict(model, loaded.state_dict(), options=options)
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """The model without a model card (the stock card quotes training texts) and without pickled arguments."""

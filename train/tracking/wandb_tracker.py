@@ -46,6 +46,7 @@ PRIVATE = {
     "disable_job_creation": True,
     "label_disable": True,  # reads the program for labels
     "host": "",
+    "program": "embed-tune",  # its path
     "x_disable_machine_info": True,
     "x_disable_meta": True,  # command line, user, paths
     "x_disable_stats": True,

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from train.evaluate.examples import EXCERPT, pick_examples
+from train.evaluate.examples import EXCERPT, HINT, count_changes, pick_examples
 from train.evaluate.tasks import RetrievalTask, ScoredTask, score
 
 TASK = RetrievalTask(
@@ -80,3 +80,29 @@ def test_scored_pairs_that_came_closer_to_their_gold_rank() -> None:
     assert {e["kind"] for e in gained} == {"gained"}
     assert (gained[0]["gold"], gained[0]["base_similarity"], gained[0]["tuned_similarity"]) == (0.0, 1.0, 0.0)
     assert {e["kind"] for e in pick_examples(task, tuned, base)} == {"lost"}
+
+
+def test_relevant_documents_come_with_their_ranks_by_both_models() -> None:
+    n = 150
+    ids = [f"d{i:03}" for i in range(n)]
+    task = RetrievalTask(
+        "deep", "test", ["q"], ["query"], ids, [f"text {i} " + "y" * 300 for i in range(n)],
+        {"q": {"d000": 1.0, "d005": 1.0, "d010": 3.0, "d020": 1.0, "d149": 1.0, "d030": 0.0}},
+    )  # fmt: skip
+    documents = torch.nn.functional.normalize(torch.stack([torch.ones(n), torch.arange(n) / n], dim=1), dim=1)
+    # one query vector puts d000 first and d149 last, the other the reverse
+    base, tuned = score(task, torch.tensor([[1.0, -1.0]]), documents), score(task, torch.tensor([[-1.0, 1.0]]), documents)
+    (found,) = pick_examples(task, base, tuned)
+    relevant = {d["id"]: (d["grade"], d["base_rank"], d["tuned_rank"]) for d in found["relevant"]}
+    # the highest grade first, then those that either model found first; ranks beyond 100 are not kept
+    assert list(relevant.items()) == [("d010", (3.0, 11, None)), ("d000", (1.0, 1, None)), ("d149", (1.0, None, 1))]
+    assert found["relevant"][0]["text"].startswith("text 10 ") and len(found["relevant"][0]["text"]) == HINT
+
+
+def test_numbers_of_gained_and_lost() -> None:
+    base, tuned = score(TASK, UNIT[[1, 1, 2]], UNIT), score(TASK, UNIT[[0, 2, 2]], UNIT)
+    assert count_changes(TASK, base, tuned) == {"kind": "pair", "gained": 1, "lost": 1, "same": 1}
+    task = ScoredTask("pairs", "test", ["a", "b", "c"], ["x", "y", "z"], np.array([0.0, 0.5, 1.0]))
+    left, right = torch.tensor([[1.0, 0.0]] * 3), torch.tensor([[0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])
+    found = count_changes(task, score(task, left, right.flip(0)), score(task, left, right))
+    assert found == {"kind": "scored", "gained": 2, "lost": 0, "same": 1}

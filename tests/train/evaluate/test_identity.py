@@ -64,4 +64,9 @@ def test_scored_pairs_count_with_their_order_since_their_number_is_their_id() ->
         )
     }
     assert len(hashes) == 4
+    moved = [
+        dataclasses.replace(SCORED, sentences1=one, sentences2=two)
+        for one, two in ((["ab", "x"], ["c", "y"]), (["a", "x"], ["bc", "y"]))
+    ]
+    assert task_sha256(moved[0]) != task_sha256(moved[1]), "where one text ends and the next begins counts"
     assert task_sha256(dataclasses.replace(SCORED, name="x", split="dev")) == task_sha256(SCORED)

@@ -280,11 +280,17 @@ def test_correlations_of_one_model_recompute_ranks_and_moments_in_every_resample
         assert found[name].ci95 == pytest.approx(percentile_interval(value, brute, 40, bound=1.0), abs=1e-12)
 
 
-def test_resamples_of_few_pairs_that_are_all_one_pair_count_as_0() -> None:
-    found = measure_correlations(np.array([0.1, 0.7]), np.array([0.3, 0.9]) + 1e8, seed=0)
-    assert found["spearman"].value == pytest.approx(1.0) and found["pearson"].value == pytest.approx(1.0)
-    # half of the resamples of two pairs hold one pair twice; the lower end is -1 only if those count as 0
-    assert all(one.ci95[0] < 0.1 and one.ci95[1] == pytest.approx(1.0) for one in found.values())
+def test_resamples_in_which_all_gold_scores_are_equal_count_as_0() -> None:
+    similarities = np.random.default_rng(1).random(30)
+    gold = np.where(np.arange(30) == 4, 0.9, 0.1)  # a third of the resamples never draw the odd one
+    rows = np.random.default_rng(0).integers(0, 30, size=(300, 30), dtype=np.int32)
+    constant = np.ptp(gold[rows], axis=1) == 0
+    assert 60 < constant.sum() < 150
+    found = measure_correlations(gold, similarities, seed=0, resamples=300)
+    for name, correlate in (("spearman", stats.spearmanr), ("pearson", stats.pearsonr)):
+        brute = [0.0 if c else correlate(gold[r], similarities[r]).statistic for r, c in zip(rows, constant, strict=True)]
+        one = found[name]
+        assert one.ci95 == pytest.approx(percentile_interval(one.value, np.array(brute), 30, bound=1.0), abs=1e-9)
 
 
 def test_a_collapsed_model_correlates_with_nothing() -> None:

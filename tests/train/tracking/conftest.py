@@ -37,6 +37,7 @@ def arguments(tiny_model: Path) -> list[str]:
         "training.max_steps=12",
         "training.evaluations=3",
         "training.precision=fp32",
+        "training.learning_rate=3e-3",  # so that something changes in so few steps
         "evaluation.resamples=200",
         "tracking=wandb",
     ]

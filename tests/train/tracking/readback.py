@@ -36,8 +36,8 @@ def history(folder: Path) -> list[tuple[int, dict[str, Any]]]:
 
 
 def clean(row: dict[str, Any]) -> dict[str, Any]:
-    """Figures without time stamps and other things of wandb's own."""
-    return {name: value for name, value in row.items() if not name.startswith("_")}
+    """Figures without the table of results and what wandb adds of its own."""
+    return {name: value for name, value in row.items() if not name.startswith(("_", "results"))}
 
 
 def inspect(folder: Path) -> dict[str, Any]:

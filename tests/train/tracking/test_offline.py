@@ -81,7 +81,7 @@ def test_training_figures_by_optimiser_step(rows: list[tuple[int, dict[str, Any]
         "train/loss/scored",
     }
     rates = [row["train/learning_rate"] for _, row in rows[1:]]
-    assert max(rates) <= 5e-5 and rates[-1] < max(rates)
+    assert max(rates) == pytest.approx(3e-3) and rates[0] == 0 and rates[-1] < max(rates)
 
 
 def test_dev_scores_stand_beside_the_base(finished: tuple[Path, str], rows: list[tuple[int, dict[str, Any]]]) -> None:
