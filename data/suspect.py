@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,8 @@ SAME_SCORES = 0.95
 """Share of the rows with one and the same score from which on there is little to learn."""
 LOOKED_AT = 100_000
 """Characters of a document in which its query is looked for."""
+CACHED_TEXTS = 20_000
+"""Texts whose normalised form is remembered: judged documents recur."""
 NUMBER = re.compile(r"[-+]?\d[\d.,]*\s*%?")
 
 
@@ -43,13 +46,15 @@ def suspicions(table: Dataset) -> Iterator[tuple[str, np.ndarray]]:
     lengths = np.zeros((len(columns), len(table)), dtype=np.int64)
     numbers = np.zeros((len(columns), len(table)), dtype=bool)
     quoted = np.zeros(len(table), dtype=bool)
+    plain = lru_cache(maxsize=CACHED_TEXTS)(lambda text: normalise_text(text[:LOOKED_AT]))
     begin = 0
     for batch in batches_of(table, columns):
         rows = slice(begin, begin + len(batch[0]))
         for place, texts in enumerate(batch):
             lengths[place, rows] = [len(text) for text in texts]
             numbers[place, rows] = [NUMBER.fullmatch(text) is not None for text in texts]
-        quoted[rows] = [_quotes(first, second) for first, second in zip(batch[0], batch[1], strict=True)]
+        for offset, (query, document) in enumerate(zip(map(plain, batch[0]), map(plain, batch[1]), strict=True)):
+            quoted[begin + offset] = len(query) < len(document) and query in document
         begin += len(batch[0])
     for place, column in enumerate(columns):
         if _nearly_all(numbers[place]):
@@ -64,12 +69,6 @@ def suspicions(table: Dataset) -> Iterator[tuple[str, np.ndarray]]:
         commonest = _commonest_score(table)
         if SAME_SCORES <= commonest.mean() < 1 and len(table) >= FEWEST_ROWS:
             yield "one and the same score: the others are too few to learn much from; rows", commonest
-
-
-def _quotes(query: str, document: str) -> bool:
-    """Whether the document holds the query, and more than it; the beginning of a long one is looked at."""
-    asked, found = normalise_text(query), normalise_text(document[:LOOKED_AT])
-    return len(asked) < len(found) and asked in found
 
 
 def _nearly_all(mask: np.ndarray) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -53,35 +54,53 @@ def fill_disk_at(function: str, folder: str) -> None:
     _before(function, fill)
 
 
-def limit_memory_at(function: str, room: int) -> None:
-    """From the moment on at which `train.pipeline` calls one of its functions, at most so many bytes more can be had."""
+def no_memory_in_step(number: int) -> None:
+    """In the training step of that number, from 1, the CPU's allocator asks for more memory than there is."""
+    _in_step(number, _ask_for_too_much)
 
-    def limit() -> None:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
-        most = pages * resource.getpagesize() + room
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
-    _before(function, limit)
+def no_memory_for_the_model() -> None:
+    """While a model is loaded, the CPU's allocator asks for more memory than there is."""
+    from sentence_transformers import SentenceTransformer
+
+    SentenceTransformer.__init__ = lambda *args, **kwargs: _ask_for_too_much()  # type: ignore[method-assign]
 
 
 def no_gpu_memory_in_step(number: int) -> None:
     """The training step of that number, from 1, ends as it does on a GPU whose memory is used up."""
     import torch
 
+    said = "CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of 23.64 GiB of which 1.20 GiB is free."
+
+    def fail() -> None:
+        raise torch.OutOfMemoryError(said)
+
+    _in_step(number, fail)
+
+
+def _ask_for_too_much() -> None:
+    """Ask torch for 8 GiB where the process may have one more: a failure of the allocator as it is in earnest."""
+    import torch
+
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    most = pages * resource.getpagesize() + (1 << 30)
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    torch.empty(1 << 33, dtype=torch.uint8)
+
+
+def _in_step(number: int, act: Callable[[], None]) -> None:
     from train.fit.trainer import PairTrainer
 
     stock, steps = PairTrainer.training_step, 0
 
-    def failing(self: Any, *args: Any, **kwargs: Any) -> Any:
+    def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
         nonlocal steps
         steps += 1
         if steps == number:
-            raise torch.OutOfMemoryError(
-                "CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of 23.64 GiB of which 1.20 GiB is free."
-            )
+            act()
         return stock(self, *args, **kwargs)
 
-    PairTrainer.training_step = failing  # type: ignore[method-assign]
+    PairTrainer.training_step = counted  # type: ignore[method-assign]
 
 
 def _before(function: str, act: Callable[[], None]) -> None:
@@ -123,3 +142,20 @@ def break_loss_in_step(number: int) -> None:
         return value * float("nan") if self.state.global_step + 1 == number else value
 
     trainer.PairTrainer.compute_loss = broken  # type: ignore[method-assign]
+
+
+def kill_wandb_in_step(number: int) -> None:
+    """wandb's own process is killed during that optimiser step."""
+    from train.fit import trainer
+
+    stock = trainer.PairTrainer.compute_loss
+
+    def killing(self: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.state.global_step + 1 == number:
+            children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii").split()
+            for child in children:
+                if "wandb-core" in Path(f"/proc/{child}/cmdline").read_text(encoding="utf-8"):
+                    os.kill(int(child), signal.SIGKILL)
+        return stock(self, *args, **kwargs)
+
+    trainer.PairTrainer.compute_loss = killing  # type: ignore[method-assign]

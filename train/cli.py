@@ -83,7 +83,9 @@ def _root() -> None:
 @app.command("train", epilog=EXIT_CODES, short_help="Fine-tune a model on your texts and judge it against its base.")
 def train_command(
     overrides: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Settings, e.g. training.epochs=2")] = None,
-    config: Annotated[Path | None, typer.Option("--config", "-c", help="YAML file; configs/ has one for each purpose.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", readable=False, help="YAML file; configs/ has one for each purpose.")
+    ] = None,
     data: Annotated[
         str | None,
         typer.Option("--data", "-d", help="One data set: a file, folder or glob (CSV TSV JSON JSONL Parquet, BEIR) or a Hub id."),
@@ -154,7 +156,8 @@ def evaluate_command(
         list[str] | None, typer.Option("--data", "-d", help="A data set, as for `train`; may be given several times.")
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="YAML file that names the data, e.g. checkpoints/first/config.yaml.")
+        Path | None,
+        typer.Option("--config", "-c", readable=False, help="YAML file that names the data, e.g. checkpoints/first/config.yaml."),
     ] = None,
     split: Annotated[
         Split | None,
@@ -196,6 +199,29 @@ def evaluate_command(
     from train.judging import evaluate_models
 
     _fail_on(fail_on, evaluate_models(request, output=output, as_json=as_json, debug=debug))
+
+
+@app.command("report", short_help="Build one page over all runs: sort, filter, open, compare two.")
+def report_command(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Folder that your runs are in; of a single run, its page is named.")
+    ] = Path("checkpoints"),
+    open_page: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Build FOLDER/index.html over all runs: one row a run, to sort, filter, open and compare two.
+
+    Unfinished and broken runs are listed with the way to go on. The page needs no network.
+
+    - `embed-tune report`
+
+    - `embed-tune report checkpoints --open`
+
+    - `embed-tune report first --open`
+    """
+    from train.overview import report_folder
+
+    report_folder(folder, open_page=open_page)
 
 
 @app.command("diff", epilog=EXIT_CODES, short_help="Compare the models of two finished runs; nothing is encoded.")
@@ -243,29 +269,6 @@ def push_command(
     from train.deploy.hub import push_run
 
     push_run(run, repo_id, private=not public, licence=licence)
-
-
-@app.command("report", short_help="Build one page over all runs: sort, filter, open, compare two.")
-def report_command(
-    folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Folder that your runs are in; of a single run, its page is named.")
-    ] = Path("checkpoints"),
-    open_page: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
-) -> None:
-    """Build FOLDER/index.html over all runs: one row a run, to sort, filter, open and compare two.
-
-    Unfinished and broken runs are listed with the way to go on. The page needs no network.
-
-    - `embed-tune report`
-
-    - `embed-tune report checkpoints --open`
-
-    - `embed-tune report first --open`
-    """
-    from train.overview import report_folder
-
-    report_folder(folder, open_page=open_page)
 
 
 def _fail_on(condition: FailOn | None, judged: Path | Mapping[str, Any]) -> None:

@@ -7,53 +7,29 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from data.audit import audit
-from data.load import prepare
-from data.schema import DataError, PreparedDataset, RowKind, text_columns
+from data.schema import RowKind, text_columns
 from train import ranks
 from train.config import Config
 from train.deploy.export import export_model
 from train.deploy.hub import check_push, push_run
-from train.encode.encoder import Encoder, load_encoder, resolve_device
-from train.encode.locate import WeightsOrigin
 from train.encode.memo import RememberingEncoder
-from train.encode.packed import why_not_packed
 from train.encode.shared import SharedEncoder
-from train.errors import ConfigError, Interrupted, ModelError, RunError
-from train.evaluate.dev import LONGEST, DevJudge, build_dev_judge, judge_test, refuse_unjudgeable
-from train.fit.batching import RankShare
+from train.errors import Interrupted, RunError
+from train.evaluate.dev import LONGEST, DevJudge, build_dev_judge, judge_test
 from train.fit.checkpoints import check_checkpoint, keep_only, last_checkpoint, list_checkpoints
 from train.fit.estimate import Estimate, estimate
-from train.fit.fit import Hooks, TrainingSet, fit, load_weights
-from train.fit.losses import LOSS_NAMES, choose_loss
-from train.fit.precision import bf16_pays
-from train.fit.recipe import Recipe, plan_recipe
+from train.fit.fit import Hooks, fit, load_weights
 from train.fit.trainer import Work
 from train.launcher import heed_launcher
+from train.planning import Plan, audited, make_plan, needs, record_plan, refuse_changes
 from train.reporting import report_run
-from train.runfolder import ScoreLog, create_run, default_name, environment, open_run, read_record, write_json, write_text
+from train.runfolder import ScoreLog, create_run, default_name, open_run
 from train.settings import dump_config, load_config
-from train.shortage import Needs, shortages_in_words
+from train.shortage import shortages_in_words
 from train.terminal import is_main, quiet_libraries, say
 from train.tracking.tracker import Tracker, check_tracking, start_tracking
-
-
-@dataclass
-class Plan:
-    """Everything that is known before the first optimiser step."""
-
-    config: Config
-    datasets: dict[str, PreparedDataset]
-    encoder: Encoder
-    origin: WeightsOrigin
-    sets: dict[str, TrainingSet]
-    recipe: Recipe
-    bf16: bool
 
 
 def start_run(config: Config, *, debug: bool = False) -> Path:
@@ -83,7 +59,7 @@ def resume_run(path: Path, *, debug: bool = False) -> Path:
     say(f"resuming {run}")
     ranks.join(config.model.device)
     plan = make_plan(config)
-    _refuse_changes(plan, run)
+    refuse_changes(plan, run)
     return _carry_out(plan, run, new=False)
 
 
@@ -93,9 +69,9 @@ def dry_run(config: Config, *, debug: bool = False) -> Estimate:
     ranks.join(config.model.device)
     ranks.on_main(lambda: _settle_name(config))
     plan = make_plan(config)
-    _audited(plan)
+    audited(plan)
     say("\nresolved config:\n" + dump_config(plan.config))
-    with shortages_in_words(_needs(plan)):
+    with shortages_in_words(needs(plan)):
         found = estimate(plan.encoder, plan.sets, plan.datasets, plan.recipe, plan.config, plan.bf16)
     for line in found.lines():
         say(line)
@@ -103,126 +79,10 @@ def dry_run(config: Config, *, debug: bool = False) -> Estimate:
     return found
 
 
-def make_plan(config: Config) -> Plan:
-    """Load, audit and split the data, load the base, and settle what the config leaves open. Everything found is said."""
-    if ranks.world_size() > 1:
-        say(f"{ranks.world_size()} processes share the work")
-    resolve_device(config.model.device)  # raises: better now than after reading the data
-    datasets = ranks.first_on_each_machine(lambda: load_datasets(config))
-    encoder, origin, notes = ranks.first_on_each_machine(lambda: load_encoder(config.model, config.evaluation.batch_size))
-    say(f"base model: {origin.sentence()}")
-    say(f"  {encoder.contract.sentence()}; on {encoder.model.device}")
-    if (asked := config.model.max_tokens or 0) > encoder.contract.max_tokens:
-        notes.append(f"model.max_tokens={asked} is more than the model can read: {encoder.contract.max_tokens} are used")
-    for note in notes:
-        say(f"  note: {note}")
-    sets = training_sets(config, datasets)
-    refuse_unjudgeable(datasets, trained=sets)
-    rows = {name: (one.kind, len(one.table)) for name, one in sets.items()}
-    seed = config.training.seed
-    recipe = plan_recipe(
-        config.training,
-        rows,
-        encoder.contract.max_tokens,
-        lambda name, size: len(sets[name].sampler(size, seed)),
-        ranks.world_size(),
-    )
-    bf16, why = ranks.share(_precision(config, encoder))  # probed: processes may see different speeds
-    say("recipe:")
-    for reason in recipe.reasons:
-        say(f"  {reason}")
-    say(f"  {'bf16 autocast' if bf16 else 'fp32'} ({why})")
-    for name, one in sets.items():
-        say(f"  {name}: {LOSS_NAMES[one.loss]} loss")
-        if left_out := one.sampler(recipe.batch_sizes[name], seed).count_left_out():
-            say(f"  {name}: {left_out:,} of {len(one.table):,} rows find no batch in the first epoch without a false negative")
-        share = RankShare(one.sampler(recipe.batch_sizes[name], seed), ranks.rank(), ranks.world_size())
-        if dropped := share.count_dropped():
-            say(f"  {name}: {dropped:,} rows of the first epoch do not divide among {ranks.world_size()} processes: dropped")
-    obstacle = why_not_packed(encoder.model)
-    say("  forward: packed without padding" if obstacle is None else f"  forward: sorted by length, in chunks ({obstacle})")
-    # what was probed is fixed in the recorded config, so that a resumed run computes as the first part did
-    training = config.training.model_copy(update={"precision": "bf16" if bf16 else "fp32"})
-    return Plan(config.model_copy(update={"training": training}), datasets, encoder, origin, sets, recipe, bf16)
-
-
-def load_datasets(config: Config) -> dict[str, PreparedDataset]:
-    """Every data set of the config, loaded and split; what was recognised and counted is said."""
-    cache = Path(config.output_dir) / ".cache"
-    datasets: dict[str, PreparedDataset] = {}
-    for number, spec in enumerate(config.data.datasets):
-        prepared = prepare(spec, config.data.split, cache, say=say)
-        if prepared.name in datasets:
-            raise ConfigError(
-                f"two data sets are called {prepared.name!r}: {datasets[prepared.name].location} and {prepared.location}",
-                mend=f"give one of them a name of its own: data.datasets.{number}.name=NAME",
-            )
-        datasets[prepared.name] = prepared
-    return datasets
-
-
-def training_sets(config: Config, datasets: Mapping[str, PreparedDataset]) -> dict[str, TrainingSet]:
-    """Training rows and loss of each data set that is trained on."""
-    sets = {}
-    for spec, (name, prepared) in zip(config.data.datasets, datasets.items(), strict=True):
-        if not spec.train:
-            continue
-        rows = len(prepared.splits["train"]) if "train" in prepared.splits else 0
-        if rows < 2:
-            others = ", ".join(f"{split} {len(table):,}" for split, table in prepared.splits.items() if split != "train")
-            raise DataError(
-                f"{name} has {'one training row, and two are needed' if rows else 'no training rows'} (it has {others})",
-                where=prepared.location,
-                mend="add rows to train on (a file named train beside it, say); to judge a model on these alone, run"
-                f" `embed-tune evaluate MODEL --data {prepared.location}`; beside other data sets set train: false for this one",
-            )
-        sets[name] = TrainingSet(prepared.splits["train"], prepared.kind, choose_loss(spec, prepared.kind))
-    return sets
-
-
-def record_plan(plan: Plan, run: Path) -> None:
-    """Write what explains and repeats the run, before it begins; warnings about the data are said, too."""
-    write_text(run / "config.yaml", dump_config(plan.config))
-    write_json(run / "audit.json", _audited(plan))
-    write_json(
-        run / "environment.json",
-        environment(
-            {
-                "device": str(plan.encoder.model.device),
-                "model": {
-                    "name": plan.origin.name,
-                    "from": plan.origin.kind,
-                    "revision": plan.origin.revision,
-                    "sha256": plan.origin.sha256,
-                },
-                "contract": plan.encoder.contract.as_dict(),
-                "data": {name: prepared.fingerprint for name, prepared in plan.datasets.items()},
-                "recipe": list(plan.recipe.reasons),
-            }
-        ),
-    )
-
-
-def _audited(plan: Plan) -> dict[str, Any]:
-    """What is in the data; warnings are said."""
-    audited = audit(list(plan.datasets.values()))
-    for dataset in audited["datasets"]:
-        for finding in dataset["findings"]:
-            if finding["severity"] == "warning":
-                shown = finding["examples"]
-                rows = f" ({', '.join(shown)}{', …' * (finding['count'] > len(shown))})" if shown else ""
-                say(f"{dataset['name']}: warning: {finding['what']}: {finding['count']:,}{rows}")
-    return audited
-
-
-def _needs(plan: Plan) -> Needs:
-    return Needs(plan.recipe.batch_sizes, plan.recipe.max_tokens, str(plan.encoder.model.device))
-
-
 def _carry_out(plan: Plan, run: Path, new: bool) -> Path:
     """Fit, evaluate each checkpoint against the base, judge, report, export."""
     try:
-        with shortages_in_words(_needs(plan), run), start_tracking(plan.config, run, new=new) as tracker:
+        with shortages_in_words(needs(plan), run), start_tracking(plan.config, run, new=new) as tracker:
             _fit_and_judge(plan, run, tracker)
         ranks.leave()
     except Interrupted as stop:
@@ -342,29 +202,6 @@ def _load_best(plan: Plan, run: Path, log: ScoreLog) -> int:
         )
     load_weights(plan.encoder, found[step])
     return step
-
-
-def _precision(config: Config, encoder: Encoder) -> tuple[bool, str]:
-    if config.training.precision == "auto":
-        return bf16_pays(str(encoder.model.device))
-    return config.training.precision == "bf16", "from your config"
-
-
-def _refuse_changes(plan: Plan, run: Path) -> None:
-    """A run goes on only with the data and the base that it began with: its scores would compare unlike things."""
-    recorded = read_record(run, "environment.json", "model", "data")
-    if (recorded["model"]["revision"], recorded["model"]["sha256"]) != (plan.origin.revision, plan.origin.sha256):
-        raise ModelError(
-            f"the weights of {plan.origin.name} are not those with which {run} began",
-            mend="put them back (model.revision names one on the Hub), or start a new run",
-        )
-    for name, prepared in plan.datasets.items():
-        if recorded["data"].get(name) != prepared.fingerprint:
-            raise DataError(
-                f"{name} is not what it was when the run began",
-                where=prepared.location,
-                mend="put the data back, or start a new run",
-            )
 
 
 def _settle_name(config: Config) -> str:

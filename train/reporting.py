@@ -148,5 +148,9 @@ def write_per_query(path: Path, base: Judged, tuned: Judged) -> None:
             columns["tuned"] += [float(v) for v in new]
             columns["gold"] += gold
     temporary = path.with_name(f".{path.name}.tmp")
-    pq.write_table(pa.table(columns, schema=schema), temporary)
-    temporary.replace(path)
+    try:
+        pq.write_table(pa.table(columns, schema=schema), temporary)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise

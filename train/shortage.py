@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -14,8 +15,16 @@ from train import ranks
 from train.errors import RunError
 from train.fit.checkpoints import clear_staging, list_checkpoints
 
-MEMORY_SIGNS = ("out of memory", "can't allocate memory", "not enough memory", "cannot allocate memory", "bad alloc", "bad_alloc")
-"""What torch's allocators (CUDA, CPU, MPS) and the C++ library say; the CPU's raises a plain RuntimeError."""
+MEMORY_SIGNS = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "cannot allocate memory",
+    "bad_alloc",
+    "could not create a primitive",
+    "could not create a memory",
+)
+"""What torch's allocators (CUDA, CPU, MPS), the C++ library and oneDNN say; all but CUDA's raise a plain RuntimeError."""
 TRIED = re.compile(r"tried to allocate ([\d.]+) ?(bytes|[KMGT]i?B)", re.IGNORECASE)
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What the operating system says where no more can be written: disk full, quota used up, file-size limit."""
@@ -39,10 +48,9 @@ def is_out_of_memory(error: BaseException) -> bool:
 def disk_in_words(error: OSError) -> tuple[str, str]:
     """What an operating system's error means, and what helps. The second part ends without a full stop."""
     place = f"{error.filename}: " if error.filename else ""
-    reason = error.strerror or str(error)
-    if error.errno in FULL or "no space left" in str(error).lower():
-        return f"{place}the disk is full ({reason})", "make room on the disk"
-    return f"{place}{reason}", "look at the disk and at the rights of the folder"
+    if error.errno in FULL:
+        return f"{place}the disk is full ({os.strerror(error.errno)})", "make room on the disk"
+    return f"{place}{error.strerror or error}", "look at the disk and at the rights of the folder"
 
 
 @contextmanager

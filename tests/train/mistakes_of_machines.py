@@ -107,17 +107,25 @@ MACHINES = {
     ),
     "memory used up": Mistake(
         pairs("run_name=x", "training.batch_size=64"),
-        "cpu ran out of memory",
+        "cpu ran out of memory (8,192.0 MiB more were asked for)",
         "batch size 64 for pairs",
         "data.loss=cached_mnrl",
-        fault=("limit_memory_at", "fit", 1_000_000),
+        fault=("no_memory_in_step", 1),
     ),
     "memory used up while the model is loaded": Mistake(
         pairs("run_name=x"),
-        "could not be loaded: Cannot allocate memory",
+        "could not be loaded",
         ".tiny",
         "choose a smaller model",
-        fault=("limit_memory_at", "load_encoder", 100_000),
+        fault=("no_memory_for_the_model",),
+    ),
+    "tracking server that does not answer": Mistake(
+        pairs("run_name=x", "tracking=wandb"),
+        "http://127.0.0.1:9 cannot be used",
+        "tracking",
+        "WANDB_MODE=offline (upload later), tracking=none",
+        environment={"WANDB_BASE_URL": "http://127.0.0.1:9", "WANDB_API_KEY": "x" * 40},
+        slow=True,
     ),
     "launcher that asks for fp16": Mistake(
         pairs(),
@@ -240,6 +248,59 @@ RUNS = {
     ),
     "push of a run that is not finished": Mistake(
         ["push", "checkpoints/x", "me/x"], "is not a finished run", "checkpoints/x", "--resume", run=True, keeps=True
+    ),
+    "comparison with a run that is not finished": Mistake(
+        ["diff", "x", "x"],
+        "is not finished (it has no report.json)",
+        "checkpoints/x",
+        "embed-tune train --resume checkpoints/x",
+        run=True,
+        keeps=True,
+    ),
+    "comparison with a run whose report is broken": Mistake(
+        ["diff", "x", "x"],
+        "cannot be read",
+        "checkpoints/x/report.json",
+        "copy the file anew",
+        prepare=written("report.json", b"{"),
+        run=True,
+        keeps=True,
+    ),
+    "comparison with nothing": Mistake(
+        ["diff", "x", "none"],
+        "no such run",
+        "none",
+        "runs there",
+        run=True,
+        keeps=True,
+        prepare=written("report.json", b'{"datasets": []}'),
+    ),
+    "judging a run that is not finished": Mistake(
+        ["evaluate", "checkpoints/x", "--data", "pairs.csv"],
+        "has no model/ yet: the run is not finished",
+        "checkpoints/x",
+        "name one of its checkpoint-* folders",
+        run=True,
+        keeps=True,
+    ),
+    "judging a misspelt run": Mistake(
+        ["evaluate", "checkpoints/y", "--data", "pairs.csv"],
+        "is not on this machine",
+        "checkpoints/y",
+        "did you mean the folder checkpoints/x?",
+        run=True,
+        keeps=True,
+    ),
+    "judging without data": Mistake(["evaluate", ".tiny"], "no data set is named", "no data", "give --data PATH"),
+    "judging one model for a verdict": Mistake(
+        ["evaluate", ".tiny", "--data", "pairs.csv", "--fail-on", "regressed"],
+        "needs two models",
+        "--fail-on",
+        "name a second model",
+    ),
+    "page over a folder that is not there": Mistake(["report", "nowhere"], "does not exist", "nowhere", "embed-tune train"),
+    "page over a folder without runs": Mistake(
+        ["report", "set"], "holds no runs", "set", "name the folder that your runs are in", {"set/x.txt": ""}
     ),
     "push of nothing": Mistake(
         ["push", "checkpoints/none", "me/x"], "is not a run folder", "checkpoints/none", "there are no runs"

@@ -161,93 +161,6 @@ def test_the_commands_of_the_readme_run(server: ForkServer, quick: list[str], tm
     assert done["code"] == 0, done["output"]
 
 
-MISTAKES = {
-    "missing file": (["--data", "pears.csv"], r"pears\.csv.*\n.*pairs\.csv"),
-    "unknown key": (["--data", "pairs.csv", "training.learning_rat=1"], "did you mean training.learning_rate"),
-    "wrong type": (["--data", "pairs.csv", "training.batch_size=many"], "training.batch_size: input should be a valid integer"),
-    "unknown option": (["--dta", "pairs.csv"], "No such option"),
-    "unknown column": (["--data", "pairs.csv", "data.columns.anchor=qestion"], "question"),
-    "unknown model": (["--data", "pairs.csv", "model.name=nobody/nothing"], "nobody/nothing is not on this machine"),
-    "no model in a folder": (["--data", "pairs.csv", "model.name=."], "neither modules.json nor config.json"),
-    "absent GPU": (["--data", "pairs.csv", "model.device=cuda:3"], "cuda:3 was asked for"),
-    "loss that does not fit": (["--data", "pairs.csv", "data.loss=cosine"], "does not fit the pair rows"),
-    "missing config": (["--config", "nothing.yaml"], "no such config file"),
-    "empty file": (["--data", "empty.csv"], "empty.csv"),
-    "broken JSON line": (["--data", "broken.jsonl"], "broken.jsonl.*line 2"),
-    "no usable column": (["--data", "strange.csv"], "data.columns"),
-    "empty text": (["--data", "holes.csv"], "holes.csv.*line 3"),
-    "score out of range": (["--data", "scores.csv"], "score_range"),
-    "score that is no number": (["--data", "words.csv"], "words.csv.*line 3"),
-    "no data": (["training.epochs=1", "--config", "onlytraining.yaml"], "no data set is named"),
-    "resume of nothing": (["--resume", "checkpoints/none"], "is not a run folder"),
-    "resume with settings": (["--resume", "checkpoints/none", "training.epochs=3"], "takes no other settings"),
-    "resume as a dry run": (["--resume", "checkpoints/none", "--dry-run"], "takes no other settings"),
-    "data from an empty variable": (["--data", ""], "source: string should have at least 1 character"),
-    "endless training": (["--data", "pairs.csv", "training.epochs=.inf"], "training.epochs: input should be a finite number"),
-    "seed beyond 64 bits": (["--data", "pairs.csv", "data.split.seed=99999999999999999999"], "data.split.seed"),
-    "scores of one kind": (["--data", "same.csv"], "pairs of the dev split of same all have one score"),
-    "no place for runs": (["--data", "pairs.csv", "output_dir=empty.csv"], "the folder cannot be made.*\n.*output_dir"),
-    "one row": (["--data", "one.csv"], "one"),
-}
-
-
-@pytest.fixture
-def mistakes_folder(folder: Path) -> Path:
-    (folder / "empty.csv").touch()
-    (folder / "broken.jsonl").write_text('{"query": "a", "document": "b"}\n{"query": "a", \n', encoding="utf-8")
-    (folder / "strange.csv").write_text("foo,bar\n1,2\n", encoding="utf-8")
-    (folder / "holes.csv").write_text("query,document\na,b\nc,\n", encoding="utf-8")
-    (folder / "scores.csv").write_text("sentence1,sentence2,score\na,b,0\nc,d,100\n", encoding="utf-8")
-    (folder / "words.csv").write_text("sentence1,sentence2,score\na,b,0.5\nc,d,high\n", encoding="utf-8")
-    (folder / "one.csv").write_text("query,document\na,b\n", encoding="utf-8")
-    (folder / "same.csv").write_text(
-        "sentence1,sentence2,score\n" + "".join(f"a {i},b {i},1\n" for i in range(60)), encoding="utf-8"
-    )
-    (folder / "onlytraining.yaml").write_text("training: {epochs: 1}\n", encoding="utf-8")
-    return folder
-
-
-@pytest.mark.parametrize("name", MISTAKES)
-def test_mistakes_end_in_a_sentence(server: ForkServer, mistakes_folder: Path, tiny_model: Path, name: str) -> None:
-    words, expected = MISTAKES[name]
-    model = [] if any("model.name" in word or "--resume" in word for word in words) else [f"model.name={tiny_model}"]
-    done = server.run(["train", *words, *model], mistakes_folder)
-    assert done["code"] == 2, done["output"]
-    assert "Traceback" not in done["output"]
-    assert re.search(expected, done["output"]), done["output"]
-    left = [p for p in (mistakes_folder / "checkpoints").glob("*") if p.name != ".cache"]
-    assert not left, "a run folder was half-written"
-
-
-def test_an_existing_run_folder_is_refused_before_any_work(server: ForkServer, folder: Path, quick: list[str]) -> None:
-    (folder / "checkpoints" / "mine").mkdir(parents=True)
-    done = server.run(["train", "--data", "pairs.csv", "run_name=mine", *quick], folder)
-    assert done["code"] == 2
-    assert "exists already" in done["output"] and "--resume" in done["output"] and "question" not in done["output"]
-
-
-def test_data_that_changed_since_the_run_began_is_refused(server: ForkServer, folder: Path, quick: list[str]) -> None:
-    server.run(["train", "--data", "pairs.csv", "run_name=x", *quick], folder)
-    run = folder / "checkpoints" / "x"
-    (run / "report.json").unlink()
-    with (folder / "pairs.csv").open("a", encoding="utf-8") as handle:
-        handle.write("one more,row\n")
-    done = server.run(["train", "--resume", "checkpoints/x"], folder)
-    assert done["code"] == 2 and "not what it was when the run began" in done["output"]
-
-
-def test_a_base_that_changed_since_the_run_began_is_refused(
-    server: ForkServer, folder: Path, quick: list[str], tiny_model: Path
-) -> None:
-    shutil.copytree(tiny_model, folder / "base")
-    server.run(["train", "--data", "pairs.csv", "run_name=x", "model.name=base", *quick[1:]], folder)
-    run = folder / "checkpoints" / "x"
-    (run / "report.json").unlink()
-    shutil.copytree(run / "model", folder / "base", dirs_exist_ok=True)
-    done = server.run(["train", "--resume", "checkpoints/x"], folder)
-    assert done["code"] == 2 and "weights of base are not those with which" in done["output"], done["output"]
-
-
 def test_a_run_that_stopped_early_does_not_train_on_when_resumed(server: ForkServer, folder: Path, quick: list[str]) -> None:
     early = ["training.max_steps=12", "training.evaluations=6", "training.patience=1", "training.learning_rate=1e-9"]
     done = server.run(["train", "--data", "pairs.csv", "run_name=x", *quick, *early], folder)
@@ -270,18 +183,6 @@ def test_a_run_of_data_with_another_script_in_its_name_can_be_resumed(server: Fo
     assert again["code"] == 0, again["output"]
 
 
-def test_a_best_checkpoint_that_is_gone_fails(server: ForkServer, folder: Path, quick: list[str]) -> None:
-    server.run(["train", "--data", "pairs.csv", "run_name=x", *quick], folder)
-    run = folder / "checkpoints" / "x"
-    (run / "report.json").unlink()
-    lines = [json.loads(line) for line in (run / "scores.jsonl").read_text().splitlines()]
-    lines[1]["dev"] = 2.0  # makes the first checkpoint the best one
-    (run / "scores.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    shutil.rmtree(run / f"checkpoint-{lines[1]['step']}", ignore_errors=True)
-    done = server.run(["train", "--resume", "checkpoints/x"], folder)
-    assert done["code"] == 2 and "the best checkpoint, is not there" in done["output"], done["output"]
-
-
 def test_warnings_about_the_data_are_said(server: ForkServer, folder: Path, quick: list[str]) -> None:
     with (folder / "pairs.csv").open("a", encoding="utf-8") as handle:
         handle.write("echo,echo\n")
@@ -301,23 +202,6 @@ def test_ctrl_c_while_the_data_loads_ends_with_its_own_exit_code(monkeypatch: py
     with pytest.raises(SystemExit) as stop:
         main(["train", "--data", "pairs.csv"])
     assert stop.value.code == 130 and "stopped" in capsys.readouterr().err
-
-
-def test_a_full_disk_ends_in_a_sentence(folder: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch, capsys) -> None:  # type: ignore[no-untyped-def]
-    from train.cli import main
-
-    def full(*args: object, **kwargs: object) -> None:
-        raise RuntimeError("I/O error: No space left on device (os error 28)")
-
-    words = ["train", "--data", "pairs.csv", "run_name=x", f"model.name={tiny_model}", "model.device=cpu", "training.max_steps=2"]
-    monkeypatch.chdir(folder)
-    with monkeypatch.context() as patch, pytest.raises(SystemExit) as stop:
-        patch.setattr(SentenceTransformer, "save_pretrained", full)
-        main(words)
-    assert stop.value.code == 2
-    said = capsys.readouterr().err
-    assert "the checkpoint of step 1 could not be written" in said and "--resume checkpoints/x" in said
-    assert not (folder / "checkpoints" / "x" / ".saving").exists()
 
 
 def test_a_best_checkpoint_that_cannot_be_loaded_fails(server: ForkServer, folder: Path, quick: list[str]) -> None:

@@ -45,9 +45,9 @@ def command(words: list[str]) -> list[str]:
 
 def message(said: str) -> tuple[str, str]:
     """The only error message in what a command said: what is wrong, and what to do ("" where that is not said apart)."""
-    before, *after = f"\n{said}".split("\nerror: ")
-    assert len(after) == 1, said
-    problem, _, advice = after[0].partition("\n  What to do: ")
+    messages = f"\n{said}".split("\nerror: ")[1:]
+    assert len(messages) == 1, said
+    problem, _, advice = messages[0].partition("\n  What to do: ")
     return problem, advice
 
 
@@ -153,7 +153,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     ("function", "what"),
     [
         ("prepare", "the disk is full: the rows could not be written to the data cache (No space left on device)"),
-        ("fit", "the checkpoint of step 1 could not be written"),
+        ("fit", "scores.jsonl: the disk is full (No space left on device)"),
         ("export_model", "the model cannot be written to"),
         ("report_run", "the disk is full (No space left on device)"),
     ],

@@ -104,6 +104,11 @@ WORKS = {
     "more tokens than the model reads": Works(
         dry("pairs.csv", "model.max_tokens=5000"), ["note: model.max_tokens=5000 is more than the model can read: 64 are used"]
     ),
+    "page over a broken run": Works(
+        ["report"],
+        ["1 run: 1 damaged"],
+        {"checkpoints/x/config.yaml": "data: [", "checkpoints/x/environment.json": "{", "checkpoints/x/report.json": "{"},
+    ),
     "launcher that asks for bf16": Works(
         dry("pairs.csv"),
         ["bf16 autocast", "asked for by Accelerate's configuration"],

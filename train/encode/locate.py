@@ -136,6 +136,8 @@ def _meant(name: str) -> str:
     """The known model that a name most likely means, as the beginning of an advice; "" where it means none."""
     if re.match(r"(sentence-transformers/)?(text-embedding-|gpt-|embed-(english|multilingual)-|voyage-)", name.lower()):
         return "models behind an API cannot be fine-tuned here, their weights are not public: name an open one; "
+    if Path(name).parent.is_dir() and (siblings := difflib.get_close_matches(name, map(str, Path(name).parent.iterdir()), n=1)):
+        return f"did you mean the folder {siblings[0]}? Otherwise "
     near = difflib.get_close_matches(name.lower(), [known.lower() for known in KNOWN_MODELS], n=1, cutoff=0.8)
     known = next((known for known in KNOWN_MODELS if near and known.lower() == near[0] and known != name), None)
     return f"did you mean {known}? Otherwise " if known else ""

@@ -116,17 +116,20 @@ def _why_silent(address: str) -> str:
 
 def server() -> str:
     """Address of the server that is reported to."""
+    if given := os.environ.get("WANDB_BASE_URL"):
+        return given
     import wandb
 
     try:
         return str(wandb.setup().settings.base_url)
     except Exception:  # settings that cannot be read are reported by whoever reads them first
-        return os.environ.get("WANDB_BASE_URL") or "the wandb server"
+        return "the wandb server"
 
 
 def first_lines(error: BaseException) -> str:
-    """An error on one line, at most 300 characters, without the API key."""
-    text = "; ".join(line.strip() for line in str(error).splitlines() if line.strip()) or type(error).__name__
+    """An error on one line, at most 300 characters, without the API key and without pydantic's address for more of it."""
+    lines = [re.sub(r" \[type=.*", "", line).strip() for line in str(error).splitlines() if "errors.pydantic.dev" not in line]
+    text = "; ".join(line for line in lines if line) or type(error).__name__
     key = os.environ.get("WANDB_API_KEY")
     text = text.replace(key, "…") if key else text
     return re.sub(r"\b[0-9a-fA-F]{40,}\b", "…", text)[:300]

@@ -6,6 +6,7 @@ fail.
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -18,8 +19,11 @@ from tests.pages import HOSTILE, curve, page_arguments, result, write_run
 from train.evaluate.index import write_index
 from train.evaluate.page import render
 
-playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install -e '.[dev]'")
-axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+REQUIRED = os.environ.get("EMBED_TUNE_REQUIRE_BROWSER") == "1"
+if not REQUIRED:
+    pytest.importorskip("axe_playwright_python", reason="Playwright is not installed: pip install -e '.[dev]'")
+axe = importlib.import_module("axe_playwright_python.sync_playwright")
+playwright = importlib.import_module("playwright.sync_api")
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 WIDTHS = {"phone": 390, "desk": 1200}
@@ -32,7 +36,7 @@ def browser() -> Iterator[Any]:
     path = next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         reason = f"no browser: none of {', '.join(NAMES)} is installed"
-        if os.environ.get("EMBED_TUNE_REQUIRE_BROWSER") == "1":
+        if REQUIRED:
             pytest.fail(reason)
         pytest.skip(reason)
     with playwright.sync_playwright() as driver:
@@ -117,8 +121,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 PAGES = ("report.html", "long.html", "runs/index.html")
 
 
-@pytest.mark.parametrize("name", PAGES)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("name", "scheme"), zip(PAGES, ("light", "dark", "light"), strict=True))
 def test_pages_ask_for_nothing_and_complain_about_nothing(visit: Visit, pages: Path, name: str, scheme: str) -> None:
     page = visit(pages / name, color_scheme=scheme)
     page.wait_for_timeout(50)
@@ -190,12 +193,15 @@ def test_charts_and_page_follow_a_change_of_theme(visit: Visit, pages: Path) -> 
     page = visit(pages / "report.html", color_scheme="light")
     ground = "getComputedStyle(document.body).backgroundColor"
     seen = f"[chart.data.datasets[0].borderColor, chart.options.scales.x.ticks.color, {ground}]"
-    light = chart(page, seen)
-    page.emulate_media(color_scheme="dark")
-    dark = chart(page, seen)
-    assert light == ["#1f2328", "#57606a", "rgb(255, 255, 255)"] and dark == ["#e6edf3", "#9aa5b1", "rgb(15, 19, 24)"]
-    page.emulate_media(color_scheme="light")
+    light, dark = ["#1f2328", "#57606a", "rgb(255, 255, 255)"], ["#e6edf3", "#9aa5b1", "rgb(15, 19, 24)"]
     assert chart(page, seen) == light
+    for scheme, colours in (("dark", dark), ("light", light)):
+        page.emulate_media(color_scheme=scheme)
+        for _ in range(100):  # the browser tells the page with its next frame
+            if chart(page, seen) == colours:
+                break
+            page.wait_for_timeout(20)
+        assert chart(page, seen) == colours
 
 
 def test_on_paper_the_page_is_light_and_open(visit: Visit, pages: Path) -> None:
@@ -323,6 +329,7 @@ def test_the_keyboard_reaches_everything_in_order_and_focus_is_seen(visit: Visit
         assert style[0] == "solid" and float(style[1].removesuffix("px")) >= 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS.values(), ids=list(WIDTHS))
 @pytest.mark.parametrize("name", ["report.html", "runs/index.html", "comparison"])
@@ -456,9 +463,8 @@ def test_many_runs_show_the_first_hundred_of_all(visit: Visit, tmp_path: Path) -
     assert len(order(page)) == 130
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_those_who_want_no_motion_get_none(visit: Visit, pages: Path, scheme: str) -> None:
-    page = visit(pages / "report.html", reduced_motion="reduce", color_scheme=scheme)
+def test_those_who_want_no_motion_get_none(visit: Visit, pages: Path) -> None:
+    page = visit(pages / "report.html", reduced_motion="reduce")
     assert page.evaluate("getComputedStyle(document.documentElement).scrollBehavior") == "auto"
     assert chart(page, "chart.options.animation") is False
 
@@ -471,6 +477,7 @@ SHORT = [text for text in HOSTILE if len(text) < 1000]
 
 
 # each text alone is put to a parser in test_page.py and test_index.py; here they stand together, so that none hides another
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "text", [" ".join(SHORT), " ".join(SHORT[::-1]), *set(HOSTILE).difference(SHORT)], ids=["all", "back", "long"]
 )
@@ -487,7 +494,7 @@ def test_no_text_runs_or_breaks_out(visit: Visit, pages: Path, tmp_path: Path, t
 
     runs = tmp_path / "runs"
     name = text.replace("/", "∕").replace("\0", "").encode("utf-8", "replace").decode()[:80]
-    for folder, rate in ((name, 1e-5), (name[::-1], 2e-5)):
+    for folder, rate in ((name, 1e-5), (f"b{name[:60]}", 2e-5)):
         report = {"labels": {"base": text, "tuned": text}, "base_model": text}
         write_run(runs, folder, dataset=text, rate=rate, model=text.replace("\ud800", "?"), report=report)
     index = visit(write_index(runs)[0], width=WIDTHS["phone"])

@@ -170,3 +170,16 @@ def test_without_tracking_wandb_is_not_imported(
     assert not (tmp_path / "checkpoints" / "x" / "wandb").exists()
     # the same guard does notice an import
     assert server.run([*quiet, "tracking=wandb", "run_name=y"], tmp_path, environment=home, fault=["forbid_wandb"])["code"] == 97
+
+
+def test_the_end_of_wandbs_own_process_is_not_the_end_of_the_run(
+    server: ForkServer, arguments: list[str], home: dict[str, str], tmp_path: Path
+) -> None:
+    write_data(tmp_path)
+    done = server.run([*arguments, "run_name=x"], tmp_path, environment=home, fault=["kill_wandb_in_step", 5])
+    assert done["code"] == 0, done["output"]
+    assert (tmp_path / "checkpoints" / "x" / "report.json").is_file()
+    assert "Traceback" not in done["output"]
+    (line,) = [line for line in done["output"].splitlines() if "the run goes on" in line]
+    assert line.startswith("tracking: figures could not be reported")
+    assert "tracking: wandb offline; incomplete: figures" in done["output"]

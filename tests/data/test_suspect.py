@@ -1,0 +1,67 @@
+"""Suspicions: each is raised where nearly all rows ask for it, and not below."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from datasets import Dataset
+
+from data.suspect import suspicions
+
+
+def found(**columns: list) -> list[tuple[str, list[int]]]:
+    """What is said, up to its first colon or semicolon, and the rows that it is about."""
+    return [
+        (what.split(":")[0].split(";")[0], np.flatnonzero(mask).tolist()) for what, mask in suspicions(Dataset.from_dict(columns))
+    ]
+
+
+def pairs(queries: list[str], documents: list[str]) -> list[tuple[str, list[int]]]:
+    return found(anchor=queries, positive=documents)
+
+
+PLAIN = [f"what is thing {chr(97 + i)}" for i in range(20)]
+ANSWERS = [f"a red one of kind {chr(97 + i)}" for i in range(20)]
+
+
+def test_good_rows_raise_none() -> None:
+    assert pairs(PLAIN, ANSWERS) == []
+    assert found(sentence1=PLAIN, sentence2=ANSWERS, score=[i / 20 for i in range(20)]) == []
+
+
+@pytest.mark.parametrize(("numbers", "raised"), [(20, True), (18, True), (17, False)])
+def test_numbers_for_texts(numbers: int, raised: bool) -> None:
+    texts = [("3", "-4.5", "12 %", "1,000")[i % 4] for i in range(numbers)] + ANSWERS[numbers:]
+    expected = [("the text (positive) is a number", list(range(numbers)))]
+    assert pairs(PLAIN, texts) == (expected if raised else [])
+
+
+def test_a_text_with_a_number_in_it_is_none() -> None:
+    assert pairs(PLAIN, ["3 apples", "1.5.2020 or so", "no. 7"] + ANSWERS[3:]) == []
+
+
+@pytest.mark.parametrize(
+    ("length", "times", "raised"), [(400, 4, True), (400, 3, False), (100, 4, False)], ids=["long", "not so long", "short"]
+)
+def test_swapped_columns(length: int, times: int, raised: bool) -> None:
+    documents = ["x" * (length // times) + str(i) for i in range(20)]
+    queries = ["y" * times * len(document) for document in documents]
+    expected = [("the query is 4 times as long as its document or longer", list(range(20)))]
+    assert pairs(queries, documents) == (expected if raised else [])
+
+
+def test_documents_that_quote_their_query() -> None:
+    documents = [f"Somebody asked: {query.upper()} today" for query in PLAIN]
+    assert pairs(PLAIN, documents) == [("the document holds its query word for word", list(range(20)))]
+    assert pairs(PLAIN, PLAIN) == []  # the same text is another finding's matter
+
+
+@pytest.mark.parametrize(("same", "raised"), [(19, True), (18, False), (20, False)])
+def test_scores_that_hardly_differ(same: int, raised: bool) -> None:
+    scores = [1.0] * same + [0.1 * i for i in range(20 - same)]
+    expected = [("one and the same score", list(range(same)))]
+    assert found(sentence1=PLAIN, sentence2=ANSWERS, score=scores) == (expected if raised else [])
+
+
+def test_a_few_rows_are_left_in_peace() -> None:
+    assert pairs(PLAIN[:9], ["1"] * 9) == []

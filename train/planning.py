@@ -1,0 +1,185 @@
+"""Everything that is known before the first optimiser step: data, base model and recipe, and the record of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from data.audit import audit
+from data.load import prepare
+from data.schema import DataError, PreparedDataset
+from train import ranks
+from train.config import Config
+from train.encode.encoder import Encoder, load_encoder, resolve_device
+from train.encode.locate import WeightsOrigin
+from train.encode.packed import why_not_packed
+from train.errors import ConfigError, ModelError
+from train.evaluate.dev import refuse_unjudgeable
+from train.fit.batching import RankShare
+from train.fit.fit import TrainingSet
+from train.fit.losses import LOSS_NAMES, choose_loss
+from train.fit.precision import bf16_pays
+from train.fit.recipe import Recipe, plan_recipe
+from train.runfolder import environment, read_record, write_json, write_text
+from train.settings import dump_config
+from train.shortage import Needs
+from train.terminal import say
+
+
+@dataclass
+class Plan:
+    """Everything that is known before the first optimiser step."""
+
+    config: Config
+    datasets: dict[str, PreparedDataset]
+    encoder: Encoder
+    origin: WeightsOrigin
+    sets: dict[str, TrainingSet]
+    recipe: Recipe
+    bf16: bool
+
+
+def make_plan(config: Config) -> Plan:
+    """Load, audit and split the data, load the base, and settle what the config leaves open. Everything found is said."""
+    if ranks.world_size() > 1:
+        say(f"{ranks.world_size()} processes share the work")
+    resolve_device(config.model.device)  # raises: better now than after reading the data
+    datasets = ranks.first_on_each_machine(lambda: load_datasets(config))
+    encoder, origin, notes = ranks.first_on_each_machine(lambda: load_encoder(config.model, config.evaluation.batch_size))
+    say(f"base model: {origin.sentence()}")
+    say(f"  {encoder.contract.sentence()}; on {encoder.model.device}")
+    if (asked := config.model.max_tokens or 0) > encoder.contract.max_tokens:
+        notes.append(f"model.max_tokens={asked} is more than the model can read: {encoder.contract.max_tokens} are used")
+    for note in notes:
+        say(f"  note: {note}")
+    sets = training_sets(config, datasets)
+    refuse_unjudgeable(datasets, trained=sets)
+    rows = {name: (one.kind, len(one.table)) for name, one in sets.items()}
+    seed = config.training.seed
+    recipe = plan_recipe(
+        config.training,
+        rows,
+        encoder.contract.max_tokens,
+        lambda name, size: len(sets[name].sampler(size, seed)),
+        ranks.world_size(),
+    )
+    bf16, why = ranks.share(_precision(config, encoder))  # probed: processes may see different speeds
+    _say_recipe(recipe, sets, encoder, seed, f"{'bf16 autocast' if bf16 else 'fp32'} ({why})")
+    # what was probed is fixed in the recorded config, so that a resumed run computes as the first part did
+    training = config.training.model_copy(update={"precision": "bf16" if bf16 else "fp32"})
+    return Plan(config.model_copy(update={"training": training}), datasets, encoder, origin, sets, recipe, bf16)
+
+
+def _say_recipe(recipe: Recipe, sets: Mapping[str, TrainingSet], encoder: Encoder, seed: int, precision: str) -> None:
+    """What was settled, and why."""
+    say("recipe:")
+    for reason in recipe.reasons:
+        say(f"  {reason}")
+    say(f"  {precision}")
+    for name, one in sets.items():
+        say(f"  {name}: {LOSS_NAMES[one.loss]} loss")
+        if left_out := one.sampler(recipe.batch_sizes[name], seed).count_left_out():
+            say(f"  {name}: {left_out:,} of {len(one.table):,} rows find no batch in the first epoch without a false negative")
+        share = RankShare(one.sampler(recipe.batch_sizes[name], seed), ranks.rank(), ranks.world_size())
+        if dropped := share.count_dropped():
+            say(f"  {name}: {dropped:,} rows of the first epoch do not divide among {ranks.world_size()} processes: dropped")
+    obstacle = why_not_packed(encoder.model)
+    say("  forward: packed without padding" if obstacle is None else f"  forward: sorted by length, in chunks ({obstacle})")
+
+
+def load_datasets(config: Config) -> dict[str, PreparedDataset]:
+    """Every data set of the config, loaded and split; what was recognised and counted is said."""
+    cache = Path(config.output_dir) / ".cache"
+    datasets: dict[str, PreparedDataset] = {}
+    for number, spec in enumerate(config.data.datasets):
+        prepared = prepare(spec, config.data.split, cache, say=say)
+        if prepared.name in datasets:
+            raise ConfigError(
+                f"two data sets are called {prepared.name!r}: {datasets[prepared.name].location} and {prepared.location}",
+                mend=f"give one of them a name of its own: data.datasets.{number}.name=NAME",
+            )
+        datasets[prepared.name] = prepared
+    return datasets
+
+
+def training_sets(config: Config, datasets: Mapping[str, PreparedDataset]) -> dict[str, TrainingSet]:
+    """Training rows and loss of each data set that is trained on."""
+    sets = {}
+    for spec, (name, prepared) in zip(config.data.datasets, datasets.items(), strict=True):
+        if not spec.train:
+            continue
+        rows = len(prepared.splits["train"]) if "train" in prepared.splits else 0
+        if rows < 2:
+            others = ", ".join(f"{split} {len(table):,}" for split, table in prepared.splits.items() if split != "train")
+            raise DataError(
+                f"{name} has {'one training row, and two are needed' if rows else 'no training rows'} (it has {others})",
+                where=prepared.location,
+                mend="add rows to train on (a file named train beside it, say); to judge a model on these alone, run"
+                f" `embed-tune evaluate MODEL --data {prepared.location}`; beside other data sets set train: false for this one",
+            )
+        sets[name] = TrainingSet(prepared.splits["train"], prepared.kind, choose_loss(spec, prepared.kind))
+    return sets
+
+
+def record_plan(plan: Plan, run: Path) -> None:
+    """Write what explains and repeats the run, before it begins; warnings about the data are said, too."""
+    write_text(run / "config.yaml", dump_config(plan.config))
+    write_json(run / "audit.json", audited(plan))
+    write_json(
+        run / "environment.json",
+        environment(
+            {
+                "device": str(plan.encoder.model.device),
+                "model": {
+                    "name": plan.origin.name,
+                    "from": plan.origin.kind,
+                    "revision": plan.origin.revision,
+                    "sha256": plan.origin.sha256,
+                },
+                "contract": plan.encoder.contract.as_dict(),
+                "data": {name: prepared.fingerprint for name, prepared in plan.datasets.items()},
+                "recipe": list(plan.recipe.reasons),
+            }
+        ),
+    )
+
+
+def audited(plan: Plan) -> dict[str, Any]:
+    """What is in the data; warnings are said."""
+    audited = audit(list(plan.datasets.values()))
+    for dataset in audited["datasets"]:
+        for finding in dataset["findings"]:
+            if finding["severity"] == "warning":
+                shown = finding["examples"]
+                rows = f" ({', '.join(shown)}{', …' * (finding['count'] > len(shown))})" if shown else ""
+                say(f"{dataset['name']}: warning: {finding['what']}: {finding['count']:,}{rows}")
+    return audited
+
+
+def needs(plan: Plan) -> Needs:
+    return Needs(plan.recipe.batch_sizes, plan.recipe.max_tokens, str(plan.encoder.model.device))
+
+
+def _precision(config: Config, encoder: Encoder) -> tuple[bool, str]:
+    if config.training.precision == "auto":
+        return bf16_pays(str(encoder.model.device))
+    return config.training.precision == "bf16", "from your config"
+
+
+def refuse_changes(plan: Plan, run: Path) -> None:
+    """A run goes on only with the data and the base that it began with: its scores would compare unlike things."""
+    recorded = read_record(run, "environment.json", "model", "data")
+    if (recorded["model"]["revision"], recorded["model"]["sha256"]) != (plan.origin.revision, plan.origin.sha256):
+        raise ModelError(
+            f"the weights of {plan.origin.name} are not those with which {run} began",
+            mend="put them back (model.revision names one on the Hub), or start a new run",
+        )
+    for name, prepared in plan.datasets.items():
+        if recorded["data"].get(name) != prepared.fingerprint:
+            raise DataError(
+                f"{name} is not what it was when the run began",
+                where=prepared.location,
+                mend="put the data back, or start a new run",
+            )
