@@ -6,6 +6,7 @@ Each function is called there before the command line starts.
 from __future__ import annotations
 
 import ctypes
+import importlib
 import os
 import resource
 import signal
@@ -40,7 +41,7 @@ def limit_file_size(size: int) -> None:
 
 
 def fill_disk_at(function: str, folder: str) -> None:
-    """The file system of `folder` is full from the moment on at which `train.pipeline` calls one of its functions."""
+    """The file system of `folder` is full from the moment on at which a function is called (see `_before`)."""
 
     def fill() -> None:
         with Path(folder, ".filler").open("wb") as file:
@@ -104,15 +105,16 @@ def _in_step(number: int, act: Callable[[], None]) -> None:
 
 
 def _before(function: str, act: Callable[[], None]) -> None:
-    from train import pipeline
-
-    stock = getattr(pipeline, function)
+    """Act before each call of a function, given as `module:name` where it is called from."""
+    place, _, name = function.partition(":")
+    module = importlib.import_module(place)
+    stock = getattr(module, name)
 
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         act()
         return stock(*args, **kwargs)
 
-    setattr(pipeline, function, wrapped)
+    setattr(module, name, wrapped)
 
 
 def without_wandb() -> None:

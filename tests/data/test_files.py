@@ -242,7 +242,11 @@ def test_empty_files(tmp_path, name, content):
         ("p.csv", "query,document\n", ["p.csv: no rows (the header stands alone)"]),
         ("p.csv", "query,document\na,b\nc,d,e\n", ["p.csv, line 3: 3 cells, but the header has 2 columns", "double quotes"]),
         ("p.csv", "query,document\na\n", ["p.csv, line 2: 1 cell, but the header has 2 columns", "complete the row"]),
-        ("p.csv", 'query,document\na,b\nc,"d\ne,f\n', ["p.csv, line 3: broken row: a quote opens in this row and is never closed", "double it"]),
+        (
+            "p.csv",
+            'query,document\na,b\nc,"d\ne,f\n',
+            ["p.csv, line 3: broken row: a quote opens in this row and is never closed", "is doubled"],
+        ),
         ("p.csv", "query,query,document\na,b,c\n", ["p.csv: the header names 'query' twice"]),
         ("p.csv", "query,document\na,b\n\0,c\n", ["p.csv, line 3: the line contains a NUL byte"]),
         ("p.csv", "query,document\na,b\nc, \n", ['p.csv, line 3, column "document": the text is empty', "data.bad_rows=drop"]),

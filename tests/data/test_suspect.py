@@ -37,7 +37,7 @@ def test_numbers_for_texts(numbers: int, raised: bool) -> None:
 
 
 def test_a_text_with_a_number_in_it_is_none() -> None:
-    assert pairs(PLAIN, ["3 apples", "1.5.2020 or so", "no. 7"] + ANSWERS[3:]) == []
+    assert pairs(PLAIN, ["3 apples", "1.5.2020 or so", "no. 7", *ANSWERS[3:]]) == []
 
 
 @pytest.mark.parametrize(

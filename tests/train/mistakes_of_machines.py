@@ -84,7 +84,7 @@ MACHINES = {
     ),
     "no room for the optimizer's state": Mistake(
         pairs("run_name=x"),
-        "the checkpoint of step 1 could not be written",
+        "the checkpoint of step 1 could not be written: the disk took less than was written",
         "step 1",
         "make room on the disk, then continue with --resume checkpoints/x",
         fault=("limit_file_size", 5_000_000),

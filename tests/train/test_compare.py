@@ -38,7 +38,10 @@ def test_figures_of_queries_are_those_of_the_paired_comparison_whatever_the_orde
     expected = compare_means(NDCG_A, NDCG_B, seed=SEED)
     assert (result.base, result.tuned) == (pytest.approx(NDCG_A.mean()), pytest.approx(NDCG_B.mean()))
     assert (result.delta, result.ci95, result.p_value) == (expected.delta, expected.ci95, expected.p_value)
-    assert (result.metrics["ndcg@10"].base, result.metrics["ndcg@10"].tuned) == (pytest.approx(result.base), result.tuned)
+    assert (result.metrics["ndcg@10"].base, result.metrics["ndcg@10"].tuned) == (
+        pytest.approx(result.base),
+        pytest.approx(result.tuned),
+    )
     assert (result.n, result.verdict, result.split, found.sides) == (40, "improved", "test", ("a", "b"))
     assert "Verdict: b is better than a on faq" in found.as_text()
 

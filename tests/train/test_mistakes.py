@@ -152,10 +152,10 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 @pytest.mark.parametrize(
     ("function", "what"),
     [
-        ("prepare", "the disk is full: the rows could not be written to the data cache (No space left on device)"),
-        ("fit", "scores.jsonl: the disk is full (No space left on device)"),
-        ("export_model", "the model cannot be written to"),
-        ("report_run", "the disk is full (No space left on device)"),
+        ("data.load:rows_table", "the disk is full: the rows could not be written to the data cache (No space left on device)"),
+        ("train.pipeline:fit", "scores.jsonl: the disk is full (No space left on device)"),
+        ("train.pipeline:export_model", "the model cannot be written to"),
+        ("train.pipeline:report_run", "the disk is full (No space left on device)"),
     ],
 )
 def test_a_disk_that_fills_up(
@@ -170,7 +170,7 @@ def test_a_disk_that_fills_up(
     (small_disk / ".filler").unlink()
     left = {path for path in paths(small_disk) if path.name.startswith(".") or path.suffix == ".tmp"} - {Path(".cache")}
     assert not left, "temporary files were left"
-    if function == "prepare":
+    if function == "data.load:rows_table":
         assert not list(small_disk.iterdir())
     else:
         assert f"--resume {small_disk / 'x'}" in advice

@@ -112,7 +112,7 @@ def resolve_device(wanted: str) -> str:
     number = wanted.partition(":")[2]
     if kind == "cuda" and number and not (number.isdigit() and int(number) < torch.cuda.device_count()):
         there = ", ".join(f"cuda:{i}" for i in range(torch.cuda.device_count()))
-        raise ModelError(f"model.device: {wanted} was asked for, but here there is only {there}", mend="use one of these, or auto")
+        raise ModelError(f"model.device: {wanted} was asked for, but there is only {there}", mend="use one of these, or auto")
     return wanted
 
 

@@ -89,7 +89,7 @@ class PairTrainer(SentenceTransformerTrainer):
         self._saving, self._whole = False, whole
         self._meter = LossMeter(tables)
         self._clock: float | None = None
-        self._uncounted = [0, 0]  # rows and tokens of this process since the last `stop_clock`
+        self._rows, self._tokens = 0, torch.zeros((), dtype=torch.long)  # of this process since the last `stop_clock`
         super().__init__(model=model, args=arguments, train_dataset=DatasetDict(tables), loss=dict(losses))
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
@@ -161,10 +161,10 @@ class PairTrainer(SentenceTransformerTrainer):
         if self._clock is not None:
             self.work.seconds += time.perf_counter() - self._clock
             self._clock = None
-        rows, tokens = ranks.totals(self._uncounted)
+        rows, tokens = ranks.totals([self._rows, int(self._tokens)])
         self.work.rows += int(rows)
         self.work.tokens += int(tokens)
-        self._uncounted = [0, 0]
+        self._rows, self._tokens = 0, torch.zeros_like(self._tokens)
 
     def rows_seen(self) -> int:
         """About how many rows all processes together have trained on by now."""
@@ -172,16 +172,14 @@ class PairTrainer(SentenceTransformerTrainer):
 
     def work_seen(self) -> tuple[int, int]:
         """About how many rows and tokens all processes together have trained on by now."""
-        rows, tokens = (count * ranks.world_size() for count in self._uncounted)
+        rows, tokens = (count * ranks.world_size() for count in (self._rows, int(self._tokens)))
         return self.work.rows + rows, self.work.tokens + tokens
 
     def _count(self, inputs: Mapping[str, Any]) -> None:
         masks = [value for key, value in inputs.items() if key.endswith("attention_mask")]
-        self._uncounted[0] += len(masks[0]) if masks else 0
-        if self.args.device.type == "cpu":  # on a GPU a sum on the host would wait for the device each step
-            self._uncounted[1] += sum(int(mask.sum()) for mask in masks)
-        else:
-            self._uncounted[1] += sum(mask.numel() for mask in masks)
+        self._rows += len(masks[0]) if masks else 0
+        for mask in masks:  # summed where the mask is, and read when asked for: a GPU need not wait each step
+            self._tokens = self._tokens.to(mask.device) + mask.sum()
 
     def _get_output_dir(self, trial: Any) -> str:
         run = super()._get_output_dir(trial)
@@ -201,6 +199,8 @@ class PairTrainer(SentenceTransformerTrainer):
         except Exception as error:  # a full disk raises whatever the library that writes raises
             clear_staging(run)
             reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+            if "unexpected pos" in reason:  # torch's archive writer, where less was written than it had asked for
+                reason = "the disk took less than was written"
             raise RunError(
                 f"the checkpoint of step {self.state.global_step} could not be written: {reason}",
                 mend=f"make room on the disk, then continue with --resume {run}; earlier checkpoints are whole",

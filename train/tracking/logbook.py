@@ -25,7 +25,7 @@ def last_step(folder: Path) -> int:
 
 
 def _last_step_of(file: Path) -> int:
-    command = [sys.executable, "-m", "wandb", "leet", "inspect", "--json", str(file)]
+    command = [sys.executable, "-P", "-m", "wandb", "leet", "inspect", "--json", str(file)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         reason = (done.stderr.splitlines() or ["no reason given"])[-1]

@@ -36,7 +36,7 @@ def test_a_whole_folder(tmp_path: Path) -> None:
 def test_a_module_that_saves_nothing_needs_no_folder(tmp_path: Path) -> None:
     entries = modules(("", TRANSFORMER), ("1_Normalize", "sentence_transformers.models.Normalize"))
     check_whole("m", write(whole(tmp_path), modules__json=entries))
-    with pytest.raises(ModelError, match="modules.json names 1_Dense, which is not in"):
+    with pytest.raises(ModelError, match=r"modules\.json names 1_Dense, which is not in"):
         check_whole("m", write(tmp_path, modules__json=modules(("", TRANSFORMER), ("1_Dense", "somewhere.Dense"))))
 
 

@@ -284,6 +284,14 @@ def test_without_javascript_every_figure_is_there(visit: Visit, pages: Path) -> 
     assert index.locator("#runs tbody tr:visible").count() == 7 and not index.locator("#filters").is_visible()
 
 
+def test_long_tables_wait_behind_their_heading(visit: Visit, pages: Path) -> None:
+    page = visit(pages / "long.html")
+    rows = page.locator("table.curve tbody tr:visible")
+    assert rows.count() == 0
+    page.get_by_text("Figures of every checkpoint").click()
+    assert rows.count() == 201 and rows.nth(200).inner_text().split("\t")[0] == "4,000"
+
+
 OPEN_ALL = "for (const element of document.querySelectorAll('details')) element.open = true"
 
 

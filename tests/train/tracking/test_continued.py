@@ -71,6 +71,7 @@ def test_sync_puts_the_sessions_together(continued: Path, home: dict[str, str]) 
         server.close()
 
 
+@pytest.mark.slow
 def test_a_kill_leaves_no_step_twice(server: ForkServer, arguments: list[str], home: dict[str, str], tmp_path: Path) -> None:
     write_data(tmp_path)
     # dies while it saves the second checkpoint, whose scores it had reported; goes on from the first
@@ -86,6 +87,7 @@ def test_a_kill_leaves_no_step_twice(server: ForkServer, arguments: list[str], h
     assert len({record["run_id"] for folder in sessions(run) for record in records(folder, "run")}) == 1
 
 
+@pytest.mark.slow
 def test_what_began_offline_goes_on_offline(
     server: ForkServer, arguments: list[str], home: dict[str, str], tmp_path: Path
 ) -> None:

@@ -34,16 +34,24 @@ def report_of(run: Path) -> dict:
     return json.loads((run / "report.json").read_text(encoding="utf-8"))
 
 
-def test_a_whole_run_arrives(
-    server: ForkServer, arguments: list[str], there: WandbServer, variables: dict[str, str], tmp_path: Path
-) -> None:
-    write_data(tmp_path)
+@pytest.fixture(scope="module")
+def arrived(
+    server: ForkServer, arguments: list[str], home: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Path, str, WandbServer]]:
+    """Run folder and output of a finished run, and the server that it reported to."""
+    folder, there = tmp_path_factory.mktemp("online"), WandbServer()
+    write_data(folder)
     settings = ["run_name=first", "tracking.entity=team", "tracking.tags=[small]", "tracking.group=nightly"]
-    done = server.run([*arguments, *settings], tmp_path, environment=variables)
+    done = server.run([*arguments, *settings], folder, environment=home | there.environment(**HASTE))
     assert done["code"] == 0, done["output"]
-    run = tmp_path / "checkpoints" / "first"
+    yield folder / "checkpoints" / "first", done["output"], there
+    there.close()
+
+
+def test_a_whole_run_arrives(arrived: tuple[Path, str, WandbServer]) -> None:
+    run, output, there = arrived
     ((name, seen),) = there.runs.items()
-    assert f"tracking: {there.url}/team/embed-tune/runs/{name}\n" in done["output"]
+    assert f"tracking: {there.url}/team/embed-tune/runs/{name}\n" in output
     given = {key: seen.variables[key] for key in ("project", "entity", "displayName", "groupName", "tags", "jobType")}
     assert list(given.values()) == ["embed-tune", "team", "first", "nightly", ["small"], "train"]
     config = {key: value["value"] for key, value in seen.config.items() if key != "_wandb"}
@@ -61,16 +69,12 @@ def test_a_whole_run_arrives(
     assert b"<!DOCTYPE html>" in there.files[f"artifact/{report}/report.html"]
 
 
-def test_nothing_private_arrives(
-    server: ForkServer, arguments: list[str], there: WandbServer, variables: dict[str, str], tmp_path: Path
-) -> None:
-    write_data(tmp_path)
-    done = server.run([*arguments, "run_name=first"], tmp_path, environment=variables)
-    assert done["code"] == 0, done["output"]
+def test_nothing_private_arrives(arrived: tuple[Path, str, WandbServer]) -> None:
+    run, output, there = arrived
     everything = b"\n".join(there.received)
     assert MARKER.encode() not in everything and b"dev_base/pairs" in everything
-    assert there.key.encode() not in everything and there.key not in done["output"]
-    for path in (tmp_path / "checkpoints" / "first").rglob("*"):
+    assert there.key.encode() not in everything and there.key not in output
+    for path in run.rglob("*"):
         assert not path.is_file() or there.key.encode() not in path.read_bytes(), path
     (seen,) = there.runs.values()
     assert not {"host", "commit", "repo"} & seen.variables.keys() and seen.variables["program"] == "embed-tune"
@@ -78,6 +82,7 @@ def test_nothing_private_arrives(
     assert {name for name in names if not name.startswith("media/table/results")} == {"config.yaml", "wandb-summary.json"}
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_as_the_same_run(
     server: ForkServer, arguments: list[str], there: WandbServer, variables: dict[str, str], tmp_path: Path
 ) -> None:
@@ -98,6 +103,7 @@ def test_a_stopped_run_goes_on_as_the_same_run(
     assert (seen.exit_code, seen.summary["outcome"]) == (0, "finished")
 
 
+@pytest.mark.slow
 def test_a_crash_is_marked_as_failed(
     server: ForkServer, arguments: list[str], there: WandbServer, variables: dict[str, str], tmp_path: Path
 ) -> None:
@@ -142,6 +148,7 @@ def test_a_server_that_dies_in_the_middle_costs_nothing_but_the_upload(
     assert there.files[f"artifact/{reports[-1]}/report.json"] == (run / "report.json").read_bytes()
 
 
+@pytest.mark.slow
 def test_a_refused_upload_is_said(
     server: ForkServer, arguments: list[str], there: WandbServer, variables: dict[str, str], tmp_path: Path
 ) -> None:

@@ -48,7 +48,12 @@ def left(tmp_path: Path) -> list[str]:
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [(401, "the test says 401"), (403, "the test says 403"), (500, "did not answer in time"), (HANG, "did not answer in time")],
+    [
+        (401, "the test says 401"),
+        (403, "the test says 403"),
+        pytest.param(500, "did not answer in time", marks=pytest.mark.slow),
+        (HANG, "did not answer in time"),
+    ],
 )
 def test_a_server_that_refuses_at_once(
     run_it: Callable[..., tuple[int, str]], there: WandbServer, tmp_path: Path, status: int, words: str
@@ -62,7 +67,7 @@ def test_a_server_that_refuses_at_once(
     assert left(tmp_path) == [] and not (tmp_path / "checkpoints").exists()
 
 
-@pytest.mark.parametrize("status", [403, 500, HANG])
+@pytest.mark.parametrize("status", [403, *(pytest.param(status, marks=pytest.mark.slow) for status in (500, HANG))])
 def test_a_server_that_refuses_the_run(
     run_it: Callable[..., tuple[int, str]], there: WandbServer, tmp_path: Path, status: int
 ) -> None:
@@ -137,6 +142,7 @@ def test_a_key_in_netrc_is_enough(run_it: Callable[..., tuple[int, str]], there:
     assert [seen.exit_code for seen in there.runs.values()] == [0]
 
 
+@pytest.mark.slow
 def test_a_resumed_run_is_kept_when_its_server_is_gone(
     server: ForkServer, arguments: list[str], home: dict[str, str], there: WandbServer, tmp_path: Path
 ) -> None:
