@@ -1,0 +1,48 @@
+"""Opening our pages in a real browser, for the tests in `tests/train/evaluate/in_browser`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+WIDTHS = {"phone": 390, "desk": 1200}
+PAGES = ("report.html", "long.html", "runs/index.html")
+OPEN_ALL = "for (const element of document.querySelectorAll('details')) element.open = true"
+Page = Any  # playwright.sync_api.Page, which is only there where the library is
+
+
+class Visit:
+    """Opens pages and keeps what a page should never do: say something on the console, ask for anything, raise a dialog."""
+
+    def __init__(self, browser: Any) -> None:
+        self.browser = browser
+        self.contexts: list[Any] = []
+        self.complaints: list[str] = []
+        self.requests: list[str] = []
+        self.failures: list[tuple[str, str]] = []
+
+    def __call__(self, path: Path, width: int = 1200, **options: Any) -> Page:
+        context = self.browser.new_context(viewport={"width": width, "height": 800}, **options)
+        self.contexts.append(context)
+        page = context.new_page()
+        page.on("console", lambda message: self.complaints.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("dialog", lambda dialog: (self.complaints.append(dialog.message), dialog.dismiss()))
+        context.on("request", lambda request: self.requests.append(request.url))
+        context.on("requestfailed", lambda request: self.failures.append((request.url, request.failure)))
+        context.on("page", lambda other: self.complaints.append("opened a window") if other is not page else None)
+        page.goto(path.as_uri())
+        return page
+
+
+def chart(page: Page, expression: str, canvas: str = "canvas") -> Any:
+    """The value of an expression of `chart`, the drawing on the page."""
+    return page.evaluate(
+        f"(() => {{ const chart = Chart.getChart(document.querySelector('{canvas}')); return {expression}; }})()"
+    )
+
+
+def open_comparison(page: Page, first: str = "small", second: str = "50% off #1?") -> None:
+    page.get_by_label(f"Compare {first}").check()
+    page.get_by_label(f"Compare {second}").check()
+    page.get_by_role("button", name="Compare").click()
