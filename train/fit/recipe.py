@@ -54,7 +54,8 @@ def plan_recipe(
     batches_of = batches_of or (lambda name, size: -(-rows[name][1] // size))
     kind, count = _main_dataset(rows)
     reasons = [f"main data set: {count:,} {kind.value} rows"]
-    epochs = _pick(config.epochs, _epochs(kind, count), "epochs", reasons)
+    if config.max_steps is None:
+        epochs = _pick(config.epochs, _epochs(kind, count), "epochs", reasons)
     rate = _pick(config.learning_rate, _learning_rate(kind, count), "learning rate", reasons)
     sizes = {name: config.batch_size or _batch_size(k, n) for name, (k, n) in rows.items()}
     sizes = {name: -(-size // processes) * processes for name, size in sizes.items()}
@@ -71,9 +72,10 @@ def plan_recipe(
     batches = sum(batches_of(name, size) for name, size in sizes.items())
     per_epoch = max(1, math.ceil(batches / config.gradient_accumulation))
     steps = config.max_steps or max(1, round(per_epoch * epochs))
-    reasons.append(f"{steps:,} optimiser steps, {per_epoch:,} an epoch")
+    decided = "" if config.max_steps is None else " (from your config)"
+    reasons.append(f"{steps:,} optimiser steps{decided}, {per_epoch:,} an epoch")
     return Recipe(
-        epochs=epochs,
+        epochs=steps / per_epoch,
         batch_sizes=sizes,
         learning_rate=rate,
         max_tokens=max_tokens,
