@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from train.config import Config
 from train.encode.contract import limited_tokens
 from train.encode.encoder import Encoder
 from train.encode.forward import can_sort, embed_columns, leaves_prompt_out
+from train.fit.figures import resident_peak_mb
 from train.fit.fit import TrainingSet, training_columns
 from train.fit.losses import build_loss
 from train.fit.recipe import Recipe
@@ -66,7 +66,7 @@ def estimate(
     train_seconds = per_epoch * recipe.max_steps * config.training.gradient_accumulation / total
     eval_seconds = sum(_seconds_to_judge(encoder, prepared) for prepared in datasets.values())
     parameters = sum(p.numel() * 4 for p in encoder.model.parameters())
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak_mb = resident_peak_mb()
     if encoder.model.device.type == "cuda":
         peak_mb = torch.cuda.max_memory_allocated() / 2**20
     encoder.model.zero_grad(set_to_none=True)
