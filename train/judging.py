@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import shutil
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -29,7 +28,7 @@ from train.evaluate.verdict import run_verdict
 from train.evaluate.wording import Sides, duration, metric_name
 from train.judged_rows import load_tasks
 from train.reporting import Judged, now, write_per_query
-from train.runfolder import environment, write_json, write_text
+from train.runfolder import environment, staged_folder, write_json, write_text
 from train.terminal import quiet_libraries, say
 
 SHOWN = 3
@@ -220,17 +219,11 @@ def write_output(
         "command": shlex.join(request.command),
     }
     page = render(report, [], _most_changed(tasks, models), extras)
-    target = folder.resolve()
-    staged = target.with_name(f".{target.name}.new")
-    shutil.rmtree(staged, ignore_errors=True)
     try:
-        staged.mkdir(parents=True)
-        write_per_query(staged / "per_query.parquet", base, tuned)
-        write_text(staged / "report.html", page)
-        write_json(staged / "report.json", report)
-        refuse_full(folder)
-        staged.replace(target)
+        with staged_folder(folder.resolve()) as staged:
+            write_per_query(staged / "per_query.parquet", base, tuned)
+            write_text(staged / "report.html", page)
+            write_json(staged / "report.json", report)
+            refuse_full(folder)
     except OSError as error:
         raise RunError(f"--output {folder} cannot be written ({error.strerror or error})", mend="name another place") from None
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -47,17 +48,29 @@ def create_run(output_dir: Path, name: str, record: Callable[[Path], None] = lam
             f"{folder} exists already",
             mend=f"continue it with --resume {folder}, or choose another name with run_name=…",
         )
-    staged = output_dir / f".{name}.new"
+    try:
+        with staged_folder(folder) as staged:
+            record(staged)
+    except OSError as error:
+        raise RunError(f"{folder} cannot be made ({error.strerror})", mend="choose another place with output_dir=…") from None
+    return folder
+
+
+@contextmanager
+def staged_folder(folder: Path) -> Iterator[Path]:
+    """A folder that is there whole or not at all: filled under another name inside the `with` block, renamed at its end.
+
+    Raises:
+        OSError: it cannot be made, or `folder` exists and is not empty.
+    """
+    staged = folder.with_name(f".{folder.name}.new")
     shutil.rmtree(staged, ignore_errors=True)
     try:
         staged.mkdir(parents=True)
-        record(staged)
+        yield staged
         staged.rename(folder)
-    except OSError as error:
-        raise RunError(f"{folder} cannot be made ({error.strerror})", mend="choose another place with output_dir=…") from None
     finally:
         shutil.rmtree(staged, ignore_errors=True)
-    return folder
 
 
 def open_run(path: Path) -> Path:

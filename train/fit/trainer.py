@@ -168,7 +168,9 @@ class PairTrainer(SentenceTransformerTrainer):
 
     def rows_seen(self) -> int:
         """About how many rows all processes together have trained on by now."""
-        return self.work_seen()[0]
+        return (
+            self.work.rows + self._rows * ranks.world_size()
+        )  # asked each step: the tokens, which lie on the GPU, are left alone
 
     def work_seen(self) -> tuple[int, int]:
         """About how many rows and tokens all processes together have trained on by now."""
@@ -230,7 +232,8 @@ class PairTrainer(SentenceTransformerTrainer):
         if self._whole is not None:
             ranks.copy_weights(state_dict, self._whole)
         if self.args.should_save:
-            (self._whole or self.model).save_pretrained(str(output_dir), create_model_card=False)
+            model = self.model if self._whole is None else self._whole
+            model.save_pretrained(str(output_dir), create_model_card=False)
 
 
 class ScheduleCallback(TrainerCallback):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.wandb_server import WandbServer
 
 MARKER = "quagga"
 """Part of every text of the data and of nothing else."""
@@ -48,3 +51,11 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Variables of a child process with a home of its own: no netrc, no settings of wandb."""
     folder = str(tmp_path_factory.mktemp("home"))
     return {"HOME": folder, "XDG_CONFIG_HOME": folder, "XDG_CACHE_HOME": folder, "XDG_DATA_HOME": folder}
+
+
+@pytest.fixture
+def there() -> Iterator[WandbServer]:
+    """A wandb server on loopback."""
+    found = WandbServer()
+    yield found
+    found.close()

@@ -19,13 +19,6 @@ HASTE = {"WANDB_INIT_TIMEOUT": "8", "WANDB_FINISH_TIMEOUT": "6", "WANDB_HTTP_TIM
 
 
 @pytest.fixture
-def there() -> Iterator[WandbServer]:
-    found = WandbServer()
-    yield found
-    found.close()
-
-
-@pytest.fixture
 def variables(there: WandbServer, home: dict[str, str]) -> dict[str, str]:
     return home | there.environment(**HASTE)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,13 +18,6 @@ HANG = 0
 """Status of the server's that stands for no answer."""
 
 SHORT = ["training.max_steps=2", "training.evaluations=1", "run_name=x"]
-
-
-@pytest.fixture
-def there() -> Iterator[WandbServer]:
-    found = WandbServer()
-    yield found
-    found.close()
 
 
 @pytest.fixture
