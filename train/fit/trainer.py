@@ -168,9 +168,8 @@ class PairTrainer(SentenceTransformerTrainer):
 
     def rows_seen(self) -> int:
         """About how many rows all processes together have trained on by now."""
-        return (
-            self.work.rows + self._rows * ranks.world_size()
-        )  # asked each step: the tokens, which lie on the GPU, are left alone
+        # asked each step, so the tokens, which are counted on the GPU, are left alone
+        return self.work.rows + self._rows * ranks.world_size()
 
     def work_seen(self) -> tuple[int, int]:
         """About how many rows and tokens all processes together have trained on by now."""
