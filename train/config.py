@@ -5,6 +5,7 @@ Importing this module is cheap (no torch), so that a misspelt key is reported in
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
@@ -124,6 +125,11 @@ class Config(StrictModel):
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
     tracking: TrackingConfig = Field(default_factory=TrackingConfig)
     export: ExportConfig = Field(default_factory=ExportConfig)
+
+    @property
+    def cache(self) -> Path:
+        """Folder of what all runs under `output_dir` share: rows in Arrow files, and token ids."""
+        return Path(self.output_dir) / ".cache"
 
     @field_validator("tracking", mode="before")
     @classmethod

@@ -49,7 +49,7 @@ def load_tasks(request: Request) -> tuple[dict[str, Task], dict[str, list[str]]]
         DataError, ConfigError: the data cannot be judged.
     """
     trainings = [found for candidate in request.candidates if (found := read_training(candidate)) is not None]
-    cache = Path(request.config.output_dir) / ".cache"
+    cache = request.config.cache
     tasks: dict[str, Task] = {}
     notes: dict[str, list[str]] = {}
     for spec in request.config.data.datasets:

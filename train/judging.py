@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from train.candidates import Candidate, Request
+from train.config import Config
 from train.encode.contract import EncodingContract
 from train.encode.encoder import load_encoder
 from train.encode.locate import WeightsOrigin, locate
@@ -105,20 +106,20 @@ def judge_models(request: Request, tasks: Mapping[str, Task]) -> list[JudgedMode
             say(f"{candidate.label} is the same model under the same settings: it is not encoded again, and nothing can differ")
             models.append(models[0])
         else:
-            models.append(judge_model(candidate, tasks, request.config.evaluation.batch_size))
+            models.append(judge_model(candidate, tasks, request.config))
     digests = [model.origin.sha256 for model in models]
     if len(models) == 2 and models[0] is not models[1] and digests[0] is not None and digests[0] == digests[1]:
         say("note: both models have the same weights file")
     return models
 
 
-def judge_model(candidate: Candidate, tasks: Mapping[str, Task], batch_size: int) -> JudgedModel:
+def judge_model(candidate: Candidate, tasks: Mapping[str, Task], config: Config) -> JudgedModel:
     """One model's scores on every task; each distinct text is encoded once.
 
     Raises:
         ModelError: it cannot be found or loaded, or gives vectors that are no numbers.
     """
-    encoder, origin, notes = load_encoder(candidate.config, batch_size)
+    encoder, origin, notes = load_encoder(candidate.config, config.evaluation.batch_size, config.cache)
     say(f"judging {candidate.label} …")
     say(f"  {origin.sentence()}")
     say(f"  {encoder.contract.sentence()}; on {encoder.model.device}")

@@ -14,7 +14,8 @@ from train import ranks
 from train.config import Config
 from train.encode.encoder import Encoder, load_encoder, resolve_device
 from train.encode.locate import WeightsOrigin
-from train.encode.packed import why_not_packed
+from train.encode.packed import attention_path
+from train.encode.plain_tokens import why_not_stored
 from train.errors import ConfigError, ModelError
 from train.evaluate.dev import refuse_unjudgeable
 from train.fit.batching import RankShare
@@ -47,7 +48,8 @@ def make_plan(config: Config) -> Plan:
         say(f"{ranks.world_size()} processes share the work")
     resolve_device(config.model.device)  # raises: better now than after reading the data
     datasets = ranks.first_on_each_machine(lambda: load_datasets(config))
-    encoder, origin, notes = ranks.first_on_each_machine(lambda: load_encoder(config.model, config.evaluation.batch_size))
+    batch = config.evaluation.batch_size
+    encoder, origin, notes = ranks.first_on_each_machine(lambda: load_encoder(config.model, batch, config.cache))
     say(f"base model: {origin.sentence()}")
     say(f"  {encoder.contract.sentence()}; on {encoder.model.device}")
     if (asked := config.model.max_tokens or 0) > encoder.contract.max_tokens:
@@ -85,16 +87,18 @@ def _say_recipe(recipe: Recipe, sets: Mapping[str, TrainingSet], encoder: Encode
         share = RankShare(one.sampler(recipe.batch_sizes[name], seed), ranks.rank(), ranks.world_size())
         if dropped := share.count_dropped():
             say(f"  {name}: {dropped:,} rows of the first epoch do not divide among {ranks.world_size()} processes: dropped")
-    obstacle = why_not_packed(encoder.model)
-    say("  forward: packed without padding" if obstacle is None else f"  forward: sorted by length, in chunks ({obstacle})")
+    say(f"  forward: {attention_path(encoder.model, training=True)}")
+    say(
+        "  texts: "
+        + ("tokenised once" if encoder.store is not None else f"tokenised in each batch ({why_not_stored(encoder.model)})")
+    )
 
 
 def load_datasets(config: Config) -> dict[str, PreparedDataset]:
     """Every data set of the config, loaded and split; what was recognised and counted is said."""
-    cache = Path(config.output_dir) / ".cache"
     datasets: dict[str, PreparedDataset] = {}
     for number, spec in enumerate(config.data.datasets):
-        prepared = prepare(spec, config.data.split, cache, say=say)
+        prepared = prepare(spec, config.data.split, config.cache, say=say)
         if prepared.name in datasets:
             raise ConfigError(
                 f"two data sets are called {prepared.name!r}: {datasets[prepared.name].location} and {prepared.location}",

@@ -7,6 +7,8 @@ whatever restores torch's state (a resumed run, a gradient cache) restores the m
 
 from __future__ import annotations
 
+import random
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -17,27 +19,57 @@ from torch import Tensor, nn
 
 
 class _CpuDropout(torch.autograd.Function):
-    """x · mask / keep; the same mask and scale for the gradient."""
+    """x · mask · factor; the same mask and factor for the gradient."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, p: float) -> Tensor:
-        threshold = round(p * 65536)
-        ctx.scale = 65536 / (65536 - threshold)
-        ctx.mask = _keep_mask(x.shape, threshold)
-        return x.mul(ctx.mask).mul_(ctx.scale)
+        kept, ctx.factor = keep_mask(x.numel(), p)
+        ctx.save_for_backward(kept.view(x.shape))
+        return x.mul(kept.view(x.shape).to(x.dtype)).mul_(ctx.factor)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        return gradients[0].mul(ctx.mask).mul_(ctx.scale), None
+        (kept,) = ctx.saved_tensors
+        return gradients[0].mul(kept.to(gradients[0].dtype)).mul_(ctx.factor), None
 
 
-def _keep_mask(shape: torch.Size, threshold: int) -> Tensor:
-    """Boolean mask, True with probability 1 - threshold / 65536."""
-    seed = int(torch.randint(2**62, (1,)).item())
-    count = shape.numel()
-    words = np.random.SFC64(seed).random_raw(-(-count // 4))
-    keep = words.view(np.uint16)[:count] >= threshold
-    return torch.from_numpy(keep).view(shape)
+def keep_mask(count: int, p: float) -> tuple[Tensor, float]:
+    """What dropout keeps, and the factor that makes up for what it does not.
+
+    Args:
+        count: number of elements.
+        p: probability of losing one, 0 ≤ p < 1; exact to 1/65536.
+
+    Returns:
+        [count] uint8, 1 with probability 1 - p, else 0 (bytes become floats faster than booleans do); and 1 / (1 - p).
+    """
+    threshold = round(p * 65536)
+    words = np.random.SFC64(draw_seed()).random_raw(-(-count // 4))
+    kept = words.view(np.uint16)[:count] >= threshold
+    return torch.from_numpy(kept.view(np.uint8)), 65536 / (65536 - threshold)
+
+
+def draw_seed() -> int:
+    """A seed from torch's generator, or from that of the `seeded` block that this thread is in."""
+    own: random.Random | None = getattr(_thread, "seeds", None)
+    return own.getrandbits(62) if own is not None else int(torch.randint(2**62, (1,)).item())
+
+
+_thread = threading.local()
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Dropout in this thread follows from a seed for the length of a `with` block.
+
+    Threads do not get into each other's way then, and a forward pass that is done again drops the same.
+    """
+    before = getattr(_thread, "seeds", None)
+    _thread.seeds = random.Random(seed)
+    try:
+        yield
+    finally:
+        _thread.seeds = before
 
 
 def dropout(x: Tensor, p: float) -> Tensor:

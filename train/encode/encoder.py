@@ -10,41 +10,53 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
+from tqdm.auto import tqdm
 
 from train.config import ModelConfig
 from train.encode.contract import EncodingContract, Role, apply_contract, read_contract
 from train.encode.forward import embed_columns
+from train.encode.heap import keep_freed_memory
 from train.encode.locate import WeightsOrigin, locate
-from train.encode.packed import why_not_packed
+from train.encode.plain_tokens import why_not_stored
+from train.encode.tokens import TokenStore
 from train.errors import ModelError
 from train.ranks import wants_cpu
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-TOKENISE_ROWS = 1024
-"""Texts of similar length that are tokenised and forwarded together."""
+WINDOW_TOKENS = 1 << 16
+"""Tokens of texts of similar length that are on their way at a time: between them the progress bar moves."""
 
 
 @dataclass
 class Encoder:
-    """A model together with the contract under which it encodes."""
+    """A model together with the contract under which it encodes.
+
+    Attributes:
+        model: the model; its weights may change between calls.
+        contract: how it encodes.
+        batch_size: texts in a forward pass, where token ids cannot stand for the model's texts.
+        store: token ids of all texts that were encoded before; None where they cannot.
+    """
 
     model: SentenceTransformer
     contract: EncodingContract
     batch_size: int = 64
+    store: TokenStore | None = None
 
     @property
     def similarity(self) -> Literal["cosine", "dot"]:
         """How the model compares two vectors."""
         return self.contract.similarity
 
-    def encode(self, texts: Sequence[str], role: Role) -> Tensor:
+    def encode(self, texts: Sequence[str], role: Role, progress: bool = False) -> Tensor:
         """Vectors of texts, in their order.
 
         Args:
             texts: N texts.
             role: decides the prompt.
+            progress: show a bar on stderr.
 
         Returns:
             float32 tensor [N, D] on the CPU; unit length where the contract says normalised.
@@ -53,29 +65,43 @@ class Encoder:
         self.model.eval()
         try:
             with torch.no_grad():
-                return self._encode(list(texts), self.contract.prompt(role)).float().cpu()
+                return self._encode(list(texts), self.contract.prompt(role), progress).float().cpu()
         finally:
             self.model.train(was_training)
 
-    def _encode(self, texts: list[str], prompt: str) -> Tensor:
+    def _encode(self, texts: list[str], prompt: str, progress: bool) -> Tensor:
         if not texts:
             return torch.empty(0, self.contract.dimensions)
-        if why_not_packed(self.model) is not None:
+        if self.store is None:
             stock = self.model.encode(
-                texts, prompt=prompt, batch_size=self.batch_size, show_progress_bar=False, convert_to_tensor=True
+                texts, prompt=prompt, batch_size=self.batch_size, show_progress_bar=progress, convert_to_tensor=True
             )
             return stock.clone()  # an inference tensor could never take part in training; a copy can
-        vectors = torch.empty(len(texts), self.contract.dimensions)
-        order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
-        for start in range(0, len(order), TOKENISE_ROWS):
-            rows = order[start : start + TOKENISE_ROWS]
-            features = self.model.preprocess([texts[i] for i in rows], prompt=prompt or None)
-            vectors[rows] = embed_columns(self.model, [features])[0].float()
+        rows = self.store.rows(texts, prompt, self.contract.max_tokens)
+        order = torch.sort(rows.lengths, descending=True, stable=True).indices  # what does not fit into memory fails first
+        vectors = torch.empty(len(texts), self.contract.dimensions, device=self.model.device)
+        with tqdm(total=len(texts), unit="text", desc="encoding", disable=not progress) as bar:
+            for window in order.split(_windows(rows.lengths[order])):
+                vectors[window.to(vectors.device)] = embed_columns(self.model, [rows.take(window)])[0].float()
+                bar.update(len(window))
         return vectors
 
 
-def load_encoder(config: ModelConfig, batch_size: int = 64) -> tuple[Encoder, WeightsOrigin, list[str]]:
+def _windows(lengths: Tensor) -> list[int]:
+    """How many consecutive texts make up each window of about `WINDOW_TOKENS` tokens."""
+    number = (torch.cumsum(lengths, 0) - lengths) // WINDOW_TOKENS
+    return torch.unique_consecutive(number, return_counts=True)[1].tolist()
+
+
+def load_encoder(
+    config: ModelConfig, batch_size: int = 64, cache: Path | None = None
+) -> tuple[Encoder, WeightsOrigin, list[str]]:
     """Load a model with fp32 weights, whatever precision its file has.
+
+    Args:
+        config: which model.
+        batch_size: see `Encoder`.
+        cache: folder for token ids that outlive the process; None keeps them in memory.
 
     Returns:
         The encoder, where the weights came from, and notes that the person should read (pooling that was added, …).
@@ -84,11 +110,14 @@ def load_encoder(config: ModelConfig, batch_size: int = 64) -> tuple[Encoder, We
         ModelError: unknown model, broken folder, or a device that is not there.
     """
     device = resolve_device(config.device)
+    if device == "cpu":
+        keep_freed_memory()
     origin = locate(config)
     model, notes = _load(origin.path, config, device)
     contract = read_contract(model, origin.name, config)
     apply_contract(model, contract)
-    return Encoder(model, contract, batch_size), origin, notes
+    store = TokenStore(model, cache) if why_not_stored(model) is None else None
+    return Encoder(model, contract, batch_size, store), origin, notes
 
 
 def resolve_device(wanted: str) -> str:

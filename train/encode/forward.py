@@ -3,124 +3,163 @@
 A batch padded to its longest text spends most of its tokens on padding (60% on STS-B). Rows do not see each other in an
 encoder, so the order in which they pass is free: sorted by length they are either packed into one row without any padding
 (`train.encode.packed`) or forwarded in chunks that hardly pad. The embeddings are the same.
+
+Batches of any size fit into memory: where the activations of all chunks would not, those of some chunks are not kept, and these
+chunks are forwarded once more when their gradient is needed (gradient caching, arXiv:2101.06983).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
-from train.encode.packed import PACKED, embed_packed, grouped, unwrapped, why_not_packed
+from train.encode.halves import Part, embed_in_halves
+from train.encode.packed import PACKED, embed_packed, grouped, transformer_of, unwrapped, why_not_packed
+from train.encode.ragged import Tokens
 
-PACKED_TOKENS = 8192
-"""Tokens in one packed row at most; more would only need more memory."""
+TRAIN_TOKENS = {"cpu": 4096, "cuda": 65536}
+"""Tokens in a chunk at most, by device type: a GPU wants large ones, and the chunk is what has to be in memory at once."""
 
-CHUNK_TOKENS = {"cpu": 2048, "cuda": 65536}
-"""Padded tokens a chunk by device type: on a CPU small chunks stay in the cache, on a GPU large ones keep it busy."""
+ENCODE_TOKENS = {"cpu": 2048, "cuda": 65536}
+"""The same without gradients: on a CPU small chunks stay in its cache."""
 
-SEQUENCE_KEYS = ("input_ids", "attention_mask", "token_type_ids")
+KEEP_BYTES = 4 << 30
+"""Activations that are kept for the backward pass on a CPU; on a GPU half of its memory."""
 
+FEWEST_TOKENS = 256
+"""A half of a batch on a CPU has at least so many tokens; smaller batches are not divided."""
 
-def can_sort(features: Sequence[dict[str, Tensor]]) -> bool:
-    """Whether these features are plain token sequences padded on the right, which may be trimmed and regrouped.
-
-    `prompt_length`, which only columns with a prompt have, is no obstacle: only pooling that leaves the prompt out reads it
-    (see `leaves_prompt_out`).
-    """
-    kinds = set()
-    for column in features:
-        tensors = {key for key, value in column.items() if isinstance(value, Tensor)} - {"prompt_length"}
-        if not {"input_ids", "attention_mask"} <= tensors or not tensors <= set(SEQUENCE_KEYS):
-            return False
-        mask = column["attention_mask"]
-        if not bool((mask[:, 0] == 1).all()):
-            return False
-        kinds.add(frozenset(tensors))
-    return len(kinds) == 1
-
-
-def leaves_prompt_out(model: torch.nn.Module) -> bool:
-    """Whether pooling skips the tokens of the prompt (Instructor models); rows of several columns cannot be mixed then."""
-    return any(not getattr(module, "include_prompt", True) for module in model.modules())
+ATTENTION_COST = 400
+"""A token of a text of so many tokens costs twice as much as one of a very short text, on a CPU."""
 
 
 def embed_columns(
-    model: Any, features: Sequence[dict[str, Tensor]], chunk_tokens: int | None = None, one_pass: bool = False
+    model: Any, columns: Sequence[Tokens], keep_bytes: int | None = None, chunk_tokens: int | None = None, one_pass: bool = False
 ) -> list[Tensor]:
     """Embeddings of every column of a batch.
 
     Args:
         model: a SentenceTransformer, or a wrapper that is called like one.
-        features: one dict a column, each with `input_ids` and `attention_mask` [B, T] padded on the right.
-        chunk_tokens: tokens a forward pass at most (a longer single row is its own pass).
+        columns: the tokenised texts of each column.
+        keep_bytes: activations kept for the backward pass at most; by default what suits the device.
+        chunk_tokens: tokens in a forward pass at most (a longer single text is its own pass); by default what suits the device.
         one_pass: a single padded forward; sharded models need the same number of passes on every process.
 
     Returns:
-        One tensor [B, D] a column, rows in the order in which they came.
+        One tensor [N, D] a column, rows in the order in which they came.
     """
-    lengths = torch.cat([column["attention_mask"].sum(dim=1) for column in features]).cpu()
-    order = torch.sort(lengths, stable=True).indices
-    embed = _in_chunks if one_pass or why_not_packed(model) is not None else _packed
-    chunk_tokens = len(lengths) * int(lengths.max()) if one_pass else chunk_tokens
-    together = torch.cat(embed(model, features, order.tolist(), lengths.tolist(), chunk_tokens))
+    inner = unwrapped(model)
+    together = Tokens.join(columns)
+    order = torch.sort(together.lengths, stable=True).indices
+    texts = together.select(order)
+    if one_pass:
+        found = _padded(model, texts)
+    elif why_not_packed(inner) is None and inner is model and inner.device.type == "cpu":
+        found = embed_in_halves(model, _halves(model, texts, keep_bytes, chunk_tokens))
+    else:
+        found = _through(model, lambda: _chunk_by_chunk(inner, texts, keep_bytes, chunk_tokens))
     inverse = torch.empty_like(order)
     inverse[order] = torch.arange(len(order))
-    together = together.index_select(0, inverse.to(together.device))
-    return list(together.split([len(column["input_ids"]) for column in features]))
+    return list(found.index_select(0, inverse.to(found.device)).split([len(column) for column in columns]))
 
 
-def _packed(
-    model: Any, features: Sequence[dict[str, Tensor]], order: list[int], lengths: list[int], budget: int | None
-) -> list[Tensor]:
-    """Rows in ascending length, packed."""
-    rows = [
-        ids[:length] for ids, length in zip((row for column in features for row in column["input_ids"]), lengths, strict=True)
-    ]
-    inner = unwrapped(model)
-    with grouped(inner):
-        return [
-            embed_packed(inner, [rows[i] for i in part])
-            if inner is model
-            else model({PACKED: [rows[i] for i in part]})["sentence_embedding"]
-            for part in _chunks(order, lengths, budget or PACKED_TOKENS, padded=False)
+def _halves(model: Any, texts: Tokens, keep_bytes: int | None, chunk_tokens: int | None) -> list[list[Part]]:
+    """Texts of ascending length in two lists of parts that cost about the same; in one where that does not pay."""
+    graph = torch.is_grad_enabled()
+    budget = chunk_tokens or (TRAIN_TOKENS if graph else ENCODE_TOKENS)["cpu"]
+    cost = torch.cumsum(texts.lengths * (1 + texts.lengths / ATTENTION_COST), 0)
+    middle = int(torch.searchsorted(cost, cost[-1] / 2))
+    cuts = [middle, len(texts) - middle] if texts.total >= 2 * FEWEST_TOKENS and torch.get_num_threads() > 1 else [len(texts)]
+    left = (KEEP_BYTES if keep_bytes is None else keep_bytes) / len(cuts)
+    halves = []
+    for lengths in texts.lengths.split(cuts):
+        keeps = _keeps(model, _chunks(lengths.tolist(), budget), lengths, left)
+        halves.append([(count, graph and keep) for count, keep in keeps])
+    pieces = iter(_pieces(texts, [count for half in halves for count, _ in half]))
+    return [[Part(next(pieces), keep) for _, keep in half] for half in halves]
+
+
+def _chunk_by_chunk(model: Any, texts: Tokens, keep_bytes: int | None, chunk_tokens: int | None) -> Tensor:
+    """Texts of ascending length one chunk after the other: packed where the model allows it, otherwise padded."""
+    device = model.device.type
+    packs = why_not_packed(model) is None
+    graph = torch.is_grad_enabled()
+    budgets = TRAIN_TOKENS if graph else ENCODE_TOKENS
+    chunks = _chunks(texts.lengths.tolist(), chunk_tokens or budgets.get(device, budgets["cpu"]), padded=not packs)
+    if keep_bytes is None:
+        keep_bytes = torch.cuda.get_device_properties(model.device).total_memory // 2 if device == "cuda" else KEEP_BYTES
+    keeps = [keep or not graph for _, keep in _keeps(model, chunks, texts.lengths, keep_bytes)]
+    embed = _packed if packs else _padded
+    return torch.cat(
+        [
+            embed(model, piece) if keep else checkpoint(embed, model, piece, use_reentrant=False)
+            for piece, keep in zip(_pieces(texts, chunks), keeps, strict=True)
         ]
+    )
 
 
-def _in_chunks(
-    model: Any, features: Sequence[dict[str, Tensor]], order: list[int], lengths: list[int], budget: int | None
-) -> list[Tensor]:
-    """Rows in ascending length, in chunks trimmed to their longest."""
-    device = features[0]["input_ids"].device
-    merged = _merge_columns(features, max(lengths))
-    outputs = []
-    for rows in _chunks(order, lengths, budget or CHUNK_TOKENS.get(device.type, CHUNK_TOKENS["cpu"])):
-        index = torch.tensor(rows, device=device)
-        chunk = {key: value.index_select(0, index)[:, : lengths[rows[-1]]] for key, value in merged.items()}
-        outputs.append(model(chunk)["sentence_embedding"])
-    return outputs
+def _through(model: Any, embed: Callable[[], Tensor]) -> Tensor:
+    """What a function gives, called inside the forward pass of the wrapper where there is one, so that it sees the gradients."""
+    return embed() if unwrapped(model) is model else model({PACKED: embed})["sentence_embedding"]
 
 
-def _merge_columns(features: Sequence[dict[str, Tensor]], width: int) -> dict[str, Tensor]:
-    """All columns one below the other, padded with zeros to one width (masked positions carry no meaning)."""
-    keys = [key for key in SEQUENCE_KEYS if key in features[0]]
-    pad = torch.nn.functional.pad
-    return {
-        key: torch.cat([pad(column[key][:, :width], (0, width - min(width, column[key].shape[1]))) for column in features])
-        for key in keys
-    }
+def _packed(model: Any, texts: Tokens) -> Tensor:
+    with grouped(model):
+        return embed_packed(model, texts)
 
 
-def _chunks(order: list[int], lengths: list[int], budget: int, padded: bool = True) -> list[list[int]]:
-    """Consecutive rows of ascending length, as many as fit the budget; padded ones all count as long as the longest."""
-    chunks: list[list[int]] = [[]]
+def _padded(model: Any, texts: Tokens) -> Tensor:
+    pad = getattr(unwrapped(model).tokenizer, "pad_token_id", None)
+    ids, mask = texts.to(unwrapped(model).device).padded(pad or 0)
+    return model({"input_ids": ids, "attention_mask": mask})["sentence_embedding"]
+
+
+def _pieces(texts: Tokens, counts: list[int]) -> list[Tokens]:
+    """Consecutive texts, so many a piece."""
+    lengths = texts.lengths.split(counts)
+    return [Tokens(ids, part) for ids, part in zip(texts.ids.split([int(part.sum()) for part in lengths]), lengths, strict=True)]
+
+
+def _chunks(lengths: Sequence[int], budget: int, padded: bool = False) -> list[int]:
+    """How many consecutive texts of ascending length fit the budget each time; padded ones all count as long as the longest."""
+    counts = [0]
     used = 0
-    for row in order:
-        used = (len(chunks[-1]) + 1) * lengths[row] if padded else used + lengths[row]
-        if chunks[-1] and used > budget:
-            chunks.append([])
-            used = lengths[row]
-        chunks[-1].append(row)
-    return chunks
+    for length in lengths:
+        used = (counts[-1] + 1) * length if padded else used + length
+        if counts[-1] and used > budget:
+            counts.append(0)
+            used = length
+        counts[-1] += 1
+    return counts
+
+
+def _keeps(model: Any, chunks: Sequence[int], lengths: Tensor, budget: float) -> list[tuple[int, bool]]:
+    """For each chunk its number of texts and whether its activations are kept, as many as fit from the first one on."""
+    used = 0.0
+    out = []
+    for count, part in zip(chunks, lengths.split(list(chunks)), strict=True):
+        used += activation_bytes(model, part)
+        out.append((count, used <= budget))
+    return out
+
+
+def activation_bytes(model: Any, lengths: Tensor) -> float:
+    """About what the forward pass of texts keeps for the backward pass: per layer and token 16 hidden vectors, two vectors of the
+    feed-forward layer, and a row of attention weights a head with its dropout; fp32. 0 for a model of another kind.
+
+    Args:
+        model: a SentenceTransformer.
+        lengths: [N] tokens of each text.
+    """
+    try:
+        config = transformer_of(model).config
+        hidden, layers, heads = config.hidden_size, config.num_hidden_layers, config.num_attention_heads
+    except (AttributeError, TypeError, IndexError):
+        return 0.0
+    inner = getattr(config, "intermediate_size", None) or 4 * hidden
+    tokens = float(lengths.sum())
+    return layers * (tokens * 4 * (16 * hidden + 2 * inner) + 5 * heads * float((lengths * lengths).sum()))

@@ -1,87 +1,68 @@
-"""A forward without padding: all texts of a batch in one row of tokens, attention inside groups of equal length.
+"""A forward without padding: all texts of a batch in one row of tokens, attention inside each text.
 
 Everything in a transformer encoder but attention works on tokens, not on texts, so the texts may lie one behind the other
-without padding. Attention is computed group by group: texts of one length form a plain [n, L] block that needs no mask. The
-embeddings are those of the padded forward up to rounding.
+without padding. Attention is computed text by text (`train.encode.attention`). The embeddings are those of the padded forward
+up to rounding.
 
 It works through transformers' own hooks (`AttentionInterface`, `AttentionMaskInterface`); no model is copied or patched for good.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from transformers import AttentionInterface, AttentionMaskInterface
 
-from train.encode.dropout import dropout as drop
+from train.encode.attention import NAME, Setting, choose_route
+from train.encode.layout import Layout, Route, lay_out
+from train.encode.ragged import Tokens
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-NAME = "embed_tune_groups"
-"""Name under which the attention is registered. It must not contain "flash": transformers reads meaning into that word."""
-
 PACKED = "embed_tune_packed"
-"""Key under which a wrapped model is given packed rows."""
-
-POSITION_OFFSET = {"bert": 0, "roberta": 2, "xlm-roberta": 2, "camembert": 2, "electra": 0}
-"""Model types whose encoders have the attention hook and take `position_ids`, with the position of the first token."""
-
-Group = tuple[int, int]
-"""Number of texts and their common length in tokens."""
+"""Key under which a wrapped model is given a function that embeds packed rows with the model inside."""
 
 
-def grouped_attention(
-    module: nn.Module,
-    query: Tensor,
-    key: Tensor,
-    value: Tensor,
-    attention_mask: Tensor | None,
-    scaling: float | None = None,
-    dropout: float = 0.0,
-    groups: Sequence[Group] = (),
-    **kwargs: Any,
-) -> tuple[Tensor, None]:
-    """Attention inside each text of a packed row.
+@dataclass(frozen=True)
+class Family:
+    """What the packed forward must know of a model type.
 
-    Args:
-        module: the attention layer (unused; part of the interface).
-        query, key, value: [1, H, T, d], the T tokens of all texts one behind the other.
-        attention_mask: None; there is nothing to mask.
-        scaling: factor on the scores.
-        dropout: probability on the attention weights.
-        groups: how the T tokens divide into texts, in their order.
-
-    Returns:
-        [1, T, H, d] and None (no weights).
+    Attributes:
+        token_types: whether the encoder takes `token_type_ids`.
+        after_pad: positions count from the pad token's id plus one (RoBERTa's way), else from 0.
+        causal: tokens see only those before them.
     """
-    sizes = [count * length for count, length in groups]
-    heads, width = query.shape[1], query.shape[3]
-    scale = scaling if scaling is not None else width**-0.5
-    parts = (tensor[0].transpose(0, 1).split(sizes) for tensor in (query, key, value))
-    outputs = []
-    for (count, length), *group in zip(groups, *parts, strict=True):
-        q, k, v = (part.view(count, length, heads, width).transpose(1, 2) for part in group)
-        if torch.is_grad_enabled():
-            # plain products: the backward pass of the fused kernel is the slower one on a CPU
-            weights = torch.softmax(torch.matmul(q * scale, k.transpose(-1, -2)), dim=-1)
-            found = torch.matmul(drop(weights, dropout), v)
-        else:
-            found = nn.functional.scaled_dot_product_attention(q, k, v, scale=scale)
-        outputs.append(found.transpose(1, 2).reshape(count * length, heads, width))
-    return torch.cat(outputs).unsqueeze(0), None
+
+    token_types: bool = True
+    after_pad: bool = False
+    causal: bool = False
 
 
-def no_mask(*args: Any, **kwargs: Any) -> None:
-    """The mask of a packed row: none. Registered because transformers gives unknown names no mask without a word."""
+FAMILIES = {
+    "albert": Family(),
+    "bert": Family(),
+    "camembert": Family(after_pad=True),
+    "distilbert": Family(token_types=False),
+    "electra": Family(),
+    "eurobert": Family(token_types=False),
+    "gte": Family(),
+    "jina_embeddings_v3": Family(),
+    "modernbert": Family(token_types=False),
+    "nomic_bert": Family(),
+    "qwen3": Family(token_types=False, causal=True),
+    "roberta": Family(after_pad=True),
+    "xlm-roberta": Family(after_pad=True),
+}
+"""Model types of transformers whose encoders have the attention hook and take `position_ids`; each was compared with its padded
+forward."""
 
-
-AttentionInterface.register(NAME, grouped_attention)
-AttentionMaskInterface.register(NAME, no_mask)
+POOLINGS = ("mean", "cls", "lasttoken")
+"""Poolings that are written for packed rows."""
 
 
 def why_not_packed(model: nn.Module) -> str | None:
@@ -95,15 +76,55 @@ def why_not_packed(model: nn.Module) -> str | None:
     modules = list(model)
     if len(modules) < 2 or not isinstance(modules[0], Transformer) or not isinstance(modules[1], Pooling):
         return "it is not a transformer followed by pooling"
-    kind, pooling = modules[0].auto_model.config.model_type, _pooling_mode(modules[1])
+    pooling, device = _pooling_mode(modules[1]), model.device.type
+    if obstacle := _why_not_encoder(modules[0].auto_model):
+        return obstacle
     obstacles = {
-        "many small products do not fill a GPU": model.device.type != "cpu",
-        f"{kind} encoders have no hook for it": kind not in POSITION_OFFSET,
-        f"{pooling} pooling is not written for it": pooling not in ("mean", "cls"),
+        f"no packed attention is written for {device} devices": device not in ("cpu", "cuda"),
+        f"{pooling} pooling is not written for it": pooling not in POOLINGS,
         "its pooling leaves the prompt out": not getattr(modules[1], "include_prompt", True),
         "it has modules after pooling that look at tokens": not all(isinstance(m, Dense | Normalize) for m in modules[2:]),
     }
     return next((reason for reason, holds in obstacles.items() if holds), None)
+
+
+def _why_not_encoder(encoder: Any) -> str | None:
+    """Why an encoder cannot be packed, whatever comes after it; None when it can."""
+    config = encoder.config
+    kind = config.model_type
+    if not type(encoder).__module__.startswith("transformers.models."):
+        return f"{type(encoder).__name__} is not transformers' own code"
+    if kind not in FAMILIES:
+        hook = getattr(encoder, "_supports_attention_backend", False)
+        return f"{kind} encoders have not been checked with it" if hook else f"{kind} encoders have no hook for it"
+    if getattr(config, "is_decoder", False) or getattr(config, "is_causal", FAMILIES[kind].causal) != FAMILIES[kind].causal:
+        return f"this {kind} model does not look the way that {kind} models usually do (causal or not)"
+    return None
+
+
+def attention_path(model: nn.Module, dtype: torch.dtype | None = None, training: bool | None = None) -> str:
+    """One line for the log: whether texts are packed, by which attention, and why not by a better one.
+
+    Args:
+        model: a Sentence Transformers model.
+        dtype: in which attention will be computed; what autocast or the weights have now, if None.
+        training: whether dropout will be on; as the model is now, if None.
+    """
+    if obstacle := why_not_packed(model):
+        return f"sorted by length, in chunks ({obstacle})"
+    route, reason = choose_route(setting_of(transformer_of(unwrapped(model)), dtype, training))
+    return f"packed without padding, {route.value}" + (f" ({reason})" if reason else "")
+
+
+def setting_of(encoder: Any, dtype: torch.dtype | None = None, training: bool | None = None) -> Setting:
+    """What the choice of attention depends on, of a transformers model in its present state."""
+    config, device = encoder.config, encoder.device
+    if dtype is None:
+        autocast = torch.is_autocast_enabled(device.type)
+        dtype = torch.get_autocast_dtype(device.type) if autocast else encoder.dtype
+    rate = getattr(config, "attention_probs_dropout_prob", None) or getattr(config, "attention_dropout", None) or 0.0
+    width = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    return Setting(device, dtype, float(rate) if (encoder.training if training is None else training) else 0.0, width)
 
 
 def unwrapped(model: Any) -> Any:
@@ -113,7 +134,7 @@ def unwrapped(model: Any) -> Any:
 
 @contextmanager
 def packed_through_wrapper(model: SentenceTransformer) -> Iterator[None]:
-    """Let the model's own forward take packed rows: `model({PACKED: texts})` is `embed_packed(model, texts)`.
+    """Let the model's own forward take a function: `model({PACKED: embed})` gives what `embed()` gives.
 
     Data-parallel training sees the forward passes that go through its wrapper, and only sums the gradients of those.
     """
@@ -121,7 +142,7 @@ def packed_through_wrapper(model: SentenceTransformer) -> Iterator[None]:
 
     def forward(features: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
         if PACKED in features:
-            return {"sentence_embedding": embed_packed(model, features[PACKED])}
+            return {"sentence_embedding": features[PACKED]()}
         return stock(features, **kwargs)
 
     model.forward = forward  # type: ignore[method-assign,assignment]
@@ -143,52 +164,63 @@ def transformer_of(model: SentenceTransformer) -> Any:
 
 @contextmanager
 def grouped(model: SentenceTransformer) -> Iterator[None]:
-    """Switch a model's attention to `grouped_attention` for the length of a `with` block."""
-    encoder = transformer_of(model)
-    before = encoder.config._attn_implementation
-    encoder.config._attn_implementation = NAME
+    """Switch a model's attention to `packed_attention` for the length of a `with` block."""
+    config = transformer_of(model).config
+    before = config._attn_implementation
+    config._attn_implementation = NAME
     try:
         yield
     finally:
-        encoder.config._attn_implementation = before
+        config._attn_implementation = before
 
 
-def embed_packed(model: SentenceTransformer, texts: Sequence[Tensor]) -> Tensor:
+def embed_packed(model: SentenceTransformer, texts: Tokens, words: Tensor | None = None) -> Tensor:
     """Embeddings of tokenised texts; the model must be inside `grouped`.
 
     Args:
         model: passes `why_not_packed`.
-        texts: N tensors [L_i] of token ids, special tokens included, ascending in length.
+        texts: N texts, special tokens included, ascending in length (any order is right, that one is fast).
+        words: [T, E], what the model's table of word embeddings has for their tokens, if that was looked up already.
 
     Returns:
         [N, D], in the order of `texts`.
     """
     encoder = transformer_of(model)
-    groups = group_lengths([len(text) for text in texts])
-    offset = POSITION_OFFSET[encoder.config.model_type]
-    positions = torch.cat([torch.arange(offset, offset + length).repeat(count) for count, length in groups])
-    device = encoder.device
-    ids = torch.cat(list(texts)).unsqueeze(0).to(device)
-    hidden = encoder(
-        input_ids=ids, position_ids=positions.unsqueeze(0).to(device), token_type_ids=torch.zeros_like(ids), groups=groups
-    )[0][0]
-    first_only = _pooling_mode(model[1]) == "cls"
-    pooled = []
-    for (count, length), part in zip(groups, hidden.split([count * length for count, length in groups]), strict=True):
-        block = part.view(count, length, -1)
-        pooled.append(block[:, 0] if first_only else block.mean(dim=1))
-    features = {"sentence_embedding": torch.cat(pooled)}
+    family = FAMILIES[encoder.config.model_type]
+    route, _ = choose_route(setting_of(encoder))
+    layout = lay_out(texts.lengths, encoder.device, route, family.causal)
+    features = {"sentence_embedding": _pool(_encode(encoder, family, texts, layout, words), layout, _pooling_mode(model[1]))}
     for module in list(model)[2:]:
         features = module(features)
     return features["sentence_embedding"]
 
 
-def group_lengths(lengths: Sequence[int]) -> list[Group]:
-    """Runs of equal lengths: `[3, 3, 5]` → `[(2, 3), (1, 5)]`."""
-    groups: list[Group] = []
-    for length in lengths:
-        if groups and groups[-1][1] == length:
-            groups[-1] = (groups[-1][0] + 1, length)
-        else:
-            groups.append((1, length))
-    return groups
+def _encode(encoder: Any, family: Family, texts: Tokens, layout: Layout, words: Tensor | None) -> Tensor:
+    """Hidden states [T, D] of a packed row."""
+    positions = layout.positions.unsqueeze(0)
+    inputs: dict[str, Any] = {
+        "position_ids": positions + encoder.config.pad_token_id + 1 if family.after_pad else positions,
+        **({"input_ids": texts.to(layout.device).ids[None]} if words is None else {"inputs_embeds": words[None]}),
+    }
+    if family.token_types:
+        inputs["token_type_ids"] = torch.zeros_like(positions)
+    if family.causal:
+        # given as ready-made masks, they are not made: that would look for packed texts in the positions, and wait for the GPU
+        inputs["attention_mask"] = {"full_attention": None, "sliding_attention": None}
+        inputs["use_cache"] = False
+    return encoder(**inputs, layout=layout)[0][0]
+
+
+def _pool(hidden: Tensor, layout: Layout, pooling: str) -> Tensor:
+    """[N, D] from hidden states [T, D]."""
+    if pooling == "cls":
+        return hidden.index_select(0, layout.ends[:-1])
+    if pooling == "lasttoken":
+        return hidden.index_select(0, layout.ends[1:] - 1)
+    if layout.route is Route.GROUPS:
+        parts = hidden.split([count * length for count, length in layout.groups])
+        blocks = (part.view(*group, -1) for group, part in zip(layout.groups, parts, strict=True))
+        return torch.cat([block.mean(dim=1) for block in blocks])
+    # unsafe: do not check that the lengths add up, which would wait for the GPU; they do
+    means = torch.segment_reduce(hidden.float(), "mean", lengths=layout.lengths, unsafe=True)
+    return means.to(hidden.dtype)

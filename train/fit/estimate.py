@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from datasets import Dataset
 
 from data.schema import PreparedDataset, text_columns
 from train.config import Config
 from train.encode.contract import limited_tokens
 from train.encode.encoder import Encoder
-from train.encode.forward import can_sort, embed_columns, leaves_prompt_out
+from train.encode.forward import embed_columns
+from train.fit.collate import TokenTable
 from train.fit.figures import resident_peak_mb
-from train.fit.fit import TrainingSet, training_columns
-from train.fit.losses import build_loss
+from train.fit.fit import TrainingSet, column_prompts, training_columns
+from train.fit.losses import build_loss, kept_bytes
 from train.fit.recipe import Recipe
 
 ENCODE_SAMPLE = 128
@@ -77,29 +79,41 @@ def estimate(
 def _seconds_a_batch(encoder: Encoder, one: TrainingSet, size: int, max_tokens: int, config: Config, bf16: bool) -> float:
     """Seconds of one forward and backward pass, the second of two (the first one warms up)."""
     model, device = encoder.model, encoder.model.device
-    tokenise: Any = model.preprocess
     loss: Any = build_loss(one.loss, model, config.training, world_size=1)
     table = training_columns(one.table)
+    prompts = column_prompts(encoder, one)
     batches = iter(one.sampler(size, config.training.seed))
     seconds = 0.0
     for rows in [batch for batch, _ in zip(batches, range(2), strict=False)]:
-        part = table[rows]
+        part = table.select(rows)
         began = time.perf_counter()
-        with limited_tokens(model, max_tokens):
-            features = [_to(tokenise(part[column]), device) for column in text_columns(table.column_names)]
-        labels = torch.tensor(part["score"], device=device) if "score" in part else torch.zeros(len(rows), device=device)
+        tokens = TokenTable.of(part, prompts, encoder, max_tokens)
+        labels = (
+            torch.tensor(part["score"][:], device=device)
+            if "score" in part.column_names
+            else torch.zeros(len(rows), device=device)
+        )
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
-            if hasattr(loss, "compute_loss_from_embeddings") and can_sort(features) and not leaves_prompt_out(model):
-                value = loss.compute_loss_from_embeddings(embed_columns(model, features), labels)
+            if tokens is not None:
+                columns = embed_columns(model, tokens.batch(range(len(rows))), kept_bytes(one.loss))
+                value = loss.compute_loss_from_embeddings(columns, labels)
             else:
-                value = loss(features, labels)
+                value = loss(_padded_features(encoder, part, prompts, max_tokens), labels)
         value.backward()
         seconds = time.perf_counter() - began
     return seconds
 
 
-def _to(features: dict, device: torch.device) -> dict:
-    return {key: value.to(device) if isinstance(value, torch.Tensor) else value for key, value in features.items()}
+def _padded_features(encoder: Encoder, part: Dataset, prompts: Mapping[str, str], max_tokens: int) -> list[dict[str, Any]]:
+    """What the stock collator makes of the text columns of some rows."""
+    tokenise: Any = encoder.model.preprocess
+    with limited_tokens(encoder.model, max_tokens):
+        columns = [tokenise(part[name][:], prompt=prompts[name] or None) for name in text_columns(part.column_names)]
+    device = encoder.model.device
+    return [
+        {key: value.to(device) if isinstance(value, torch.Tensor) else value for key, value in column.items()}
+        for column in columns
+    ]
 
 
 def _seconds_to_judge(encoder: Encoder, prepared: PreparedDataset) -> float:

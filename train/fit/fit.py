@@ -23,8 +23,9 @@ from train.encode.packed import packed_through_wrapper
 from train.errors import Interrupted, RunError
 from train.fit.batching import RankingBatchSampler, ShuffledBatchSampler, ranking_keys
 from train.fit.checkpoints import clear_staging, last_checkpoint
+from train.fit.collate import TokenTable
 from train.fit.figures import FiguresCallback
-from train.fit.losses import build_loss
+from train.fit.losses import build_loss, kept_bytes
 from train.fit.progress import ProgressCallback
 from train.fit.recipe import Recipe
 from train.fit.trainer import PairTrainer, ScheduleCallback, Work, freeze_unused_pooler, training_arguments
@@ -98,17 +99,21 @@ def fit(
         return  # the last session was stopped after training had ended, by its steps or for want of progress
     clear_staging(run)
     freeze_unused_pooler(encoder.model)
-    prompts = {name: _column_prompts(encoder, one) for name, one in sets.items()}
-    prompts = prompts if any(any(p.values()) for p in prompts.values()) else {}
+    prompts = {name: column_prompts(encoder, one) for name, one in sets.items()}
+    tables = {name: training_columns(one.table) for name, one in sets.items()}
+    tokens = ranks.first_on_each_machine(lambda: token_tables(encoder, tables, prompts, recipe.max_tokens))
+    prompts = prompts if any(any(p.values()) for p in prompts.values()) and tokens is None else {}
     arguments = training_arguments(config, recipe, run, bf16, device, prompts)
     trained = _to_be_spread(encoder.model) if ranks.weights_are_spread() else encoder.model
     trainer = PairTrainer(
         trained,
         arguments,
-        tables={name: training_columns(one.table) for name, one in sets.items()},
+        tables=tables,
         losses={name: build_loss(one.loss, trained, config, arguments.world_size) for name, one in sets.items()},
         samplers={name: one.sampler(recipe.batch_sizes[name], config.seed) for name, one in sets.items()},
+        tokens=tokens,
         max_tokens=recipe.max_tokens,
+        keep_bytes={name: kept_bytes(one.loss) for name, one in sets.items()},
         whole=None if trained is encoder.model else encoder.model,
         on_evaluate=hooks.on_evaluate,
         after_save=hooks.after_save,
@@ -155,7 +160,22 @@ def load_weights(encoder: Encoder, checkpoint: Path) -> None:
         ) from error
 
 
-def _column_prompts(encoder: Encoder, one: TrainingSet) -> dict[str, str]:
+def token_tables(
+    encoder: Encoder, tables: Mapping[str, Dataset], prompts: Mapping[str, Mapping[str, str]], max_tokens: int
+) -> dict[str, TokenTable] | None:
+    """Training rows as token ids, by data set name; None where the model's texts are more than token ids.
+
+    Args:
+        encoder: the model.
+        tables: as `training_columns` gives them.
+        prompts: by data set name, the prompt of each text column.
+        max_tokens: where texts are cut.
+    """
+    found = {name: TokenTable.of(table, prompts[name], encoder, max_tokens) for name, table in tables.items()}
+    return {name: one for name, one in found.items() if one is not None} if None not in found.values() else None
+
+
+def column_prompts(encoder: Encoder, one: TrainingSet) -> dict[str, str]:
     columns = text_columns(one.table.column_names)
     if one.kind is RowKind.SCORED:
         return {column: encoder.contract.prompt("symmetric") for column in columns}

@@ -42,12 +42,18 @@ def choose_loss(spec: DatasetSpec, kind: RowKind) -> str:
     return spec.loss
 
 
+def kept_bytes(name: str) -> int | None:
+    """Activations that the forward pass of a loss may keep: none for the cached one, otherwise what suits the device."""
+    return 0 if name == "cached_mnrl" else None
+
+
 def build_loss(name: str, model: SentenceTransformer, config: TrainingConfig, world_size: int) -> torch.nn.Module:
     """The loss module.
 
     Ranking losses rank documents for each query and, when `training.symmetric`, queries for each document (the mean of both
     cross-entropies, as in CLIP, arXiv:2103.00020). With several processes the other ranks' rows serve as negatives too,
-    gradients included; losses that compare pairs with pairs see those of all ranks.
+    gradients included; losses that compare pairs with pairs see those of all ranks. The cached loss is the same loss; it differs
+    in how much of the forward pass is kept for the backward pass (`kept_bytes`).
     """
     from sentence_transformers.sentence_transformer import losses
     from sentence_transformers.util import dot_score
@@ -67,6 +73,4 @@ def build_loss(name: str, model: SentenceTransformer, config: TrainingConfig, wo
         options |= {"similarity_fct": dot_score, "scale": 1.0}
     if config.symmetric:
         options |= {"directions": ("query_to_doc", "doc_to_query"), "partition_mode": "per_direction"}
-    if name == "cached_mnrl":
-        return losses.CachedMultipleNegativesRankingLoss(model, mini_batch_size=32, **options)
     return losses.MultipleNegativesRankingLoss(model, **options)

@@ -21,10 +21,11 @@ from transformers import TrainerCallback
 from train import ranks
 from train.config import TrainingConfig
 from train.encode.contract import limited_tokens
-from train.encode.forward import can_sort, embed_columns, leaves_prompt_out
+from train.encode.forward import embed_columns
 from train.errors import RunError
 from train.fit.batching import RankShare, ShuffledBatchSampler
 from train.fit.checkpoints import STAGING, clear_staging, publish
+from train.fit.collate import COLUMNS, PackingCollator, TokenTable, count
 from train.fit.figures import LossMeter
 from train.fit.recipe import Recipe
 from train.runfolder import write_json
@@ -63,7 +64,9 @@ class PairTrainer(SentenceTransformerTrainer):
         tables: training rows by data set name; text columns and `score` only.
         losses: loss module by data set name.
         samplers: batch sampler by data set name; batches are global (all processes together).
+        tokens: token ids of each table; None where they cannot stand for the model's texts, which are tokenised batch by batch.
         max_tokens: training texts are cut at this many tokens.
+        keep_bytes: see `embed_columns`.
         whole: where the weights in training are spread over the processes (FSDP), a model of the same shape that each process has
             whole; it gets the weights before each evaluation and each save. None otherwise.
         on_evaluate: called on every rank with the step; judges the checkpoint and returns metrics to log.
@@ -78,19 +81,23 @@ class PairTrainer(SentenceTransformerTrainer):
         tables: Mapping[str, Dataset],
         losses: Mapping[str, torch.nn.Module],
         samplers: Mapping[str, ShuffledBatchSampler],
+        tokens: Mapping[str, TokenTable] | None,
         max_tokens: int,
+        keep_bytes: Mapping[str, int | None],
         whole: SentenceTransformer | None,
         on_evaluate: Callable[[int], dict[str, float]],
         after_save: Callable[[int, Path], None],
         work: Work,
     ) -> None:
-        self._samplers, self._max_tokens = dict(samplers), max_tokens
+        self._samplers, self._max_tokens, self._tokens_of, self._keep_bytes = dict(samplers), max_tokens, tokens, keep_bytes
         self._on_evaluate, self._after_save, self.work = on_evaluate, after_save, work
         self._saving, self._whole = False, whole
         self._meter = LossMeter(tables)
         self._clock: float | None = None
-        self._rows, self._tokens = 0, torch.zeros((), dtype=torch.long)  # of this process since the last `stop_clock`
-        super().__init__(model=model, args=arguments, train_dataset=DatasetDict(tables), loss=dict(losses))
+        self._rows = 0  # of this process since the last `stop_clock`, as are tokens
+        self._tokens: int | torch.Tensor = 0
+        rows = DatasetDict(tables) if tokens is None else DatasetDict({name: table.rows() for name, table in tokens.items()})
+        super().__init__(model=model, args=arguments, train_dataset=rows, loss=dict(losses))
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """No callback: the stock one copies training texts into the model card."""
@@ -110,7 +117,9 @@ class PairTrainer(SentenceTransformerTrainer):
         return self._train_dataloader
 
     def get_data_collator(self, *args: Any, **kwargs: Any) -> Any:
-        """The stock collator, with training texts cut at the recipe's length; judging and saving keep the contract's."""
+        """One that packs token ids; or the stock one, with training texts cut at the recipe's length."""
+        if self._tokens_of is not None:
+            return PackingCollator(self._tokens_of)
         collator = super().get_data_collator(*args, **kwargs)
         tokenise = collator.preprocess_fn
 
@@ -125,14 +134,16 @@ class PairTrainer(SentenceTransformerTrainer):
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
         """The data set's loss over embeddings of all columns, computed together without padding where that is possible."""
-        self._count(inputs)
+        rows, tokens = count(inputs)
+        self._rows += rows
+        self._tokens = self._tokens + tokens
         name = inputs["dataset_name"]
-        loss: Any = self.loss[name]
-        features, labels = self.collect_features(inputs)
-        if not hasattr(loss, "compute_loss_from_embeddings") or not can_sort(features) or leaves_prompt_out(model):
+        if COLUMNS not in inputs:
             value: Any = super().compute_loss(model, inputs, False, num_items_in_batch)
         else:
-            value = loss.compute_loss_from_embeddings(embed_columns(model, features, one_pass=self._whole is not None), labels)
+            loss: Any = self.loss[name]
+            columns = embed_columns(model, inputs[COLUMNS], self._keep_bytes[name], one_pass=self._whole is not None)
+            value = loss.compute_loss_from_embeddings(columns, inputs.get("label"))
         self._meter.add(name, value)
         return (value, {}) if return_outputs else value
 
@@ -164,7 +175,7 @@ class PairTrainer(SentenceTransformerTrainer):
         rows, tokens = ranks.totals([self._rows, int(self._tokens)])
         self.work.rows += int(rows)
         self.work.tokens += int(tokens)
-        self._rows, self._tokens = 0, torch.zeros_like(self._tokens)
+        self._rows, self._tokens = 0, 0
 
     def rows_seen(self) -> int:
         """About how many rows all processes together have trained on by now."""
@@ -175,12 +186,6 @@ class PairTrainer(SentenceTransformerTrainer):
         """About how many rows and tokens all processes together have trained on by now."""
         rows, tokens = (count * ranks.world_size() for count in (self._rows, int(self._tokens)))
         return self.work.rows + rows, self.work.tokens + tokens
-
-    def _count(self, inputs: Mapping[str, Any]) -> None:
-        masks = [value for key, value in inputs.items() if key.endswith("attention_mask")]
-        self._rows += len(masks[0]) if masks else 0
-        for mask in masks:  # summed where the mask is, and read when asked for: a GPU need not wait each step
-            self._tokens = self._tokens.to(mask.device) + mask.sum()
 
     def _get_output_dir(self, trial: Any) -> str:
         run = super()._get_output_dir(trial)

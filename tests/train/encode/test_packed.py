@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -14,10 +15,14 @@ from sentence_transformers.sentence_transformer.losses import CosineSimilarityLo
 from torch import nn
 
 from train.config import ModelConfig
+from train.encode.attention import Setting
 from train.encode.dropout import CheapDropout, cheap_dropout, dropout
 from train.encode.encoder import load_encoder
 from train.encode.forward import embed_columns
-from train.encode.packed import group_lengths, grouped, why_not_packed
+from train.encode.layout import group_lengths
+from train.encode.packed import attention_path, embed_packed, grouped, setting_of, why_not_packed
+from train.encode.ragged import Tokens
+from train.errors import EmbedTuneError
 
 TEXTS = ["a", "two words", "a rather long text with many words in it, longer than the others", "b c", "middling length here", "x"]
 
@@ -39,7 +44,8 @@ def test_loss_and_gradients_equal_the_stock_padded_ones(minilm: SentenceTransfor
     stock.backward()
     expected = {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
     model.zero_grad()
-    ours = loss.compute_loss_from_embeddings(embed_columns(model, features(model)), labels)
+    columns = [Tokens.from_padded(column["input_ids"], column["attention_mask"]) for column in features(model)]
+    ours = loss.compute_loss_from_embeddings(embed_columns(model, columns), labels)
     ours.backward()
     assert ours.item() == pytest.approx(stock.item(), rel=1e-5)
     total = torch.sqrt(sum((g**2).sum() for g in expected.values()))
@@ -72,11 +78,45 @@ def test_what_cannot_be_packed_says_why(tiny_model: Path) -> None:
     model = SentenceTransformer(str(tiny_model), device="cpu")
     assert why_not_packed(model) is None
     assert "not a Sentence Transformers model" in str(why_not_packed(nn.Linear(2, 2)))
-    model[0].auto_model.config.model_type = "mpnet"
-    assert why_not_packed(model) == "mpnet encoders have no hook for it"
-    model[0].auto_model.config.model_type = "bert"
+    assert attention_path(model) == "packed without padding, attention in groups of equal length"
     model[1].include_prompt = False
     assert "leaves the prompt out" in str(why_not_packed(model))
+    assert attention_path(model) == "sorted by length, in chunks (its pooling leaves the prompt out)"
+
+
+def test_the_attention_is_put_back_after_an_error(tiny_model: Path) -> None:
+    model = SentenceTransformer(str(tiny_model), device="cpu")
+    before = model[0].auto_model.config._attn_implementation
+    with pytest.raises(EmbedTuneError, match="padded texts"), grouped(model):
+        model(model.preprocess(["a padded call", "is not for packed attention"]))
+    assert model[0].auto_model.config._attn_implementation == before
+    with grouped(model), grouped(model):
+        pass
+    assert model[0].auto_model.config._attn_implementation == before
+    assert np.isfinite(model.encode("it encodes as before")).all()
+
+
+def test_what_the_choice_depends_on_is_read_from_the_model(tiny_model: Path) -> None:
+    model = SentenceTransformer(str(tiny_model), device="cpu")
+    encoder = model[0].auto_model
+    model.train()
+    setting = setting_of(encoder)
+    assert (setting.dtype, setting.dropout, setting.head_width) == (torch.float32, 0.1, 16)
+    assert setting_of(encoder, training=False).dropout == 0.0
+    with torch.autocast("cpu", torch.bfloat16):
+        assert setting_of(encoder.eval()) == Setting(torch.device("cpu"), torch.bfloat16, 0.0, 16)
+
+
+def test_the_pass_without_gradients_drops_what_the_learning_one_drops(tiny_model: Path) -> None:
+    """A cached loss computes embeddings without gradients first; under the same seed the second pass must repeat them."""
+    model = SentenceTransformer(str(tiny_model), device="cpu").train()
+    texts, found = Tokens(torch.tensor([101, 7, 9, 102, 101, 8, 7, 3, 102]), torch.tensor([4, 5])), []
+    with grouped(model):
+        for learning in (False, True):
+            torch.manual_seed(4)
+            with torch.set_grad_enabled(learning):
+                found.append(embed_packed(model, texts).detach())
+    assert torch.allclose(*found, atol=1e-6)
 
 
 @given(st.lists(st.integers(1, 9), max_size=30))

@@ -1,0 +1,90 @@
+"""Batches from token ids that were made once: the collator picks rows and packs them, and no text is read again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from datasets import Dataset
+from torch import Tensor
+
+from data.schema import text_columns
+from train.encode.encoder import Encoder
+from train.encode.ragged import Tokens
+from train.encode.tokens import TokenRows
+
+COLUMNS = "columns"
+"""Key of a batch under which its columns lie, `Tokens` each."""
+
+ROW, SCORE = "row", "score"
+"""Columns of what the trainer reads instead of texts: the number of a row, and the score of scored pairs."""
+
+
+@dataclass(frozen=True)
+class TokenTable:
+    """Training rows as token ids.
+
+    Attributes:
+        columns: tokens of each text column, in the order in which the loss reads them; [N] rows each.
+        scores: [N] float64, or None for rows without a score.
+    """
+
+    columns: tuple[TokenRows, ...]
+    scores: Sequence[float] | None
+
+    @classmethod
+    def of(cls, table: Dataset, prompts: Mapping[str, str], encoder: Encoder, max_tokens: int) -> TokenTable | None:
+        """Tokens of all rows; None where token ids cannot stand for the model's texts.
+
+        Args:
+            table: rows with text columns, and perhaps `score`.
+            prompts: of each text column.
+            encoder: the model that is trained.
+            max_tokens: where texts are cut.
+        """
+        store = encoder.store
+        if store is None:
+            return None
+        columns = tuple(store.rows(table[name], prompts[name], max_tokens) for name in text_columns(table.column_names))
+        return cls(columns, table[SCORE][:] if SCORE in table.column_names else None)
+
+    def rows(self) -> Dataset:
+        """What the trainer reads instead of texts."""
+        columns: dict[str, Any] = {ROW: range(len(self.columns[0]))}
+        return Dataset.from_dict(columns if self.scores is None else columns | {SCORE: self.scores})
+
+    def batch(self, rows: Sequence[int]) -> list[Tokens]:
+        """Tokens of some rows, one item a column."""
+        return [column.take(rows) for column in self.columns]
+
+
+class PackingCollator:
+    """Makes a batch of rows of one table.
+
+    Args:
+        tables: token tables by data set name.
+    """
+
+    valid_label_columns = (SCORE,)
+
+    def __init__(self, tables: Mapping[str, TokenTable]) -> None:
+        self.tables = dict(tables)
+
+    def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """`dataset_name`, `columns` and, for scored pairs, `label` [B] float32."""
+        name = rows[0]["dataset_name"]
+        batch: dict[str, Any] = {"dataset_name": name, COLUMNS: self.tables[name].batch([row[ROW] for row in rows])}
+        if SCORE in rows[0]:
+            batch["label"] = torch.tensor([row[SCORE] for row in rows], dtype=torch.float32)
+        return batch
+
+
+def count(inputs: Mapping[str, Any]) -> tuple[int, int | Tensor]:
+    """Rows and real tokens of a batch; the tokens of a padded one are counted where they lie, so that a GPU need not wait."""
+    if COLUMNS in inputs:
+        columns = inputs[COLUMNS]
+        return len(columns[0]), sum(column.total for column in columns)
+    masks = [value for key, value in inputs.items() if key.endswith("attention_mask")]
+    return (len(masks[0]), sum(mask.sum() for mask in masks)) if masks else (0, 0)
