@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from train.encode.locate import WeightsOrigin, locate
 from train.encode.plain_tokens import why_not_stored
 from train.encode.tokens import TokenStore
 from train.errors import ModelError
-from train.ranks import wants_cpu
+from train.ranks import is_main, wants_cpu
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -50,17 +51,19 @@ class Encoder:
         """How the model compares two vectors."""
         return self.contract.similarity
 
-    def encode(self, texts: Sequence[str], role: Role, progress: bool = False) -> Tensor:
+    def encode(self, texts: Sequence[str], role: Role, progress: bool | None = None) -> Tensor:
         """Vectors of texts, in their order.
 
         Args:
             texts: N texts.
             role: decides the prompt.
-            progress: show a bar on stderr.
+            progress: show a bar on stderr; by default where that is a terminal, on the first process only.
 
         Returns:
             float32 tensor [N, D] on the CPU; unit length where the contract says normalised.
         """
+        if progress is None:
+            progress = is_main() and sys.stderr.isatty()
         was_training = self.model.training
         self.model.eval()
         try:
@@ -80,7 +83,7 @@ class Encoder:
         rows = self.store.rows(texts, prompt, self.contract.max_tokens)
         order = torch.sort(rows.lengths, descending=True, stable=True).indices  # what does not fit into memory fails first
         vectors = torch.empty(len(texts), self.contract.dimensions, device=self.model.device)
-        with tqdm(total=len(texts), unit="text", desc="encoding", disable=not progress) as bar:
+        with tqdm(total=len(texts), unit="text", desc="encoding", leave=False, disable=not progress) as bar:
             for window in order.split(_windows(rows.lengths[order])):
                 vectors[window.to(vectors.device)] = embed_columns(self.model, [rows.take(window)])[0].float()
                 bar.update(len(window))

@@ -18,6 +18,9 @@ from torch import Tensor
 from train.encode.dropout import keep_mask
 from train.encode.layout import Group
 
+CACHE_BYTES = 4 << 20
+"""Scores that are worked on at a time; about what a core has of the last cache."""
+
 
 def attend_in_groups(
     q: Tensor, k: Tensor, v: Tensor, groups: Sequence[Group], scale: float, dropout: float, masks: Sequence[Tensor | None]
@@ -34,7 +37,16 @@ def attend_in_groups(
     Returns:
         [T, H, d].
     """
-    return _GroupedAttention.apply(q, k, v, groups, scale, dropout, masks)
+    parts = [_cut(n, length, q.shape[1]) for n, length in groups]
+    cut = [(n, length) for (_, length), part in zip(groups, parts, strict=True) for n in part]
+    masks = [mask for mask, part in zip(masks, parts, strict=True) for _ in part]
+    return _GroupedAttention.apply(q, k, v, cut, scale, dropout, masks)
+
+
+def _cut(n: int, length: int, heads: int) -> list[int]:
+    """Numbers of texts that go together, so that what is computed of them stays in the cache from one product to the next."""
+    most = max(1, CACHE_BYTES // (4 * heads * length * length))
+    return [min(most, n - start) for start in range(0, n, most)]
 
 
 class _GroupedAttention(torch.autograd.Function):
@@ -49,18 +61,20 @@ class _GroupedAttention(torch.autograd.Function):
         dropout: float,
         masks: Sequence[Tensor | None],
     ) -> Tensor:
-        kept, loud = keep_mask(sum(n * q.shape[1] * length * length for n, length in groups), dropout) if dropout else (None, 1.0)
+        kept, factor = (
+            keep_mask(sum(n * q.shape[1] * length * length for n, length in groups), dropout) if dropout else (None, 1.0)
+        )
         out = torch.empty_like(q, memory_format=torch.contiguous_format)
         saved: list[Tensor] = []
         drops = _drops(kept, groups, q.shape[1])
         for (part, n, length), mask, drop in zip(_parts(groups), masks, drops, strict=True):
             a, b, c = (_to_heads(x[part], n, length) for x in (q, k, v))
             weights = _softmax(_product(a, b.transpose(1, 2), scale), mask)
-            used = weights if drop is None else (weights * drop).mul_(loud)
-            _from_heads(torch.bmm(used, c), n, length, out[part])
+            used = weights if drop is None else weights * drop.to(weights.dtype)
+            _from_heads(_product(used, c, factor), n, length, out[part])
             saved += [a, b, c, weights] if drop is None else [a, b, c, weights, drop]
         ctx.save_for_backward(*saved)
-        ctx.groups, ctx.scale, ctx.loud, ctx.drops = groups, scale, loud, kept is not None
+        ctx.groups, ctx.scale, ctx.factor, ctx.drops = groups, scale, factor, kept is not None
         return out
 
     @staticmethod
@@ -71,13 +85,13 @@ class _GroupedAttention(torch.autograd.Function):
         for part, n, length in _parts(ctx.groups):
             a, b, c, weights = (next(tensors) for _ in range(4))
             g = _to_heads(gradient[part], n, length)
-            inner = torch.bmm(g, c.transpose(1, 2))
+            inner = _product(g, c.transpose(1, 2), ctx.factor)
             used = weights
             if ctx.drops:
-                drop = next(tensors)
-                used = (weights * drop).mul_(ctx.loud)
-                inner.mul_(drop).mul_(ctx.loud)
-            _from_heads(torch.bmm(used.transpose(1, 2), g), n, length, gv[part])
+                drop = next(tensors).to(weights.dtype)
+                used = weights * drop
+                inner.mul_(drop)
+            _from_heads(_product(used.transpose(1, 2), g, ctx.factor), n, length, gv[part])
             scores = torch._softmax_backward_data(inner, weights, -1, weights.dtype)
             _from_heads(_product(scores, b, ctx.scale), n, length, gq[part])
             _from_heads(_product(scores.transpose(1, 2), a, ctx.scale), n, length, gk[part])

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from train.encode import groups as module
 from train.encode.groups import attend_in_groups
 
 HEADS, WIDTH, SCALE = 2, 3, 0.4
@@ -27,13 +28,22 @@ def one_by_one(q: Tensor, k: Tensor, v: Tensor, groups: list[tuple[int, int]], m
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.lists(st.tuples(st.integers(1, 3), st.integers(1, 6)), min_size=1, max_size=4), st.booleans(), st.integers(0, 99))
-def test_values_and_gradients_are_those_of_the_definition(groups: list[tuple[int, int]], causal: bool, seed: int) -> None:
+@given(
+    st.lists(st.tuples(st.integers(1, 3), st.integers(1, 6)), min_size=1, max_size=4),
+    st.booleans(),
+    st.integers(0, 99),
+    st.sampled_from([1, 2 * 4 * HEADS * 6 * 6, module.CACHE_BYTES]),
+)
+def test_values_and_gradients_are_those_of_the_definition(
+    groups: list[tuple[int, int]], causal: bool, seed: int, cache: int
+) -> None:
     torch.manual_seed(seed)
     tokens = sum(count * length for count, length in groups)
     q, k, v = (torch.randn(tokens, HEADS, WIDTH, requires_grad=True) for _ in range(3))
     masks = [torch.ones(length, length, dtype=torch.bool).tril() if causal else None for _, length in groups]
-    ours = attend_in_groups(q, k, v, groups, SCALE, 0.0, masks)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "CACHE_BYTES", cache)  # from text by text to all texts of a length at once
+        ours = attend_in_groups(q, k, v, groups, SCALE, 0.0, masks)
     theirs = one_by_one(q, k, v, groups, masks)
     assert torch.allclose(ours, theirs, atol=1e-5)
     weights = torch.randn_like(ours)
