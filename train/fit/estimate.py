@@ -79,7 +79,7 @@ def estimate(
 def _seconds_a_batch(encoder: Encoder, one: TrainingSet, size: int, max_tokens: int, config: Config, bf16: bool) -> float:
     """Seconds of one forward and backward pass, the second of two (the first one warms up)."""
     model, device = encoder.model, encoder.model.device
-    loss: Any = build_loss(one.loss, model, config.training, world_size=1)
+    loss: Any = build_loss(one.loss, model, config.training, world_size=1, by_trainer=encoder.store is not None)
     table = training_columns(one.table)
     prompts = column_prompts(encoder, one)
     batches = iter(one.sampler(size, config.training.seed))

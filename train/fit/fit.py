@@ -109,7 +109,10 @@ def fit(
         trained,
         arguments,
         tables=tables,
-        losses={name: build_loss(one.loss, trained, config, arguments.world_size) for name, one in sets.items()},
+        losses={
+            name: build_loss(one.loss, trained, config, arguments.world_size, by_trainer=tokens is not None)
+            for name, one in sets.items()
+        },
         samplers={name: one.sampler(recipe.batch_sizes[name], config.seed) for name, one in sets.items()},
         tokens=tokens,
         max_tokens=recipe.max_tokens,

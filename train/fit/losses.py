@@ -47,13 +47,22 @@ def kept_bytes(name: str) -> int | None:
     return 0 if name == "cached_mnrl" else None
 
 
-def build_loss(name: str, model: SentenceTransformer, config: TrainingConfig, world_size: int) -> torch.nn.Module:
+def build_loss(
+    name: str, model: SentenceTransformer, config: TrainingConfig, world_size: int, *, by_trainer: bool = True
+) -> torch.nn.Module:
     """The loss module.
 
     Ranking losses rank documents for each query and, when `training.symmetric`, queries for each document (the mean of both
     cross-entropies, as in CLIP, arXiv:2103.00020). With several processes the other ranks' rows serve as negatives too,
-    gradients included; losses that compare pairs with pairs see those of all ranks. The cached loss is the same loss; it differs
-    in how much of the forward pass is kept for the backward pass (`kept_bytes`).
+    gradients included; losses that compare pairs with pairs see those of all ranks.
+
+    Args:
+        name: one of `LOSS_NAMES`.
+        model: what is trained.
+        config: temperature and directions.
+        world_size: number of processes.
+        by_trainer: whether the trainer embeds the columns. The cached loss is the plain one then, and the trainer keeps less of
+            the forward pass (`kept_bytes`); otherwise it is the stock cached loss, which embeds in small batches by itself.
     """
     from sentence_transformers.sentence_transformer import losses
     from sentence_transformers.util import dot_score
@@ -73,4 +82,6 @@ def build_loss(name: str, model: SentenceTransformer, config: TrainingConfig, wo
         options |= {"similarity_fct": dot_score, "scale": 1.0}
     if config.symmetric:
         options |= {"directions": ("query_to_doc", "doc_to_query"), "partition_mode": "per_direction"}
+    if name == "cached_mnrl" and not by_trainer:
+        return losses.CachedMultipleNegativesRankingLoss(model, mini_batch_size=32, **options)
     return losses.MultipleNegativesRankingLoss(model, **options)
