@@ -16,6 +16,7 @@ from train.candidates import Candidate, Request
 from train.config import Config
 from train.encode.contract import EncodingContract
 from train.encode.encoder import load_encoder
+from train.encode.heap import keep_freed_memory
 from train.encode.locate import WeightsOrigin, locate
 from train.encode.memo import RememberingEncoder
 from train.errors import ModelError, RunError
@@ -120,6 +121,8 @@ def judge_model(candidate: Candidate, tasks: Mapping[str, Task], config: Config)
         ModelError: it cannot be found or loaded, or gives vectors that are no numbers.
     """
     encoder, origin, notes = load_encoder(candidate.config, config.evaluation.batch_size, config.cache)
+    if encoder.model.device.type == "cpu":
+        keep_freed_memory()
     say(f"judging {candidate.label} …")
     say(f"  {origin.sentence()}")
     say(f"  {encoder.contract.sentence()}; on {encoder.model.device}")

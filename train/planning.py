@@ -13,6 +13,7 @@ from data.schema import DataError, PreparedDataset
 from train import ranks
 from train.config import Config
 from train.encode.encoder import Encoder, load_encoder, resolve_device
+from train.encode.heap import keep_freed_memory
 from train.encode.locate import WeightsOrigin
 from train.encode.packed import attention_path
 from train.encode.plain_tokens import why_not_stored
@@ -46,7 +47,8 @@ def make_plan(config: Config) -> Plan:
     """Load, audit and split the data, load the base, and settle what the config leaves open. Everything found is said."""
     if ranks.world_size() > 1:
         say(f"{ranks.world_size()} processes share the work")
-    resolve_device(config.model.device)  # raises: better now than after reading the data
+    if resolve_device(config.model.device) == "cpu":  # raises: better now than after reading the data
+        keep_freed_memory()
     datasets = ranks.first_on_each_machine(lambda: load_datasets(config))
     batch = config.evaluation.batch_size
     encoder, origin, notes = ranks.first_on_each_machine(lambda: load_encoder(config.model, batch, config.cache))
@@ -68,18 +70,20 @@ def make_plan(config: Config) -> Plan:
         ranks.world_size(),
     )
     bf16, why = ranks.share(_precision(config, encoder))  # probed: processes may see different speeds
-    _say_recipe(recipe, sets, encoder, seed, f"{'bf16 autocast' if bf16 else 'fp32'} ({why})")
+    _say_recipe(recipe, sets, encoder, seed, bf16, why)
     # what was probed is fixed in the recorded config, so that a resumed run computes as the first part did
     training = config.training.model_copy(update={"precision": "bf16" if bf16 else "fp32"})
     return Plan(config.model_copy(update={"training": training}), datasets, encoder, origin, sets, recipe, bf16)
 
 
-def _say_recipe(recipe: Recipe, sets: Mapping[str, TrainingSet], encoder: Encoder, seed: int, precision: str) -> None:
+def _say_recipe(
+    recipe: Recipe, sets: Mapping[str, TrainingSet], encoder: Encoder, seed: int, bf16: bool, why_precision: str
+) -> None:
     """What was settled, and why."""
     say("recipe:")
     for reason in recipe.reasons:
         say(f"  {reason}")
-    say(f"  {precision}")
+    say(f"  {'bf16 autocast' if bf16 else 'fp32'} ({why_precision})")
     for name, one in sets.items():
         say(f"  {name}: {LOSS_NAMES[one.loss]} loss")
         if left_out := one.sampler(recipe.batch_sizes[name], seed).count_left_out():
@@ -87,7 +91,9 @@ def _say_recipe(recipe: Recipe, sets: Mapping[str, TrainingSet], encoder: Encode
         share = RankShare(one.sampler(recipe.batch_sizes[name], seed), ranks.rank(), ranks.world_size())
         if dropped := share.count_dropped():
             say(f"  {name}: {dropped:,} rows of the first epoch do not divide among {ranks.world_size()} processes: dropped")
-    say(f"  forward: {attention_path(encoder.model, training=True)}")
+    import torch
+
+    say(f"  forward: {attention_path(encoder.model, torch.bfloat16 if bf16 else torch.float32, training=True)}")
     say(
         "  texts: "
         + ("tokenised once" if encoder.store is not None else f"tokenised in each batch ({why_not_stored(encoder.model)})")

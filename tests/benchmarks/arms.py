@@ -148,10 +148,13 @@ def train_ours(
     spec: TrainSpec, encoder: Encoder, rows: WatchedSet, config: TrainingConfig, recipe: Recipe, prompts: dict[str, str]
 ) -> dict[str, Any]:
     """Arm D. Returns what it chose."""
+    from train.encode.heap import keep_freed_memory
     from train.fit.fit import Hooks, fit
     from train.fit.precision import bf16_pays
     from train.fit.trainer import Work
 
+    if encoder.model.device.type == "cpu":
+        keep_freed_memory()  # as the pipeline does before it loads the model
     bf16, why = bf16_pays(str(encoder.model.device))
     hooks = Hooks(on_evaluate=lambda step: {}, after_save=lambda step, path: None, should_stop=lambda: False)
     fit(

@@ -43,7 +43,7 @@ def keep_mask(count: int, p: float) -> tuple[Tensor, float]:
     Returns:
         [count] uint8, 1 with probability 1 - p, else 0 (bytes become floats faster than booleans do); and 1 / (1 - p).
     """
-    threshold = round(p * 65536)
+    threshold = min(round(p * 65536), 65535)
     words = np.random.SFC64(draw_seed()).random_raw(-(-count // 4))
     kept = words.view(np.uint16)[:count] >= threshold
     return torch.from_numpy(kept.view(np.uint8)), 65536 / (65536 - threshold)

@@ -16,7 +16,6 @@ from tqdm.auto import tqdm
 from train.config import ModelConfig
 from train.encode.contract import EncodingContract, Role, apply_contract, read_contract
 from train.encode.forward import embed_columns
-from train.encode.heap import keep_freed_memory
 from train.encode.locate import WeightsOrigin, locate
 from train.encode.plain_tokens import why_not_stored
 from train.encode.tokens import TokenStore
@@ -113,8 +112,6 @@ def load_encoder(
         ModelError: unknown model, broken folder, or a device that is not there.
     """
     device = resolve_device(config.device)
-    if device == "cpu":
-        keep_freed_memory()
     origin = locate(config)
     model, notes = _load(origin.path, config, device)
     contract = read_contract(model, origin.name, config)

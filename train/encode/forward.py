@@ -17,17 +17,18 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
+from train.encode.dropout import draw_seed
 from train.encode.halves import Part, embed_in_halves
 from train.encode.packed import PACKED, embed_packed, grouped, transformer_of, unwrapped, why_not_packed
 from train.encode.ragged import Tokens
 
-TRAIN_TOKENS = {"cpu": 4096, "cuda": 65536}
+TRAIN_TOKENS = {"cpu": 2048, "cuda": 65536}
 """Tokens in a chunk at most, by device type: a GPU wants large ones, and the chunk is what has to be in memory at once."""
 
 ENCODE_TOKENS = {"cpu": 2048, "cuda": 65536}
 """The same without gradients: on a CPU small chunks stay in its cache."""
 
-KEEP_BYTES = 4 << 30
+KEEP_BYTES = 3 << 30
 """Activations that are kept for the backward pass on a CPU; on a GPU half of its memory."""
 
 FEWEST_TOKENS = 256
@@ -72,15 +73,17 @@ def _halves(model: Any, texts: Tokens, keep_bytes: int | None, chunk_tokens: int
     graph = torch.is_grad_enabled()
     budget = chunk_tokens or (TRAIN_TOKENS if graph else ENCODE_TOKENS)["cpu"]
     cost = torch.cumsum(texts.lengths * (1 + texts.lengths / ATTENTION_COST), 0)
-    middle = int(torch.searchsorted(cost, cost[-1] / 2))
-    cuts = [middle, len(texts) - middle] if texts.total >= 2 * FEWEST_TOKENS and torch.get_num_threads() > 1 else [len(texts)]
+    middle = int(torch.searchsorted(cost, cost[-1] / 2, right=True))  # 0 only where there is one text
+    divides = middle > 0 and texts.total >= 2 * FEWEST_TOKENS and torch.get_num_threads() > 1
+    cuts = [middle, len(texts) - middle] if divides else [len(texts)]
     left = (KEEP_BYTES if keep_bytes is None else keep_bytes) / len(cuts)
     halves = []
     for lengths in texts.lengths.split(cuts):
         keeps = _keeps(model, _chunks(lengths.tolist(), budget), lengths, left)
         halves.append([(count, graph and keep) for count, keep in keeps])
     pieces = iter(_pieces(texts, [count for half in halves for count, _ in half]))
-    return [[Part(next(pieces), keep) for _, keep in half] for half in halves]
+    drops = graph or model.training  # plain encoding draws no seeds: how often a run is judged must not change its training
+    return [[Part(next(pieces), keep, draw_seed() if drops else 0) for _, keep in half] for half in halves]
 
 
 def _chunk_by_chunk(model: Any, texts: Tokens, keep_bytes: int | None, chunk_tokens: int | None) -> Tensor:
@@ -96,9 +99,17 @@ def _chunk_by_chunk(model: Any, texts: Tokens, keep_bytes: int | None, chunk_tok
     embed = _packed if packs else _padded
     return torch.cat(
         [
-            embed(model, piece) if keep else checkpoint(embed, model, piece, use_reentrant=False)
+            embed(model, piece) if keep else _embed_twice(embed, model, piece)
             for piece, keep in zip(_pieces(texts, chunks), keeps, strict=True)
         ]
+    )
+
+
+def _embed_twice(embed: Callable[[Any, Tokens], Tensor], model: Any, texts: Tokens) -> Tensor:
+    """What `embed` gives, computed again for the backward pass with the same dropout."""
+    # a tensor among the arguments tells `checkpoint` the device whose generator it must put back; it looks into no dataclass
+    return checkpoint(
+        lambda ids: embed(model, Tokens(ids, texts.lengths)), texts.to(model.device, non_blocking=False).ids, use_reentrant=False
     )
 
 

@@ -12,15 +12,17 @@ same.
 from __future__ import annotations
 
 import functools
+import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 from torch import Tensor
 
-from train.encode.dropout import draw_seed, seeded
+from train.encode.dropout import seeded
 from train.encode.packed import embed_packed, grouped, transformer_of
 from train.encode.ragged import Tokens
 
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 Work = TypeVar("Work")
 Result = TypeVar("Result")
+Precision = Callable[[], AbstractContextManager[Any]]
 
 
 @dataclass
@@ -44,7 +47,7 @@ class Part:
 
     texts: Tokens
     keep: bool
-    seed: int = field(default_factory=draw_seed)
+    seed: int = 0
     graph: tuple[Tensor, Tensor] | None = None
 
 
@@ -63,19 +66,25 @@ def embed_in_halves(model: SentenceTransformer, halves: Sequence[Sequence[Part]]
     words = transformer_of(model).get_input_embeddings()(texts.ids)
     if not torch.is_grad_enabled():
         with grouped(model):
-            return _forward(model, halves, words)
+            return _forward(model, halves, words, _precision())
     # a function that no input of which needs a gradient has no backward pass, even if the weights inside need theirs
     trigger = torch.zeros((), requires_grad=True)
     return _Halves.apply(words, trigger, model, halves)
 
 
 class _Halves(torch.autograd.Function):
+    """The halves as one node of the graph.
+
+    Its backward pass adds to the weights' `grad` by itself, so hooks on weights are not called: not for models inside a wrapper.
+    """
+
     @staticmethod
     def forward(ctx: Any, words: Tensor, trigger: Tensor, model: Any, halves: list[list[Part]]) -> Tensor:
         ctx.model, ctx.halves = model, halves
         ctx.save_for_backward(words)
+        ctx.precision = _precision()
         with grouped(model):
-            return _forward(model, halves, words)
+            return _forward(model, halves, words, ctx.precision)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:
@@ -85,6 +94,10 @@ class _Halves(torch.autograd.Function):
         rows = dict(zip(map(id, parts), gradients[0].split([len(part.texts) for part in parts]), strict=True))
         places = dict(zip(map(id, parts), words.split([part.texts.total for part in parts]), strict=True))
 
+        def again(part: Part) -> tuple[Tensor, Tensor]:
+            with ctx.precision():
+                return _attached(ctx.model, part, places[id(part)])
+
         def backward(half: list[Part]) -> tuple[list[Tensor | None], list[Tensor]]:
             sums: list[Tensor | None] = [None] * len(weights)
             leaves = []
@@ -92,7 +105,7 @@ class _Halves(torch.autograd.Function):
                 half
             ):  # longest texts first: what needs most memory, while the others' activations are still there, is over soonest
                 part = half.pop()
-                leaf, found = part.graph or _attached(ctx.model, part, places[id(part)])
+                leaf, found = part.graph or again(part)
                 part.graph = None
                 own, *others = torch.autograd.grad(found, [leaf, *weights], rows[id(part)], allow_unused=True)
                 leaves.append(own)
@@ -109,20 +122,21 @@ class _Halves(torch.autograd.Function):
         return torch.cat([leaf for _, leaves in results for leaf in leaves]), None, None, None
 
 
-def _forward(model: Any, halves: Sequence[Sequence[Part]], words: Tensor) -> Tensor:
+def _forward(model: Any, halves: Sequence[Sequence[Part]], words: Tensor, precision: Precision) -> Tensor:
     """Embeddings [N, D] without a graph; parts that keep their activations have theirs."""
     sizes = [sum(part.texts.total for part in half) for half in halves]
 
     def forward(work: tuple[Sequence[Part], Tensor]) -> Tensor:
         half, mine = work
         found = []
-        for part, own in zip(half, mine.split([part.texts.total for part in half]), strict=True):
-            if part.keep:
-                part.graph = _attached(model, part, own)
-                found.append(part.graph[1].detach())
-            else:
-                with torch.no_grad(), seeded(part.seed):
-                    found.append(embed_packed(model, part.texts, own))
+        with precision():
+            for part, own in zip(half, mine.split([part.texts.total for part in half]), strict=True):
+                if part.keep:
+                    part.graph = _attached(model, part, own)
+                    found.append(part.graph[1].detach())
+                else:
+                    with torch.no_grad(), seeded(part.seed):
+                        found.append(embed_packed(model, part.texts, own))
         return torch.cat(found)
 
     return torch.cat(_side_by_side(forward, list(zip(halves, words.split(sizes), strict=True))))
@@ -141,21 +155,27 @@ def _weights(model: Any) -> list[Tensor]:
     return [weight for weight in model.parameters() if weight is not table]
 
 
+def _precision() -> Precision:
+    """Makes the autocast of this moment again, in other threads and when a part is forwarded again."""
+    enabled, dtype = torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
+    return functools.partial(torch.autocast, "cpu", dtype=dtype, enabled=enabled)
+
+
 def _side_by_side(do: Callable[[Work], Result], works: Sequence[Work]) -> list[Result]:
-    """Results in order; each work has a thread, which has its share of the cores."""
-    cores = torch.get_num_threads()
+    """Results in order; each work has a thread, which has its share of the cores. An error is raised when all have ended."""
     if len(works) == 1:
         return [do(works[0])]
-    autocast, dtype = torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
+    cores = torch.get_num_threads()
     share = max(1, cores // len(works))
 
     def alone(work: Work) -> Result:
         torch.set_num_threads(share)
-        with torch.autocast("cpu", dtype=dtype, enabled=autocast):
-            return do(work)
+        return do(work)
 
     try:
-        return list(_threads(len(works)).map(alone, works))
+        futures = [_threads(len(works)).submit(alone, work) for work in works]
+        wait(futures)  # nobody puts the model's attention back while a thread still needs it
+        return [future.result() for future in futures]
     finally:
         torch.set_num_threads(cores)
 
@@ -164,3 +184,6 @@ def _side_by_side(do: Callable[[Work], Result], works: Sequence[Work]) -> list[R
 def _threads(count: int) -> ThreadPoolExecutor:
     """Threads that stay: each has a team of cores of its own."""
     return ThreadPoolExecutor(count, thread_name_prefix="half")
+
+
+os.register_at_fork(after_in_child=_threads.cache_clear)  # no thread outlives a fork; work given to one would wait for ever

@@ -96,7 +96,7 @@ def _seconds_a_batch(encoder: Encoder, one: TrainingSet, size: int, max_tokens: 
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
             if tokens is not None:
                 columns = embed_columns(model, tokens.batch(range(len(rows))), kept_bytes(one.loss))
-                value = loss.compute_loss_from_embeddings(columns, labels)
+                value = loss.compute_loss_from_embeddings([column.float() for column in columns], labels)
             else:
                 value = loss(_padded_features(encoder, part, prompts, max_tokens), labels)
         value.backward()

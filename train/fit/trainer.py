@@ -142,8 +142,10 @@ class PairTrainer(SentenceTransformerTrainer):
             value: Any = super().compute_loss(model, inputs, False, num_items_in_batch)
         else:
             loss: Any = self.loss[name]
-            columns = embed_columns(model, inputs[COLUMNS], self._keep_bytes[name], one_pass=self._whole is not None)
-            value = loss.compute_loss_from_embeddings(columns, inputs.get("label"))
+            # Accelerate puts autocast around the model's own forward, which the packed one passes by
+            with self.accelerator.autocast():
+                columns = embed_columns(model, inputs[COLUMNS], self._keep_bytes[name], one_pass=self._whole is not None)
+            value = loss.compute_loss_from_embeddings([column.float() for column in columns], inputs.get("label"))
         self._meter.add(name, value)
         return (value, {}) if return_outputs else value
 
