@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
@@ -31,6 +31,22 @@ Target = Callable[[Any, Connection], None]
 """What a child does: gets its specification and the connection to its parent."""
 
 
+@contextlib.contextmanager
+def _threads_in_environment(threads: int) -> Iterator[None]:
+    """What is started in this block computes with so many threads; what is started later must not inherit that."""
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, str(threads)))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
 class Child:
     """A process that answers messages; use it in a `with` block, which ends it whatever happened.
 
@@ -43,15 +59,13 @@ class Child:
     """
 
     def __init__(self, name: str, target: Target, spec: Any, threads: int, log: Path) -> None:
-        # read when the server is started, which imports the libraries that read them
-        for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS"):
-            os.environ[variable] = str(threads)
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(PRELOADED)
         self.name, self.log = name, log
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(target, spec, threads, str(log), theirs))
-        self._process.start()
+        with _threads_in_environment(threads):  # read when the server is started, which imports the libraries that read them
+            self._process.start()
         theirs.close()  # or the end of the child would not be noticed
 
     def send(self, *message: Any) -> None:

@@ -7,6 +7,7 @@ import csv
 import io
 import json
 import math
+import os
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -20,7 +21,7 @@ from sentence_transformers import SentenceTransformer
 
 from tests.benchmarks import encode_speed, train_speed
 from tests.benchmarks.arms import TrainSpec
-from tests.benchmarks.children import Child
+from tests.benchmarks.children import Child, _threads_in_environment
 from tests.benchmarks.counting import Cost, TokenCounter, own_shapes, token_lengths
 from tests.benchmarks.figures import check_same_work, interval, orders, paired_difference, speed_ratio, summary
 from tests.benchmarks.gate import WatchedSet
@@ -56,6 +57,14 @@ def trained(tiny_model: Path) -> tuple[list[str], dict[str, Any]]:
 @pytest.fixture(scope="module")
 def tiny(tiny_model: Path) -> SentenceTransformer:
     return SentenceTransformer(str(tiny_model), device="cpu")
+
+
+def test_threads_of_a_child_are_not_inherited_by_what_comes_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "5")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    with _threads_in_environment(3):
+        assert os.environ["OMP_NUM_THREADS"] == os.environ["MKL_NUM_THREADS"] == "3"
+    assert os.environ["OMP_NUM_THREADS"] == "5" and "MKL_NUM_THREADS" not in os.environ
 
 
 def test_training_says_what_it_promises(trained: tuple[list[str], dict[str, Any]]) -> None:
