@@ -48,6 +48,9 @@ def run(main: Any, *words: str) -> tuple[list[str], dict[str, Any]]:
     return lines, json.loads(lines[-1], parse_constant=refuse)
 
 
+pytestmark = pytest.mark.slow  # the libraries are imported once more, by the server that children are forked from
+
+
 @pytest.fixture(scope="module")
 def trained(tiny_model: Path) -> tuple[list[str], dict[str, Any]]:
     words = ["--workload", "generated", "--batch", str(BATCH), "--steps", "1", "--warmup", "1", "--dropout", "0"]
