@@ -42,7 +42,8 @@ class DatasetSpec(StrictModel):
     max_rows: int | None = Field(None, ge=2, description="training rows at most, chosen by hash; all by default")
     train: bool = Field(True, description="false: the data set is only judged, to see what was lost elsewhere")
     loss: Literal["auto", "cosine", "cosent", "angle", "mnrl", "cached_mnrl"] = Field(
-        "auto", description="auto: cosine for scored pairs, mnrl (MultipleNegativesRanking) otherwise"
+        "auto",
+        description="auto: cosine for scored pairs, mnrl (MultipleNegativesRanking) otherwise; cached_mnrl: it in less memory",
     )
     hub_config: str | None = Field(None, description="configuration (subset) of a Hub data set")
     hub_revision: str | None = Field(None, description="revision of a Hub data set")

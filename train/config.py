@@ -73,7 +73,9 @@ class EvaluationConfig(StrictModel):
         100, ge=1, le=100, description="documents a dev query that the base ranks highest, beside the judged ones"
     )
     resamples: int = Field(10_000, ge=100, description="bootstrap resamples behind an interval")
-    batch_size: int = Field(64, ge=1, description="texts in one forward pass")
+    batch_size: int = Field(
+        64, ge=1, description="texts in one forward pass, of models whose texts cannot be packed by their tokens"
+    )
 
 
 class TrackingConfig(StrictModel):

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import TracebackType
@@ -21,30 +21,18 @@ from typing import Any
 from data.schema import DataError
 from tests.benchmarks.workloads import BenchmarkError
 from train.errors import EmbedTuneError
+from train.tracking.destination import environment
 
 PATIENCE = 30.0
 """Seconds that a child has to end after its last answer."""
 
 PRELOADED = ["sentence_transformers", "train.fit.fit", "train.evaluate.judge"]
 
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
+"""Say to libraries with how many threads to compute."""
+
 Target = Callable[[Any, Connection], None]
 """What a child does: gets its specification and the connection to its parent."""
-
-
-@contextlib.contextmanager
-def _threads_in_environment(threads: int) -> Iterator[None]:
-    """What is started in this block computes with so many threads; what is started later must not inherit that."""
-    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, str(threads)))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 class Child:
@@ -64,7 +52,8 @@ class Child:
         self.name, self.log = name, log
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(target, spec, threads, str(log), theirs))
-        with _threads_in_environment(threads):  # read when the server is started, which imports the libraries that read them
+        # read when the server is started, which imports the libraries that read them; what is started later must not inherit them
+        with environment(dict.fromkeys(THREAD_VARIABLES, str(threads)), override=True):
             self._process.start()
         theirs.close()  # or the end of the child would not be noticed
 

@@ -2,7 +2,7 @@
 
 `torch.bernoulli_` draws one number after another on one thread; in a small encoder that is a sixth of a training step. Here the
 mask comes from NumPy's SFC64, 16 random bits an element. Its seed is drawn from torch's generator at each call, so that
-whatever restores torch's state (a resumed run, a gradient cache) restores the masks too.
+whatever restores torch's state (a resumed run, a gradient cache) restores the masks too; or from a seed of one's own (`seeded`).
 """
 
 from __future__ import annotations

@@ -101,9 +101,8 @@ class _Halves(torch.autograd.Function):
         def backward(half: list[Part]) -> tuple[list[Tensor | None], list[Tensor]]:
             sums: list[Tensor | None] = [None] * len(weights)
             leaves = []
-            while (
-                half
-            ):  # longest texts first: what needs most memory, while the others' activations are still there, is over soonest
+            # longest texts first: what needs most memory, while the others' activations are still there, is over soonest
+            while half:
                 part = half.pop()
                 leaf, found = part.graph or again(part)
                 part.graph = None

@@ -137,7 +137,7 @@ def first_lines(error: BaseException) -> str:
 
 @contextmanager
 def environment(values: Mapping[str, str], override: bool = False) -> Iterator[None]:
-    """Environment variables for wandb and the process that it starts, taken back afterwards.
+    """Environment variables for what a `with` block starts (wandb and its process, say), taken back afterwards.
 
     Args:
         values: the variables.
