@@ -14,9 +14,12 @@ import typer
 
 from data.schema import DataError
 from train import ranks
+from train.commands.benchmark import benchmark_command
+from train.commands.compare import compare_command
+from train.commands.embed import embed_command
+from train.commands.options import EXIT_CODES, JsonOption
+from train.commands.search import search_command
 from train.errors import EmbedTuneError, VerdictError
-
-EXIT_CODES = "Exit codes: 0 done, 2 a mistake that the message explains, 3 asked for by `--fail-on`, 130 interrupted."
 
 app = typer.Typer(
     name="embed-tune",
@@ -58,7 +61,6 @@ FailOnOption = Annotated[
         "and nothing worse. All is written all the same.",
     ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, everything else on standard error.")]
 
 
 @app.callback()
@@ -269,6 +271,14 @@ def push_command(
     from train.deploy.hub import push_run
 
     push_run(run, repo_id, private=not public, licence=licence)
+
+
+app.command("compare", epilog=EXIT_CODES, short_help="Compare models on your texts: quality, speed, size and price.")(
+    compare_command
+)
+app.command("benchmark", epilog=EXIT_CODES, short_help="Run public benchmark tasks (MTEB) and your data sets.")(benchmark_command)
+app.command("embed", epilog=EXIT_CODES, short_help="Turn a file of texts into vectors.")(embed_command)
+app.command("search", epilog=EXIT_CODES, short_help="Try queries against vectors that `embed` made.")(search_command)
 
 
 def _fail_on(condition: FailOn | None, judged: Path | Mapping[str, Any]) -> None:

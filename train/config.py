@@ -28,6 +28,17 @@ class ModelConfig(StrictModel):
     document_prompt: str | None = Field(None, description="text put before each document")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
     trust_remote_code: bool = Field(False, description="run Python code that comes with the model; off for safety")
+    dimensions: int | None = Field(
+        None,
+        ge=1,
+        description="keep so many first dimensions of each vector (Matryoshka models, text-embedding-3); not for training",
+    )
+    api: Literal["openai", "cohere", "voyage"] | None = Field(
+        None, description="the API that the model is behind: openai (or a server that speaks its protocol), cohere, voyage"
+    )
+    base_url: str | None = Field(
+        None, pattern=r"^https?://", description="address of a server that speaks the API's protocol (vLLM, TEI, Ollama)"
+    )
 
 
 class DataConfig(StrictModel):
@@ -121,6 +132,10 @@ class Config(StrictModel):
         description="name of the folder under output_dir: letters, digits, `.`, `_` and `-`, the first a letter or digit",
     )
     output_dir: str = Field("checkpoints", description="where run folders are made")
+    vector_cache: str = Field(
+        "auto",
+        description="where vectors are kept for the next time: auto (a file below output_dir), off, a folder, or redis://HOST:PORT/DB",
+    )
     model: ModelConfig = Field(default_factory=ModelConfig)
     data: DataConfig
     training: TrainingConfig = Field(default_factory=TrainingConfig)

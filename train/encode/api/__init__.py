@@ -1,0 +1,1 @@
+"""Models behind an API, through their providers' own clients."""

@@ -1,0 +1,1 @@
+"""Vectors that were computed before, in a file or in Redis."""

@@ -1,0 +1,107 @@
+"""Any model as a function from texts to vectors: open weights on this machine, or a model behind an API.
+
+Shapes: N texts, D dimensions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from train.config import ModelConfig
+from train.encode.contract import EncodingContract, Role
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class TextEncoder(Protocol):
+    """What everything that turns texts into vectors offers, whatever computes them."""
+
+    @property
+    def contract(self) -> EncodingContract:
+        """What decides a vector besides the weights."""
+        ...
+
+    @property
+    def similarity(self) -> Literal["cosine", "dot"]:
+        """How two vectors are compared."""
+        ...
+
+    def space(self, role: Role) -> str:
+        """A digest of everything but the text that decides the vector of a text in this role.
+
+        That is: weights (not their name), architecture, tokenizer, prompt, pooling, normalisation, maximum tokens, dimensions and
+        precision. Two encoders with equal digests give equal vectors, up to rounding; a retrained model has another one.
+        """
+        ...
+
+    def encode(self, texts: Sequence[str], role: Role, progress: bool | None = None) -> Tensor:
+        """[N, D] float32 on the CPU, row i for text i."""
+        ...
+
+
+class Origin(Protocol):
+    """Where a model came from: a `WeightsOrigin`, or the API that it is behind."""
+
+    @property
+    def name(self) -> str:
+        """The model's full name."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """`folder`, `hub cache`, `package`, `hub` or `api`."""
+        ...
+
+    @property
+    def revision(self) -> str | None:
+        """Commit on the Hub, where known."""
+        ...
+
+    @property
+    def sha256(self) -> str | None:
+        """Of the weights file, where there is exactly one."""
+        ...
+
+    def sentence(self) -> str:
+        """One line for the terminal."""
+        ...
+
+
+@dataclass
+class OpenedModel:
+    """A model that is ready to encode.
+
+    Attributes:
+        encoder: the model.
+        origin: where it came from.
+        notes: what the person should read (pooling that was added, …).
+    """
+
+    encoder: TextEncoder
+    origin: Origin
+    notes: list[str] = field(default_factory=list)
+
+
+def open_model(config: ModelConfig, *, batch_size: int = 64, tokens: Path | None = None) -> OpenedModel:
+    """Open a model for encoding, by the API that `config.api` names or from its weights.
+
+    Args:
+        config: which model.
+        batch_size: see `Encoder`.
+        tokens: folder for token ids that outlive the process; None keeps them in memory.
+
+    Raises:
+        ModelError: unknown model, broken folder, a missing key or client, or a device that is not there.
+    """
+    if config.api is not None:
+        from train.encode.api.encoder import open_api_model
+
+        return open_api_model(config)
+    from train.encode.encoder import load_encoder
+
+    encoder, origin, notes = load_encoder(config, batch_size, tokens)
+    return OpenedModel(encoder, origin, notes)
