@@ -29,6 +29,10 @@ class JudgeConfig(Config):
     """The settings of a run, of which only those for data and judging are used; nothing needs to be trained on."""
 
     @model_validator(mode="after")
+    def _a_model_that_can_be_trained(self) -> JudgeConfig:
+        return self
+
+    @model_validator(mode="after")
     def _something_to_train_on(self) -> JudgeConfig:
         return self
 

@@ -17,7 +17,7 @@ from train import ranks
 from train.commands.benchmark import benchmark_command
 from train.commands.compare import compare_command
 from train.commands.embed import embed_command
-from train.commands.options import EXIT_CODES, JsonOption
+from train.commands.options import EXIT_CODES, CacheOption, JsonOption, cache_setting
 from train.commands.search import search_command
 from train.errors import EmbedTuneError, VerdictError
 
@@ -173,6 +173,7 @@ def evaluate_command(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="With two models: new folder for report.html, report.json and scores.")
     ] = None,
+    cache: CacheOption = None,
     as_json: JsonOption = False,
     fail_on: FailOnOption = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and library logs.")] = False,
@@ -190,7 +191,7 @@ def evaluate_command(
 
     - `embed-tune evaluate old/ new/ --data a.csv --json --fail-on regressed`
     """
-    words = [model, *([] if other is None else [other]), *(overrides or ())]
+    words = [model, *([] if other is None else [other]), *(overrides or ()), *cache_setting(cache)]
     from train.candidates import read_request
 
     request = read_request(words, data=data or (), config=config, split=None if split is None else split.value)

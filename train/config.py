@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
 from data.spec import DatasetSpec, SplitSpec, StrictModel
+from train.errors import ConfigError
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -154,16 +156,47 @@ class Config(StrictModel):
         """`tracking: wandb` is short for `tracking: {backend: wandb}`."""
         return {"backend": value} if isinstance(value, str) else value
 
+    @field_validator("vector_cache")
+    @classmethod
+    def _no_password(cls, value: str) -> str:
+        return without_password(value)
+
     @field_validator("data", mode="before")
     @classmethod
     def _one_dataset(cls, value: Any) -> Any:
         return expand_single_dataset(value)
 
     @model_validator(mode="after")
+    def _a_model_that_can_be_trained(self) -> Config:
+        if self.model.api is not None:
+            raise ValueError(
+                f"model.api: {self.model.api} keeps its weights to itself, so the model cannot be trained; name an open one"
+            )
+        if self.model.dimensions is not None:
+            raise ValueError(
+                "model.dimensions is for encoding and judging; training uses all dimensions of a model, so leave it out"
+            )
+        return self
+
+    @model_validator(mode="after")
     def _something_to_train_on(self) -> Config:
         if not any(spec.train for spec in self.data.datasets):
             raise ValueError("every data set has train: false; at least one must be trained on")
         return self
+
+
+def without_password(address: str) -> str:
+    """The address of a vector cache, which is written to files and must hold no secret.
+
+    Raises:
+        ConfigError: it holds a password. The message does not.
+    """
+    if "@" in address and urlsplit(address).password:
+        raise ConfigError(
+            "the address of the vector cache holds a password, and settings are written to files",
+            mend="set REDIS_PASSWORD (and REDIS_USERNAME) and leave it out of the address",
+        )
+    return address
 
 
 def expand_single_dataset(value: Any) -> Any:

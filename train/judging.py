@@ -14,6 +14,8 @@ from typing import Any
 
 from train.candidates import Candidate, Request
 from train.config import Config
+from train.encode.cache.cached import cached
+from train.encode.cache.place import open_cache
 from train.encode.contract import EncodingContract
 from train.encode.encoder import load_encoder
 from train.encode.heap import keep_freed_memory
@@ -39,13 +41,18 @@ SHOWN = 3
 
 @dataclass(frozen=True)
 class JudgedModel:
-    """One model with its scores on every task, where its weights came from, how it encoded, and what that took."""
+    """One model with its scores on every task, where its weights came from, how it encoded, and what that took.
+
+    Attributes:
+        from_cache: vectors that were not computed but found in the cache.
+    """
 
     candidate: Candidate
     scores: Mapping[str, Scores]
     origin: WeightsOrigin
     contract: EncodingContract
     seconds: float
+    from_cache: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """For report.json."""
@@ -56,6 +63,7 @@ class JudgedModel:
             "sha256": self.origin.sha256,
             "contract": self.contract.as_dict(),
             "eval_seconds": round(self.seconds, 3),
+            "vectors_from_cache": self.from_cache,
         }
 
 
@@ -129,7 +137,8 @@ def judge_model(candidate: Candidate, tasks: Mapping[str, Task], config: Config)
     for note in notes:
         say(f"  note: {note}")
     began = time.perf_counter()
-    remembering = RememberingEncoder(encoder)
+    cache = open_cache(config.vector_cache, config.cache, say)
+    remembering = RememberingEncoder(cached(encoder, cache))
     scores: dict[str, Scores] = {}
     for name, task in tasks.items():
         try:
@@ -138,8 +147,12 @@ def judge_model(candidate: Candidate, tasks: Mapping[str, Task], config: Config)
             raise ModelError(f"{candidate.label} cannot be judged on {name}: {error}") from None
         say(f"  {name}: {metric_name(task.primary)} {primary_value(scores[name]):.4f}")
     seconds = time.perf_counter() - began
-    say(f"  took {duration(seconds)}")
-    return JudgedModel(candidate, scores, origin, encoder.contract, seconds)
+    hits = 0
+    if cache is not None:
+        hits = cache.counters.hits
+        cache.close()
+    say(f"  took {duration(seconds)}" + (f"; {cache.counters.sentence()}" if cache is not None and hits else ""))
+    return JudgedModel(candidate, scores, origin, encoder.contract, seconds, hits)
 
 
 def refuse_full(folder: Path) -> None:

@@ -14,6 +14,9 @@ from train import ranks
 from train.config import Config
 from train.deploy.export import export_model
 from train.deploy.hub import check_push, push_run
+from train.encode.cache.cache import VectorCache
+from train.encode.cache.cached import cached
+from train.encode.cache.place import open_cache
 from train.encode.memo import RememberingEncoder
 from train.encode.shared import SharedEncoder
 from train.errors import Interrupted, RunError
@@ -105,17 +108,20 @@ def _carry_out(plan: Plan, run: Path, new: bool) -> Path:
 def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
     began = time.perf_counter()
     config, log = plan.config, ScoreLog(run / "scores.jsonl", writes=is_main())
-    base = RememberingEncoder(SharedEncoder(plan.encoder))
+    cache = _vector_cache(config)
+    base = RememberingEncoder(SharedEncoder(cached(plan.encoder, cache)))
     say("judging the base (step 0) …")
     base_test = judge_test(plan.datasets, base)
     judge = _dev_judge(plan, base)
     base_seconds = time.perf_counter() - began
-    say(f"  took {base_seconds:.0f} s")
+    say(f"  took {base_seconds:.0f} s" + (f"; {cache.counters.sentence()}" if cache is not None and cache.counters.hits else ""))
 
     work = _resume_log(log, run)
     if not log.lines:
         log.add(judge.line(0, base))
     del base  # its vectors are not needed once training begins
+    if cache is not None:
+        cache.close()
     hooks = Hooks(
         on_evaluate=lambda step: _judge_checkpoint(step, plan, judge, log, work, tracker),
         after_save=lambda step, _path: _retain(run, log, step, config.training.keep_all_checkpoints),
@@ -136,6 +142,16 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
         now = time.perf_counter()
         seconds = {"base": base_seconds, "test": now - test_began, "total": now - began}
         report_run(run, config, plan.datasets, base_test, tuned_test, log, best, work, seconds, tracker)
+
+
+def _vector_cache(config: Config) -> VectorCache | None:
+    """Where the base's vectors are kept for later runs; those of checkpoints never come again.
+
+    A file is not shared by several machines, whose locks do not hold on most network file systems.
+    """
+    if config.vector_cache == "auto" and not ranks.on_one_machine():
+        return None
+    return open_cache(config.vector_cache, config.cache, say)
 
 
 def _dev_judge(plan: Plan, base: RememberingEncoder) -> DevJudge:

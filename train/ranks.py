@@ -41,6 +41,11 @@ def world_size() -> int:
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
+def on_one_machine() -> bool:
+    """Whether all processes of this run are on this machine."""
+    return int(os.environ.get("LOCAL_WORLD_SIZE", world_size())) >= world_size()
+
+
 def is_main() -> bool:
     """Whether this process speaks and writes (rank 0, or the only one)."""
     return rank() == 0

@@ -19,3 +19,8 @@ CacheOption = Annotated[
     ),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Spend money on APIs without asking.")]
+
+
+def cache_setting(place: str | None) -> list[str]:
+    """`--cache PLACE` as a setting."""
+    return [] if place is None else [f"vector_cache={place}"]

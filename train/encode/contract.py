@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from train.config import ModelConfig
+from train.errors import ModelError
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -102,13 +103,23 @@ class EncodingContract:
 
 
 def read_contract(model: SentenceTransformer, name: str, config: ModelConfig) -> EncodingContract:
-    """The contract of a loaded model; settings of the person win over its config, its config over the family table."""
+    """The contract of a loaded model; settings of the person win over its config, its config over the family table.
+
+    Raises:
+        ModelError: more dimensions are asked for than the model has.
+    """
     query, document, symmetric, origin = _prompts(model, name)
     if config.query_prompt is not None:
         query, origin = config.query_prompt, "your config"
     if config.document_prompt is not None:
         document, origin = config.document_prompt, "your config"
     limit = model.max_seq_length or 512
+    width = int(model.get_embedding_dimension() or 0)
+    if config.dimensions is not None and config.dimensions > width:
+        raise ModelError(
+            f"model.dimensions={config.dimensions} is more than {name} has: {width}",
+            mend=f"use {width} or fewer, or leave it out",
+        )
     return EncodingContract(
         query_prompt=query,
         document_prompt=document,
@@ -117,7 +128,7 @@ def read_contract(model: SentenceTransformer, name: str, config: ModelConfig) ->
         pooling=_pooling(model),
         normalized=any(type(module).__name__ == "Normalize" for module in model),
         max_tokens=min(config.max_tokens, limit) if config.max_tokens else limit,
-        dimensions=int(model.get_embedding_dimension() or 0),
+        dimensions=config.dimensions or width,
         similarity="dot" if model.similarity_fn_name == "dot" else "cosine",
     )
 

@@ -18,6 +18,7 @@ from train.encode.contract import EncodingContract, Role, apply_contract, read_c
 from train.encode.forward import embed_columns
 from train.encode.locate import WeightsOrigin, locate
 from train.encode.plain_tokens import why_not_stored
+from train.encode.space import space_of
 from train.encode.tokens import TokenStore
 from train.errors import ModelError
 from train.ranks import is_main, wants_cpu
@@ -50,6 +51,10 @@ class Encoder:
         """How the model compares two vectors."""
         return self.contract.similarity
 
+    def space(self, role: Role) -> str:
+        """A digest of everything but the text that decides the vector of a text in this role, the present weights included."""
+        return space_of(self.model, self.contract, role)
+
     def encode(self, texts: Sequence[str], role: Role, progress: bool | None = None) -> Tensor:
         """Vectors of texts, in their order.
 
@@ -67,9 +72,16 @@ class Encoder:
         self.model.eval()
         try:
             with torch.no_grad():
-                return self._encode(list(texts), self.contract.prompt(role), progress).float().cpu()
+                return self._cut(self._encode(list(texts), self.contract.prompt(role), progress).float().cpu())
         finally:
             self.model.train(was_training)
+
+    def _cut(self, vectors: Tensor) -> Tensor:
+        """The first dimensions, where the contract has fewer than the model, of unit length again where it says so."""
+        if vectors.shape[1] <= self.contract.dimensions:
+            return vectors
+        kept = vectors[:, : self.contract.dimensions]
+        return torch.nn.functional.normalize(kept, dim=1) if self.contract.normalized else kept.contiguous()
 
     def _encode(self, texts: list[str], prompt: str, progress: bool) -> Tensor:
         if not texts:
@@ -81,7 +93,8 @@ class Encoder:
             return stock.clone()  # an inference tensor could never take part in training; a copy can
         rows = self.store.rows(texts, prompt, self.contract.max_tokens)
         order = torch.sort(rows.lengths, descending=True, stable=True).indices  # what does not fit into memory fails first
-        vectors = torch.empty(len(texts), self.contract.dimensions, device=self.model.device)
+        width = int(self.model.get_embedding_dimension() or self.contract.dimensions)
+        vectors = torch.empty(len(texts), width, device=self.model.device)
         with tqdm(total=len(texts), unit="text", desc="encoding", leave=False, disable=not progress) as bar:
             for window in order.split(_windows(rows.lengths[order])):
                 vectors[window.to(vectors.device)] = embed_columns(self.model, [rows.take(window)])[0].float()

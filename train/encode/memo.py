@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from train.encode.contract import Role
-from train.encode.encoder import Encoder
-from train.encode.shared import SharedEncoder
+from train.encode.opened import TextEncoder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 class RememberingEncoder:
     """Encodes each text of a prompt once, for as long as the weights stay as they are. Holds 4 · D bytes a text."""
 
-    def __init__(self, encoder: Encoder | SharedEncoder) -> None:
+    def __init__(self, encoder: TextEncoder) -> None:
         self._encoder = encoder
         self._rows: dict[tuple[str, str], int] = {}
         self._blocks: list[Tensor] = []

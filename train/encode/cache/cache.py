@@ -1,0 +1,107 @@
+"""A cache of vectors over any store: what cannot be read is computed, and a store that goes away only costs time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from train.encode.cache.codec import keys_of, pack, unpack
+from train.encode.cache.store import StoreError, VectorStore
+
+T = TypeVar("T")
+
+RETRY_SECONDS = 30.0
+"""How long a store that failed is left alone before it is tried again."""
+
+
+@dataclass
+class Counters:
+    """What a cache has done so far, in vectors (`failures`: calls of the store that failed)."""
+
+    hits: int = 0
+    misses: int = 0
+    written: int = 0
+    damaged: int = 0
+    failures: int = 0
+
+    def sentence(self) -> str:
+        """One line for the terminal."""
+        asked = self.hits + self.misses
+        damaged = f", {self.damaged:,} were damaged and computed again" if self.damaged else ""
+        return f"{self.hits:,} of {asked:,} vectors came from the cache{damaged}"
+
+
+class VectorCache:
+    """Vectors by space and text.
+
+    Args:
+        store: where they are kept.
+        warn: gets one sentence when the store fails for the first time.
+    """
+
+    def __init__(self, store: VectorStore, warn: Callable[[str], None]) -> None:
+        self._store, self._warn = store, warn
+        self._warned, self._again = False, 0.0
+        self.counters = Counters()
+
+    @property
+    def name(self) -> str:
+        """Where the vectors are, for people."""
+        return self._store.name
+
+    def read(self, space: str, texts: Sequence[str], dimensions: int) -> tuple[np.ndarray, np.ndarray]:
+        """The vectors that are there.
+
+        Args:
+            space: see `train.encode.space`.
+            texts: N texts.
+            dimensions: D of the space.
+
+        Returns:
+            [N, D] float32, with rows of any content where nothing was found, and a mask [N] of what was.
+        """
+        values = self._try(lambda: self._store.get_many(keys_of(space, texts))) or [None] * len(texts)
+        vectors, found = np.zeros((len(texts), dimensions), dtype=np.float32), np.zeros(len(texts), dtype=bool)
+        for row, value in enumerate(values):
+            if value is None:
+                continue
+            vector = unpack(value, dimensions)
+            if vector is None:
+                self.counters.damaged += 1
+            else:
+                vectors[row], found[row] = vector, True
+        hits = int(found.sum())
+        self.counters.hits += hits
+        self.counters.misses += len(texts) - hits
+        return vectors, found
+
+    def write(self, space: str, texts: Sequence[str], vectors: np.ndarray) -> None:
+        """Keep the vectors [N, D] of N texts, as far as the store takes them."""
+
+        def put() -> int:
+            self._store.put_many(keys_of(space, texts), pack(vectors))
+            return len(texts)
+
+        self.counters.written += self._try(put) or 0
+
+    def close(self) -> None:
+        """Let go of the store."""
+        self._store.close()
+
+    def _try(self, work: Callable[[], T]) -> T | None:
+        """What the store gives, None where it fails or is left alone for a while."""
+        if time.monotonic() < self._again:
+            return None
+        try:
+            return work()
+        except StoreError as error:
+            self.counters.failures += 1
+            self._again = time.monotonic() + RETRY_SECONDS
+            if not self._warned:
+                self._warned = True
+                self._warn(f"warning: the vector cache cannot be used ({error}); vectors are computed, which takes longer")
+            return None

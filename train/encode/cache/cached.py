@@ -1,0 +1,80 @@
+"""An encoder that looks for vectors in a cache before it computes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from train.encode.cache.cache import VectorCache
+from train.encode.contract import EncodingContract, Role
+from train.encode.opened import TextEncoder
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+WINDOW = 8192
+"""Texts that are encoded before their vectors are written, for models that name no number of their own."""
+
+
+class CachedEncoder:
+    """Encodes as the encoder in it does; what the cache has of a text in the same space is taken from there, bit for bit.
+
+    Args:
+        encoder: the model. If it has an attribute `window`, so many texts are encoded before their vectors are written.
+        cache: where vectors are looked for and kept.
+    """
+
+    def __init__(self, encoder: TextEncoder, cache: VectorCache) -> None:
+        self._encoder, self.cache = encoder, cache
+
+    @property
+    def contract(self) -> EncodingContract:
+        """How the model encodes."""
+        return self._encoder.contract
+
+    @property
+    def similarity(self) -> Literal["cosine", "dot"]:
+        """How the model compares two vectors."""
+        return self._encoder.similarity
+
+    def space(self, role: Role) -> str:
+        """See `TextEncoder.space`."""
+        return self._encoder.space(role)
+
+    def missing(self, texts: Sequence[str], role: Role) -> list[str]:
+        """The distinct texts whose vectors the cache does not have; nothing is encoded."""
+        distinct = list(dict.fromkeys(texts))
+        _, found = self.cache.read(self.space(role), distinct, self.contract.dimensions)
+        self.cache.counters.hits -= int(found.sum())  # nobody has got these vectors yet
+        self.cache.counters.misses -= int((~found).sum())
+        return [text for text, there in zip(distinct, found, strict=True) if not there]
+
+    def encode(self, texts: Sequence[str], role: Role, progress: bool | None = None) -> Tensor:
+        """Float32 tensor [N, D]; each distinct text that is not in the cache is encoded once and written."""
+        import torch
+
+        rows: dict[str, int] = {}
+        index = [rows.setdefault(text, len(rows)) for text in texts]
+        if not rows:
+            return torch.empty(0, self.contract.dimensions)
+        distinct, space = list(rows), self.space(role)
+        vectors, found = self.cache.read(space, distinct, self.contract.dimensions)
+        for window in _windows(np.flatnonzero(~found), getattr(self._encoder, "window", WINDOW)):
+            part = [distinct[row] for row in window]
+            fresh = self._encoder.encode(part, role, progress).numpy()
+            vectors[window] = fresh
+            self.cache.write(space, part, fresh)
+        together = torch.from_numpy(vectors)
+        return together if len(rows) == len(index) else together[torch.tensor(index)]
+
+
+def cached(encoder: TextEncoder, cache: VectorCache | None) -> TextEncoder:
+    """The encoder with a cache before it, or as it is where there is none."""
+    return encoder if cache is None else CachedEncoder(encoder, cache)
+
+
+def _windows(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:
+    for start in range(0, len(rows), size):
+        yield rows[start : start + size]

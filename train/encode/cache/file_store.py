@@ -1,0 +1,165 @@
+"""Vectors in a file on this machine: SQLite, which several processes may read and write at the same time.
+
+For several machines use Redis: SQLite's locks do not hold on most network file systems.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+from train.encode.cache.store import StoreError
+
+T = TypeVar("T")
+
+FILE = "vectors.sqlite"
+KEEP_BYTES = 8 << 30
+"""Bytes that a file may have when it is opened; beyond them the least recently used vectors go."""
+KEYS_AT_ONCE = 500
+"""Keys in one query; older SQLite libraries take 999 variables at most."""
+PATIENCE = 10.0
+"""Seconds to wait for another process that writes."""
+DAY = 86_400
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS vectors (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, value BLOB NOT NULL, used INTEGER NOT NULL)
+"""
+
+
+class FileStore:
+    """Vectors in `folder`/vectors.sqlite. When a vector was last used is kept to the day.
+
+    Args:
+        folder: made if it is not there.
+        keep_bytes: see `KEEP_BYTES`.
+        warn: gets the sentence that says that a broken file was set aside.
+
+    Raises:
+        StoreError: the folder cannot be made, or the file cannot be used.
+    """
+
+    def __init__(self, folder: Path, keep_bytes: int = KEEP_BYTES, warn: Callable[[str], None] = print) -> None:
+        self._path, self._warn = folder / FILE, warn
+        self._connection: sqlite3.Connection | None = None
+        self._inode: int | None = None  # of the file that is open
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreError(error.strerror or str(error)) from None
+        self._with(lambda connection: _prune(connection, keep_bytes))
+
+    @property
+    def name(self) -> str:
+        """Path of the file."""
+        return str(self._path)
+
+    def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
+        """See `VectorStore`."""
+        found = self._with(lambda connection: _select(connection, keys))
+        return [found.get(key) for key in keys]
+
+    def put_many(self, keys: Sequence[bytes], values: Sequence[bytes]) -> None:
+        """See `VectorStore`."""
+        self._with(lambda connection: _insert(connection, keys, values))
+
+    def close(self) -> None:
+        """See `VectorStore`."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _with(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """What some work gives with the file; one that is broken is set aside, and the work done with a new one."""
+        for attempt in (1, 2):
+            try:
+                if self._connection is None:
+                    self._inode = self._path.stat().st_ino if self._path.exists() else None
+                    self._connection = _connect(self._path)
+                return work(self._connection)
+            except sqlite3.Error as error:
+                if not _is_broken(error) or attempt == 2:
+                    raise StoreError(f"{self._path}: {error}") from None
+                self._set_aside(error)
+            except OSError as error:
+                raise StoreError(f"{self._path}: {error.strerror or error}") from None
+        raise AssertionError("unreachable")
+
+    def _set_aside(self, error: sqlite3.Error) -> None:
+        """Rename a broken file, and the two that SQLite keeps beside it, so that the next use makes a new one."""
+        self.close()
+        if not self._path.exists() or self._inode not in (None, self._path.stat().st_ino):
+            return  # another process has done it already
+        broken = f".broken-{time.strftime('%Y%m%d-%H%M%S')}"
+        for suffix in ("", "-wal", "-shm"):
+            path = self._path.with_name(self._path.name + suffix)
+            if path.exists():
+                path.replace(path.with_name(path.name + broken))
+        self._warn(f"warning: {self._path} was broken ({error}); it was renamed to {FILE}{broken}, and a new one begins")
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    """Open a file whole enough to be used, or make it."""
+    connection = sqlite3.connect(path, timeout=PATIENCE)
+    try:
+        connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # takes effect in a new file
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=NORMAL")
+        connection.execute(_SCHEMA)
+        connection.execute("SELECT id FROM vectors LIMIT 1").fetchone()
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _select(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+    """Values by key, of the keys that are there; that they were used today is noted."""
+    found: dict[bytes, bytes] = {}
+    old: list[int] = []
+    today = int(time.time()) // DAY
+    for start in range(0, len(keys), KEYS_AT_ONCE):
+        part = keys[start : start + KEYS_AT_ONCE]
+        marks = ",".join("?" * len(part))
+        rows = connection.execute(f"SELECT id, key, value, used FROM vectors WHERE key IN ({marks})", part)
+        for number, key, value, used in rows:
+            found[key] = value
+            if used < today:
+                old.append(number)
+    if old:
+        with connection:
+            connection.executemany("UPDATE vectors SET used = ? WHERE id = ?", ((today, number) for number in old))
+    return found
+
+
+def _insert(connection: sqlite3.Connection, keys: Sequence[bytes], values: Sequence[bytes]) -> None:
+    today = int(time.time()) // DAY
+    with connection:
+        connection.executemany(
+            "INSERT INTO vectors (key, value, used) VALUES (?, ?, ?) "
+            "ON CONFLICT (key) DO UPDATE SET value = excluded.value, used = excluded.used",
+            ((key, value, today) for key, value in zip(keys, values, strict=True)),
+        )
+
+
+def _is_broken(error: sqlite3.Error) -> bool:
+    """Whether the file is no database, or a damaged one, rather than busy, full or read-only."""
+    words = str(error).lower()
+    return "malformed" in words or "not a database" in words or "no such column" in words
+
+
+def _prune(connection: sqlite3.Connection, keep_bytes: int) -> None:
+    """Delete the least recently used vectors until nine tenths of the limit are left, and give the room back."""
+    (page,), (pages,), (free,) = (
+        connection.execute(f"PRAGMA {what}").fetchone() for what in ("page_size", "page_count", "freelist_count")
+    )
+    used = page * (pages - free)
+    if used <= keep_bytes:
+        return
+    (count,) = connection.execute("SELECT COUNT(*) FROM vectors").fetchone()
+    surplus = round(count * (1 - 0.9 * keep_bytes / used))
+    with connection:
+        connection.execute("DELETE FROM vectors WHERE id IN (SELECT id FROM vectors ORDER BY used, id LIMIT ?)", (surplus,))
+    connection.execute("PRAGMA incremental_vacuum").fetchall()
