@@ -162,4 +162,4 @@ def _prune(connection: sqlite3.Connection, keep_bytes: int) -> None:
     surplus = round(count * (1 - 0.9 * keep_bytes / used))
     with connection:
         connection.execute("DELETE FROM vectors WHERE id IN (SELECT id FROM vectors ORDER BY used, id LIMIT ?)", (surplus,))
-    connection.execute("PRAGMA incremental_vacuum").fetchall()
+    connection.executescript("PRAGMA incremental_vacuum")  # `execute` would give back a single page
