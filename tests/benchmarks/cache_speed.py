@@ -3,7 +3,7 @@
     python -m tests.benchmarks.cache_speed --vectors 100000 --rounds 4
 
 Run it from the repository's root; it needs redis-server and no data. Vectors of 384 dimensions are written to a server of its own
-and read back, and must be equal bit for bit. Then reading a part of them and encoding short texts (8 to 24 words of one token) with
+and read back, and must be equal bit for bit. Then reading a part of them and encoding short texts (8 to 24 one-token words) with
 all-MiniLM-L6-v2 take turns; only the ratio of their speeds means anything on a busy machine. The last line is one JSON object.
 """
 
@@ -60,9 +60,8 @@ def measure(url: str, count: int, rounds: int) -> dict[str, float | bool]:
     back, found = cache.read("space", texts, DIMENSIONS)
     read = time.perf_counter() - began
     exact = bool(found.all()) and back.tobytes() == vectors.tobytes()
-    say(
-        f"{count:,} vectors: written in {written:.2f} s, read back in {read:.2f} s, {'equal bit for bit' if exact else 'NOT EQUAL'}"
-    )
+    verdict = "equal bit for bit" if exact else "NOT EQUAL"
+    say(f"{count:,} vectors: written in {written:.2f} s, read back in {read:.2f} s, {verdict}")
     encoder, _, _ = load_encoder(ModelConfig())
     ratios = []
     rng = np.random.default_rng(1)

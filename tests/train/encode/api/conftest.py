@@ -1,0 +1,48 @@
+"""A loopback server and encoders that ask it, with waiting that takes no time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.api_server import KEY, ApiServer, api_server
+from train.config import ModelConfig
+from train.encode.api.encoder import ApiEncoder
+from train.encode.opened import open_model
+
+PATHS = {"openai": "/openai", "cohere": "", "voyage": "/voyage"}
+MODELS = {"openai": "text-embedding-3-small", "cohere": "embed-english-v3.0", "voyage": "voyage-large-2"}
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
+    for name in ("OPENAI_API_KEY", "CO_API_KEY", "VOYAGE_API_KEY"):
+        monkeypatch.setenv(name, KEY)
+    with api_server() as server:
+        yield server
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    """Seconds that were waited, were it not a test."""
+    return []
+
+
+@pytest.fixture(params=["openai", "cohere", "voyage"])
+def provider(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture
+def connect(api: ApiServer, waits: list[float]) -> Callable[..., ApiEncoder]:
+    """Opens a provider's model on the loopback server."""
+
+    def opened(provider: str, model: str | None = None, **settings: object) -> ApiEncoder:
+        fields = {"name": model or MODELS[provider], "api": provider, "base_url": api.url + PATHS[provider], **settings}
+        encoder = open_model(ModelConfig.model_validate(fields)).encoder
+        assert isinstance(encoder, ApiEncoder)
+        encoder.patience.sleep = waits.append
+        return encoder
+
+    return opened

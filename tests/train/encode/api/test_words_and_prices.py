@@ -1,0 +1,125 @@
+"""Which words name an API model, what it would cost, and that nobody pays without having agreed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from train.config import ModelConfig
+from train.encode.api.known import KNOWN
+from train.encode.api.names import api_words
+from train.encode.api.prices import Estimate, Price, estimate, load_prices
+from train.encode.api.spending import confirm_spending
+from train.errors import ConfigError, Interrupted, ModelError
+
+
+@pytest.mark.parametrize(
+    ("word", "fields"),
+    [
+        ("openai:text-embedding-3-small", {"name": "text-embedding-3-small", "api": "openai"}),
+        ("text-embedding-ada-002", {"name": "text-embedding-ada-002", "api": "openai"}),
+        ("embed-english-v3.0", {"name": "embed-english-v3.0", "api": "cohere"}),
+        ("Voyage:voyage-large-2", {"name": "voyage-large-2", "api": "voyage"}),
+        ("openai:bge-m3@http://localhost:8080/v1", {"name": "bge-m3", "api": "openai", "base_url": "http://localhost:8080/v1"}),
+        ("openai:org/model@https://host/v1", {"name": "org/model", "api": "openai", "base_url": "https://host/v1"}),
+        ("all-MiniLM-L6-v2", None),
+        ("intfloat/e5-small-v2", None),
+        ("./voyage-folder", None),
+    ],
+)
+def test_words(word: str, fields: dict[str, str] | None) -> None:
+    assert api_words(word) == fields
+    if fields is not None:
+        ModelConfig.model_validate(fields)
+
+
+def test_near_misses_are_named() -> None:
+    with pytest.raises(ModelError, match="did you mean text-embedding-3-small"):
+        api_words("text-embedding-3-smal")
+    with pytest.raises(ModelError, match="openai:NAME"):
+        api_words("voyage-99")
+    with pytest.raises(ModelError, match="http"):
+        api_words("openai:x@localhost")
+
+
+def test_every_price_is_dated_and_of_a_known_model() -> None:
+    for model, price in load_prices().items():
+        provider, name = model.split(":")
+        assert KNOWN[name].provider == provider and 0 < price.usd_per_million < 1 and price.date >= "2026-01-01" and price.source
+
+
+def test_an_estimate_by_hand() -> None:
+    config = ModelConfig(name="text-embedding-3-small", api="openai")
+    found = estimate(config, ["x" * 400, "y" * 40], load_prices())  # 100 + 1 and 10 + 1 tokens
+    assert (found.texts, found.tokens) == (2, 112)
+    assert found.usd == pytest.approx(112 / 1e6 * 0.02)
+    assert "about 112 tokens, about $2.2e-06 ($0.02 a million on " in found.sentence()
+
+
+def test_a_table_of_ones_own_goes_before(tmp_path: Path) -> None:
+    path = tmp_path / "prices.yaml"
+    path.write_text('prices:\n  "openai:text-embedding-3-small": {usd_per_million: 0.01, source: contract, date: 2026-11-01}\n')
+    prices = load_prices(path)
+    assert prices["openai:text-embedding-3-small"] == Price(0.01, "contract", "2026-11-01")
+    assert prices["openai:text-embedding-3-large"].usd_per_million == 0.13
+    for text in (
+        "prices: 3",
+        "[",
+        "prices:\n  a: {usd_per_million: -1, source: x, date: 2026-11-01}",
+        "prices:\n  a: {source: x}",
+    ):
+        path.write_text(text)
+        with pytest.raises(ConfigError, match="not of the form"):
+            load_prices(path)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_prices(tmp_path / "absent.yaml")
+
+
+def test_a_server_of_ones_own_costs_nothing() -> None:
+    found = estimate(
+        ModelConfig(name="text-embedding-3-small", api="openai", base_url="http://localhost/v1"), ["a"], load_prices()
+    )
+    assert found.usd == 0
+    confirm_spending([found], yes=False, ask=lambda _: pytest.fail("asked"))
+
+
+PAID = Estimate("openai:x", 10, 1_000_000, Price(0.5, "page", "2026-11-01"))
+UNKNOWN = Estimate("voyage:y", 10, 1_000_000, None)
+
+
+class Terminal:
+    def isatty(self) -> bool:
+        return True
+
+
+def test_nobody_to_ask_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", type("Pipe", (), {"isatty": lambda self: False})())
+    with pytest.raises(ConfigError, match=r"about \$0.50.*nobody") as refused:
+        confirm_spending([PAID], yes=False)
+    assert "--yes" in str(refused.value)
+    confirm_spending([PAID], yes=True)
+
+
+@pytest.mark.parametrize(("answer", "goes_on"), [("y", True), (" YES ", True), ("", False), ("n", False), ("maybe", False)])
+def test_the_person_decides(
+    answer: str, goes_on: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", Terminal())
+    asked: list[str] = []
+
+    def ask(question: str) -> str:
+        asked.append(question)
+        return answer
+
+    if goes_on:
+        confirm_spending([PAID, UNKNOWN], yes=False, ask=ask)
+    else:
+        with pytest.raises(Interrupted, match="nothing was spent"):
+            confirm_spending([PAID, UNKNOWN], yes=False, ask=ask)
+    assert len(asked) == 1 and "$0.50, and what has no known price" in asked[0]
+    assert "price not known" in capsys.readouterr().out
+
+
+def test_nothing_to_send_asks_nothing() -> None:
+    confirm_spending([Estimate("openai:x", 0, 0, PAID.price)], yes=False, ask=lambda _: pytest.fail("asked"))

@@ -1,0 +1,78 @@
+"""What is known of models behind APIs before the first request: whose they are, and how large their vectors and inputs are.
+
+Sources: the providers' model pages (developers.openai.com/api/docs/models, docs.cohere.com/docs/cohere-embed,
+docs.voyageai.com/docs/embeddings), as far as mteb 2.26 repeats them compared with its `ModelMeta`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Provider = Literal["openai", "cohere", "voyage"]
+
+
+@dataclass(frozen=True)
+class KnownModel:
+    """A public model behind an API.
+
+    Attributes:
+        provider: whose it is.
+        dimensions: of its vectors, if nothing else is asked for.
+        max_tokens: longest input.
+        choices: other numbers of dimensions that may be asked for; () for none. (1, n) of OpenAI means any up to n.
+    """
+
+    provider: Provider
+    dimensions: int
+    max_tokens: int
+    choices: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one request may hold.
+
+    Attributes:
+        texts: at most.
+        tokens: of all texts together, at most.
+    """
+
+    texts: int
+    tokens: int
+
+
+LIMITS: dict[Provider, Limits] = {
+    "openai": Limits(texts=256, tokens=250_000),  # the API takes 2,048 texts and 300,000 tokens; a smaller request loses less
+    "cohere": Limits(texts=96, tokens=100_000),
+    "voyage": Limits(texts=128, tokens=100_000),  # the strictest models take 128 texts and 120,000 tokens
+}
+
+_MATRYOSHKA = (256, 512, 1024, 2048)
+
+KNOWN: dict[str, KnownModel] = {
+    "text-embedding-ada-002": KnownModel("openai", 1536, 8191),
+    "text-embedding-3-small": KnownModel("openai", 1536, 8191, tuple(range(1, 1537))),
+    "text-embedding-3-large": KnownModel("openai", 3072, 8191, tuple(range(1, 3073))),
+    "embed-english-v3.0": KnownModel("cohere", 1024, 512),
+    "embed-multilingual-v3.0": KnownModel("cohere", 1024, 512),
+    "embed-english-light-v3.0": KnownModel("cohere", 384, 512),
+    "embed-multilingual-light-v3.0": KnownModel("cohere", 384, 512),
+    "embed-v4.0": KnownModel("cohere", 1536, 128_000, (256, 512, 1024, 1536)),
+    "voyage-2": KnownModel("voyage", 1024, 4_000),
+    "voyage-large-2": KnownModel("voyage", 1536, 16_000),
+    "voyage-large-2-instruct": KnownModel("voyage", 1024, 16_000),
+    "voyage-code-2": KnownModel("voyage", 1536, 16_000),
+    "voyage-law-2": KnownModel("voyage", 1024, 16_000),
+    "voyage-finance-2": KnownModel("voyage", 1024, 32_000),
+    "voyage-multilingual-2": KnownModel("voyage", 1024, 32_000),
+    "voyage-3": KnownModel("voyage", 1024, 32_000),
+    "voyage-3-lite": KnownModel("voyage", 512, 32_000),
+    "voyage-3-large": KnownModel("voyage", 1024, 32_000, _MATRYOSHKA),
+    "voyage-3.5": KnownModel("voyage", 1024, 32_000, _MATRYOSHKA),
+    "voyage-3.5-lite": KnownModel("voyage", 1024, 32_000, _MATRYOSHKA),
+    "voyage-code-3": KnownModel("voyage", 1024, 32_000, _MATRYOSHKA),
+    "voyage-4": KnownModel("voyage", 1024, 32_000, _MATRYOSHKA),
+    "voyage-4-large": KnownModel("voyage", 1024, 32_000, _MATRYOSHKA),
+    "voyage-4-lite": KnownModel("voyage", 1024, 32_000, _MATRYOSHKA),
+}
