@@ -22,13 +22,17 @@ class RedisServer:
             if os.environ.get("EMBED_TUNE_REQUIRE_REDIS"):
                 pytest.fail("redis-server is not installed, and EMBED_TUNE_REQUIRE_REDIS asks for it")
             pytest.skip("redis-server is not installed (Debian's package redis-server); tests of the Redis store are left out")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder)]
-        options += ["--requirepass", password] if password else []
-        self._process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        self._wait()
+        for _ in range(5):
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", 0))
+                self.port = probe.getsockname()[1]
+            options = ["--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--dir", str(folder)]
+            options += ["--requirepass", password] if password else []
+            self._process = subprocess.Popen([program, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            if self._listens(password):
+                return
+            self.kill()  # another process took the port first
+        raise AssertionError("redis-server does not listen")
 
     @property
     def url(self) -> str:
@@ -39,11 +43,21 @@ class RedisServer:
             self._process.send_signal(signal.SIGKILL)
             self._process.wait(timeout=30)
 
-    def _wait(self) -> None:
+    def freeze(self) -> None:
+        """It keeps its connections and answers nothing."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def _listens(self, password: str | None) -> bool:
+        """Whether this process, and no other on the same port, answers within some seconds."""
+        from redis import Redis
+        from redis.exceptions import RedisError
+
         for _ in range(200):
+            if self._process.poll() is not None:
+                return False
             try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
-                return
-            except OSError:
+                with Redis(port=self.port, password=password, socket_timeout=1) as client:
+                    return bool(client.info("server")["process_id"] == self._process.pid)
+            except (RedisError, OSError):
                 time.sleep(0.05)
-        raise AssertionError("redis-server does not listen")
+        return False

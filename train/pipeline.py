@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from dataclasses import astuple
 from pathlib import Path
 
 from data.schema import RowKind, text_columns
@@ -14,7 +15,7 @@ from train import ranks
 from train.config import Config
 from train.deploy.export import export_model
 from train.deploy.hub import check_push, push_run
-from train.encode.cache.cache import VectorCache
+from train.encode.cache.cache import Counters, VectorCache
 from train.encode.cache.cached import cached
 from train.encode.cache.place import open_cache
 from train.encode.memo import RememberingEncoder
@@ -114,7 +115,8 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
     base_test = judge_test(plan.datasets, base)
     judge = _dev_judge(plan, base)
     base_seconds = time.perf_counter() - began
-    say(f"  took {base_seconds:.0f} s" + (f"; {cache.counters.sentence()}" if cache is not None and cache.counters.hits else ""))
+    done = _used(cache)
+    say(f"  took {base_seconds:.0f} s" + (f"; {done.sentence()}" if done.hits or done.damaged else ""))
 
     work = _resume_log(log, run)
     if not log.lines:
@@ -141,7 +143,7 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
         export_model(plan.encoder.model, run / "model")
         now = time.perf_counter()
         seconds = {"base": base_seconds, "test": now - test_began, "total": now - began}
-        report_run(run, config, plan.datasets, base_test, tuned_test, log, best, work, seconds, tracker)
+        report_run(run, config, plan.datasets, base_test, tuned_test, log, best, work, seconds, tracker, from_cache=done.hits)
 
 
 def _vector_cache(config: Config) -> VectorCache | None:
@@ -152,6 +154,12 @@ def _vector_cache(config: Config) -> VectorCache | None:
     if config.vector_cache == "auto" and not ranks.on_one_machine():
         return None
     return open_cache(config.vector_cache, config.cache, say)
+
+
+def _used(cache: VectorCache | None) -> Counters:
+    """What all processes did with the cache, together."""
+    own = astuple(Counters() if cache is None else cache.counters)
+    return Counters(*(int(total) for total in ranks.totals(own)))
 
 
 def _dev_judge(plan: Plan, base: RememberingEncoder) -> DevJudge:
@@ -228,6 +236,8 @@ def _settle_name(config: Config) -> str:
     if config.export.hub.repo_id is not None:
         check_push(config.export.hub.repo_id)
     check_tracking(config.tracking)
+    if config.vector_cache != "auto" and (cache := _vector_cache(config)) is not None:
+        cache.close()
     return name
 
 

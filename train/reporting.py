@@ -37,6 +37,7 @@ def report_run(
     work: Work,
     seconds: Mapping[str, float],
     tracker: Tracker,
+    from_cache: int = 0,
 ) -> dict[str, Any]:
     """Judge tuned against base on every test split and write all reports of a run.
 
@@ -50,6 +51,7 @@ def report_run(
         work: what training consumed.
         seconds: `base`, `test` and `total` wall-clock seconds.
         tracker: is told, too.
+        from_cache: vectors of the base that were not computed in this run.
 
     Returns:
         The content of `report.json`.
@@ -64,7 +66,7 @@ def report_run(
         "best_step": best,
         "base_model": config.model.name,
         "datasets": [result.model_dump(mode="json") for result in results],
-        "cost": cost(log, work, seconds),
+        "cost": cost(log, work, seconds) | ({"vectors_from_cache": from_cache} if from_cache else {}),
         "finished_at": now(),
     }
     write_per_query(run / "per_query.parquet", base, tuned)

@@ -114,6 +114,7 @@ def cost_lines(cost: Mapping[str, float]) -> list[tuple[str, str]]:
         ("train_rows_per_second", "training speed", lambda value: f"{value:,.1f} rows/s"),
         ("train_tokens_per_second", "tokens (padding not counted)", lambda value: f"{value:,.0f} tokens/s"),
         ("eval_seconds", "evaluation", duration),
+        ("vectors_from_cache", "vectors that came from the cache", lambda value: f"{value:,}"),
         ("total_seconds", "everything", duration),
         ("peak_memory_mb", "peak memory", lambda value: f"{value:,.0f} MB"),
     )

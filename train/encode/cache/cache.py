@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import astuple, dataclass
+from typing import Literal, TypeVar
 
 import numpy as np
 
@@ -34,6 +34,10 @@ class Counters:
         damaged = f", {self.damaged:,} were damaged and computed again" if self.damaged else ""
         return f"{self.hits:,} of {asked:,} vectors came from the cache{damaged}"
 
+    def since(self, before: Counters) -> Counters:
+        """What was done after these were copied."""
+        return Counters(*(now - then for now, then in zip(astuple(self), astuple(before), strict=True)))
+
 
 class VectorCache:
     """Vectors by space and text.
@@ -45,7 +49,8 @@ class VectorCache:
 
     def __init__(self, store: VectorStore, warn: Callable[[str], None]) -> None:
         self._store, self._warn = store, warn
-        self._warned, self._again = False, 0.0
+        self._warned = False
+        self._again = {"read": 0.0, "write": 0.0}
         self.counters = Counters()
 
     @property
@@ -64,20 +69,31 @@ class VectorCache:
         Returns:
             [N, D] float32, with rows of any content where nothing was found, and a mask [N] of what was.
         """
-        values = self._try(lambda: self._store.get_many(keys_of(space, texts))) or [None] * len(texts)
+        vectors, found, damaged = self._look(space, texts, dimensions)
+        hits = int(found.sum())
+        self.counters.hits += hits
+        self.counters.misses += len(texts) - hits
+        self.counters.damaged += damaged
+        return vectors, found
+
+    def has(self, space: str, texts: Sequence[str], dimensions: int) -> np.ndarray:
+        """The mask that `read` would give; nothing is counted, as nobody gets a vector."""
+        return self._look(space, texts, dimensions)[1]
+
+    def _look(self, space: str, texts: Sequence[str], dimensions: int) -> tuple[np.ndarray, np.ndarray, int]:
+        """Vectors and mask as of `read`, and how many values were damaged."""
+        values = self._try("read", lambda: self._store.get_many(keys_of(space, texts))) or [None] * len(texts)
         vectors, found = np.zeros((len(texts), dimensions), dtype=np.float32), np.zeros(len(texts), dtype=bool)
+        damaged = 0
         for row, value in enumerate(values):
             if value is None:
                 continue
             vector = unpack(value, dimensions)
             if vector is None:
-                self.counters.damaged += 1
+                damaged += 1
             else:
                 vectors[row], found[row] = vector, True
-        hits = int(found.sum())
-        self.counters.hits += hits
-        self.counters.misses += len(texts) - hits
-        return vectors, found
+        return vectors, found, damaged
 
     def write(self, space: str, texts: Sequence[str], vectors: np.ndarray) -> None:
         """Keep the vectors [N, D] of N texts, as far as the store takes them."""
@@ -86,21 +102,26 @@ class VectorCache:
             self._store.put_many(keys_of(space, texts), pack(vectors))
             return len(texts)
 
-        self.counters.written += self._try(put) or 0
+        self.counters.written += self._try("write", put) or 0
 
     def close(self) -> None:
         """Let go of the store."""
         self._store.close()
 
-    def _try(self, work: Callable[[], T]) -> T | None:
-        """What the store gives, None where it fails or is left alone for a while."""
-        if time.monotonic() < self._again:
+    def _try(self, what: Literal["read", "write"], work: Callable[[], T]) -> T | None:
+        """What the store gives, None where it fails or is left alone for a while.
+
+        One that can be read only (it is full, or its user may not write) goes on being read.
+        """
+        if time.monotonic() < self._again[what]:
             return None
         try:
             return work()
         except StoreError as error:
             self.counters.failures += 1
-            self._again = time.monotonic() + RETRY_SECONDS
+            self._again["write"] = time.monotonic() + RETRY_SECONDS
+            if what == "read":
+                self._again["read"] = self._again["write"]
             if not self._warned:
                 self._warned = True
                 self._warn(f"warning: the vector cache cannot be used ({error}); vectors are computed, which takes longer")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from tqdm.auto import tqdm
 
 from train.encode.cache.cache import VectorCache
 from train.encode.contract import EncodingContract, Role
 from train.encode.opened import TextEncoder
+from train.ranks import is_main
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,9 +49,7 @@ class CachedEncoder:
     def missing(self, texts: Sequence[str], role: Role) -> list[str]:
         """The distinct texts whose vectors the cache does not have; nothing is encoded."""
         distinct = list(dict.fromkeys(texts))
-        _, found = self.cache.read(self.space(role), distinct, self.contract.dimensions)
-        self.cache.counters.hits -= int(found.sum())  # nobody has got these vectors yet
-        self.cache.counters.misses -= int((~found).sum())
+        found = self.cache.has(self.space(role), distinct, self.contract.dimensions)
         return [text for text, there in zip(distinct, found, strict=True) if not there]
 
     def encode(self, texts: Sequence[str], role: Role, progress: bool | None = None) -> Tensor:
@@ -61,11 +62,15 @@ class CachedEncoder:
             return torch.empty(0, self.contract.dimensions)
         distinct, space = list(rows), self.space(role)
         vectors, found = self.cache.read(space, distinct, self.contract.dimensions)
-        for window in _windows(np.flatnonzero(~found), getattr(self._encoder, "window", WINDOW)):
-            part = [distinct[row] for row in window]
-            fresh = self._encoder.encode(part, role, progress).numpy()
-            vectors[window] = fresh
-            self.cache.write(space, part, fresh)
+        missing = np.flatnonzero(~found)
+        windows = list(_windows(missing, getattr(self._encoder, "window", WINDOW)))
+        with _bar(len(missing), progress, needed=len(windows) > 1) as bar:
+            for window in windows:
+                part = [distinct[row] for row in window]
+                fresh = self._encoder.encode(part, role, progress).numpy()
+                vectors[window] = fresh
+                self.cache.write(space, part, fresh)
+                bar.update(len(window))
         together = torch.from_numpy(vectors)
         return together if len(rows) == len(index) else together[torch.tensor(index)]
 
@@ -73,6 +78,12 @@ class CachedEncoder:
 def cached(encoder: TextEncoder, cache: VectorCache | None) -> TextEncoder:
     """The encoder with a cache before it, or as it is where there is none."""
     return encoder if cache is None else CachedEncoder(encoder, cache)
+
+
+def _bar(total: int, progress: bool | None, *, needed: bool) -> tqdm:
+    """A bar over all windows, above the encoder's own, which begins anew in each of them."""
+    shown = is_main() and sys.stderr.isatty() if progress is None else progress
+    return tqdm(total=total, unit="text", desc="vectors that the cache lacks", leave=False, disable=not (shown and needed))
 
 
 def _windows(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,16 +18,20 @@ T = TypeVar("T")
 
 FILE = "vectors.sqlite"
 KEEP_BYTES = 8 << 30
-"""Bytes that a file may have when it is opened; beyond them the least recently used vectors go."""
+"""Bytes that a file may have; beyond them the least recently used vectors go."""
+ROWS_AT_ONCE = 5000
+"""Rows deleted in one transaction, so that other processes need not wait long."""
 KEYS_AT_ONCE = 500
 """Keys in one query; older SQLite libraries take 999 variables at most."""
 PATIENCE = 10.0
 """Seconds to wait for another process that writes."""
 DAY = 86_400
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS vectors (id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, value BLOB NOT NULL, used INTEGER NOT NULL)
-"""
+_SCHEMA = (
+    "CREATE TABLE IF NOT EXISTS vectors "
+    "(id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, value BLOB NOT NULL, used INTEGER NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS vectors_by_use ON vectors (used)",  # the oldest are found without reading everything
+)
 
 
 class FileStore:
@@ -42,14 +47,14 @@ class FileStore:
     """
 
     def __init__(self, folder: Path, keep_bytes: int = KEEP_BYTES, warn: Callable[[str], None] = print) -> None:
-        self._path, self._warn = folder / FILE, warn
+        self._path, self._keep_bytes, self._warn = folder / FILE, keep_bytes, warn
         self._connection: sqlite3.Connection | None = None
         self._inode: int | None = None  # of the file that is open
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StoreError(error.strerror or str(error)) from None
-        self._with(lambda connection: _prune(connection, keep_bytes))
+        self._with(self._make_room)
 
     @property
     def name(self) -> str:
@@ -63,13 +68,23 @@ class FileStore:
 
     def put_many(self, keys: Sequence[bytes], values: Sequence[bytes]) -> None:
         """See `VectorStore`."""
-        self._with(lambda connection: _insert(connection, keys, values))
+
+        def put(connection: sqlite3.Connection) -> None:
+            _insert(connection, keys, values)
+            _prune(connection, self._keep_bytes)
+
+        self._with(put)
 
     def close(self) -> None:
         """See `VectorStore`."""
         if self._connection is not None:
             self._connection.close()
             self._connection = None
+
+    def _make_room(self, connection: sqlite3.Connection) -> None:
+        """Make a file that is too large smaller; while it is in use, the room is kept for the vectors to come."""
+        if _prune(connection, self._keep_bytes):
+            connection.executescript("PRAGMA incremental_vacuum")  # `execute` would give back a single page
 
     def _with(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """What some work gives with the file; one that is broken is set aside, and the work done with a new one."""
@@ -107,7 +122,8 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # takes effect in a new file
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=NORMAL")
-        connection.execute(_SCHEMA)
+        for statement in _SCHEMA:
+            connection.execute(statement)
         connection.execute("SELECT id FROM vectors LIMIT 1").fetchone()
     except sqlite3.Error:
         connection.close()
@@ -129,7 +145,7 @@ def _select(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes
             if used < today:
                 old.append(number)
     if old:
-        with connection:
+        with suppress(sqlite3.OperationalError), connection:  # busy, full or read-only: what was found is good all the same
             connection.executemany("UPDATE vectors SET used = ? WHERE id = ?", ((today, number) for number in old))
     return found
 
@@ -150,16 +166,18 @@ def _is_broken(error: sqlite3.Error) -> bool:
     return "malformed" in words or "not a database" in words or "no such column" in words
 
 
-def _prune(connection: sqlite3.Connection, keep_bytes: int) -> None:
-    """Delete the least recently used vectors until nine tenths of the limit are left, and give the room back."""
+def _prune(connection: sqlite3.Connection, keep_bytes: int) -> bool:
+    """Delete the least recently used vectors until nine tenths of the limit are left; whether there was one to delete."""
     (page,), (pages,), (free,) = (
         connection.execute(f"PRAGMA {what}").fetchone() for what in ("page_size", "page_count", "freelist_count")
     )
     used = page * (pages - free)
     if used <= keep_bytes:
-        return
+        return False
     (count,) = connection.execute("SELECT COUNT(*) FROM vectors").fetchone()
     surplus = round(count * (1 - 0.9 * keep_bytes / used))
-    with connection:
-        connection.execute("DELETE FROM vectors WHERE id IN (SELECT id FROM vectors ORDER BY used, id LIMIT ?)", (surplus,))
-    connection.executescript("PRAGMA incremental_vacuum")  # `execute` would give back a single page
+    oldest = "SELECT id FROM vectors ORDER BY used, id LIMIT ?"
+    for done in range(0, surplus, ROWS_AT_ONCE):
+        with connection:
+            connection.execute(f"DELETE FROM vectors WHERE id IN ({oldest})", (min(ROWS_AT_ONCE, surplus - done),))
+    return True

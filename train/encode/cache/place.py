@@ -12,6 +12,9 @@ from train.errors import ConfigError
 ROOM = "vectors"
 """Folder of the file store, below that of everything else that runs share."""
 PLACES = "auto, off, a folder, or redis://HOST:PORT/DB"
+SCHEMES = ("redis", "rediss")
+NO_FOLDERS = frozenset({"", "no", "none", "false", "on", "yes", "true", "redis"})
+"""What is more likely a mistake than the name of a folder."""
 
 
 def open_cache(place: str, folder: Path, warn: Callable[[str], None]) -> VectorCache | None:
@@ -40,20 +43,28 @@ def open_cache(place: str, folder: Path, warn: Callable[[str], None]) -> VectorC
 
 
 def _store(place: str, folder: Path, warn: Callable[[str], None]) -> VectorStore:
-    if place.startswith(("redis://", "rediss://")):
+    scheme, colon, _ = place.partition(":")
+    if _is_redis(place):
         from train.encode.cache.redis_store import RedisStore
 
         return RedisStore(place)
-    if "://" in place:
-        raise ConfigError(
-            f"the vector cache cannot be at an address that begins with {place.partition('://')[0]}://", mend=f"use {PLACES}"
-        )
+    if "://" in place or (colon and scheme.lower() in SCHEMES):
+        raise ConfigError(f"the vector cache cannot be at an address that begins with {scheme}:", mend=f"use {PLACES}")
+    if place.strip().lower() in NO_FOLDERS:
+        raise ConfigError(f"the vector cache cannot be in {place!r}", mend=f"use {PLACES} (./{place.strip() or 'vectors'})")
     from train.encode.cache.file_store import FileStore
 
-    return FileStore(folder / ROOM if place == "auto" else Path(place).expanduser(), warn=warn)
+    try:
+        return FileStore(folder / ROOM if place == "auto" else Path(place).expanduser(), warn=warn)
+    except RuntimeError as error:  # ~name of a user who is not known
+        raise StoreError(f"{place}: {error}") from None
+
+
+def _is_redis(place: str) -> bool:
+    return place.lower().startswith(tuple(f"{scheme}://" for scheme in SCHEMES))
 
 
 def _mend(place: str) -> str:
-    if place.startswith(("redis://", "rediss://")):
+    if _is_redis(place):
         return "start the server, check the address, or set REDIS_PASSWORD; `off` goes without a cache"
     return "name a folder that can be written, or `off`"

@@ -94,7 +94,7 @@ class _Address:
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(without_password(url))
-        query = parse_qs(parts.query)
+        query = parse_qs(parts.query, keep_blank_values=True)
         try:
             self.host, self.port = parts.hostname or "localhost", parts.port or 6379
             self.database = int(parts.path.strip("/") or 0)
@@ -109,8 +109,11 @@ class _Address:
         self.password = os.environ.get("REDIS_PASSWORD") or None
         self.ttl = _seconds(query["ttl"][0]) if "ttl" in query else None
         namespace = query.get("namespace", [NAMESPACE])[0]
+        if not namespace:
+            raise ConfigError("the address of the vector cache has an empty namespace", mend=f"write {FORM}")
         self.prefix = namespace.encode() + b":"
-        self.shown = f"{parts.scheme}://{self.host}:{self.port}/{self.database} ({namespace})"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        self.shown = f"{parts.scheme}://{host}:{self.port}/{self.database} ({namespace})"
 
     def without_secrets(self, text: str) -> str:
         """The text with the password struck out, should a library have put it there."""

@@ -115,9 +115,72 @@ def test_a_server_that_is_killed_in_the_middle_costs_one_warning(tmp_path: Path)
         assert np.array_equal(one.encode(texts, "query").numpy(), expected(texts))
         assert np.array_equal(one.encode(texts, "query").numpy(), expected(texts))
         assert len(said) == 1 and "takes longer" in said[0]
-        assert cache.counters.written == 6 and cache.counters.failures == 1  # left alone after the first failure
+        assert cache.counters.written == 6 and cache.counters.failures == 2  # a write, then a read; then it is left alone
     finally:
         server.kill()
+
+
+def test_a_server_that_answers_nothing_any_more_costs_one_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("train.encode.cache.redis_store.PATIENCE", 0.2)
+    server, said = RedisServer(tmp_path), list[str]()
+    try:
+        cache = VectorCache(RedisStore(server.url), said.append)
+        one = CachedEncoder(CountingEncoder(), cache)
+        texts = [f"text {i}" for i in range(20)]
+        one.encode(texts, "query")
+        server.freeze()
+        assert np.array_equal(one.encode(texts, "query").numpy(), expected(texts))
+        assert np.array_equal(one.encode(texts, "document").numpy(), expected(texts))
+        assert len(said) == 1 and cache.counters.failures == 1 and cache.counters.written == 20
+    finally:
+        server.kill()
+
+
+def test_a_server_that_is_full_goes_on_being_read(tmp_path: Path) -> None:
+    from redis import Redis
+
+    server, said = RedisServer(tmp_path), list[str]()
+    try:
+        inner = CountingEncoder()
+        one = CachedEncoder(inner, VectorCache(RedisStore(server.url), said.append))
+        one.encode(["a", "b"], "query")
+        Redis(port=server.port).config_set("maxmemory", 1)
+        inner.asked.clear()
+        assert np.array_equal(one.encode(["a", "new"], "query").numpy(), expected(["a", "new"]))
+        assert np.array_equal(one.encode(["b", "a", "newer"], "query").numpy(), expected(["b", "a", "newer"]))
+        assert inner.asked == [["new"], ["newer"]] and len(said) == 1 and "maxmemory" in said[0]
+    finally:
+        server.kill()
+
+
+def test_damaged_and_short_values_in_redis_are_computed_again_and_mended(redis_server: RedisServer) -> None:
+    from redis import Redis
+
+    url = f"{redis_server.url}?namespace=damaged"
+    CachedEncoder(CountingEncoder(), VectorCache(RedisStore(url), print)).encode(["a", "b", "c", "d"], "query")
+    client = Redis(port=redis_server.port)
+    keys = sorted(client.scan_iter(b"damaged:*"))
+    assert len(keys) == 4
+    client.setrange(keys[0], 30, b"\xff\x00\xff")
+    client.set(keys[1], b"")
+    client.delete(keys[2])
+    client.rpush(keys[2], b"a list")
+    for damaged, computed in ((2, 3), (0, 0)):
+        inner = CountingEncoder(window=9)
+        one = CachedEncoder(inner, VectorCache(RedisStore(url), print))
+        assert len(one.missing(["a", "b", "c", "d"], "query")) == computed and one.cache.counters.damaged == 0
+        assert np.array_equal(one.encode(["a", "b", "c", "d"], "query").numpy(), expected(["a", "b", "c", "d"]))
+        assert (one.cache.counters.damaged, sum(map(len, inner.asked))) == (damaged, computed)
+
+
+def test_several_windows_have_a_bar_over_all_of_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    one, _ = cached(tmp_path)
+    one.encode(["a", "b"], "query", progress=True)
+    assert "lacks" not in capsys.readouterr().err  # the encoder's own says all there is
+    one.encode(["a", "c", "d", "e", "f"], "query", progress=True)
+    assert "vectors that the cache lacks" in (shown := capsys.readouterr().err) and "/4" in shown
+    one.encode(["g", "h", "i", "j"], "query", progress=False)
+    assert capsys.readouterr().err == ""
 
 
 class Flaky:
@@ -157,10 +220,20 @@ def test_a_store_that_comes_back_is_used_again(monkeypatch: pytest.MonkeyPatch) 
     assert inner.asked == [["a"]] * 3 and len(said) == 1
 
 
-@pytest.mark.parametrize("place", ["postgres://here", "http://x", "redis://127.0.0.1:1/0"])
-def test_a_place_that_cannot_be_used_is_an_error_at_the_start(place: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="vector cache"):
+WRONG = [
+    "postgres://here", "http://x", "redis://127.0.0.1:1/0", "REDIS://127.0.0.1:1/0", "redis://[::1", "redis:localhost", "redis",
+    "", " ", "none", "False", "~nobody-of-this-name/x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("place", WRONG)
+def test_a_place_that_cannot_be_used_is_an_error_at_the_start(
+    place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="vector cache") as wrong:
         open_cache(place, tmp_path, print)
+    assert "What to do" in str(wrong.value) and list(tmp_path.iterdir()) == []
 
 
 def test_places(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from train.encode.cache.file_store import DAY, FILE, FileStore
 from train.encode.cache.redis_store import RedisStore
 from train.encode.cache.store import StoreError, VectorStore
 from train.errors import ConfigError
+from train.settings import load_config
 
 KEYS = [bytes([i]) * 16 for i in range(5)]
 VALUES = [b"value %d" % i for i in range(5)]
@@ -112,15 +113,18 @@ def test_damage_inside_a_file_is_noticed_when_it_is_read(tmp_path: Path) -> None
 
 def test_a_file_that_another_process_replaced_is_left_alone(tmp_path: Path) -> None:
     said: list[str] = []
-    (tmp_path / FILE).write_bytes(b"no database" * 50)
-    one, other = (FileStore.__new__(FileStore) for _ in range(2))
-    for store in (one, other):
-        store._path, store._warn, store._connection, store._inode = tmp_path / FILE, said.append, None, None
-        store._inode = (tmp_path / FILE).stat().st_ino
-    one._set_aside(sqlite3.DatabaseError("file is not a database"))
+    one, other = (FileStore(tmp_path, warn=said.append) for _ in range(2))
+    keys = [i.to_bytes(16, "big") for i in range(3000)]
+    one.put_many(keys, [b"x" * 500] * 3000)
+    with closing(sqlite3.connect(tmp_path / FILE)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with (tmp_path / FILE).open("r+b") as handle:  # both have it open
+        handle.seek(4096)
+        handle.write(os.urandom((tmp_path / FILE).stat().st_size - 4096))
+    assert one.get_many(keys).count(None) == 3000  # sets it aside
     one.put_many(KEYS, VALUES)
-    other._set_aside(sqlite3.DatabaseError("file is not a database"))
-    assert len(said) == 1 and other.get_many(KEYS) == VALUES
+    assert other.get_many(KEYS) == VALUES  # finds it broken, too, and takes the new one
+    assert len(said) == 1 and len(list(tmp_path.glob(f"{FILE}.broken-*"))) == 1
 
 
 def test_the_least_recently_used_go_first(tmp_path: Path) -> None:
@@ -141,6 +145,33 @@ def test_the_least_recently_used_go_first(tmp_path: Path) -> None:
     assert (tmp_path / FILE).stat().st_size < 0.6 * before
 
 
+def test_a_file_that_is_written_all_the_time_stays_below_its_limit(tmp_path: Path) -> None:
+    limit = 2_000_000
+    store = FileStore(tmp_path, keep_bytes=limit)
+    keys = [i.to_bytes(16, "big") for i in range(5000)]
+    for start in range(0, 5000, 50):
+        store.put_many(keys[start : start + 50], [b"v" * 1000] * 50)
+        assert store.get_many(keys[start : start + 50]).count(None) == 0
+    there = [value is not None for value in store.get_many(keys)]
+    assert 1200 < sum(there) < 2000 and there == sorted(there), "the newest are kept"
+    store.close()
+    assert (tmp_path / FILE).stat().st_size < 1.2 * limit
+
+
+def test_vectors_are_given_though_another_process_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("train.encode.cache.file_store.PATIENCE", 0.1)
+    store = FileStore(tmp_path)
+    store.put_many(KEYS, VALUES)
+    with closing(sqlite3.connect(tmp_path / FILE)) as other, other:
+        other.execute("UPDATE vectors SET used = 0")  # so that reading wants to note the day
+        other.commit()
+        other.execute("BEGIN IMMEDIATE")
+        assert store.get_many(KEYS) == VALUES
+        with pytest.raises(StoreError, match="locked"):
+            store.put_many(KEYS, VALUES)
+    store.put_many(KEYS, VALUES)
+
+
 def test_a_folder_that_cannot_be_made_is_said(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(StoreError, match=r"exists|directory"):
@@ -159,6 +190,16 @@ def test_vectors_expire_where_that_is_asked(redis_server: RedisServer) -> None:
     assert 7100 < int(client.ttl(b"expire:" + KEYS[0])) <= 7200
     RedisStore(f"{redis_server.url}?namespace=stay").put_many(KEYS[:1], VALUES[:1])
     assert client.ttl(b"stay:" + KEYS[0]) == -1  # Redis's word for never
+
+
+def test_an_expired_vector_is_gone(redis_server: RedisServer) -> None:
+    store = RedisStore(f"{redis_server.url}?namespace=soon&ttl=1s")
+    store.put_many(KEYS, VALUES)
+    assert store.get_many(KEYS) == VALUES
+    deadline = time.monotonic() + 20
+    while store.get_many(KEYS) != [None] * 5:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def test_namespaces_and_databases_are_apart(redis_server: RedisServer) -> None:
@@ -196,8 +237,37 @@ def test_the_password_comes_from_the_environment_and_is_never_said(tmp_path: Pat
         ("redis://127.0.0.1/0?namspace=x", "'namspace'"),
         ("redis://127.0.0.1/0?ttl=soon", "ttl=soon"),
         ("redis://127.0.0.1/0?ttl=0", "ttl=0"),
+        ("redis://127.0.0.1/0?ttl=", "ttl= "),
+        ("redis://127.0.0.1/0?namespace=", "empty namespace"),
+        ("redis://[::1/0", "malformed"),
     ],
 )
 def test_a_wrong_address_is_explained(url: str, what: str) -> None:
     with pytest.raises(ConfigError, match=what):
         RedisStore(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:open-sesame-7@127.0.0.1:1/0",
+        "redis://me:open-sesame-7@127.0.0.1:1/0",
+        "redis://:open-/sesame-7@127.0.0.1:1/0",
+        "redis://:open-?sesame-7@127.0.0.1:1/0",
+        "redis://127.0.0.1:1/0?password=open-sesame-7",
+    ],
+)
+def test_an_address_with_a_password_is_refused_before_it_is_written_anywhere(url: str) -> None:
+    with pytest.raises(ConfigError, match="REDIS_PASSWORD") as refused:
+        load_config(None, data="x.csv", overrides=[f"vector_cache={url}"])
+    assert "sesame" not in str(refused.value)
+
+
+def test_a_missing_server_skips_unless_that_is_forbidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.delenv("EMBED_TUNE_REQUIRE_REDIS", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="not installed"):
+        RedisServer(tmp_path)
+    monkeypatch.setenv("EMBED_TUNE_REQUIRE_REDIS", "1")
+    with pytest.raises(pytest.fail.Exception, match="asks for it"):
+        RedisServer(tmp_path)
