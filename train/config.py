@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
@@ -41,6 +41,11 @@ class ModelConfig(StrictModel):
     base_url: str | None = Field(
         None, pattern=r"^https?://", description="address of a server that speaks the API's protocol (vLLM, TEI, Ollama)"
     )
+
+    @field_validator("base_url")
+    @classmethod
+    def _no_login(cls, value: str | None) -> str | None:
+        return None if value is None else without_login(value)
 
 
 class DataConfig(StrictModel):
@@ -185,13 +190,32 @@ class Config(StrictModel):
         return self
 
 
+def without_login(address: str) -> str:
+    """The address of a model's server, which is written to files and must hold no secret.
+
+    Raises:
+        ConfigError: it holds a user's name or password. The message does not.
+    """
+    if "@" in urlsplit(address).netloc:
+        raise ConfigError(
+            "model.base_url holds a user's name or a password, and settings are written to files",
+            mend="leave it out of the address; the key comes from the environment (OPENAI_API_KEY, CO_API_KEY, VOYAGE_API_KEY)",
+        )
+    return address
+
+
 def without_password(address: str) -> str:
     """The address of a vector cache, which is written to files and must hold no secret.
 
     Raises:
-        ConfigError: it holds a password. The message does not.
+        ConfigError: it holds a password (or what may be one), or is malformed. The message does not repeat it.
     """
-    if "@" in address and urlsplit(address).password:
+    try:
+        query = parse_qs(urlsplit(address).query)
+    except ValueError:
+        raise ConfigError("the address of the vector cache is malformed", mend="write redis://HOST:PORT/DB") from None
+    before, at, _ = address.partition("://")[2].rpartition("@")  # a password may hold /, ? and #, which end a host
+    if (at and ":" in before) or "password" in query:
         raise ConfigError(
             "the address of the vector cache holds a password, and settings are written to files",
             mend="set REDIS_PASSWORD (and REDIS_USERNAME) and leave it out of the address",

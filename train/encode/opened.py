@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from train.config import ModelConfig
 from train.encode.contract import EncodingContract, Role
+from train.errors import ModelError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -85,6 +86,12 @@ class OpenedModel:
     origin: Origin
     notes: list[str] = field(default_factory=list)
 
+    @property
+    def device(self) -> str | None:
+        """Where it computes (`cpu`, `cuda:0`); None for a model behind an API."""
+        device = getattr(getattr(self.encoder, "model", None), "device", None)
+        return None if device is None else str(device)
+
 
 def open_model(config: ModelConfig, *, batch_size: int = 64, tokens: Path | None = None) -> OpenedModel:
     """Open a model for encoding, by the API that `config.api` names or from its weights.
@@ -101,6 +108,10 @@ def open_model(config: ModelConfig, *, batch_size: int = 64, tokens: Path | None
         from train.encode.api.encoder import open_api_model
 
         return open_api_model(config)
+    if config.base_url is not None:
+        raise ModelError(
+            f"model.base_url is for models behind an API, and {config.name} is none", mend="set model.api, or leave it out"
+        )
     from train.encode.encoder import load_encoder
 
     encoder, origin, notes = load_encoder(config, batch_size, tokens)

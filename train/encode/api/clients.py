@@ -1,11 +1,7 @@
-"""One request to each provider, through the provider's own client; retries are not theirs but `patience`'s.
-
-Keys come from the environment only. A server of one's own (`base_url`) may need none.
-"""
+"""One request to each provider, through the provider's own client; retries are not theirs but `patience`'s."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
@@ -13,25 +9,14 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from train.config import ModelConfig
+from train.encode.api.access import Access, access_of
 from train.encode.api.known import Provider
+from train.encode.api.patience import BadAnswerError
 from train.encode.contract import Role
 from train.errors import ModelError
 
 SECONDS = 60.0
 """Until a request that is not answered counts as lost."""
-NO_KEY = "none"
-"""Sent to servers that ask for no key; the clients insist on one."""
-KEYS: dict[Provider, tuple[str, ...]] = {
-    "openai": ("OPENAI_API_KEY",),
-    "cohere": ("CO_API_KEY", "COHERE_API_KEY"),
-    "voyage": ("VOYAGE_API_KEY",),
-}
-ADDRESSES: dict[Provider, str] = {
-    "openai": "https://api.openai.com/v1",
-    "cohere": "https://api.cohere.com",
-    "voyage": "https://api.voyageai.com/v1",
-}
-ADDRESS_VARIABLES: dict[Provider, str] = {"openai": "OPENAI_BASE_URL", "cohere": "CO_API_URL", "voyage": "VOYAGE_BASE_URL"}
 
 
 @dataclass(frozen=True)
@@ -48,17 +33,27 @@ class Answer:
 
 
 class Client(Protocol):
-    """One provider's embedding endpoint."""
+    """One provider's embedding endpoint.
 
-    key: str
-    address: str
+    Attributes:
+        access: where requests go, and with which key.
+        cuts: whether the server cuts texts that are longer than the model reads, rather than refuse them.
+    """
+
+    access: Access
+    cuts: bool
 
     def input_type(self, role: Role) -> str | None:
         """What the provider is told about texts of a role; None for nothing."""
         ...
 
     def embed(self, texts: Sequence[str], role: Role) -> Answer:
-        """One request. Raises whatever the provider's client raises."""
+        """One request.
+
+        Raises:
+            BadAnswerError: the vectors are not numbered as the texts are.
+            Exception: whatever the provider's client raises.
+        """
         ...
 
 
@@ -84,29 +79,16 @@ def make_client(config: ModelConfig) -> Client:
         ) from None
 
 
-def _address(config: ModelConfig, provider: Provider) -> str:
-    return config.base_url or os.environ.get(ADDRESS_VARIABLES[provider]) or ADDRESSES[provider]
-
-
-def _key(config: ModelConfig, provider: Provider) -> str:
-    found = next((os.environ[name].strip() for name in KEYS[provider] if os.environ.get(name, "").strip()), None)
-    if found is None and _address(config, provider) == ADDRESSES[provider]:
-        raise ModelError(
-            f"{provider}:{config.name} needs a key, and {KEYS[provider][0]} is not set",
-            mend=f"set the environment variable {KEYS[provider][0]}; keys are read from nowhere else",
-        )
-    return found or NO_KEY
-
-
 class _OpenAI:
     """OpenAI, and every server that speaks its protocol (vLLM, TEI, Ollama, LM Studio, …)."""
+
+    cuts = False
 
     def __init__(self, config: ModelConfig) -> None:
         from openai import OpenAI, omit
 
-        self._config, self._own = config, _address(config, "openai") != ADDRESSES["openai"]
-        self.key, self.address = _key(config, "openai"), _address(config, "openai")
-        self._client = OpenAI(api_key=self.key, base_url=self.address, timeout=SECONDS, max_retries=0)
+        self._config, self.access = config, access_of(config)
+        self._client = OpenAI(api_key=self.access.key, base_url=self.access.address, timeout=SECONDS, max_retries=0)
         self._dimensions = config.dimensions or omit
 
     def input_type(self, role: Role) -> str | None:
@@ -114,39 +96,42 @@ class _OpenAI:
 
     def embed(self, texts: Sequence[str], role: Role) -> Answer:
         # the client asks for base64 by itself, which not every server speaks
-        options: Any = {"encoding_format": "float"} if self._own else {}
+        options: Any = {"encoding_format": "float"} if self.access.own else {}
         found = self._client.embeddings.create(input=list(texts), model=self._config.name, dimensions=self._dimensions, **options)
         rows = sorted(found.data, key=lambda row: row.index)
-        numbered = [row.index for row in rows] == list(range(len(texts)))
+        if [row.index for row in rows] != list(range(len(rows))):
+            raise BadAnswerError("the vectors are not numbered from 0, each once, so that it is not known which is whose")
         usage = getattr(found, "usage", None)
-        return Answer(_matrix([row.embedding for row in rows] if numbered else []), getattr(usage, "total_tokens", None))
+        return Answer(_matrix([row.embedding for row in rows]), getattr(usage, "total_tokens", None))
 
 
 class _Cohere:
     """Cohere's v2 endpoint."""
 
+    cuts = True
     _TYPES: ClassVar[dict[Role, str]] = {"query": "search_query", "document": "search_document", "symmetric": "clustering"}
 
     def __init__(self, config: ModelConfig) -> None:
         from cohere import ClientV2
 
-        self._config = config
-        self.key, self.address = _key(config, "cohere"), _address(config, "cohere")
+        self._config, self.access = config, access_of(config)
         self._client = ClientV2(
-            api_key=self.key, base_url=self.address, timeout=SECONDS, max_retries=0, log_warning_experimental_features=False
+            api_key=self.access.key, base_url=self.access.address, timeout=SECONDS, log_warning_experimental_features=False
         )
 
     def input_type(self, role: Role) -> str | None:
         return self._TYPES[role]
 
     def embed(self, texts: Sequence[str], role: Role) -> Answer:
-        options: Any = {} if self._config.dimensions is None else {"output_dimension": self._config.dimensions}
+        wished = {"output_dimension": self._config.dimensions, "max_tokens": self._config.max_tokens}
+        options: Any = {name: value for name, value in wished.items() if value is not None}
         found = self._client.embed(
             model=self._config.name,
             texts=list(texts),
             input_type=self._TYPES[role],
             embedding_types=["float"],
             truncate="END",
+            request_options={"max_retries": 0},
             **options,
         )
         billed = getattr(getattr(found, "meta", None), "billed_units", None)
@@ -155,16 +140,16 @@ class _Cohere:
 
 
 class _Voyage:
-    """Voyage AI."""
+    """Voyage AI. Its client drops the numbers of the vectors; they come in the order of the texts."""
 
+    cuts = True
     _TYPES: ClassVar[dict[Role, str | None]] = {"query": "query", "document": "document", "symmetric": None}
 
     def __init__(self, config: ModelConfig) -> None:
         import voyageai
 
-        self._config = config
-        self.key, self.address = _key(config, "voyage"), _address(config, "voyage")
-        self._client = voyageai.Client(api_key=self.key, max_retries=1, timeout=SECONDS, base_url=self.address)
+        self._config, self.access = config, access_of(config)
+        self._client = voyageai.Client(api_key=self.access.key, max_retries=1, timeout=SECONDS, base_url=self.access.address)
 
     def input_type(self, role: Role) -> str | None:
         return self._TYPES[role]

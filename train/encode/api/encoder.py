@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -17,8 +19,19 @@ from tqdm.auto import tqdm
 
 from train.config import ModelConfig
 from train.encode.api.clients import Answer, Client, make_client
-from train.encode.api.known import KNOWN, LIMITS, Limits
+from train.encode.api.known import (
+    LIMITS,
+    OPEN_WEIGHTS,
+    OWN_LIMITS,
+    UNKNOWN_MAX_TOKENS,
+    KnownModel,
+    Limits,
+    known_model,
+    longest_input,
+)
 from train.encode.api.patience import BadAnswerError, Patience, TooLongError
+from train.encode.api.prices import BYTES_A_TOKEN as USUAL_BYTES_A_TOKEN
+from train.encode.api.usage import Usage
 from train.encode.contract import EncodingContract, Role
 from train.encode.opened import OpenedModel
 from train.encode.plain_tokens import digest
@@ -31,9 +44,11 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Raised when vectors of an earlier version may not be used any more."""
 REQUESTS_AT_ONCE = 4
-BYTES_A_TOKEN = 3.5
-"""Of UTF-8 in a token, on the careful side: English has about 4.2, Chinese 2 to 3 (a character is 3 bytes)."""
-UNKNOWN_MAX_TOKENS = 8191
+BYTES_A_TOKEN, MOST_BYTES_A_TOKEN = 3.5, 8.0
+"""Of UTF-8 in a token, on the careful side for the size of a request, and more than any text of words has. English has about 4.2,
+Chinese 2 to 3 (a character is 3 bytes)."""
+SHORTER = 0.85
+"""What is tried next of a text that the server finds too long, where it does not say how much too long."""
 
 
 @dataclass(frozen=True)
@@ -49,17 +64,6 @@ class ApiOrigin:
     def sentence(self) -> str:
         """One line for the terminal: texts leave this machine."""
         return f"{self.name}: behind an API; texts are sent to {self.address}"
-
-
-@dataclass
-class Usage:
-    """What was asked of the provider so far. `tokens` are those that it bills; None where it does not say."""
-
-    requests: int = 0
-    texts: int = 0
-    tokens: int | None = 0
-    cut: int = 0
-    blank: int = 0
 
 
 @dataclass
@@ -84,6 +88,7 @@ class ApiEncoder:
     limits: Limits
     patience: Patience
     usage: Usage = field(default_factory=Usage)
+    _told: set[str] = field(default_factory=set)
 
     @property
     def similarity(self) -> Literal["cosine", "dot"]:
@@ -97,8 +102,9 @@ class ApiEncoder:
 
     def space(self, role: Role) -> str:
         """See `TextEncoder.space`."""
-        prompt, kind, limit = self.contract.prompt(role), self.client.input_type(role), self.contract.max_tokens
-        parts = [FORMAT, self.config.api, self.client.address, self.config.name, self.contract.dimensions, kind, prompt, limit]
+        model = [self.config.api, self.client.access.address, self.config.name]
+        lengths = [self.contract.dimensions, self.contract.max_tokens, self._longest]
+        parts = [FORMAT, *model, *lengths, self.client.input_type(role), self.contract.prompt(role)]
         return digest(json.dumps(parts))
 
     def encode(self, texts: Sequence[str], role: Role, progress: bool | None = None) -> Tensor:
@@ -113,30 +119,41 @@ class ApiEncoder:
             progress = is_main() and sys.stderr.isatty()
         prompt = self.contract.prompt(role)
         vectors = np.zeros((len(texts), self.contract.dimensions), dtype=np.float32)
-        written = [row for row, text in enumerate(texts) if text.strip()]
-        self.usage.blank += len(texts) - len(written)
-        ready = {row: self._cut(prompt + texts[row]) for row in written}
-        batches = list(self._batches(ready))
+        ready = {row: self._cut(prompt + text) for row, text in enumerate(texts) if text.strip()}
+        self.usage.add(blank=len(texts) - len(ready))
         with (
-            tqdm(total=len(written), unit="text", desc=self.config.name, leave=False, disable=not progress) as bar,
-            ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool,
+            tqdm(total=len(ready), unit="text", desc=self.config.name, leave=False, disable=not progress) as bar,
+            closing(self._answers(list(self._batches(ready)), ready, role)) as answers,
         ):
-            asked = [pool.submit(self._ask, [ready[row] for row in batch], role) for batch in batches]
-            try:
-                for batch, future in zip(batches, asked, strict=True):
-                    vectors[batch] = future.result()
-                    bar.update(len(batch))
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
+            for batch, found in answers:
+                vectors[batch] = found
+                bar.update(len(batch))
+        self._tell()
         return torch.from_numpy(vectors)
+
+    def _answers(
+        self, batches: list[list[int]], ready: dict[int, str], role: Role
+    ) -> Generator[tuple[list[int], np.ndarray], None, None]:
+        """Row numbers and their vectors [B, D], as they come."""
+        stopped = threading.Event()
+        if len(batches) == 1:  # needs no thread, and keeps the connection that a thread would take with it
+            yield batches[0], self._ask([ready[row] for row in batches[0]], role, stopped)
+            return
+        pool = ThreadPoolExecutor(REQUESTS_AT_ONCE)
+        asked = {pool.submit(self._ask, [ready[row] for row in batch], role, stopped): batch for batch in batches}
+        try:
+            for future in as_completed(asked):
+                yield asked[future], future.result()
+        finally:  # after a failure or an interruption those that wait to ask again are told to give up
+            stopped.set()
+            pool.shutdown(cancel_futures=True)
 
     def _batches(self, ready: dict[int, str]) -> Iterator[list[int]]:
         """Row numbers, as many as fit into one request."""
         batch: list[int] = []
         tokens = 0.0
         for row, text in ready.items():
-            more = estimated_tokens(text)
+            more = min(estimated_tokens(text), self.contract.max_tokens)
             if batch and (len(batch) == self.limits.texts or tokens + more > self.limits.tokens):
                 yield batch
                 batch, tokens = [], 0.0
@@ -146,37 +163,59 @@ class ApiEncoder:
             yield batch
 
     def _cut(self, text: str) -> str:
-        """The text, cut where it is surely longer than the model reads; the client's tokenizer is not known here."""
-        longest = int(self.contract.max_tokens * BYTES_A_TOKEN)
-        if len(text) * 4 <= longest or len(raw := text.encode("utf-8", "replace")) <= longest:
-            return text
-        self.usage.cut += 1
-        return raw[:longest].decode("utf-8", "ignore")
+        """The text as it is sent. The model's tokenizer is not here, so only what is surely too long is cut, unless the config
+        names a maximum of its own; what the server finds too long nevertheless is cut when it says so."""
+        raw = text.encode("utf-8", "replace")  # half a surrogate pair is no character, and no JSON
+        probably = self.client.cuts and len(raw) > self.contract.max_tokens * USUAL_BYTES_A_TOKEN
+        self.usage.add(cut=probably or len(raw) > self._longest)
+        return raw[: self._longest].decode("utf-8", "ignore")
 
-    def _ask(self, texts: list[str], role: Role) -> np.ndarray:
+    @property
+    def _longest(self) -> int:
+        """Bytes of a text that are sent at most."""
+        asked = self.config.max_tokens is not None and not self.client.cuts
+        return int(self.contract.max_tokens * (BYTES_A_TOKEN if asked else MOST_BYTES_A_TOKEN))
+
+    def _ask(self, texts: list[str], role: Role, stopped: threading.Event) -> np.ndarray:
+        """[B, D]. A request that the server finds too large is halved, until the text that is too long stands alone: how a text
+        is cut may not depend on what happened to be sent with it."""
         try:
-            return self._request(texts, role)
-        except TooLongError:
-            # a token has at least one byte, so texts of so many bytes fit for certain
-            most = self.contract.max_tokens
-            short = [text.encode("utf-8", "replace")[:most].decode("utf-8", "ignore") for text in texts]
-            self.usage.cut += sum(a != b for a, b in zip(texts, short, strict=True))
-        try:
-            return self._request(short, role)
+            return self._request(texts, role, stopped)
         except TooLongError as error:
-            raise ModelError(
-                f"{self.patience.name} refuses texts as too long: {error}", mend="set model.max_tokens to what the server takes"
-            ) from None
+            if len(texts) == 1:
+                return self._ask_shorter(texts[0], error, role, stopped)
+        middle = len(texts) // 2
+        return np.concatenate([self._ask(half, role, stopped) for half in (texts[:middle], texts[middle:])])
 
-    def _request(self, texts: list[str], role: Role) -> np.ndarray:
+    def _ask_shorter(self, text: str, refused: TooLongError, role: Role, stopped: threading.Event) -> np.ndarray:
+        """[1, D] of as much of the text as the server takes."""
+        raw = text.encode()
+        self.usage.add(cut=len(raw) < self._longest - 3)  # else it is counted; up to 3 bytes of a character may have gone
+        while (raw := raw[: int(len(raw) * min(SHORTER, 0.98 * (refused.share or 1)))]).strip():
+            try:
+                return self._request([raw.decode("utf-8", "ignore")], role, stopped)
+            except TooLongError as error:
+                refused = error
+        raise ModelError(
+            f"{self.patience.name} refuses texts as too long: {refused}", mend="set model.max_tokens to what the server takes"
+        )
+
+    def _request(self, texts: list[str], role: Role, stopped: threading.Event) -> np.ndarray:
         def work() -> Answer:
             return checked(self.client.embed(texts, role), len(texts), self.contract.dimensions)
 
-        answer = self.patience.call(work)
-        self.usage.requests += 1
-        self.usage.texts += len(texts)
-        self.usage.tokens = None if answer.tokens is None or self.usage.tokens is None else self.usage.tokens + answer.tokens
+        answer = self.patience.call(work, stopped)
+        self.usage.add(requests=1, texts=len(texts), tokens=answer.tokens)
         return answer.vectors
+
+    def _tell(self) -> None:
+        """What was left out of texts, the first time that any is."""
+        if self.usage.cut and "cut" not in self._told:
+            say(f"  {self.config.name}: texts of more than {self.contract.max_tokens:,} tokens are cut, their ends play no part")
+            self._told.add("cut")
+        if self.usage.blank and "blank" not in self._told:
+            say(f"  {self.config.name}: blank texts are not sent, their vectors are zero")
+            self._told.add("blank")
 
 
 def checked(answer: Answer, texts: int, dimensions: int) -> Answer:
@@ -206,46 +245,62 @@ def open_api_model(config: ModelConfig) -> OpenedModel:
     """Open a model behind an API. A model that is not known by name is asked for the vector of one word, to see its size.
 
     Raises:
-        ModelError: key or client are missing, the dimensions cannot be had, or the provider refuses.
+        ModelError: key or client are missing, a setting has no meaning, the dimensions cannot be had, or the provider refuses.
     """
     if config.api is None:
         raise ValueError("the model is not behind an API")
-    client = make_client(config)
     name = f"{config.api}:{config.name}"
-    known = KNOWN.get(config.name)
-    if known is not None and known.provider != config.api:
-        known = None
-    if known is not None and config.dimensions not in (None, known.dimensions, *known.choices):
-        offered = f"{known.dimensions} only" if not known.choices else f"up to {max(known.choices)}"
-        raise ModelError(f"model.dimensions={config.dimensions}: {name} offers {offered}", mend="leave it out, or choose another")
-    patience = Patience(name, client.key, say)
-    dimensions = config.dimensions or (known.dimensions if known else _measured(client, patience))
+    known = known_model(config)
+    _refuse_meaningless(config, name, known)
+    client = make_client(config)
+    own = client.access.own
+    patience = Patience(f"{name} at {client.access.address}" if own else name, client.access.key, say)
+    if known is None:
+        dimensions, normalized = _measured(client, patience, config.dimensions)
+    else:
+        dimensions, normalized = config.dimensions or known.dimensions, known.provider in ("openai", "voyage")
     contract = EncodingContract(
         query_prompt=config.query_prompt or "",
         document_prompt=config.document_prompt or "",
         symmetric_prompt="",
         prompts_from="your config" if config.query_prompt or config.document_prompt else "nowhere",
         pooling="the API's own",
-        normalized=known is not None and known.provider in ("openai", "voyage"),
-        max_tokens=config.max_tokens or (known.max_tokens if known else UNKNOWN_MAX_TOKENS),
+        normalized=normalized,
+        max_tokens=longest_input(config),
         dimensions=dimensions,
         similarity="cosine",
     )
-    encoder = ApiEncoder(config, client, contract, LIMITS[config.api], patience)
-    return OpenedModel(encoder, ApiOrigin(name, client.address), _notes(client, known is None))
+    encoder = ApiEncoder(config, client, contract, OWN_LIMITS if own else LIMITS[config.api], patience)
+    return OpenedModel(encoder, ApiOrigin(name, client.access.address), _notes(config, client))
 
 
-def _measured(client: Client, patience: Patience) -> int:
-    """Dimensions of the vector of one word."""
-    answer = patience.call(lambda: checked(client.embed(["dimensions"], "document"), 1, 0))
-    return int(answer.vectors.shape[1])
+def _refuse_meaningless(config: ModelConfig, name: str, known: KnownModel | None) -> None:
+    if config.api == "voyage" and config.name in OPEN_WEIGHTS:
+        raise ModelError(f"{name} is no model behind an API, its weights are open", mend=f"name it {OPEN_WEIGHTS[config.name]}")
+    for setting in ("pooling", "revision"):
+        if getattr(config, setting) is not None:
+            raise ModelError(f"model.{setting} has no meaning for {name}: the API decides it", mend="leave it out")
+    if known is not None and config.dimensions not in (None, known.dimensions, *known.choices):
+        raise ModelError(
+            f"model.dimensions={config.dimensions}: {name} offers {known.offer()}", mend="leave it out, or choose another"
+        )
 
 
-def _notes(client: Client, unknown: bool) -> list[str]:
+def _measured(client: Client, patience: Patience, dimensions: int | None) -> tuple[int, bool]:
+    """Dimensions of the vector of one word, and whether its length is 1."""
+    answer = patience.call(lambda: checked(client.embed(["dimensions"], "document"), 1, dimensions or 0))
+    return int(answer.vectors.shape[1]), abs(float(np.linalg.norm(answer.vectors)) - 1) < 1e-3
+
+
+def _notes(config: ModelConfig, client: Client) -> list[str]:
     types = [client.input_type(role) for role in ("query", "document")]
     notes = [f"the API is told which texts are queries and documents ({types[0]}, {types[1]})"] if any(types) else []
-    if unknown:
+    if known_model(config) is None and config.max_tokens is None:
         notes.append(
             f"the model is not known by name: inputs of up to {UNKNOWN_MAX_TOKENS:,} tokens are assumed (model.max_tokens)"
         )
+    if config.max_tokens is not None and not client.cuts:
+        notes.append(f"tokens can only be estimated here: texts are cut at {BYTES_A_TOKEN} bytes for each of model.max_tokens")
+    if client.access.own and client.access.variable is not None:
+        notes.append(f"the key in {client.access.variable} is sent to {client.access.address}")
     return notes

@@ -6,8 +6,11 @@ docs.voyageai.com/docs/embeddings), as far as mteb 2.26 repeats them compared wi
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+
+from train.config import ModelConfig
 
 Provider = Literal["openai", "cohere", "voyage"]
 
@@ -20,13 +23,19 @@ class KnownModel:
         provider: whose it is.
         dimensions: of its vectors, if nothing else is asked for.
         max_tokens: longest input.
-        choices: other numbers of dimensions that may be asked for; () for none. (1, n) of OpenAI means any up to n.
+        choices: numbers of dimensions that may be asked for besides; () for none.
     """
 
     provider: Provider
     dimensions: int
     max_tokens: int
-    choices: tuple[int, ...] = ()
+    choices: Sequence[int] = ()
+
+    def offer(self) -> str:
+        """The numbers of dimensions that may be asked for, in words."""
+        if isinstance(self.choices, range):
+            return f"any number up to {self.dimensions}"
+        return ", ".join(map(str, sorted({self.dimensions, *self.choices})))
 
 
 @dataclass(frozen=True)
@@ -48,12 +57,21 @@ LIMITS: dict[Provider, Limits] = {
     "voyage": Limits(texts=128, tokens=100_000),  # the strictest models take 128 texts and 120,000 tokens
 }
 
+OWN_LIMITS = Limits(texts=32, tokens=100_000)
+"""For servers of one's own: TEI takes 32 texts unless told otherwise, and a machine without a GPU needs time for each."""
+
+OPEN_WEIGHTS = {"voyage-4-nano": "voyageai/voyage-4-nano"}
+"""Models that a provider's client would load onto this machine, with their ids on the Hub."""
+
+UNKNOWN_MAX_TOKENS = 8191
+"""Longest input that a model is taken to read whose name says nothing."""
+
 _MATRYOSHKA = (256, 512, 1024, 2048)
 
 KNOWN: dict[str, KnownModel] = {
     "text-embedding-ada-002": KnownModel("openai", 1536, 8191),
-    "text-embedding-3-small": KnownModel("openai", 1536, 8191, tuple(range(1, 1537))),
-    "text-embedding-3-large": KnownModel("openai", 3072, 8191, tuple(range(1, 3073))),
+    "text-embedding-3-small": KnownModel("openai", 1536, 8191, range(1, 1537)),
+    "text-embedding-3-large": KnownModel("openai", 3072, 8191, range(1, 3073)),
     "embed-english-v3.0": KnownModel("cohere", 1024, 512),
     "embed-multilingual-v3.0": KnownModel("cohere", 1024, 512),
     "embed-english-light-v3.0": KnownModel("cohere", 384, 512),
@@ -76,3 +94,17 @@ KNOWN: dict[str, KnownModel] = {
     "voyage-4-large": KnownModel("voyage", 1024, 32_000, _MATRYOSHKA),
     "voyage-4-lite": KnownModel("voyage", 1024, 32_000, _MATRYOSHKA),
 }
+
+
+def known_model(config: ModelConfig) -> KnownModel | None:
+    """What is known of the model of a config; None where its name says nothing."""
+    found = KNOWN.get(config.name)
+    return found if found is not None and found.provider == config.api else None
+
+
+def longest_input(config: ModelConfig) -> int:
+    """The longest input in tokens: what the model reads, or fewer where the config says so."""
+    known = known_model(config)
+    if known is None:
+        return config.max_tokens or UNKNOWN_MAX_TOKENS
+    return min(config.max_tokens or known.max_tokens, known.max_tokens)

@@ -6,6 +6,7 @@ import difflib
 import re
 from typing import Any
 
+from train.config import without_login
 from train.encode.api.known import KNOWN
 from train.errors import ModelError
 
@@ -21,13 +22,11 @@ def api_words(word: str) -> dict[str, Any] | None:
 
     Raises:
         ModelError: it begins like such a model, and there is none of that name; or name or address are missing.
+        ConfigError: the address holds a password.
     """
     prefix, colon, rest = word.partition(":")
     if colon and prefix.lower() in PROVIDERS:
-        name, at, address = rest.partition("@")
-        if not name or (at and not re.match(r"https?://", address)):
-            raise ModelError(f"{word}: a model behind an API is written {prefix}:NAME or {prefix}:NAME@http://HOST:PORT/v1")
-        return {"name": name, "api": prefix.lower(), **({"base_url": address} if at else {})}
+        return _with_provider(word, prefix.lower(), rest)
     if word in KNOWN:
         return {"name": word, "api": KNOWN[word].provider}
     if LIKE_AN_API_MODEL.match(word):
@@ -38,3 +37,18 @@ def api_words(word: str) -> dict[str, Any] | None:
             mend=f"{meant}a newer one is written with its provider: openai:NAME, cohere:NAME or voyage:NAME",
         )
     return None
+
+
+def _with_provider(word: str, provider: str, rest: str) -> dict[str, Any]:
+    written = re.fullmatch(r"(@?[^@]+)(?:@(https?://.+))?", rest)  # a name may begin with @
+    if written is None:
+        shown = f"{provider}:{rest.partition('@')[0]}"  # what follows may hold a password
+        raise ModelError(
+            f"{shown}: a model behind an API is written {provider}:NAME or {provider}:NAME@http://HOST:PORT/v1",
+            mend="give a name, and an address that begins with http:// or https:// and holds no password",
+        )
+    name, address = written.groups()
+    known = KNOWN.get(name)
+    if address is None and known is not None and known.provider != provider:
+        raise ModelError(f"{word}: {name} is a model of {known.provider}", mend=f"write {known.provider}:{name}")
+    return {"name": name, "api": provider, **({} if address is None else {"base_url": without_login(address)})}

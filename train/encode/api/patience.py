@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import threading
 import time
 from collections.abc import Callable
@@ -25,7 +26,20 @@ class BadAnswerError(Exception):
 
 
 class TooLongError(Exception):
-    """The server refused a text because it is too long."""
+    """The server refused a request because a text is too long, or all together are too much.
+
+    Attributes:
+        share: how much of it would fit, where the server gives the figures; else None.
+    """
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        tokens = [int(number) for number in re.findall(r"(\d+) tokens?\b", words)]
+        self.share = min(tokens) / max(tokens) if min(tokens, default=0) < max(tokens, default=0) else None
+
+
+class StoppedError(Exception):
+    """The work that this request belongs to was given up meanwhile."""
 
 
 @dataclass
@@ -55,56 +69,64 @@ class Patience:
         attempts: of one request at most.
         seconds: that all waiting of one request may take.
         say: gets a line when the first wait begins.
+        sleep: how to wait; by default until the time is over or the work is given up.
         retries: requests that were repeated so far.
         waited: seconds waited so far, over all threads.
     """
 
     name: str
-    key: str
+    key: str = field(repr=False)
     say: Callable[[str], None]
     attempts: int = 8
     seconds: float = 300.0
-    sleep: Callable[[float], None] = time.sleep
+    sleep: Callable[[float], object] | None = None
     retries: int = 0
     waited: float = 0.0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def call(self, work: Callable[[], T]) -> T:
+    def call(self, work: Callable[[], T], stopped: threading.Event | None = None) -> T:
         """What the request gives in the end.
 
+        Args:
+            work: the request.
+            stopped: set by another thread when nobody waits for the answer any more.
+
         Raises:
-            TooLongError: a text is too long for the server.
+            TooLongError: a text is too long for the server, or there are too many.
+            StoppedError: `stopped` was set.
             ModelError: it cannot be had; the message says why and never holds the key.
         """
+        stopped = stopped or threading.Event()
         spent = 0.0
         for attempt in range(1, self.attempts + 1):
+            if stopped.is_set():
+                raise StoppedError
             try:
                 return work()
             except Exception as error:
-                problem = self._problem(error)
-            if problem.status in (400, 413, 422) and _speaks_of_length(problem.words):
+                problem = describe(error, self.key)
+            if _too_long(problem):
                 raise TooLongError(problem.words)
-            wait = problem.wait if problem.wait is not None else _backoff(attempt)
+            wait = max(problem.wait or 0.0, _backoff(attempt))
             if not problem.passes or attempt == self.attempts or spent + wait > self.seconds:
                 raise self._refusal(problem, attempt)
-            self._wait(wait, problem)
+            self._wait(wait, problem, stopped)
             spent += wait
         raise AssertionError("unreachable")
 
-    def _problem(self, error: Exception) -> Problem:
-        return describe(error, self.key)
-
-    def _wait(self, seconds: float, problem: Problem) -> None:
+    def _wait(self, seconds: float, problem: Problem, stopped: threading.Event) -> None:
         with self._lock:
             first = self.retries == 0
             self.retries += 1
             self.waited += seconds
         if first:
             self.say(f"  {self.name}: {problem.words}; asking again in {seconds:.0f} s (and again, without a word, if need be)")
-        self.sleep(seconds)
+        (self.sleep or stopped.wait)(seconds)
 
     def _refusal(self, problem: Problem, attempt: int) -> ModelError:
         tries = f" (asked {attempt} times)" if attempt > 1 else ""
+        if problem.passes and problem.wait is not None and problem.wait > self.seconds:
+            tries += f" (it asks to wait {problem.wait:,.0f} s)"
         return ModelError(f"{self.name} could not be asked: {problem.words}{tries}", mend=_mend(problem))
 
 
@@ -116,14 +138,13 @@ def describe(error: Exception, key: str) -> Problem:
     headers = getattr(getattr(error, "response", None), "headers", None) or getattr(error, "headers", None) or {}
     if isinstance(status, int) and status >= 400:
         said = "" if status in (401, 403) else _said(error, key)  # a refused key may be repeated in the server's words
-        return Problem(
-            f"HTTP {status} {_STATES.get(status, '')}".strip() + said, status in PASSING, _retry_after(headers), status
-        )
+        passes = status in PASSING and "insufficient_quota" not in _codes(error)
+        return Problem(f"HTTP {status} {_STATES.get(status, '')}".strip() + said, passes, _retry_after(headers), status)
     kinds = " ".join(kind.__name__ for kind in type(error).__mro__)
     for words, signs in _BROKEN.items():
         if any(sign in kinds for sign in signs):
             return Problem(words, passes=True)
-    return Problem(f"the answer cannot be read ({type(error).__name__})", passes=False)
+    return Problem(f"the answer is not in the form of the protocol ({type(error).__name__})", passes=False)
 
 
 _BROKEN = {
@@ -151,9 +172,11 @@ def _mend(problem: Problem) -> str:
     if problem.status == 404:
         return "check the model's name and, for a server of your own, the address (most end in /v1)"
     if problem.status == 429:
-        return "wait, or raise the limit with the provider; what was paid for is in the cache and is not asked for again"
+        return "wait, or raise the limit with the provider; what is in the cache already is not asked for again"
+    if "protocol" in problem.words:
+        return "check the address: a server of your own must speak the provider's protocol (most addresses end in /v1)"
     if problem.passes:
-        return "try again later; what was computed so far is in the cache and is not asked for again"
+        return "try again later; what is in the cache already is not asked for again"
     return "compare the model's limits with your data (model.max_tokens, model.dimensions)"
 
 
@@ -189,8 +212,17 @@ def _said(error: Exception, key: str) -> str:
     return f": {text}" if text else ""
 
 
-def _speaks_of_length(words: str) -> bool:
-    lowered = words.lower()
-    return "token" in lowered and any(
-        word in lowered for word in ("maximum", "too long", "exceed", "longer than", "context length")
-    )
+def _codes(error: Exception) -> tuple[str, ...]:
+    """The provider's own names of an error (OpenAI: `code` and `type`)."""
+    return tuple(str(getattr(error, name, "")) for name in ("code", "type"))
+
+
+_LENGTH = re.compile(r"\b(max|maximum|too long|too large|too many|exceeds?|longer than|less than|context length)\b")
+
+
+def _too_long(problem: Problem) -> bool:
+    """Whether a smaller request may succeed: the servers have no common code for it, so their words are read."""
+    if problem.status == 413:
+        return True
+    words = problem.words.lower()
+    return problem.status in (400, 422) and ("token" in words or "batch size" in words) and _LENGTH.search(words) is not None

@@ -11,6 +11,8 @@ from typing import Any
 import yaml
 
 from train.config import ModelConfig
+from train.encode.api.access import address_of, in_own_network, is_official
+from train.encode.api.known import longest_input
 from train.errors import ConfigError
 
 TABLE = Path(__file__).resolve().parents[3] / "configs" / "prices.yaml"
@@ -74,18 +76,26 @@ def load_prices(path: Path | None = None) -> dict[str, Price]:
 
 
 def price_of(config: ModelConfig, prices: dict[str, Price]) -> Price | None:
-    """What a model costs. A server of one's own costs nothing a token, unless the table names it."""
+    """What a model costs; None where that is not known, or for a model that is not behind an API.
+
+    A server on this machine or in a private network costs nothing a token, unless the table names it
+    (`openai:NAME@http://HOST:PORT/v1`). A stranger's server may cost anything.
+    """
     if config.api is None:
         return None
-    known = prices.get(f"{config.api}:{config.name}")
-    if config.base_url is not None:
-        return prices.get(f"{config.api}:{config.name}@{config.base_url}", Price(0.0, "a server of your own", "any day"))
-    return known
+    name, address = f"{config.api}:{config.name}", address_of(config)
+    if is_official(config):
+        return prices.get(name)
+    listed = prices.get(f"{name}@{address}")
+    return Price(0.0, "a server of your own", "any day") if listed is None and in_own_network(address) else listed
 
 
 def estimate(config: ModelConfig, texts: Sequence[str], prices: dict[str, Price]) -> Estimate:
-    """What it would cost to send these texts."""
-    tokens = sum(round(len(text.encode("utf-8", "replace")) / BYTES_A_TOKEN) + 1 for text in texts)
+    """What it would cost to send these texts. The longer of the prompts counts with each; what is cut is not billed."""
+    prompt = max(len((one or "").encode()) for one in (config.query_prompt, config.document_prompt))
+    most = longest_input(config)
+    sizes = [len(text.encode("utf-8", "replace")) for text in texts if text.strip()]
+    tokens = sum(min(most, round((size + prompt) / BYTES_A_TOKEN) + 1) for size in sizes)
     return Estimate(f"{config.api}:{config.name}", len(texts), tokens, price_of(config, prices))
 
 

@@ -32,10 +32,14 @@ def confirm_spending(estimates: Sequence[Estimate], yes: bool, ask: Callable[[st
     if yes:
         say(f"  together {total}; agreed to by --yes")
         return
-    if not sys.stdin.isatty():
+    if sys.stdin is None or not sys.stdin.isatty():
         raise ConfigError(
             f"this would cost {total}, and nobody can be asked",
             mend="agree beforehand with --yes, or leave out models behind an API",
         )
-    if ask(f"  together {total}. Go on? [y/N] ").strip().lower() not in ("y", "yes"):
-        raise Interrupted("nothing was sent and nothing was spent")
+    try:
+        answer = ask(f"  together {total}. Go on? [y/N] ")
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
+        raise Interrupted("none of your texts was sent, and nothing was spent on them")

@@ -8,11 +8,19 @@ import pytest
 
 from tests.api_server import KEY, ApiServer, api_server
 from train.config import ModelConfig
+from train.encode.api.access import ADDRESS_VARIABLES
 from train.encode.api.encoder import ApiEncoder
 from train.encode.opened import open_model
 
 PATHS = {"openai": "/openai", "cohere": "", "voyage": "/voyage"}
 MODELS = {"openai": "text-embedding-3-small", "cohere": "embed-english-v3.0", "voyage": "voyage-large-2"}
+
+
+@pytest.fixture(autouse=True)
+def no_addresses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No address of the person at the keyboard leads a test out of this machine."""
+    for name in ADDRESS_VARIABLES.values():
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from tests.api_server import KEY, ApiServer, Fault, vector_of
 from tests.train.encode.api.conftest import MODELS
 from train.encode.api import clients
 from train.encode.api.encoder import ApiEncoder
+from train.encode.api.known import Limits
 from train.errors import ModelError
 
 Connect = Callable[..., ApiEncoder]
@@ -167,3 +168,77 @@ def test_one_failure_stops_the_other_requests(connect: Connect, api: ApiServer) 
     with pytest.raises(ModelError):
         encoder.encode([f"text {i}" for i in range(96 * 40)], "document")
     assert len(api.requests) < 20
+
+
+def test_a_quota_that_is_used_up_is_not_asked_for_again(connect: Connect, api: ApiServer, waits: list[float]) -> None:
+    encoder = connect("openai")
+    api.plan = [Fault(status=429, code="insufficient_quota", words="You exceeded your current quota")] * 9
+    with pytest.raises(ModelError, match=r"429.*exceeded your current quota"):
+        encoder.encode(["a text"], "document")
+    assert len(api.requests) == 1 and waits == []
+
+
+def test_a_wait_of_no_seconds_is_no_leave_to_hammer(connect: Connect, api: ApiServer, provider: str, waits: list[float]) -> None:
+    encoder = connect(provider)
+    api.plan = [Fault(status=429, headers={"Retry-After": "0"})] * 4
+    assert_right(encoder, provider)
+    assert len(waits) == 4 and waits == sorted(waits) and waits[0] > 0.7
+
+
+def test_a_wait_that_is_too_long_is_said(connect: Connect, api: ApiServer, provider: str, waits: list[float]) -> None:
+    encoder = connect(provider)
+    api.plan = [Fault(status=429, headers={"Retry-After": "3600"})]
+    with pytest.raises(ModelError, match=r"asks to wait 3,600 s"):
+        encoder.encode(["a text"], "document")
+    assert len(api.requests) == 1 and waits == []
+
+
+def test_nobody_waits_for_requests_that_lost_their_meaning(connect: Connect, api: ApiServer, provider: str) -> None:
+    """One request is refused for good while others wait for their next try: the refusal is told at once."""
+    encoder = connect(provider)
+    encoder.patience.sleep = None  # waits indeed
+    encoder.limits = Limits(texts=1, tokens=1000)
+    api.plan = [Fault(status=429, headers={"Retry-After": "120"})] * 2 + [Fault(status=403, hang=0.2)]
+    began = time.monotonic()
+    with pytest.raises(ModelError, match="403"):
+        encoder.encode(["one", "two", "three"], "document")
+    assert time.monotonic() - began < 60 and len(api.requests) == 3
+
+
+def test_a_page_instead_of_an_answer(connect: Connect, api: ApiServer, provider: str, waits: list[float]) -> None:
+    encoder = connect(provider)
+    api.raw = b"<html>welcome</html>"
+    with pytest.raises(ModelError, match=r"127\.0\.0\.1.* could not be asked") as refused:
+        encoder.encode(["a text"], "document")
+    assert "welcome" not in str(refused.value)
+
+
+def test_vectors_of_which_it_is_not_known_whose_they_are(connect: Connect, api: ApiServer) -> None:
+    def same_number(answer: dict[str, Any]) -> None:
+        for row in answer["data"]:
+            row["index"] = 0
+
+    encoder = connect("openai")
+    api.plan = [Fault(change=same_number)]
+    with pytest.raises(ModelError, match="not numbered"):
+        encoder.encode(["a text", "another"], "document")
+
+
+def test_the_first_wait_is_said_and_all_are_counted(
+    connect: Connect, api: ApiServer, provider: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    encoder = connect(provider)
+    api.plan = [Fault(status=429), Fault(status=503), Fault(status=500)]
+    assert_right(encoder, provider)
+    out = capsys.readouterr().out
+    assert out.count("asking again") == 1 and "HTTP 429" in out and KEY not in out
+    assert encoder.patience.retries == 3 and 5 < encoder.patience.waited <= 7  # 1 + 2 + 4, less up to a quarter
+
+
+def test_many_threads_count_together(connect: Connect, api: ApiServer, provider: str) -> None:
+    encoder = connect(provider)
+    encoder.limits = Limits(texts=1, tokens=1000)
+    api.plan = [Fault(status=500) if i % 3 == 0 else None for i in range(60)]
+    encoder.encode([f"a text {i}" for i in range(60)], "document")
+    assert (encoder.usage.requests, encoder.usage.texts, encoder.usage.tokens) == (60, 60, 180)
+    assert len(api.requests) == 60 + encoder.patience.retries and encoder.patience.retries >= 20

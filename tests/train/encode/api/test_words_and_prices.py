@@ -22,6 +22,11 @@ from train.errors import ConfigError, Interrupted, ModelError
         ("embed-english-v3.0", {"name": "embed-english-v3.0", "api": "cohere"}),
         ("Voyage:voyage-large-2", {"name": "voyage-large-2", "api": "voyage"}),
         ("openai:bge-m3@http://localhost:8080/v1", {"name": "bge-m3", "api": "openai", "base_url": "http://localhost:8080/v1"}),
+        (
+            "openai:nomic-embed-text:latest@http://localhost:11434/v1",
+            {"name": "nomic-embed-text:latest", "api": "openai", "base_url": "http://localhost:11434/v1"},
+        ),
+        ("openai:@cf/baai/bge@https://h/v1", {"name": "@cf/baai/bge", "api": "openai", "base_url": "https://h/v1"}),
         ("openai:org/model@https://host/v1", {"name": "org/model", "api": "openai", "base_url": "https://host/v1"}),
         ("all-MiniLM-L6-v2", None),
         ("intfloat/e5-small-v2", None),
@@ -39,8 +44,11 @@ def test_near_misses_are_named() -> None:
         api_words("text-embedding-3-smal")
     with pytest.raises(ModelError, match="openai:NAME"):
         api_words("voyage-99")
-    with pytest.raises(ModelError, match="http"):
-        api_words("openai:x@localhost")
+    for word in ("openai:x@localhost", "openai:", "openai:@", "openai:x@", "openai:x@ftp://host"):
+        with pytest.raises(ModelError, match="http"):
+            api_words(word)
+    with pytest.raises(ModelError, match=r"write cohere:embed-english-v3\.0"):
+        api_words("openai:embed-english-v3.0")
 
 
 def test_every_price_is_dated_and_of_a_known_model() -> None:
@@ -123,3 +131,60 @@ def test_the_person_decides(
 
 def test_nothing_to_send_asks_nothing() -> None:
     confirm_spending([Estimate("openai:x", 0, 0, PAID.price)], yes=False, ask=lambda _: pytest.fail("asked"))
+
+
+def test_a_strangers_server_may_cost_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a machine of one's own is free; a provider's address is the provider's, whoever wrote it down."""
+    monkeypatch.setattr("sys.stdin", type("Pipe", (), {"isatty": lambda self: False})())
+    prices = load_prices()
+
+    def at(address: str) -> Estimate:
+        return estimate(ModelConfig(name="text-embedding-3-small", api="openai", base_url=address), ["a text"], prices)
+
+    assert at("https://api.openai.com/v1/").price == prices["openai:text-embedding-3-small"]
+    assert at("https://api.example.org/v1").usd is None
+    with pytest.raises(ConfigError, match="no known price"):
+        confirm_spending([at("https://api.example.org/v1")], yes=False)
+    prices["openai:text-embedding-3-small@https://api.example.org/v1"] = Price(0.01, "contract", "2026-11-01")
+    assert at("https://api.example.org/v1").price == Price(0.01, "contract", "2026-11-01")
+
+
+def test_what_is_not_read_is_not_estimated() -> None:
+    prices = load_prices()
+    cohere = ModelConfig(name="embed-english-v3.0", api="cohere")
+    assert estimate(cohere, ["x" * 40_000], prices).tokens == 512
+    assert estimate(cohere.model_copy(update={"max_tokens": 100}), ["x" * 40_000], prices).tokens == 100
+    assert estimate(cohere, ["", " "], prices).tokens == 0  # blank texts are not sent
+    prompted = cohere.model_copy(update={"query_prompt": "p" * 36, "document_prompt": "p" * 4})
+    assert estimate(prompted, ["x" * 4, "x" * 4], prices).tokens == 2 * (10 + 1)
+
+
+def test_no_answer_is_no(monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(_: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("sys.stdin", Terminal())
+    with pytest.raises(Interrupted):
+        confirm_spending([PAID], yes=False, ask=closed)
+
+
+def test_every_known_model_has_a_price() -> None:
+    assert {f"{model.provider}:{name}" for name, model in KNOWN.items()} == set(load_prices())
+
+
+@pytest.mark.slow  # importing mteb takes seconds
+def test_what_is_known_of_models_agrees_with_mteb() -> None:
+    """mteb's wrappers hold dimensions and maximum tokens of the same models, written by others."""
+    pytest.importorskip("mteb")
+    from mteb.models.model_implementations import cohere_models, openai_models, voyage_models
+
+    theirs = {}
+    for module in (cohere_models, openai_models, voyage_models):
+        for meta in vars(module).values():
+            if type(meta).__name__ == "ModelMeta":
+                theirs.setdefault(meta.name.rpartition("/")[2].lower(), meta)
+    shared = [name for name in KNOWN if name in theirs]
+    assert len(shared) >= 12
+    for name in shared:
+        dimensions = theirs[name].embed_dim
+        assert KNOWN[name].dimensions in (dimensions if isinstance(dimensions, list) else [dimensions]), name
