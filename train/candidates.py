@@ -13,9 +13,13 @@ from typing import Any, Literal
 from pydantic import model_validator
 
 from train.config import Config, ModelConfig
+from train.encode.api.known import KNOWN
+from train.encode.api.names import api_words
 from train.encode.locate import full_name
 from train.errors import ConfigError, ModelError
 from train.finished import RUNS
+from train.layers import read_layers
+from train.presets import SUFFIXES, preset_file, shown
 from train.settings import load_config
 
 Split = Literal["train", "dev", "test", "all"]
@@ -43,13 +47,15 @@ class Candidate:
 
     Attributes:
         label: what the person called it.
-        config: how to load it; `name` is the folder or Hub id that was found.
+        config: how to load it; `name` is the folder, Hub id or name at an API that was found.
         run: folder of the run that trained it, where that is known.
+        notes: what the person should read about what the word was taken for.
     """
 
     label: str
     config: ModelConfig
     run: Path | None
+    notes: tuple[str, ...] = ()
 
     def same_as(self, other: Candidate) -> bool:
         """Whether both are one model under one set of settings."""
@@ -67,6 +73,7 @@ class Request:
         chosen_data: whether the data sets come from `--data` rather than from the config file.
         split: what `--split` says.
         command: the words that repeat it.
+        has_data: whether any data set is named; where none is, that of `config` stands for nothing.
     """
 
     candidates: tuple[Candidate, ...]
@@ -74,10 +81,11 @@ class Request:
     chosen_data: bool
     split: Split | None
     command: tuple[str, ...]
+    has_data: bool = True
 
 
 def read_request(
-    words: Sequence[str], *, data: Sequence[str] = (), config: Path | None = None, split: Split | None = None
+    words: Sequence[str], *, data: Sequence[str] = (), config: Path | Sequence[Path] | None = None, split: Split | None = None
 ) -> Request:
     """Understand `MODEL [OTHER] [KEY=VALUE]... --data … --config … --split …`.
 
@@ -103,32 +111,110 @@ def read_request(
     candidates = []
     for name, fields in zip(names, (given["model"], {**for_both, **given["other"]}), strict=False):
         candidates.append(find_candidate(name, _model_config(loaded.model, name, fields)))
-    options = [("--data", one) for one in data] + [("--config", config), ("--split", split)]
-    flags = [str(part) for option in options if option[1] is not None for part in option]
+    flags = _flags(data, _files(config), split)
     return Request(tuple(candidates), loaded, bool(data), split, ("embed-tune", "evaluate", *words, *flags))
 
 
-def find_candidate(name: str, config: ModelConfig) -> Candidate:
-    """The model behind a name: a model folder, a run (its model/), a checkpoint, the name of a run in checkpoints/, or a Hub id.
+def read_many(
+    command: str,
+    words: Sequence[str],
+    *,
+    data: Sequence[str] = (),
+    config: Path | Sequence[Path] | None = None,
+    split: Split | None = None,
+    needs_data: bool = True,
+) -> Request:
+    """Understand `MODEL... [KEY=VALUE]... --data … --config … --split …`: many models; settings under `model` are for all.
+
+    Args:
+        command: the command's name, for messages.
+        words: models and settings.
+        data: see `load_config`.
+        config: see `load_config`; a `model` section is used for the model that it names.
+        split: what `--split` says.
+        needs_data: whether a data set must be named.
 
     Raises:
-        ModelError: a run without a finished model.
+        ConfigError: no model, one that is named twice, a setting that is unknown or only for training, no data set.
+        ModelError: a folder that holds no model.
+    """
+    names = [word for word in words if not _is_setting(word)]
+    settings = [word for word in words if _is_setting(word)]
+    if not names:
+        raise ConfigError("no model is named", mend=f"embed-tune {command} MODEL...: folders, runs, presets, APIs or Hub ids")
+    if (twice := next((name for name in names if names.count(name) > 1), None)) is not None:
+        raise ConfigError(f"{twice} is named twice", mend="name each model once")
+    _refuse_meaningless(settings, 1)
+    files = _files(config)
+    has_data = bool(data) or "data" in read_layers(files).tree
+    sources = list(data) or (None if has_data or needs_data else ["none"])
+    rest = [word for word in settings if not word.startswith("model.")]
+    loaded = load_config(files, data=sources, overrides=rest, kind=JudgeConfig)
+    given = _model_settings("model", [word for word in settings if word.startswith("model.")])
+    candidates = tuple(find_candidate(name, _model_config(loaded.model, name, given)) for name in names)
+    repeat = ("embed-tune", command, *words, *_flags(data, files, split))
+    return Request(candidates, loaded, bool(data), split, repeat, has_data)
+
+
+def _files(config: Path | Sequence[Path] | None) -> list[Path]:
+    return [config] if isinstance(config, Path) else list(config or ())
+
+
+def _flags(data: Sequence[str], files: Sequence[Path], split: Split | None) -> list[str]:
+    """The options as words of a command line."""
+    options = [*(("--data", one) for one in data), *(("--config", str(one)) for one in files), ("--split", split)]
+    return [part for name, value in options if value is not None for part in (name, value)]
+
+
+def find_candidate(name: str, config: ModelConfig) -> Candidate:
+    """The model behind a word: a model folder, a run (its model/), a checkpoint, the name of a run in checkpoints/; else a preset
+    (its name in configs/models/, or the path of such a file); else a model behind an API; else an id on the Hub.
+
+    Args:
+        name: the word.
+        config: settings of the person; they go before those of a preset.
+
+    Raises:
+        ConfigError: a preset's file is not well-formed.
+        ModelError: a run without a finished model, or a word that looks like a model behind an API that is not known.
     """
     folder = Path(name).expanduser()
     label = "".join(c if c.isprintable() else "?" for c in name)  # it is printed and written to JSON
     if not folder.is_dir() and len(folder.parts) == 1 and (RUNS / folder / "config.yaml").is_file():
         folder = RUNS / folder
     if not folder.is_dir():
-        return Candidate(label, config, None)
+        return _by_name(name, label, config)
+    notes = _hidden(name, folder)
     if _is_run(folder):
         if not (folder / "model").is_dir():
             raise ModelError(
                 f"{folder} has no model/ yet: the run is not finished",
                 mend=f"name one of its checkpoint-* folders, or finish it: embed-tune train --resume {folder}",
             )
-        return Candidate(label, config.model_copy(update={"name": str(folder / "model")}), folder)
+        return Candidate(label, config.model_copy(update={"name": str(folder / "model")}), folder, notes)
     run = folder.resolve().parent
-    return Candidate(label, config.model_copy(update={"name": str(folder)}), run if _is_run(run) else None)
+    return Candidate(label, config.model_copy(update={"name": str(folder)}), run if _is_run(run) else None, notes)
+
+
+def _by_name(name: str, label: str, config: ModelConfig) -> Candidate:
+    """A model that no folder here holds."""
+    given = {key: getattr(config, key) for key in config.model_fields_set - {"name"}}
+    if (file := preset_file(name)) is not None:
+        preset = load_config(file, data="unused", kind=JudgeConfig).model
+        notes = () if preset.name in (name, full_name(name)) else (f"{label} stands for {preset.name}, as {shown(file)} says",)
+        return Candidate(label, preset.model_copy(update=given), None, notes)
+    if config.api is None and (fields := api_words(name)) is not None:
+        return Candidate(label, config.model_copy(update={**fields, **given}), None)
+    return Candidate(label, config, None)
+
+
+def _hidden(name: str, folder: Path) -> tuple[str, ...]:
+    """What else the word could have meant, had there been no such folder."""
+    if name in KNOWN:
+        return (f"{folder} is taken, not {KNOWN[name].provider}'s model; that is written {KNOWN[name].provider}:{name}",)
+    if not name.endswith(SUFFIXES) and (file := preset_file(name)) is not None:
+        return (f"{folder} is taken, not the preset {shown(file)}: a folder here goes before it",)
+    return ()
 
 
 def _is_run(folder: Path) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -45,16 +44,21 @@ OTHER_NAMES = {
 """What other tools call a setting."""
 
 
-def explained(error: ValidationError, kind: type[Config], path: Path | None, lines: Mapping[Place, int]) -> ConfigError:
-    """Every mistake in a line of its own, then what the settings concerned mean."""
+def explained(error: ValidationError, kind: type[Config], places: Mapping[Place, str]) -> ConfigError:
+    """Every mistake in a line of its own, then what the settings concerned mean.
+
+    Args:
+        error: what pydantic found.
+        kind: of the configuration.
+        places: file and line of each key that stands in a file.
+    """
     out, meanings = [], []
     for item in error.errors():
         place: Place = tuple(item["loc"])
         dotted = ".".join(str(part) for part in place)
-        line = next((lines[one] for one in spellings(place) if one in lines), None)
-        where = f"{path}, line {line}: " if path and line else ""
+        where = next((f"{places[one]}: " for one in spellings(place) if one in places), "")
         if item["type"] == "extra_forbidden":
-            near = nearest_key(dotted)
+            near = nearest_key(dotted, kind)
             out.append(f"{where}{dotted} is not a setting" + (f"; did you mean {near}?" if near else ""))
             meanings.append(f"correct the key, or remove it; {LIST}")
         else:
@@ -101,9 +105,9 @@ def all_keys(model: type[BaseModel] = Config) -> list[str]:
     return [key for key, _ in fields(model)]
 
 
-def nearest_key(dotted: str) -> str | None:
+def nearest_key(dotted: str, kind: type[BaseModel] = Config) -> str | None:
     """The valid key that a misspelt one most likely meant: the same word elsewhere, another tool's name, the closest spelling."""
-    known = all_keys()
+    known = all_keys(kind)
     head, _, last = dotted.rpartition(".")
     same_name = [key for key in known if key.rsplit(".", 1)[-1] == last]
     if same_name:

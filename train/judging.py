@@ -8,19 +8,20 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from train.candidates import Candidate, Request
 from train.config import Config
+from train.encode.cache.cache import Counters, VectorCache
 from train.encode.cache.cached import cached
 from train.encode.cache.place import open_cache
 from train.encode.contract import EncodingContract
-from train.encode.encoder import load_encoder
 from train.encode.heap import keep_freed_memory
-from train.encode.locate import WeightsOrigin, locate
+from train.encode.locate import locate
 from train.encode.memo import RememberingEncoder
+from train.encode.opened import Origin, open_model
 from train.errors import ModelError, RunError
 from train.evaluate.dev import primary_value
 from train.evaluate.examples import count_changes, pick_examples
@@ -30,6 +31,7 @@ from train.evaluate.table import measured_table, story
 from train.evaluate.tasks import Scores, Task
 from train.evaluate.verdict import run_verdict
 from train.evaluate.wording import Sides, duration, metric_name
+from train.judged_prices import confirm_judging
 from train.judged_rows import load_tasks
 from train.reporting import Judged, now, write_per_query
 from train.runfolder import environment, staged_folder, write_json, write_text
@@ -49,7 +51,7 @@ class JudgedModel:
 
     candidate: Candidate
     scores: Mapping[str, Scores]
-    origin: WeightsOrigin
+    origin: Origin
     contract: EncodingContract
     seconds: float
     from_cache: int = 0
@@ -68,13 +70,14 @@ class JudgedModel:
 
 
 def evaluate_models(
-    request: Request, *, output: Path | None = None, as_json: bool = False, debug: bool = False
+    request: Request, *, output: Path | None = None, yes: bool = False, as_json: bool = False, debug: bool = False
 ) -> dict[str, Any]:
     """Judge one model, or the second against the first, and print what came out.
 
     Args:
         request: models, data, settings.
         output: folder for report.json, report.html and per_query.parquet of two models; made whole or not at all.
+        yes: spend money on models behind an API without asking.
         as_json: print the content of report.json on standard output, and everything else on standard error.
         debug: show what libraries log.
 
@@ -90,8 +93,12 @@ def evaluate_models(
         refuse_full(output)
     quiet_libraries(debug)
     with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        cache = open_cache(request.config.vector_cache, request.config.cache, say)
         tasks, notes = load_tasks(request)
-        models = judge_models(request, tasks)
+        confirm_judging(request.candidates, tasks, cache, yes)
+        models = judge_models(request, tasks, cache)
+        if cache is not None:
+            cache.close()
         say("comparing …" if len(models) == 2 else "resampling …")
         if len(models) == 1:
             report, words = _alone(request, tasks, models[0], began)
@@ -105,39 +112,47 @@ def evaluate_models(
     return report
 
 
-def judge_models(request: Request, tasks: Mapping[str, Task]) -> list[JudgedModel]:
-    """Every model's scores on every task. All weights are found before the first text is encoded."""
+def judge_models(request: Request, tasks: Mapping[str, Task], cache: VectorCache | None = None) -> list[JudgedModel]:
+    """Every model's scores on every task. All weights are found before the first text is encoded.
+
+    Args:
+        request: models and settings.
+        tasks: what to judge them on, by name.
+        cache: where vectors are looked for and kept; None computes all of them.
+    """
     for candidate in request.candidates:
-        locate(candidate.config)
+        if candidate.config.api is None:
+            locate(candidate.config)
     models: list[JudgedModel] = []
     for candidate in request.candidates:
         if models and candidate.same_as(models[0].candidate):
             say(f"{candidate.label} is the same model under the same settings: it is not encoded again, and nothing can differ")
             models.append(models[0])
         else:
-            models.append(judge_model(candidate, tasks, request.config))
+            models.append(judge_model(candidate, tasks, request.config, cache))
     digests = [model.origin.sha256 for model in models]
     if len(models) == 2 and models[0] is not models[1] and digests[0] is not None and digests[0] == digests[1]:
         say("note: both models have the same weights file")
     return models
 
 
-def judge_model(candidate: Candidate, tasks: Mapping[str, Task], config: Config) -> JudgedModel:
+def judge_model(candidate: Candidate, tasks: Mapping[str, Task], config: Config, cache: VectorCache | None = None) -> JudgedModel:
     """One model's scores on every task; each distinct text is encoded once.
 
     Raises:
         ModelError: it cannot be found or loaded, or gives vectors that are no numbers.
     """
-    encoder, origin, notes = load_encoder(candidate.config, config.evaluation.batch_size, config.cache)
-    if encoder.model.device.type == "cpu":
+    opened = open_model(candidate.config, batch_size=config.evaluation.batch_size, tokens=config.cache)
+    encoder, origin = opened.encoder, opened.origin
+    if (device := opened.device) == "cpu":
         keep_freed_memory()
     say(f"judging {candidate.label} …")
     say(f"  {origin.sentence()}")
-    say(f"  {encoder.contract.sentence()}; on {encoder.model.device}")
-    for note in notes:
+    say(f"  {encoder.contract.sentence()}" + (f"; on {device}" if device else ""))
+    for note in (*candidate.notes, *opened.notes):
         say(f"  note: {note}")
     began = time.perf_counter()
-    cache = open_cache(config.vector_cache, config.cache, say)
+    before = Counters() if cache is None else replace(cache.counters)
     remembering = RememberingEncoder(cached(encoder, cache))
     scores: dict[str, Scores] = {}
     for name, task in tasks.items():
@@ -147,12 +162,9 @@ def judge_model(candidate: Candidate, tasks: Mapping[str, Task], config: Config)
             raise ModelError(f"{candidate.label} cannot be judged on {name}: {error}") from None
         say(f"  {name}: {metric_name(task.primary)} {primary_value(scores[name]):.4f}")
     seconds = time.perf_counter() - began
-    hits = 0
-    if cache is not None:
-        hits = cache.counters.hits
-        cache.close()
-    say(f"  took {duration(seconds)}" + (f"; {cache.counters.sentence()}" if cache is not None and hits else ""))
-    return JudgedModel(candidate, scores, origin, encoder.contract, seconds, hits)
+    done = Counters() if cache is None else cache.counters.since(before)
+    say(f"  took {duration(seconds)}" + (f"; {done.sentence()}" if done.hits or done.damaged else ""))
+    return JudgedModel(candidate, scores, origin, encoder.contract, seconds, done.hits)
 
 
 def refuse_full(folder: Path) -> None:
@@ -203,8 +215,13 @@ def _paired(
 
 def _cost(models: Sequence[JudgedModel], began: float) -> dict[str, float]:
     """Seconds of judging (a model that stands for both counts once), and of everything since `began`."""
-    judged = {id(model): model.seconds for model in models}
-    return {"eval_seconds": round(sum(judged.values()), 3), "total_seconds": round(time.perf_counter() - began, 3)}
+    judged = {id(model): model for model in models}.values()
+    found = sum(model.from_cache for model in judged)
+    return {
+        "eval_seconds": round(sum(model.seconds for model in judged), 3),
+        **({"vectors_from_cache": found} if found else {}),
+        "total_seconds": round(time.perf_counter() - began, 3),
+    }
 
 
 def _most_changed(tasks: Mapping[str, Task], models: Sequence[JudgedModel], count: int | None = None) -> list[dict[str, Any]]:

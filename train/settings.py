@@ -9,32 +9,36 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from train.config import Config, expand_single_dataset
+from train.config import Config
 from train.errors import ConfigError
 from train.explain import LIST, explained, spellings
+from train.layers import expand_data, read_layers
+from train.presets import preset_file
 from train.yamlfile import Place, YamlFile, read_yaml
-
-SECTIONS = frozenset({"model", "data", "training", "evaluation", "tracking", "export"})
-"""Keys that hold other keys; without any they count as left out."""
 
 
 def load_config(
-    path: Path | None, *, data: str | Sequence[str] | None = None, overrides: Sequence[str] = (), kind: type[Config] = Config
+    path: Path | Sequence[Path] | None,
+    *,
+    data: str | Sequence[str] | None = None,
+    overrides: Sequence[str] = (),
+    kind: type[Config] = Config,
 ) -> Config:
-    """The configuration out of a YAML file, `--data` and `key=value` overrides, later ones winning.
+    """The configuration out of YAML files, `--data` and `key=value` overrides, later ones winning.
 
     Args:
-        path: YAML file; None starts from an empty configuration.
-        data: stands for one data set (or several) with everything else chosen; replaces the file's data sets.
+        path: YAML file, or several, of which a later one goes before an earlier one key by key; None starts from an empty
+            configuration.
+        data: stands for one data set (or several) with everything else chosen; replaces the files' data sets.
         overrides: `training.epochs=2`-style settings; values are read as YAML.
         kind: `Config`, or a class made from it that checks other things.
 
     Raises:
         ConfigError: naming file, line and key, with the nearest valid key.
     """
-    file = read_yaml(path) if path else YamlFile()
-    # a section whose keys are all commented out is an empty one
-    tree = {key: value for key, value in file.tree.items() if value is not None or key not in SECTIONS}
+    paths = [path] if isinstance(path, Path) else list(path or ())
+    file = read_layers(paths)
+    tree = file.tree
     if data is not None:
         if any(not one.strip() for one in ([data] if isinstance(data, str) else data)):
             mend = "give a file, folder, glob or Hub id; in a script, look whether its variable is set"
@@ -46,17 +50,39 @@ def load_config(
         file.written[place] = text
         file.lines.pop(place, None)
     if "data" not in tree:
-        what = f"{path}: no data set is named" if path else "no data set is named"
+        what = f"{' and '.join(map(str, paths))}: no data set is named" if paths else "no data set is named"
         raise ConfigError(what, mend="give --data PATH, or a --config with a `data:` section")
+    _fill_in_preset(file)
     try:
         return kind.model_validate(tree)
     except ValidationError as error:
         if not _restore_texts(tree, error, file.written):
-            raise explained(error, kind, path, file.lines) from None
+            raise explained(error, kind, file.places()) from None
     try:
         return kind.model_validate(tree)
     except ValidationError as error:
-        raise explained(error, kind, path, file.lines) from None
+        raise explained(error, kind, file.places()) from None
+
+
+def _fill_in_preset(file: YamlFile) -> None:
+    """What a preset says about the model that `model.name` names by a short name; the configuration's own keys go before it."""
+    model: Any = file.tree.get("model")
+    if isinstance(model, str):
+        model = file.tree["model"] = {"name": model}
+    name = model.get("name") if isinstance(model, dict) else None
+    if not isinstance(name, str) or Path(name).expanduser().is_dir() or (path := preset_file(name)) is None:
+        return
+    preset = read_yaml(path)
+    found = preset.tree.get("model")
+    if not isinstance(found, dict) or not found.get("name"):
+        raise ConfigError(
+            f"{path}: names no model", mend="write `model:` with a `name` in it, as the files in configs/models/ do"
+        )
+    file.tree["model"] = {**found, **model, "name": found["name"]}
+    for place, line in preset.lines.items():
+        if place[0] == "model" and (len(place) == 1 or place[1] not in model):
+            file.lines.setdefault(place, line)
+            file.files.setdefault(place, path)
 
 
 def _restore_texts(tree: dict[str, Any], error: ValidationError, written: Mapping[Place, str]) -> bool:
@@ -103,6 +129,10 @@ def _apply_override(tree: dict[str, Any], item: str) -> tuple[Place, str]:
         key = "tracking.backend"  # the short form leaves the section's other settings alone
     if key.startswith("tracking.") and isinstance(tree.get("tracking"), str):
         tree["tracking"] = {"backend": tree["tracking"]}
+    if key == "model" and isinstance(value, str):
+        key = "model.name"
+    if key.startswith("model.") and isinstance(tree.get("model"), str):
+        tree["model"] = {"name": tree["model"]}
     if key.startswith("data.") and not key.startswith(("data.datasets", "data.split")):
         tree["data"] = expand_data(tree.get("data"))
     place: Any = tree
@@ -114,14 +144,6 @@ def _apply_override(tree: dict[str, Any], item: str) -> tuple[Place, str]:
     except (TypeError, IndexError):
         raise ConfigError(f"{key}: there is no such place in the configuration", mend=LIST) from None
     return tuple(parts), raw
-
-
-def expand_data(value: Any) -> Any:
-    """The `data` section with its short forms written out, as far as it is well-formed."""
-    try:
-        return expand_single_dataset(value) if value is not None else {}
-    except ValueError as error:
-        raise ConfigError(str(error), mend="say which data set is meant") from None
 
 
 def _step_into(place: Any, part: Any, key: str) -> Any:

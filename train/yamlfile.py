@@ -21,11 +21,23 @@ Place = tuple[Any, ...]
 
 @dataclass
 class YamlFile:
-    """What a file holds. `lines` are the lines (from 1) of keys and list entries, `written` the scalars as they stand there."""
+    """What a file holds, or several of them laid on one another.
+
+    Attributes:
+        tree: the values.
+        lines: the lines (from 1) of keys and list entries.
+        written: the scalars as they stand there.
+        files: the file that a key or list entry stands in.
+    """
 
     tree: dict[str, Any] = field(default_factory=dict)
     lines: dict[Place, int] = field(default_factory=dict)
     written: dict[Place, str] = field(default_factory=dict)
+    files: dict[Place, Path] = field(default_factory=dict)
+
+    def places(self) -> dict[Place, str]:
+        """File and line of each key and list entry, for people."""
+        return {place: f"{self.files[place]}, line {line}" for place, line in self.lines.items()}
 
 
 def read_yaml(path: Path) -> YamlFile:
@@ -50,6 +62,7 @@ def read_yaml(path: Path) -> YamlFile:
         what = f"{path}: a config is a mapping of keys to values, this file holds a {type(tree).__name__}"
         raise ConfigError(what, mend=mend)
     found.tree = tree
+    found.files = dict.fromkeys(found.lines, path)
     return found
 
 

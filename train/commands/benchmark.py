@@ -2,6 +2,84 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
+from typing import Annotated, Any
 
-def benchmark_command() -> None:
-    """Run benchmark tasks."""
+import typer
+from typer.core import TyperCommand
+
+from train.commands.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting
+from train.errors import ConfigError
+
+LISTS = ("--tasks", "-t")
+"""Options that take all words up to the next option."""
+
+
+class TaskList(TyperCommand):
+    """Understands `--tasks ArguAna NFCorpus`, which stands for `--tasks ArguAna --tasks NFCorpus`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Repeat the option before each of its words, then parse as ever. A setting (KEY=VALUE) ends the list."""
+        out: list[str] = []
+        option, taken = "", False
+        for word in args:
+            if word.startswith("-") or "=" in word:
+                option, taken = (word if word in LISTS else ""), False
+            elif option:
+                out += [option] if taken else []
+                taken = True
+            out.append(word)
+        return super().parse_args(ctx, out)
+
+
+def benchmark_command(
+    words: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL",
+            help="Folders, runs, checkpoint-* folders, names in configs/models/, models behind an API (openai:NAME), Hub ids; "
+            "settings (model.max_tokens=256) are for all of them.",
+        ),
+    ],
+    tasks: Annotated[
+        list[str] | None,
+        typer.Option("--tasks", "-t", metavar="NAME...", help="Tasks and benchmarks of MTEB by name: ArguAna NFCorpus."),
+    ] = None,
+    data: Annotated[
+        list[str] | None, typer.Option("--data", "-d", help="A data set of yours, as for `train`; may be given several times.")
+    ] = None,
+    config: Annotated[
+        list[Path] | None, typer.Option("--config", "-c", readable=False, help="YAML file that names data; may be given again.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Folder of results in mteb's form; by default checkpoints/.cache/mteb, for all runs."
+        ),
+    ] = None,
+    prices: Annotated[
+        Path | None, typer.Option("--prices", readable=False, help="YAML file of prices that go before configs/prices.yaml.")
+    ] = None,
+    cache: CacheOption = None,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Run public benchmark tasks (MTEB) and your own data sets through mteb, several models in one table.
+
+    Results have mteb's form, under the model's name and revision, so they can stand beside those of the public leaderboard. What
+    mteb's cache has already is not computed again.
+
+    - `embed-tune benchmark all-MiniLM-L6-v2 --tasks ArguAna NFCorpus`
+
+    - `embed-tune benchmark all-MiniLM-L6-v2 first --tasks SciFact -d my_pairs.csv`
+    """
+    from train.candidates import read_many
+
+    request = read_many("benchmark", [*words, *cache_setting(cache)], data=data or (), config=config or (), needs_data=not tasks)
+    if importlib.util.find_spec("mteb") is None:
+        raise ConfigError("benchmark tasks are run by mteb, which is not installed", mend="pip install 'embed-tune[mteb]'")
+    from train.choose.benchmark import run_benchmark
+
+    run_benchmark(request, tasks or (), output=output, prices=prices, yes=yes, as_json=as_json, debug=debug)

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from train.config import ModelConfig
+from train.encode.registry import registered_prompts
 from train.errors import ModelError
 
 if TYPE_CHECKING:
@@ -103,7 +104,8 @@ class EncodingContract:
 
 
 def read_contract(model: SentenceTransformer, name: str, config: ModelConfig) -> EncodingContract:
-    """The contract of a loaded model; settings of the person win over its config, its config over the family table.
+    """The contract of a loaded model; settings of the person win over its config, its config over the family table, and that over
+    what mteb knows of the name.
 
     Raises:
         ModelError: more dimensions are asked for than the model has.
@@ -167,6 +169,8 @@ def _prompts(model: SentenceTransformer, name: str) -> tuple[str, str, str, str]
         return default, default, default, "the model's config"
     if family:
         return family.query, family.document, family.symmetric, family.source
+    if (known := registered_prompts(name)) is not None:
+        return known.query, known.document, known.symmetric, "mteb's registry of models"
     return "", "", "", "nowhere"
 
 

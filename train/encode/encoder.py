@@ -19,6 +19,7 @@ from train.encode.forward import embed_columns
 from train.encode.locate import WeightsOrigin, locate
 from train.encode.plain_tokens import why_not_stored
 from train.encode.space import space_of
+from train.encode.special_tokens import complete_tokens
 from train.encode.tokens import TokenStore
 from train.errors import ModelError
 from train.ranks import is_main, wants_cpu
@@ -171,6 +172,8 @@ def _load(path: Path, config: ModelConfig, device: str) -> tuple[SentenceTransfo
             )
             return model, _unused_pooling_note(config)
         return _with_pooling(path, config, device, options)
+    except ModelError:
+        raise
     except Exception as error:  # a damaged file raises whatever the library that reads it raises
         reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
         mend = "check that the folder is complete; trust_remote_code is off unless model.trust_remote_code=true"
@@ -186,13 +189,15 @@ def _with_pooling(path: Path, config: ModelConfig, device: str, options: dict) -
 
     pooling = config.pooling or "mean"
     encoder = Transformer(str(path), model_kwargs=options)
+    notes = complete_tokens(config.name, encoder)
     width = (
         encoder.get_embedding_dimension()
         if hasattr(encoder, "get_embedding_dimension")
         else encoder.get_word_embedding_dimension()
     )
     model = SentenceTransformer(modules=[encoder, Pooling(width, pooling_mode=pooling)], device=device)
-    return model, [f"{config.name} is a raw encoder without pooling; {pooling} pooling was added (model.pooling chooses another)"]
+    notes.append(f"{config.name} is a raw encoder without pooling; {pooling} pooling was added (model.pooling chooses another)")
+    return model, notes
 
 
 def _unused_pooling_note(config: ModelConfig) -> list[str]:

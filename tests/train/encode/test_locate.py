@@ -98,3 +98,8 @@ def test_a_device_that_is_absent_is_an_error_never_a_fallback() -> None:
         resolve_device("cuda")
     with pytest.raises(ModelError, match="not a device"):
         resolve_device("gpu")
+
+
+def test_a_misspelt_preset_is_recognised() -> None:
+    with pytest.raises(ModelError, match=r"did you mean scibert\?"):
+        locate(ModelConfig(name="scibret"))

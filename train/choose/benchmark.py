@@ -1,0 +1,271 @@
+"""`embed-tune benchmark`: public tasks and one's own data sets through mteb, several models side by side."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import sys
+import time
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from train.candidates import Candidate, Request
+from train.choose.benchmark_table import scores_table
+from train.choose.mteb_encoder import BenchmarkEncoder, describe
+from train.choose.mteb_tasks import named_tasks, own_task, size_of
+from train.encode.api.prices import Estimate, load_prices, price_of
+from train.encode.api.spending import confirm_spending
+from train.encode.cache.cached import cached
+from train.encode.cache.place import open_cache
+from train.encode.heap import keep_freed_memory
+from train.encode.opened import OpenedModel, open_model
+from train.errors import EmbedTuneError, ModelError
+from train.evaluate.wording import duration
+from train.judged_rows import load_tasks
+from train.reporting import now
+from train.runfolder import write_json
+from train.terminal import quiet_libraries, say
+
+if TYPE_CHECKING:
+    from mteb import ResultCache
+    from mteb.abstasks import AbsTask
+    from mteb.models import EncoderProtocol, ModelMeta
+
+ROOM = "mteb"
+"""Folder of results in mteb's form, below that of everything else that runs share."""
+SUMMARY = "benchmark.json"
+CHARACTERS_A_TOKEN = 4.0
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One model on one task.
+
+    Attributes:
+        value: main score as a fraction; None where there is none.
+        kept: whether it was in mteb's cache.
+        seconds: that it took now.
+        problem: why there is no score.
+    """
+
+    value: float | None
+    kept: bool = False
+    seconds: float = 0.0
+    problem: str | None = None
+
+
+@dataclass
+class Benchmarked:
+    """What came out.
+
+    Attributes:
+        models: by label what mteb calls them: name, revision, and settings of one's own.
+        tasks: by the name that people see, what is measured: `type`, `metric`, `mteb_name`.
+        cells: by label and task.
+    """
+
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    cells: dict[tuple[str, str], Cell] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """For benchmark.json. Scores are fractions, as in every report here; mteb's leaderboard shows them times 100."""
+        scores = [
+            {
+                "model": model,
+                "task": task,
+                **{key: value for key, value in vars(cell).items() if key != "kept"},
+                "cached": cell.kept,
+            }
+            for (model, task), cell in self.cells.items()
+        ]
+        return {"models": self.models, "tasks": self.tasks, "scores": scores, "finished_at": now()}
+
+
+def run_benchmark(
+    request: Request,
+    names: Sequence[str],
+    *,
+    output: Path | None = None,
+    prices: Path | None = None,
+    yes: bool = False,
+    as_json: bool = False,
+    debug: bool = False,
+) -> Benchmarked:
+    """Run tasks through mteb and print one table.
+
+    Args:
+        request: models, data, settings.
+        names: public tasks and benchmarks.
+        output: folder of results in mteb's form, with benchmark.json beside them; by default one that all runs share.
+        prices: see `load_prices`.
+        yes: spend money without asking.
+        as_json: print benchmark.json's content on standard output, and everything else on standard error.
+        debug: show what libraries log.
+
+    Raises:
+        ConfigError, DataError, ModelError: something cannot be judged at all, or no task gave a score.
+    """
+    from mteb import ResultCache
+
+    quiet_libraries(debug)
+    folder = output or request.config.cache / ROOM
+    done = Benchmarked()
+    with redirect_stdout(sys.stderr) if as_json else nullcontext(), nullcontext() if debug else _quiet_mteb():
+        tasks = {task.metadata.name: task for task in named_tasks(names)}
+        if request.has_data:
+            tasks |= {name: own_task(task) for name, task in load_tasks(request)[0].items()}
+        for name, task in tasks.items():
+            facts = task.metadata
+            done.tasks[name] = {"type": facts.type, "metric": facts.main_score, "mteb_name": facts.name}
+        results = ResultCache(folder)
+        for candidate in request.candidates:
+            _run_model(candidate, tasks, request, results, Spending(prices, yes), done)
+        report = done.as_json()
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / SUMMARY, report)
+    words = f"{scores_table(report)}\nresults in mteb's form: {folder / 'results'}"
+    say(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) if as_json else f"\n{words}")
+    if all(cell.value is None for cell in done.cells.values()):
+        raise ModelError("no model has a score on any task", mend="the lines above say why")
+    return done
+
+
+@dataclass(frozen=True)
+class Spending:
+    """What the person said about money: a table of prices, and whether to go on without asking."""
+
+    prices: Path | None
+    yes: bool
+
+    def confirm(self, candidate: Candidate, tasks: Sequence[AbsTask]) -> None:
+        """Ask before texts are sent to where they cost something.
+
+        Raises:
+            ConfigError: nobody can be asked.
+            Interrupted: the answer is no.
+        """
+        if candidate.config.api is None or not tasks:
+            return
+        texts, characters = (sum(numbers) for numbers in zip(*map(size_of, tasks), strict=True))
+        price = price_of(candidate.config, load_prices(self.prices))
+        tokens = round(characters / CHARACTERS_A_TOKEN)
+        confirm_spending([Estimate(f"{candidate.config.api}:{candidate.config.name}", texts, tokens, price)], self.yes)
+
+
+def _run_model(
+    candidate: Candidate,
+    tasks: dict[str, AbsTask],
+    request: Request,
+    results: ResultCache,
+    spending: Spending,
+    done: Benchmarked,
+) -> None:
+    """One model on all tasks. A model or a task that fails does not cost the others their scores."""
+    say(f"benchmarking {candidate.label} …")
+    try:
+        opened = open_model(candidate.config, batch_size=request.config.evaluation.batch_size, tokens=request.config.cache)
+        meta = describe(candidate, opened)
+        kept = {name for name, task in tasks.items() if _has_result(results, task, meta)}
+        spending.confirm(candidate, [task for name, task in tasks.items() if name not in kept])
+    except ModelError as error:
+        say(f"  {candidate.label} cannot be used: {error}")
+        done.models[candidate.label] = {"problem": error.what}
+        done.cells |= {(candidate.label, name): Cell(None, problem=error.what) for name in tasks}
+        return
+    _introduce(candidate, opened, meta, done)
+    cache = open_cache(request.config.vector_cache, request.config.cache, say)
+    encoder = BenchmarkEncoder(cached(opened.encoder, cache), meta)
+    try:
+        for name, task in tasks.items():
+            cell = _run_task(encoder, task, results, name in kept)
+            done.cells[candidate.label, name] = cell
+            if cell.value is None:
+                say(f"  {name}: no score: {cell.problem}")
+            else:
+                how = "from mteb's cache" if cell.kept else f"took {duration(cell.seconds)}"
+                say(f"  {name}: {task.metadata.main_score} {cell.value:.4f}; {how}")
+    finally:
+        if cache is not None:
+            if cache.counters.hits:
+                say(f"  {cache.counters.sentence()}")
+            cache.close()
+
+
+def _introduce(candidate: Candidate, opened: OpenedModel, meta: ModelMeta, done: Benchmarked) -> None:
+    """Say and record which model it is and how it encodes."""
+    if opened.device == "cpu":
+        keep_freed_memory()
+    say(f"  {opened.origin.sentence()}")
+    say(f"  {opened.encoder.contract.sentence()}" + (f"; on {opened.device}" if opened.device else ""))
+    for note in (*candidate.notes, *opened.notes):
+        say(f"  note: {note}")
+    done.models[candidate.label] = {
+        "mteb_name": meta.name,
+        "mteb_revision": meta.revision,
+        "settings": dict(meta.experiment_kwargs or {}),
+        "from": opened.origin.kind,
+        "contract": opened.encoder.contract.as_dict(),
+    }
+
+
+def _run_task(encoder: BenchmarkEncoder, task: AbsTask, results: ResultCache, kept: bool) -> Cell:
+    """One model on one task, or why that cannot be."""
+    import mteb
+
+    began = time.perf_counter()
+    try:
+        if not kept and not task.data_loaded:
+            task.load_data()
+    except Exception as error:  # each library that fetches data raises errors of its own
+        return Cell(None, problem=_no_data(task, error))
+    try:
+        found = mteb.evaluate(cast("EncoderProtocol", encoder), task, cache=results, show_progress_bar=False, co2_tracker=False)
+        value = float(found.task_results[0].get_score())
+    except EmbedTuneError as error:
+        return Cell(None, problem=error.what)
+    except (ValueError, TypeError, KeyError, IndexError) as error:
+        return Cell(None, problem=f"mteb cannot judge it: {_first_line(error)}")
+    finally:
+        if task.data_loaded:
+            task.unload_data()
+    if not math.isfinite(value):
+        return Cell(None, kept, problem="mteb's score is not a number: the vectors of all texts are alike")
+    # as mteb writes it to disk, so that a score from its cache is no other than the one that was computed
+    return Cell(round(value, 6), kept, round(time.perf_counter() - began, 3))
+
+
+def _has_result(results: ResultCache, task: AbsTask, meta: ModelMeta) -> bool:
+    """Whether mteb's cache holds all of a task for a model, as `mteb.evaluate` decides it."""
+    found = results.load_task_result(task.metadata.name, meta)
+    return found is not None and not found.get_missing_evaluations(task)
+
+
+def _no_data(task: AbsTask, error: Exception) -> str:
+    from huggingface_hub.constants import HF_HUB_OFFLINE
+
+    why = "HF_HUB_OFFLINE is set" if HF_HUB_OFFLINE else _first_line(error)
+    return f"its data set {task.metadata.dataset['path']} is not on this machine and could not be downloaded ({why})"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+
+
+@contextmanager
+def _quiet_mteb() -> Iterator[None]:
+    """mteb logs and warns about what is said here in other words."""
+    logger = logging.getLogger("mteb")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(before)

@@ -1,0 +1,35 @@
+"""What judging models behind an API would cost, asked before a text is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from train.candidates import Candidate
+from train.choose.samples import texts_by_role
+from train.encode.api.prices import estimate, load_prices
+from train.encode.api.spending import confirm_spending
+from train.encode.cache.cache import VectorCache
+from train.encode.cache.cached import CachedEncoder
+from train.encode.opened import open_model
+from train.evaluate.tasks import Task
+
+
+def confirm_judging(candidates: Sequence[Candidate], tasks: Mapping[str, Task], cache: VectorCache | None, yes: bool) -> None:
+    """Ask whether the texts that no cache has may be sent for money; see `confirm_spending`.
+
+    Args:
+        candidates: the models; those on this machine cost nothing.
+        tasks: what they are judged on.
+        cache: where vectors are looked for.
+        yes: agreed to beforehand.
+    """
+    found = []
+    for candidate in candidates:
+        if candidate.config.api is None:
+            continue
+        encoder = open_model(candidate.config).encoder
+        texts: list[str] = []
+        for role, wanted in texts_by_role(tasks).items():
+            texts += wanted if cache is None else CachedEncoder(encoder, cache).missing(wanted, role)
+        found.append(estimate(candidate.config, texts, load_prices()))
+    confirm_spending(found, yes)
