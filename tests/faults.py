@@ -161,3 +161,18 @@ def kill_wandb_in_step(number: int) -> None:
         return stock(self, *args, **kwargs)
 
     trainer.PairTrainer.compute_loss = killing  # type: ignore[method-assign]
+
+
+def die_at_part(number: int) -> None:
+    """SIGKILL in the middle of writing a part of `embed`, which leaves half of a file."""
+    from train.deploy import parts
+
+    stock = parts.Parts.write
+
+    def write(self: Any, part: int, key: str, table: Any) -> None:
+        if part == number:
+            (self.folder / f".{part}.tmp").write_bytes(b"half")
+            os.kill(os.getpid(), signal.SIGKILL)
+        stock(self, part, key, table)
+
+    parts.Parts.write = write  # type: ignore[method-assign]

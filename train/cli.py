@@ -14,10 +14,10 @@ import typer
 
 from data.schema import DataError
 from train import ranks
-from train.commands.benchmark import benchmark_command
+from train.commands.benchmark import TaskList, benchmark_command
 from train.commands.compare import compare_command
 from train.commands.embed import embed_command
-from train.commands.options import EXIT_CODES, CacheOption, JsonOption, cache_setting
+from train.commands.options import EXIT_CODES, CacheOption, JsonOption, YesOption, cache_setting
 from train.commands.search import search_command
 from train.errors import EmbedTuneError, VerdictError
 
@@ -86,7 +86,14 @@ def _root() -> None:
 def train_command(
     overrides: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Settings, e.g. training.epochs=2")] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", readable=False, help="YAML file; configs/ has one for each purpose.")
+        list[Path] | None,
+        typer.Option(
+            "--config",
+            "-c",
+            readable=False,
+            help="YAML file; configs/ has one for each purpose, configs/models/ one for each of many models. May be given "
+            "several times: a later file goes before an earlier one, key by key.",
+        ),
     ] = None,
     data: Annotated[
         str | None,
@@ -124,8 +131,8 @@ def train_command(
 
         _fail_on(fail_on, resume_run(resume, debug=debug))
         return
-    if config is None and data is None:
-        config = DEFAULT_CONFIG
+    if not config and data is None:
+        config = [DEFAULT_CONFIG]
     from train.launcher import heed_launcher
     from train.terminal import say
 
@@ -142,7 +149,12 @@ def train_command(
 @app.command("evaluate", epilog=EXIT_CODES, short_help="Judge a model, or one against another, without training.")
 def evaluate_command(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A model folder, a run, a checkpoint-* folder, or a Hub id (owner/name).")
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="A model folder, a run, a checkpoint-* folder, a name in configs/models/, a model behind an API (openai:NAME), "
+            "or a Hub id (owner/name).",
+        ),
     ],
     other: Annotated[
         str | None, typer.Argument(metavar="OTHER", help="A second model, judged against the first.", show_default=False)
@@ -158,8 +170,13 @@ def evaluate_command(
         list[str] | None, typer.Option("--data", "-d", help="A data set, as for `train`; may be given several times.")
     ] = None,
     config: Annotated[
-        Path | None,
-        typer.Option("--config", "-c", readable=False, help="YAML file that names the data, e.g. checkpoints/first/config.yaml."),
+        list[Path] | None,
+        typer.Option(
+            "--config",
+            "-c",
+            readable=False,
+            help="YAML file that names the data, e.g. checkpoints/first/config.yaml; may be given several times.",
+        ),
     ] = None,
     split: Annotated[
         Split | None,
@@ -174,6 +191,7 @@ def evaluate_command(
         Path | None, typer.Option("--output", "-o", help="With two models: new folder for report.html, report.json and scores.")
     ] = None,
     cache: CacheOption = None,
+    yes: YesOption = False,
     as_json: JsonOption = False,
     fail_on: FailOnOption = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and library logs.")] = False,
@@ -201,7 +219,7 @@ def evaluate_command(
                 raise EmbedTuneError(f"{option} needs two models: one alone has no verdict", mend="name a second model")
     from train.judging import evaluate_models
 
-    _fail_on(fail_on, evaluate_models(request, output=output, as_json=as_json, debug=debug))
+    _fail_on(fail_on, evaluate_models(request, output=output, yes=yes, as_json=as_json, debug=debug))
 
 
 @app.command("report", short_help="Build one page over all runs: sort, filter, open, compare two.")
@@ -277,7 +295,9 @@ def push_command(
 app.command("compare", epilog=EXIT_CODES, short_help="Compare models on your texts: quality, speed, size and price.")(
     compare_command
 )
-app.command("benchmark", epilog=EXIT_CODES, short_help="Run public benchmark tasks (MTEB) and your data sets.")(benchmark_command)
+app.command("benchmark", cls=TaskList, epilog=EXIT_CODES, short_help="Run public benchmark tasks (MTEB) and your data sets.")(
+    benchmark_command
+)
 app.command("embed", epilog=EXIT_CODES, short_help="Turn a file of texts into vectors.")(embed_command)
 app.command("search", epilog=EXIT_CODES, short_help="Try queries against vectors that `embed` made.")(search_command)
 

@@ -174,12 +174,14 @@ class Config(StrictModel):
     @model_validator(mode="after")
     def _a_model_that_can_be_trained(self) -> Config:
         if self.model.api is not None:
-            raise ValueError(
-                f"model.api: {self.model.api} keeps its weights to itself, so the model cannot be trained; name an open one"
+            raise ConfigError(
+                f"{self.model.name} is behind the API of {self.model.api}, and cannot be trained",
+                mend="models behind an API cannot be fine-tuned here, their weights are not public: name an open one",
             )
         if self.model.dimensions is not None:
-            raise ValueError(
-                "model.dimensions is for encoding and judging; training uses all dimensions of a model, so leave it out"
+            raise ConfigError(
+                f"model.dimensions={self.model.dimensions} has no meaning in training, which uses all dimensions of a model",
+                mend="leave it out; evaluate, compare and embed can cut vectors",
             )
         return self
 

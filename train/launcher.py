@@ -40,12 +40,17 @@ def heed_launcher(config: Config, say: Callable[[str], None], environment: Mappi
             raise ConfigError(what, mend=f"set {off} {HOW}")
     _refuse_compiling(environment)
     config = _with_precision(config, environment["ACCELERATE_MIXED_PRECISION"].lower(), say)
+    say_if_alone(say, environment)
+    return config
+
+
+def say_if_alone(say: Callable[[str], None], environment: Mapping[str, str] = os.environ) -> None:
+    """Say so where several processes were asked for and the launcher started one."""
     if "MASTER_ADDR" in environment and "WORLD_SIZE" not in environment:
         say(
             "warning: several processes were asked for, but the launcher started one: on CPUs `--num_processes` counts only with"
             " configs/accelerate/cpu_ranks.yaml, on GPUs with `--multi_gpu`; this run goes on alone"
         )
-    return config
 
 
 def _refuse_compiling(environment: Mapping[str, str]) -> None:

@@ -15,4 +15,7 @@ if os.environ.get("OMP_NUM_THREADS") == "1" and "EMBED_TUNE_KEEP_THREADS" not in
 from train.cli import main  # noqa: E402  (the path has to be set first)
 
 if __name__ == "__main__":
-    main(["train", *sys.argv[1:]], program="accelerate launch train/run.py")
+    words = sys.argv[1:]
+    # the one other command whose work several processes share
+    command = [] if words[:1] == ["embed"] else ["train"]
+    main([*command, *words], program="accelerate launch train/run.py")

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -69,10 +69,15 @@ def lines(path: Path, shown: str) -> Iterator[tuple[int, str]]:
     Read as bytes, so that an encoding error can name its line and byte.
     """
     with readable(path, shown), path.open("rb") as file:
-        offset = 0
-        for number, raw in enumerate(file, start=1):
-            yield number, _decoded(raw, number, offset, shown)
-            offset += len(raw)
+        yield from decoded(file, shown)
+
+
+def decoded(file: Iterable[bytes], shown: str) -> Iterator[tuple[int, str]]:
+    """Lines of bytes as `lines` gives them."""
+    offset = 0
+    for number, raw in enumerate(file, start=1):
+        yield number, _decoded(raw, number, offset, shown)
+        offset += len(raw)
 
 
 def _decoded(raw: bytes, number: int, offset: int, shown: str) -> str:

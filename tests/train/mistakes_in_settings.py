@@ -212,7 +212,7 @@ MODELS = {
     ),
     "model behind an API": Mistake(
         pairs("model.name=text-embedding-3-small"),
-        "could not be downloaded",
+        "cannot be trained",
         "text-embedding-3-small",
         "models behind an API cannot be fine-tuned here",
         environment=OFFLINE,

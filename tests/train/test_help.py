@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.train.handmade import retrieval, scored, write_run
 
-COMMANDS = ["train", "evaluate", "report", "diff", "push"]
+COMMANDS = ["train", "evaluate", "report", "diff", "push", "compare", "embed", "search"]
 HEAVY = ["torch", "sentence_transformers", "transformers", "pandas", "datasets", "accelerate", "pyarrow", "scipy"]
 
 PROBE = """
@@ -106,6 +106,12 @@ MISTAKES = [
     (["evaluate", "a", "b", "c", "-d", "x"], "at most two models"),
     (["evaluate", "m", "-d", "x", "evaluation.resample=1"], "did you mean evaluation.resamples"),
     (["evaluate", "m", "-d", "x", "-o", "out"], "--output needs two models"),
+    (["embed"], "no texts are named"),
+    (["embed", "a.txt"], "where the vectors go"),
+    (["embed", "a.txt", "-o", "v.csv"], "follows from its suffix"),
+    (["embed", "a.txt", "-o", "v.npy", "--precision", "int7"], "'int8', 'uint8', 'binary'"),
+    (["search"], "no vectors are named"),
+    (["search", "none.npy", "a"], "no such file"),
     (["diff", "no", "none"], "no: no such run"),
 ]
 

@@ -152,10 +152,16 @@ class Spending:
         """
         if candidate.config.api is None or not tasks:
             return
-        texts, characters = (sum(numbers) for numbers in zip(*map(size_of, tasks), strict=True))
+        sizes = {task.metadata.name: size_of(task) for task in tasks}
+        texts, characters = (sum(numbers) for numbers in zip(*sizes.values(), strict=True))
         price = price_of(candidate.config, load_prices(self.prices))
-        tokens = round(characters / CHARACTERS_A_TOKEN)
-        confirm_spending([Estimate(f"{candidate.config.api}:{candidate.config.name}", texts, tokens, price)], self.yes)
+        name = f"{candidate.config.api}:{candidate.config.name}"
+        estimates = [Estimate(name, texts, round(characters / CHARACTERS_A_TOKEN), price)]
+        if unknown := [task for task, (count, _) in sizes.items() if not count]:
+            # mteb does not say how large they are: free only where nothing is ever charged
+            free = price is not None and price.usd_per_million == 0
+            estimates.append(Estimate(f"{name} on {', '.join(unknown)}, of unknown size", 1, 0, price if free else None))
+        confirm_spending(estimates, self.yes)
 
 
 def _run_model(

@@ -2,6 +2,94 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
 
-def compare_command() -> None:
-    """Compare models on your texts."""
+import typer
+
+from train.commands.options import CacheOption, DebugOption, JsonOption, YesOption
+
+
+def compare_command(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="MODEL|KEY=VALUE",
+            help="Models: folders, runs, presets (`scibert`), models behind an API (`voyage-3.5`, `openai:NAME@URL`), "
+            "Hub ids; and settings, e.g. measure.seconds=20.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Annotated[
+        list[str] | None, typer.Option("--data", "-d", help="A data set, as for `train`; may be given several times.")
+    ] = None,
+    config: Annotated[
+        list[Path] | None,
+        typer.Option("--config", "-c", readable=False, help="YAML file with models, data and limits, e.g. configs/compare.yaml."),
+    ] = None,
+    max_latency_ms: Annotated[
+        float | None, typer.Option("--max-latency-ms", metavar="MS", help="95 of 100 single texts must be done in this time.")
+    ] = None,
+    min_throughput: Annotated[
+        float | None, typer.Option("--min-throughput", metavar="N", help="At least so many texts a second.")
+    ] = None,
+    max_memory_mb: Annotated[float | None, typer.Option("--max-memory-mb", metavar="MB", help="At most so much memory.")] = None,
+    max_dims: Annotated[int | None, typer.Option("--max-dims", metavar="N", help="At most so many dimensions.")] = None,
+    max_price: Annotated[
+        float | None, typer.Option("--max-price", metavar="USD", help="At most so many US dollars for a million tokens.")
+    ] = None,
+    local_only: Annotated[bool, typer.Option("--local-only", help="No model behind an API.")] = False,
+    licence: Annotated[
+        list[str] | None, typer.Option("--licence", metavar="ID", help="An allowed licence; may be given several times.")
+    ] = None,
+    tolerance: Annotated[
+        float | None, typer.Option("--tolerance", metavar="Q", help="Quality to give up for a cheaper model, e.g. 0.01.")
+    ] = None,
+    documents: Annotated[
+        int | None, typer.Option("--documents", metavar="N", help="Size of the index that is worked out; 1,000,000 by default.")
+    ] = None,
+    prices: Annotated[
+        str | None, typer.Option("--prices", metavar="FILE", help="Prices that go before those of configs/prices.yaml.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="New folder for compare.html, .json, .csv; by default in checkpoints/comparisons/."),
+    ] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the table to this file, too.")] = None,
+    measure_again: Annotated[
+        bool, typer.Option("--measure-again", help="Measure speed anew, rather than use what was measured before.")
+    ] = False,
+    cache: CacheOption = None,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Compare models on your texts: quality with intervals and tests, speed, memory, size, price; and say which to take.
+
+    Each model is judged on the same rows and timed in a process of its own. A second run reads vectors and times from the cache.
+
+    - `embed-tune compare all-MiniLM-L6-v2 first --data my_pairs.csv`
+
+    - `embed-tune compare -c configs/compare.yaml --max-latency-ms 20`
+
+    - `embed-tune compare scibert voyage-3.5 -d beir/ --max-price 0.05`
+    """
+    from train.choose.config import read_compare_request
+
+    options = {
+        "limits.max_latency_ms": max_latency_ms,
+        "limits.min_throughput": min_throughput,
+        "limits.max_memory_mb": max_memory_mb,
+        "limits.max_dims": max_dims,
+        "limits.max_price": max_price,
+        "limits.local_only": local_only or None,
+        "limits.licences": licence or None,
+        "limits.tolerance": tolerance,
+        "measure.documents": documents,
+        "measure.prices": prices,
+        "vector_cache": cache,
+    }
+    request = read_compare_request(words or (), data=data or (), config=config or (), options=options)
+    from train.choose.run import Wanted, compare_models
+
+    compare_models(request, Wanted(output, csv, as_json), yes=yes, again=measure_again, debug=debug)

@@ -2,6 +2,157 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
 
-def embed_command() -> None:
-    """Turn a file of texts into vectors."""
+import typer
+
+from train.commands.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting
+from train.config import DEFAULT_MODEL
+from train.errors import ConfigError
+
+PART = 8192
+"""Texts that are encoded before their vectors are written."""
+
+
+class RoleName(StrEnum):
+    """What texts are to a model."""
+
+    QUERY = "query"
+    DOCUMENT = "document"
+    SYMMETRIC = "symmetric"
+
+
+class PrecisionName(StrEnum):
+    """Forms of stored vectors."""
+
+    FLOAT32 = "float32"
+    FLOAT16 = "float16"
+    INT8 = "int8"
+    UINT8 = "uint8"
+    BINARY = "binary"
+    UBINARY = "ubinary"
+
+
+class EmptyName(StrEnum):
+    """What to do with a row without a text."""
+
+    FAIL = "fail"
+    SKIP = "skip"
+    KEEP = "keep"
+
+
+ModelOption = Annotated[
+    str,
+    typer.Option(
+        "--model", "-m", metavar="MODEL", help="A model folder, a run, a preset, a model behind an API (openai:NAME) or a Hub id."
+    ),
+]
+ColumnOption = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="NAME", help="Column with the text; several are joined by a blank. Found by usual names."),
+]
+IdOption = Annotated[
+    str | None,
+    typer.Option("--id-column", metavar="NAME", help="Column with the id; by default `_id` or `id`, else row numbers."),
+]
+EmptyOption = Annotated[
+    EmptyName,
+    typer.Option("--empty", metavar="WHAT", help="A row without a text: `fail`, `skip` it, or `keep` it as an empty text."),
+]
+
+
+def embed_command(
+    file: Annotated[
+        str | None,
+        typer.Argument(metavar="FILE", help="A text a line (.txt), CSV TSV JSON JSONL Parquet, or - for standard input."),
+    ] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Settings of the model, e.g. model.device=cpu")
+    ] = None,
+    model: ModelOption = DEFAULT_MODEL,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="The file to make: .parquet, or .npy with its ids and ranges beside it.")
+    ] = None,
+    texts: Annotated[
+        list[str] | None, typer.Option("--text", metavar="TEXT", help="A text, in place of FILE; its vector is printed as JSON.")
+    ] = None,
+    role: Annotated[
+        RoleName,
+        typer.Option(
+            "--role", metavar="ROLE", help="What the texts are: `document`, `query` or `symmetric`. It decides the prompt."
+        ),
+    ] = RoleName.DOCUMENT,
+    precision: Annotated[
+        PrecisionName,
+        typer.Option(
+            "--precision", metavar="FORM", help="`float32`, `float16`, `int8`, `uint8`, `binary` or `ubinary` (32 times smaller)."
+        ),
+    ] = PrecisionName.FLOAT32,
+    dimensions: Annotated[
+        int | None, typer.Option("--dimensions", min=1, metavar="N", help="Keep the first N dimensions (Matryoshka models).")
+    ] = None,
+    ranges: Annotated[
+        Path | None,
+        typer.Option("--ranges", help="Ranges for int8 and uint8, of an earlier file; by default those of the first part."),
+    ] = None,
+    columns: ColumnOption = None,
+    id_column: IdOption = None,
+    empty: EmptyOption = EmptyName.FAIL,
+    with_text: Annotated[bool, typer.Option("--with-text", help="Keep the texts beside the vectors.")] = False,
+    part: Annotated[
+        int, typer.Option("--part", min=1, metavar="N", help="Texts that are encoded before their vectors are written.")
+    ] = PART,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
+    cache: CacheOption = None,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Turn a file of texts into a file of vectors. It may be larger than memory.
+
+    What was stopped goes on where it was: give the same command again. Several processes share the work under
+    `accelerate launch --config_file FILE train/run.py embed`.
+
+    - `embed-tune embed corpus.jsonl --out vectors.parquet`
+
+    - `embed-tune embed notes.txt -m first -o notes.npy --precision int8`
+
+    - `embed-tune embed a.csv --column body -o a.parquet --precision ubinary`
+
+    - `embed-tune embed --text "how do I restart a pod" --role query -m first`
+    """
+    from train.vector_requests import EmbedRequest, TextChoice, checked_out, is_setting, read_model
+
+    words = [*([file] if file is not None and is_setting(file) else []), *(overrides or ())]
+    place = None if file is None or is_setting(file) else file
+    if (place is None) == (not texts):
+        raise ConfigError(
+            "no texts are named" if place is None else "a file and --text are given at once",
+            mend="name a file, or give texts with --text",
+        )
+    if place is not None and out is None:
+        raise ConfigError("it is not said where the vectors go", mend="give --out vectors.parquet or --out vectors.npy")
+    if texts and out is not None:
+        raise ConfigError("--text prints vectors and makes no file", mend="leave out --out, or put the texts into a file")
+    if dimensions is not None:
+        words.append(f"model.dimensions={dimensions}")
+    candidate, config = read_model(model, [*words, *cache_setting(cache)])
+    request = EmbedRequest(
+        candidate=candidate,
+        config=config,
+        role=role.value,
+        precision=precision.value,
+        ranges=ranges,
+        out=checked_out(out),
+        texts=None if place is None else TextChoice(place, tuple(columns or ()), id_column, empty.value),
+        words=tuple(texts or ()),
+        with_text=with_text,
+        part=part,
+        overwrite=overwrite,
+        yes=yes,
+    )
+    from train.embedding import embed
+
+    embed(request, as_json=as_json, debug=debug)

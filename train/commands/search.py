@@ -2,6 +2,100 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
 
-def search_command() -> None:
-    """Try queries against stored vectors."""
+import typer
+
+from train.commands.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting
+
+TOP, RESCORE = 10, 10
+
+
+class MethodName(StrEnum):
+    """Ways to search stored vectors."""
+
+    EXACT = "exact"
+    INT8 = "int8"
+    UBINARY = "ubinary"
+    UBINARY_INT8 = "ubinary+int8"
+    UBINARY_FLOAT = "ubinary+float"
+
+
+def search_command(
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[VECTORS] [QUERY]...",
+            help="A file that `embed` made, queries, and settings of the model (KEY=VALUE).",
+            show_default=False,
+        ),
+    ] = None,
+    queries: Annotated[Path | None, typer.Option("--queries", help="File of queries, as `embed` reads texts.")] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option("--data", "-d", help="Judged queries, as for `evaluate`: shows the nDCG@10 of each method."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option("--model", "-m", metavar="MODEL", help="The model; by default the one that made the vectors.")
+    ] = None,
+    method: Annotated[
+        MethodName | None,
+        typer.Option(
+            "--method",
+            metavar="METHOD",
+            help="`exact`, `int8`, `ubinary`, `ubinary+int8` or `ubinary+float`; by default all that the file allows, and the "
+            "hits of the best.",
+        ),
+    ] = None,
+    finer: Annotated[
+        Path | None, typer.Option("--finer", help="A file of the same texts with more bits, to score candidates again.")
+    ] = None,
+    top: Annotated[int, typer.Option("--top", "-k", min=1, metavar="K", help="Hits a query.")] = TOP,
+    rescore: Annotated[
+        int, typer.Option("--rescore", min=1, metavar="N", help="Candidates by bits for each hit, scored again.")
+    ] = RESCORE,
+    documents: Annotated[Path | None, typer.Option("--documents", help="The file that was embedded, to show its texts.")] = None,
+    cache: CacheOption = None,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Try queries against vectors, by every method that their bytes allow, and see what each costs.
+
+    Every method gets its total bytes, its time, and the share of the best method's hits that it finds too. With judged queries
+    (`--data`) it gets its nDCG@10; then VECTORS may be left out, and the documents of the data are embedded.
+
+    - `embed-tune search vectors.parquet "how do I restart a pod"`
+
+    - `embed-tune search v.npy --queries q.txt --method ubinary+int8`
+
+    - `embed-tune search bits.npy --finer bytes.npy "roll back"`
+
+    - `embed-tune search --data beir/ --model all-MiniLM-L6-v2`
+    """
+    from train.vector_requests import SearchRequest, TextChoice, is_setting, is_vector_file
+
+    settings = [word for word in words or () if is_setting(word)]
+    others = [word for word in words or () if not is_setting(word)]
+    named = bool(others) and is_vector_file(others[0])
+    own = [word for word in settings if word.startswith("data.")]
+    request = SearchRequest(
+        vectors=Path(others[0]) if named else None,
+        finer=finer,
+        queries=tuple(others[1:] if named else others),
+        query_file=None if queries is None else TextChoice(str(queries)),
+        model=model,
+        overrides=(*(word for word in settings if word not in own), *cache_setting(cache)),
+        method=None if method is None else method.value,
+        top=top,
+        rescore=rescore,
+        documents=None if documents is None else TextChoice(str(documents)),
+        data=tuple(data or ()),
+        data_settings=tuple(own),
+        yes=yes,
+    )
+    from train.searching import search
+
+    search(request, as_json=as_json, debug=debug)

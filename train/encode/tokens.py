@@ -156,6 +156,10 @@ class TokenStore:
         self._close_segment(space)
         return space.rows(np.concatenate(parts))
 
+    def forget(self) -> None:
+        """Let go of everything that is in memory; what lies in the folder stays."""
+        self._spaces.clear()
+
     def _space(self, prompt: str, max_tokens: int) -> _Space:
         if (prompt, max_tokens) not in self._spaces:
             name = digest(json.dumps([self._identity, prompt, max_tokens]))

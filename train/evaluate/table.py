@@ -57,7 +57,7 @@ def story(
         if spent:
             console.print()
             console.print(Text("Cost: " + "; ".join(f"{what} {much}" for what, much in spent) + "."))
-    return _lines(capture.get())
+    return lines_of(capture.get())
 
 
 def measured_table(results: Sequence[ModelResult], name: str, console: Console | None = None) -> str:
@@ -69,7 +69,7 @@ def measured_table(results: Sequence[ModelResult], name: str, console: Console |
         console: as for `story`.
     """
     console = console or Console()
-    table = _table(f"{name} on {_splits(results)}")
+    table = plain_table(f"{name} on {_splits(results)}")
     table.add_column("data set", overflow="fold")
     table.add_column("metric", no_wrap=True)
     for heading in ("n", "value", "95% interval"):
@@ -80,23 +80,24 @@ def measured_table(results: Sequence[ModelResult], name: str, console: Console |
             table.add_row(Text(result.name), *row)
     with console.capture() as capture:
         console.print(table)
-    return _lines(capture.get())
+    return lines_of(capture.get())
 
 
 def side_by_side(title: str, rows: Sequence[tuple[str, str, str]], sides: wording.Sides, console: Console | None = None) -> str:
     """A table of (what, before, after), ready to print; long values are folded, not cut."""
     console = console or Console()
-    table = _table(title)
+    table = plain_table(title)
     for heading in ("", *sides.headings()):
         table.add_column(Text(heading), overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     with console.capture() as capture:
         console.print(table)
-    return _lines(capture.get())
+    return lines_of(capture.get())
 
 
-def _lines(captured: str) -> str:
+def lines_of(captured: str) -> str:
+    """What a console captured, without blanks at the ends of its lines."""
     return "\n".join(line.rstrip() for line in captured.splitlines())
 
 
@@ -110,7 +111,7 @@ def _results(results: Sequence[DatasetResult], sides: wording.Sides) -> Table | 
         return None
     before, after = sides.headings()
     subject = after.capitalize() if sides == wording.BASE_AND_TUNED else after
-    table = _table(f"{subject} against {before} on {_splits(results)}")
+    table = plain_table(f"{subject} against {before} on {_splits(results)}")
     table.add_column("data set", overflow="fold")
     table.add_column("metric", no_wrap=True)
     for heading in ("n", before, after, "change", "95% interval", "p"):
@@ -135,7 +136,7 @@ def _secondary(results: Sequence[DatasetResult], sides: wording.Sides) -> Table 
     rows = [(r, name, pair) for r in results for name, pair in r.metrics.items() if name != r.metric]
     if not rows:
         return None
-    table = _table(f"Other metrics on {_splits(results)}")
+    table = plain_table(f"Other metrics on {_splits(results)}")
     table.add_column("data set", overflow="fold")
     table.add_column("metric", no_wrap=True)
     for heading in (*sides.headings(), "change"):
@@ -180,7 +181,7 @@ def _curve(curve: Sequence[Mapping[str, Any]]) -> Table | None:
         return None
     base = next((line["dev"] for line in scored if line["step"] == 0), None)
     best = best_line(scored)
-    table = _table("Learning curve on dev")
+    table = plain_table("Learning curve on dev")
     for heading in ("step", "dev", "against the base"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
@@ -197,6 +198,7 @@ def best_line(curve: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     return max(tuned, key=lambda line: (line["dev"], -line["step"]), default=None)
 
 
-def _table(title: str) -> Table:
+def plain_table(title: str) -> Table:
+    """An empty table in the one style of all tables."""
     # No vertical lines and no padding: one blank between columns lets nine of them fit into 80.
     return Table(title=Text(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False, padding=0)

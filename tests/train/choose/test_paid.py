@@ -57,3 +57,14 @@ def test_a_text_that_is_a_query_and_a_document_has_two_vectors_where_the_api_is_
     assert not query.equal(document), "both prompts are empty, but the spaces differ"
     asked = len(server_of_all.requests)
     assert memory.encode(["the same words"], "query").equal(query) and len(server_of_all.requests) == asked
+
+
+def test_a_task_of_unknown_size_is_asked_about_too(
+    here: Path, tmp_path: Path, server_of_all: ApiServer, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("train.choose.benchmark.size_of", lambda task: (0, 0))
+    with pytest.raises(SystemExit) as stopped:
+        main(["benchmark", "text-embedding-3-small", "-d", "pairs.csv", "--cache", "off", "-o", str(tmp_path / "out")])
+    said = capfd.readouterr()
+    assert stopped.value.code == 2 and "nobody can be asked" in said.err and "of unknown size" in said.out
+    assert server_of_all.requests == []

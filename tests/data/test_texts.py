@@ -1,0 +1,103 @@
+"""Texts to embed: every kind of file gives its texts and ids; what cannot be used names its line."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import pytest
+
+from data.schema import DataError
+from data.sources.texts import TextRow, open_texts
+
+ROWS = [TextRow("a", "first text"), TextRow("b", "zweiter Text, ü"), TextRow("c", "third")]
+
+
+def write_table(folder: Path, suffix: str) -> Path:
+    """The same three rows in a file of each kind."""
+    path = folder / f"texts{suffix}"
+    rows = [{"id": row.id, "text": row.text} for row in ROWS]
+    if suffix in (".csv", ".tsv"):
+        sign = "," if suffix == ".csv" else "\t"
+        path.write_text("\n".join([f"id{sign}text", *(f'{row.id}{sign}"{row.text}"' for row in ROWS)]), encoding="utf-8")
+    elif suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    elif suffix == ".json":
+        path.write_text(json.dumps(rows), encoding="utf-8")
+    else:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        pq.write_table(pa.Table.from_pylist(rows), path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", ".json", ".jsonl", ".parquet"])
+def test_tables_give_texts_and_ids_and_say_from_where(tmp_path: Path, suffix: str) -> None:
+    texts = open_texts(str(write_table(tmp_path, suffix)))
+    assert list(texts) == ROWS
+    assert list(texts) == ROWS, "it can be read again"
+    assert not texts.once and any("text from text, id from id" in note for note in texts.notes)
+
+
+def test_a_text_file_has_a_text_a_line_and_its_number_as_id(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes("\ufeffone, two\r\n  three \nfour".encode())
+    assert list(open_texts(str(tmp_path / "a.txt"))) == [TextRow("1", "one, two"), TextRow("2", "three"), TextRow("3", "four")]
+
+
+def test_standard_input_can_be_read_once() -> None:
+    texts = open_texts("-", stdin=io.BytesIO(b"one\ntwo\n"))
+    assert texts.once and [row.text for row in texts] == ["one", "two"]
+
+
+def test_a_beir_corpus_joins_title_and_text(tmp_path: Path) -> None:
+    lines = [{"_id": "d1", "title": "T", "text": "body"}, {"_id": "d2", "title": "", "text": "alone"}, {"_id": 3, "text": "x"}]
+    (tmp_path / "corpus.jsonl").write_text("".join(json.dumps(one) + "\n" for one in lines))
+    texts = open_texts(str(tmp_path / "corpus.jsonl"))
+    assert list(texts) == [TextRow("d1", "T body"), TextRow("d2", "alone"), TextRow("3", "x")]
+
+
+def test_columns_that_are_named_are_taken(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("key,text,body\nk1,a,b\nk2,c,d\n")
+    assert list(open_texts(str(tmp_path / "a.csv"), ["body", "text"], "key")) == [TextRow("k1", "b a"), TextRow("k2", "d c")]
+
+
+@pytest.mark.parametrize(
+    ("empty", "expected"),
+    [("skip", [TextRow("1", "a"), TextRow("3", "b")]), ("keep", [TextRow("1", "a"), TextRow("2", ""), TextRow("3", "b")])],
+)
+def test_empty_texts_keep_the_numbers_of_the_others(tmp_path: Path, empty: str, expected: list[TextRow]) -> None:
+    (tmp_path / "a.txt").write_text("a\n  \nb\n")
+    texts = open_texts(str(tmp_path / "a.txt"), empty=empty)  # type: ignore[arg-type]
+    assert list(texts) == expected
+    assert texts.skipped == (1 if empty == "skip" else 0)
+
+
+MISTAKES = {
+    "an empty line": ("a.txt", "a\n\nb\n", {}, "line 2.*the text is empty.*--empty skip"),
+    "two columns that could be it": ("a.csv", "query,document\na,b\n", {}, "several columns.*query, document"),
+    "no column that could be it": ("a.csv", "x,y\na,b\n", {}, "no column is called.*--column"),
+    "a mistyped column": ("a.csv", "body,other\na,b\n", {"columns": ["bodi"]}, "no column 'bodi'.*did you mean 'body'"),
+    "columns of a text file": ("a.txt", "a\n", {"columns": ["text"]}, "lines of text have no columns"),
+    "a missing id": ("a.jsonl", '{"id": "1", "text": "a"}\n{"text": "b"}\n', {}, "line 2.*the id is missing"),
+    "a number in place of a text": ("a.jsonl", '{"text": 5}\n', {}, "line 1.*type int, not a text"),
+    "bytes that are no UTF-8": ("a.txt", "a\n\udcff\n", {}, "line 2.*not UTF-8"),
+    "half of a surrogate pair": ("a.jsonl", '{"text": "a \\ud800"}\n', {}, "line 1.*surrogate"),
+    "a format that is not read": ("a.xlsx", "x", {}, "unknown kind of file"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_name_the_place_and_the_way_out(tmp_path: Path, name: str) -> None:
+    file, content, options, expected = MISTAKES[name]
+    (tmp_path / file).write_bytes(content.encode("utf-8", "surrogateescape"))
+    with pytest.raises(DataError, match=f"(?s){expected}"):
+        list(open_texts(str(tmp_path / file), **options))  # type: ignore[arg-type]
+
+
+def test_a_folder_and_a_missing_file_are_no_texts(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="this is a folder"):
+        open_texts(str(tmp_path))
+    with pytest.raises(DataError, match="no such file"):
+        open_texts(str(tmp_path / "none.txt"))

@@ -1,0 +1,182 @@
+"""`search`: hits with ids and texts, methods side by side, judged queries, vectors of another model."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sentence_transformers import SentenceTransformer
+
+from train.cli import main
+from train.config import ModelConfig
+from train.encode.encoder import load_encoder
+
+WORDS = "red green blue black white grey brown pink car house tree river cloud stone bird fish door lamp".split()  # noqa: SIM905
+Run = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
+    """A BEIR folder, its corpus embedded in three precisions, and a model with one other weight."""
+    folder = tmp_path_factory.mktemp("search")
+    rng = random.Random(0)
+    documents = [" ".join(rng.choices(WORDS, k=6)) for _ in range(60)]
+    beir = folder / "beir"
+    (beir / "qrels").mkdir(parents=True)
+    corpus = [{"_id": f"d{i}", "title": "", "text": text} for i, text in enumerate(documents)]
+    queries = [{"_id": f"q{i}", "text": " ".join(documents[i].split()[:3])} for i in range(12)]
+    for name, lines in (("corpus", corpus), ("queries", queries)):
+        (beir / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    rows = [f"q{i}\td{i}\t1\n" for i in range(12)]
+    (beir / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n" + "".join(rows))
+    for precision, name in (("float32", "v.parquet"), ("ubinary", "bits.npy"), ("int8", "bytes.npy")):
+        words = ["embed", str(beir / "corpus.jsonl"), "--out", str(folder / name), "--model", str(tiny_model)]
+        main([*words, "--precision", precision, "--cache", "off", "--part", "30", "model.device=cpu"])
+    other = SentenceTransformer(str(tiny_model), device="cpu")
+    with torch.no_grad():
+        next(other.parameters()).add_(0.01)
+    other.save_pretrained(str(folder / "other"), create_model_card=False)
+    shutil.copytree(tiny_model, folder / "copy")
+    return folder
+
+
+@pytest.fixture
+def run(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    monkeypatch.chdir(here)
+
+    def search(*words: str) -> dict[str, Any]:
+        capsys.readouterr()
+        try:
+            main(["search", *words, "--cache", "off", "--json", "model.device=cpu"])
+        except SystemExit as stop:
+            return {"code": stop.code, "error": capsys.readouterr().err}
+        printed = capsys.readouterr()
+        return {**json.loads(printed.out), "said": printed.err}
+
+    return search
+
+
+def texts_of(here: Path) -> list[str]:
+    return [json.loads(line)["text"] for line in (here / "beir" / "corpus.jsonl").read_text().splitlines()]
+
+
+def test_hits_are_those_of_all_dot_products(run: Run, here: Path, tiny_model: Path) -> None:
+    encoder, _, _ = load_encoder(ModelConfig(name=str(tiny_model), device="cpu"))
+    documents = encoder.encode(texts_of(here), "document").numpy()
+    scores = documents @ encoder.encode(["red car"], "query").numpy()[0]
+    found = run("v.parquet", "red car", "--top", "5", "--documents", "beir/corpus.jsonl")
+    hits = found["queries"][0]["hits"]
+    assert [hit["id"] for hit in hits] == [f"d{row}" for row in np.argsort(-scores, kind="stable")[:5]]
+    assert [hit["score"] for hit in hits] == pytest.approx(sorted(scores, reverse=True)[:5], abs=1e-5)
+    assert [hit["text"] for hit in hits] == [texts_of(here)[int(hit["id"][1:])] for hit in hits]
+    assert "query: red car" in found["said"] and re.search(r"exact +7,680 +100\.0% +1\.000", found["said"])
+
+
+def test_methods_are_those_that_the_file_allows_and_say_their_bytes(run: Run) -> None:
+    ranges = 2 * 4 * 32
+    sizes = {name: {one["method"]: one["bytes"] for one in run(name, "red")["methods"]} for name in ("v.parquet", "bits.npy")}
+    assert sizes["v.parquet"] == {
+        "exact": 60 * 128,
+        "int8": 60 * 32 + ranges,
+        "ubinary": 60 * 4,
+        "ubinary+int8": 60 * 36 + ranges,
+        "ubinary+float": 60 * 132,
+    }
+    assert sizes["bits.npy"] == {"ubinary": 60 * 4}
+    assert sizes["v.parquet"]["exact"] == 32 * sizes["bits.npy"]["ubinary"]
+
+
+def test_bits_are_scored_again_by_a_finer_file(run: Run) -> None:
+    found = run("bits.npy", "red car", "--finer", "bytes.npy", "--method", "ubinary+int8", "--rescore", "60", "--top", "3")
+    whole = run("bytes.npy", "red car", "--method", "int8", "--top", "3")
+    assert found["method"] == "ubinary+int8"
+    assert found["queries"][0]["hits"] == whole["queries"][0]["hits"]
+
+
+def test_a_file_of_queries_is_read(run: Run) -> None:
+    found = run("v.parquet", "--queries", "beir/queries.jsonl", "--top", "1")
+    assert len(found["queries"]) == 12 and "7 more queries" in found["said"]
+
+
+def test_judged_queries_give_what_evaluate_gives(run: Run, capsys: pytest.CaptureFixture[str], tiny_model: Path) -> None:
+    from_file = run("v.parquet", "--data", "beir")["datasets"][0]
+    embedded = run("--data", "beir", "--model", str(tiny_model))["datasets"][0]
+    main(
+        [
+            "evaluate",
+            str(tiny_model),
+            "--data",
+            "beir",
+            "--cache",
+            "off",
+            "--json",
+            "model.device=cpu",
+            "evaluation.resamples=100",
+        ]
+    )
+    judged = json.loads(capsys.readouterr().out)["datasets"][0]["metrics"]["ndcg@10"]["value"]
+    for found in (from_file, embedded):
+        assert (found["n"], found["documents"]) == (12, 60)
+        values = {one["method"]: one["ndcg@10"] for one in found["methods"]}
+        assert values["exact"] == pytest.approx(judged, abs=1e-6)
+        assert values["ubinary+float"] == pytest.approx(judged, abs=1e-6), "with so many candidates nothing is lost"
+
+
+def test_a_copy_of_the_model_may_search_and_another_model_may_not(run: Run) -> None:
+    assert run("v.parquet", "red", "--model", "copy")["queries"][0]["hits"]
+    refused = run("v.parquet", "red", "--model", "other")
+    assert refused["code"] == 2 and "vectors of another model" in refused["error"]
+    refused = run("v.parquet", "red", "model.document_prompt=x: ")
+    assert refused["code"] == 2 and "other settings" in refused["error"]
+
+
+MISTAKES = {
+    "nothing": ([], "no vectors are named"),
+    "no query": (["v.parquet"], "no query is given"),
+    "a missing file": (["none.npy", "red"], "no such file"),
+    "a query without vectors": (["red car"], "no vectors are named"),
+    "a method that needs more": (["bits.npy", "red", "--method", "exact"], "cannot be computed from ubinary"),
+    "another file of the texts": (["v.parquet", "red", "--documents", "none.txt"], "no such file"),
+    "a file that holds no vectors": (["beir/corpus.jsonl", "red"], "not a file of vectors"),
+    "a corpus without vectors": (["v.parquet", "--data", "more"], "documents have no vector"),
+    "scored pairs": (["--data", "pairs.csv"], "no documents to search"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_mistakes_end_in_a_sentence(run: Run, here: Path, tiny_model: Path, name: str) -> None:
+    shutil.copytree(here / "beir", here / "more", dirs_exist_ok=True)
+    with (here / "more" / "corpus.jsonl").open("a") as file:
+        file.write('{"_id": "new", "title": "", "text": "one more"}\n')
+    (here / "pairs.csv").write_text("sentence1,sentence2,score\n" + "".join(f"a {i},b {i},{i / 9}\n" for i in range(10)))
+    words, expected = MISTAKES[name]
+    done = run(*words, *(["--model", str(tiny_model)] if "--data" in words and len(words) == 2 else []))
+    assert done["code"] == 2 and re.search(f"(?s){expected}", done["error"]), done["error"]
+    assert "Traceback" not in done["error"]
+
+
+def test_texts_that_try_to_steer_the_terminal_are_shown_as_text(run: Run, here: Path, tiny_model: Path) -> None:
+    (here / "bad.jsonl").write_text(json.dumps({"id": "x\u001b[31m", "text": "a \u001b]0;title\u0007 [bold]b[/bold]"}) + "\n")
+    words = [
+        "embed",
+        "bad.jsonl",
+        "--out",
+        "bad.parquet",
+        "--model",
+        str(tiny_model),
+        "--cache",
+        "off",
+        "--with-text",
+        "--overwrite",
+    ]
+    main([*words, "model.device=cpu"])
+    said = run("bad.parquet", "a")["said"]
+    assert "\x1b" not in said and "[bold]b[/bold]" in said

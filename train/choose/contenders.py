@@ -1,0 +1,203 @@
+"""The models of a comparison with all their figures, and which differ in quality beyond chance."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from train.candidates import Candidate
+from train.choose.facts import ModelFacts
+from train.choose.pricing import PriceTag
+from train.choose.speed import Speed
+from train.choose.work import Failure, Outcome
+from train.evaluate.judge import ModelResult, compare, measure
+from train.evaluate.statistics import Measured
+from train.evaluate.tasks import Task
+from train.evaluate.verdict import FEWEST, DatasetResult
+
+LEVEL = 0.05
+"""A corrected p-value below this is called a difference."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """One model that was judged.
+
+    Attributes:
+        letter: stands for it in plots.
+        candidate: what was asked for.
+        outcome: what its process found.
+        results: by data set, every metric with its interval.
+        price: of a million tokens, and of the person's data.
+    """
+
+    letter: str
+    candidate: Candidate
+    outcome: Outcome
+    results: Mapping[str, ModelResult]
+    price: PriceTag
+
+    @property
+    def label(self) -> str:
+        """What the person called it."""
+        return self.candidate.label
+
+    @property
+    def facts(self) -> ModelFacts:
+        """What is known of it."""
+        return self.outcome.facts
+
+    @property
+    def speed(self) -> Speed | None:
+        """What was measured of it."""
+        return self.outcome.speed
+
+    @property
+    def dimensions(self) -> int:
+        """Of a vector."""
+        return self.outcome.contract.dimensions
+
+    @property
+    def is_api(self) -> bool:
+        """Whether texts leave this machine."""
+        return self.candidate.config.api is not None
+
+    @property
+    def quality(self) -> Measured:
+        """Mean of the primary metrics over the data sets, all of one weight, with its 95% interval.
+
+        Data sets are drawn independently, so the arms of their intervals add up in squares.
+        """
+        found = [result.metrics[result.metric] for result in self.results.values()]
+        mean = sum(one.value for one in found) / len(found)
+        low = math.sqrt(sum((one.value - one.ci95[0]) ** 2 for one in found)) / len(found)
+        high = math.sqrt(sum((one.ci95[1] - one.value) ** 2 for one in found)) / len(found)
+        return Measured(mean, (mean - low, mean + high))
+
+    def timed(self, name: str) -> float | None:
+        """A figure of `Speed` by its name; None where it was not or cannot be measured."""
+        return None if self.speed is None else getattr(self.speed, name)
+
+    def index_bytes(self, documents: int, precision: str = "float32") -> int:
+        """What the vectors of so many documents take, without what an index adds to them."""
+        each = {"float32": 4 * self.dimensions, "int8": self.dimensions, "ubinary": math.ceil(self.dimensions / 8)}
+        return documents * each[precision]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two models on one data set.
+
+    Attributes:
+        first, second: their letters.
+        result: the second against the first (`base` is the first, `tuned` the second); its p-value is that of this pair alone.
+        p_holm: the p-value corrected for all pairs on all data sets of the comparison.
+    """
+
+    first: str
+    second: str
+    result: DatasetResult
+    p_holm: float
+
+    @property
+    def better(self) -> str | None:
+        """The letter of the model that is better beyond chance; None where neither is."""
+        if self.p_holm >= LEVEL or self.result.n < FEWEST or self.result.delta == 0:
+            return None
+        return self.second if self.result.delta > 0 else self.first
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """All models and all pairs of them.
+
+    Attributes:
+        contenders: in the order of their letters, that of their quality.
+        failures: label → why a model could not be judged.
+        pairs: of every two models on every data set.
+    """
+
+    contenders: tuple[Contender, ...]
+    failures: Mapping[str, Failure]
+    pairs: tuple[Pair, ...]
+
+    @property
+    def datasets(self) -> list[ModelResult]:
+        """The first model's results: names, sizes and metrics of the data sets."""
+        return list(self.contenders[0].results.values())
+
+    def between(self, first: str, second: str) -> list[Pair]:
+        """The pairs of two letters, one a data set."""
+        return [pair for pair in self.pairs if {pair.first, pair.second} == {first, second}]
+
+    def beaten(self, letter: str, by: str) -> bool:
+        """Whether one model is worse than another on some data set beyond chance, and better on none."""
+        winners = {pair.better for pair in self.between(letter, by)}
+        return by in winners and letter not in winners
+
+    def difference(self, letter: str, other: str) -> tuple[float, tuple[float, float]]:
+        """Mean over the data sets of one model's primary metric less that of another, and the 95% interval of that."""
+        found = []
+        for pair in self.between(letter, other):
+            result = pair.result
+            turned = pair.first == letter
+            delta, (low, high) = result.delta, result.ci95
+            found.append((-delta, -high, -low) if turned else (delta, low, high))
+        means = np.array(found)
+        delta = float(means[:, 0].mean())
+        arms = np.sqrt(((means - means[:, :1])[:, 1:] ** 2).sum(axis=0)) / len(means)
+        return delta, (delta - float(arms[0]), delta + float(arms[1]))
+
+
+def compare_all(
+    tasks: Mapping[str, Task],
+    judged: Sequence[tuple[Candidate, Outcome, PriceTag]],
+    failures: Mapping[str, Failure],
+    *,
+    seed: int,
+    resamples: int,
+) -> Comparison:
+    """Give every model its results and its letter, and test every two of them on every data set.
+
+    Args:
+        tasks: by data set name.
+        judged: the models, at least one.
+        failures: see `Comparison`.
+        seed, resamples: of the resampling.
+    """
+    measured = [
+        (one, {name: measure(task, one[1].scores[name], seed, resamples) for name, task in tasks.items()}) for one in judged
+    ]
+    plain = [Contender("", candidate, outcome, results, price) for (candidate, outcome, price), results in measured]
+    ordered = sorted(plain, key=lambda one: -one.quality.value)
+    contenders = tuple(
+        Contender(letter, one.candidate, one.outcome, one.results, one.price)
+        for letter, one in zip(string.ascii_uppercase, ordered, strict=False)
+    )
+    found = [
+        (a.letter, b.letter, compare(task, a.outcome.scores[name], b.outcome.scores[name], seed, resamples))
+        for name, task in tasks.items()
+        for a, b in itertools.combinations(contenders, 2)
+    ]
+    corrected = holm([result.p_value for _, _, result in found])
+    pairs = tuple(Pair(a, b, result, p) for (a, b, result), p in zip(found, corrected, strict=True))
+    return Comparison(contenders, failures, pairs)
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values corrected for their number, so that the chance of even one false difference stays below the level.
+
+    Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6(2), 1979: the smallest
+    is multiplied by their number m, the next by m - 1, and so on; none is smaller than the one before it.
+    """
+    out = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        out[place] = largest
+    return out

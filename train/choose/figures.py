@@ -1,0 +1,87 @@
+"""Every figure of the models side by side, as people read it; terminal and page show the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from train.choose import words
+from train.choose.contenders import Contender
+
+Better = Literal["low", "high", ""]
+NONE = "–"
+"""Where a model behind an API has no such figure."""
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One line: a figure of every model.
+
+    Attributes:
+        group: under which heading it stands.
+        name: what it is.
+        values: one a model, in words.
+        best: places of the best values; () where none is better than another.
+    """
+
+    group: str
+    name: str
+    values: list[str]
+    best: tuple[int, ...] = ()
+
+
+def figures(contenders: Sequence[Contender], documents: int) -> list[Figure]:
+    """All figures of these models.
+
+    Args:
+        contenders: the models.
+        documents: of the index whose size is told.
+    """
+
+    def line(
+        group: str,
+        name: str,
+        read: Callable[[Contender], float | None],
+        write: words.Write,
+        better: Better = "",
+        here: bool = False,
+    ) -> Figure:
+        """A line of numbers; `here`: of this machine, so that a model behind an API has none."""
+        values = [read(one) for one in contenders]
+        known = [value for value in values if value is not None]
+        best: tuple[int, ...] = ()
+        if better and len(known) > 1 and min(known) < max(known):
+            goal = min(known) if better == "low" else max(known)
+            best = tuple(place for place, value in enumerate(values) if value == goal)
+        absent = [NONE if here and one.is_api else words.UNKNOWN for one in contenders]
+        written = [other if value is None else write(value) for value, other in zip(values, absent, strict=True)]
+        return Figure(group, name, written, best)
+
+    def text(group: str, name: str, read: Callable[[Contender], str | None]) -> Figure:
+        return Figure(group, name, [read(one) or words.UNKNOWN for one in contenders])
+
+    many = f"{documents:,} docs"
+    return [
+        line("Speed", "single text, p50", lambda c: c.timed("latency_p50_ms"), words.millis, "low"),
+        line("Speed", "single text, p95", lambda c: c.timed("latency_p95_ms"), words.millis, "low"),
+        line("Speed", "texts a second", lambda c: c.timed("texts_per_second"), words.number, "high"),
+        line("Speed", "tokens a second", lambda c: c.timed("tokens_per_second"), words.number, "high"),
+        line("Speed", "in batches of", lambda c: c.timed("best_batch"), words.number),
+        line("Speed", "load time", lambda c: c.timed("load_seconds"), words.seconds, "low", here=True),
+        line("Size", "peak memory", lambda c: c.timed("memory_mb"), words.megabytes, "low", here=True),
+        line("Size", "parameters", lambda c: c.facts.parameters, words.parameters),
+        line("Size", "dimensions", lambda c: c.dimensions, words.number, "low"),
+        line("Size", "bytes a vector", lambda c: c.index_bytes(1), words.size, "low"),
+        line("Size", f"index, {many}", lambda c: c.index_bytes(documents), words.size, "low"),
+        line("Size", "index as int8", lambda c: c.index_bytes(documents, "int8"), words.size, "low"),
+        line("Size", "index as ubinary", lambda c: c.index_bytes(documents, "ubinary"), words.size, "low"),
+        line("Texts", "longest input (tokens)", lambda c: c.outcome.contract.max_tokens, words.number, "high"),
+        line("Texts", "tokens a text", lambda c: c.timed("tokens_per_text"), words.number),
+        line("Texts", "texts cut", lambda c: c.timed("truncated"), words.percent, "low"),
+        line("Price", "a million tokens", lambda c: c.price.usd_per_million, words.usd, "low"),
+        line("Price", "your data once", lambda c: c.price.usd_data, words.usd, "low"),
+        text("Terms", "weights", lambda c: f"API ({c.candidate.config.api})" if c.is_api else "open"),
+        text("Terms", "licence", lambda c: c.facts.licence),
+        text("Terms", "languages", lambda c: c.facts.languages_in_words()),
+    ]

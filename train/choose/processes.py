@@ -1,0 +1,81 @@
+"""Runs each model's job in a process of its own, one after the other, so that none disturbs the clock of another."""
+
+from __future__ import annotations
+
+import multiprocessing
+import multiprocessing.forkserver
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.context import BaseContext
+from typing import cast
+
+from train.choose.work import Failure, Job, Outcome, work
+from train.terminal import say
+
+LIBRARIES = ["torch", "sentence_transformers", "train.choose.work"]
+KILLED = -9
+
+
+def context() -> BaseContext:
+    """How processes are started: by a server that has loaded the libraries once, where that is safe.
+
+    A copy of a process that has looked for a GPU cannot use one, so there each process begins from nothing.
+    """
+    import torch
+
+    if "forkserver" not in multiprocessing.get_all_start_methods() or torch.cuda.is_available():
+        return multiprocessing.get_context("spawn")
+    found = multiprocessing.get_context("forkserver")
+    found.set_forkserver_preload(LIBRARIES)
+    return found
+
+
+def prepare(start: BaseContext) -> None:
+    """Let the server load the libraries while something else is done."""
+    if start.get_start_method() == "forkserver":
+        with _deaf_to_interrupts():
+            multiprocessing.forkserver.ensure_running()
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Processes that begin inside never hear of a Ctrl-C, which a terminal sends to all: this one ends them, silently."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def run_job(job: Job, start: BaseContext) -> Outcome | Failure:
+    """Do a job in a process of its own and pass on what it says."""
+    here, there = start.Pipe(duplex=False)
+    process = start.Process(target=work, args=(job, there), daemon=True)  # type: ignore[attr-defined]
+    with _deaf_to_interrupts():
+        process.start()
+    there.close()
+    try:
+        while True:
+            kind, found = here.recv()
+            if kind == "done":
+                return cast(Outcome | Failure, found)
+            say(found)
+    except EOFError:  # it died without a word
+        process.join()
+        return _died(process.exitcode)
+    except BaseException:
+        process.terminate()
+        raise
+    finally:
+        here.close()
+        process.join()
+
+
+def _died(code: int | None) -> Failure:
+    if code == KILLED:
+        return Failure("the system ended its process, most likely because memory ran out", "end other programs, or leave it out")
+    return Failure(f"its process ended unexpectedly (exit code {code})", "--debug shows more")

@@ -1,0 +1,207 @@
+"""`embed-tune compare`: every model on the person's data, one after the other, then what to take."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import shlex
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from contextlib import nullcontext, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from train.candidates import Candidate
+from train.choose.advice import Advice, advise
+from train.choose.config import CompareRequest
+from train.choose.contenders import Comparison, compare_all
+from train.choose.files import as_csv, as_json, write_per_query
+from train.choose.page import render
+from train.choose.pricing import PriceTag, price_tag
+from train.choose.processes import context, prepare, run_job
+from train.choose.samples import choose_samples, texts_by_role
+from train.choose.speed import Samples
+from train.choose.spending import estimates
+from train.choose.table import story
+from train.choose.work import Failure, Job, Outcome
+from train.encode.api.prices import load_prices
+from train.encode.api.spending import confirm_spending
+from train.errors import ModelError, RunError
+from train.evaluate.tasks import Task
+from train.evaluate.wording import duration
+from train.judged_rows import load_tasks
+from train.judging import refuse_full
+from train.reporting import now
+from train.runfolder import default_name, environment, staged_folder, write_json, write_text
+from train.terminal import quiet_libraries, say
+
+ROOM = "comparisons"
+"""Folder below `output_dir` where comparisons are put that name no other place."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What shall come of a comparison besides words.
+
+    Attributes:
+        output: folder of the files; None makes one.
+        csv: a file for the table, besides.
+        json: print the content of compare.json instead of words.
+    """
+
+    output: Path | None = None
+    csv: Path | None = None
+    json: bool = False
+
+
+def compare_models(
+    request: CompareRequest, wanted: Wanted, *, yes: bool = False, again: bool = False, debug: bool = False
+) -> dict[str, Any]:
+    """Judge and measure every model, recommend one, and write what came out.
+
+    Args:
+        request: models, data, settings.
+        wanted: where results go.
+        yes: money may be spent without asking.
+        again: measure speed anew.
+        debug: show what libraries log.
+
+    Returns:
+        The content of compare.json.
+
+    Raises:
+        ConfigError, DataError: something cannot be judged.
+        ModelError: no model could be judged.
+        RunError: the output folder is in use or cannot be written.
+        Interrupted: money was not to be spent.
+    """
+    began = time.perf_counter()
+    if wanted.output is not None:
+        refuse_full(wanted.output)
+    prices = load_prices(None if request.config.measure.prices is None else Path(request.config.measure.prices))
+    quiet_libraries(debug)
+    start = context()
+    prepare(start)
+    with redirect_stdout(sys.stderr) if wanted.json else nullcontext():
+        tasks, notes = load_tasks(request.as_request())
+        samples = choose_samples(tasks, request.config.measure)
+        confirm_spending(estimates(request, tasks, samples, prices, again), yes)
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "tasks.pickle"
+            file.write_bytes(pickle.dumps(tasks))
+            jobs = [Job(one, request.config, file, samples, again, dict(os.environ), debug) for one in request.candidates]
+            found = {}
+            for number, job in enumerate(jobs, start=1):
+                say(f"{job.candidate.label} ({number} of {len(jobs)}) …")
+                found[job.candidate] = _told(run_job(job, start))
+        comparison = _compared(request, tasks, found, prices)
+        advice = advise(comparison, request.config.limits, request.config.measure.documents)
+        report = _report(request, comparison, advice, samples, began)
+        folder_made = wanted.output or _new_folder(request, next(iter(tasks)))
+        _write(folder_made, request, report, tasks, comparison, advice, notes)
+        if wanted.csv is not None:
+            _write_csv(wanted.csv, report)
+    if wanted.json:
+        say(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False))
+    else:
+        say("")
+        say(story(comparison, advice, request.config.measure.documents))
+        say(f"\npage: {folder_made / 'compare.html'}")
+    return report
+
+
+def _told(found: Outcome | Failure) -> Outcome | Failure:
+    """Say how a model's job ended."""
+    if isinstance(found, Failure):
+        say(f"  could not be judged: {found.what}" + (f"\n  What to do: {found.mend}" if found.mend else ""))
+        return found
+    if found.trouble:
+        say(f"  note: {found.trouble}")
+    parts = [f"  took {duration(found.seconds)}"]
+    if found.hits:
+        parts.append(f"{found.hits:,} of {found.hits + found.computed:,} vectors came from the cache")
+    if found.speed is not None and found.speed_kept:
+        parts.append(f"its speed was measured at {found.speed.measured_at}")
+    elif found.speed is not None and found.speed.disturbed:
+        parts.append("other programs were at work, so times may be too long (--measure-again)")
+    say("; ".join(parts))
+    return found
+
+
+def _compared(
+    request: CompareRequest, tasks: Mapping[str, Task], found: Mapping[Candidate, Outcome | Failure], prices: dict[str, Any]
+) -> Comparison:
+    failures = {candidate.label: one for candidate, one in found.items() if isinstance(one, Failure)}
+    texts = [text for texts in texts_by_role(tasks).values() for text in texts]
+    judged: list[tuple[Candidate, Outcome, PriceTag]] = []
+    for candidate, outcome in found.items():
+        if isinstance(outcome, Outcome):
+            price = price_tag(candidate.config, texts, outcome.speed, prices, request.config.measure.usd_per_hour)
+            judged.append((candidate, outcome, price))
+    if not judged:
+        lines = [f"{name}: {failure.what}" for name, failure in failures.items()]
+        mends = dict.fromkeys(failure.mend for failure in failures.values() if failure.mend)
+        raise ModelError("no model could be judged\n  " + "\n  ".join(lines), mend="; ".join(mends) or None)
+    say("comparing …")
+    config = request.config
+    return compare_all(tasks, judged, failures, seed=config.training.seed, resamples=config.evaluation.resamples)
+
+
+def _report(request: CompareRequest, comparison: Comparison, advice: Advice, samples: Samples, began: float) -> dict[str, Any]:
+    config = request.config
+    about = {
+        "limits": config.limits.model_dump(mode="json"),
+        "measure": config.measure.model_dump(mode="json"),
+        "samples": {
+            "single": {"texts": len(samples.single), "role": samples.single_role},
+            "many": {"texts": len(samples.many), "role": samples.many_role},
+        },
+        "resamples": config.evaluation.resamples,
+        "seed": config.training.seed,
+        "environment": environment({}),
+        "command": shlex.join(request.command),
+        "finished_at": now(),
+        "seconds": round(time.perf_counter() - began, 3),
+    }
+    return as_json(comparison, advice, config.measure.documents, about)
+
+
+def _new_folder(request: CompareRequest, dataset: str) -> Path:
+    return Path(request.config.output_dir) / ROOM / default_name(dataset)
+
+
+def _write(
+    folder: Path,
+    request: CompareRequest,
+    report: Mapping[str, Any],
+    tasks: Mapping[str, Task],
+    comparison: Comparison,
+    advice: Advice,
+    notes: Mapping[str, list[str]],
+) -> None:
+    """Write all files, whole or not at all: to a folder of another name, then renamed.
+
+    Raises:
+        RunError: they cannot be written, or something came to be there meanwhile.
+    """
+    page = render(comparison, advice, request.config, report, notes)
+    try:
+        with staged_folder(folder.resolve()) as staged:
+            write_per_query(staged / "per_query.parquet", tasks, comparison)
+            write_text(staged / "compare.csv", as_csv(report))
+            write_text(staged / "compare.html", page)
+            write_json(staged / "compare.json", report)
+            refuse_full(folder)
+    except OSError as error:
+        raise RunError(f"{folder} cannot be written ({error.strerror or error})", mend="name another place: --output") from None
+
+
+def _write_csv(path: Path, report: Mapping[str, Any]) -> None:
+    try:
+        write_text(path, as_csv(report))
+    except OSError as error:
+        raise RunError(f"--csv {path} cannot be written ({error.strerror or error})", mend="name another place") from None

@@ -1,0 +1,42 @@
+"""Which texts of the person's data are encoded, and on which of them speed is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from train.choose.config import MeasureConfig
+from train.choose.speed import Samples
+from train.encode.contract import Role
+from train.evaluate.tasks import RetrievalTask, Task
+
+
+def texts_by_role(tasks: Mapping[str, Task]) -> dict[Role, list[str]]:
+    """Every distinct text that the tasks need, by the role in which it is encoded."""
+    found: dict[Role, list[str]] = {}
+    for task in tasks.values():
+        if isinstance(task, RetrievalTask):
+            found.setdefault("query", []).extend(task.distinct_queries.texts)
+            found.setdefault("document", []).extend(task.distinct_documents.texts)
+        else:
+            found.setdefault("symmetric", []).extend(task.distinct.texts)
+    return {role: list(dict.fromkeys(texts)) for role, texts in found.items()}
+
+
+def choose_samples(tasks: Mapping[str, Task], settings: MeasureConfig) -> Samples:
+    """Texts on which speed is measured: queries one by one, documents in batches; sentences of scored pairs where there are none.
+
+    They are taken at equal distances, so that the same data always gives the same sample and every part of it is in it.
+    """
+    texts = texts_by_role(tasks)
+    single: Role = "query" if "query" in texts else "symmetric"
+    many: Role = "document" if "document" in texts else "symmetric"
+    return Samples(
+        tuple(spread(texts[single], settings.latency_texts)), single, tuple(spread(texts[many], settings.throughput_texts)), many
+    )
+
+
+def spread(texts: Sequence[str], count: int) -> list[str]:
+    """At most `count` of N texts, at equal distances."""
+    if len(texts) <= count:
+        return list(texts)
+    return [texts[number * len(texts) // count] for number in range(count)]

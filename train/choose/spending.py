@@ -1,0 +1,53 @@
+"""What a comparison would cost before it begins: texts that no cache has, and those on which speed is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from train.choose.config import CompareRequest
+from train.choose.machine import Machine
+from train.choose.samples import texts_by_role
+from train.choose.speed import WARM_UP, Samples
+from train.choose.speed_files import SpeedFile
+from train.encode.api.prices import Estimate, Price, estimate
+from train.encode.cache.cached import CachedEncoder
+from train.encode.cache.place import open_cache
+from train.encode.opened import open_model
+from train.errors import ModelError
+from train.evaluate.tasks import Task
+from train.terminal import say
+
+
+def estimates(
+    request: CompareRequest, tasks: Mapping[str, Task], samples: Samples, prices: dict[str, Price], again: bool
+) -> list[Estimate]:
+    """One for each model behind an API that can be opened; of the others their own process says why it cannot.
+
+    Args:
+        request: models and settings.
+        tasks: whose texts are sent.
+        samples: texts on which speed is measured.
+        prices: see `load_prices`.
+        again: whether kept measurements are passed over.
+    """
+    config = request.config
+    found: list[Estimate] = []
+    asked = [candidate for candidate in request.candidates if candidate.config.api is not None]
+    cache = open_cache(config.vector_cache, config.cache, say) if asked else None
+    for candidate in asked:
+        try:
+            encoder = open_model(candidate.config).encoder
+        except ModelError:
+            continue
+        texts: list[str] = []
+        for role, wanted in texts_by_role(tasks).items():
+            texts += wanted if cache is None else CachedEncoder(encoder, cache).missing(wanted, role)
+        spaces = [encoder.space(role) for role in (samples.single_role, samples.many_role)]
+        kept = SpeedFile(config.cache, spaces, Machine.here(encoder), samples, config.measure).read()
+        if again or kept is None:
+            timed = [*samples.single[:WARM_UP], *samples.single] * -(-config.measure.latency_texts // len(samples.single))
+            texts += [*timed[: config.measure.latency_texts + WARM_UP], *samples.many]
+        found.append(estimate(candidate.config, texts, prices))
+    if cache is not None:
+        cache.close()
+    return found

@@ -1,0 +1,253 @@
+"""What happens to one model in a process of its own: it is opened, timed, scored on every data set, and forgotten.
+
+Its memory and load time are then its own, and one that takes all memory or crashes costs the others nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Literal
+
+import sentence_transformers  # noqa: F401 - a server of processes imports this module for all its children
+import torch
+
+from train.candidates import Candidate
+from train.choose.config import CompareConfig
+from train.choose.facts import ModelFacts, facts_of
+from train.choose.machine import Machine
+from train.choose.speed import Samples, Speed, busy_now, measure_speed
+from train.choose.speed_files import SpeedFile
+from train.encode.cache.cached import WINDOW, cached
+from train.encode.cache.place import open_cache
+from train.encode.contract import EncodingContract, Role
+from train.encode.heap import keep_freed_memory
+from train.encode.opened import TextEncoder, open_model
+from train.errors import EmbedTuneError, ModelError
+from train.evaluate.dev import primary_value
+from train.evaluate.judge import score_model
+from train.evaluate.tasks import Scores, Task
+from train.evaluate.wording import metric_name
+from train.shortage import is_out_of_memory
+from train.terminal import quiet_libraries, say
+
+NO_MEMORY = "there is not enough memory for it"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One model to measure.
+
+    Attributes:
+        candidate: the model.
+        config: data, cache and measuring.
+        tasks: a file with the pickled tasks by data set name.
+        samples: the texts that speed is measured on.
+        again: whether kept measurements of speed are passed over.
+        environment: variables of the process that asks.
+        debug: show what libraries log.
+    """
+
+    candidate: Candidate
+    config: CompareConfig
+    tasks: Path
+    samples: Samples
+    again: bool
+    environment: Mapping[str, str]
+    debug: bool = False
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one model.
+
+    Attributes:
+        facts, contract, origin, notes: what is known of it.
+        spaces: role → digest of the space that its vectors lie in.
+        scores: by data set, without rankings.
+        speed: what was measured; None where that failed, and `trouble` says why.
+        speed_kept: whether it was measured in an earlier run.
+        hits, computed: vectors that came from the cache, and that were computed.
+        seconds: that all of this took.
+        trouble: what went wrong besides.
+    """
+
+    facts: ModelFacts
+    contract: EncodingContract
+    origin: Mapping[str, Any]
+    notes: tuple[str, ...]
+    spaces: Mapping[str, str]
+    scores: Mapping[str, Scores]
+    speed: Speed | None
+    speed_kept: bool
+    hits: int
+    computed: int
+    seconds: float
+    trouble: str | None = None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a model could not be judged, and how to mend it."""
+
+    what: str
+    mend: str | None = None
+
+
+def work(job: Job, channel: Connection) -> None:
+    """Do a job and send ("say", line) as it goes, then ("done", Outcome or Failure)."""
+    os.environ.clear()
+    os.environ.update(job.environment)
+    sys.stdout = _Lines(channel)
+    quiet_libraries(job.debug)
+    channel.send(("done", _judged(job)))
+    channel.close()
+
+
+def _judged(job: Job) -> Outcome | Failure:
+    try:
+        return judge(job)
+    except EmbedTuneError as error:
+        return Failure(error.what, error.mend)
+    except Exception as error:  # a model may bring code of its own, and fail in any way
+        if is_out_of_memory(error):
+            return Failure(NO_MEMORY, "end other programs, or leave it out")
+        if job.debug:
+            raise
+        return Failure(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:300]}", "--debug shows more")
+
+
+def judge(job: Job) -> Outcome:
+    """Open a model, time it, and score it on every data set.
+
+    Raises:
+        ModelError: it cannot be found or loaded, or gives vectors that are no numbers.
+    """
+    began, config = time.perf_counter(), job.config
+    busy = busy_now()
+    opened = open_model(job.candidate.config, batch_size=config.evaluation.batch_size, tokens=config.cache)
+    load_seconds = None if job.candidate.config.api else time.perf_counter() - began
+    model = getattr(opened.encoder, "model", None)
+    if model is not None and model.device.type == "cpu":
+        keep_freed_memory()
+    encoder = Steady(opened.encoder)
+    say(f"  {opened.origin.sentence()}")
+    say(f"  {opened.encoder.contract.sentence()}")
+    notes = (*job.candidate.notes, *opened.notes)
+    for note in notes:
+        say(f"  note: {note}")
+    speed, kept, trouble = _speed(job, encoder, load_seconds, busy)
+    scores, hits = _scores(job, encoder)
+    return Outcome(
+        facts=facts_of(job.candidate, opened),
+        contract=opened.encoder.contract,
+        origin={name: getattr(opened.origin, name) for name in ("name", "kind", "revision", "sha256")},
+        notes=notes,
+        spaces=encoder.spaces,
+        scores=scores,
+        speed=speed,
+        speed_kept=kept,
+        hits=hits,
+        computed=encoder.computed,
+        seconds=time.perf_counter() - began,
+        trouble=trouble,
+    )
+
+
+@dataclass
+class Steady:
+    """An encoder whose weights stay as they are, so that the digests of its spaces are worked out once; it counts its texts.
+
+    Attributes:
+        encoder: the model.
+        spaces: role → digest, as far as they were asked for.
+        computed: texts that were encoded.
+    """
+
+    encoder: TextEncoder
+    spaces: dict[str, str] = field(default_factory=dict)
+    computed: int = 0
+
+    @property
+    def contract(self) -> EncodingContract:
+        """How the model encodes."""
+        return self.encoder.contract
+
+    @property
+    def similarity(self) -> Literal["cosine", "dot"]:
+        """How the model compares two vectors."""
+        return self.encoder.similarity
+
+    @property
+    def window(self) -> int:
+        """Texts that are encoded before a cache writes them."""
+        return getattr(self.encoder, "window", WINDOW)
+
+    def space(self, role: Role) -> str:
+        """See `TextEncoder.space`."""
+        if role not in self.spaces:
+            self.spaces[role] = self.encoder.space(role)
+        return self.spaces[role]
+
+    def encode(self, texts: Sequence[str], role: Role, progress: bool | None = None) -> torch.Tensor:
+        """See `TextEncoder.encode`."""
+        self.computed += len(texts)
+        return self.encoder.encode(texts, role, progress)
+
+
+def _speed(job: Job, encoder: Steady, load_seconds: float | None, busy: float | None) -> tuple[Speed | None, bool, str | None]:
+    """The speed, whether it was kept from an earlier run, and what went wrong."""
+    settings, samples = job.config.measure, job.samples
+    spaces = [encoder.space(role) for role in (samples.single_role, samples.many_role)]
+    file = SpeedFile(job.config.cache, spaces, Machine.here(encoder.encoder), samples, settings)
+    if not job.again and (kept := file.read()) is not None:
+        return kept, True, None
+    say("  measuring speed …")
+    try:
+        speed = measure_speed(encoder.encoder, samples, settings, load_seconds=load_seconds, busy=busy)
+    except ModelError as error:
+        return None, False, f"its speed could not be measured: {error.what}"
+    file.write(speed)
+    return speed, False, None
+
+
+def _scores(job: Job, encoder: Steady) -> tuple[dict[str, Scores], int]:
+    """Scores by data set, and how many vectors came from the cache."""
+    tasks: dict[str, Task] = pickle.loads(job.tasks.read_bytes())
+    cache = open_cache(job.config.vector_cache, job.config.cache, say)
+    scores = {}
+    say("  judging …")
+    for name, task in tasks.items():
+        try:
+            found = score_model(task, cached(encoder, cache))
+        except ValueError as error:
+            raise ModelError(f"{job.candidate.label} cannot be judged on {name}: {error}") from None
+        say(f"  {name}: {metric_name(task.primary)} {primary_value(found):.4f}")
+        scores[name] = replace(found, ranking=None, top_ids=[], top_scores=None)
+    hits = 0
+    if cache is not None:
+        hits = cache.counters.hits
+        cache.close()
+    return scores, hits
+
+
+class _Lines:
+    """Standard output of the process: whole lines go to the one that asked."""
+
+    def __init__(self, channel: Connection) -> None:
+        self._channel, self._begun = channel, ""
+
+    def write(self, text: str) -> int:
+        *whole, self._begun = (self._begun + text).split("\n")
+        for line in whole:
+            self._channel.send(("say", line))
+        return len(text)
+
+    def flush(self) -> None:
+        """Lines go at once; what is not a line waits."""

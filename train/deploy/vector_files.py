@@ -1,0 +1,274 @@
+"""Vector files: what `embed` writes and `search` reads.
+
+A Parquet file has the columns `id`, `text` (if asked for) and `vector`, a list of fixed size, one row group a part. A NumPy file
+`x.npy` is an array [N, W] that any program can map into memory; ids and texts lie beside it in `x.npy.rows.parquet`. What the
+vectors are (model, space, role, precision, ranges) stands in the Parquet file's metadata ("embed-tune") or in `x.npy.json`.
+
+Shapes: N vectors, D dimensions, W stored numbers of a vector (D, or D / 8 for bits).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from data.schema import DataError
+from train.deploy.quantise import (
+    PRECISIONS,
+    Precision,
+    Ranges,
+    bytes_per_vector,
+    dtype,
+    ranges_as_json,
+    ranges_from_json,
+    width,
+)
+from train.encode.contract import Role
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SUFFIXES = (".parquet", ".npy")
+KEY = b"embed-tune"
+FORMAT = 1
+"""Raised when earlier versions could not read the file any more."""
+MADE_BY = "name a file that `embed-tune embed` wrote, together with what it wrote beside it"
+
+
+@dataclass(frozen=True)
+class VectorInfo:
+    """What a file of vectors holds.
+
+    Attributes:
+        label: what the person called the model.
+        model: settings with which the model can be opened again (fields of `ModelConfig`).
+        role: under which the texts were encoded.
+        space: see `train.encode.space`.
+        precision: of what is stored.
+        dimensions: D.
+        similarity: how two vectors are compared.
+        normalized: whether the vectors had unit length before they were quantised.
+        rows: N.
+        ranges: of int8 and uint8.
+    """
+
+    label: str
+    model: Mapping[str, Any]
+    role: Role
+    space: str
+    precision: Precision
+    dimensions: int
+    similarity: Literal["cosine", "dot"]
+    normalized: bool
+    rows: int
+    ranges: Ranges | None = None
+
+    @property
+    def width(self) -> int:
+        """W."""
+        return width(self.precision, self.dimensions)
+
+    @property
+    def bytes(self) -> int:
+        """Of all stored vectors, without ids and ranges."""
+        return self.rows * bytes_per_vector(self.precision, self.dimensions)
+
+    def as_json(self) -> dict[str, Any]:
+        """For a file."""
+        own = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
+        ranges = None if self.ranges is None else ranges_as_json(self.ranges)
+        return {"format": FORMAT, **own, "model": dict(self.model), "ranges": ranges}
+
+    @classmethod
+    def from_json(cls, content: Any) -> VectorInfo:
+        """Inverse of `as_json`.
+
+        Raises:
+            ValueError: it is not of that form.
+        """
+        try:
+            if content["format"] != FORMAT:
+                raise ValueError(f"format {content['format']!r} is not known to this version")
+            given = {one.name: content[one.name] for one in dataclasses.fields(cls)}
+        except (TypeError, KeyError) as error:
+            raise ValueError(f"{error} is missing") from None
+        ranges = None if given["ranges"] is None else ranges_from_json(given["ranges"])
+        if not isinstance(given["model"], dict) or not isinstance(given["model"].get("name"), str):
+            raise ValueError("it does not say which model made it")
+        if given["precision"] not in PRECISIONS:
+            raise ValueError(f"precision {given['precision']!r} is not known to this version")
+        return cls(**{**given, "ranges": ranges})
+
+
+@dataclass(frozen=True)
+class VectorFile:
+    """An opened file.
+
+    Attributes:
+        path: of the file.
+        info: what it holds.
+        stored: [N, W], in memory or mapped.
+        ids: N ids.
+        texts: N texts, where the file has them.
+    """
+
+    path: Path
+    info: VectorInfo
+    stored: np.ndarray
+    ids: pa.Array
+    texts: pa.Array | None = field(default=None)
+
+
+def as_table(ids: Sequence[str], texts: Sequence[str] | None, stored: np.ndarray) -> pa.Table:
+    """A part of a file: ids, texts if they are to be kept, and stored vectors [N, W]."""
+    import pyarrow as pa
+
+    flat = pa.array(np.ascontiguousarray(stored).reshape(-1))
+    columns = {"id": pa.array(ids, pa.string())}
+    if texts is not None:
+        columns["text"] = pa.array(texts, pa.string())
+    columns["vector"] = pa.FixedSizeListArray.from_arrays(flat, stored.shape[1])
+    return pa.table(columns)
+
+
+def stored_in(table: pa.Table) -> np.ndarray:
+    """The stored vectors [N, W] of a part."""
+    column = table.column("vector").combine_chunks()
+    return column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)
+
+
+def side_files(path: Path) -> tuple[Path, Path]:
+    """Where a NumPy file's description, and its ids and texts, lie."""
+    return path.with_name(f"{path.name}.json"), path.with_name(f"{path.name}.rows.parquet")
+
+
+def write_vectors(path: Path, info: VectorInfo, parts: Iterable[pa.Table]) -> None:
+    """Write the parts one behind the other, holding one at a time. The file at `path` appears last, whole.
+
+    Raises:
+        OSError: the disk is full, or the folder cannot be written.
+    """
+    if path.suffix == ".npy":
+        _write_npy(path, info, parts)
+    else:
+        with _renamed(path) as temporary:
+            _write_parquet(temporary, parts, {KEY: json.dumps(info.as_json())})
+
+
+def _write_npy(path: Path, info: VectorInfo, parts: Iterable[pa.Table]) -> None:
+    description, rows = side_files(path)
+    header = {"descr": np.lib.format.dtype_to_descr(dtype(info.precision)), "fortran_order": False}
+    with _renamed(path) as temporary, _renamed(rows) as rows_temporary, _renamed(description) as description_temporary:
+        with temporary.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, {**header, "shape": (info.rows, info.width)})
+
+            def without_vectors() -> Iterator[pa.Table]:
+                for part in parts:
+                    file.write(stored_in(part).astype(dtype(info.precision), copy=False).tobytes())
+                    yield part.drop_columns("vector")
+
+            _write_parquet(rows_temporary, without_vectors(), {})
+        description_temporary.write_text(json.dumps(info.as_json()), encoding="utf-8")
+
+
+def _write_parquet(path: Path, parts: Iterable[pa.Table], metadata: Mapping[bytes, str]) -> None:
+    """One row group a part. Vectors are written as they are: numbers of nearly random bits become no smaller by compression."""
+    import pyarrow.parquet as pq
+
+    writer: pq.ParquetWriter | None = None
+    try:
+        for part in parts:
+            if writer is None:
+                schema = part.schema.with_metadata(dict(metadata))
+                compression = {name: "zstd" for name in schema.names if name != "vector"}
+                compression["vector.list.element"] = "none"
+                writer = pq.ParquetWriter(path, schema, compression=compression, use_dictionary=False)
+            writer.write_table(part.replace_schema_metadata(dict(metadata)), row_group_size=max(1, len(part)))
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+@contextmanager
+def _renamed(path: Path) -> Iterator[Path]:
+    """A temporary name beside a file's; renamed to it when the `with` block ends well, deleted otherwise."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def read_info(path: Path) -> VectorInfo:
+    """What a file of vectors holds, without reading them.
+
+    Raises:
+        OSError, ValueError, pyarrow.ArrowException: it cannot be read, or has no description.
+    """
+    import pyarrow.parquet as pq
+
+    if path.suffix == ".npy":
+        return VectorInfo.from_json(json.loads(side_files(path)[0].read_text(encoding="utf-8")))
+    metadata = pq.read_schema(path).metadata or {}
+    if KEY not in metadata:
+        raise ValueError("it has no description of its vectors")
+    return VectorInfo.from_json(json.loads(metadata[KEY]))
+
+
+def open_vectors(path: Path) -> VectorFile:
+    """Open a file of vectors. A NumPy file is mapped into memory, a Parquet file is read.
+
+    Raises:
+        DataError: there is none, it was not made by `embed`, or it is damaged.
+    """
+    import pyarrow as pa
+
+    if path.suffix not in SUFFIXES or not path.is_file():
+        what = "no such file" if not path.exists() else "not a file of vectors"
+        raise DataError(what, where=str(path), mend=f"{MADE_BY} ({', '.join(SUFFIXES)})")
+    try:
+        found = _read_npy(path) if path.suffix == ".npy" else _read_parquet(path)
+        _check(found)
+    except FileNotFoundError as error:
+        raise DataError(f"{Path(error.filename).name} is missing beside it", where=str(path), mend=MADE_BY) from None
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise DataError(f"not a whole file of vectors: {reason}", where=str(path), mend=MADE_BY) from None
+    return found
+
+
+def _read_npy(path: Path) -> VectorFile:
+    import pyarrow.parquet as pq
+
+    _, rows = side_files(path)
+    return _file(path, read_info(path), np.load(path, mmap_mode="r", allow_pickle=False), pq.read_table(rows))
+
+
+def _read_parquet(path: Path) -> VectorFile:
+    import pyarrow.parquet as pq
+
+    info, table = read_info(path), pq.read_table(path)
+    return _file(path, info, stored_in(table), table)
+
+
+def _file(path: Path, info: VectorInfo, stored: np.ndarray, table: pa.Table) -> VectorFile:
+    texts = table.column("text").combine_chunks() if "text" in table.column_names else None
+    return VectorFile(path, info, stored, table.column("id").combine_chunks(), texts)
+
+
+def _check(found: VectorFile) -> None:
+    expected = (found.info.rows, found.info.width)
+    if found.stored.shape != expected or found.stored.dtype != dtype(found.info.precision):
+        raise ValueError(f"the array is {found.stored.shape} of {found.stored.dtype}, its description says {expected}")
+    if len(found.ids) != found.info.rows:
+        raise ValueError(f"{len(found.ids)} ids for {found.info.rows} vectors")
+    if found.info.ranges is not None and found.info.ranges.shape != (2, found.info.dimensions):
+        raise ValueError("the ranges are of other dimensions")

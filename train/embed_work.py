@@ -1,0 +1,236 @@
+"""The work of `embed`: which parts are there already, the ranges of bytes, and the parts that are missing.
+
+Shapes: N texts of a part, D dimensions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Any
+
+import numpy as np
+from tqdm.auto import tqdm
+
+from data.sources.texts import TextRow, TextRows
+from train import ranks
+from train.config import ModelConfig
+from train.deploy.parts import Parts, part_key
+from train.deploy.quantise import CALIBRATED, Precision, Ranges, calibrate, outside, quantise, ranges_as_json
+from train.deploy.vector_files import as_table
+from train.encode.api.prices import Estimate, estimate, load_prices, price_of
+from train.encode.cache.cached import CachedEncoder
+from train.encode.contract import Role
+from train.encode.encoder import Encoder
+from train.encode.opened import TextEncoder
+from train.errors import ModelError
+
+PART_CHARACTERS = 1 << 24
+"""Characters after which a part is closed, however few texts it has."""
+
+Part = tuple[int, list[TextRow]]
+"""Number of a part, from 0, and its texts."""
+
+
+@dataclass
+class Plan:
+    """What there is to do.
+
+    Attributes:
+        texts: of the whole file.
+        parts: number of parts.
+        missing: texts of each part that is to be made.
+        stale: parts of an earlier attempt that do not fit any more.
+        estimate: of what is to be paid; None for open models.
+    """
+
+    texts: int = 0
+    parts: int = 0
+    missing: dict[int, int] = field(default_factory=dict)
+    stale: int = 0
+    estimate: Estimate | None = None
+
+    @property
+    def done(self) -> int:
+        """Texts whose vectors are there."""
+        return self.texts - sum(self.missing.values())
+
+
+@dataclass
+class Work:
+    """Texts on their way to vectors.
+
+    Attributes:
+        encoder: the model, perhaps behind a cache.
+        inner: the model itself.
+        model: its settings.
+        role: what the texts are to it.
+        precision: of the stored vectors.
+        ranges: of int8 and uint8, once they are known.
+        texts: what is encoded.
+        size: texts of a part.
+        with_text: keep the texts beside the vectors.
+        parts: where the vectors go.
+        clipped: values outside of the ranges, among those that this process quantised.
+        cut: texts as long as the model reads, among those that this process encoded.
+    """
+
+    encoder: TextEncoder
+    inner: TextEncoder
+    model: ModelConfig
+    role: Role
+    precision: Precision
+    ranges: Ranges | None
+    texts: TextRows
+    size: int
+    with_text: bool
+    parts: Parts
+    clipped: int = 0
+    cut: int = 0
+    _space: str = ""
+    _first: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        self._space = self.encoder.space(self.role)
+
+    def settings(self) -> list[Any]:
+        """What decides a part besides its texts."""
+        ranges = None if self.ranges is None else ranges_as_json(self.ranges)
+        return [self._space, self.role, self.precision, self.with_text, ranges]
+
+    def split(self) -> Iterator[Part]:
+        """The texts in parts, read anew."""
+        number, rows, characters = 0, [], 0
+        for row in self.texts:
+            rows.append(row)
+            characters += len(row.text)
+            if len(rows) == self.size or characters >= PART_CHARACTERS:
+                yield number, rows
+                number, rows, characters = number + 1, [], 0
+        if rows:
+            yield number, rows
+
+    def settle_ranges(self, parts: Iterator[Part], *, encode: bool = True) -> Iterator[Part]:
+        """Find the ranges of int8 and uint8, if not given: those of an earlier attempt, or of the vectors of the first part.
+
+        Args:
+            parts: of which the first is read.
+            encode: compute these vectors; otherwise the ranges may stay open.
+
+        Returns:
+            The same parts.
+        """
+        if self.precision not in CALIBRATED or self.ranges is not None:
+            return parts
+        first = next(parts, None)
+        if first is None:
+            return parts
+        _, rows = first
+        key = part_key(self.settings(), *_columns(rows))
+
+        def find() -> Ranges | None:
+            found = self.parts.ranges(key)
+            if found is None and encode:
+                self._first = self._encode(rows)
+                found = calibrate(self._first)
+                self.parts.write_ranges(key, found)
+            return found
+
+        self.ranges = ranks.on_main(find)
+        return chain([first], parts)
+
+    def plan(self) -> Plan:
+        """Read all texts once: count them, find mistakes, and which parts are there. `settle_ranges` goes before."""
+        plan, tokens, charged = Plan(), 0, 0
+        prices = load_prices() if self.model.api else {}
+        for number, rows in self.split():
+            plan.texts += len(rows)
+            plan.parts += 1
+            state = self.parts.state(number, self._key(rows))
+            if state:
+                continue
+            plan.missing[number] = len(rows)
+            plan.stale += state is False
+            if self.model.api:
+                unpaid = self._unpaid([row.text for row in rows])
+                charged += len(unpaid)
+                tokens += estimate(self.model, unpaid, prices).tokens
+        if self.model.api:
+            plan.estimate = Estimate(f"{self.model.api}:{self.model.name}", charged, tokens, price_of(self.model, prices))
+        return plan
+
+    def make(self, plan: Plan | None, progress: bool) -> Plan:
+        """Encode the parts that are missing; of several processes each its share.
+
+        Args:
+            plan: what is missing; None where the texts can be read only once: then it is found on the way.
+            progress: show a bar.
+
+        Returns:
+            The plan, or what it would have been.
+
+        Raises:
+            ModelError: the model gives vectors that are no numbers.
+        """
+        mine = None if plan is None else [n for i, n in enumerate(plan.missing) if i % ranks.world_size() == ranks.rank()]
+        total = None if plan is None or mine is None else plan.done + sum(plan.missing[n] for n in mine)
+        found = plan or Plan()
+        with tqdm(total=total, unit="text", desc="embedding", disable=not progress, smoothing=0.1) as bar:
+            if plan is not None:
+                bar.update(plan.done)
+                bar.unpause()
+            for number, rows in self.settle_ranges(self.split()):
+                if mine is None:
+                    found.texts += len(rows)
+                    found.parts += 1
+                    if self.parts.state(number, self._key(rows)):
+                        bar.update(len(rows))
+                        continue
+                    found.missing[number] = len(rows)
+                elif number not in mine:
+                    continue
+                self._make_part(number, rows)
+                bar.update(len(rows))
+        return found
+
+    def _make_part(self, number: int, rows: Sequence[TextRow]) -> None:
+        ids, texts = _columns(rows)
+        vectors = self._first if number == 0 and self._first is not None else self._encode(rows)
+        self._first = None
+        if self.ranges is not None:
+            self.clipped += outside(vectors, self.ranges)
+        table = as_table(ids, texts if self.with_text else None, quantise(vectors, self.precision, self.ranges))
+        self.parts.write(number, self._key(rows), table)
+
+    def _encode(self, rows: Sequence[TextRow]) -> np.ndarray:
+        """Float32 [N, D]."""
+        texts = [row.text for row in rows]
+        counters = self.encoder.cache.counters if isinstance(self.encoder, CachedEncoder) else None
+        before = 0 if counters is None else counters.misses
+        vectors = self.encoder.encode(texts, self.role, False).numpy()
+        fresh = counters is None or counters.misses > before
+        if not np.isfinite(vectors).all():
+            worst = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
+            raise ModelError(
+                f"the vector of text {rows[worst].id} holds NaN or infinity", mend="the model is damaged, or not one for texts"
+            )
+        if fresh and isinstance(self.inner, Encoder) and self.inner.store is not None:
+            contract = self.inner.contract
+            lengths = self.inner.store.rows(texts, contract.prompt(self.role), contract.max_tokens).lengths
+            self.cut += int((lengths >= contract.max_tokens).sum())
+            self.inner.store.forget()  # the next part has other texts, and there may be millions
+        return vectors
+
+    def _unpaid(self, texts: Sequence[str]) -> list[str]:
+        """Those that a request would be made for."""
+        if isinstance(self.encoder, CachedEncoder):
+            return self.encoder.missing(texts, self.role)
+        return list(texts)
+
+    def _key(self, rows: Sequence[TextRow]) -> str:
+        return part_key(self.settings(), *_columns(rows))
+
+
+def _columns(rows: Sequence[TextRow]) -> tuple[list[str], list[str]]:
+    return [row.id for row in rows], [row.text for row in rows]

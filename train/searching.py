@@ -1,0 +1,292 @@
+"""`embed-tune search`: queries against vectors by every method that the stored bytes allow, so that the loss is seen.
+
+Shapes: Q queries, N stored vectors, D dimensions.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, redirect_stdout
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from data.schema import DataError
+from data.sources.texts import open_texts
+from train.candidates import Candidate, JudgeConfig, Request
+from train.config import DEFAULT_MODEL, Config
+from train.deploy.vector_files import VectorFile, VectorInfo, open_vectors
+from train.deploy.vector_search import Index, Method
+from train.embedding import confirm_texts, open_candidate
+from train.encode.contract import Role
+from train.encode.opened import TextEncoder
+from train.errors import ConfigError, ModelError
+from train.evaluate.tasks import RetrievalTask
+from train.judged_rows import load_tasks
+from train.search_methods import Judgements, MethodResult, measure_methods
+from train.search_table import hits_lines, methods_table
+from train.settings import load_config
+from train.terminal import quiet_libraries, say
+from train.vector_requests import SearchRequest, TextChoice, read_model, settings_of_vectors
+
+SHOWN = 5
+"""Queries of a file whose hits are printed; `--json` has all."""
+
+
+def search(request: SearchRequest, *, as_json: bool = False, debug: bool = False) -> dict[str, Any]:
+    """Search, and print hits and what each method costs.
+
+    Returns:
+        What `--json` prints: `methods`, and `queries` with the hits of the method that was chosen; or `datasets` with `methods`.
+
+    Raises:
+        ConfigError, DataError: the files do not fit together, or cannot be read.
+        ModelError: the vectors are another model's.
+    """
+    quiet_libraries(debug)
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        stored = None if request.vectors is None else open_vectors(request.vectors)
+        candidate, config = _model(request, stored)
+        tasks = _tasks(request, candidate, config)
+        for choice in (request.query_file, request.documents):
+            if choice is not None:
+                open_texts(choice.place, choice.columns, choice.id_column)  # a mistake there is said before a model is loaded
+        with _opened(candidate, config) as encoder:
+            session = Session(request, candidate, encoder)
+            if stored is not None:
+                check_space(encoder, stored.info, stored.path)
+            found = _judge(session, stored, tasks) if stored is None or tasks else _answer(session, stored)
+    if as_json:
+        print(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
+    return found
+
+
+@dataclass(frozen=True)
+class Session:
+    """A search that goes on: what was asked for, the model, and the opened model."""
+
+    request: SearchRequest
+    candidate: Candidate
+    encoder: TextEncoder
+
+    def encode(self, texts: Sequence[str], role: Role) -> np.ndarray:
+        """Float32 [N, D] of texts.
+
+        Raises:
+            ModelError: the model gives vectors that are no numbers.
+        """
+        confirm_texts(self.candidate, self.encoder, texts, role, yes=self.request.yes)
+        vectors = self.encoder.encode(texts, role).numpy()
+        if not np.isfinite(vectors).all():
+            raise ModelError("a vector holds NaN or infinity", mend="the model is damaged, or not one for texts")
+        return vectors
+
+
+@contextmanager
+def _opened(candidate: Candidate, config: Config) -> Iterator[TextEncoder]:
+    """A model behind its cache; says at the end what came from there."""
+    _, encoder, cache = open_candidate(candidate, config)
+    yield encoder
+    if cache is not None:
+        if cache.counters.hits:
+            say(f"{cache.counters.sentence()}")
+        cache.close()
+
+
+def _answer(session: Session, stored: VectorFile) -> dict[str, Any]:
+    """Hits of the person's own queries."""
+    request = session.request
+    index = _index(request, stored)
+    method = _method(request, index)
+    queries = list(request.queries)
+    if request.query_file is not None:
+        queries += [row.text for row in _texts(request.query_file)]
+    if not queries:
+        raise ConfigError("the file of queries is empty", mend="give a file with at least one query")
+    vectors = session.encode(queries, query_role(stored.info))
+    results = measure_methods(index, vectors, request.top, request.rescore, only=method)
+    chosen = results[-1] if method is not None else results[0]
+    texts = _texts_of(request, stored, np.unique(chosen.hits.rows))
+    answers = []
+    for number, query in enumerate(queries):
+        rows, scores = chosen.hits.rows[number].tolist(), chosen.hits.scores[number].tolist()
+        hits = [(stored.ids[row].as_py(), score, texts.get(row)) for row, score in zip(rows, scores, strict=True)]
+        if number < max(SHOWN, len(request.queries)):
+            say("\n".join(["", *hits_lines(query, hits)]))
+        answers.append({"query": query, "hits": [_hit(*hit) for hit in hits]})
+    if len(queries) > max(SHOWN, len(request.queries)):
+        say(f"\n… and {len(queries) - SHOWN:,} more queries (--json has all)")
+    say(
+        "\n"
+        + methods_table(
+            f"{stored.info.rows:,} vectors, {len(queries):,} {'query' if len(queries) == 1 else 'queries'}", results, request.top
+        )
+    )
+    say(_legend(results))
+    return {
+        "file": str(stored.path),
+        "model": stored.info.label,
+        "method": chosen.method,
+        "methods": [one.as_json() for one in results],
+        "queries": answers,
+    }
+
+
+def _model(request: SearchRequest, stored: VectorFile | None) -> tuple[Candidate, Config]:
+    """The model that queries are encoded with, and settings: what the person names, or what the file says."""
+    if stored is None:
+        return read_model(request.model or DEFAULT_MODEL, request.overrides)
+    own = stored.info.model
+    if request.model is None:
+        return read_model(own["name"], request.overrides, stored=own)
+    return read_model(request.model, request.overrides, stored=settings_of_vectors(own))
+
+
+def _tasks(request: SearchRequest, candidate: Candidate, config: Config) -> dict[str, RetrievalTask]:
+    """Judged queries by data set; none without `--data`.
+
+    Raises:
+        DataError: a data set that cannot be read, or has nothing to search.
+    """
+    if not request.data:
+        return {}
+    settings = [*request.data_settings, f"output_dir={config.output_dir}"]
+    loaded = load_config(None, data=list(request.data), overrides=settings, kind=JudgeConfig)
+    tasks, _ = load_tasks(Request((candidate,), loaded, True, None, ()))
+    searched = {name: task for name, task in tasks.items() if isinstance(task, RetrievalTask)}
+    if len(searched) < len(tasks):
+        name = next(name for name in tasks if name not in searched)
+        raise DataError("scored pairs have no documents to search", where=name, mend="give queries with documents")
+    return searched
+
+
+def _judge(session: Session, stored: VectorFile | None, tasks: Mapping[str, RetrievalTask]) -> dict[str, Any]:
+    """Quality of each method on judged queries; over the vectors of a file, or over the data's own documents."""
+    request = session.request
+    datasets = []
+    for name, task in tasks.items():
+        index, ids = _embedded(session, task) if stored is None else _chosen(request, stored, task)
+        method = _method(request, index)
+        distinct = task.distinct_queries
+        vectors = session.encode(distinct.texts, "query")[distinct.rows]
+        results = measure_methods(index, vectors, request.top, request.rescore, only=method, judgements=Judgements.of(task, ids))
+        say("\n" + methods_table(f"{name}: {len(task):,} queries, {len(index):,} documents", results, request.top))
+        datasets.append({"name": name, "n": len(task), "documents": len(index), "methods": [one.as_json() for one in results]})
+        say(_legend(results))
+    return {"model": session.candidate.label, "datasets": datasets}
+
+
+def _embedded(session: Session, task: RetrievalTask) -> tuple[Index, list[str]]:
+    """The documents of a task, embedded now, and their ids. Of equal scores the higher id comes first, as trec_eval has it."""
+    distinct = task.distinct_documents
+    vectors = session.encode(distinct.texts, "document")[distinct.rows]
+    order = sorted(range(len(task.document_ids)), key=task.document_ids.__getitem__, reverse=True)
+    index = Index(vectors[order], "float32", vectors.shape[1], unit=session.encoder.similarity == "cosine")
+    return index, [task.document_ids[row] for row in order]
+
+
+def _chosen(request: SearchRequest, stored: VectorFile, task: RetrievalTask) -> tuple[Index, list[str]]:
+    """The vectors of a file that belong to the documents of a task, in the order of `_embedded`.
+
+    Raises:
+        DataError: one is missing.
+    """
+    rows = {identity: row for row, identity in enumerate(stored.ids.to_pylist())}
+    missing = [identity for identity in task.document_ids if identity not in rows]
+    if missing:
+        raise DataError(
+            f"{len(missing):,} of {len(task.document_ids):,} documents have no vector, for instance {missing[0]!r}",
+            where=str(stored.path),
+            mend="embed the corpus with its ids: embed-tune embed FOLDER/corpus.jsonl --out … (--empty keep for empty documents)",
+        )
+    ids = sorted(task.document_ids, reverse=True)
+    return _index(request, stored, np.array([rows[identity] for identity in ids])), ids
+
+
+def _index(request: SearchRequest, stored: VectorFile, rows: np.ndarray | None = None) -> Index:
+    """The vectors of the file, with those of the finer one behind them.
+
+    Raises:
+        DataError: the finer file holds other texts, or another model's vectors.
+    """
+    finer = None
+    if request.finer is not None:
+        second = open_vectors(request.finer)
+        if second.info.space != stored.info.space or not second.ids.equals(stored.ids):
+            raise DataError(
+                f"its texts, or the model, are not those of {stored.path}",
+                where=str(request.finer),
+                mend="embed the same file with the same model and another --precision",
+            )
+        finer = _plain_index(second, rows)
+    return _plain_index(stored, rows, finer)
+
+
+def _plain_index(stored: VectorFile, rows: np.ndarray | None, finer: Index | None = None) -> Index:
+    info = stored.info
+    codes = stored.stored if rows is None else stored.stored[rows]
+    return Index(codes, info.precision, info.dimensions, info.ranges, unit=info.similarity == "cosine", finer=finer)
+
+
+def _method(request: SearchRequest, index: Index) -> Method | None:
+    """The method that was asked for.
+
+    Raises:
+        ConfigError: the stored bytes do not allow it.
+    """
+    for method in index.methods:
+        if method == request.method:
+            return method
+    if request.method is None:
+        return None
+    raise ConfigError(
+        f"--method {request.method} cannot be computed from {index.precision} alone",
+        mend=f"use {', '.join(index.methods)}, or name a file with more bits by --finer",
+    )
+
+
+def check_space(encoder: TextEncoder, info: VectorInfo, path: Path) -> None:
+    """Refuse queries of another model: their scores would mean nothing.
+
+    Raises:
+        ModelError: the vectors are another model's.
+    """
+    if encoder.space(info.role) != info.space:
+        raise ModelError(
+            f"{path} holds vectors of another model, of other weights, or with other settings ({info.label})",
+            mend="name the model that made them with --model, or embed the texts anew",
+        )
+
+
+def query_role(info: VectorInfo) -> Role:
+    """What a query is to vectors of some role: a query, but where the texts are sides of symmetric pairs."""
+    return "symmetric" if info.role == "symmetric" else "query"
+
+
+def _texts(choice: TextChoice) -> Iterator[Any]:
+    texts = open_texts(choice.place, choice.columns, choice.id_column, choice.empty)
+    for note in texts.notes:
+        say(note)
+    yield from texts
+
+
+def _texts_of(request: SearchRequest, stored: VectorFile, rows: np.ndarray) -> Mapping[int, str]:
+    """Texts of some rows, as far as they are known: from the file itself, or from the one that they are in."""
+    if request.documents is None:
+        return {} if stored.texts is None else {int(row): stored.texts[int(row)].as_py() for row in rows}
+    wanted = {stored.ids[int(row)].as_py(): int(row) for row in rows}
+    return {wanted[row.id]: row.text for row in _texts(replace(request.documents, empty="keep")) if row.id in wanted}
+
+
+def _hit(identity: str, score: float, text: str | None) -> dict[str, Any]:
+    return {"id": identity, "score": round(score, 6), **({} if text is None else {"text": text})}
+
+
+def _legend(results: Sequence[MethodResult]) -> str:
+    first = results[0].method
+    note = "" if first == "exact" else "; the file holds no floats, so exact search is not among them"
+    return f"overlap: share of the hits of {first} that are found too{note}"

@@ -1,0 +1,205 @@
+"""What `embed-tune embed` and `embed-tune search` were asked for: the words of the command line, checked.
+
+Nothing heavy is imported here, so that mistakes are answered at once.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from data.sources.texts import Empty
+from train.candidates import Candidate, JudgeConfig, find_candidate
+from train.config import Config, ModelConfig
+from train.encode.contract import Role
+from train.errors import ConfigError
+from train.settings import load_config
+
+SUFFIXES = (".parquet", ".npy")
+"""Of files of vectors."""
+TAKEN_OVER = frozenset({"dimensions", "max_tokens", "query_prompt", "document_prompt"})
+SETTING = re.compile(r"([a-z_]+\.[a-z_0-9.]+|vector_cache|output_dir)=")
+NOT_STORED = frozenset({"device", "trust_remote_code", "base_url"})
+"""Settings that are not written into a file of vectors: whoever opens one must not run code, or send texts anywhere, for it."""
+
+
+@dataclass(frozen=True)
+class TextChoice:
+    """Which texts of which file.
+
+    Attributes:
+        place: path, or "-" for standard input.
+        columns: that hold the text; none for those with the usual names.
+        id_column: that holds the id; None for one with a usual name, else line numbers.
+        empty: what to do with a row without a text.
+    """
+
+    place: str
+    columns: tuple[str, ...] = ()
+    id_column: str | None = None
+    empty: Empty = "fail"
+
+
+@dataclass(frozen=True)
+class EmbedRequest:
+    """What `embed-tune embed` was asked for.
+
+    Attributes:
+        candidate: the model.
+        config: `vector_cache`, and what else is not the model's.
+        role: what the texts are to the model.
+        precision: of the stored vectors.
+        ranges: file with the ranges of int8 and uint8; None to take them from the first part.
+        out: the file; None prints the vectors.
+        texts: the file of texts; None where they were given as words.
+        words: the texts that were given as words.
+        with_text: keep the texts beside the vectors.
+        part: texts that are encoded before they are written.
+        overwrite: an existing file may go.
+        yes: money may be spent without a question.
+    """
+
+    candidate: Candidate
+    config: Config
+    role: Role
+    precision: str
+    ranges: Path | None
+    out: Path | None
+    texts: TextChoice | None
+    words: tuple[str, ...]
+    with_text: bool
+    part: int
+    overwrite: bool
+    yes: bool
+
+
+def is_setting(word: str) -> bool:
+    """Whether a word of the command line is KEY=VALUE rather than the name of a file, or a query with a sign in it."""
+    return SETTING.match(word) is not None and not Path(word).exists()
+
+
+def is_vector_file(word: str) -> bool:
+    """Whether a word of the command line names a file of vectors, which need not be there."""
+    return word.endswith(SUFFIXES) or Path(word).is_file()
+
+
+def read_model(word: str, overrides: Sequence[str] = (), stored: Mapping[str, Any] | None = None) -> tuple[Candidate, Config]:
+    """A model with settings, and the rest of the settings.
+
+    Args:
+        word: the model, see `find_candidate`.
+        overrides: `model.query_prompt=…` and the like, `vector_cache=…`.
+        stored: settings that a file of vectors has; those of `overrides` go before them.
+
+    Raises:
+        ConfigError: a setting that is unknown or has no meaning here.
+        ModelError: see `find_candidate`.
+    """
+    for one in overrides:
+        key = one.partition("=")[0]
+        if "=" not in one:
+            raise ConfigError(f"{one}: not a setting", mend="settings are written KEY=VALUE, e.g. model.device=cpu")
+        if key == "model.name":
+            raise ConfigError("model.name has no meaning here", mend="name the model with --model")
+        if not key.startswith("model.") and key not in ("vector_cache", "output_dir", "evaluation.batch_size"):
+            raise ConfigError(f"{key} has no meaning here: nothing is trained", mend="drop it")
+    loaded = load_config(None, data="unused", overrides=overrides, kind=JudgeConfig)
+    given = {key: getattr(loaded.model, key) for key in loaded.model.model_fields_set}
+    kept = {key: value for key, value in (stored or {}).items() if key not in NOT_STORED}
+    try:
+        config = ModelConfig(**{**kept, **given, "name": word})
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        raise ConfigError(
+            f"what the file of vectors says about its model cannot be used (model.{where})", mend="name the model with --model"
+        ) from None
+    return find_candidate(word, config), loaded
+
+
+def settings_of_vectors(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """What queries by a model that the person names take over from the file: what decides vectors and is not the model itself."""
+    return {key: value for key, value in stored.items() if key in TAKEN_OVER}
+
+
+def stored_settings(config: ModelConfig) -> dict[str, Any]:
+    """What a file of vectors says about its model, so that it can be opened again."""
+    return {"name": config.name, **config.model_dump(exclude_defaults=True, exclude=set(NOT_STORED))}
+
+
+def checked_out(out: Path | None) -> Path | None:
+    """The file to write, if it can be one.
+
+    Raises:
+        ConfigError: its suffix names no kind of file that is written.
+    """
+    if out is not None and out.suffix not in SUFFIXES:
+        raise ConfigError(f"--out {out}: the kind of file follows from its suffix", mend=f"use {' or '.join(SUFFIXES)}")
+    return out
+
+
+def read_ranges(path: Path) -> Mapping[str, Any]:
+    """The content of a file of ranges: `{"low": [...], "high": [...]}`, or one that holds this under "ranges".
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    mend = "give a file with {low: [...], high: [...]}, for instance the .npy.json beside vectors that were made with int8"
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"--ranges {path} cannot be read ({getattr(error, 'strerror', None) or error})", mend=mend) from None
+    found = content.get("ranges", content) if isinstance(content, dict) else None
+    if not isinstance(found, dict):
+        raise ConfigError(f"--ranges {path} holds no ranges", mend=mend)
+    return found
+
+
+@dataclass(frozen=True)
+class SearchRequest:
+    """What `embed-tune search` was asked for.
+
+    Attributes:
+        vectors: the file to search; None to embed the documents of `data`.
+        finer: a file of the same texts with more bits, to score candidates again.
+        queries: words of the command line.
+        query_file: a file of queries.
+        model: the model's word; None for the one that the file names.
+        overrides: settings of the model, and `vector_cache`.
+        method: the only one to use; None for all that are possible.
+        top: hits a query.
+        rescore: candidates by bits for each hit.
+        documents: file with the texts, to show them.
+        data: judged data sets.
+        data_settings: `data.columns.anchor=…` and the like.
+        yes: money may be spent without a question.
+    """
+
+    vectors: Path | None
+    finer: Path | None
+    queries: tuple[str, ...]
+    query_file: TextChoice | None
+    model: str | None
+    overrides: tuple[str, ...]
+    method: str | None
+    top: int
+    rescore: int
+    documents: TextChoice | None
+    data: tuple[str, ...]
+    data_settings: tuple[str, ...]
+    yes: bool
+
+    def __post_init__(self) -> None:
+        if self.vectors is None and not self.data:
+            raise ConfigError("no vectors are named", mend="name a file that `embed-tune embed` made, or judged data with --data")
+        if self.vectors is not None and not self.data and not self.queries and self.query_file is None:
+            raise ConfigError("no query is given", mend='give one, "in quotes", a file of them with --queries, or --data')
+        if self.vectors is None and (self.queries or self.query_file or self.finer or self.documents):
+            raise ConfigError("queries need a file of vectors to search", mend="name it before them")
+        if self.vectors is not None and not self.vectors.is_file():
+            raise ConfigError(f"{self.vectors}: no such file", mend="name a file that `embed-tune embed` made")
