@@ -15,6 +15,7 @@ import typer
 from data.schema import DataError
 from train import ranks
 from train.commands.benchmark import benchmark_command
+from train.commands.check import check_command
 from train.commands.compare import compare_command
 from train.commands.embed import embed_command
 from train.commands.options import EXIT_CODES, JsonOption
@@ -273,6 +274,7 @@ def push_command(
     push_run(run, repo_id, private=not public, licence=licence)
 
 
+app.command("check", epilog=EXIT_CODES, short_help="Look for leaks, duplicates and broken texts in your data.")(check_command)
 app.command("compare", epilog=EXIT_CODES, short_help="Compare models on your texts: quality, speed, size and price.")(
     compare_command
 )

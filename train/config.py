@@ -46,6 +46,15 @@ class DataConfig(StrictModel):
 
     datasets: list[DatasetSpec] = Field(min_length=1)
     split: SplitSpec = Field(default_factory=SplitSpec)
+    leaks: Literal["drop", "keep"] = Field(
+        "drop", description="training rows that dev or test have, too (the pair or the query, exactly or nearly)"
+    )
+    near: float = Field(
+        0.9, ge=0.5, le=1, description="share of equal word triples (Jaccard) from which on two texts count as nearly the same"
+    )
+    strict: bool = Field(
+        False, description="true: a warning of the audit that puts the result in doubt ends the run before it begins"
+    )
 
 
 class TrainingConfig(StrictModel):

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from data.audit import audit
 from data.load import prepare
 from data.schema import DataError, PreparedDataset
 from train import ranks
+from train.auditing import audited as audit_datasets
+from train.auditing import leak_rules, obey_strict, say_warnings
 from train.config import Config
+from train.encode.counting import token_counter
 from train.encode.encoder import Encoder, load_encoder, resolve_device
 from train.encode.heap import keep_freed_memory
 from train.encode.locate import WeightsOrigin
@@ -104,7 +106,7 @@ def load_datasets(config: Config) -> dict[str, PreparedDataset]:
     """Every data set of the config, loaded and split; what was recognised and counted is said."""
     datasets: dict[str, PreparedDataset] = {}
     for number, spec in enumerate(config.data.datasets):
-        prepared = prepare(spec, config.data.split, config.cache, say=say)
+        prepared = prepare(spec, config.data.split, config.cache, say, leak_rules(config.data))
         if prepared.name in datasets:
             raise ConfigError(
                 f"two data sets are called {prepared.name!r}: {datasets[prepared.name].location} and {prepared.location}",
@@ -157,15 +159,18 @@ def record_plan(plan: Plan, run: Path) -> None:
 
 
 def audited(plan: Plan) -> dict[str, Any]:
-    """What is in the data; warnings are said."""
-    audited = audit(list(plan.datasets.values()))
-    for dataset in audited["datasets"]:
-        for finding in dataset["findings"]:
-            if finding["severity"] == "warning":
-                shown = finding["examples"]
-                rows = f" ({', '.join(shown)}{', …' * (finding['count'] > len(shown))})" if shown else ""
-                say(f"{dataset['name']}: warning: {finding['what']}: {finding['count']:,}{rows}")
-    return audited
+    """What is in the data; warnings are said.
+
+    Raises:
+        DataError: by `data.strict`, a warning that puts the result in doubt.
+    """
+    config = plan.config
+    counter = token_counter(plan.encoder, config.training.max_tokens)
+    found = audit_datasets(list(plan.datasets.values()), config.data, config.cache, counter)
+    say_warnings(found)
+    if config.data.strict:
+        obey_strict(found)
+    return found
 
 
 def needs(plan: Plan) -> Needs:

@@ -16,6 +16,8 @@ from train.yamlfile import Place, YamlFile, read_yaml
 
 SECTIONS = frozenset({"model", "data", "training", "evaluation", "tracking", "export"})
 """Keys that hold other keys; without any they count as left out."""
+FOR_ALL_DATA = frozenset({"split", "leaks", "near", "strict"})
+"""Keys of the `data` section that are about every data set; those given by `--data` too."""
 
 
 def load_config(
@@ -39,7 +41,8 @@ def load_config(
         if any(not one.strip() for one in ([data] if isinstance(data, str) else data)):
             mend = "give a file, folder, glob or Hub id; in a script, look whether its variable is set"
             raise ConfigError("--data is empty", mend=mend)
-        kept = {k: v for k, v in (tree.get("data") or {}).items() if k == "split"} if isinstance(tree.get("data"), dict) else {}
+        given = tree.get("data")
+        kept = {k: v for k, v in given.items() if k in FOR_ALL_DATA} if isinstance(given, dict) else {}
         tree["data"] = {"datasets": [{"source": one} for one in ([data] if isinstance(data, str) else data)], **kept}
     for item in overrides:
         place, text = _apply_override(tree, item)
