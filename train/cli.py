@@ -18,6 +18,7 @@ from train.commands.benchmark import benchmark_command
 from train.commands.check import check_command
 from train.commands.compare import compare_command
 from train.commands.embed import embed_command
+from train.commands.mine import mine_command
 from train.commands.options import EXIT_CODES, JsonOption
 from train.commands.search import search_command
 from train.errors import EmbedTuneError, VerdictError
@@ -275,6 +276,7 @@ def push_command(
 
 
 app.command("check", epilog=EXIT_CODES, short_help="Look for leaks, duplicates and broken texts in your data.")(check_command)
+app.command("mine", epilog=EXIT_CODES, short_help="Find hard negatives for pairs, or audit how they are found.")(mine_command)
 app.command("compare", epilog=EXIT_CODES, short_help="Compare models on your texts: quality, speed, size and price.")(
     compare_command
 )

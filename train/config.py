@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from data.spec import DatasetSpec, SplitSpec, StrictModel
+from data.spec import DatasetSpec, MiningSpec, SplitSpec, StrictModel
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -147,6 +147,7 @@ class Config(StrictModel):
     )
     model: ModelConfig = Field(default_factory=ModelConfig)
     data: DataConfig
+    mining: MiningSpec = Field(default_factory=MiningSpec)
     training: TrainingConfig = Field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
     tracking: TrackingConfig = Field(default_factory=TrackingConfig)

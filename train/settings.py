@@ -14,7 +14,7 @@ from train.errors import ConfigError
 from train.explain import LIST, explained, spellings
 from train.yamlfile import Place, YamlFile, read_yaml
 
-SECTIONS = frozenset({"model", "data", "training", "evaluation", "tracking", "export"})
+SECTIONS = frozenset({"model", "data", "mining", "training", "evaluation", "tracking", "export"})
 """Keys that hold other keys; without any they count as left out."""
 FOR_ALL_DATA = frozenset({"split", "leaks", "near", "strict"})
 """Keys of the `data` section that are about every data set; those given by `--data` too."""

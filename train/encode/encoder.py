@@ -18,6 +18,7 @@ from train.encode.contract import EncodingContract, Role, apply_contract, read_c
 from train.encode.forward import embed_columns
 from train.encode.locate import WeightsOrigin, locate
 from train.encode.plain_tokens import why_not_stored
+from train.encode.space import space_of
 from train.encode.tokens import TokenStore
 from train.errors import ModelError
 from train.ranks import is_main, wants_cpu
@@ -49,6 +50,10 @@ class Encoder:
     def similarity(self) -> Literal["cosine", "dot"]:
         """How the model compares two vectors."""
         return self.contract.similarity
+
+    def space(self, role: Role) -> str:
+        """A digest of everything but the text that decides the vector of a text in this role, the present weights included."""
+        return space_of(self.model, self.contract, role)
 
     def encode(self, texts: Sequence[str], role: Role, progress: bool | None = None) -> Tensor:
         """Vectors of texts, in their order.

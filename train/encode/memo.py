@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from train.encode.contract import Role
-from train.encode.encoder import Encoder
-from train.encode.shared import SharedEncoder
+from train.encode.opened import TextEncoder
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 class RememberingEncoder:
-    """Encodes each text of a prompt once, for as long as the weights stay as they are. Holds 4 · D bytes a text."""
+    """Encodes each text of a space once, for as long as the weights stay as they are. Holds 4 · D bytes a text."""
 
-    def __init__(self, encoder: Encoder | SharedEncoder) -> None:
+    def __init__(self, encoder: TextEncoder) -> None:
         self._encoder = encoder
+        self._spaces: dict[Role, str] = {}
         self._rows: dict[tuple[str, str], int] = {}
         self._blocks: list[Tensor] = []
 
@@ -30,15 +30,21 @@ class RememberingEncoder:
         """Float32 tensor [N, D]; see `Encoder.encode`."""
         import torch
 
-        prompt = self._encoder.contract.prompt(role)
-        new = [text for text in dict.fromkeys(texts) if (prompt, text) not in self._rows]
+        space = self._space(role)
+        new = [text for text in dict.fromkeys(texts) if (space, text) not in self._rows]
         if new:
             start = len(self._rows)
             self._blocks.append(self._encoder.encode(new, role))
-            self._rows.update({(prompt, text): start + i for i, text in enumerate(new)})
+            self._rows.update({(space, text): start + i for i, text in enumerate(new)})
         if len(self._blocks) > 1:
             self._blocks = [torch.cat(self._blocks)]
         if not texts:
             return torch.empty(0, self._encoder.contract.dimensions)
-        index = torch.tensor([self._rows[(prompt, text)] for text in texts])
+        index = torch.tensor([self._rows[(space, text)] for text in texts])
         return self._blocks[0].index_select(0, index)
+
+    def _space(self, role: Role) -> str:
+        """Of texts in this role. Equal prompts are not enough: an API may be told the role itself."""
+        if role not in self._spaces:
+            self._spaces[role] = self._encoder.space(role)
+        return self._spaces[role]
