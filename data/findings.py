@@ -179,7 +179,7 @@ def finding_words(finding: dict[str, Any]) -> str:
     """One line about a finding as audit.json has it: what, how many, what was done, for instance where.
 
     >>> finding_words({"what": "train: equal texts", "count": 2, "examples": ["a.csv:3", "a.csv:9"], "share": 0.5})
-    'train: equal texts: 2 (50%): a.csv:3, a.csv:9'
+    'train: equal texts: 2 (50%), for instance a.csv:3, a.csv:9'
     """
     others = finding.get("counterparts") or []
     rows = [
@@ -198,5 +198,4 @@ def finding_words(finding: dict[str, Any]) -> str:
         else " (under 0.1%)"
     )
     done = {"dropped": ", dropped", "masked": ", kept apart"}.get(finding.get("done", ""), "")
-    more = ", …" * (finding["count"] > len(rows))
-    return f"{finding['what']}: {finding['count']:,}{part}{copies}{done}" + (f": {', '.join(rows)}{more}" if rows else "")
+    return f"{finding['what']}: {finding['count']:,}{part}{copies}{done}" + (f", for instance {', '.join(rows)}" if rows else "")

@@ -5,8 +5,8 @@ texts are near duplicates if all their words are the same in the same order; or 
 threshold *and* they hold the same numbers: "type 1" and "type 2", or two years, are another matter however long the text. So at
 0.9 ten words must be all the same, twelve may have one more at an end, and sixty may differ in one within. Paraphrases are none.
 
-Candidates come from MinHash (Broder 1997) in bands; each is checked against the texts, so that none is reported wrongly. With
-bands of `BAND_ROWS` a pair at 0.9 is found with a probability of 0.999.
+Candidates come from MinHash (Broder 1997) in bands; each is checked against the texts, so that none is reported wrongly. A pair
+just at the threshold is found with a probability of `RECALL` or more, at 0.9 of 0.999.
 """
 
 from __future__ import annotations
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 SHINGLE = 3
 """Words of a shingle. With two, "male … than female" is "female … than male"."""
-BANDS, BAND_ROWS = 12, 8
-"""A pair of similarity s becomes a candidate with the probability 1 - (1 - s^BAND_ROWS)^BANDS."""
+BANDS = ((12, 8), (16, 6), (24, 4), (32, 3), (48, 2))
+"""Bands, and MinHash values in each: a pair of similarity s becomes a candidate with the probability 1 - (1 - s^values)^bands."""
+RECALL = 0.99
 SEED = 1
 """Of the MinHash permutations: the same texts always give the same candidates."""
 MOST_WORDS = 10_000
@@ -216,11 +217,12 @@ def _groups(texts: _Texts, similarity: float) -> NearTexts:
 
 
 def _signatures(texts: _Texts, similarity: float) -> tuple[np.ndarray, Hashes, Hashes]:
-    """Band hashes [U, BANDS] (0 for texts that are too short to be similar), and `whole` and `digits` of each text [U]."""
+    """Band hashes [U, bands] (0 for texts that are too short to be similar), and `whole` and `digits` of each text [U]."""
     from rensa import RMinHash
 
     words, size = _Words(), len(texts)
-    bands = np.zeros((size, BANDS), dtype=np.uint64)
+    number, depth = next(one for one in BANDS if 1 - (1 - similarity ** one[1]) ** one[0] >= RECALL)
+    bands = np.zeros((size, number), dtype=np.uint64)
     whole, digits = np.zeros(size, dtype=np.uint64), np.zeros(size, dtype=np.uint64)
     # a set of fewer shingles than this is like no other: one more or less is too much
     fewest = int(np.ceil(similarity / (1 - similarity) - 1e-9)) if similarity < 1 else np.iinfo(np.int64).max
@@ -236,15 +238,15 @@ def _signatures(texts: _Texts, similarity: float) -> tuple[np.ndarray, Hashes, H
             begins = np.concatenate([[0], np.cumsum(counts)])
             places = np.repeat(lot.starts[long] - begins[:-1], counts) + np.arange(begins[-1])
             matrix = RMinHash.digest_matrix_from_flat_token_hashes(
-                lot.shingles[places], begins.astype(np.uint64), BANDS * BAND_ROWS, SEED
+                lot.shingles[places], begins.astype(np.uint64), number * depth, SEED
             )
-            rows = np.array(matrix.to_rows(), dtype=np.uint64).reshape(len(long), BANDS, BAND_ROWS)
+            rows = np.array(matrix.to_rows(), dtype=np.uint64).reshape(len(long), number, depth)
             bands[numbers[long]] = _folded(rows, lot.digits[long])
     return bands, whole, digits
 
 
 def _folded(rows: np.ndarray, digits: Hashes) -> np.ndarray:
-    """One hash a band [N, BANDS] out of its MinHash values [N, BANDS, BAND_ROWS] and the numbers in the text; never 0."""
+    """One hash a band [N, bands] out of its MinHash values [N, bands, values] and the numbers in the text; never 0."""
     out = np.repeat(mix(digits)[:, None], rows.shape[1], axis=1)
     for place in range(rows.shape[2]):
         out = mix(out ^ rows[:, :, place])

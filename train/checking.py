@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import nullcontext, redirect_stdout
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from data.findings import Finding, Severity, finding_words
 from data.load import prepare
@@ -52,8 +53,9 @@ def check_data(
         raise RunError(f"--output {output}: something is there already", mend="name a folder that is new or empty")
     quiet_libraries(debug)
     with redirect_stdout(sys.stderr) if as_json else nullcontext():
-        counter = _counter(config) if tokens else None
-        found = {"datasets": [_checked(spec, config, counter) for spec in config.data.datasets]}
+        loaded = [_loaded(spec, config) for spec in config.data.datasets]
+        counter = _counter(config) if tokens and any(one.data is not None for one in loaded) else None
+        found = {"datasets": [_checked(one, config, counter) for one in loaded]}
         words = "\n".join(line for dataset in found["datasets"] for line in _lines(dataset))
         if output is not None:
             _write(output, found, words)
@@ -80,38 +82,51 @@ def _counter(config: Config) -> EncoderTokens | None:
     return counter
 
 
-def _checked(spec: DatasetSpec, config: Config, counter: EncoderTokens | None) -> dict[str, Any]:
+@dataclass(frozen=True)
+class _Loaded:
+    """One data set as far as it could be loaded.
+
+    Attributes:
+        spec: what the person said about it.
+        data: None where it could not be loaded.
+        error: why training on it would stop; without `data`, or with the rows that are left without the bad ones.
+    """
+
+    spec: DatasetSpec
+    data: PreparedDataset | None
+    error: DataError | None
+
+
+def _loaded(spec: DatasetSpec, config: Config) -> _Loaded:
+    """The data set; where a bad row would end a training, without its bad rows."""
+
+    def load(bad_rows: Literal["fail", "drop"]) -> PreparedDataset:
+        one = spec.model_copy(update={"bad_rows": bad_rows})
+        return prepare(one, config.data.split, config.cache, say, leak_rules(config.data))
+
     try:
-        prepared, stops = _prepared(spec, config)
+        return _Loaded(spec, load(spec.bad_rows), None)
     except DataError as error:
-        examples = [] if error.where is None else [error.where]
-        finding = Finding("load.error", error.what, 1, examples=examples).as_json() | {"mend": error.mend or ""}
-        return {"name": spec.name or spec.source, "location": spec.source, "counts": {}, "findings": [finding]}
-    found = audited([prepared], config.data, config.cache, counter)["datasets"][0]
-    if stops:
-        found["findings"].sort(key=lambda finding: finding["code"] != "row.bad")
+        try:
+            return _Loaded(spec, load("drop") if spec.bad_rows == "fail" else None, error)
+        except DataError:  # dropping rows does not help
+            return _Loaded(spec, None, error)
+
+
+def _checked(loaded: _Loaded, config: Config, counter: EncoderTokens | None) -> dict[str, Any]:
+    """The audit of one data set; of one that could not be loaded, why."""
+    spec, error = loaded.spec, loaded.error
+    if loaded.data is None:
+        what, where, mend = (error.what, error.where, error.mend) if error else ("cannot be loaded", None, None)
+        finding = Finding("load.error", what, 1, examples=[where] if where else [], mend=mend or "")
+        return {"name": spec.name or spec.source, "location": spec.source, "counts": {}, "findings": [finding.as_json()]}
+    found = audited([loaded.data], config.data, config.cache, counter)["datasets"][0]
+    if error is not None:
         for finding in found["findings"]:
             if finding["code"] == "row.bad":
                 finding["severity"] = str(Severity.ERROR)
+        found["findings"].sort(key=lambda finding: finding["severity"] != Severity.ERROR)
     return found
-
-
-def _prepared(spec: DatasetSpec, config: Config) -> tuple[PreparedDataset, bool]:
-    """The data set; where a bad row would end a training, without its bad rows, and whether that was so."""
-    rules = leak_rules(config.data)
-    try:
-        return prepare(spec, config.data.split, config.cache, say, rules), False
-    except DataError:
-        if spec.bad_rows == "drop":
-            raise
-        error = sys.exception()
-    lenient = spec.model_copy(update={"bad_rows": "drop"})
-    try:
-        return prepare(lenient, config.data.split, config.cache, say, rules), True
-    except DataError:
-        if isinstance(error, DataError):
-            raise error from None
-        raise
 
 
 def _lines(dataset: dict[str, Any]) -> list[str]:

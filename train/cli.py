@@ -69,8 +69,10 @@ FailOnOption = Annotated[
 def _root() -> None:
     """Fine-tune text-embedding models and prove that it helped.
 
-    In the order of the work: `train` a model on your texts, `evaluate` it on others or against other models, see all runs with
-    `report`, `diff` two of them, `push` the one to keep. `embed-tune COMMAND --help` shows examples.
+    In the order of the work: `check` your texts, `train` a model on them, `evaluate` it on others or against other models, see all
+    runs with `report`, `diff` two of them, `push` the one to keep. `embed-tune COMMAND --help` shows examples.
+
+    - `embed-tune check my_pairs.csv`
 
     - `embed-tune train --data my_pairs.csv run_name=first`
 

@@ -30,7 +30,7 @@ def check_command(
         bool, typer.Option("--tokens/--no-tokens", help="Count tokens by the base model's tokenizer, or only words.")
     ] = True,
     strict: Annotated[
-        bool, typer.Option("--strict", help="End with exit code 2 on warnings that put a result in doubt (leaks, mojibake, …).")
+        bool, typer.Option("--strict", help="End with exit code 2 on warnings that put a result in doubt, such as leaks.")
     ] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="New folder for audit.json and audit.txt.")
