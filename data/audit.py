@@ -55,11 +55,8 @@ def _dataset(data: PreparedDataset, tokens: TokenCounter | None, tick: Callable[
     recognised = data.recognised
     seen = {name: scan(table, tick) for name, table in data.splits.items()}
     read, cut = ({}, []) if tokens is None else token_lengths(data, tokens)
-    spoken = {
-        name: {column: languages(table, column) for column in text_columns(table.column_names)[:2]}
-        for name, table in data.splits.items()
-    }
-    findings = _findings(data, seen) + text_findings(data, seen, in_words=tokens is None) + cut + language_findings(spoken)
+    spoken, language = _languages(data)
+    findings = _findings(data, seen) + text_findings(data, seen, in_words=tokens is None) + cut + language
     return {
         "name": data.name,
         "location": data.location,
@@ -79,6 +76,18 @@ def _dataset(data: PreparedDataset, tokens: TokenCounter | None, tick: Callable[
             (finding.as_json() for finding in findings), key=lambda found: (_ORDER[found["severity"]], _CODES[found["code"]])
         ),
     }
+
+
+def _languages(data: PreparedDataset) -> tuple[dict[str, dict[str, dict[str, float]]], list[Finding]]:
+    """Shares of languages by split and column, and findings about them."""
+    try:
+        spoken = {
+            name: {column: languages(table, column) for column in text_columns(table.column_names)[:2]}
+            for name, table in data.splits.items()
+        }
+    except OSError as error:
+        return {}, [Finding("language.unknown", f"the languages could not be looked at ({error.strerror})", 1)]
+    return spoken, language_findings(spoken)
 
 
 def lengths(seen: Scan) -> dict[str, dict[str, dict[str, float]]]:

@@ -115,6 +115,9 @@ RULES = {
         Severity.WARNING, "split the documents into passages, or choose a model that reads more: most of most texts is not read"
     ),
     "language.mix": Rule(Severity.INFO, "nothing if that is meant; else choose a base model that knows these languages"),
+    "language.unknown": Rule(
+        Severity.INFO, "make room in the folder for temporary files, into which the language model is unpacked"
+    ),
     "language.differs": Rule(Severity.INFO, "choose a multilingual base model: queries and documents are in different languages"),
     # what is there to judge
     "test.small": Rule(Severity.WARNING, "add test rows: small differences will not show"),

@@ -28,6 +28,9 @@ def languages(table: Dataset, column: str) -> dict[str, float]:
     """Share of each language (ISO 639-1) among the texts of a column that tell one, the most frequent first.
 
     Empty where too few texts do.
+
+    Raises:
+        OSError: the model of the languages cannot be unpacked (it goes through a temporary file).
     """
     rows = np.unique(np.linspace(0, max(len(table) - 1, 0), min(SAMPLE, len(table))).astype(np.int64))
     texts = [text[:MOST_CHARACTERS] for text in table.select(rows)[column]]

@@ -45,8 +45,9 @@ def _audited(data: PreparedDataset, config: DataConfig, folder: Path, tokens: En
         pass
     with progress(f"looking at {data.name}", sum(len(table) for table in data.splits.values())) as tick:
         (found,) = audit([data], tokens, tick)["datasets"]
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json(path, found)
+    if not any(finding["code"] == "language.unknown" for finding in found["findings"]):  # next time it may be known
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(path, found)
     return dict(found)
 
 

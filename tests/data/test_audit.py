@@ -109,7 +109,7 @@ def test_what_cannot_be_loaded_names_its_row(name: str, tmp_path: Path) -> None:
 
 def test_every_broken_file_is_expected_and_every_rule_is_tested() -> None:
     assert {path.stem for path in BROKEN.glob("*.csv")} == EXPECTED.keys() | REFUSED.keys()
-    elsewhere = {"load.error", "row.bad", "score.same", "test.small", "duplicate.document"}
+    elsewhere = {"load.error", "row.bad", "score.same", "test.small", "duplicate.document", "language.unknown"}
     elsewhere |= {"text.endless", "text.truncated", "text.mostly_cut"}
     assert {code for expected in EXPECTED.values() for code in expected} | elsewhere == RULES.keys()
 
@@ -172,6 +172,15 @@ def test_a_few_broken_texts_among_many_are_a_note(tmp_path: Path) -> None:
     found = found_in(load(csv_file(tmp_path / "t.csv", ["query", "document", "split"], rows), tmp_path / "cache"))
     (finding,) = found.values()
     assert (finding["code"], finding["severity"], finding["examples"]) == ("text.mojibake", "info", ["t.csv:9"])
+
+
+def test_a_disk_without_room_for_the_language_model_ends_no_audit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("data.audit.languages", full)
+    found = found_in(load(BROKEN / "clean.csv", tmp_path))
+    assert list(found) == ["language.unknown"] and "No space left" in found["language.unknown"]["what"]
 
 
 def test_endless_texts(tmp_path: Path) -> None:
