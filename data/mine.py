@@ -92,18 +92,17 @@ def mine(
     """
     miner = _Miner(texts, query_vectors, document_vectors, spec, similarity, cross)
     order = np.argsort(texts.row_query, kind="stable")
-    ends = np.searchsorted(texts.row_query[order], np.arange(len(texts.queries) + 1))
+    queries, starts = np.unique(texts.row_query[order], return_index=True)
+    ends = np.append(starts, len(order))
     step = max(1, min(MOST_QUERIES, BLOCK // len(texts.documents)))
-    for begin in range(0, len(texts.queries), step):
-        end = min(begin + step, len(texts.queries))
-        rows = order[ends[begin] : ends[end]]
-        if not len(rows):
-            continue
-        window = miner.search(begin, end)
+    for begin in range(0, len(queries), step):
+        part = queries[begin : begin + step]
+        window = miner.search(part)
+        rows = order[ends[begin] : ends[begin + len(part)]]
         for low in range(0, len(rows), MOST_ROWS):
-            part = rows[low : low + MOST_ROWS]
-            miner.choose(part, window, texts.row_query[part] - begin)
-            tick(len(part))
+            some = rows[low : low + MOST_ROWS]
+            miner.choose(some, window, np.searchsorted(part, texts.row_query[some]))
+            tick(len(some))
     return miner.mined
 
 
@@ -153,16 +152,16 @@ class _Miner:
             Counter(rows=rows),
         )
 
-    def search(self, begin: int, end: int) -> _Window:
-        """The window of the queries with the numbers `begin` to `end`."""
+    def search(self, queries: np.ndarray) -> _Window:
+        """The window of the queries with these numbers."""
         import torch
 
         count, depth = len(self.texts.documents), self.spec.rank_to
+        known = [self.texts.known_of(query) for query in queries.tolist()]
         with torch.no_grad():
-            scores = self.queries[begin:end] @ self.documents.T
-            known = self.texts.known[slice(*np.searchsorted(self.texts.known, [begin * count, end * count]))]
-            query, document = (torch.from_numpy(part).to(scores.device) for part in np.divmod(known, count))
-            scores[query - begin, document] = -torch.inf  # known positives have no rank
+            scores = self.queries[queries] @ self.documents.T
+            lines = np.repeat(np.arange(len(queries)), [len(one) for one in known])
+            scores[lines, np.concatenate(known)] = -torch.inf  # known positives have no rank
             best = scores.topk(min(depth + TIES, count), dim=1)
             steps = (best.values / RESOLUTION).round_().nan_to_num_(neginf=0).to(torch.int64)
             keys = (steps * count - best.indices).where(best.values > -torch.inf, torch.iinfo(torch.int64).min)
@@ -170,18 +169,17 @@ class _Miner:
             found = best.values.gather(1, order).cpu().numpy()
             numbers = best.indices.gather(1, order).cpu().numpy()
         usable = np.isfinite(found)
-        near = usable & self._near(begin, numbers)
+        near = usable & self._near(numbers, known)
         return _Window(numbers, found, usable & ~near, near)
 
-    def _near(self, begin: int, candidates: np.ndarray) -> np.ndarray:
+    def _near(self, candidates: np.ndarray, known: Sequence[np.ndarray]) -> np.ndarray:
         """[B, W] whether a candidate is a near duplicate of a known positive of its query."""
         near = np.zeros(candidates.shape, dtype=bool)
         if self.spec.near_positive is None or not candidates.size:
             return near
-        for row, numbers in enumerate(candidates):
-            known = self.texts.known_of(begin + row)
-            if len(known):
-                cosines = self.unit[numbers] @ self.unit[known].T
+        for row, (numbers, positives) in enumerate(zip(candidates, known, strict=True)):
+            if len(positives):
+                cosines = self.unit[numbers] @ self.unit[positives].T
                 near[row] = (cosines.amax(dim=1) >= self.spec.near_positive).cpu().numpy()
         return near
 

@@ -72,7 +72,7 @@ class MiningSpec(StrictModel):
         False, description="true: pairs are trained with mined negatives; rows that bring negatives keep theirs"
     )
     negatives: int = Field(1, ge=1, le=32, description="hard negatives a row; each is one more text to embed in every step")
-    rank_from: int = Field(1, ge=1, description="first rank of the base's search that may be taken, known positives not counted")
+    rank_from: int = Field(10, ge=1, description="first rank of the base's search that may be taken, known positives not counted")
     rank_to: int = Field(100, ge=1, le=10_000, description="last rank of the base's search that may be taken")
     sampling: Literal["top", "random"] = Field(
         "top", description="which of the admitted ranks: the first, or any, chosen by hash"
@@ -85,7 +85,7 @@ class MiningSpec(StrictModel):
     )
     margin: float = Field(0, ge=0, lt=2, description="a negative's similarity is at least so far below the positive's")
     near_positive: float | None = Field(
-        0.95,
+        0.9,
         gt=0,
         le=1,
         description="texts whose cosine with a known positive of the query reaches this count as positives; null: only equal texts do",

@@ -20,8 +20,8 @@ from data.mine_rows import MiningTexts, mining_texts
 from data.schema import PAIR_COLUMNS, DataError, RowKind, text_id
 from data.spec import DatasetSpec, MiningSpec, SplitSpec
 
-OPEN = {"max_share_of_positive": None, "near_positive": None}
-"""A filter that lets everything pass but known positives."""
+OPEN: dict[str, Any] = {"rank_from": 1, "max_share_of_positive": None, "near_positive": None}
+"""A window and a filter that let everything pass but known positives."""
 
 
 def table(folder: Path, pairs: list[tuple[str, str]], name: str = "rows") -> Any:
@@ -96,7 +96,7 @@ def test_what_each_filter_lets_pass(plane: Any, filters: dict[str, Any], expecte
 
 
 def test_what_was_refused_is_counted(plane: Any) -> None:
-    mined, _ = mine_by_hand(*plane, MiningSpec(near_positive=0.93, max_share_of_positive=0.95))
+    mined, _ = mine_by_hand(*plane, MiningSpec(rank_from=1, near_positive=0.93, max_share_of_positive=0.95))
     # of five candidates "at 10" and "at 40" are near the positive, "at 29" is as similar to the query as the positive
     assert {key: mined.counts[key] for key in ("candidates", "refused_near", "refused_margin")} == {
         "candidates": 5,
@@ -108,14 +108,14 @@ def test_what_was_refused_is_counted(plane: Any) -> None:
 def test_a_share_of_a_negative_similarity_is_below_it(tmp_path: Path) -> None:
     angles = {"q": 0.0, "pos": 120.0, "at 118": 118.0, "at 121": 121.0, "at 125": 125.0}  # cosines -0.5, -0.469, -0.515, -0.574
     texts = mining_texts(table(tmp_path, [("q", "pos")]), corpus(tmp_path, list(angles)[1:]))
-    _, names = mine_by_hand(texts, angles, MiningSpec(max_share_of_positive=0.95, near_positive=None))
+    _, names = mine_by_hand(texts, angles, MiningSpec(rank_from=1, near_positive=None))
     assert names == [["at 125"]]  # -0.5 - 0.05 · 0.5 = -0.525
 
 
 def test_each_row_is_measured_by_its_own_positive(tmp_path: Path) -> None:
     angles = {"q": 0.0, "near": 10.0, "far": 50.0, "between": 30.0, "beyond": 70.0}
     texts = mining_texts(table(tmp_path, [("q", "near"), ("q", "far")]), corpus(tmp_path, list(angles)[1:]))
-    _, names = mine_by_hand(texts, angles, MiningSpec(near_positive=None))
+    _, names = mine_by_hand(texts, angles, MiningSpec(rank_from=1, near_positive=None))
     assert names == [["between"], ["beyond"]]
 
 
@@ -164,7 +164,7 @@ def test_rows_without_candidates_are_filled_from_outside_the_window(tmp_path: Pa
     documents = [f"d{i}" for i in range(200)]
     angles = {"q": 0.0, "pos": 80.0, **{name: 1 + 0.3 * i for i, name in enumerate(documents)}}
     texts = mining_texts(table(tmp_path, [("q", "pos")]), corpus(tmp_path, ["pos", *documents]))
-    mined, names = mine_by_hand(texts, angles, MiningSpec(negatives=2, rank_to=20))
+    mined, names = mine_by_hand(texts, angles, MiningSpec(negatives=2, rank_from=1, rank_to=20))
     assert mined.ranks.tolist() == [[0, 0]] and mined.counts["drawn"] == 2
     assert len(set(names[0])) == 2 and all(angles[name] > 1 + 0.3 * 19 for name in names[0])
     assert mined.scores[0] == pytest.approx(np.cos(np.deg2rad([angles[name] for name in names[0]])), abs=1e-6)
@@ -237,7 +237,7 @@ def test_it_agrees_with_sentence_transformers(tmp_path: Path) -> None:
     own = mine(
         texts,
         *(torch.from_numpy(np.array([vectors[x] for x in side], dtype=np.float32)) for side in (texts.queries, texts.documents)),
-        MiningSpec(negatives=3, rank_to=30, max_share_of_positive=0.95, near_positive=None),
+        MiningSpec(negatives=3, rank_from=1, rank_to=30, near_positive=None),
     )
 
     class Model:
@@ -328,7 +328,7 @@ def test_the_audit_counts_hidden_positives_among_the_mined(tmp_path: Path) -> No
         return torch.stack([turned.cos(), turned.sin()], dim=1)
 
     both = vectors(texts.queries), vectors(texts.documents)
-    found = audit_mining(texts, *both, MiningSpec(negatives=2, max_share_of_positive=0.95, near_positive=None))
+    found = audit_mining(texts, *both, MiningSpec(negatives=2, rank_from=1, near_positive=None))
     assert (found.queries, found.rows, found.hidden) == (8, 8, 8)
     # the hidden one is always the nearest of what is not known: one of two negatives is false
     assert (found.found["plain"].mined, found.found["plain"].false, found.found["plain"].negatives) == (8, 8, 16)
