@@ -240,7 +240,13 @@ SHARED = {
     "mqp": set(),
     "nl2bash": set(),
     "medquad": set(),
-    "finqa10k": {("row.bad", "train", None)},
+    # 14 questions that stand in the given train and test, word for word (2 went to dev), which its SOURCE.md does not record
+    "finqa10k": {
+        ("row.bad", "train", None),
+        ("leak.pair", "train", 1),
+        ("leak.query", "train", 12),
+        ("leak.query", "dev", 2),
+    },
 }
 
 
