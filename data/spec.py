@@ -81,14 +81,14 @@ class MiningSpec(StrictModel):
         0.95,
         gt=0,
         le=1,
-        description="a negative's similarity is at most this share of the positive's (NV-Retriever, arXiv:2407.15831); null: no limit",
+        description="similarity of a negative, at most, as a share of the positive's (NV-Retriever, arXiv:2407.15831); null: any",
     )
     margin: float = Field(0, ge=0, lt=2, description="a negative's similarity is at least so far below the positive's")
     near_positive: float | None = Field(
         0.9,
         gt=0,
         le=1,
-        description="texts whose cosine with a known positive of the query reaches this count as positives; null: only equal texts do",
+        description="a text with this cosine to a known positive of the query counts as positive, too; null: only equal texts",
     )
     cross_encoder: str | None = Field(
         None, min_length=1, description="folder or Hub id of a cross-encoder that looks at every negative; none by default"

@@ -217,7 +217,7 @@ def summary(mined: Mined, spec: MiningSpec) -> dict[str, Any]:
 
 def summary_lines(found: Mapping[str, Any], spec: MiningSpec) -> list[str]:
     """The summary in words."""
-    rank = "" if found["median_rank"] is None else f", half of them from the first {found['median_rank']:.0f}"
+    rank = "" if found["median_rank"] is None else f", median {found['median_rank']:.0f}"
     number = f"{spec.negatives} hard negative{'s' if spec.negatives > 1 else ''}"
     lines = [f"{number} a row for {found['rows']:,} rows, ranks {spec.rank_from} to {spec.rank_to} of the base's search{rank}"]
     if candidates := found["candidates"]:

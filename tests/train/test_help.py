@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.train.handmade import retrieval, scored, write_run
 
-COMMANDS = ["train", "evaluate", "report", "diff", "push", "check"]
+COMMANDS = ["train", "evaluate", "report", "diff", "push", "check", "mine"]
 HEAVY = ["torch", "sentence_transformers", "transformers", "pandas", "datasets", "accelerate", "pyarrow", "scipy"]
 
 PROBE = """

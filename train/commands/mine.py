@@ -37,14 +37,14 @@ def mine_command(
 ) -> None:
     """Find hard negatives for pairs: texts that a model ranks high for a query although they do not belong to it.
 
-    The file loads again without options, with the same splits, and says the score and rank of every negative. `train` mines by
-    itself with `mining.enabled=true`. Known positives and their near duplicates are never taken.
+    The file loads again without options (`train --data mined.jsonl`), with the same splits, and says score and rank of each
+    negative. `train` mines by itself with `mining.enabled=true`. Known positives and their near duplicates are never taken.
 
     - `embed-tune mine my_pairs.csv --out mined.jsonl mining.negatives=4`
 
     - `embed-tune mine beir/ --audit mining.max_share_of_positive=0.9`
 
-    - `embed-tune train --data mined.jsonl`
+    - `embed-tune mine my_pairs.csv --model intfloat/e5-small --out mined.parquet`
     """
     from train.candidates import JudgeConfig
     from train.errors import ConfigError
