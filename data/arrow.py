@@ -51,10 +51,11 @@ def facts_of(path: Path) -> TableFacts | None:
         return None
 
 
-def rows_table(source: Source, split: str, folder: Path) -> Dataset:
+def rows_table(source: Source, split: str, folder: Path, tick: Callable[[int], None] = lambda rows: None) -> Dataset:
     """The rows of one split of `source` as a memory-mapped `datasets.Dataset` in `folder`.
 
-    Columns are `SCORED_COLUMNS`, or `PAIR_COLUMNS` followed by `negative_1`, … in a tuple.
+    Columns are `SCORED_COLUMNS`, or `PAIR_COLUMNS` followed by `negative_1`, … in a tuple. `tick` gets the number of rows of each
+    lot that was read.
 
     Raises:
         DataError: a bad row, or no rows at all; no file is left behind.
@@ -67,8 +68,8 @@ def rows_table(source: Source, split: str, folder: Path) -> Dataset:
         if first is None:
             raise DataError(f"no rows in {split}", where=source.location, mend="give a source with rows")
         columns = _columns(source.recognised.kind, len(first.texts or ()))
-        rows = chain([first], examples)
-        write_table(path, columns, _row_batches(rows, columns), facts, lambda: _note_dropped(source, split, facts))
+        rows = _row_batches(chain([first], examples), columns)
+        write_table(path, columns, _ticked(rows, tick), facts, lambda: _note_dropped(source, split, facts))
     return open_table(path)
 
 
@@ -179,6 +180,12 @@ def _row_batches(examples: Iterable[InputExample], columns: Sequence[str]) -> It
     values = _scored_values if columns == SCORED_COLUMNS else _pair_values
     for batch in _batches(examples):
         yield list(zip(*(values(example) for example in batch), strict=True))
+
+
+def _ticked(batches: Iterable[list[tuple[Any, ...]]], tick: Callable[[int], None]) -> Iterator[list[tuple[Any, ...]]]:
+    for batch in batches:
+        yield batch
+        tick(len(batch[0]))
 
 
 def _scored_values(example: InputExample) -> tuple[Any, ...]:

@@ -2,50 +2,61 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from data.arrow import batches_of
+from data.audit_rows import corpus_findings, group_findings, leak_findings, row_findings, row_ids, score_findings
+from data.audit_texts import language_findings, text_findings
+from data.findings import RULES, Done, Finding, Severity
+from data.languages import languages
+from data.scan import Scan, scan
 from data.schema import PreparedDataset, RowKind, text_columns
-from data.split import Hashes, RowHashes, hash_rows
+from data.split import hash_rows
 from data.suspect import suspicions
+from data.token_lengths import TokenCounter, token_lengths
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
-EXAMPLES = 5
-"""Rows named with each finding."""
 BINS = 10
 """Bars of the score histogram over 0..1."""
-LONG_WORDS = 350
-"""Words above which most encoders cut a text off (512 tokens)."""
-ENDLESS = 100_000
-"""Characters of a text that no model reads to its end."""
 FEW_TEST = 100
 """Queries or scored pairs below which a test seldom shows a difference."""
+AUDIT_VERSION = "2"
+"""Raised when the same data would give another audit."""
 
-Finding = dict[str, Any]
+_ORDER = {str(severity): place for place, severity in enumerate(Severity)}
+_CODES = {code: place for place, code in enumerate(RULES)}
 
 
-def audit(prepared: Sequence[PreparedDataset]) -> dict[str, Any]:
+def audit(
+    prepared: Sequence[PreparedDataset], tokens: TokenCounter | None = None, tick: Callable[[int], None] = lambda rows: None
+) -> dict[str, Any]:
     """Facts and findings about every data set, ready for JSON.
+
+    Args:
+        prepared: the data sets.
+        tokens: the tokenizer of the model that is to read the texts; without one their lengths are counted in words.
+        tick: gets the number of rows of each lot that was read.
 
     Returns:
         `{"datasets": [...]}`, each with `name, location, kind, columns, ignored, score_range, counts, notes, fingerprint,
-        texts` (characters and words by split and column), `scores` (histogram by split), `documents` (of the corpus) and
-        `findings`: `{"severity": "info" | "warning", "what", "count", "examples"}`, the warnings first.
+        texts` (characters and words by split and column), `tokens` (see `token_lengths`), `languages` (share by split and
+        column), `scores` (histogram by split), `documents` (of the corpus) and `findings` (see `Finding.as_json`), the
+        worst first.
     """
-    return {"datasets": [_dataset(data) for data in prepared]}
+    return {"datasets": [_dataset(data, tokens, tick) for data in prepared]}
 
 
-def _dataset(data: PreparedDataset) -> dict[str, Any]:
+def _dataset(data: PreparedDataset, tokens: TokenCounter | None, tick: Callable[[int], None]) -> dict[str, Any]:
     recognised = data.recognised
-    texts = {name: lengths(table, text_columns(table.column_names)) for name, table in data.splits.items()}
-    scored = data.kind is RowKind.SCORED
-    findings = _findings(data)
+    seen = {name: scan(table, tick) for name, table in data.splits.items()}
+    read, cut = ({}, []) if tokens is None else token_lengths(data, tokens)
+    spoken, language = _languages(data)
+    findings = _findings(data, seen) + text_findings(data, seen, in_words=tokens is None) + cut + language
     return {
         "name": data.name,
         "location": data.location,
@@ -56,25 +67,46 @@ def _dataset(data: PreparedDataset) -> dict[str, Any]:
         "counts": dict(data.counts),
         "notes": list(data.notes),
         "fingerprint": data.fingerprint,
-        "texts": texts,
-        "scores": {name: histogram(table) for name, table in data.splits.items()} if scored else {},
-        "documents": None if data.corpus is None else lengths(data.corpus, ["text"]),
-        "findings": sorted(findings, key=lambda f: f["severity"] != "warning"),
+        "texts": {name: lengths(one) for name, one in seen.items()},
+        "tokens": read,
+        "languages": spoken,
+        "scores": {name: histogram(table) for name, table in data.splits.items()} if data.kind is RowKind.SCORED else {},
+        "documents": None if data.corpus is None else document_lengths(data.corpus),
+        "findings": sorted(
+            (finding.as_json() for finding in findings), key=lambda found: (_ORDER[found["severity"]], _CODES[found["code"]])
+        ),
     }
 
 
-def lengths(table: Dataset, columns: Sequence[str]) -> dict[str, dict[str, dict[str, float]]]:
+def _languages(data: PreparedDataset) -> tuple[dict[str, dict[str, dict[str, float]]], list[Finding]]:
+    """Shares of languages by split and column, and findings about them."""
+    try:
+        spoken = {
+            name: {column: languages(table, column) for column in text_columns(table.column_names)[:2]}
+            for name, table in data.splits.items()
+        }
+    except OSError as error:
+        return {}, [Finding("language.unknown", f"the languages could not be looked at ({error.strerror})", 1)]
+    return spoken, language_findings(spoken)
+
+
+def lengths(seen: Scan) -> dict[str, dict[str, dict[str, float]]]:
     """Minimum, median, mean, 95th percentile and maximum of the characters and words of each column."""
-    characters = {column: np.empty(len(table), dtype=np.int64) for column in columns}
-    words = {column: np.empty(len(table), dtype=np.int64) for column in columns}
+    return {
+        column: {"characters": _summary(seen.characters[place]), "words": _summary(seen.words[place])}
+        for place, column in enumerate(seen.columns)
+    }
+
+
+def document_lengths(corpus: Dataset) -> dict[str, dict[str, dict[str, float]]]:
+    """The same of the documents of a corpus, without a look at their signs."""
+    characters, words = np.zeros((2, len(corpus)), dtype=np.int64)
     begin = 0
-    for batch in batches_of(table, columns):
-        end = begin + len(batch[0])
-        for column, values in zip(columns, batch, strict=True):
-            characters[column][begin:end] = [len(text) for text in values]
-            words[column][begin:end] = [len(text.split()) for text in values]
-        begin = end
-    return {c: {"characters": _summary(characters[c]), "words": _summary(words[c])} for c in columns}
+    for (texts,) in batches_of(corpus, ["text"]):
+        rows = slice(begin, begin + len(texts))
+        characters[rows], words[rows] = [len(text) for text in texts], [len(text.split()) for text in texts]
+        begin += len(texts)
+    return {"text": {"characters": _summary(characters), "words": _summary(words)}}
 
 
 def _summary(values: np.ndarray) -> dict[str, float]:
@@ -92,108 +124,30 @@ def histogram(table: Dataset) -> dict[str, Any]:
     return {"bins": counts.tolist(), "mean": round(float(scores.mean()), 4), "distinct": len(np.unique(scores))}
 
 
-def _findings(data: PreparedDataset) -> list[Finding]:
-    hashes = {name: hash_rows(table) for name, table in data.splits.items()}
+def _findings(data: PreparedDataset, seen: dict[str, Scan]) -> list[Finding]:
+    """Findings about rows: the same text in several places, the two sides of a row, scores, splits."""
+    hashes = data.hashes if data.hashes is not None else {name: hash_rows(table) for name, table in data.splits.items()}
     scored = data.kind is RowKind.SCORED
-    found: list[Finding | None] = []
+    found = leak_findings(data, hashes)
     for name, table in data.splits.items():
-        found += _within(name, table, hashes[name], scored)
-    found += _between(data, hashes, scored)
+        found += row_findings(name, table, hashes[name], scored, data.near)
+        if scored:
+            found += score_findings(name, table, hashes[name])
+    if data.own_corpus and data.corpus is not None:
+        found += corpus_findings(data.corpus)
     name, table = next(iter(data.splits.items()))  # what is peculiar is so in every split: once is enough
-    found += [_where("warning", f"{name}: {what}", table, mask) for what, mask in suspicions(table)]
+    found += [] if scored else group_findings(name, table, hashes[name])
+    for code, what, mask in suspicions(table, seen[name]):
+        rows = np.flatnonzero(mask)
+        found.append(Finding(code, f"{name}: {what}", len(rows), len(mask), name, row_ids(table, rows)))
     for name, number in data.counts.items():
         if name.startswith("dropped_"):
-            found.append(_finding("warning", f"bad rows left out ({name.removeprefix('dropped_')})", number))
+            split = name.removeprefix("dropped_")
+            what, rows_left_out = f"bad rows left out ({split})", data.dropped.get(split, [])
+            found.append(Finding("row.bad", what, number, None, split, rows_left_out, (), Done.DROPPED, Severity.WARNING))
     if "test" in hashes:
         units = len(hashes["test"]) if scored else len(np.unique(hashes["test"].first))
         if units < FEW_TEST:
             what = f"test has fewer than {FEW_TEST} {'pairs' if scored else 'queries'}: small differences will not show"
-            found.append(_finding("warning", what, units))
-    return [finding for finding in found if finding is not None]
-
-
-def _finding(severity: str, what: str, number: int, table: Dataset | None = None, rows: Sequence[int] = ()) -> Finding:
-    examples = [] if table is None else [table[int(row)]["row"] for row in rows[:EXAMPLES]]
-    return {"severity": severity, "what": what, "count": int(number), "examples": examples}
-
-
-def _where(severity: str, what: str, table: Dataset, mask: np.ndarray) -> Finding | None:
-    """A finding about the rows in `mask`, None where there are none."""
-    rows = np.flatnonzero(mask)
-    return _finding(severity, what, len(rows), table, rows.tolist()) if len(rows) else None
-
-
-def _within(name: str, table: Dataset, rows: RowHashes, scored: bool) -> list[Finding | None]:
-    """Findings about one split."""
-    pairs = rows.unordered_pairs() if scored else rows.pairs()
-    found = [_where("info", f"{name}: rows that repeat an earlier pair of texts", table, _repeated(pairs))]
-    same = rows.first == rows.second
-    if scored:
-        scores = table.data.column("score").to_numpy()
-        found.append(_where("warning", f"{name}: equal texts with a score below 0.9", table, same & (scores < 0.9)))
-        found.append(_where("warning", f"{name}: the same pair of texts with another score", table, _conflicting(pairs, scores)))
-    else:
-        found.append(_where("warning", f"{name}: anchor and positive are the same text", table, same))
-        found.append(_where("info", f"{name}: rows whose positive also belongs to another query", table, _shared(rows)))
-    clash = np.zeros(len(rows), dtype=bool)
-    for negative in rows.negatives:
-        clash |= (negative == rows.second) | (negative == rows.first)
-    found.append(_where("warning", f"{name}: a negative equals the anchor or the positive", table, clash))
-    relevant = np.zeros(len(rows), dtype=bool)
-    for negative in rows.negatives:
-        relevant |= np.isin(dataclasses.replace(rows, second=negative).pairs(), pairs)
-    what = f"{name}: a negative is the positive of the same query in another row"
-    found.append(_where("warning", what, table, relevant & ~clash))
-    long, endless = np.zeros((2, len(rows)), dtype=bool)
-    columns, begin = text_columns(table.column_names), 0
-    for batch in batches_of(table, columns):
-        counted = [[len(text.split()) > LONG_WORDS for text in values] for values in batch]
-        long[begin : begin + len(batch[0])] = np.any(counted, axis=0)
-        endless[begin : begin + len(batch[0])] = np.any([[len(text) > ENDLESS for text in values] for values in batch], axis=0)
-        begin += len(batch[0])
-    found.append(_where("info", f"{name}: rows with a text of more than {LONG_WORDS} words, which may be cut off", table, long))
-    what = f"{name}: a text of more than {ENDLESS:,} characters, of which a model reads the beginning only"
-    found.append(_where("warning", what, table, endless))
-    return found
-
-
-def _repeated(keys: Hashes) -> np.ndarray:
-    """Mask of the rows whose key occurred before."""
-    mask = np.ones(len(keys), dtype=bool)
-    mask[np.unique(keys, return_index=True)[1]] = False
-    return mask
-
-
-def _conflicting(pairs: Hashes, scores: np.ndarray) -> np.ndarray:
-    """Mask of the rows whose pair has more than one score in the split."""
-    _, inverse = np.unique(pairs, return_inverse=True)
-    low, high = np.full(inverse.max() + 1, np.inf), np.full(inverse.max() + 1, -np.inf)
-    np.minimum.at(low, inverse, scores)
-    np.maximum.at(high, inverse, scores)
-    return (high > low)[inverse]
-
-
-def _shared(rows: RowHashes) -> np.ndarray:
-    """Mask of the rows whose positive stands with several queries."""
-    _, first_of_pair = np.unique(rows.pairs(), return_index=True)
-    positives, queries = np.unique(rows.second[first_of_pair], return_counts=True)
-    return np.isin(rows.second, positives[queries > 1])
-
-
-def _between(data: PreparedDataset, hashes: dict[str, RowHashes], scored: bool) -> list[Finding | None]:
-    """Rows of a later split whose texts an earlier one has: what is learnt by heart there is no progress here."""
-    keys: dict[str, Callable[[RowHashes], Hashes]] = {"pair": RowHashes.unordered_pairs if scored else RowHashes.pairs}
-    if not scored:
-        keys["query"] = lambda rows: rows.first
-    found: list[Finding | None] = []
-    names = list(hashes)
-    for i, one in enumerate(names):
-        for other in names[i + 1 :]:
-            for what, key in keys.items():
-                mask = np.isin(key(hashes[other]), key(hashes[one]))
-                found.append(_where("warning", f"rows of {other} whose {what} is also in {one}", data.splits[other], mask))
-            if scored:
-                known = np.concatenate([hashes[one].first, hashes[one].second])
-                mask = np.isin(hashes[other].first, known) | np.isin(hashes[other].second, known)
-                found.append(_where("info", f"rows of {other} with a sentence that is also in {one}", data.splits[other], mask))
+            found.append(Finding("test.small", what, units, split="test"))
     return found

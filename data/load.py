@@ -9,16 +9,26 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.arrow import batches_of, corpus_table, facts_of, rows_table, take_rows
+from data.findings import Finding
+from data.leaks import LeakRules, remove_leaks
+from data.near import NearTexts, near_texts
+from data.progress import progress
 from data.schema import UNSPLIT, DataError, Document, PreparedDataset, RowKind, Source, text_id
 from data.sources import open_source
 from data.spec import DatasetSpec, SplitSpec
-from data.split import SplitPlan, make_splits
+from data.split import RowHashes, SplitPlan, make_splits
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 
-def prepare(spec: DatasetSpec, split: SplitSpec, cache: Path, say: Callable[[str], None] = lambda line: None) -> PreparedDataset:
+def prepare(
+    spec: DatasetSpec,
+    split: SplitSpec,
+    cache: Path,
+    say: Callable[[str], None] = lambda line: None,
+    leaks: LeakRules | None = None,
+) -> PreparedDataset:
     """Reads one data set into Arrow files under `cache` and splits it.
 
     Args:
@@ -26,6 +36,7 @@ def prepare(spec: DatasetSpec, split: SplitSpec, cache: Path, say: Callable[[str
         split: how missing splits are made.
         cache: folder for the Arrow files; complete files of an unchanged source are used again.
         say: gets each line that the user should see: what was recognised, then the notes.
+        leaks: what to do with rows of train that dev or test have, too; None looks for none (nothing is trained).
 
     Raises:
         DataError: whatever is wrong with the data, with the place and the way out.
@@ -35,15 +46,17 @@ def prepare(spec: DatasetSpec, split: SplitSpec, cache: Path, say: Callable[[str
         say(f"{source.name}: {line}")
     kind, fingerprint = source.recognised.kind, source.fingerprint()
     folder = cache / f"{source.name}-{fingerprint[:12]}"
-    tables = {name: rows_table(source, name, folder) for name in source.splits()}
-    notes, counts = _dropped(tables, folder)
+    with progress(f"reading {source.name}") as tick:
+        tables = {name: rows_table(source, name, folder, tick) for name in source.splits()}
+    notes, counts, dropped = _dropped(tables, folder)
     corpus = _corpus(source, tables, fingerprint, folder)
     given = tables
     if not spec.train and UNSPLIT in tables:
         given = {"test": tables[UNSPLIT]}
         notes.append("nothing is trained on this data set, so all of its rows are test")
     has_corpus = source.documents() is not None
-    plan = make_splits(given, kind, has_corpus, split, spec.max_rows, source.location)
+    found = None if leaks is None else _Leaks(leaks, given, kind, source.location, folder)
+    plan = make_splits(given, kind, has_corpus, split, spec.max_rows, source.location, found)
     if corpus is not None and len(corpus) < 2:
         raise DataError(
             "the whole corpus is one document: every model finds it first, so nothing can be learnt or judged",
@@ -52,7 +65,7 @@ def prepare(spec: DatasetSpec, split: SplitSpec, cache: Path, say: Callable[[str
         )
     options = json.dumps([fingerprint, split.model_dump(), spec.max_rows, spec.train])
     whole = hashlib.sha256(options.encode()).hexdigest()
-    splits = _written(plan, given, folder / f"splits-{whole[:12]}", whole)
+    splits = _written(plan, given, folder / f"splits-{whole[:12]}", whole, found)
     if corpus is not None:
         counts["documents"] = len(corpus)
     all_notes = [*source.recognised.notes, *notes, *plan.notes]
@@ -68,19 +81,53 @@ def prepare(spec: DatasetSpec, split: SplitSpec, cache: Path, say: Callable[[str
         counts={**plan.counts, **counts},
         fingerprint=whole,
         recognised=source.recognised,
+        leaks=None if found is None else found.findings,
+        near=None if found is None else found.near,
+        hashes=plan.hashes,
+        own_corpus=has_corpus,
+        dropped=dropped,
     )
 
 
-def _dropped(tables: Mapping[str, Dataset], folder: Path) -> tuple[list[str], dict[str, int]]:
-    """Notes and counts about rows that `bad_rows: drop` left out; kept beside the tables, since a table is read once."""
-    notes, counts = [], {}
+class _Leaks:
+    """Looks for leaks in a plan of splits, and takes them out of it where the rules say so."""
+
+    def __init__(self, rules: LeakRules, tables: Mapping[str, Dataset], kind: RowKind, location: str, folder: Path) -> None:
+        self.rules, self.tables, self.kind, self.location, self.folder = rules, tables, kind, location, folder
+        self.findings: list[Finding] = []
+        self.near: NearTexts | None = None
+
+    def __call__(self, plan: SplitPlan, hashes: Mapping[str, RowHashes]) -> None:
+        """Changes the plan. `hashes` are those of the tables."""
+        self.near = near_texts(self.tables, hashes, self.rules.near, self.folder / f"near-{self.rules.near:g}.npz")
+        self.findings = remove_leaks(plan, self.kind, self.near, self.rules, _row_names(plan, self.tables), self.location)
+
+    def suffix(self, plan: SplitPlan) -> str:
+        """Tells a train file without leaks from one with them."""
+        return f"-without-leaks-{self.rules.near:g}" if "leaks_removed" in plan.counts else ""
+
+
+def _row_names(plan: SplitPlan, tables: Mapping[str, Dataset]) -> Callable[[str, int], str]:
+    """Row ids by split and number, as the plan is now."""
+    parts = dict(plan.parts)
+
+    def name(split: str, row: int) -> str:
+        base, rows = parts[split]
+        return str(tables[base][row if rows is None else int(rows[row])]["row"])
+
+    return name
+
+
+def _dropped(tables: Mapping[str, Dataset], folder: Path) -> tuple[list[str], dict[str, int], dict[str, list[str]]]:
+    """Notes, counts and examples of rows that were left out; kept beside the tables, since a table is read once."""
+    notes, counts, examples = [], {}, {}
     for name in tables:
         facts = facts_of(folder / f"{name}.arrow")
         if facts is not None and facts.dropped:
-            counts[f"dropped_{name}"] = facts.dropped
+            counts[f"dropped_{name}"], examples[name] = facts.dropped, facts.dropped_examples
             where = "" if name == UNSPLIT else f" of {name}"
             notes.append(f"bad rows{where} that were left out: {facts.dropped}, for instance {'; '.join(facts.dropped_examples)}")
-    return notes, counts
+    return notes, counts, examples
 
 
 def _corpus(source: Source, tables: Mapping[str, Dataset], fingerprint: str, folder: Path) -> Dataset | None:
@@ -104,12 +151,16 @@ def _distinct_texts(tables: Mapping[str, Dataset]) -> Iterator[Document]:
                         yield Document(identity, text)
 
 
-def _written(plan: SplitPlan, tables: Mapping[str, Dataset], folder: Path, fingerprint: str) -> dict[str, Dataset]:
+def _written(
+    plan: SplitPlan, tables: Mapping[str, Dataset], folder: Path, fingerprint: str, leaks: _Leaks | None
+) -> dict[str, Dataset]:
     """The tables of the plan: given ones as they are, made ones in files of their own (plain rows, no indices mapping)."""
-    return {
-        name: tables[base] if rows is None else take_rows(tables[base], rows, folder / f"{name}.arrow", fingerprint)
-        for name, (base, rows) in plan.parts.items()
-    }
+    out = {}
+    for name, (base, rows) in plan.parts.items():
+        suffix = leaks.suffix(plan) if leaks is not None and name == "train" else ""
+        path = folder / f"{name}{suffix}.arrow"
+        out[name] = tables[base] if rows is None else take_rows(tables[base], rows, path, fingerprint)
+    return out
 
 
 def _sizes(splits: Mapping[str, Dataset], corpus: Dataset | None) -> str:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from datasets import Dataset
     from sentence_transformers import InputExample
 
+    from data.findings import Finding
+    from data.near import NearTexts
+    from data.split import RowHashes
+
 SPLITS = ("train", "dev", "test")
 """The three splits, in the order in which they are used."""
 
@@ -177,7 +181,10 @@ class PreparedDataset:
 
     `splits[name]` is a memory-mapped `datasets.Dataset` with the columns above. `corpus` has the columns `id` and
     `text`, every document once, and is None for scored pairs. `notes` say what the user should know (what was recognised, what
-    was split off, what could not be kept apart). `counts` are the same facts as numbers.
+    was split off, what could not be kept apart). `counts` are the same facts as numbers. `leaks` are the rows of train that dev
+    or test have, too, and what was done about them; None: nobody looked. `near` says which texts are near duplicates.
+    `hashes` are those of the splits' texts; `own_corpus` tells a corpus that the source gave from one made of the rows.
+    `dropped` names some of the bad rows that were left out.
     """
 
     name: str
@@ -189,3 +196,8 @@ class PreparedDataset:
     counts: Mapping[str, int]
     fingerprint: str
     recognised: Recognised
+    leaks: Sequence[Finding] | None = None
+    near: NearTexts | None = None
+    hashes: Mapping[str, RowHashes] | None = None
+    own_corpus: bool = False
+    dropped: Mapping[str, Sequence[str]] = field(default_factory=dict)

@@ -63,3 +63,43 @@ class SplitSpec(StrictModel):
     max_dev: int = Field(1000, ge=1, description="queries or scored pairs in a dev split that is made, at most")
     max_test: int = Field(2000, ge=1, description="queries or scored pairs in a test split that is made, at most")
     seed: int = Field(0, ge=0, lt=2**63, description="seed of the hash that deals groups to splits")
+
+
+class MiningSpec(StrictModel):
+    """How hard negatives are mined for pairs: texts that the base ranks high for a query although they do not belong to it."""
+
+    enabled: bool = Field(
+        False, description="true: pairs are trained with mined negatives; rows that bring negatives keep theirs"
+    )
+    negatives: int = Field(1, ge=1, le=32, description="hard negatives a row; each is one more text to embed in every step")
+    rank_from: int = Field(10, ge=1, description="first rank of the base's search that may be taken, known positives not counted")
+    rank_to: int = Field(100, ge=1, le=10_000, description="last rank of the base's search that may be taken")
+    sampling: Literal["top", "random"] = Field(
+        "top", description="which of the admitted ranks: the first, or any, chosen by hash"
+    )
+    max_share_of_positive: float | None = Field(
+        0.95,
+        gt=0,
+        le=1,
+        description="similarity of a negative, at most, as a share of the positive's (NV-Retriever, arXiv:2407.15831); null: any",
+    )
+    margin: float = Field(0, ge=0, lt=2, description="a negative's similarity is at least so far below the positive's")
+    near_positive: float | None = Field(
+        0.9,
+        gt=0,
+        le=1,
+        description="a text with this cosine to a known positive of the query counts as positive, too; null: only equal texts",
+    )
+    cross_encoder: str | None = Field(
+        None, min_length=1, description="folder or Hub id of a cross-encoder that looks at every negative; none by default"
+    )
+    max_cross_score: float = Field(
+        0.1, gt=0, lt=1, description="probability up to which the cross-encoder lets a negative pass (RocketQA, arXiv:2010.08191)"
+    )
+    seed: int = Field(0, ge=0, lt=2**63, description="of the hash that chooses at random")
+
+    @model_validator(mode="after")
+    def _window_is_ordered(self) -> MiningSpec:
+        if self.rank_to - self.rank_from + 1 < self.negatives:
+            raise ValueError("rank_to must leave room for the negatives: at least rank_from + negatives - 1")
+        return self

@@ -7,7 +7,7 @@ is filled from the one end, dev from the other, so that new rows move few old on
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -157,6 +157,7 @@ def make_splits(
     spec: SplitSpec,
     max_rows: int | None,
     location: str | None = None,
+    clean: Callable[[SplitPlan, Mapping[str, RowHashes]], None] | None = None,
 ) -> SplitPlan:
     """Plans train, dev and test out of the tables that a source gave.
 
@@ -165,6 +166,7 @@ def make_splits(
         has_corpus: documents are shared by nature, so only queries are kept apart.
         max_rows: training rows at most, chosen by hash.
         location: where the rows come from, for errors.
+        clean: gets the plan with all its splits, before `max_rows` chooses, and the hashes of the tables; may change the plan.
 
     Raises:
         DataError: too few rows or groups to make the missing splits.
@@ -175,6 +177,8 @@ def make_splits(
     missing = [name for name in ("dev", "test") if name not in tables]
     if base in tables and missing:
         _carve(plan, hashes[base], base, missing, kind=kind, has_corpus=has_corpus, spec=spec, location=location)
+    if clean is not None:
+        clean(plan, hashes)
     if max_rows is not None and "train" in plan.parts:
         _cap(plan, max_rows, spec.seed)
     plan.parts = {name: plan.parts[name] for name in SPLITS if name in plan.parts}

@@ -5,78 +5,92 @@ Each is a warning and no error, since a data set may be meant so.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from data.arrow import batches_of
-from data.schema import normalise_text, text_columns
+from data.scan import Scan, Sign, scan
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
 NEARLY_ALL = 0.9
 """Share of the rows from which on a peculiarity is worth a word."""
+HARDLY_ANY = 0.1
+"""Share of the queries that may be questions where the documents are, for the columns to look swapped."""
 FEWEST_ROWS = 10
 """In fewer rows chance alone looks peculiar."""
 TIMES_LONGER, LONG_QUERY = 4, 200
 """A query so many times longer than its document, and of so many characters, is more likely a document."""
 SAME_SCORES = 0.95
 """Share of the rows with one and the same score from which on there is little to learn."""
-LOOKED_AT = 100_000
-"""Characters of a document in which its query is looked for."""
-CACHED_TEXTS = 20_000
-"""Texts whose normalised form is remembered: judged documents recur."""
-NUMBER = re.compile(r"[-+]?\d[\d.,]*\s*%?")
+NEAR_AN_END = 0.05
+"""Scores within this distance of 0 or 1 lie at an end of the scale."""
 
 
-def suspicions(table: Dataset) -> Iterator[tuple[str, np.ndarray]]:
-    """What looks wrong with the rows of one split, and in which rows.
+class Suspicion(NamedTuple):
+    """What looks wrong: code of the finding, a sentence for people, and a mask [N] of the rows that it is about."""
+
+    code: str
+    what: str
+    rows: np.ndarray
+
+
+def suspicions(table: Dataset, seen: Scan | None = None) -> Iterator[Suspicion]:
+    """What looks wrong with the rows of one split; only what is worth a word.
 
     Args:
         table: the rows.
-
-    Yields:
-        A sentence for people, and a mask of the rows [N] that it is about; only those that are worth a word.
+        seen: what a look at its texts told, if that was taken already.
     """
-    columns = text_columns(table.column_names)
-    lengths = np.zeros((len(columns), len(table)), dtype=np.int64)
-    numbers = np.zeros((len(columns), len(table)), dtype=bool)
-    quoted = np.zeros(len(table), dtype=bool)
-    plain = lru_cache(maxsize=CACHED_TEXTS)(lambda text: normalise_text(text[:LOOKED_AT]))
-    begin = 0
-    for batch in batches_of(table, columns):
-        rows = slice(begin, begin + len(batch[0]))
-        for place, texts in enumerate(batch):
-            lengths[place, rows] = [len(text) for text in texts]
-            numbers[place, rows] = [NUMBER.fullmatch(text) is not None for text in texts]
-        for offset, (query, document) in enumerate(zip(map(plain, batch[0]), map(plain, batch[1]), strict=True)):
-            quoted[begin + offset] = len(query) < len(document) and query in document
-        begin += len(batch[0])
-    for place, column in enumerate(columns):
+    seen = seen or scan(table)
+    numbers = seen.has(Sign.NUMBER)
+    for place, column in enumerate(seen.columns):
         if _nearly_all(numbers[place]):
-            yield f"the text ({column}) is a number: was a column of scores or ids taken for a text? Rows", numbers[place]
-    if "anchor" in columns:
-        longer = lengths[0] >= TIMES_LONGER * np.maximum(lengths[1], 1)
-        if _nearly_all(longer) and np.median(lengths[0]) >= LONG_QUERY:
-            yield f"the query is {TIMES_LONGER} times as long as its document or longer: are the columns swapped? Rows", longer
-        if _nearly_all(quoted):
-            yield "the document holds its query word for word: a search for the words alone would find it; rows", quoted
+            what = f"the text ({column}) is a number: was a column of scores or ids taken for a text? Rows"
+            yield Suspicion("columns.number", what, numbers[place])
+    if "anchor" in seen.columns:
+        yield from _of_pairs(seen)
     else:
-        commonest = _commonest_score(table)
-        if SAME_SCORES <= commonest.mean() < 1 and len(table) >= FEWEST_ROWS:
-            yield "one and the same score: the others are too few to learn much from; rows", commonest
+        yield from _of_scores(table)
+
+
+def _of_pairs(seen: Scan) -> Iterator[Suspicion]:
+    queries, documents = seen.characters[0], seen.characters[1]
+    longer = queries >= TIMES_LONGER * np.maximum(documents, 1)
+    asks, answers = seen.has(Sign.QUESTION)[:2]
+    if _nearly_all(longer) and np.median(queries) >= LONG_QUERY:
+        what = f"the query is {TIMES_LONGER} times as long as its document or longer: are the columns swapped? Rows"
+        yield Suspicion("columns.swapped", what, longer)
+    elif _nearly_all(answers & ~asks) and asks.mean() <= HARDLY_ANY:
+        what = "the document is a question and the query is none: are the columns swapped? Rows"
+        yield Suspicion("columns.swapped", what, answers & ~asks)
+    if _nearly_all(seen.quoted):
+        what = "the document holds its query word for word: a search for the words alone would find it; rows"
+        yield Suspicion("pair.quoted", what, seen.quoted)
+
+
+def _of_scores(table: Dataset) -> Iterator[Suspicion]:
+    scores = table.data.column("score").to_numpy()
+    values, counts = np.unique(scores, return_counts=True)
+    if len(scores) < FEWEST_ROWS:
+        return
+    commonest = scores == values[counts.argmax()]
+    if len(values) == 1:
+        yield Suspicion("score.constant", "all scores are the same; rows", commonest)
+        return
+    if commonest.mean() >= SAME_SCORES:
+        what = "one and the same score: the others are too few to learn much from; rows"
+        yield Suspicion("score.same", what, commonest)
+    elif len(values) == 2:
+        yield Suspicion("score.two_valued", "there are two different scores only; rows", np.ones(len(scores), dtype=bool))
+    else:
+        for end, name in ((1.0, "highest"), (0.0, "lowest")):
+            saturated = np.abs(scores - end) <= NEAR_AN_END
+            if _nearly_all(saturated):
+                yield Suspicion("score.saturated", f"the score is at the {name} end of the scale; rows", saturated)
 
 
 def _nearly_all(mask: np.ndarray) -> bool:
     return len(mask) >= FEWEST_ROWS and bool(mask.mean() >= NEARLY_ALL)
-
-
-def _commonest_score(table: Dataset) -> np.ndarray:
-    """Mask [N] of the rows that have the commonest score."""
-    scores = table.data.column("score").to_numpy()
-    values, counts = np.unique(scores, return_counts=True)
-    return scores == values[counts.argmax()]

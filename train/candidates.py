@@ -25,7 +25,7 @@ from train.settings import load_config
 Split = Literal["train", "dev", "test", "all"]
 """What `--split` takes; "all" is every row of a data set that has no splits of its own."""
 
-MEANINGLESS = ("training.", "tracking", "export", "run_name")
+MEANINGLESS = ("training.", "mining.", "tracking", "export", "run_name")
 """Settings that train only; `training.seed`, which seeds the resampling too, is allowed."""
 
 

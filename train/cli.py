@@ -15,8 +15,10 @@ import typer
 from data.schema import DataError
 from train import ranks
 from train.commands.benchmark import TaskList, benchmark_command
+from train.commands.check import check_command
 from train.commands.compare import compare_command
 from train.commands.embed import embed_command
+from train.commands.mine import mine_command
 from train.commands.options import EXIT_CODES, CacheOption, JsonOption, YesOption, cache_setting
 from train.commands.search import search_command
 from train.errors import EmbedTuneError, VerdictError
@@ -67,8 +69,11 @@ FailOnOption = Annotated[
 def _root() -> None:
     """Fine-tune text-embedding models and prove that it helped.
 
-    In the order of the work: `train` a model on your texts, `evaluate` it on others or against other models, see all runs with
-    `report`, `diff` two of them, `push` the one to keep. `embed-tune COMMAND --help` shows examples.
+    In the order of the work: `compare` models, `check` your texts, `train` a model on them, `evaluate` it, see all runs with
+    `report`, `diff` two of them, `push` the one to keep; `embed` texts and `search` them. `embed-tune COMMAND --help` shows
+    examples.
+
+    - `embed-tune check my_pairs.csv`
 
     - `embed-tune train --data my_pairs.csv run_name=first`
 
@@ -292,6 +297,8 @@ def push_command(
     push_run(run, repo_id, private=not public, licence=licence)
 
 
+app.command("check", epilog=EXIT_CODES, short_help="Look for leaks, duplicates and broken texts in your data.")(check_command)
+app.command("mine", epilog=EXIT_CODES, short_help="Find hard negatives for pairs, or audit how they are found.")(mine_command)
 app.command("compare", epilog=EXIT_CODES, short_help="Compare models on your texts: quality, speed, size and price.")(
     compare_command
 )

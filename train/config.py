@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from data.spec import DatasetSpec, SplitSpec, StrictModel
+from data.spec import DatasetSpec, MiningSpec, SplitSpec, StrictModel
 from train.errors import ConfigError
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
@@ -53,6 +53,15 @@ class DataConfig(StrictModel):
 
     datasets: list[DatasetSpec] = Field(min_length=1)
     split: SplitSpec = Field(default_factory=SplitSpec)
+    leaks: Literal["drop", "keep"] = Field(
+        "drop", description="training rows that dev or test have, too (the pair or the query, exactly or nearly)"
+    )
+    near: float = Field(
+        0.9, ge=0.5, le=1, description="share of equal word triples (Jaccard) from which on two texts count as nearly the same"
+    )
+    strict: bool = Field(
+        False, description="true: a warning of the audit that puts the result in doubt ends the run before it begins"
+    )
 
 
 class TrainingConfig(StrictModel):
@@ -145,6 +154,7 @@ class Config(StrictModel):
     )
     model: ModelConfig = Field(default_factory=ModelConfig)
     data: DataConfig
+    mining: MiningSpec = Field(default_factory=MiningSpec)
     training: TrainingConfig = Field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
     tracking: TrackingConfig = Field(default_factory=TrackingConfig)

@@ -10,8 +10,11 @@ from train.config import expand_single_dataset
 from train.errors import ConfigError
 from train.yamlfile import Place, YamlFile, read_yaml
 
-SECTIONS = frozenset({"model", "data", "training", "evaluation", "tracking", "export"})
+SECTIONS = frozenset({"model", "data", "mining", "training", "evaluation", "tracking", "export"})
 """Keys that hold other keys; without any they count as left out."""
+
+FOR_ALL_DATA = frozenset({"split", "leaks", "near", "strict"})
+"""Keys of the `data` section that are about every data set; those of another file or of `--data` too."""
 
 SHORT = {"model": "name", "tracking": "backend"}
 """Sections that may be one word, and the key that it stands for."""
@@ -66,8 +69,8 @@ def _match_forms(below: dict[str, Any], above: dict[str, Any], key: str, gone: l
     elif key == "data":
         below[key], above[key] = ({"source": one} if isinstance(one, str) else one for one in (below[key], above[key]))
         if isinstance(above[key], dict) and isinstance(below[key], dict) and above[key].keys() & {"source", "datasets"}:
-            gone += [(key, name) for name in below[key] if name != "split"]
-            below[key] = {name: value for name, value in below[key].items() if name == "split"}
+            gone += [(key, name) for name in below[key] if name not in FOR_ALL_DATA]
+            below[key] = {name: value for name, value in below[key].items() if name in FOR_ALL_DATA}
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any], place: Place, gone: list[Place]) -> dict[str, Any]:

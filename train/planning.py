@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from data.audit import audit
 from data.load import prepare
-from data.schema import DataError, PreparedDataset
+from data.schema import DataError, PreparedDataset, RowKind
 from train import ranks
+from train.auditing import audited as audit_datasets
+from train.auditing import leak_rules, obey_strict, say_warnings
 from train.config import Config
+from train.encode.counting import token_counter
 from train.encode.encoder import Encoder, load_encoder, resolve_device
 from train.encode.heap import keep_freed_memory
 from train.encode.locate import WeightsOrigin
@@ -24,6 +26,7 @@ from train.fit.fit import TrainingSet
 from train.fit.losses import LOSS_NAMES, choose_loss
 from train.fit.precision import bf16_pays
 from train.fit.recipe import Recipe, plan_recipe
+from train.mining import MinedSet, mine_training_rows
 from train.runfolder import environment, read_record, write_json, write_text
 from train.settings import dump_config
 from train.shortage import Needs
@@ -41,6 +44,7 @@ class Plan:
     sets: dict[str, TrainingSet]
     recipe: Recipe
     bf16: bool
+    mined: Mapping[str, MinedSet] = field(default_factory=dict)
 
 
 def make_plan(config: Config) -> Plan:
@@ -58,7 +62,8 @@ def make_plan(config: Config) -> Plan:
         notes.append(f"model.max_tokens={asked} is more than the model can read: {encoder.contract.max_tokens} are used")
     for note in notes:
         say(f"  note: {note}")
-    sets = training_sets(config, datasets)
+    mined = mine_training_rows(config, datasets, encoder)
+    sets = training_sets(config, datasets, mined)
     refuse_unjudgeable(datasets, trained=sets)
     rows = {name: (one.kind, len(one.table)) for name, one in sets.items()}
     seed = config.training.seed
@@ -73,7 +78,7 @@ def make_plan(config: Config) -> Plan:
     _say_recipe(recipe, sets, encoder, seed, bf16, why)
     # what was probed is fixed in the recorded config, so that a resumed run computes as the first part did
     training = config.training.model_copy(update={"precision": "bf16" if bf16 else "fp32"})
-    return Plan(config.model_copy(update={"training": training}), datasets, encoder, origin, sets, recipe, bf16)
+    return Plan(config.model_copy(update={"training": training}), datasets, encoder, origin, sets, recipe, bf16, mined)
 
 
 def _say_recipe(
@@ -104,7 +109,7 @@ def load_datasets(config: Config) -> dict[str, PreparedDataset]:
     """Every data set of the config, loaded and split; what was recognised and counted is said."""
     datasets: dict[str, PreparedDataset] = {}
     for number, spec in enumerate(config.data.datasets):
-        prepared = prepare(spec, config.data.split, config.cache, say=say)
+        prepared = prepare(spec, config.data.split, config.cache, say, leak_rules(config.data))
         if prepared.name in datasets:
             raise ConfigError(
                 f"two data sets are called {prepared.name!r}: {datasets[prepared.name].location} and {prepared.location}",
@@ -114,8 +119,10 @@ def load_datasets(config: Config) -> dict[str, PreparedDataset]:
     return datasets
 
 
-def training_sets(config: Config, datasets: Mapping[str, PreparedDataset]) -> dict[str, TrainingSet]:
-    """Training rows and loss of each data set that is trained on."""
+def training_sets(
+    config: Config, datasets: Mapping[str, PreparedDataset], mined: Mapping[str, MinedSet] | None = None
+) -> dict[str, TrainingSet]:
+    """Training rows and loss of each data set that is trained on; rows with mined negatives in the place of those without."""
     sets = {}
     for spec, (name, prepared) in zip(config.data.datasets, datasets.items(), strict=True):
         if not spec.train:
@@ -129,7 +136,10 @@ def training_sets(config: Config, datasets: Mapping[str, PreparedDataset]) -> di
                 mend="add rows to train on (a file named train beside it, say); to judge a model on these alone, run"
                 f" `embed-tune evaluate MODEL --data {prepared.location}`; beside other data sets set train: false for this one",
             )
-        sets[name] = TrainingSet(prepared.splits["train"], prepared.kind, choose_loss(spec, prepared.kind))
+        table, kind = prepared.splits["train"], prepared.kind
+        if mined and name in mined:
+            table, kind = mined[name].table, RowKind.TUPLE
+        sets[name] = TrainingSet(table, kind, choose_loss(spec, kind))
     return sets
 
 
@@ -150,6 +160,7 @@ def record_plan(plan: Plan, run: Path) -> None:
                 },
                 "contract": plan.encoder.contract.as_dict(),
                 "data": {name: prepared.fingerprint for name, prepared in plan.datasets.items()},
+                "mined": {name: dict(one.summary) for name, one in plan.mined.items()},
                 "recipe": list(plan.recipe.reasons),
             }
         ),
@@ -157,15 +168,18 @@ def record_plan(plan: Plan, run: Path) -> None:
 
 
 def audited(plan: Plan) -> dict[str, Any]:
-    """What is in the data; warnings are said."""
-    audited = audit(list(plan.datasets.values()))
-    for dataset in audited["datasets"]:
-        for finding in dataset["findings"]:
-            if finding["severity"] == "warning":
-                shown = finding["examples"]
-                rows = f" ({', '.join(shown)}{', …' * (finding['count'] > len(shown))})" if shown else ""
-                say(f"{dataset['name']}: warning: {finding['what']}: {finding['count']:,}{rows}")
-    return audited
+    """What is in the data; warnings are said.
+
+    Raises:
+        DataError: by `data.strict`, a warning that puts the result in doubt.
+    """
+    config = plan.config
+    counter = token_counter(plan.encoder, config.training.max_tokens)
+    found = audit_datasets(list(plan.datasets.values()), config.data, config.cache, counter)
+    say_warnings(found)
+    if config.data.strict:
+        obey_strict(found)
+    return found
 
 
 def needs(plan: Plan) -> Needs:

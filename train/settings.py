@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from train.config import Config
 from train.errors import ConfigError
 from train.explain import LIST, explained, spellings
-from train.layers import expand_data, read_layers
+from train.layers import FOR_ALL_DATA, expand_data, read_layers
 from train.presets import preset_file
 from train.yamlfile import Place, YamlFile, read_yaml
 
@@ -43,7 +43,8 @@ def load_config(
         if any(not one.strip() for one in ([data] if isinstance(data, str) else data)):
             mend = "give a file, folder, glob or Hub id; in a script, look whether its variable is set"
             raise ConfigError("--data is empty", mend=mend)
-        kept = {k: v for k, v in (tree.get("data") or {}).items() if k == "split"} if isinstance(tree.get("data"), dict) else {}
+        given = tree.get("data")
+        kept = {k: v for k, v in given.items() if k in FOR_ALL_DATA} if isinstance(given, dict) else {}
         tree["data"] = {"datasets": [{"source": one} for one in ([data] if isinstance(data, str) else data)], **kept}
     for item in overrides:
         place, text = _apply_override(tree, item)

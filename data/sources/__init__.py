@@ -98,8 +98,8 @@ def default_name(source: str) -> str:
 
 
 def safe_name(name: str) -> str:
-    """`name` with letters, digits, "_", "-" and "." only: it becomes a key of scores and part of a file name."""
-    return re.sub(r"[^\w.-]+", "_", name).strip("_.") or "data"
+    """`name` with letters, digits, "_" and "-" only: it becomes a key of scores, a module of the loss, part of a file name."""
+    return re.sub(r"[^\w-]+", "_", name).strip("_") or "data"
 
 
 def looks_like_path(text: str) -> bool:

@@ -203,7 +203,7 @@ def test_globs(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("source", "name"), [("my pairs (1).csv", "my_pairs_1"), ("ä/b.jsonl", "b"), ("folder.v2", "folder.v2"), (".x.csv", "x")]
+    ("source", "name"), [("my pairs (1).csv", "my_pairs_1"), ("ä/b.jsonl", "b"), ("folder.v2", "folder_v2"), (".x.csv", "x")]
 )
 def test_names_are_made_safe(tmp_path, source, name):
     path = tmp_path / source

@@ -1,4 +1,4 @@
-"""The whole data room: from a spec to tables that are ready, and the audit of them."""
+"""The whole data room: from a spec to tables that are ready."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from data.audit import audit
 from data.load import prepare
 from data.schema import DataError, RowKind, text_id
 from data.spec import DatasetSpec, SplitSpec
@@ -139,74 +138,7 @@ def test_a_hundred_thousand_pairs_load_fast(tmp_path):
     assert prepared.counts["rows_train"] == 97_000
 
 
-# Audit
-
-
-def findings(prepared) -> dict[str, tuple[str, int, list[str]]]:
-    report = json.loads(json.dumps(audit([prepared])))
-    found = report["datasets"][0]["findings"]
-    severities = [finding["severity"] for finding in found]
-    assert severities == sorted(severities, reverse=True)
-    return {finding["what"]: (finding["severity"], finding["count"], finding["examples"]) for finding in found}
-
-
-def test_audit_of_pairs(tmp_path):
-    folder = tmp_path / "set"
-    train = [("a", "x"), ("b", "x"), ("c", "c"), ("a", "X "), ("long", "w " * 400)]
-    csv_file(folder / "train.csv", ["query", "document"], train)
-    csv_file(folder / "dev.csv", ["query", "document"], [("A", "other")])
-    csv_file(folder / "test.csv", ["query", "document"], [("b", "x"), ("z", "y")])
-    prepared = prepare(DatasetSpec(source=str(folder)), SplitSpec(), tmp_path / "cache")
-    found = findings(prepared)
-    assert found["train: rows that repeat an earlier pair of texts"] == ("info", 1, ["train.csv:5"])
-    assert found["train: anchor and positive are the same text"] == ("warning", 1, ["train.csv:4"])
-    assert found["train: rows whose positive also belongs to another query"][1] == 3
-    assert found["train: rows with a text of more than 350 words, which may be cut off"] == ("info", 1, ["train.csv:6"])
-    assert found["rows of dev whose query is also in train"] == ("warning", 1, ["dev.csv:2"])
-    assert found["rows of test whose pair is also in train"] == ("warning", 1, ["test.csv:2"])
-    assert found["test has fewer than 100 queries: small differences will not show"][1] == 2
-    facts = audit([prepared])["datasets"][0]
-    assert facts["columns"] == {"anchor": ["query"], "positive": ["document"]}
-    assert facts["texts"]["train"]["positive"]["words"]["max"] == 400
-    assert facts["texts"]["test"]["anchor"]["characters"] == {"min": 1, "median": 1.0, "mean": 1.0, "p95": 1.0, "max": 1}
-    assert "w w w" not in json.dumps(facts)
-
-
-def test_audit_of_scored_pairs(tmp_path):
-    rows = [("same", "same", 0.1), ("p", "q", 0.2), ("Q", "P", 0.9), ("r", "s", 1.0), ("t", "u", 0.0)]
-    for name in ("train", "dev", "test"):
-        mine = rows if name == "train" else [(f"{name}1", "r", 0.5)]
-        csv_file(tmp_path / "set" / f"{name}.csv", ["sentence1", "sentence2", "score"], mine)
-    prepared = prepare(DatasetSpec(source=str(tmp_path / "set")), SplitSpec(), tmp_path / "cache")
-    found = findings(prepared)
-    assert found["train: equal texts with a score below 0.9"] == ("warning", 1, ["train.csv:2"])
-    assert found["train: the same pair of texts with another score"] == ("warning", 2, ["train.csv:3", "train.csv:4"])
-    assert found["rows of test with a sentence that is also in train"] == ("info", 1, ["test.csv:2"])
-    facts = audit([prepared])["datasets"][0]
-    assert facts["scores"]["train"] == {"bins": [1, 1, 1, 0, 0, 0, 0, 0, 0, 2], "mean": 0.44, "distinct": 5}
-    assert facts["score_range"] == [0, 1]
-
-
-def test_audit_of_tuples_and_dropped_rows(tmp_path):
-    rows = [(f"q{i}", f"p{i}", f"n{i}") for i in range(20)] + [("k", "l", "L"), ("m", "", "o")]
-    path = csv_file(tmp_path / "t.csv", ["query", "positive", "negative"], rows)
-    found = findings(prepare(DatasetSpec(source=str(path), bad_rows="drop"), SplitSpec(seed=3), tmp_path / "cache"))
-    clash = [value for what, value in found.items() if "a negative equals the anchor or the positive" in what]
-    assert clash == [("warning", 1, ["t.csv:22"])]
-    assert found["bad rows left out (all)"][:2] == ("warning", 1)
-
-
-def test_audit_finds_negatives_that_another_row_calls_positive(tmp_path):
-    rows = {"train": [("q", "a", "b"), ("q", "b", "c"), ("r", "c", "a")], "dev": [("s", "d", "e")], "test": [("t", "f", "g")]}
-    for name, mine in rows.items():
-        csv_file(tmp_path / "set" / f"{name}.csv", ["query", "positive", "negative"], mine)
-    found = findings(prepare(DatasetSpec(source=str(tmp_path / "set")), SplitSpec(), tmp_path / "cache"))
-    what = "a negative is the positive of the same query in another row"
-    assert found[f"train: {what}"] == ("warning", 1, ["train.csv:2"])
-    assert f"test: {what}" not in found
-
-
-@pytest.mark.parametrize("module", ["roles", "scores", "sources", "sources.files", "sources.python_api"])
+@pytest.mark.parametrize("module", ["findings", "roles", "scores", "sources", "sources.files", "sources.python_api"])
 def test_examples_in_docstrings(module):
     result = doctest.testmod(importlib.import_module(f"data.{module}"))
     assert result.attempted > 0

@@ -50,6 +50,20 @@ ROWS = {
         "give the text",
         {"p.csv": "query,document\na,b\nc,\u200b\u00a0\n"},
     ),
+    "the same rows in train and test": Mistake(
+        data("set"),
+        "every row of train is in test too, for instance train.csv:2 as test.csv:2",
+        "set",
+        "data.leaks=keep",
+        {name: rows("query,document", "red {i},blue {i}") for name in ("set/train.csv", "set/test.csv")},
+    ),
+    "warnings where none is to pass": Mistake(
+        data("p.csv", "data.strict=true"),
+        "pair.equal: train: anchor and positive are the same text: 42 (100%)",
+        "",
+        "embed-tune check says how",
+        {"p.csv": rows("query,document", "red {i},red {i}")},
+    ),
     "rows that are all equal": Mistake(
         data("p.csv"),
         "60 rows, all with the same query",

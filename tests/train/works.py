@@ -81,10 +81,19 @@ WORKS = {
             ),
         )
     ),
-    "the same rows in train and test": Works(
-        dry("set"),
-        ["warning: rows of test whose pair is also in train: 72", "train and test have 72 pairs in common"],
+    "the same rows in train and test, which are to be kept": Works(
+        dry("set", "data.leaks=keep"),
+        ["warning: rows of train whose pair is also in test: 72 (100%)", "train and test have 72 pairs in common"],
         {"set/train.csv": PAIRS, "set/test.csv": PAIRS},
+    ),
+    "some rows of test in train": Works(
+        dry("set"),
+        ["5 of 80 rows are taken out of train", "warning: rows of train whose pair is also in test: 5 (6.2%), dropped"],
+        {
+            "set/train.csv": PAIRS,
+            "set/dev.csv": rows("question,answer", "some other {i}?,and its answer {i}"),
+            "set/test.csv": rows("question,answer", "which red thing is number {i}?,the blue car that is {i}", 5),
+        },
     ),
     "bad rows that may go, in the home folder": Works(
         dry("~/p.csv", "data.bad_rows=drop"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from data.findings import finding_words
 from train.evaluate import wording
 from train.evaluate.forest import Forest
 from train.evaluate.page_cases import Cases, Change
@@ -169,8 +170,8 @@ def _data_notes(extras: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
     for found in (extras.get("audit") or {}).get("datasets", ()):
         own = notes.setdefault(plain(found["name"]), [])
         for finding in found.get("findings", ()):
-            rows = f", for instance {', '.join(finding['examples'])}" if finding.get("examples") else ""
-            own.append((finding["severity"], f"{finding['what']}: {finding['count']:,}{rows}"))
+            advice = f". What to do: {finding['mend']}" if finding["severity"] != "info" and finding.get("mend") else ""
+            own.append((finding["severity"], finding_words(finding) + advice))
     return {name: sorted(found, key=lambda note: note[0] != "warning") for name, found in notes.items() if found}
 
 

@@ -1,0 +1,77 @@
+"""Findings about the texts themselves: signs that are wrong, lengths, languages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from data.audit_rows import few, found_rows
+from data.findings import Finding
+from data.scan import Scan, Sign
+from data.schema import PreparedDataset
+
+LONG_WORDS = 350
+"""Words above which most encoders cut a text off (512 tokens)."""
+ENDLESS = 100_000
+"""Characters of a text that no model reads to its end."""
+OTHER_LANGUAGE = 0.05
+"""Share of the texts in another language from which on a column has several."""
+
+
+class _Broken(NamedTuple):
+    sign: Sign
+    code: str
+    what: str
+    few: bool
+    """Whether a few of them are no more than a note."""
+
+
+_BROKEN = (
+    _Broken(Sign.CONTROL, "text.control", "a text with control characters", few=True),
+    _Broken(Sign.MOJIBAKE, "text.mojibake", "a text that was read in the wrong encoding (mojibake)", few=True),
+    _Broken(Sign.LOST, "text.lost", "a text with letters that were lost in decoding (U+FFFD)", few=True),
+    _Broken(Sign.PLACEHOLDER, "text.placeholder", "a text that stands for a missing one (such as nan, null, n/a)", few=False),
+    _Broken(Sign.WORDLESS, "text.wordless", "a text without a letter or digit", few=False),
+)
+
+
+def text_findings(data: PreparedDataset, seen: Mapping[str, Scan], *, in_words: bool) -> list[Finding]:
+    """Findings about signs and, by words where no tokenizer counts, about lengths."""
+    found: list[Finding] = []
+    for name, table in data.splits.items():
+        scanned = seen[name]
+        for broken in _BROKEN:
+            mask = np.any(scanned.has(broken.sign), axis=0)
+            found += found_rows(broken.code, broken.what, name, table, mask, severity=few(mask) if broken.few else None)
+        if in_words:
+            what = f"rows with a text of more than {LONG_WORDS} words, which may be cut off"
+            found += found_rows("text.long", what, name, table, np.any(scanned.words > LONG_WORDS, axis=0))
+        what = f"a text of more than {ENDLESS:,} characters, of which a model reads the beginning only"
+        found += found_rows("text.endless", what, name, table, np.any(scanned.characters > ENDLESS, axis=0))
+    return found
+
+
+def language_findings(spoken: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[Finding]:
+    """Columns in several languages, and columns or splits in different ones.
+
+    Args:
+        spoken: share of each language by split and column, see `data.languages`.
+    """
+    found: list[Finding] = []
+    main: dict[str, list[str]] = {}
+    for split, columns in spoken.items():
+        for column, shares in columns.items():
+            several = [f"{language} {share:.0%}" for language, share in shares.items() if share >= OTHER_LANGUAGE]
+            if len(several) > 1:
+                what = f"{split}: languages of {column} ({', '.join(several)}, of the texts looked at)"
+                found.append(Finding("language.mix", what, len(several), split=split))
+            if shares:
+                main.setdefault(next(iter(shares)), []).append(f"{split} {column}")
+    if len(main) > 1:
+        what = "most texts are in different languages: " + "; ".join(
+            f"{one} in {', '.join(where)}" for one, where in main.items()
+        )
+        found.append(Finding("language.differs", what, len(main)))
+    return found

@@ -1,0 +1,204 @@
+"""What the audit may find: one rule a kind of finding, with a stable code, and the finding itself.
+
+Findings name rows (file and line), never texts, so that `audit.json` can be shown around.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+EXAMPLES = 5
+"""Rows named with each finding."""
+
+
+class Severity(StrEnum):
+    """How bad it is."""
+
+    ERROR = "error"
+    """Training on this data stops there."""
+    WARNING = "warning"
+    """Most likely a mistake, or something that falsifies the result."""
+    INFO = "info"
+    """Worth knowing."""
+
+
+class Done(StrEnum):
+    """What was done about it."""
+
+    KEPT = "kept"
+    DROPPED = "dropped"
+    MASKED = "masked"
+    """Such rows never serve as each other's negatives."""
+
+
+class Rule(NamedTuple):
+    """What holds for every finding of one code."""
+
+    severity: Severity
+    mend: str
+    """What the person can do."""
+    strict: bool = False
+    """Whether `data.strict` makes a failure of it."""
+
+
+A_FEW = 0.02
+"""Share of the rows below which broken texts are worth a note and no warning: hardly any collection is free of them."""
+
+_LEAK = "what is judged must not be learnt by heart: look where the splits were made; data.leaks=keep leaves such rows in train"
+_MASK = "nothing: rows that share a text are never taken as each other's negatives"
+_BROKEN = "read the file with the encoding that it was written in, and save it as UTF-8 (the package ftfy mends single texts)"
+
+RULES = {
+    # the same text on both sides of a split
+    "leak.pair": Rule(Severity.WARNING, _LEAK, strict=True),
+    "leak.query": Rule(Severity.WARNING, _LEAK, strict=True),
+    "leak.near_pair": Rule(Severity.WARNING, f"{_LEAK}; data.near sets from which similarity on texts count as the same", True),
+    "leak.near_query": Rule(Severity.WARNING, f"{_LEAK}; data.near sets from which similarity on texts count as the same", True),
+    "leak.document": Rule(Severity.INFO, "nothing if documents are shared by nature; else split by them (a column `group`)"),
+    "leak.sentence": Rule(
+        Severity.INFO, "nothing, or split by the sentences (a column `group`): scores on unseen ones may be lower"
+    ),
+    # rows that say the same
+    "duplicate.pair": Rule(Severity.INFO, "remove the copies if they are not meant: each counts in training"),
+    "duplicate.near": Rule(Severity.INFO, "remove the copies if they are not meant: each counts in training"),
+    "duplicate.document": Rule(
+        Severity.INFO, "merge equal documents: only the judged one counts as found, so no model can reach 1"
+    ),
+    "group.positive": Rule(Severity.INFO, _MASK),
+    "group.query": Rule(Severity.INFO, _MASK),
+    "group.near": Rule(
+        Severity.INFO, "merge texts that say the same: as different texts they may serve as each other's negatives"
+    ),
+    # the two sides of a row
+    "pair.equal": Rule(Severity.WARNING, "remove such rows: nothing can be learnt from them", strict=True),
+    "pair.quoted": Rule(
+        Severity.WARNING, "take the query out of its document, or use queries as people ask them: words alone find these"
+    ),
+    "pair.low_score": Rule(Severity.WARNING, "correct the score: equal texts are as similar as texts can be", strict=True),
+    "columns.swapped": Rule(
+        Severity.WARNING, "name the columns: data.columns.anchor=QUERY data.columns.positive=DOCUMENT", strict=True
+    ),
+    "columns.number": Rule(
+        Severity.WARNING, "name the columns that hold texts (data.columns.anchor=…, data.columns.positive=…)", strict=True
+    ),
+    "negative.positive": Rule(Severity.WARNING, "remove the row or choose another negative: this one is right", strict=True),
+    "negative.elsewhere": Rule(Severity.WARNING, "choose another negative: this one is right, by another row", strict=True),
+    # scores
+    "score.conflict": Rule(Severity.WARNING, "keep one score a pair, or their mean", strict=True),
+    "score.same": Rule(Severity.WARNING, "add pairs of other scores: from these there is little to learn"),
+    "score.constant": Rule(
+        Severity.WARNING, "add pairs of other scores: without any difference there is nothing to rank", strict=True
+    ),
+    "score.two_valued": Rule(
+        Severity.INFO, "if 1 means that the texts belong together, rows of it alone, as query and positive, may teach more"
+    ),
+    "score.saturated": Rule(Severity.WARNING, "look at the scale (data.score_range=[LOW,HIGH]): most scores lie at its end"),
+    # the texts
+    "load.error": Rule(Severity.ERROR, "", strict=True),
+    "row.bad": Rule(Severity.ERROR, "mend the rows, or leave them out: data.bad_rows=drop", strict=True),
+    "text.control": Rule(
+        Severity.WARNING, "remove the control characters: the tokenizer drops them or makes noise of them", True
+    ),
+    "text.mojibake": Rule(Severity.WARNING, _BROKEN, strict=True),
+    "text.lost": Rule(Severity.WARNING, f"letters are lost (U+FFFD): {_BROKEN}", strict=True),
+    "text.placeholder": Rule(Severity.WARNING, "remove such rows: the text stands for a missing one", strict=True),
+    "text.wordless": Rule(Severity.INFO, "remove such rows if they are not meant: no letter and no digit is in the text"),
+    "text.long": Rule(Severity.INFO, "nothing, or split long documents: a model reads the beginning only"),
+    "text.endless": Rule(Severity.WARNING, "split the text: a model reads the beginning only"),
+    "text.truncated": Rule(
+        Severity.INFO, "model.max_tokens reads more (slower) where the model can; or split long documents into passages"
+    ),
+    "text.mostly_cut": Rule(
+        Severity.WARNING, "split the documents into passages, or choose a model that reads more: most of most texts is not read"
+    ),
+    "language.mix": Rule(Severity.INFO, "nothing if that is meant; else choose a base model that knows these languages"),
+    "language.unknown": Rule(
+        Severity.INFO, "make room in the folder for temporary files, into which the language model is unpacked"
+    ),
+    "language.differs": Rule(Severity.INFO, "choose a multilingual base model: queries and documents are in different languages"),
+    # what is there to judge
+    "test.small": Rule(Severity.WARNING, "add test rows: small differences will not show"),
+}
+"""Rule by code. Codes are added, never renamed."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that the audit found.
+
+    Attributes:
+        code: key of `RULES`.
+        what: a sentence for people, without number and rows.
+        count: rows (or texts, as the sentence says) that it is about.
+        total: of how many; None where that has no meaning.
+        split: where; None for the whole data set.
+        examples: row ids (file and line), at most `EXAMPLES`.
+        counterparts: for each example the row that it repeats or clashes with; empty where there is none.
+        done: what was done about it.
+        severity: the rule's, unless said otherwise.
+        distinct: texts (or pairs of texts) that the rows hold, where copies may be among them.
+        mend: what the person can do, the rule's unless said otherwise.
+    """
+
+    code: str
+    what: str
+    count: int
+    total: int | None = None
+    split: str | None = None
+    examples: Sequence[str] = ()
+    counterparts: Sequence[str] = ()
+    done: Done = Done.KEPT
+    severity: Severity | None = None
+    distinct: int | None = None
+    mend: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.severity is None:
+            object.__setattr__(self, "severity", RULES[self.code].severity)
+
+    def as_json(self) -> dict[str, Any]:
+        """For audit.json. Fields are added, never renamed."""
+        rule = RULES[self.code]
+        return {
+            "severity": str(self.severity),
+            "what": self.what,
+            "count": int(self.count),
+            "examples": list(self.examples),
+            "code": self.code,
+            "split": self.split,
+            "distinct": self.distinct,
+            "share": None if not self.total else round(self.count / self.total, 6),
+            "counterparts": list(self.counterparts),
+            "done": str(self.done),
+            "mend": rule.mend if self.mend is None else self.mend,
+            "strict": rule.strict,
+        }
+
+
+def finding_words(finding: dict[str, Any]) -> str:
+    """One line about a finding as audit.json has it: what, how many, what was done, for instance where.
+
+    >>> finding_words({"what": "train: equal texts", "count": 2, "examples": ["a.csv:3", "a.csv:9"], "share": 0.5})
+    'train: equal texts: 2 (50%), for instance a.csv:3, a.csv:9'
+    """
+    others = finding.get("counterparts") or []
+    rows = [
+        f"{row} (as {other})" if other else row
+        for row, other in zip(finding["examples"], [*others, *[""] * EXAMPLES], strict=False)
+    ]
+    share, distinct = finding.get("share"), finding.get("distinct")
+    copies = "" if distinct in (None, finding["count"]) else f", {distinct:,} distinct"
+    part = (
+        ""
+        if share is None
+        else f" ({share:.0%})"
+        if share >= 0.095
+        else f" ({share:.1%})"
+        if share >= 0.0005
+        else " (under 0.1%)"
+    )
+    done = {"dropped": ", dropped", "masked": ", kept apart"}.get(finding.get("done", ""), "")
+    return f"{finding['what']}: {finding['count']:,}{part}{copies}{done}" + (f", for instance {', '.join(rows)}" if rows else "")

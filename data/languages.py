@@ -1,0 +1,56 @@
+"""Which languages the texts of a column are in, by a sample (py3langid, 97 languages, offline)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+    from py3langid.langid import LanguageIdentifier
+
+SAMPLE = 500
+"""Texts of a column that are looked at, evenly spread over the rows."""
+FEWEST_LETTERS, MOST_CHARACTERS = 20, 400
+"""Shorter texts tell no language; of longer ones the beginning is enough."""
+LETTERS = 0.7
+"""Share of letters and blanks below which a text is no prose (code, numbers, formulas)."""
+SURE = 0.95
+"""Probability from which on a text counts."""
+ENOUGH = 30
+"""Texts that must have told their language for a column to have any."""
+
+
+def languages(table: Dataset, column: str) -> dict[str, float]:
+    """Share of each language (ISO 639-1) among the texts of a column that tell one, the most frequent first.
+
+    Empty where too few texts do.
+
+    Raises:
+        OSError: the model of the languages cannot be unpacked (it goes through a temporary file).
+    """
+    rows = np.unique(np.linspace(0, max(len(table) - 1, 0), min(SAMPLE, len(table))).astype(np.int64))
+    texts = [text[:MOST_CHARACTERS] for text in table.select(rows)[column]]
+    found = Counter(language for text in texts if _is_prose(text) and (language := _language(text)) is not None)
+    total = found.total()
+    return {language: round(count / total, 4) for language, count in found.most_common()} if total >= ENOUGH else {}
+
+
+def _is_prose(text: str) -> bool:
+    letters = sum(sign.isalpha() for sign in text)
+    return letters >= FEWEST_LETTERS and letters + sum(sign.isspace() for sign in text) >= LETTERS * len(text)
+
+
+def _language(text: str) -> str | None:
+    language, probability = _identifier().classify(text)
+    return str(language) if probability >= SURE else None
+
+
+@cache
+def _identifier() -> LanguageIdentifier:
+    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+
+    return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)

@@ -1,0 +1,109 @@
+"""`embed-tune check` as people meet it, and what a run does with the audit."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data.schema import DataError
+from tests.data.test_audit import BROKEN
+from tests.forked import ForkServer
+from train.auditing import obey_strict
+from train.candidates import JudgeConfig
+from train.checking import CheckFailed, check_data
+from train.errors import RunError
+from train.settings import load_config
+
+
+def check(*words: str, data: str | list[str], tokens: bool = False, output: Path | None = None) -> dict[str, Any]:
+    return check_data(load_config(None, data=data, overrides=words, kind=JudgeConfig), tokens=tokens, output=output)
+
+
+def test_findings_are_printed_with_rows_what_was_done_and_what_helps(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = check(data=str(BROKEN / "leak.query.csv"), output=in_tmp / "out")
+    printed = capsys.readouterr().out
+    assert (
+        "rows of train whose query is also in test: 1 (6.2%), dropped, for instance leak.query.csv:5 (as leak.query.csv:22)"
+        in printed
+    )
+    assert "What to do: what is judged must not be learnt by heart" in printed
+    assert "0 errors, 2 warnings, 0 notes" in printed
+    assert json.loads((in_tmp / "out" / "audit.json").read_text()) == found
+    assert (in_tmp / "out" / "audit.txt").read_text().strip() in printed
+    with pytest.raises(RunError, match="something is there already"):
+        check(data=str(BROKEN / "clean.csv"), output=in_tmp / "out")
+
+
+def test_the_second_time_nothing_is_read_again(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = check(data=str(BROKEN / "text.mojibake.csv"))
+    monkeypatch.setattr("train.auditing.audit", lambda *args: pytest.fail("audited again"))
+    assert check(data=str(BROKEN / "text.mojibake.csv")) == first
+    with pytest.raises(pytest.fail.Exception):
+        check("data.leaks=keep", data=str(BROKEN / "text.mojibake.csv"))
+
+
+def test_a_row_that_ends_a_training_is_an_error_beside_the_other_findings(in_tmp: Path) -> None:
+    with (in_tmp / "t.csv").open("w", newline="") as file:
+        rows = [(f"question {i}", "" if i in (3, 9) else "fÃ¼r das Brot" if i == 5 else f"answer {i}") for i in range(30)]
+        csv.writer(file).writerows([("query", "document"), *rows])
+    with pytest.raises(CheckFailed, match=r'bad rows left out .*: 2, dropped, for instance t\.csv, line 5, column "document"'):
+        check(data="t.csv", output=in_tmp / "out")
+    (dataset,) = json.loads((in_tmp / "out" / "audit.json").read_text())["datasets"]
+    assert [finding["severity"] for finding in dataset["findings"]][:2] == ["error", "warning"]
+    assert "text.mojibake" in {finding["code"] for finding in dataset["findings"]}
+    check("data.bad_rows=drop", data="t.csv")  # as training would have it: a warning
+
+
+def test_what_cannot_be_loaded_is_a_finding_and_the_others_are_checked(in_tmp: Path) -> None:
+    sources = [str(BROKEN / "score.all_one.csv"), "nowhere.csv", str(BROKEN / "text.lost.csv")]
+    with pytest.raises(CheckFailed, match=r"cannot be trained on as it is \(and 1 more\)"):
+        check(data=sources, output=in_tmp / "out")
+    datasets = json.loads((in_tmp / "out" / "audit.json").read_text())["datasets"]
+    assert [dataset["findings"][0]["code"] for dataset in datasets] == ["load.error", "load.error", "text.lost"]
+    assert "all 24 scores are 0.5" in datasets[0]["findings"][0]["what"] and datasets[0]["findings"][0]["mend"]
+
+
+@pytest.mark.parametrize("name", ["leak.pair", "columns.swapped", "text.mojibake", "negative.elsewhere"])
+def test_strict_ends_on_what_puts_a_result_in_doubt(in_tmp: Path, name: str) -> None:
+    with pytest.raises(DataError, match=name):
+        check("data.strict=true", data=str(BROKEN / f"{name}.csv"))
+
+
+@pytest.mark.parametrize("name", ["clean", "pair.quoted", "group.positive", "duplicate.pair"])
+def test_strict_lets_pass_what_may_be_meant(in_tmp: Path, name: str) -> None:
+    check("data.strict=true", data=str(BROKEN / f"{name}.csv"))
+
+
+def test_strict_names_some_of_many() -> None:
+    finding = {"severity": "warning", "strict": True, "code": "leak.pair", "what": "w", "count": 1, "examples": []}
+    with pytest.raises(DataError) as error:
+        obey_strict({"datasets": [{"name": "a", "findings": [finding] * 11 + [finding | {"severity": "info"}]}]})
+    assert "11 findings" in str(error.value) and "and 3 more" in str(error.value)
+
+
+@pytest.mark.slow
+def test_a_run_audits_and_a_strict_one_leaves_nothing_behind(server: ForkServer, tiny_model: Path, tmp_path: Path) -> None:
+    source = str(BROKEN / "leak.query.csv")
+    words = [f"model.name={tiny_model}", "model.device=cpu", "training.max_steps=1", "training.batch_size=4"]
+    done = server.run(["train", "--data", source, "run_name=strict", "data.strict=true", *words], tmp_path)
+    assert done["code"] == 2 and "leak.query" in done["output"] and not (tmp_path / "checkpoints" / "strict").exists()
+    done = server.run(["train", "--data", source, "run_name=x", *words], tmp_path)
+    assert done["code"] == 0, done["output"]
+    assert "leak.query.csv:5 (as leak.query.csv:22)" in done["output"]
+    (dataset,) = json.loads((tmp_path / "checkpoints" / "x" / "audit.json").read_text())["datasets"]
+    assert {"leak.query", "leak.pair"} <= {finding["code"] for finding in dataset["findings"]} | {"leak.pair"}
+    assert dataset["tokens"]["train"]["anchor"]["limit"] == 64
+    page = (tmp_path / "checkpoints" / "x" / "report.html").read_text()
+    assert "rows of train whose query is also in test" in page and "What to do: what is judged" in page
+
+
+def test_tokens_are_counted_by_the_model_that_is_named(in_tmp: Path, tiny_model: Path) -> None:
+    found = check(f"model.name={tiny_model}", "model.max_tokens=8", data=str(BROKEN / "clean.csv"), tokens=True)
+    (dataset,) = found["datasets"]
+    tokens = dataset["tokens"]["train"]["positive"]
+    assert tokens["limit"] == 8 and tokens["cut"] == 16 and tokens["sampled"] == 16
+    assert any(finding["code"] in ("text.truncated", "text.mostly_cut") for finding in dataset["findings"])

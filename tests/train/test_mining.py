@@ -1,0 +1,208 @@
+"""`embed-tune mine`, and mined negatives in a training, as a user would call them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from transformers import BertConfig, BertForSequenceClassification
+
+from data.load import prepare
+from data.schema import RowKind
+from data.spec import DatasetSpec, SplitSpec
+from tests.forked import ForkServer
+from train.cli import main
+from train.errors import ModelError
+from train.mining import CrossJudge
+
+SMALL = ["model.name=tiny", "model.device=cpu"]
+TRAIN = ["training.precision=fp32", "training.max_steps=2", "evaluation.resamples=200"]
+
+
+def write_several(path: Path, rows: int = 60) -> None:
+    """Pairs, every third query with two positives; the answers are distinct texts."""
+    things = ["car", "house", "tree", "river", "cloud", "stone", "bird", "fish", "door", "lamp"]
+    lines = ["question,answer"]
+    for i in range(rows):
+        lines.append(f"where is {things[i % 10]} {i}?,the {things[i % 10]} of row {i} is here")
+        if i % 3 == 0:
+            lines.append(f"where is {things[i % 10]} {i}?,look for a {things[i % 10]} in place {i}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
+    """A working directory with pairs, scored pairs, rows with negatives, and a model."""
+    place = tmp_path_factory.mktemp("mining")
+    write_several(place / "several.csv")
+    lines = [f"a thing {i},the thing {i},{i % 3 / 2}" for i in range(60)]
+    (place / "scored.csv").write_text("\n".join(["sentence1,sentence2,score", *lines]) + "\n", encoding="utf-8")
+    shutil.copytree(tiny_model, place / "tiny")
+    return place
+
+
+def cross_encoder(folder: Path, labels: int) -> Path:
+    """A cross-encoder with random weights."""
+    config = BertConfig(
+        vocab_size=30522, hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16, num_labels=labels
+    )
+    path = folder / f"cross{labels}"
+    BertForSequenceClassification(config).save_pretrained(path)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        shutil.copy(folder / "tiny" / name, path / name)
+    return path
+
+
+def mine_json(capfd: pytest.CaptureFixture[str], *words: str) -> list[dict[str, Any]]:
+    main(["mine", *words, *SMALL, "--json"])
+    found: list[dict[str, Any]] = json.loads(capfd.readouterr().out)
+    return found
+
+
+@pytest.fixture
+def here(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_mined_rows_keep_their_splits_and_say_where_they_come_from(
+    here: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "mined.jsonl"
+    (found,) = mine_json(capfd, "several.csv", "--out", str(out), "mining.negatives=2")
+    rows = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
+    before = prepare(DatasetSpec(source="several.csv"), SplitSpec(), tmp_path / "one")
+    after = prepare(DatasetSpec(source=str(out)), SplitSpec(), tmp_path / "two")
+    assert after.kind is RowKind.TUPLE
+    for split, table in before.splits.items():
+        assert list(after.splits[split]["anchor"]) == list(table["anchor"])
+        own = {*table["positive"]}
+        mined = [row for row in rows if row["split"] == split]
+        assert found["mined"][split]["rows"] == len(mined) == len(table)
+        # what is judged is not used in training, not even as a negative
+        assert {row[f"negative_{i}"] for row in mined for i in (1, 2)} <= own
+        for row in mined:
+            theirs = {
+                positive for anchor, positive in zip(table["anchor"], table["positive"], strict=True) if anchor == row["anchor"]
+            }
+            assert theirs.isdisjoint((row["negative_1"], row["negative_2"]))
+            assert len(row["negative_scores"]) == len(row["negative_ranks"]) == 2
+    about = yaml.safe_load(out.with_suffix(".about.yaml").read_text("utf-8"))
+    assert about["data"]["fingerprint"] == before.fingerprint
+    assert about["settings"]["negatives"] == 2 and about["model"]["sha256"] and about["mined"] == found["mined"]
+
+
+def test_the_audit_is_told_in_words_and_numbers(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (found,) = mine_json(capfd, "several.csv", "--audit", "mining.rank_from=1", "mining.negatives=3")
+    audit = found["audit"]
+    table = prepare(DatasetSpec(source="several.csv"), SplitSpec(), here / "again").splits["train"]
+    anchors = list(table["anchor"])
+    several = {anchor for anchor in anchors if anchors.count(anchor) > 1}
+    assert audit["queries"] == audit["hidden"] == audit["rows"] == len(several)
+    assert audit["plain"]["negatives"] == 3 * len(several)
+    main(["mine", "several.csv", "--audit", *SMALL])
+    words = capfd.readouterr().out
+    assert f"{len(several)} queries have several positives; {len(several)} positives are hidden" in words
+    assert "with the filter" in words
+
+
+def test_without_several_positives_there_is_nothing_to_audit(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    lines = [f"where is number {i}?,here is {i}" for i in range(40)]
+    (here / "single.csv").write_text("\n".join(["question,answer", *lines]) + "\n", encoding="utf-8")
+    (found,) = mine_json(capfd, "single.csv", "--audit")
+    assert (found["audit"]["queries"], found["audit"]["hidden"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["several.csv"], "nothing to do"),
+        (["--audit"], "no data set is named"),
+        (["several.csv", "scored.csv", "--out", "x.jsonl"], "several data sets for one file"),
+        (["several.csv", "--out", "x.csv"], r"x.csv: mined rows are written as .jsonl or .parquet"),
+        (["several.csv", "--out", "several.parquet/x.jsonl"], "there is no such folder"),
+        (["scored.csv", "--out", "x.jsonl"], "scored pairs take no negatives"),
+        (["several.csv", "--audit", "mining.negativs=3"], "did you mean mining.negatives"),
+        (["several.csv", "--audit", "mining.rank_to=10", "mining.negatives=2"], "rank_to must leave room"),
+    ],
+)
+def test_mistakes_are_said(here: Path, words: list[str], message: str, capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stop:
+        main(["mine", *words, *SMALL])
+    assert stop.value.code == 2
+    assert message in capfd.readouterr().err
+    assert not (here / "x.jsonl").exists()
+
+
+def train(server: ForkServer, folder: Path, name: str, *words: str) -> str:
+    done = server.run(["train", "--data", "several.csv", f"run_name={name}", *SMALL, *TRAIN, *words], folder)
+    assert done["code"] == 0, done["output"]
+    return str(done["output"])
+
+
+def test_training_mines_once_and_says_what(server: ForkServer, folder: Path) -> None:
+    mining = ("mining.enabled=true", "mining.negatives=2")
+    first = train(server, folder, "first", *mining)
+    assert "several: mining hard negatives with the base" in first
+    assert "several: 2 hard negatives a row for" in first
+    recorded = json.loads((folder / "checkpoints/first/environment.json").read_text("utf-8"))["mined"]["several"]
+    assert recorded["negatives"] == 2 and recorded["rows"] > 40
+    again = train(server, folder, "again", *mining)
+    assert "mining hard negatives" not in again and "several: 2 hard negatives a row for" in again
+    other = train(server, folder, "other", *mining, "mining.rank_from=5", "--dry-run")
+    assert "several: mining hard negatives with the base" in other
+    reports = [json.loads((folder / "checkpoints" / name / "report.json").read_text("utf-8")) for name in ("first", "again")]
+    assert reports[0]["datasets"][0]["tuned"] == reports[1]["datasets"][0]["tuned"]
+
+
+def test_without_mining_nothing_is_mined(server: ForkServer, folder: Path) -> None:
+    assert "hard negative" not in train(server, folder, "plain", "--dry-run")
+
+
+def test_rows_that_take_no_negatives_are_left_as_they_are(server: ForkServer, folder: Path) -> None:
+    words = ["train", "--data", "scored.csv", "--dry-run", "mining.enabled=true", *SMALL, *TRAIN]
+    done = server.run(words, folder)
+    assert done["code"] == 0, done["output"]
+    assert "scored: no hard negatives are mined: scored pairs take no negatives" in done["output"]
+
+
+def test_a_cross_encoder_looks_at_negatives(here: Path, capfd: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    cross = cross_encoder(here, labels=1)
+    scores = CrossJudge(str(cross), "cpu")([("where is it?", "here"), ("what?", "a long answer to another question")])
+    assert scores.shape == (2,) and ((scores > 0) & (scores < 1)).all()
+    # every probability of a random model lies near a half
+    strict, lenient = (
+        mine_json(
+            capfd,
+            "several.csv",
+            "--out",
+            str(tmp_path / f"{most}.jsonl"),
+            f"mining.cross_encoder={cross}",
+            f"mining.max_cross_score={most}",
+        )[0]
+        for most in (0.01, 0.99)
+    )
+    refused = strict["mined"]["train"]
+    assert refused["refused_cross"] == refused["cross_scored"] > 0 and refused["median_rank"] is None
+    assert lenient["mined"]["train"]["refused_cross"] == 0
+    assert lenient["mined"]["train"]["cross_scored"] > 0
+    assert lenient["cross_encoder"]["sha256"]
+
+
+def test_a_classifier_is_no_cross_encoder(here: Path) -> None:
+    with pytest.raises(ModelError, match="gives 3 labels, not one score"):
+        CrossJudge(str(cross_encoder(here, labels=3)), "cpu")([("a", "b")])
+
+
+@pytest.mark.shared
+@pytest.mark.slow
+def test_the_filter_keeps_hidden_positives_out(shared_datasets: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Where half of the positives are hidden a quarter of the first ranks are false; by the defaults not one in fifty is."""
+    main(["mine", str(shared_datasets / "nl2bash"), "--audit", "--json", f"output_dir={tmp_path}"])
+    (found,) = json.loads(capfd.readouterr().out)
+    assert found["audit"]["plain"]["false_negative_share"] > 0.2
+    assert found["audit"]["filter"]["false_negative_share"] < 0.02

@@ -1,0 +1,109 @@
+"""The audit of the data of a run or of `embed-tune check`: kept for the next time, told, and by `data.strict` obeyed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from data.audit import AUDIT_VERSION, audit
+from data.findings import Severity, finding_words
+from data.leaks import LeakRules
+from data.progress import progress
+from data.schema import DataError, PreparedDataset
+from train.config import DataConfig
+from train.encode.counting import EncoderTokens
+from train.runfolder import write_json
+from train.terminal import say
+
+SHOWN = 8
+"""Findings that are named where `data.strict` ends a run."""
+
+
+def leak_rules(config: DataConfig) -> LeakRules:
+    """What the config says about rows of train that are judged."""
+    return LeakRules(drop=config.leaks == "drop", near=config.near)
+
+
+def audited(datasets: Sequence[PreparedDataset], config: DataConfig, cache: Path, tokens: EncoderTokens | None) -> dict[str, Any]:
+    """The audit of all data sets (see `data.audit.audit`); that of unchanged data is taken from the cache.
+
+    Args:
+        cache: folder of what all runs share.
+        tokens: counts the tokens of the base model; None for words.
+    """
+    return {"datasets": [_audited(data, config, cache / "audits", tokens) for data in datasets]}
+
+
+def _audited(data: PreparedDataset, config: DataConfig, folder: Path, tokens: EncoderTokens | None) -> dict[str, Any]:
+    path = folder / f"{data.name}-{_key(data, config, tokens)[:16]}.json"
+    try:
+        return dict(json.loads(path.read_text("utf-8")))
+    except (OSError, ValueError):
+        pass
+    with progress(f"looking at {data.name}", sum(len(table) for table in data.splits.values())) as tick:
+        (found,) = audit([data], tokens, tick)["datasets"]
+    if not any(finding["code"] == "language.unknown" for finding in found["findings"]):  # next time it may be known
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(path, found)
+    return dict(found)
+
+
+def _key(data: PreparedDataset, config: DataConfig, tokens: EncoderTokens | None) -> str:
+    """A digest of everything that decides the audit."""
+    reads: list[Any] = []
+    if tokens is not None:
+        # two tokenizers that agree on the data's own names and on this many words are one for counting
+        probe = [data.location, *data.recognised.lines(), " ".join(map(chr, range(33, 1500)))]
+        contract = tokens.contract
+        prompts = [contract.query_prompt, contract.document_prompt, contract.symmetric_prompt]
+        reads = [
+            tokens.limit,
+            prompts,
+            type(tokens.tokenizer).__qualname__,
+            len(tokens.tokenizer),
+            tokens.tokenizer(probe)["input_ids"],
+        ]
+    parts = [
+        AUDIT_VERSION,
+        data.fingerprint,
+        data.location,
+        config.leaks,
+        config.near,
+        data.leaks is None,
+        list(data.notes),
+        reads,
+    ]
+    return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def say_warnings(found: Mapping[str, Any]) -> None:
+    """Warnings of an audit on the terminal, and how many notes there are besides."""
+    for dataset in found["datasets"]:
+        for finding in dataset["findings"]:
+            if finding["severity"] != Severity.INFO:
+                say(f"{dataset['name']}: {finding['severity']}: {finding_words(finding)}")
+
+
+def obey_strict(found: Mapping[str, Any]) -> None:
+    """Ends with an error where the audit holds what puts a result in doubt.
+
+    Raises:
+        DataError: naming the findings.
+    """
+    bad = [
+        (dataset["name"], finding)
+        for dataset in found["datasets"]
+        for finding in dataset["findings"]
+        if finding["strict"] and finding["severity"] != Severity.INFO
+    ]
+    if bad:
+        lines = [f"  {name}: {finding['code']}: {finding_words(finding)}" for name, finding in bad[:SHOWN]]
+        more = [f"  and {len(bad) - SHOWN} more"] * (len(bad) > SHOWN)
+        findings = "one finding puts" if len(bad) == 1 else f"{len(bad)} findings put"
+        raise DataError(
+            "\n".join([f"{findings} the result in doubt (data.strict, --strict):", *lines, *more]),
+            mend="mend the data (embed-tune check says how), or go on without data.strict",
+        )

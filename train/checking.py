@@ -1,0 +1,171 @@
+"""`embed-tune check`: what is in the data, before any training."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import nullcontext, redirect_stdout
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Literal
+
+from data.findings import Finding, Severity, finding_words
+from data.load import prepare
+from data.schema import DataError, PreparedDataset
+from data.spec import DatasetSpec
+from train.auditing import audited, leak_rules, obey_strict
+from train.config import Config
+from train.encode.counting import EncoderTokens, token_counter
+from train.errors import EmbedTuneError, RunError
+from train.runfolder import staged_folder, write_json, write_text
+from train.terminal import quiet_libraries, say
+
+SIGNS = {"error": "✗", "warning": "!", "info": "·"}
+
+
+class CheckFailed(EmbedTuneError):
+    """The data cannot be trained on as it is."""
+
+
+def check_data(
+    config: Config, *, tokens: bool = True, output: Path | None = None, as_json: bool = False, debug: bool = False
+) -> dict[str, Any]:
+    """Audit every data set of the config and print what was found.
+
+    Args:
+        config: data sets, base model (for its tokenizer), `data.strict`.
+        tokens: count tokens by the base model's tokenizer; otherwise words.
+        output: new folder for audit.json and audit.txt.
+        as_json: print the audit as JSON on standard output, and everything else on standard error.
+        debug: show what libraries log.
+
+    Returns:
+        The audit, see `data.audit.audit`. A data set that cannot be loaded has its name, location, and the error as a finding.
+
+    Raises:
+        CheckFailed: there is an error among the findings.
+        DataError: `data.strict`, and there is a warning that puts a result in doubt.
+        ModelError: the base model is not there.
+        RunError: the output folder is in use.
+    """
+    if output is not None and output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise RunError(f"--output {output}: something is there already", mend="name a folder that is new or empty")
+    quiet_libraries(debug)
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        loaded = [_loaded(spec, config) for spec in config.data.datasets]
+        counter = _counter(config) if tokens and any(one.data is not None for one in loaded) else None
+        found = {"datasets": [_checked(one, config, counter) for one in loaded]}
+        words = "\n".join(line for dataset in found["datasets"] for line in _lines(dataset))
+        if output is not None:
+            _write(output, found, words)
+    say(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) if as_json else f"\n{words}")
+    if output is not None and not as_json:
+        say(f"audit: {output / 'audit.json'}")
+    _raise_errors(found)
+    if config.data.strict:
+        obey_strict(found)
+    return found
+
+
+def _counter(config: Config) -> EncoderTokens | None:
+    """The tokenizer of the base model."""
+    from train.encode.encoder import load_encoder
+
+    encoder, origin, _ = load_encoder(config.model)
+    counter = token_counter(encoder, config.training.max_tokens)
+    say(
+        f"lengths by the tokenizer of {origin.name}"
+        if counter
+        else f"{origin.name} has no tokenizer that counts: lengths in words"
+    )
+    return counter
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """One data set as far as it could be loaded.
+
+    Attributes:
+        spec: what the person said about it.
+        data: None where it could not be loaded.
+        error: why training on it would stop; without `data`, or with the rows that are left without the bad ones.
+    """
+
+    spec: DatasetSpec
+    data: PreparedDataset | None
+    error: DataError | None
+
+
+def _loaded(spec: DatasetSpec, config: Config) -> _Loaded:
+    """The data set; where a bad row would end a training, without its bad rows."""
+
+    def load(bad_rows: Literal["fail", "drop"]) -> PreparedDataset:
+        one = spec.model_copy(update={"bad_rows": bad_rows})
+        return prepare(one, config.data.split, config.cache, say, leak_rules(config.data))
+
+    try:
+        return _Loaded(spec, load(spec.bad_rows), None)
+    except DataError as error:
+        try:
+            return _Loaded(spec, load("drop") if spec.bad_rows == "fail" else None, error)
+        except DataError:  # dropping rows does not help
+            return _Loaded(spec, None, error)
+
+
+def _checked(loaded: _Loaded, config: Config, counter: EncoderTokens | None) -> dict[str, Any]:
+    """The audit of one data set; of one that could not be loaded, why."""
+    spec, error = loaded.spec, loaded.error
+    if loaded.data is None:
+        what, where, mend = (error.what, error.where, error.mend) if error else ("cannot be loaded", None, None)
+        finding = Finding("load.error", what, 1, examples=[where] if where else [], mend=mend or "")
+        return {"name": spec.name or spec.source, "location": spec.source, "counts": {}, "findings": [finding.as_json()]}
+    found = audited([loaded.data], config.data, config.cache, counter)["datasets"][0]
+    if error is not None:
+        for finding in found["findings"]:
+            if finding["code"] == "row.bad":
+                finding["severity"] = str(Severity.ERROR)
+        found["findings"].sort(key=lambda finding: finding["severity"] != Severity.ERROR)
+    return found
+
+
+def _lines(dataset: dict[str, Any]) -> list[str]:
+    """The findings on one data set in words, the worst first."""
+    findings = dataset["findings"]
+    rows = [
+        f"{split} {dataset['counts'][f'rows_{split}']:,}"
+        for split in ("train", "dev", "test")
+        if f"rows_{split}" in dataset["counts"]
+    ]
+    lines = [f"{dataset['name']} ({dataset['location']})" + (f": {', '.join(rows)} rows" if rows else "")]
+    for (severity, code, mend), alike in groupby(
+        findings, lambda finding: (finding["severity"], finding["code"], finding["mend"])
+    ):
+        lines += [f"  {SIGNS[severity]} {severity} {code}: {finding_words(finding)}" for finding in alike]
+        lines += [f"      What to do: {mend}"] * bool(mend)
+    number = {severity: sum(finding["severity"] == severity for finding in findings) for severity in SIGNS}
+    if not findings:
+        lines.append("  nothing found")
+    lines.append(f"  {number['error']} errors, {number['warning']} warnings, {number['info']} notes")
+    return lines
+
+
+def _write(folder: Path, found: dict[str, Any], words: str) -> None:
+    try:
+        with staged_folder(folder.resolve()) as staged:
+            write_json(staged / "audit.json", found)
+            write_text(staged / "audit.txt", f"{words}\n")
+            if folder.is_dir():
+                folder.rmdir()
+    except OSError as error:
+        raise RunError(f"--output {folder} cannot be written ({error.strerror or error})", mend="name another place") from None
+
+
+def _raise_errors(found: dict[str, Any]) -> None:
+    errors = [
+        (one["name"], finding) for one in found["datasets"] for finding in one["findings"] if finding["severity"] == "error"
+    ]
+    if errors:
+        name, first = errors[0]
+        others = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+        raise CheckFailed(f"{name} cannot be trained on as it is{others}: {finding_words(first)}", mend=first["mend"] or None)

@@ -1,0 +1,69 @@
+"""`embed-tune check`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from train.commands.options import DebugOption, JsonOption
+
+
+def check_command(
+    data: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="DATA... [KEY=VALUE]...",
+            help="Data sets, as for `train --data`; and settings, e.g. data.columns.anchor=question data.leaks=keep",
+            show_default=False,
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", readable=False, help="YAML file that names data and base model.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", metavar="MODEL", help="Base model, for its tokenizer; by default the config's."),
+    ] = None,
+    tokens: Annotated[
+        bool, typer.Option("--tokens/--no-tokens", help="Count tokens by the base model's tokenizer, or only words.")
+    ] = True,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="End with exit code 2 on warnings that put a result in doubt, such as leaks.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="New folder for audit.json and audit.txt.")
+    ] = None,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Look for what makes a tuned model worse or a result untrue: leaks, duplicates, swapped columns, broken or cut texts.
+
+    The same is done at the beginning of every `train`. Findings name rows (file and line), and say what was done and what helps.
+
+    - `embed-tune check my_pairs.csv`
+
+    - `embed-tune check beir/ pairs.jsonl --strict --output checked`
+
+    - `embed-tune check my_pairs.csv --model intfloat/e5-small --json`
+    """
+    from train.settings import load_config
+
+    words = data or []
+    settings = [word for word in words if "=" in word and not Path(word).exists()]
+    sources = [word for word in words if word not in settings]
+    if model is not None:
+        settings.append(f"model.name={model}")
+    if strict:
+        settings.append("data.strict=true")
+    if not sources and config is None:
+        from train.errors import ConfigError
+
+        raise ConfigError("no data set is named", mend="embed-tune check DATA: a file, folder, glob or Hub id; or --config FILE")
+    from train.candidates import JudgeConfig
+
+    loaded = load_config(config, data=sources or None, overrides=settings, kind=JudgeConfig)
+    from train.checking import check_data
+
+    check_data(loaded, tokens=tokens, output=output, as_json=as_json, debug=debug)

@@ -1,0 +1,63 @@
+"""`embed-tune mine`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from train.commands.options import DebugOption, JsonOption
+
+
+def mine_command(
+    data: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="DATA [KEY=VALUE]...",
+            help="Data set, as for `train --data`; and settings, e.g. mining.negatives=4 mining.rank_from=10",
+            show_default=False,
+        ),
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", readable=False, help="YAML file that names data, base model and settings.")
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", "-m", metavar="MODEL", help="Model that searches; by default the config's base model."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", metavar="FILE", help="New .jsonl or .parquet file for rows with negatives.")
+    ] = None,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Hide half of the known positives and count how many would be mined.")
+    ] = False,
+    as_json: JsonOption = False,
+    debug: DebugOption = False,
+) -> None:
+    """Find hard negatives for pairs: texts that a model ranks high for a query although they do not belong to it.
+
+    The file loads again without options (`train --data mined.jsonl`), with the same splits, and says score and rank of each
+    negative. `train` mines by itself with `mining.enabled=true`. Known positives and their near duplicates are never taken.
+
+    - `embed-tune mine my_pairs.csv --out mined.jsonl mining.negatives=4`
+
+    - `embed-tune mine beir/ --audit mining.max_share_of_positive=0.9`
+
+    - `embed-tune mine my_pairs.csv --model intfloat/e5-small --out mined.parquet`
+    """
+    from train.candidates import JudgeConfig
+    from train.errors import ConfigError
+    from train.settings import load_config
+
+    words = data or []
+    settings = [word for word in words if "=" in word and not Path(word).exists()]
+    sources = [word for word in words if word not in settings]
+    if model is not None:
+        settings.append(f"model.name={model}")
+    if not sources and config is None:
+        raise ConfigError("no data set is named", mend="embed-tune mine DATA --out FILE: a file, folder, glob or Hub id")
+    loaded = load_config(config, data=sources or None, overrides=settings, kind=JudgeConfig)
+    from train.mining import mine_data
+
+    mine_data(loaded, out=out, audit=audit, as_json=as_json, debug=debug)
