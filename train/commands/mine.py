@@ -58,6 +58,6 @@ def mine_command(
     if not sources and config is None:
         raise ConfigError("no data set is named", mend="embed-tune mine DATA --out FILE: a file, folder, glob or Hub id")
     loaded = load_config(config, data=sources or None, overrides=settings, kind=JudgeConfig)
-    from train.mining import mine_data
+    from train.mine_command import mine_data
 
     mine_data(loaded, out=out, audit=audit, as_json=as_json, debug=debug)

@@ -1,0 +1,167 @@
+"""`embed-tune mine`: saves rows with mined hard negatives, or audits how many positives the settings would mine."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext, redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from data.load import prepare
+from data.mine import MINE_VERSION
+from data.mine_audit import MiningAudit, audit_mining
+from data.mine_file import check_file, mined_rows, write_rows
+from data.schema import DataError, PreparedDataset, RowKind
+from data.spec import MiningSpec
+from train.auditing import leak_rules
+from train.config import Config
+from train.encode.memo import RememberingEncoder
+from train.encode.opened import Origin, open_model
+from train.errors import ConfigError
+from train.mining import CrossJudge, cross_encoder, encoded, mine_texts, summary, summary_lines, texts_of
+from train.runfolder import write_text
+from train.terminal import quiet_libraries, say
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def mine_data(
+    config: Config, *, out: Path | None = None, audit: bool = False, as_json: bool = False, debug: bool = False
+) -> list[dict[str, Any]]:
+    """Mine hard negatives and save them, or audit how many positives the settings would mine; print what came out.
+
+    Args:
+        config: data sets, base model, `mining` (`enabled` plays no part).
+        out: new .jsonl or .parquet file for the rows of one data set, all its splits, with their negatives.
+        audit: hide half of the known positives and count how many are mined.
+        as_json: print JSON on standard output, and everything else on standard error.
+        debug: show what libraries log.
+
+    Returns:
+        One mapping a data set: `name`, `model`, `settings`, and `mined` (summaries by split) or `audit`.
+
+    Raises:
+        ConfigError: neither `out` nor `audit`, or several data sets for one file.
+        DataError: the data cannot be read or mined; the file cannot be written.
+        ModelError: a model is not there.
+    """
+    _refuse(config, out, audit)
+    quiet_libraries(debug)
+    with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        prepared = [prepare(spec, config.data.split, config.cache, say, leak_rules(config.data)) for spec in config.data.datasets]
+        for one in prepared:
+            _refuse_kind(one)
+        opened = open_model(config.model, batch_size=config.evaluation.batch_size, tokens=config.cache)
+        say(f"base model: {opened.origin.sentence()}")
+        cross = cross_encoder(config)
+        remembering = RememberingEncoder(opened.encoder)
+        results = []
+        for one in prepared:
+            result = _about(config, one, opened.origin, cross)
+            if audit:
+                result["audit"] = _audited(config, one, remembering, cross)
+            if out is not None:
+                result["mined"] = _saved(config, one, remembering, cross, out, result)
+            results.append(result)
+    if as_json:
+        say(json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False))
+    return results
+
+
+def _refuse(config: Config, out: Path | None, audit: bool) -> None:
+    if out is None and not audit:
+        raise ConfigError("nothing to do", mend="--out FILE saves rows with their negatives, --audit counts false negatives")
+    if out is not None:
+        if len(config.data.datasets) > 1:
+            raise ConfigError("several data sets for one file", mend="mine one at a time")
+        check_file(out)
+
+
+def _refuse_kind(prepared: PreparedDataset) -> None:
+    if prepared.kind is RowKind.SCORED:
+        raise DataError(
+            "scored pairs take no negatives",
+            where=prepared.location,
+            mend="name the columns of queries and of what belongs to them: data.columns.anchor=NAME data.columns.positive=NAME",
+        )
+
+
+def _about(config: Config, prepared: PreparedDataset, origin: Origin, cross: CrossJudge | None) -> dict[str, Any]:
+    """Where mined rows come from."""
+    return {
+        "name": prepared.name,
+        "data": {"location": prepared.location, "fingerprint": prepared.fingerprint},
+        "model": {"name": origin.name, "from": origin.kind, "revision": origin.revision, "sha256": origin.sha256},
+        "cross_encoder": None if cross is None else {"name": cross.origin.name, "sha256": cross.origin.sha256},
+        "settings": config.mining.model_dump(exclude={"enabled"}),
+        "version": MINE_VERSION,
+    }
+
+
+def _audited(config: Config, prepared: PreparedDataset, encoder: RememberingEncoder, cross: CrossJudge | None) -> dict[str, Any]:
+    split = "train" if "train" in prepared.splits else next(iter(prepared.splits))
+    texts = texts_of(prepared, split)
+    if not len(texts.hide_half(config.mining.seed)[1]):
+        say(f"{prepared.name}: no query of {split} has several positives, so there is nothing to hide")
+        return MiningAudit(0, 0, 0, {}).as_json() | {"split": split}
+    found = audit_mining(texts, *encoded(encoder, texts, config.model), config.mining, encoder.similarity, cross)
+    for line in audit_lines(found, config.mining):
+        say(f"{prepared.name}: {line}")
+    return found.as_json() | {"split": split}
+
+
+def audit_lines(found: MiningAudit, spec: MiningSpec) -> list[str]:
+    """The audit in words."""
+    names = {
+        "plain": f"the first {spec.negatives} that are not known",
+        "window": f"ranks {spec.rank_from} to {spec.rank_to}, no filter",
+        "filter": "with the filter",
+    }
+    lines = [f"{found.queries:,} queries have several positives; {found.hidden:,} positives are hidden"]
+    shown = ["plain", "filter"] if found.found["plain"] == found.found["window"] else list(found.found)
+    width = max(len(names[name]) for name in shown)
+    for name in shown:
+        one = found.found[name]
+        mined = f"{one.mined:,} of the hidden are mined ({one.mined / found.hidden:.1%})"
+        share = one.false / one.negatives if one.negatives else 0
+        lines.append(f"  {names[name]:<{width}}  {mined}; {share:.1%} of {one.negatives:,} negatives are false")
+    return lines
+
+
+def _saved(
+    config: Config,
+    prepared: PreparedDataset,
+    encoder: RememberingEncoder,
+    cross: CrossJudge | None,
+    out: Path,
+    about: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Writes the rows of all splits and, beside them, where they come from; returns the summaries."""
+    import yaml
+
+    summaries: dict[str, Any] = {}
+
+    def parts() -> Iterator[pa.Table]:
+        for split, rows in prepared.splits.items():
+            if not len(rows):
+                continue
+            texts = texts_of(prepared, split)
+            mined = mine_texts(texts, encoded(encoder, texts, config.model), config.mining, encoder, cross)
+            summaries[split] = summary(mined, config.mining)
+            for line in summary_lines(summaries[split], config.mining):
+                say(f"{prepared.name}, {split}: {line}")
+            yield from mined_rows(split, rows, texts, mined)
+
+    number = write_rows(out, parts())
+    beside = out.with_suffix(".about.yaml")
+    write_text(beside, yaml.safe_dump({**about, "mined": summaries}, sort_keys=False, allow_unicode=True))
+    say(f"{number:,} rows with their negatives: {out}; where they come from: {beside}")
+    if prepared.own_corpus:
+        say(
+            "  note: the corpus is not in that file, so a model trained on it is judged on the file's texts only; to be judged on"
+            " the whole corpus, train on the data set itself with mining.enabled=true"
+        )
+    return summaries
