@@ -140,12 +140,13 @@ def _why(
         return [f"It is the only model that keeps your limits: {quality}."]
     if taken is best:
         if len(peers) == 1:
-            return [f"It is the best on your data: {quality}. Every other model that keeps your limits is worse beyond chance."]
-        others = [one for one in peers if one is not taken]
-        none = "and is no cheaper" if len(others) == 1 else "and none of them is cheaper"
-        names = words.listed([one.label for one in others])
+            others = "Every other model" if len(fit) == len(comparison.contenders) else "Every other model that keeps your limits"
+            return [f"It is the best on your data: {quality}. {others} is worse beyond chance."]
+        rest = [one for one in peers if one is not taken]
+        none = "and is no cheaper" if len(rest) == 1 else "and none of them is cheaper"
+        names = words.listed([one.label for one in rest])
         first = f"It scores highest on your data: {quality}. {names} cannot be told apart from it, {none}."
-        return [first, *_savings(taken, others[0])]
+        return [first, *_savings(taken, rest[0])]
     delta, ci95 = comparison.difference(taken.letter, best.letter)
     against = f"{best.label} ({fraction(best.quality.value)}; difference {change(delta)}, 95% interval {interval(ci95)})"
     if comparison.beaten(taken.letter, best.letter):

@@ -89,6 +89,7 @@ def render(
         metric=quality_name(comparison),
         datasets=[plain(result.name) for result in comparison.datasets],
         plots=plots,
+        disturbed=[one.letter for one in comparison.contenders if one.speed is not None and one.speed.disturbed],
         heads=[(one.letter, plain(one.label), states[one.letter]) for one in comparison.contenders],
         lines=lines_of(comparison, advice, states, forest),
         forest=forest,

@@ -20,6 +20,8 @@ DEEP = 0.5
 """Models below this share of the best quality are told of at the border, or they would press all others together."""
 LOG_FROM = 8.0
 """Ratio of the largest to the smallest cost from which its axis is logarithmic."""
+ALIKE = 0.15
+"""Share of a cost that is left free at both sides, so that costs which hardly differ do not seem to."""
 LETTER_WIDTH = 6.8
 """Of a label's letter, on the wide side of what browsers draw."""
 LONGEST_LABEL = 24
@@ -131,7 +133,7 @@ class Axis:
             low, high = min(low, limit), max(high, limit)
         if log:
             return cls(low / 1.35, high * 1.35, True)
-        room = 0.12 * (high - low) or 0.5 * high or 1.0
+        room = max(0.12 * (high - low), ALIKE * high) or 1.0
         return cls(max(low - room, 0.0) if low > 0 else -0.06 * (high or 1.0), high + room, False)
 
     def place(self, value: float) -> float:

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from tests.pages import HOSTILE, Reader
-from tests.train.choose.made_up import judged, report_of, scored_task, seven, task
+from tests.train.choose.made_up import judged, report_of, scored_task, seven, speed, task
 from train.choose.advice import advise
 from train.choose.config import CompareConfig
 from train.choose.contenders import Comparison, compare_all
@@ -45,6 +45,14 @@ def test_prices_that_are_all_the_same_are_not_drawn() -> None:
     tasks: dict[str, Task] = {"faq": task()}
     comparison = compare_all(tasks, [judged(tasks, "a", 0.5), judged(tasks, "b", 0.4)], {}, seed=0, resamples=100)
     assert "Quality against size" in page(comparison) and "Quality against price" not in page(comparison)
+
+
+def test_times_that_were_taken_on_a_busy_machine_are_marked() -> None:
+    tasks: dict[str, Task] = {"faq": task()}
+    models = [judged(tasks, "a", 0.5, timed=speed(busy=0.9)), judged(tasks, "b", 0.4, timed=speed(busy=0.1))]
+    text = Reader(page(compare_all(tasks, models, {}, seed=0, resamples=100))).all_text()
+    assert "other programs were at work while A was measured" in text
+    assert "other programs were at work" not in Reader(page(seven()[1])).all_text()
 
 
 def test_one_model_alone_has_a_page() -> None:

@@ -93,6 +93,11 @@ def test_every_scale_has_ticks_in_order_within_the_drawing(costs: list[float]) -
     assert all(BOX["left"] - 0.1 <= x <= BOX["right"] + 0.1 for x in [*places, *map(scale.place, costs)])
 
 
+def test_costs_that_hardly_differ_are_drawn_close_to_each_other() -> None:
+    scale = Axis.of([680.0, 700.0], None)
+    assert scale.place(700.0) - scale.place(680.0) < 0.15 * (BOX["right"] - BOX["left"])
+
+
 def test_costs_of_zero_are_drawn() -> None:
     scale = Axis.of([0.0, 0.02, 0.1], None)
     assert not scale.log and scale.place(0.0) >= BOX["left"] and scale.ticks()[0] == 0
