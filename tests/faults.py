@@ -44,11 +44,11 @@ def fill_disk_at(function: str, folder: str) -> None:
     """The file system of `folder` is full from the moment on at which a function is called (see `_before`)."""
 
     def fill() -> None:
-        with Path(folder, ".filler").open("wb") as file:
+        # without a buffer: what is left in one would raise once more when the file is closed
+        with Path(folder, ".filler").open("wb", buffering=0) as file:
             try:
                 while True:
                     file.write(bytes(1 << 16))
-                    file.flush()
             except OSError:
                 return
 

@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.train.handmade import retrieval, scored, write_run
 
-COMMANDS = ["train", "evaluate", "report", "diff", "push", "compare", "embed", "search", "check", "mine"]
+COMMANDS = ["train", "evaluate", "report", "diff", "push", "check", "mine", "compare", "embed", "search"]
 HEAVY = ["torch", "sentence_transformers", "transformers", "pandas", "datasets", "accelerate", "pyarrow", "scipy"]
 
 PROBE = """
