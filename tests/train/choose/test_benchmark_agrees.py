@@ -1,4 +1,4 @@
-"""mteb's evaluator and ours give the same scores, and both give the published ones."""
+"""mteb's evaluator and ours give the same scores, and both give the published zero-shot scores: our yardstick is theirs."""
 
 from __future__ import annotations
 
