@@ -21,7 +21,7 @@ from train.encode.packed import attention_path
 from train.encode.plain_tokens import why_not_stored
 from train.errors import ConfigError, ModelError
 from train.evaluate.dev import refuse_unjudgeable
-from train.fit.batching import RankShare
+from train.fit.batching import RankingBatchSampler, RankShare
 from train.fit.fit import TrainingSet
 from train.fit.losses import LOSS_NAMES, choose_loss
 from train.fit.precision import bf16_pays
@@ -91,8 +91,8 @@ def _say_recipe(
     say(f"  {'bf16 autocast' if bf16 else 'fp32'} ({why_precision})")
     for name, one in sets.items():
         say(f"  {name}: {LOSS_NAMES[one.loss]} loss")
-        if left_out := one.sampler(recipe.batch_sizes[name], seed).count_left_out():
-            say(f"  {name}: {left_out:,} of {len(one.table):,} rows find no batch in the first epoch without a false negative")
+        if one.relevance is not None:
+            say(f"  {name}: {_groups_in_words(one, recipe.batch_sizes[name], seed)}")
         share = RankShare(one.sampler(recipe.batch_sizes[name], seed), ranks.rank(), ranks.world_size())
         if dropped := share.count_dropped():
             say(f"  {name}: {dropped:,} rows of the first epoch do not divide among {ranks.world_size()} processes: dropped")
@@ -103,6 +103,15 @@ def _say_recipe(
         "  texts: "
         + ("tokenised once" if encoder.store is not None else f"tokenised in each batch ({why_not_stored(encoder.model)})")
     )
+
+
+def _groups_in_words(one: TrainingSet, batch_size: int, seed: int) -> str:
+    """How rows with texts in common are kept from being each other's negatives."""
+    tied = int(one.relevance.tied.sum()) if one.relevance is not None else 0
+    line = f"{tied:,} of {len(one.table):,} rows have a text that belongs to other rows, too: dealt to different batches"
+    sampler = one.sampler(batch_size, seed)
+    crowded = sampler.count_crowded() if isinstance(sampler, RankingBatchSampler) else 0
+    return line + (f"; {crowded:,} are of groups too large for that, and are masked where they meet" if crowded else "")
 
 
 def load_datasets(config: Config) -> dict[str, PreparedDataset]:
@@ -139,7 +148,7 @@ def training_sets(
         table, kind = prepared.splits["train"], prepared.kind
         if mined and name in mined:
             table, kind = mined[name].table, RowKind.TUPLE
-        sets[name] = TrainingSet(table, kind, choose_loss(spec, kind))
+        sets[name] = TrainingSet(table, kind, choose_loss(spec, kind), config.training.groups == "blind")
     return sets
 
 

@@ -79,7 +79,7 @@ def estimate(
 def _seconds_a_batch(encoder: Encoder, one: TrainingSet, size: int, max_tokens: int, config: Config, bf16: bool) -> float:
     """Seconds of one forward and backward pass, the second of two (the first one warms up)."""
     model, device = encoder.model, encoder.model.device
-    loss: Any = build_loss(one.loss, model, config.training, world_size=1, by_trainer=encoder.store is not None)
+    loss: Any = build_loss(one.loss, model, config.training, 1, one.relevance, by_trainer=encoder.store is not None)
     table = training_columns(one.table)
     prompts = column_prompts(encoder, one)
     batches = iter(one.sampler(size, config.training.seed))
@@ -93,6 +93,8 @@ def _seconds_a_batch(encoder: Encoder, one: TrainingSet, size: int, max_tokens: 
             if "score" in part.column_names
             else torch.zeros(len(rows), device=device)
         )
+        if one.keys is not None:
+            labels = torch.from_numpy(one.keys[rows]).to(device)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
             if tokens is not None:
                 columns = embed_columns(model, tokens.batch(range(len(rows))), kept_bytes(one.loss))

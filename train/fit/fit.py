@@ -7,9 +7,11 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from datasets import Dataset
 from transformers import PrinterCallback
@@ -21,13 +23,14 @@ from train.encode.dropout import cheap_dropout
 from train.encode.encoder import Encoder
 from train.encode.packed import packed_through_wrapper
 from train.errors import Interrupted, RunError
-from train.fit.batching import RankingBatchSampler, ShuffledBatchSampler, ranking_keys
+from train.fit.batching import RankingBatchSampler, ShuffledBatchSampler
 from train.fit.checkpoints import clear_staging, last_checkpoint
-from train.fit.collate import TokenTable
+from train.fit.collate import LABEL, TokenTable
 from train.fit.figures import FiguresCallback
 from train.fit.losses import build_loss, kept_bytes
 from train.fit.progress import ProgressCallback
 from train.fit.recipe import Recipe
+from train.fit.relevance import Relevance
 from train.fit.trainer import PairTrainer, ScheduleCallback, Work, freeze_unused_pooler, training_arguments
 
 if TYPE_CHECKING:
@@ -36,21 +39,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Training rows of one data set with the name of its loss."""
+    """Training rows of one data set with the name of its loss.
+
+    `blind`: texts that recur are taken for negatives of one another, for comparison.
+    """
 
     table: Dataset
     kind: RowKind
     loss: str
+    blind: bool = False
     samplers: dict[int, ShuffledBatchSampler] = field(default_factory=dict)
 
+    @cached_property
+    def relevance(self) -> Relevance | None:
+        """What ranking losses must take for no negative; None where no row has a text that another row's query finds relevant."""
+        if self.kind is RowKind.SCORED or self.blind:
+            return None
+        found = Relevance.of(self.table)
+        return found if found.tied.any() else None
+
+    @cached_property
+    def keys(self) -> np.ndarray | None:
+        """What the loss takes for labels: [N, 2 + negatives] int64; None where nothing is masked."""
+        return None if self.relevance is None else self.relevance.keys()
+
     def sampler(self, batch_size: int, seed: int) -> ShuffledBatchSampler:
-        """Group-aware batches for ranking losses, plainly shuffled ones for scored pairs; made once for a batch size."""
+        """Batches over which groups are spread, or plainly shuffled ones without groups; made once for a batch size."""
         if batch_size not in self.samplers:
-            if self.kind is RowKind.SCORED:
-                self.samplers[batch_size] = ShuffledBatchSampler(len(self.table), batch_size, seed)
-            else:
-                queries, documents = ranking_keys(self.table)
-                self.samplers[batch_size] = RankingBatchSampler(queries, documents, batch_size, seed)
+            self.samplers[batch_size] = (
+                ShuffledBatchSampler(len(self.table), batch_size, seed)
+                if self.relevance is None
+                else RankingBatchSampler(self.relevance, batch_size, seed)
+            )
         return self.samplers[batch_size]
 
 
@@ -101,7 +121,10 @@ def fit(
     freeze_unused_pooler(encoder.model)
     prompts = {name: column_prompts(encoder, one) for name, one in sets.items()}
     tables = {name: training_columns(one.table) for name, one in sets.items()}
-    tokens = ranks.first_on_each_machine(lambda: token_tables(encoder, tables, prompts, recipe.max_tokens))
+    keys = {name: one.keys for name, one in sets.items()}
+    tokens = ranks.first_on_each_machine(lambda: token_tables(encoder, tables, prompts, recipe.max_tokens, keys))
+    if tokens is None:  # the stock collator reads labels from a column
+        tables = {name: _with_labels(table, keys[name]) for name, table in tables.items()}
     prompts = prompts if any(any(p.values()) for p in prompts.values()) and tokens is None else {}
     arguments = training_arguments(config, recipe, run, bf16, device, prompts)
     trained = _to_be_spread(encoder.model) if ranks.weights_are_spread() else encoder.model
@@ -110,7 +133,7 @@ def fit(
         arguments,
         tables=tables,
         losses={
-            name: build_loss(one.loss, trained, config, arguments.world_size, by_trainer=tokens is not None)
+            name: build_loss(one.loss, trained, config, arguments.world_size, one.relevance, by_trainer=tokens is not None)
             for name, one in sets.items()
         },
         samplers={name: one.sampler(recipe.batch_sizes[name], config.seed) for name, one in sets.items()},
@@ -145,6 +168,10 @@ def training_columns(table: Dataset) -> Dataset:
     return table.select_columns(keep)
 
 
+def _with_labels(table: Dataset, keys: np.ndarray | None) -> Dataset:
+    return table if keys is None else table.add_column(LABEL, list(keys))
+
+
 def load_weights(encoder: Encoder, checkpoint: Path) -> None:
     """Put a checkpoint's weights into the encoder's model.
 
@@ -164,7 +191,11 @@ def load_weights(encoder: Encoder, checkpoint: Path) -> None:
 
 
 def token_tables(
-    encoder: Encoder, tables: Mapping[str, Dataset], prompts: Mapping[str, Mapping[str, str]], max_tokens: int
+    encoder: Encoder,
+    tables: Mapping[str, Dataset],
+    prompts: Mapping[str, Mapping[str, str]],
+    max_tokens: int,
+    keys: Mapping[str, np.ndarray | None],
 ) -> dict[str, TokenTable] | None:
     """Training rows as token ids, by data set name; None where the model's texts are more than token ids.
 
@@ -173,8 +204,9 @@ def token_tables(
         tables: as `training_columns` gives them.
         prompts: by data set name, the prompt of each text column.
         max_tokens: where texts are cut.
+        keys: by data set name, what the loss takes for labels.
     """
-    found = {name: TokenTable.of(table, prompts[name], encoder, max_tokens) for name, table in tables.items()}
+    found = {name: TokenTable.of(table, prompts[name], encoder, max_tokens, keys[name]) for name, table in tables.items()}
     return {name: one for name, one in found.items() if one is not None} if None not in found.values() else None
 
 
