@@ -78,6 +78,11 @@ class TrainingConfig(StrictModel):
         "auto",
         description="auto: rows with a text in common are dealt to different batches, and masked where they meet; blind: neither",
     )
+    mixture_temperature: float = Field(
+        1,
+        ge=1,
+        description="of several data sets: at 1 each has steps as its size says, the higher, the more equal their shares become",
+    )
     matryoshka: list[Annotated[int, Field(ge=1)]] = Field(
         default_factory=list, description="lengths to which vectors may be cut, such as [384, 256, 128, 64]: trained at each"
     )

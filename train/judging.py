@@ -19,6 +19,7 @@ from train.encode.encoder import load_encoder
 from train.encode.heap import keep_freed_memory
 from train.encode.locate import WeightsOrigin, locate
 from train.encode.memo import RememberingEncoder
+from train.encode.prompted import encoders_of
 from train.errors import ModelError, RunError
 from train.evaluate.dev import primary_value
 from train.evaluate.examples import count_changes, pick_examples
@@ -129,11 +130,12 @@ def judge_model(candidate: Candidate, tasks: Mapping[str, Task], config: Config)
     for note in notes:
         say(f"  note: {note}")
     began = time.perf_counter()
-    remembering = RememberingEncoder(encoder)
+    prompts = {name: spec.prompts for name, spec in zip(tasks, config.data.datasets, strict=True)}
+    remembering = encoders_of(encoder, prompts, RememberingEncoder)
     scores: dict[str, Scores] = {}
     for name, task in tasks.items():
         try:
-            scores[name] = score_model(task, remembering)
+            scores[name] = score_model(task, remembering[name])
         except ValueError as error:
             raise ModelError(f"{candidate.label} cannot be judged on {name}: {error}") from None
         say(f"  {name}: {metric_name(task.primary)} {primary_value(scores[name]):.4f}")

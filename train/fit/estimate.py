@@ -17,7 +17,7 @@ from train.encode.encoder import Encoder
 from train.encode.forward import embed_columns
 from train.fit.collate import TokenTable
 from train.fit.figures import resident_peak_mb
-from train.fit.fit import TrainingSet, column_prompts, training_columns
+from train.fit.fit import TrainingSet, column_prompts, mixed_samplers, training_columns
 from train.fit.losses import build_loss, kept_bytes
 from train.fit.recipe import Recipe
 
@@ -60,11 +60,10 @@ def estimate(
         bf16: as in training.
     """
     per_epoch, total = 0.0, 0
-    for name, one in sets.items():
-        size = recipe.batch_sizes[name]
-        batches = len(one.sampler(size, config.training.seed))
-        total += batches
-        per_epoch += _seconds_a_batch(encoder, one, size, recipe.max_tokens, config, bf16) * batches
+    for name, sampler in mixed_samplers(sets, recipe.batch_sizes, config.training).items():
+        total += len(sampler)
+        seconds = _seconds_a_batch(encoder, sets[name], recipe.batch_sizes[name], recipe.max_tokens, config, bf16)
+        per_epoch += seconds * len(sampler)
     train_seconds = per_epoch * recipe.max_steps * config.training.gradient_accumulation / total
     eval_seconds = sum(_seconds_to_judge(encoder, prepared) for prepared in datasets.values())
     parameters = sum(p.numel() * 4 for p in encoder.model.parameters())

@@ -17,17 +17,20 @@ from datasets import Dataset
 from transformers import PrinterCallback
 
 from data.schema import RowKind, text_columns
+from data.spec import PromptSpec
 from train import ranks
 from train.config import TrainingConfig
 from train.encode.dropout import cheap_dropout
 from train.encode.encoder import Encoder
 from train.encode.packed import packed_through_wrapper
+from train.encode.prompted import prompted
 from train.errors import Interrupted, RunError
 from train.fit.batching import RankingBatchSampler, ShuffledBatchSampler
 from train.fit.checkpoints import clear_staging, last_checkpoint
 from train.fit.collate import LABEL, TokenTable
 from train.fit.figures import FiguresCallback
 from train.fit.losses import build_loss, kept_bytes
+from train.fit.mixture import mix
 from train.fit.progress import ProgressCallback
 from train.fit.recipe import Recipe
 from train.fit.relevance import Relevance
@@ -41,13 +44,16 @@ if TYPE_CHECKING:
 class TrainingSet:
     """Training rows of one data set with the name of its loss.
 
-    `blind`: texts that recur are taken for negatives of one another, for comparison.
+    `blind`: texts that recur are taken for negatives of one another, for comparison. `prompts` are put before its texts, `weight`
+    is its weight beside other data sets.
     """
 
     table: Dataset
     kind: RowKind
     loss: str
     blind: bool = False
+    prompts: PromptSpec = field(default_factory=PromptSpec)
+    weight: float = 1.0
     samplers: dict[int, ShuffledBatchSampler] = field(default_factory=dict)
 
     @cached_property
@@ -136,7 +142,7 @@ def fit(
             name: build_loss(one.loss, trained, config, arguments.world_size, one.relevance, by_trainer=tokens is not None)
             for name, one in sets.items()
         },
-        samplers={name: one.sampler(recipe.batch_sizes[name], config.seed) for name, one in sets.items()},
+        samplers=mixed_samplers(sets, recipe.batch_sizes, config),
         tokens=tokens,
         max_tokens=recipe.max_tokens,
         keep_bytes={name: kept_bytes(one.loss) for name, one in sets.items()},
@@ -211,10 +217,19 @@ def token_tables(
 
 
 def column_prompts(encoder: Encoder, one: TrainingSet) -> dict[str, str]:
-    columns = text_columns(one.table.column_names)
+    """The prompt of each text column of a data set."""
+    columns, contract = text_columns(one.table.column_names), prompted(encoder, one.prompts).contract
     if one.kind is RowKind.SCORED:
-        return {column: encoder.contract.prompt("symmetric") for column in columns}
-    return {column: encoder.contract.prompt("query" if column == "anchor" else "document") for column in columns}
+        return {column: contract.prompt("symmetric") for column in columns}
+    return {column: contract.prompt("query" if column == "anchor" else "document") for column in columns}
+
+
+def mixed_samplers(
+    sets: Mapping[str, TrainingSet], batch_sizes: Mapping[str, int], config: TrainingConfig
+) -> dict[str, ShuffledBatchSampler]:
+    """The batches of all data sets, each with its share of an epoch."""
+    samplers = {name: one.sampler(batch_sizes[name], config.seed) for name, one in sets.items()}
+    return mix(samplers, {name: one.weight for name, one in sets.items()}, config.mixture_temperature)
 
 
 def _to_be_spread(model: SentenceTransformer) -> SentenceTransformer:

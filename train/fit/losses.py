@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
 
+    from train.encode.encoder import Encoder
     from train.fit.relevance import Relevance
 
 SCORED_LOSSES = ("cosine", "cosent", "angle")
@@ -45,6 +46,29 @@ def choose_loss(spec: DatasetSpec, kind: RowKind) -> str:
             mend=f"use one of {', '.join(fitting)}, or leave it out",
         )
     return spec.loss
+
+
+def check_lengths(config: TrainingConfig, encoder: Encoder) -> list[str]:
+    """See whether vectors can be cut as `training.matryoshka` says. Returns what the person should read.
+
+    Raises:
+        ConfigError: the model's vectors are shorter, or their lengths carry meaning, which a cut would lose.
+    """
+    if not config.matryoshka:
+        return []
+    whole, longest = encoder.contract.dimensions, config.matryoshka[0]
+    if longest > whole:
+        raise ConfigError(
+            f"training.matryoshka: {longest} is more than the {whole} dimensions of the model", mend=f"name at most {whole}"
+        )
+    if encoder.similarity == "dot":
+        raise ConfigError(
+            "training.matryoshka: the model compares vectors that are not normalised, and cut ones would be",
+            mend="choose a model that compares by cosine, or leave training.matryoshka out",
+        )
+    if longest == whole:
+        return []
+    return [f"training.matryoshka leaves the whole vectors of {whole} dimensions untrained: only their first {longest} are"]
 
 
 def kept_bytes(name: str) -> int | None:
