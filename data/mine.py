@@ -34,6 +34,8 @@ BLOCK = 1 << 25
 """Similarities that are held at once, of 4 bytes each."""
 MOST_QUERIES, MOST_ROWS = 512, 4096
 """Queries searched, and rows chosen for, at once."""
+NEAR_AT_ONCE = 32
+"""Queries whose candidates are compared with their positives at once."""
 TIES = 32
 """Documents beyond the window that are looked at, so that those as similar as its last one are in their order, too."""
 DRAWS = 32
@@ -177,10 +179,14 @@ class _Miner:
         near = np.zeros(candidates.shape, dtype=bool)
         if self.spec.near_positive is None or not candidates.size:
             return near
-        for row, (numbers, positives) in enumerate(zip(candidates, known, strict=True)):
-            if len(positives):
-                cosines = self.unit[numbers] @ self.unit[positives].T
-                near[row] = (cosines.amax(dim=1) >= self.spec.near_positive).cpu().numpy()
+        # by the number of positives, so that hardly any place is padded; each query has at least that of its row
+        order = sorted(range(len(known)), key=lambda row: len(known[row]))
+        for begin in range(0, len(order), NEAR_AT_ONCE):
+            rows = order[begin : begin + NEAR_AT_ONCE]
+            width = len(known[rows[-1]])
+            positives = np.stack([np.pad(known[row], (0, width - len(known[row])), mode="edge") for row in rows])
+            cosines = self.unit[candidates[rows]] @ self.unit[positives].transpose(1, 2)
+            near[rows] = (cosines.amax(dim=2) >= self.spec.near_positive).cpu().numpy()
         return near
 
     def choose(self, rows: np.ndarray, window: _Window, place: np.ndarray) -> None:

@@ -26,6 +26,14 @@ class ColumnSpec(StrictModel):
     split: str | None = Field(None, description="holds train, dev (validation) or test")
 
 
+class PromptSpec(StrictModel):
+    """What is put before the texts of a data set, in training and in judging. Empty fields keep the model's own prompts."""
+
+    anchor: str | None = Field(None, description="text put before each query")
+    positive: str | None = Field(None, description="text put before each document, hard negatives included")
+    sentences: str | None = Field(None, description="text put before both sides of scored pairs")
+
+
 class DatasetSpec(StrictModel):
     """One data set."""
 
@@ -44,6 +52,10 @@ class DatasetSpec(StrictModel):
     loss: Literal["auto", "cosine", "cosent", "angle", "mnrl", "cached_mnrl"] = Field(
         "auto",
         description="auto: cosine for scored pairs, mnrl (MultipleNegativesRanking) otherwise; cached_mnrl: it in less memory",
+    )
+    prompts: PromptSpec = Field(default_factory=PromptSpec)
+    weight: float = Field(
+        1, gt=0, description="beside other data sets: 2 gives it twice the training steps that it would have by its size"
     )
     hub_config: str | None = Field(None, description="configuration (subset) of a Hub data set")
     hub_revision: str | None = Field(None, description="revision of a Hub data set")

@@ -47,6 +47,15 @@ def tuples() -> TrainingSet:
     return TrainingSet(Dataset.from_dict(rows), RowKind.TUPLE, "mnrl")
 
 
+def crowded() -> TrainingSet:
+    """32 pairs with three positives between them: in each batch of 8 rows some meet that are no negatives of one another."""
+    rows = {
+        "anchor": [f"where do {WORDS[i % 20]} live {i}" for i in range(32)],
+        "positive": [f"{WORDS[i % 3]} live far away" for i in range(32)],
+    }
+    return TrainingSet(Dataset.from_dict(rows), RowKind.PAIR, "mnrl")
+
+
 class Watch(TrainerCallback):
     """Keeps losses and gradients of every step."""
 
@@ -62,8 +71,11 @@ class Watch(TrainerCallback):
             self.losses.append(logs["loss"])
 
 
-def train(model: str, sets: dict[str, TrainingSet]) -> dict[str, Any]:
-    """Losses [steps], gradients [steps, parameters] and counted work of a short training."""
+def train(model: str, sets: dict[str, TrainingSet], *, stored: bool = True, **options: Any) -> dict[str, Any]:
+    """Losses [steps], gradients [steps, parameters] and counted work of a short training.
+
+    `stored`: token ids stand for texts; otherwise the stock collator and forward are used. `options` are of the config.
+    """
     watch = Watch()
 
     class Watched(PairTrainer):
@@ -73,7 +85,10 @@ def train(model: str, sets: dict[str, TrainingSet]) -> dict[str, Any]:
 
     fitting.PairTrainer = Watched  # type: ignore[misc]
     encoder, _, _ = load_encoder(ModelConfig(name=model, device="cpu"))
-    config = TrainingConfig(max_steps=STEPS, batch_size=BATCH, max_grad_norm=1e9, learning_rate=1e-4, evaluations=1)
+    if not stored:
+        encoder.store = None
+    settings = {"max_steps": STEPS, "batch_size": BATCH, "max_grad_norm": 1e9, "learning_rate": 1e-4, "evaluations": 1}
+    config = TrainingConfig(**settings, **options)
     rows = {name: (one.kind, len(one.table)) for name, one in sets.items()}
     recipe = plan_recipe(config, rows, 64, processes=ranks.world_size())
     hooks = Hooks(lambda step: {}, lambda step, path: None, lambda: False)
@@ -94,6 +109,11 @@ def main(model: str, out: str) -> None:
     for loss in ("mnrl", "cached_mnrl"):
         one = tuples()
         found[loss] = train(model, {"tuples": TrainingSet(one.table, one.kind, loss)})
+    for loss in ("mnrl", "cached_mnrl"):
+        one = TrainingSet(crowded().table, RowKind.PAIR, loss)
+        found[f"masked_{loss}"] = train(model, {"crowded": one}, matryoshka=[32, 8])
+        found[f"padded_{loss}"] = train(model, {"crowded": one}, matryoshka=[32, 8], stored=False)
+    found["blind"] = train(model, {"crowded": TrainingSet(crowded().table, RowKind.PAIR, "mnrl", blind=True)})
     found["together"] = train(model, {"scored": scored(), "tuples": tuples()})
     if ranks.is_main():
         torch.save(found, out)

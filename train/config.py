@@ -81,6 +81,21 @@ class TrainingConfig(StrictModel):
         0.05, gt=0, le=1, description="similarities are divided by this in ranking losses (scale = 1/temperature)"
     )
     symmetric: bool = Field(True, description="ranking losses also rank queries for each document")
+    groups: Literal["auto", "blind"] = Field(
+        "auto",
+        description="auto: rows with a text in common are dealt to different batches, and masked where they meet; blind: neither",
+    )
+    mixture_temperature: float = Field(
+        1,
+        ge=1,
+        description="of several data sets: at 1 each has steps as its size says, the higher, the more equal their shares become",
+    )
+    matryoshka: list[Annotated[int, Field(ge=1)]] = Field(
+        default_factory=list, description="lengths to which vectors may be cut, such as [384, 256, 128, 64]: trained at each"
+    )
+    matryoshka_weights: list[Annotated[float, Field(gt=0)]] = Field(
+        default_factory=list, description="weight of the loss at each length of matryoshka; by default 1"
+    )
     precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where a start-up probe shows that it pays")
     seed: int = Field(42, ge=0, lt=2**32, description="of shuffling, dropout and resampling; any number from 0 to 4,294,967,295")
     evaluations: int | None = Field(
@@ -90,6 +105,14 @@ class TrainingConfig(StrictModel):
         None, ge=1, description="stop after so many checkpoints without a better dev score; never by default"
     )
     keep_all_checkpoints: bool = Field(False, description="keep every checkpoint, not only the best and the last")
+
+    @model_validator(mode="after")
+    def _lengths_fit(self) -> TrainingConfig:
+        if self.matryoshka != sorted(set(self.matryoshka), reverse=True):
+            raise ValueError("matryoshka must name each length once, the longest first")
+        if self.matryoshka_weights and len(self.matryoshka_weights) != len(self.matryoshka):
+            raise ValueError(f"matryoshka_weights must have one weight a length of matryoshka, {len(self.matryoshka)}")
+        return self
 
 
 class EvaluationConfig(StrictModel):

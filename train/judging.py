@@ -22,6 +22,7 @@ from train.encode.heap import keep_freed_memory
 from train.encode.locate import locate
 from train.encode.memo import RememberingEncoder
 from train.encode.opened import Origin, open_model
+from train.encode.prompted import encoders_of
 from train.errors import ModelError, RunError
 from train.evaluate.dev import primary_value
 from train.evaluate.examples import count_changes, pick_examples
@@ -153,11 +154,12 @@ def judge_model(candidate: Candidate, tasks: Mapping[str, Task], config: Config,
         say(f"  note: {note}")
     began = time.perf_counter()
     before = Counters() if cache is None else replace(cache.counters)
-    remembering = RememberingEncoder(cached(encoder, cache))
+    prompts = {name: spec.prompts for name, spec in zip(tasks, config.data.datasets, strict=True)}
+    remembering = encoders_of(encoder, prompts, lambda one: RememberingEncoder(cached(one, cache)))
     scores: dict[str, Scores] = {}
     for name, task in tasks.items():
         try:
-            scores[name] = score_model(task, remembering)
+            scores[name] = score_model(task, remembering[name])
         except ValueError as error:
             raise ModelError(f"{candidate.label} cannot be judged on {name}: {error}") from None
         say(f"  {name}: {metric_name(task.primary)} {primary_value(scores[name]):.4f}")

@@ -24,6 +24,7 @@ from train.encode.contract import Role
 from train.encode.encoder import Encoder, resolve_device
 from train.encode.locate import WeightsOrigin, locate
 from train.encode.opened import TextEncoder
+from train.encode.prompted import prompted
 from train.encode.shared import SharedEncoder
 from train.errors import ModelError
 from train.runfolder import write_json
@@ -119,7 +120,7 @@ def mine_training_rows(config: Config, datasets: Mapping[str, PreparedDataset], 
             why = "scored pairs take no negatives" if prepared.kind is RowKind.SCORED else "its rows bring their own negatives"
             say(f"{name}: no hard negatives are mined: {why}")
             continue
-        out[name] = _mined_set(config, prepared, encoder, cross)
+        out[name] = _mined_set(config, prepared, prompted(encoder, spec.prompts), cross)
         for line in summary_lines(out[name].summary, config.mining):
             say(f"{name}: {line}")
     return out

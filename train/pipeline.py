@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections.abc import Mapping
 from dataclasses import astuple
 from pathlib import Path
 
@@ -19,16 +20,18 @@ from train.encode.cache.cache import Counters, VectorCache
 from train.encode.cache.cached import cached
 from train.encode.cache.place import open_cache
 from train.encode.memo import RememberingEncoder
+from train.encode.prompted import encoders_of
 from train.encode.shared import SharedEncoder
+from train.encode.shortened import ShortenedEncoder
 from train.errors import Interrupted, RunError
-from train.evaluate.dev import LONGEST, DevJudge, build_dev_judge, judge_test
+from train.evaluate.dev import LONGEST, DevJudge, build_dev_judge, judge_test, primary_value
 from train.fit.checkpoints import check_checkpoint, keep_only, last_checkpoint, list_checkpoints
 from train.fit.estimate import Estimate, estimate
 from train.fit.fit import Hooks, fit, load_weights
 from train.fit.trainer import Work
 from train.launcher import heed_launcher
 from train.planning import Plan, audited, make_plan, needs, record_plan, refuse_changes
-from train.reporting import report_run
+from train.reporting import Shortened, report_run
 from train.runfolder import ScoreLog, create_run, default_name, open_run
 from train.settings import dump_config, load_config
 from train.shortage import shortages_in_words
@@ -110,9 +113,10 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
     began = time.perf_counter()
     config, log = plan.config, ScoreLog(run / "scores.jsonl", writes=is_main())
     cache = _vector_cache(config)
-    base = RememberingEncoder(SharedEncoder(cached(plan.encoder, cache)))
+    base = encoders_of(plan.encoder, plan.prompts, lambda encoder: RememberingEncoder(SharedEncoder(cached(encoder, cache))))
     say("judging the base (step 0) …")
     base_test = judge_test(plan.datasets, base)
+    base_cut = judge_shortened(plan, base)
     judge = _dev_judge(plan, base)
     base_seconds = time.perf_counter() - began
     done = _used(cache)
@@ -138,12 +142,14 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
     best = _load_best(plan, run, log)
     say(f"judging the checkpoint of step {best} on test …")
     test_began = time.perf_counter()
-    tuned_test = judge_test(plan.datasets, SharedEncoder(plan.encoder))
+    tuned = encoders_of(plan.encoder, plan.prompts, lambda encoder: RememberingEncoder(SharedEncoder(encoder)))
+    tuned_test, tuned_cut = judge_test(plan.datasets, tuned), judge_shortened(plan, tuned)
     if is_main():
         export_model(plan.encoder.model, run / "model")
         now = time.perf_counter()
         seconds = {"base": base_seconds, "test": now - test_began, "total": now - began}
-        report_run(run, config, plan.datasets, base_test, tuned_test, log, best, work, seconds, tracker, from_cache=done.hits)
+        cut = Shortened(base_cut, tuned_cut)
+        report_run(run, config, plan.datasets, base_test, tuned_test, cut, log, best, work, seconds, tracker, done.hits)
 
 
 def _vector_cache(config: Config) -> VectorCache | None:
@@ -162,7 +168,19 @@ def _used(cache: VectorCache | None) -> Counters:
     return Counters(*(int(total) for total in ranks.totals(own)))
 
 
-def _dev_judge(plan: Plan, base: RememberingEncoder) -> DevJudge:
+def judge_shortened(plan: Plan, encoders: Mapping[str, RememberingEncoder]) -> dict[int, dict[str, float]]:
+    """Scores on test with vectors cut to each length of `training.matryoshka`: by length, then by data set name."""
+    whole = plan.encoder.contract.dimensions
+    found: dict[int, dict[str, float]] = {}
+    for dimensions in plan.config.training.matryoshka:
+        if dimensions < whole:
+            cut = {name: ShortenedEncoder(encoder, dimensions) for name, encoder in encoders.items()}
+            judged = judge_test(plan.datasets, cut)
+            found[dimensions] = {name: primary_value(scores) for name, (_, scores) in judged.items()}
+    return found
+
+
+def _dev_judge(plan: Plan, base: Mapping[str, RememberingEncoder]) -> DevJudge:
     trained = {name: plan.datasets[name] for name in plan.sets}
     settings = plan.config.evaluation
     judge = build_dev_judge(trained, base, settings.dev_queries, settings.pool_top, _dev_budget(plan))
@@ -190,7 +208,8 @@ def _dev_budget(plan: Plan) -> float:
 
 def _judge_checkpoint(step: int, plan: Plan, judge: DevJudge, log: ScoreLog, work: Work, tracker: Tracker) -> dict[str, float]:
     """Score the present weights on dev, log the line, say it, and return metrics for the trainer's log."""
-    line = ranks.share(judge.line(step, SharedEncoder(plan.encoder)))  # one choice of the best, whatever the rounding
+    encoders = encoders_of(plan.encoder, plan.prompts, SharedEncoder)
+    line = ranks.share(judge.line(step, encoders))  # one choice of the best, whatever the rounding
     line |= {"train_seconds": round(work.seconds, 3), "train_rows": work.rows, "train_tokens": work.tokens}
     log.add(line)
     tracker.log_scores(line, judge.base)

@@ -9,6 +9,7 @@ from typing import Any
 
 from data.load import prepare
 from data.schema import DataError, PreparedDataset, RowKind
+from data.spec import PromptSpec
 from train import ranks
 from train.auditing import audited as audit_datasets
 from train.auditing import leak_rules, obey_strict, say_warnings
@@ -19,11 +20,12 @@ from train.encode.heap import keep_freed_memory
 from train.encode.locate import WeightsOrigin
 from train.encode.packed import attention_path
 from train.encode.plain_tokens import why_not_stored
+from train.encode.prompted import settle_prompts
 from train.errors import ConfigError, ModelError
 from train.evaluate.dev import refuse_unjudgeable
-from train.fit.batching import RankShare
-from train.fit.fit import TrainingSet
-from train.fit.losses import LOSS_NAMES, choose_loss
+from train.fit.batching import RankingBatchSampler, RankShare, ShuffledBatchSampler
+from train.fit.fit import TrainingSet, mixed_samplers
+from train.fit.losses import LOSS_NAMES, check_lengths, choose_loss
 from train.fit.precision import bf16_pays
 from train.fit.recipe import Recipe, plan_recipe
 from train.mining import MinedSet, mine_training_rows
@@ -46,6 +48,11 @@ class Plan:
     bf16: bool
     mined: Mapping[str, MinedSet] = field(default_factory=dict)
 
+    @property
+    def prompts(self) -> dict[str, PromptSpec]:
+        """Prompts of each data set, by its name."""
+        return {name: spec.prompts for name, spec in zip(self.datasets, self.config.data.datasets, strict=True)}
+
 
 def make_plan(config: Config) -> Plan:
     """Load, audit and split the data, load the base, and settle what the config leaves open. Everything found is said."""
@@ -62,6 +69,11 @@ def make_plan(config: Config) -> Plan:
         notes.append(f"model.max_tokens={asked} is more than the model can read: {encoder.contract.max_tokens} are used")
     for note in notes:
         say(f"  note: {note}")
+    specs = dict(zip(datasets, config.data.datasets, strict=True))
+    encoder, notes = settle_prompts(encoder, specs)
+    notes += check_lengths(config.training, encoder)
+    for note in notes:
+        say(f"  note: {note}")
     mined = mine_training_rows(config, datasets, encoder)
     sets = training_sets(config, datasets, mined)
     refuse_unjudgeable(datasets, trained=sets)
@@ -75,25 +87,28 @@ def make_plan(config: Config) -> Plan:
         ranks.world_size(),
     )
     bf16, why = ranks.share(_precision(config, encoder))  # probed: processes may see different speeds
-    _say_recipe(recipe, sets, encoder, seed, bf16, why)
+    _say_recipe(recipe, sets, encoder, config, bf16, why)
     # what was probed is fixed in the recorded config, so that a resumed run computes as the first part did
     training = config.training.model_copy(update={"precision": "bf16" if bf16 else "fp32"})
     return Plan(config.model_copy(update={"training": training}), datasets, encoder, origin, sets, recipe, bf16, mined)
 
 
 def _say_recipe(
-    recipe: Recipe, sets: Mapping[str, TrainingSet], encoder: Encoder, seed: int, bf16: bool, why_precision: str
+    recipe: Recipe, sets: Mapping[str, TrainingSet], encoder: Encoder, config: Config, bf16: bool, why_precision: str
 ) -> None:
     """What was settled, and why."""
+    seed, samplers = config.training.seed, mixed_samplers(sets, recipe.batch_sizes, config.training)
     say("recipe:")
     for reason in recipe.reasons:
         say(f"  {reason}")
     say(f"  {'bf16 autocast' if bf16 else 'fp32'} ({why_precision})")
     for name, one in sets.items():
         say(f"  {name}: {LOSS_NAMES[one.loss]} loss")
-        if left_out := one.sampler(recipe.batch_sizes[name], seed).count_left_out():
-            say(f"  {name}: {left_out:,} of {len(one.table):,} rows find no batch in the first epoch without a false negative")
-        share = RankShare(one.sampler(recipe.batch_sizes[name], seed), ranks.rank(), ranks.world_size())
+        if one.relevance is not None:
+            say(f"  {name}: {_groups_in_words(one, recipe.batch_sizes[name], seed)}")
+        if len(sets) > 1:
+            say(f"  {name}: {_share_in_words(one.sampler(recipe.batch_sizes[name], seed), name, samplers)}")
+        share = RankShare(samplers[name], ranks.rank(), ranks.world_size())
         if dropped := share.count_dropped():
             say(f"  {name}: {dropped:,} rows of the first epoch do not divide among {ranks.world_size()} processes: dropped")
     import torch
@@ -103,6 +118,22 @@ def _say_recipe(
         "  texts: "
         + ("tokenised once" if encoder.store is not None else f"tokenised in each batch ({why_not_stored(encoder.model)})")
     )
+
+
+def _share_in_words(own: ShuffledBatchSampler, name: str, samplers: Mapping[str, ShuffledBatchSampler]) -> str:
+    """What part of an epoch a data set has among several."""
+    batches = len(samplers[name])
+    part = batches / sum(len(sampler) for sampler in samplers.values())
+    return f"{batches:,} batches an epoch, {part:.0%} of all: {batches / len(own):.3g} passes over its rows"
+
+
+def _groups_in_words(one: TrainingSet, batch_size: int, seed: int) -> str:
+    """How rows with texts in common are kept from being each other's negatives."""
+    tied = int(one.relevance.tied.sum()) if one.relevance is not None else 0
+    line = f"{tied:,} of {len(one.table):,} rows have a text that belongs to other rows, too: dealt to different batches"
+    sampler = one.sampler(batch_size, seed)
+    crowded = sampler.count_crowded() if isinstance(sampler, RankingBatchSampler) else 0
+    return line + (f"; {crowded:,} are of groups too large for that, and are masked where they meet" if crowded else "")
 
 
 def load_datasets(config: Config) -> dict[str, PreparedDataset]:
@@ -139,7 +170,8 @@ def training_sets(
         table, kind = prepared.splits["train"], prepared.kind
         if mined and name in mined:
             table, kind = mined[name].table, RowKind.TUPLE
-        sets[name] = TrainingSet(table, kind, choose_loss(spec, kind))
+        blind = config.training.groups == "blind"
+        sets[name] = TrainingSet(table, kind, choose_loss(spec, kind), blind, spec.prompts, spec.weight)
     return sets
 
 

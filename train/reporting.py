@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,10 @@ from train.config import Config
 from train.evaluate.examples import count_changes, pick_examples
 from train.evaluate.judge import compare
 from train.evaluate.page import render
-from train.evaluate.table import story
+from train.evaluate.table import side_by_side, story
 from train.evaluate.tasks import RetrievalTask, Scores, Task
 from train.evaluate.verdict import run_verdict
+from train.evaluate.wording import BASE_AND_TUNED, fraction, metric_name
 from train.fit.figures import peak_memory_mb
 from train.fit.trainer import Work
 from train.runfolder import ScoreLog, write_json, write_text
@@ -26,12 +28,42 @@ from train.tracking.tracker import Tracker
 Judged = Mapping[str, tuple[Task, Scores]]
 
 
+@dataclass(frozen=True)
+class Shortened:
+    """Primary metrics on test with vectors cut to their first dimensions: by their number, then by data set name."""
+
+    base: Mapping[int, Mapping[str, float]]
+    tuned: Mapping[int, Mapping[str, float]]
+
+    def of(self, name: str) -> dict[str, Any]:
+        """`dimensions` of a data set for report.json; nothing where no vectors were cut."""
+        found = [
+            {"dimensions": length, "base": self.base[length][name], "tuned": values[name]}
+            for length, values in self.tuned.items()
+        ]
+        return {"dimensions": found} if found else {}
+
+
+def shortened_rows(datasets: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
+    """What was judged, base and tuned, for each data set and length in `datasets` of report.json."""
+    return [
+        (
+            f"{one['name']}, {metric_name(one['metric'])}, {cut['dimensions']} dimensions",
+            fraction(cut["base"]),
+            fraction(cut["tuned"]),
+        )
+        for one in datasets
+        for cut in one.get("dimensions", ())
+    ]
+
+
 def report_run(
     run: Path,
     config: Config,
     datasets: Mapping[str, PreparedDataset],
     base: Judged,
     tuned: Judged,
+    cut: Shortened,
     log: ScoreLog,
     best: int,
     work: Work,
@@ -46,6 +78,7 @@ def report_run(
         config: the resolved configuration.
         datasets: all data sets, for their notes.
         base, tuned: task and scores on test by data set name.
+        cut: scores with shortened vectors.
         log: scores of every checkpoint on dev.
         best: step of the checkpoint that was judged.
         work: what training consumed.
@@ -65,7 +98,7 @@ def report_run(
         "run": run.name,
         "best_step": best,
         "base_model": config.model.name,
-        "datasets": [result.model_dump(mode="json") for result in results],
+        "datasets": [result.model_dump(mode="json") | cut.of(result.name) for result in results],
         "cost": cost(log, work, seconds) | ({"vectors_from_cache": from_cache} if from_cache else {}),
         "finished_at": now(),
     }
@@ -86,6 +119,8 @@ def report_run(
     write_text(run / "report.html", page(texts=True))
     write_json(run / "report.json", report)  # last: a run with a report.json is finished
     say(story(results, log.lines, report["cost"]))
+    if lines := shortened_rows(report["datasets"]):
+        say("\n" + side_by_side("Test scores with shortened vectors", lines, BASE_AND_TUNED))
     say(f"model:  {run / 'model'}")
     say(f"report: {run / 'report.html'}")
     tracker.log_report(report, page, examples)

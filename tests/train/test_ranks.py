@@ -22,7 +22,8 @@ from train.fit.checkpoints import list_checkpoints
 pytestmark = pytest.mark.slow
 
 LAUNCHER = str(Path(sys.executable).with_name("accelerate"))
-LOSSES = ("cosine", "cosent", "angle", "mnrl", "cached_mnrl", "together")
+MASKED = ("masked_mnrl", "masked_cached_mnrl", "padded_mnrl", "padded_cached_mnrl")
+LOSSES = ("cosine", "cosent", "angle", "mnrl", "cached_mnrl", "together", "blind", *MASKED)
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +123,15 @@ def test_losses_and_gradients_equal_one_process(programs: dict[int, dict[str, An
     difference = (one["gradients"] - two["gradients"]).norm(dim=1) / one["gradients"].norm(dim=1)
     assert difference.max() < 1e-4
     assert two["work"] == one["work"]
+
+
+@pytest.mark.parametrize("loss", MASKED[1:])
+def test_masked_losses_are_the_same_however_texts_are_embedded(programs: dict[int, dict[str, Any]], loss: str) -> None:
+    expected, found = programs[1][MASKED[0]], programs[1][loss]
+    assert found["losses"] == pytest.approx(expected["losses"], rel=1e-4, abs=1e-4)
+    assert found["losses"] != pytest.approx(programs[1]["blind"]["losses"], rel=1e-2)
+    # the last step's weights differ by what the steps before rounded differently, the first step's do not
+    assert torch.allclose(found["gradients"][0], expected["gradients"][0], atol=1e-5)
 
 
 @pytest.mark.parametrize("setup", ["cpu_ranks.yaml", "fsdp.yaml"])

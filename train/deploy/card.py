@@ -244,7 +244,30 @@ def _usage(records: Records, repo_id: str) -> str:
         lines += ["", heading, "", *shown]
     else:
         lines += ["", "No prompts are needed."]
-    return "\n".join(lines)
+    return "\n".join([*lines, *_shortened(records, repo_id)])
+
+
+def _shortened(records: Records, repo_id: str) -> list[str]:
+    """How vectors may be cut, and what that costs; nothing where the model was not trained for it."""
+    rows = [
+        f"| {_plain(one['name'])} | {METRICS.get(one['metric'], (one['metric'],))[0]} | {cut['dimensions']} "
+        f"| {cut['base']:.3f} | {cut['tuned']:.3f} |"
+        for one in records.report["datasets"]
+        for cut in one.get("dimensions", ())
+    ]
+    if not rows:
+        return []
+    lengths = [str(length) for length in records.config["training"]["matryoshka"]]
+    example = f"`SentenceTransformer({json.dumps(repo_id)}, truncate_dim={lengths[-1]})`"
+    return [
+        "",
+        f"It was trained so that its vectors may be cut (Matryoshka) to their first {', '.join(lengths)} dimensions: {example}.",
+        "On test, with vectors cut:",
+        "",
+        "| data set | metric | dimensions | base | tuned |",
+        "| --- | --- | ---: | ---: | ---: |",
+        *rows,
+    ]
 
 
 def _limits(records: Records) -> str:

@@ -22,6 +22,15 @@ LONGEST = 1024
 """Characters of a text that count: about 256 tokens of English."""
 
 
+Encoders = Encoder | Mapping[str, Encoder]
+"""One model for all data sets, or by data set name where they have prompts of their own."""
+
+
+def encoder_for(name: str, encode: Encoders) -> Encoder:
+    """The model as it reads the texts of a data set."""
+    return encode[name] if isinstance(encode, Mapping) else encode
+
+
 @dataclass
 class DevJudge:
     """Scores checkpoints on the dev splits of the data sets that are trained on.
@@ -33,11 +42,11 @@ class DevJudge:
     tasks: dict[str, Task]
     base: dict[str, float] = field(default_factory=dict)
 
-    def score(self, encode: Encoder) -> dict[str, float]:
+    def score(self, encode: Encoders) -> dict[str, float]:
         """The primary metric of every data set, 0..1."""
-        return {name: primary_value(score_model(task, encode)) for name, task in self.tasks.items()}
+        return {name: primary_value(score_model(task, encoder_for(name, encode))) for name, task in self.tasks.items()}
 
-    def line(self, step: int, encode: Encoder) -> dict[str, Any]:
+    def line(self, step: int, encode: Encoders) -> dict[str, Any]:
         """One line of `scores.jsonl`: `dev` is the mean of the data sets' primary metrics, None without a dev split."""
         began = time.perf_counter()
         scores = self.base if step == 0 and self.base else self.score(encode)
@@ -46,7 +55,7 @@ class DevJudge:
 
 
 def build_dev_judge(
-    datasets: Mapping[str, PreparedDataset], encode_base: Encoder, queries: int, pool_top: int, budget: float
+    datasets: Mapping[str, PreparedDataset], encode_base: Encoders, queries: int, pool_top: int, budget: float
 ) -> DevJudge:
     """Tasks of all dev splits, with pools from the base's ranking over the full corpus.
 
@@ -65,9 +74,9 @@ def build_dev_judge(
             continue
         task = build_task(prepared, "dev")
         if isinstance(task, RetrievalTask):
-            task = affordable_pool(limit_queries(task, queries), encode_base, pool_top, budget)
+            task = affordable_pool(limit_queries(task, queries), encoder_for(name, encode_base), pool_top, budget)
         tasks[name] = task
-        base[name] = primary_value(score_model(task, encode_base))
+        base[name] = primary_value(score_model(task, encoder_for(name, encode_base)))
     return DevJudge(tasks, base)
 
 
@@ -135,11 +144,11 @@ def primary_value(scores: Scores) -> float:
     return scores.values[scores.primary]
 
 
-def judge_test(datasets: Mapping[str, PreparedDataset], encode: Encoder) -> dict[str, tuple[Task, Scores]]:
+def judge_test(datasets: Mapping[str, PreparedDataset], encode: Encoders) -> dict[str, tuple[Task, Scores]]:
     """Scores on the test split of every data set that has one, over the full corpus."""
     out: dict[str, tuple[Task, Scores]] = {}
     for name, prepared in datasets.items():
         if "test" in prepared.splits and len(prepared.splits["test"]):
             task = build_task(prepared, "test")
-            out[name] = (task, score_model(task, encode))
+            out[name] = (task, score_model(task, encoder_for(name, encode)))
     return out

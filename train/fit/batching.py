@@ -1,29 +1,19 @@
-"""Batches in which no row's positive is another row's negative.
+"""Batches, and how they are shared by several processes.
 
-In-batch negatives take every other row's positive for a negative. That is wrong for rows that share a query or a positive,
-for a row whose positive is also relevant to another row's query, and for a row that has another row's query as its positive.
-Such rows never meet in a batch here.
+Rows that must not be each other's negatives (see `relevance`) are dealt to different batches as far as there are batches; where
+a group has more rows than there are batches, its rows are spread evenly, and the loss masks them (see `ranking`). So every batch
+is full, every row has its place in every epoch, and no batch has more copies of a text than it needs to.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import numpy as np
 from torch.utils.data import BatchSampler
 
 from data.schema import DataError
-
-if TYPE_CHECKING:
-    from datasets import Dataset
-
-OPEN_BATCHES = 64
-"""Batches that are filled side by side; a row goes to the first in which it meets no conflict."""
-
-MOST_EXTRA_BATCHES = 4
-"""An epoch has at most so many times the batches that it would have without conflicts."""
+from train.fit.relevance import Relevance
 
 
 class ShuffledBatchSampler(BatchSampler):
@@ -57,97 +47,50 @@ class ShuffledBatchSampler(BatchSampler):
         order = self._order()
         return [order[i : i + self.batch_size].tolist() for i in range(0, self.rows, self.batch_size)]
 
-    def count_left_out(self) -> int:
-        """Rows that this epoch's batches leave out."""
-        return 0
-
     def _order(self) -> np.ndarray:
         return np.random.default_rng([self.seed, self.epoch]).permutation(self.rows)
 
 
 class RankingBatchSampler(ShuffledBatchSampler):
-    """Shuffled batches for ranking losses in which no row's document is relevant to another row's query.
+    """Shuffled batches for ranking losses, over which the rows of each group are spread.
 
-    Every epoch has `len(self)` batches. A row that conflicts with all open batches waits; rows for which no place was
-    found by the end are left out of this epoch and counted in `left_out` (another epoch's order places them).
+    Rows in an order that keeps groups together are dealt like cards, one to each batch in turn. The rows of a group with fewer
+    rows than there are batches never meet; of a larger group, those with the same most frequent text meet as rarely as possible.
 
     Args:
-        queries: [N] integer key of each row's query.
-        documents: [N, 1 + negatives] integer keys of each row's positive and negatives.
-        batch_size: rows in a batch.
-        seed: with the epoch, decides the order.
+        relevance: which texts belong together.
+        batch_size: rows in a batch, over all processes together.
+        seed: with the epoch, decides which rows of different groups meet.
     """
 
-    def __init__(self, queries: np.ndarray, documents: np.ndarray, batch_size: int, seed: int) -> None:
-        super().__init__(len(queries), batch_size, seed)
-        self.left_out = 0
-        self._queries = queries.tolist()
-        self._documents = [tuple(row) for row in documents.tolist()]
-        self._relevant: dict[int, set[int]] = {}
-        for query, docs in zip(self._queries, self._documents, strict=True):
-            # a query is relevant to itself: paraphrases come as (a, b) and (c, a), and `a` must not push itself away
-            self._relevant.setdefault(query, {query}).add(docs[0])
-        # rows that share a query or a positive need a batch each, so the most frequent one sets a lower bound; the cap keeps one
-        # dominating text from turning an epoch into thousands of tiny batches
-        fewest = super().__len__()
-        commonest = max(int(np.unique(keys, return_counts=True)[1].max()) for keys in (queries, documents[:, 0]))
-        self._batches = max(fewest, min(commonest, MOST_EXTRA_BATCHES * fewest))
-
-    def __len__(self) -> int:
-        """Batches an epoch, the same in every epoch."""
-        return self._batches
+    def __init__(self, relevance: Relevance, batch_size: int, seed: int) -> None:
+        super().__init__(len(relevance.queries), batch_size, seed)
+        self._groups, self._texts = (np.unique(numbers, return_inverse=True)[1] for numbers in relevance.groups)
+        self._full = self.rows // self.batch_size
+        """Batches that are full; the rows that are left over make one more."""
 
     def plan(self) -> list[list[int]]:
-        """The `len(self)` batches of this epoch, as row numbers; each row at most once."""
-        finished: list[list[int]] = []
-        filling: deque[_Batch] = deque()
-        waiting: list[int] = []
-        for row in self._order().tolist():
-            if not self._place(row, filling, min(OPEN_BATCHES, self._batches - len(finished))):
-                waiting.append(row)
-            while filling and len(filling[0].rows) >= self.batch_size:
-                finished.append(filling.popleft().rows)
-        room = self._batches - len(finished)
-        self.left_out = sum(not self._place(row, filling, room) for row in waiting)
-        return finished + [batch.rows for batch in filling]
+        """The batches of this epoch, as row numbers: all of them full but for the last."""
+        order, batches = self._order(), len(self)
+        tail = self.rows - self._full * self.batch_size
+        # the last batch is dealt to until it has its rows, the others to the end
+        everywhere, elsewhere = order[: tail * batches], order[tail * batches :]
+        dealt = everywhere.reshape(tail, batches).T.tolist() if tail else [[] for _ in range(batches)]
+        if self._full:
+            rest = elsewhere.reshape(self.batch_size - tail, self._full).T.tolist()
+            dealt[: self._full] = [first + more for first, more in zip(dealt, rest, strict=False)]
+        return dealt
 
-    def count_left_out(self) -> int:
-        """Rows for which this epoch has no batch without a false negative."""
-        self.plan()
-        return self.left_out
+    def count_crowded(self) -> int:
+        """Rows in groups with more rows than there are full batches: some of these meet."""
+        sizes = np.bincount(self._groups)
+        return int(sizes[sizes > max(self._full, 1)].sum())
 
-    def _place(self, row: int, filling: deque[_Batch], most: int) -> bool:
-        """Put a row into the first batch that admits it, opening another while there are fewer than `most`."""
-        query, documents = self._queries[row], self._documents[row]
-        relevant = self._relevant[query]
-        for batch in filling:
-            if len(batch.rows) < self.batch_size and batch.admits(query, documents, relevant):
-                batch.add(row, query, documents, relevant)
-                return True
-        if len(filling) >= most:
-            return False
-        filling.append(_Batch())
-        filling[-1].add(row, query, documents, relevant)
-        return True
-
-
-class _Batch:
-    """Rows chosen so far, what their queries find relevant, and the documents that are in the batch."""
-
-    def __init__(self) -> None:
-        self.rows: list[int] = []
-        self.queries: set[int] = set()
-        self.documents: set[int] = set()
-        self.relevant: set[int] = set()
-
-    def admits(self, query: int, documents: Sequence[int], relevant: set[int]) -> bool:
-        return query not in self.queries and self.relevant.isdisjoint(documents) and self.documents.isdisjoint(relevant)
-
-    def add(self, row: int, query: int, documents: Sequence[int], relevant: set[int]) -> None:
-        self.rows.append(row)
-        self.queries.add(query)
-        self.documents.update(documents)
-        self.relevant.update(relevant)
+    def _order(self) -> np.ndarray:
+        """Rows group by group; groups, texts within a group, and rows of one text come in random order."""
+        random = np.random.default_rng([self.seed, self.epoch])
+        shuffled = (random.permutation(int(numbers.max()) + 1)[numbers] for numbers in (self._texts, self._groups))
+        return np.lexsort((random.random(self.rows), *shuffled))
 
 
 class RankShare(BatchSampler):
@@ -195,23 +138,3 @@ class RankShare(BatchSampler):
     def count_dropped(self) -> int:
         """Rows of this epoch that no process gets, because they do not divide among all."""
         return sum(len(batch) % self.world_size for batch in self.batches.plan())
-
-
-def ranking_keys(table: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Integer keys of queries [N] and of positives and negatives [N, 1 + negatives] of a pair or tuple table.
-
-    Texts that are equal after normalisation share a key, whatever their ids: two copies of a document are one document to
-    the loss. Keys of queries and documents are drawn from one numbering, so that a text that is a query in one row and a
-    document in another is recognised.
-    """
-    from data.schema import text_columns, text_id
-
-    columns = text_columns(table.column_names)
-    numbers: dict[str, int] = {}
-    keys = np.empty((len(table), len(columns)), dtype=np.int64)
-    for start in range(0, len(table), 10_000):
-        part = table[start : start + 10_000]
-        for place, column in enumerate(columns):
-            for offset, text in enumerate(part[column]):
-                keys[start + offset, place] = numbers.setdefault(text_id(text), len(numbers))
-    return keys[:, 0], keys[:, 1:]

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from datasets import Dataset
 from torch import Tensor
@@ -18,6 +19,9 @@ from train.encode.tokens import TokenRows
 COLUMNS = "columns"
 """Key of a batch under which its columns lie, `Tokens` each."""
 
+LABEL = "label"
+"""Key of what the loss compares the columns with."""
+
 ROW, SCORE = "row", "score"
 """Columns of what the trainer reads instead of texts: the number of a row, and the score of scored pairs."""
 
@@ -29,13 +33,22 @@ class TokenTable:
     Attributes:
         columns: tokens of each text column, in the order in which the loss reads them; [N] rows each.
         scores: [N] float64, or None for rows without a score.
+        keys: [N, 2 + negatives] int64, see `Relevance.keys`; None where the loss wants none.
     """
 
     columns: tuple[TokenRows, ...]
     scores: Sequence[float] | None
+    keys: np.ndarray | None = None
 
     @classmethod
-    def of(cls, table: Dataset, prompts: Mapping[str, str], encoder: Encoder, max_tokens: int) -> TokenTable | None:
+    def of(
+        cls,
+        table: Dataset,
+        prompts: Mapping[str, str],
+        encoder: Encoder,
+        max_tokens: int,
+        keys: np.ndarray | None = None,
+    ) -> TokenTable | None:
         """Tokens of all rows; None where token ids cannot stand for the model's texts.
 
         Args:
@@ -43,12 +56,13 @@ class TokenTable:
             prompts: of each text column.
             encoder: the model that is trained.
             max_tokens: where texts are cut.
+            keys: see `TokenTable`.
         """
         store = encoder.store
         if store is None:
             return None
         columns = tuple(store.rows(table[name], prompts[name], max_tokens) for name in text_columns(table.column_names))
-        return cls(columns, table[SCORE][:] if SCORE in table.column_names else None)
+        return cls(columns, table[SCORE][:] if SCORE in table.column_names else None, keys)
 
     def rows(self) -> Dataset:
         """What the trainer reads instead of texts."""
@@ -73,11 +87,14 @@ class PackingCollator:
         self.tables = dict(tables)
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """`dataset_name`, `columns` and, for scored pairs, `label` [B] float32."""
-        name = rows[0]["dataset_name"]
-        batch: dict[str, Any] = {"dataset_name": name, COLUMNS: self.tables[name].batch([row[ROW] for row in rows])}
+        """`dataset_name`, `columns` and `label`: [B] float32 for scored pairs, [B, 2 + negatives] int64 for rows with keys."""
+        name, numbers = rows[0]["dataset_name"], [row[ROW] for row in rows]
+        table = self.tables[name]
+        batch: dict[str, Any] = {"dataset_name": name, COLUMNS: table.batch(numbers)}
         if SCORE in rows[0]:
-            batch["label"] = torch.tensor([row[SCORE] for row in rows], dtype=torch.float32)
+            batch[LABEL] = torch.tensor([row[SCORE] for row in rows], dtype=torch.float32)
+        elif table.keys is not None:
+            batch[LABEL] = torch.from_numpy(table.keys[numbers])
         return batch
 
 

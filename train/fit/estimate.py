@@ -17,7 +17,7 @@ from train.encode.encoder import Encoder
 from train.encode.forward import embed_columns
 from train.fit.collate import TokenTable
 from train.fit.figures import resident_peak_mb
-from train.fit.fit import TrainingSet, column_prompts, training_columns
+from train.fit.fit import TrainingSet, column_prompts, mixed_samplers, training_columns
 from train.fit.losses import build_loss, kept_bytes
 from train.fit.recipe import Recipe
 
@@ -60,11 +60,10 @@ def estimate(
         bf16: as in training.
     """
     per_epoch, total = 0.0, 0
-    for name, one in sets.items():
-        size = recipe.batch_sizes[name]
-        batches = len(one.sampler(size, config.training.seed))
-        total += batches
-        per_epoch += _seconds_a_batch(encoder, one, size, recipe.max_tokens, config, bf16) * batches
+    for name, sampler in mixed_samplers(sets, recipe.batch_sizes, config.training).items():
+        total += len(sampler)
+        seconds = _seconds_a_batch(encoder, sets[name], recipe.batch_sizes[name], recipe.max_tokens, config, bf16)
+        per_epoch += seconds * len(sampler)
     train_seconds = per_epoch * recipe.max_steps * config.training.gradient_accumulation / total
     eval_seconds = sum(_seconds_to_judge(encoder, prepared) for prepared in datasets.values())
     parameters = sum(p.numel() * 4 for p in encoder.model.parameters())
@@ -79,7 +78,7 @@ def estimate(
 def _seconds_a_batch(encoder: Encoder, one: TrainingSet, size: int, max_tokens: int, config: Config, bf16: bool) -> float:
     """Seconds of one forward and backward pass, the second of two (the first one warms up)."""
     model, device = encoder.model, encoder.model.device
-    loss: Any = build_loss(one.loss, model, config.training, world_size=1, by_trainer=encoder.store is not None)
+    loss: Any = build_loss(one.loss, model, config.training, 1, one.relevance, by_trainer=encoder.store is not None)
     table = training_columns(one.table)
     prompts = column_prompts(encoder, one)
     batches = iter(one.sampler(size, config.training.seed))
@@ -93,6 +92,8 @@ def _seconds_a_batch(encoder: Encoder, one: TrainingSet, size: int, max_tokens: 
             if "score" in part.column_names
             else torch.zeros(len(rows), device=device)
         )
+        if one.keys is not None:
+            labels = torch.from_numpy(one.keys[rows]).to(device)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
             if tokens is not None:
                 columns = embed_columns(model, tokens.batch(range(len(rows))), kept_bytes(one.loss))

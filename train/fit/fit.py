@@ -7,27 +7,33 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from datasets import Dataset
 from transformers import PrinterCallback
 
 from data.schema import RowKind, text_columns
+from data.spec import PromptSpec
 from train import ranks
 from train.config import TrainingConfig
 from train.encode.dropout import cheap_dropout
 from train.encode.encoder import Encoder
 from train.encode.packed import packed_through_wrapper
+from train.encode.prompted import prompted
 from train.errors import Interrupted, RunError
-from train.fit.batching import RankingBatchSampler, ShuffledBatchSampler, ranking_keys
+from train.fit.batching import RankingBatchSampler, ShuffledBatchSampler
 from train.fit.checkpoints import clear_staging, last_checkpoint
-from train.fit.collate import TokenTable
+from train.fit.collate import LABEL, TokenTable
 from train.fit.figures import FiguresCallback
 from train.fit.losses import build_loss, kept_bytes
+from train.fit.mixture import mix
 from train.fit.progress import ProgressCallback
 from train.fit.recipe import Recipe
+from train.fit.relevance import Relevance
 from train.fit.trainer import PairTrainer, ScheduleCallback, Work, freeze_unused_pooler, training_arguments
 
 if TYPE_CHECKING:
@@ -36,21 +42,41 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """Training rows of one data set with the name of its loss."""
+    """Training rows of one data set with the name of its loss.
+
+    `blind`: texts that recur are taken for negatives of one another, for comparison. `prompts` are put before its texts, `weight`
+    is its weight beside other data sets.
+    """
 
     table: Dataset
     kind: RowKind
     loss: str
+    blind: bool = False
+    prompts: PromptSpec = field(default_factory=PromptSpec)
+    weight: float = 1.0
     samplers: dict[int, ShuffledBatchSampler] = field(default_factory=dict)
 
+    @cached_property
+    def relevance(self) -> Relevance | None:
+        """What ranking losses must take for no negative; None where no row has a text that another row's query finds relevant."""
+        if self.kind is RowKind.SCORED or self.blind:
+            return None
+        found = Relevance.of(self.table)
+        return found if found.tied.any() else None
+
+    @cached_property
+    def keys(self) -> np.ndarray | None:
+        """What the loss takes for labels: [N, 2 + negatives] int64; None where nothing is masked."""
+        return None if self.relevance is None else self.relevance.keys()
+
     def sampler(self, batch_size: int, seed: int) -> ShuffledBatchSampler:
-        """Group-aware batches for ranking losses, plainly shuffled ones for scored pairs; made once for a batch size."""
+        """Batches over which groups are spread, or plainly shuffled ones without groups; made once for a batch size."""
         if batch_size not in self.samplers:
-            if self.kind is RowKind.SCORED:
-                self.samplers[batch_size] = ShuffledBatchSampler(len(self.table), batch_size, seed)
-            else:
-                queries, documents = ranking_keys(self.table)
-                self.samplers[batch_size] = RankingBatchSampler(queries, documents, batch_size, seed)
+            self.samplers[batch_size] = (
+                ShuffledBatchSampler(len(self.table), batch_size, seed)
+                if self.relevance is None
+                else RankingBatchSampler(self.relevance, batch_size, seed)
+            )
         return self.samplers[batch_size]
 
 
@@ -101,7 +127,10 @@ def fit(
     freeze_unused_pooler(encoder.model)
     prompts = {name: column_prompts(encoder, one) for name, one in sets.items()}
     tables = {name: training_columns(one.table) for name, one in sets.items()}
-    tokens = ranks.first_on_each_machine(lambda: token_tables(encoder, tables, prompts, recipe.max_tokens))
+    keys = {name: one.keys for name, one in sets.items()}
+    tokens = ranks.first_on_each_machine(lambda: token_tables(encoder, tables, prompts, recipe.max_tokens, keys))
+    if tokens is None:  # the stock collator reads labels from a column
+        tables = {name: _with_labels(table, keys[name]) for name, table in tables.items()}
     prompts = prompts if any(any(p.values()) for p in prompts.values()) and tokens is None else {}
     arguments = training_arguments(config, recipe, run, bf16, device, prompts)
     trained = _to_be_spread(encoder.model) if ranks.weights_are_spread() else encoder.model
@@ -110,10 +139,10 @@ def fit(
         arguments,
         tables=tables,
         losses={
-            name: build_loss(one.loss, trained, config, arguments.world_size, by_trainer=tokens is not None)
+            name: build_loss(one.loss, trained, config, arguments.world_size, one.relevance, by_trainer=tokens is not None)
             for name, one in sets.items()
         },
-        samplers={name: one.sampler(recipe.batch_sizes[name], config.seed) for name, one in sets.items()},
+        samplers=mixed_samplers(sets, recipe.batch_sizes, config),
         tokens=tokens,
         max_tokens=recipe.max_tokens,
         keep_bytes={name: kept_bytes(one.loss) for name, one in sets.items()},
@@ -145,6 +174,10 @@ def training_columns(table: Dataset) -> Dataset:
     return table.select_columns(keep)
 
 
+def _with_labels(table: Dataset, keys: np.ndarray | None) -> Dataset:
+    return table if keys is None else table.add_column(LABEL, list(keys))
+
+
 def load_weights(encoder: Encoder, checkpoint: Path) -> None:
     """Put a checkpoint's weights into the encoder's model.
 
@@ -164,7 +197,11 @@ def load_weights(encoder: Encoder, checkpoint: Path) -> None:
 
 
 def token_tables(
-    encoder: Encoder, tables: Mapping[str, Dataset], prompts: Mapping[str, Mapping[str, str]], max_tokens: int
+    encoder: Encoder,
+    tables: Mapping[str, Dataset],
+    prompts: Mapping[str, Mapping[str, str]],
+    max_tokens: int,
+    keys: Mapping[str, np.ndarray | None],
 ) -> dict[str, TokenTable] | None:
     """Training rows as token ids, by data set name; None where the model's texts are more than token ids.
 
@@ -173,16 +210,26 @@ def token_tables(
         tables: as `training_columns` gives them.
         prompts: by data set name, the prompt of each text column.
         max_tokens: where texts are cut.
+        keys: by data set name, what the loss takes for labels.
     """
-    found = {name: TokenTable.of(table, prompts[name], encoder, max_tokens) for name, table in tables.items()}
+    found = {name: TokenTable.of(table, prompts[name], encoder, max_tokens, keys[name]) for name, table in tables.items()}
     return {name: one for name, one in found.items() if one is not None} if None not in found.values() else None
 
 
 def column_prompts(encoder: Encoder, one: TrainingSet) -> dict[str, str]:
-    columns = text_columns(one.table.column_names)
+    """The prompt of each text column of a data set."""
+    columns, contract = text_columns(one.table.column_names), prompted(encoder, one.prompts).contract
     if one.kind is RowKind.SCORED:
-        return {column: encoder.contract.prompt("symmetric") for column in columns}
-    return {column: encoder.contract.prompt("query" if column == "anchor" else "document") for column in columns}
+        return {column: contract.prompt("symmetric") for column in columns}
+    return {column: contract.prompt("query" if column == "anchor" else "document") for column in columns}
+
+
+def mixed_samplers(
+    sets: Mapping[str, TrainingSet], batch_sizes: Mapping[str, int], config: TrainingConfig
+) -> dict[str, ShuffledBatchSampler]:
+    """The batches of all data sets, each with its share of an epoch."""
+    samplers = {name: one.sampler(batch_sizes[name], config.seed) for name, one in sets.items()}
+    return mix(samplers, {name: one.weight for name, one in sets.items()}, config.mixture_temperature)
 
 
 def _to_be_spread(model: SentenceTransformer) -> SentenceTransformer:

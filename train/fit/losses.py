@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from data.schema import RowKind
 from data.spec import DatasetSpec
@@ -13,8 +13,14 @@ if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
 
+    from train.encode.encoder import Encoder
+    from train.fit.relevance import Relevance
+
 SCORED_LOSSES = ("cosine", "cosent", "angle")
 RANKING_LOSSES = ("mnrl", "cached_mnrl")
+
+MINI_BATCH = 32
+"""Texts that the cached loss embeds at a time, where the trainer does not embed them."""
 
 LOSS_NAMES = {
     "cosine": "CosineSimilarity",
@@ -42,46 +48,101 @@ def choose_loss(spec: DatasetSpec, kind: RowKind) -> str:
     return spec.loss
 
 
+def check_lengths(config: TrainingConfig, encoder: Encoder) -> list[str]:
+    """See whether vectors can be cut as `training.matryoshka` says. Returns what the person should read.
+
+    Raises:
+        ConfigError: the model's vectors are shorter, or their lengths carry meaning, which a cut would lose.
+    """
+    if not config.matryoshka:
+        return []
+    whole, longest = encoder.contract.dimensions, config.matryoshka[0]
+    if longest > whole:
+        raise ConfigError(
+            f"training.matryoshka: {longest} is more than the {whole} dimensions of the model", mend=f"name at most {whole}"
+        )
+    if encoder.similarity == "dot":
+        raise ConfigError(
+            "training.matryoshka: the model compares vectors that are not normalised, and cut ones would be",
+            mend="choose a model that compares by cosine, or leave training.matryoshka out",
+        )
+    if longest == whole:
+        return []
+    return [f"training.matryoshka leaves the whole vectors of {whole} dimensions untrained: only their first {longest} are"]
+
+
 def kept_bytes(name: str) -> int | None:
     """Activations that the forward pass of a loss may keep: none for the cached one, otherwise what suits the device."""
     return 0 if name == "cached_mnrl" else None
 
 
 def build_loss(
-    name: str, model: SentenceTransformer, config: TrainingConfig, world_size: int, *, by_trainer: bool = True
+    name: str,
+    model: SentenceTransformer,
+    config: TrainingConfig,
+    world_size: int,
+    relevance: Relevance | None = None,
+    *,
+    by_trainer: bool = True,
 ) -> torch.nn.Module:
     """The loss module.
 
     Ranking losses rank documents for each query and, when `training.symmetric`, queries for each document (the mean of both
     cross-entropies, as in CLIP, arXiv:2103.00020). With several processes the other ranks' rows serve as negatives too,
-    gradients included; losses that compare pairs with pairs see those of all ranks.
+    gradients included; losses that compare pairs with pairs see those of all ranks. With `training.matryoshka` each loss is
+    computed on cut vectors, too.
 
     Args:
         name: one of `LOSS_NAMES`.
         model: what is trained.
-        config: temperature and directions.
+        config: temperature, directions, dimensions.
         world_size: number of processes.
+        relevance: what ranking losses take for no negative; they want its `keys` for labels then. None: there is no such thing.
         by_trainer: whether the trainer embeds the columns. The cached loss is the plain one then, and the trainer keeps less of
             the forward pass (`kept_bytes`); otherwise it is the stock cached loss, which embeds in small batches by itself.
     """
+    if name in SCORED_LOSSES:
+        return _nested(_scored_loss(name, model, world_size), model, config)
     from sentence_transformers.sentence_transformer import losses
-    from sentence_transformers.util import dot_score
+
+    options = _ranking_options(model, config, world_size)
+    in_small_batches = name == "cached_mnrl" and not by_trainer
+    if in_small_batches and relevance is None and not config.matryoshka:
+        return losses.CachedMultipleNegativesRankingLoss(model, mini_batch_size=MINI_BATCH, **options)
+    from train.fit.ranking import CachedRankingLoss, MaskedRankingLoss
+
+    plain = losses.MultipleNegativesRankingLoss(model, **options)
+    loss = _nested(plain if relevance is None else MaskedRankingLoss(model, relevance, **options), model, config)
+    return CachedRankingLoss(model, loss, MINI_BATCH) if in_small_batches else loss
+
+
+def _scored_loss(name: str, model: SentenceTransformer, world_size: int) -> torch.nn.Module:
+    from sentence_transformers.sentence_transformer import losses
+
+    from train.fit.gathered import GatheredLoss
 
     if name == "cosine":
         return losses.CosineSimilarityLoss(model)
-    if name in ("cosent", "angle"):
-        loss = losses.CoSENTLoss(model) if name == "cosent" else losses.AnglELoss(model)
-        if world_size == 1:
-            return loss
-        from train.fit.gathered import GatheredLoss
+    loss = losses.CoSENTLoss(model) if name == "cosent" else losses.AnglELoss(model)
+    return loss if world_size == 1 else GatheredLoss(loss)
 
-        return GatheredLoss(loss)
-    options: dict = {"scale": 1.0 / config.temperature, "gather_across_devices": world_size > 1}
+
+def _ranking_options(model: SentenceTransformer, config: TrainingConfig, world_size: int) -> dict[str, Any]:
+    from sentence_transformers.util import dot_score
+
+    options: dict[str, Any] = {"scale": 1.0 / config.temperature, "gather_across_devices": world_size > 1}
     if model.similarity_fn_name == "dot" and not any(type(module).__name__ == "Normalize" for module in model):
         # such models compare raw vectors, whose products are large already; a scale of 1 as in their own training
         options |= {"similarity_fct": dot_score, "scale": 1.0}
     if config.symmetric:
         options |= {"directions": ("query_to_doc", "doc_to_query"), "partition_mode": "per_direction"}
-    if name == "cached_mnrl" and not by_trainer:
-        return losses.CachedMultipleNegativesRankingLoss(model, mini_batch_size=32, **options)
-    return losses.MultipleNegativesRankingLoss(model, **options)
+    return options
+
+
+def _nested(loss: torch.nn.Module, model: SentenceTransformer, config: TrainingConfig) -> torch.nn.Module:
+    """The loss over cut vectors, too, where `training.matryoshka` asks for it."""
+    from train.fit.nested import NestedLoss
+
+    if not config.matryoshka:
+        return loss
+    return NestedLoss(loss, model, config.matryoshka, config.matryoshka_weights or [1.0] * len(config.matryoshka))

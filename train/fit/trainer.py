@@ -25,7 +25,7 @@ from train.encode.forward import embed_columns
 from train.errors import RunError
 from train.fit.batching import RankShare, ShuffledBatchSampler
 from train.fit.checkpoints import STAGING, clear_staging, publish
-from train.fit.collate import COLUMNS, PackingCollator, TokenTable, count
+from train.fit.collate import COLUMNS, LABEL, PackingCollator, TokenTable, count
 from train.fit.figures import LossMeter
 from train.fit.recipe import Recipe
 from train.runfolder import write_json
@@ -145,7 +145,7 @@ class PairTrainer(SentenceTransformerTrainer):
             # Accelerate puts autocast around the model's own forward, which the packed one passes by
             with self.accelerator.autocast():
                 columns = embed_columns(model, inputs[COLUMNS], self._keep_bytes[name], one_pass=self._whole is not None)
-            value = loss.compute_loss_from_embeddings([column.float() for column in columns], inputs.get("label"))
+            value = loss.compute_loss_from_embeddings([column.float() for column in columns], inputs.get(LABEL))
         self._meter.add(name, value)
         return (value, {}) if return_outputs else value
 

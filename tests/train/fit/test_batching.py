@@ -1,6 +1,8 @@
-"""Batches: no false negatives, every row at most once, the same number of batches in every epoch."""
+"""Batches: every row once an epoch, groups spread over them, the same number of batches in every epoch."""
 
 from __future__ import annotations
+
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -9,67 +11,70 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from data.schema import DataError
-from train.fit.batching import RankingBatchSampler, RankShare, ShuffledBatchSampler, ranking_keys
+from train.fit.batching import RankingBatchSampler, RankShare, ShuffledBatchSampler
+from train.fit.relevance import Relevance
 
-rows = st.lists(st.tuples(st.integers(0, 12), st.integers(100, 115), st.integers(100, 130)), min_size=2, max_size=80)
+
+def spread(positives: list[int], batch_size: int, epoch: int = 0) -> tuple[RankingBatchSampler, list[list[int]]]:
+    """Batches of rows with a query each and these positives."""
+    queries = np.arange(100, 100 + len(positives))
+    sampler = RankingBatchSampler(Relevance(queries, np.array(positives)[:, None]), batch_size, seed=3)
+    sampler.set_epoch(epoch)
+    return sampler, list(sampler)
 
 
 @settings(max_examples=150, deadline=None)
-@given(rows=rows, batch_size=st.integers(2, 16), epoch=st.integers(0, 3))
-def test_no_document_of_a_row_is_relevant_to_another_row_of_its_batch(
-    rows: list[tuple[int, int, int]], batch_size: int, epoch: int
+@given(positives=st.lists(st.integers(0, 20), min_size=2, max_size=80), batch_size=st.integers(2, 16), epoch=st.integers(0, 3))
+def test_every_row_has_a_place_and_groups_are_spread_as_thinly_as_can_be(
+    positives: list[int], batch_size: int, epoch: int
 ) -> None:
-    queries = np.array([q for q, _, _ in rows])
-    documents = np.array([[p, n] for _, p, n in rows])
-    sampler = RankingBatchSampler(queries, documents, batch_size, seed=3)
-    sampler.set_epoch(epoch)
-    batches = list(sampler)
-    relevant: dict[int, set[int]] = {}
-    for query, positive, _ in rows:
-        relevant.setdefault(query, set()).add(positive)
-    for batch in batches:
-        assert len(batch) <= batch_size
-        for row in batch:
-            for other in batch:
-                if other != row:
-                    assert not relevant[rows[row][0]] & {rows[other][1], rows[other][2]}
-    placed = [row for batch in batches for row in batch]
-    assert len(placed) == len(set(placed))
-    assert len(placed) + sampler.left_out == len(rows)
+    sampler, batches = spread(positives, batch_size, epoch)
+    assert sorted(row for batch in batches for row in batch) == list(range(len(positives)))
     assert len(batches) == len(sampler)
-
-
-def test_rows_without_conflicts_fill_whole_batches() -> None:
-    sampler = RankingBatchSampler(np.arange(1000), np.arange(1000, 2000)[:, None], 64, seed=0)
-    sizes = sorted(len(batch) for batch in sampler)
-    assert len(sizes) == 16
-    assert sizes[1:] == [64] * 15
-    assert sampler.left_out == 0
+    assert [len(batch) for batch in batches[:-1]] == [batch_size] * (len(batches) - 1)
+    full = max(1, len(positives) // batch_size)
+    crowded = 0
+    for positive, size in Counter(positives).items():
+        together = [sum(positives[row] == positive for row in batch) for batch in batches]
+        assert max(together) <= -(-size // full)
+        crowded += size if size > full else 0
+    assert sampler.count_crowded() == crowded
 
 
 def test_rows_of_one_positive_get_a_batch_each() -> None:
-    # 60 rows, 10 positives with 6 queries each: at most 10 rows fit a batch although 32 were asked for
-    documents = np.repeat(np.arange(10), 6)[:, None]
-    sampler = RankingBatchSampler(np.arange(100, 160), documents, 32, seed=0)
-    batches = list(sampler)
-    assert len(batches) == 6
-    assert all(len({int(documents[row, 0]) for row in batch}) == len(batch) for batch in batches)
-    assert sampler.left_out == 0
+    # 64 rows, 8 positives with 8 queries each, 8 batches of 8: each batch has every positive once
+    _, batches = spread([row // 8 for row in range(64)], 8)
+    assert all(sorted(row // 8 for row in batch) == list(range(8)) for batch in batches)
 
 
-def test_a_text_is_never_the_negative_of_itself() -> None:
-    # paraphrases as (a, b) and (c, a): in one batch, `a` the document would be a negative of `a` the query
-    sampler = RankingBatchSampler(np.array([0, 2]), np.array([[1], [0]]), 2, seed=0)
-    assert sorted(map(sorted, sampler)) == [[0]] and sampler.left_out == 1
-    table = Dataset.from_dict({"anchor": ["a", "c", *"defg"], "positive": ["b", "A ", *"hijk"]})
-    whole = RankingBatchSampler(*ranking_keys(table), batch_size=3, seed=0)
-    assert all(not {0, 1} <= set(batch) for batch in whole)
+def test_a_chain_of_texts_is_one_group() -> None:
+    # (a, b), (c, a), (d, c): `a` and `c` are a query in one row and a positive in another
+    table = Dataset.from_dict({"anchor": ["a", "c", "d", *"efghi"], "positive": ["b", "A ", "c", *"jklmn"]})
+    relevance = Relevance.of(table)
+    assert relevance.tied.tolist() == [True] * 3 + [False] * 5
+    for epoch in range(20):
+        sampler = RankingBatchSampler(relevance, 2, seed=0)
+        sampler.set_epoch(epoch)
+        assert all(len({0, 1, 2} & set(batch)) <= 1 for batch in sampler)
 
 
-def test_rows_without_a_place_are_counted() -> None:
-    sampler = RankingBatchSampler(np.arange(100, 1100), np.zeros((1000, 1), dtype=np.int64), 64, seed=0)
-    assert sampler.count_left_out() == 1000 - len(sampler) == 1000 - 64
-    assert ShuffledBatchSampler(10, 3, seed=0).count_left_out() == 0
+def test_the_texts_of_a_group_that_is_too_large_are_spread() -> None:
+    # one chain of 40 rows holds 10 positives with 4 rows each; in 5 batches its rows meet, but not those of one positive
+    positives = np.repeat(np.arange(10), 4)
+    queries = np.where(np.arange(40) % 4 == 0, 100 + np.arange(40) // 4, 200 + np.arange(40))
+    queries[3::4] = 100 + (np.arange(10) + 1) % 10
+    sampler = RankingBatchSampler(Relevance(queries, positives[:, None]), 8, seed=0)
+    assert sampler.count_crowded() == 40
+    for batch in sampler:
+        assert max(Counter(positives[batch].tolist()).values()) == 1
+
+
+def test_rows_of_different_groups_meet_by_chance_alone() -> None:
+    meetings = 0
+    for epoch in range(300):
+        _, batches = spread([0, 0, 0, 1, 1, 1, *range(2, 20)], 6, epoch)
+        meetings += any({0, 3} <= set(batch) for batch in batches)
+    assert 0.15 < meetings / 300 < 0.35  # one in four batches
 
 
 def test_order_depends_on_seed_and_epoch_alone() -> None:
@@ -82,21 +87,6 @@ def test_order_depends_on_seed_and_epoch_alone() -> None:
     assert plan(1, 0) != plan(1, 1)
     assert plan(1, 0) != plan(2, 0)
     assert sorted(row for batch in plan(1, 4) for row in batch) == list(range(50))
-
-
-def test_keys_join_equal_texts_across_columns() -> None:
-    table = Dataset.from_dict(
-        {
-            "row": ["f:1", "f:2"],
-            "anchor": ["What is a pod?", "kubernetes"],
-            "positive": ["The smallest unit.", "what  is a POD?"],
-            "negative_1": ["A whale.", "the smallest unit."],
-        }
-    )
-    queries, documents = ranking_keys(table)
-    assert queries.tolist()[0] == documents.tolist()[1][0]
-    assert documents.tolist()[0][0] == documents.tolist()[1][1]
-    assert len({*queries.tolist(), *documents.ravel().tolist()}) == 4
 
 
 @given(rows=st.integers(2, 60), batch=st.integers(2, 12), world=st.integers(1, 4), epoch=st.integers(0, 3))

@@ -1,0 +1,65 @@
+"""Which texts belong together: found from the texts, and the same as a plain search over all pairs of rows finds."""
+
+from __future__ import annotations
+
+import numpy as np
+from datasets import Dataset
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from train.fit.relevance import Relevance
+
+rows = st.lists(st.tuples(st.integers(0, 9), st.integers(5, 15), st.integers(5, 25)), min_size=1, max_size=20)
+
+
+def test_equal_texts_have_one_number_in_all_columns() -> None:
+    table = Dataset.from_dict(
+        {
+            "row": ["f:1", "f:2"],
+            "anchor": ["What is a pod?", "kubernetes"],
+            "positive": ["The smallest unit.", "what  is a POD?"],
+            "negative_1": ["A whale.", "the smallest unit."],
+        }
+    )
+    found = Relevance.of(table)
+    assert found.queries[0] == found.documents[1, 0]
+    assert found.documents[0, 0] == found.documents[1, 1]
+    assert len({*found.queries.tolist(), *found.documents.ravel().tolist()}) == 4 == found.size
+    assert found.keys().tolist() == [[found.queries[i], *found.documents[i]] for i in range(2)]
+
+
+@settings(deadline=None)
+@given(rows=rows)
+def test_rows_are_tied_where_a_text_of_one_is_relevant_to_another(rows: list[tuple[int, int, int]]) -> None:
+    queries = np.array([query for query, _, _ in rows])
+    documents = np.array([[positive, negative] for _, positive, negative in rows])
+    found = Relevance(queries, documents)
+    relevant: dict[int, set[int]] = {}
+    for query, positive, _ in rows:
+        relevant.setdefault(query, {query}).add(positive)
+    for i, (query, positive, negative) in enumerate(rows):
+        others = [row for j, row in enumerate(rows) if j != i]
+        theirs = {text for _, *documents in others for text in documents}
+        clash = bool(relevant[query] & theirs) or any(relevant[q] & {positive, negative} for q, _, _ in others)
+        inside = query in (positive, negative) or negative in relevant[query]
+        assert not (clash or inside) or found.tied[i]  # a tie too many costs a look, one too few a false negative
+    codes = {query * found.size + text for query, texts in relevant.items() for text in texts}
+    assert set(found.pairs.tolist()) <= codes
+    alone = {query * found.size + text for i, (query, *_) in enumerate(rows) if found.tied[i] for text in relevant[query]}
+    assert alone <= set(found.pairs.tolist())
+
+
+def test_rows_without_a_text_in_common_are_not_tied() -> None:
+    found = Relevance(np.array([0, 1, 2]), np.array([[3, 9], [4, 9], [5, 8]]))
+    assert not found.tied.any()  # two rows may share a negative
+    assert len(found.pairs) == 0
+    assert len(set(found.groups[0].tolist())) == 3
+
+
+def test_groups_hang_together_through_queries_and_positives_but_not_through_negatives() -> None:
+    queries = np.array([0, 0, 1, 2, 3])
+    documents = np.array([[10, 12], [11, 15], [11, 15], [12, 15], [13, 10]])
+    group, text = Relevance(queries, documents).groups
+    assert len(set(group[:3].tolist())) == 1
+    assert len(set(group.tolist())) == 3
+    assert text.tolist() == [0, 11, 11, 12, 13]

@@ -1,0 +1,71 @@
+"""One model that reads the texts of different data sets under different prompts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, cast
+
+from data.spec import DatasetSpec, PromptSpec
+from train.encode.contract import apply_contract
+from train.encode.encoder import Encoder
+from train.encode.opened import TextEncoder
+
+T = TypeVar("T")
+E = TypeVar("E", bound=TextEncoder)
+
+
+def prompted(encoder: E, prompts: PromptSpec) -> E:
+    """The same model, of open weights or behind an API, under these prompts; those that are not given stay as they are."""
+    if prompts == PromptSpec():
+        return encoder
+    own = encoder.contract
+    contract = dataclasses.replace(
+        own,
+        query_prompt=own.query_prompt if prompts.anchor is None else prompts.anchor,
+        document_prompt=own.document_prompt if prompts.positive is None else prompts.positive,
+        symmetric_prompt=own.symmetric_prompt if prompts.sentences is None else prompts.sentences,
+        prompts_from="your config",
+    )
+    return cast("E", dataclasses.replace(cast("Any", encoder), contract=contract))
+
+
+def encoders_of(encoder: E, prompts: Mapping[str, PromptSpec], wrap: Callable[[E], T]) -> dict[str, T]:
+    """An encoder for each data set; data sets with equal prompts share one.
+
+    Args:
+        encoder: the model.
+        prompts: by data set name.
+        wrap: makes of the model under some prompts what is wanted.
+    """
+    made = {one: wrap(prompted(encoder, one)) for one in set(prompts.values())}
+    return {name: made[one] for name, one in prompts.items()}
+
+
+def settle_prompts(encoder: Encoder, specs: Mapping[str, DatasetSpec]) -> tuple[Encoder, list[str]]:
+    """Put the prompts of the data sets that are trained on into the model, so that they are saved with it.
+
+    Where all of these agree, the prompts become the model's own, under which everything is judged and which `encode_query` and
+    `encode_document` use. Otherwise they are saved under names of their own, for `encode(texts, prompt_name=…)`.
+
+    Args:
+        encoder: the base.
+        specs: by data set name.
+
+    Returns:
+        The encoder, and what the person should read.
+    """
+    wanted = {name: spec.prompts for name, spec in specs.items() if spec.train}
+    first, *others = wanted.values()
+    if all(one == first for one in others):
+        settled = prompted(encoder, first)
+        apply_contract(settled.model, settled.contract)
+        return settled, []
+    named = {
+        f"{name}-{column}": prompt for name, one in wanted.items() for column, prompt in one.model_dump(exclude_none=True).items()
+    }
+    encoder.model.prompts = {**encoder.model.prompts, **named}
+    return encoder, [
+        "the data sets have different prompts, so the model that is saved puts none of them before texts by itself; ask for one"
+        f" with encode(texts, prompt_name=…): {', '.join(named)}"
+    ]

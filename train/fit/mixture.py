@@ -1,0 +1,75 @@
+"""How much of the training each of several data sets gets.
+
+An epoch has as many batches as all data sets have together; their shares of it follow from their sizes, a temperature and their
+weights. A data set with a larger share than its size gives it is gone through more than once an epoch, one with a smaller share
+goes on in the next epoch where it stopped in this one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+from train.fit.batching import ShuffledBatchSampler
+
+
+class DosedBatchSampler(ShuffledBatchSampler):
+    """So many batches of a data set an epoch, whatever the number of its own: its passes follow one another.
+
+    Args:
+        sampler: of the data set.
+        batches: an epoch, at least 1.
+    """
+
+    def __init__(self, sampler: ShuffledBatchSampler, batches: int) -> None:
+        super().__init__(sampler.rows, sampler.batch_size, sampler.seed)
+        self.passes, self.batches = sampler, batches
+
+    def __len__(self) -> int:
+        """Batches an epoch, the same in every epoch."""
+        return self.batches
+
+    def plan(self) -> list[list[int]]:
+        """The batches of this epoch. They follow from seed and epoch alone, so a resumed run goes on with the same ones."""
+        found: list[list[int]] = []
+        passed, skipped = divmod(self.epoch * self.batches, len(self.passes))
+        while len(found) < self.batches:
+            self.passes.set_epoch(passed)
+            found += self.passes.plan()[skipped : skipped + self.batches - len(found)]
+            passed, skipped = passed + 1, 0
+        return found
+
+
+def deal(batches: Mapping[str, int], weights: Mapping[str, float], temperature: float) -> dict[str, int]:
+    """Batches an epoch of each data set, as many together as before (if none is left with nothing, each has at least one).
+
+    The share of a data set is proportional to weight · batches ** (1 / temperature): at 1 sizes decide, the higher the
+    temperature, the more equal the shares (as languages are mixed for mT5, arXiv:2010.11934; its alpha is 1 / temperature).
+
+    Args:
+        batches: of one pass, by data set name.
+        weights: by data set name, above 0.
+        temperature: at least 1.
+    """
+    total = sum(batches.values())
+    logs = {name: math.log(weights[name]) + math.log(count) / temperature for name, count in batches.items()}
+    highest = max(logs.values())  # exp of what is far apart would overflow
+    parts = {name: math.exp(value - highest) for name, value in logs.items()}
+    exact = {name: part / sum(parts.values()) * total for name, part in parts.items()}
+    dealt = {name: int(count) for name, count in exact.items()}
+    by_remainder = sorted(exact, key=lambda name: dealt[name] - exact[name])
+    for name in by_remainder[: total - sum(dealt.values())]:
+        dealt[name] += 1
+    return {name: max(1, count) for name, count in dealt.items()}
+
+
+def mix(
+    samplers: Mapping[str, ShuffledBatchSampler], weights: Mapping[str, float], temperature: float
+) -> dict[str, ShuffledBatchSampler]:
+    """The samplers as they are where sizes alone decide; otherwise each with its share of an epoch."""
+    own = {name: len(sampler) for name, sampler in samplers.items()}
+    dealt = deal(own, weights, temperature)
+    return {
+        name: sampler if dealt[name] == own[name] else DosedBatchSampler(sampler, dealt[name])
+        for name, sampler in samplers.items()
+    }

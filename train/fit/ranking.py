@@ -1,0 +1,105 @@
+"""Ranking losses that leave out what is no negative: documents that a query finds relevant, though another row brought them.
+
+Shapes: B rows of this process, W processes, n negatives a row, D dimensions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from sentence_transformers.sentence_transformer.losses import CachedMultipleNegativesRankingLoss, MultipleNegativesRankingLoss
+from sentence_transformers.util import all_gather, all_gather_with_grad
+from torch import Tensor
+
+from train import ranks
+from train.fit.relevance import Relevance
+
+
+class MaskedRankingLoss(MultipleNegativesRankingLoss):
+    """MultipleNegativesRanking in which no query's relevant documents, and no document's relevant queries, are negatives.
+
+    Without such rows in the batch it is the stock loss. Labels are the rows' `Relevance.keys`, [B, 2 + n].
+
+    Args:
+        model: what is trained.
+        relevance: which texts belong together.
+        options: of the stock loss; directions are `query_to_doc`, alone or with `doc_to_query`.
+    """
+
+    def __init__(self, model: Any, relevance: Relevance, **options: Any) -> None:
+        super().__init__(model, **options)
+        self._size = relevance.size
+        self.register_buffer("_pairs", torch.from_numpy(relevance.pairs), persistent=False)
+
+    def compute_loss_from_embeddings(self, embeddings: list[Tensor], labels: Tensor) -> Tensor:
+        """The mean over this process's rows; documents and queries of all processes are ranked.
+
+        Args:
+            embeddings: query, positive and negatives, [B, D] each.
+            labels: [B, 2 + n] int64.
+        """
+        queries, *columns = embeddings
+        first, rows = 0, len(queries)
+        if self.gather_across_devices:
+            queries, *columns = (all_gather_with_grad(column) for column in embeddings)
+            labels, first = all_gather(labels), ranks.rank() * rows
+        own = torch.arange(rows, device=queries.device)
+        mine = slice(first, first + rows)
+        documents, asked = torch.cat(columns), labels[:, 0]
+        found = labels[:, 1:].T.flatten()  # the documents' keys, in the order of `documents`
+
+        similar = self.similarity_fct(queries[mine], documents) * self.scale  # [B, W · B · (1 + n)]
+        positives = similar[own, first + own]
+        spread = [torch.logsumexp(self._without(similar, self._relevant(asked[mine, None], found), first), dim=1)]
+        if "doc_to_query" in self.directions:
+            similar = self.similarity_fct(queries, columns[0][mine]).T * self.scale  # [B, W · B]
+            hidden = self._relevant(asked, labels[mine, 1, None])
+            spread.append(torch.logsumexp(self._without(similar, hidden, first), dim=1))
+        return (torch.stack(spread).mean(dim=0) - positives).mean()
+
+    def _relevant(self, queries: Tensor, documents: Tensor) -> Tensor:
+        """Whether documents are relevant to queries; the keys are broadcast against each other."""
+        pairs: Any = self._pairs
+        codes = queries * self._size + documents
+        pairs = pairs.to(codes.device)
+        if not len(pairs):
+            return torch.zeros_like(codes, dtype=torch.bool)
+        return pairs[torch.searchsorted(pairs, codes).clamp_(max=len(pairs) - 1)] == codes
+
+    @staticmethod
+    def _without(similar: Tensor, hidden: Tensor, first: int) -> Tensor:
+        """The similarities, without those that are hidden; each row keeps its own positive."""
+        own = torch.arange(len(similar), device=similar.device)
+        hidden[own, first + own] = False
+        # masked_fill stops the gradient as well; a product with zero would leave exp(0) in the sum, and NaN for infinite values
+        return similar.masked_fill(hidden, -torch.inf)
+
+
+class CachedRankingLoss(CachedMultipleNegativesRankingLoss):
+    """The stock cached loss, for models whose texts are embedded a few at a time, with another loss over its embeddings.
+
+    Args:
+        model: what is trained.
+        loss: over the embeddings of the whole batch.
+        mini_batch_size: texts that are embedded at a time.
+    """
+
+    def __init__(self, model: Any, loss: Any, mini_batch_size: int) -> None:
+        super().__init__(model, mini_batch_size=mini_batch_size)
+        self.over_embeddings = loss
+        self._labels: Tensor | None = None
+
+    def forward(self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor) -> Tensor:
+        """The loss, with its gradients as far as the embeddings; the rest is computed in the backward pass."""
+        self._labels = labels  # older releases do not hand them on
+        return super().forward(sentence_features, labels)
+
+    def calculate_loss(self, reps: list[list[Tensor]], *args: Any, with_backward: bool = False) -> Tensor:
+        """The loss over the embeddings of all columns, which come in small batches."""
+        value = self.over_embeddings.compute_loss_from_embeddings([torch.cat(parts) for parts in reps], self._labels)
+        if with_backward:
+            value.backward()
+            value = value.detach()
+        return value

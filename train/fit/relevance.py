@@ -1,0 +1,99 @@
+"""Which texts of a data set belong together: what no ranking loss may take for a negative.
+
+In-batch negatives take every other row's positive for a negative. That is wrong for rows that share a query or a positive, for a
+row whose positive is also relevant to another row's query, and for a row that has another row's query as its positive.
+
+Shapes: N rows, n negatives a row, B queries, C documents.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from data.schema import text_columns, text_id
+
+if TYPE_CHECKING:
+    from datasets import Dataset
+
+LOT = 10_000
+"""Rows that are read at a time."""
+CACHED_TEXTS = 20_000
+"""Texts whose hash is remembered: positives recur."""
+
+
+@dataclass(frozen=True)
+class Relevance:
+    """The texts of a pair or tuple table as numbers, equal ones as one.
+
+    Attributes:
+        queries: [N] int64, at least 0.
+        documents: [N, 1 + n] int64, positive and negatives, from the same numbering: a text that is a query in one row and a
+            document in another is recognised.
+    """
+
+    queries: np.ndarray
+    documents: np.ndarray
+
+    @classmethod
+    def of(cls, table: Dataset) -> Relevance:
+        """From the texts. Texts that are equal after normalisation are one, whatever their ids: two copies of a document are one
+        document to the loss."""
+        columns = text_columns(table.column_names)
+        hash_of = lru_cache(maxsize=CACHED_TEXTS)(lambda text: int(text_id(text), 16))
+        hashes = np.empty((len(table), len(columns)), dtype=np.uint64)
+        for start in range(0, len(table), LOT):
+            part = table[start : start + LOT]
+            for place, column in enumerate(columns):
+                hashes[start : start + LOT, place] = [hash_of(text) for text in part[column]]
+        numbers = np.unique(hashes, return_inverse=True)[1].reshape(hashes.shape)
+        return cls(numbers[:, 0], numbers[:, 1:])
+
+    @cached_property
+    def size(self) -> int:
+        """All numbers are below this."""
+        return int(max(self.queries.max(initial=-1), self.documents.max(initial=-1))) + 1
+
+    @cached_property
+    def tied(self) -> np.ndarray:
+        """[N] bool: rows that have a text which another row's query finds relevant, or whose relevant texts another row has."""
+        positives, negatives = self.documents[:, 0], self.documents[:, 1:]
+        # a query is relevant to itself: paraphrases come as (a, b) and (c, a), and `a` must not push itself away
+        relevant = self._count(self.queries) + self._count(positives)
+        present = self._count(self.documents.ravel())
+        alone = (relevant[self.queries] == 1) & (present[self.queries] == 0)
+        alone &= (relevant[positives] == 1) & (present[positives] == 1)
+        return ~(alone & (relevant[negatives] == 0).all(axis=1))
+
+    @cached_property
+    def pairs(self) -> np.ndarray:
+        """Sorted int64 codes `query * size + document` of what is relevant to what, rows that are not tied left out."""
+        queries, positives = self.queries[self.tied], self.documents[self.tied, 0]
+        themselves = np.unique(queries)
+        return np.unique(np.concatenate([queries * self.size + positives, themselves * self.size + themselves]))
+
+    def keys(self) -> np.ndarray:
+        """[N, 2 + n] int64: query, positive and negatives of each row, as the masked losses take them for labels."""
+        return np.column_stack([self.queries, self.documents])
+
+    @cached_property
+    def groups(self) -> tuple[np.ndarray, np.ndarray]:
+        """Two numbers a row, [N] each: of its group, and of the most frequent of its query and its positive.
+
+        A group is what hangs together through queries and positives. Negatives do not join groups: where they are mined, that
+        would make one group of all rows.
+        """
+        from scipy.sparse import coo_array
+        from scipy.sparse.csgraph import connected_components
+
+        positives = self.documents[:, 0]
+        links = coo_array((np.ones(len(positives), dtype=np.int8), (self.queries, positives)), shape=(self.size, self.size))
+        group = connected_components(links, directed=False)[1][self.queries]
+        often = self._count(self.queries)[self.queries] > self._count(positives)[positives]
+        return group.astype(np.int64), np.where(often, self.queries, positives)
+
+    def _count(self, numbers: np.ndarray) -> np.ndarray:
+        return np.bincount(numbers, minlength=self.size)
