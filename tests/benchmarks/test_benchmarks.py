@@ -72,12 +72,13 @@ def test_threads_of_a_child_are_not_inherited_by_what_comes_later(trained: tuple
 def test_training_says_what_it_promises(trained: tuple[list[str], dict[str, Any]]) -> None:
     lines, found = trained
     assert found["command"].startswith("python -m tests.benchmarks.train_speed --workload generated --batch 6 ")
+    assert found["arms"]["A"]["precision"] == "fp32"
     assert found["machine"].keys() >= MACHINE and found["machine"]["threads"] == 1
     assert list(found["arms"]) == ["A", "B", "D"] and list(found["ratios"]) == ["D/A", "D/B", "B/A"]
     for figures in found["arms"].values():
         assert figures.keys() >= FIGURES
         assert figures["rows_per_second"] == pytest.approx(2 * BATCH / sum(figures["seconds_per_slice"]))
-        assert len(figures["seconds_per_slice"]) == 2 and figures["precision"] == "fp32"
+        assert len(figures["seconds_per_slice"]) == 2 and figures["precision"] in ("fp32", "bf16")  # what pays on this machine
         assert 0 < figures["peak_share"] < 10  # of a peak that was measured with tiny matrices
     text = "\n".join(lines)
     assert all(label in text for label in train_speed.LABELS.values()) and "D/B: " in text
@@ -119,7 +120,7 @@ def test_encoding_says_what_it_promises(tiny_model: Path) -> None:
     assert list(found["ratios"]) == ["D/A", "D/B", "B/A"]
     assert found["arms"]["A"]["difference_to_a"] == 0
     for figures in found["arms"].values():
-        assert figures.keys() >= FIGURES and figures["difference_to_a"] < 1e-4
+        assert figures.keys() >= FIGURES and figures["difference_to_a"] < {"fp32": 1e-4, "bf16": 2e-2}[figures["precision"]]
         assert figures["rows_per_second"] == pytest.approx(2 * 16 / sum(figures["seconds_per_slice"]))
     assert found["arms"]["A"]["padding_efficiency"] < found["arms"]["D"]["padding_efficiency"] <= 1
     assert "largest difference to A" in "\n".join(lines)
