@@ -14,7 +14,7 @@ from tests.forked import ForkServer
 
 @pytest.fixture(scope="module")
 def arguments(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """A run over two data sets, one with more than its share, 60 steps, evaluated and saved six times, checkpoints in the middle of epochs too."""
+    """60 steps over two data sets, one with more than its share; evaluated and saved six times, in the middle of epochs too."""
     folder = tmp_path_factory.mktemp("data")
     words = [
         "alpha",
