@@ -19,7 +19,7 @@ import pytest
 from scipy.stats import spearmanr
 from sentence_transformers import SentenceTransformer
 
-from tests.benchmarks import encode_speed, train_speed
+from tests.benchmarks import batches, encode_speed, train_speed
 from tests.benchmarks.arms import TrainSpec
 from tests.benchmarks.children import THREAD_VARIABLES, Child
 from tests.benchmarks.counting import Cost, TokenCounter, own_shapes, token_lengths
@@ -217,6 +217,14 @@ def test_sampler_remembers_the_batches_of_each_epoch(tiny: SentenceTransformer) 
     assert watched.batches(2, 4) == [plans[0][2], plans[1][0]]
     with pytest.raises(BenchmarkError, match="other batches"):
         watched.batches(5, 7)
+
+
+@pytest.mark.parametrize("kind", batches.KINDS)
+def test_the_cost_of_batches_is_measured(kind: str) -> None:
+    line = batches.measure(kind, 2000)
+    assert line.startswith(kind) and line.endswith("% (GPU)")
+    masks = float(line.split("mask")[1].split("ms")[0])
+    assert (masks > 0) == (kind != "nothing in common")
 
 
 def test_drawn_texts_have_their_lengths(tiny: SentenceTransformer) -> None:

@@ -14,7 +14,7 @@ from tests.forked import ForkServer
 
 @pytest.fixture(scope="module")
 def arguments(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """A run over two data sets, 60 steps, evaluated and saved six times, checkpoints in the middle of epochs too."""
+    """60 steps over two data sets, one with more than its share; evaluated and saved six times, in the middle of epochs too."""
     folder = tmp_path_factory.mktemp("data")
     words = [
         "alpha",
@@ -40,7 +40,7 @@ def arguments(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
     ]
     rng = random.Random(0)
     pairs = ["query,document"] + [
-        f"{a} {b} {i},{b} {a} text {i}" for i, (a, b) in enumerate(rng.choices(words, k=2) for _ in range(220))
+        f"{a} {b} {i},{b} {a} text {i // 2}" for i, (a, b) in enumerate(rng.choices(words, k=2) for _ in range(220))
     ]
     scored = ["sentence1,sentence2,score"] + [
         f"{rng.choice(words)} one {i},{rng.choice(words)} two {i},{rng.random():.2f}" for i in range(120)
@@ -50,7 +50,7 @@ def arguments(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> lis
     config = folder / "config.yaml"
     config.write_text(
         f"model: {{name: {tiny_model}, device: cpu}}\n"
-        f"data: {{datasets: [{{source: {folder}/pairs.csv}}, {{source: {folder}/scored.csv}}]}}\n"
+        f"data: {{datasets: [{{source: {folder}/pairs.csv}}, {{source: {folder}/scored.csv, weight: 2}}]}}\n"
         "training: {max_steps: 60, batch_size: 8, evaluations: 6, precision: fp32, learning_rate: 1e-3}\n"
         "evaluation: {resamples: 200}\n",
         encoding="utf-8",

@@ -31,6 +31,7 @@ class MaskedRankingLoss(MultipleNegativesRankingLoss):
     def __init__(self, model: Any, relevance: Relevance, **options: Any) -> None:
         super().__init__(model, **options)
         self._size = relevance.size
+        self._pairs: Tensor
         self.register_buffer("_pairs", torch.from_numpy(relevance.pairs), persistent=False)
 
     def compute_loss_from_embeddings(self, embeddings: list[Tensor], labels: Tensor) -> Tensor:
@@ -52,29 +53,30 @@ class MaskedRankingLoss(MultipleNegativesRankingLoss):
 
         similar = self.similarity_fct(queries[mine], documents) * self.scale  # [B, W · B · (1 + n)]
         positives = similar[own, first + own]
-        spread = [torch.logsumexp(self._without(similar, self._relevant(asked[mine, None], found), first), dim=1)]
+        hidden = self._hidden(asked[mine, None], found, own, first)
+        # masked_fill stops the gradient as well; a product with zero would leave exp(0) in the sum, and NaN for infinite values
+        spread = [torch.logsumexp(similar.masked_fill(hidden, -torch.inf), dim=1)]
         if "doc_to_query" in self.directions:
             similar = self.similarity_fct(queries, columns[0][mine]).T * self.scale  # [B, W · B]
-            hidden = self._relevant(asked, labels[mine, 1, None])
-            spread.append(torch.logsumexp(self._without(similar, hidden, first), dim=1))
+            # one process has looked up all of them already
+            gathered = self.gather_across_devices
+            hidden = self._hidden(asked, labels[mine, 1, None], own, first) if gathered else hidden[:, :rows].T
+            spread.append(torch.logsumexp(similar.masked_fill(hidden, -torch.inf), dim=1))
         return (torch.stack(spread).mean(dim=0) - positives).mean()
 
-    def _relevant(self, queries: Tensor, documents: Tensor) -> Tensor:
-        """Whether documents are relevant to queries; the keys are broadcast against each other."""
-        pairs: Any = self._pairs
+    def relevant(self, queries: Tensor, documents: Tensor) -> Tensor:
+        """Bool: whether documents are relevant to queries; their keys are broadcast against each other."""
         codes = queries * self._size + documents
-        pairs = pairs.to(codes.device)
+        self._pairs = pairs = self._pairs.to(codes.device)
         if not len(pairs):
             return torch.zeros_like(codes, dtype=torch.bool)
         return pairs[torch.searchsorted(pairs, codes).clamp_(max=len(pairs) - 1)] == codes
 
-    @staticmethod
-    def _without(similar: Tensor, hidden: Tensor, first: int) -> Tensor:
-        """The similarities, without those that are hidden; each row keeps its own positive."""
-        own = torch.arange(len(similar), device=similar.device)
+    def _hidden(self, queries: Tensor, documents: Tensor, own: Tensor, first: int) -> Tensor:
+        """As `relevant`, but for each row's own positive, which is never hidden."""
+        hidden = self.relevant(queries, documents)
         hidden[own, first + own] = False
-        # masked_fill stops the gradient as well; a product with zero would leave exp(0) in the sum, and NaN for infinite values
-        return similar.masked_fill(hidden, -torch.inf)
+        return hidden
 
 
 class CachedRankingLoss(CachedMultipleNegativesRankingLoss):
