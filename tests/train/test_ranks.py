@@ -94,6 +94,7 @@ def settings(model: Path, name: str, steps: int, evaluations: int) -> list[str]:
         f"run_name={name}",
         f"training.max_steps={steps}",
         f"training.evaluations={evaluations}",
+        "training.precision=fp32",  # bf16, where it pays, rounds differently in shards
         "evaluation.resamples=200",
     ]
 
