@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +172,10 @@ def _report(request: CompareRequest, comparison: Comparison, advice: Advice, sam
 
 
 def _new_folder(request: CompareRequest, dataset: str) -> Path:
-    return Path(request.config.output_dir) / ROOM / default_name(dataset)
+    """A folder that is not there yet; a second comparison within a second gets a number."""
+    first = Path(request.config.output_dir) / ROOM / default_name(dataset)
+    numbered = (first.with_name(f"{first.name}-{number}") for number in count(2))
+    return next(folder for folder in chain([first], numbered) if not folder.exists())
 
 
 def _write(

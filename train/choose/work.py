@@ -10,10 +10,10 @@ import pickle
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import sentence_transformers  # noqa: F401 - a server of processes imports this module for all its children
 import torch
@@ -29,6 +29,7 @@ from train.encode.cache.place import open_cache
 from train.encode.contract import EncodingContract, Role
 from train.encode.heap import keep_freed_memory
 from train.encode.opened import TextEncoder, open_model
+from train.encode.wrapped import WrappedEncoder
 from train.errors import EmbedTuneError, ModelError
 from train.evaluate.dev import primary_value
 from train.evaluate.judge import score_model
@@ -160,29 +161,18 @@ def judge(job: Job) -> Outcome:
     )
 
 
-@dataclass
-class Steady:
+class Steady(WrappedEncoder):
     """An encoder whose weights stay as they are, so that the digests of its spaces are worked out once; it counts its texts.
 
     Attributes:
-        encoder: the model.
         spaces: role → digest, as far as they were asked for.
         computed: texts that were encoded.
     """
 
-    encoder: TextEncoder
-    spaces: dict[str, str] = field(default_factory=dict)
-    computed: int = 0
-
-    @property
-    def contract(self) -> EncodingContract:
-        """How the model encodes."""
-        return self.encoder.contract
-
-    @property
-    def similarity(self) -> Literal["cosine", "dot"]:
-        """How the model compares two vectors."""
-        return self.encoder.similarity
+    def __init__(self, encoder: TextEncoder) -> None:
+        super().__init__(encoder)
+        self.spaces: dict[str, str] = {}
+        self.computed = 0
 
     @property
     def window(self) -> int:

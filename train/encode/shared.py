@@ -3,46 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from train import ranks
-from train.encode.contract import EncodingContract, Role
-from train.encode.opened import TextEncoder
+from train.encode.contract import Role
+from train.encode.wrapped import WrappedEncoder
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class SharedEncoder:
+class SharedEncoder(WrappedEncoder):
     """Encodes as `Encoder` does; every process must ask for the same texts at the same time. Holds 4 · D bytes a text."""
-
-    def __init__(self, encoder: TextEncoder) -> None:
-        self._encoder = encoder
-
-    @property
-    def contract(self) -> EncodingContract:
-        """How the model encodes."""
-        return self._encoder.contract
-
-    @property
-    def similarity(self) -> Literal["cosine", "dot"]:
-        """How the model compares two vectors."""
-        return self._encoder.similarity
-
-    def space(self, role: Role) -> str:
-        """See `TextEncoder.space`."""
-        return self._encoder.space(role)
 
     def encode(self, texts: Sequence[str], role: Role, progress: bool | None = None) -> Tensor:
         """Float32 tensor [N, D]; see `Encoder.encode`."""
         if ranks.world_size() == 1:
-            return self._encoder.encode(texts, role, progress)
+            return self.encoder.encode(texts, role, progress)
         import torch
 
         # dealt out by length, so that every process gets as many tokens as the others
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         shares = [order[start :: ranks.world_size()] for start in range(ranks.world_size())]
-        mine = self._encoder.encode([texts[i] for i in shares[ranks.rank()]], role, progress)
+        mine = self.encoder.encode([texts[i] for i in shares[ranks.rank()]], role, progress)
         together = ranks.gather_rows(mine, [len(share) for share in shares])
         vectors = torch.empty_like(together)
         vectors[torch.tensor([i for share in shares for i in share], dtype=torch.long)] = together

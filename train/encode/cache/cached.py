@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm.auto import tqdm
 
 from train.encode.cache.cache import VectorCache
-from train.encode.contract import EncodingContract, Role
+from train.encode.contract import Role
 from train.encode.opened import TextEncoder
+from train.encode.wrapped import WrappedEncoder
 from train.ranks import is_main
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ WINDOW = 8192
 """Texts that are encoded before their vectors are written, for models that name no number of their own."""
 
 
-class CachedEncoder:
+class CachedEncoder(WrappedEncoder):
     """Encodes as the encoder in it does; what the cache has of a text in the same space is taken from there, bit for bit.
 
     Args:
@@ -30,21 +31,8 @@ class CachedEncoder:
     """
 
     def __init__(self, encoder: TextEncoder, cache: VectorCache) -> None:
-        self._encoder, self.cache = encoder, cache
-
-    @property
-    def contract(self) -> EncodingContract:
-        """How the model encodes."""
-        return self._encoder.contract
-
-    @property
-    def similarity(self) -> Literal["cosine", "dot"]:
-        """How the model compares two vectors."""
-        return self._encoder.similarity
-
-    def space(self, role: Role) -> str:
-        """See `TextEncoder.space`."""
-        return self._encoder.space(role)
+        super().__init__(encoder)
+        self.cache = cache
 
     def missing(self, texts: Sequence[str], role: Role) -> list[str]:
         """The distinct texts whose vectors the cache does not have; nothing is encoded."""
@@ -63,11 +51,11 @@ class CachedEncoder:
         distinct, space = list(rows), self.space(role)
         vectors, found = self.cache.read(space, distinct, self.contract.dimensions)
         missing = np.flatnonzero(~found)
-        windows = list(_windows(missing, getattr(self._encoder, "window", WINDOW)))
+        windows = list(_windows(missing, getattr(self.encoder, "window", WINDOW)))
         with _bar(len(missing), progress, needed=len(windows) > 1) as bar:
             for window in windows:
                 part = [distinct[row] for row in window]
-                fresh = self._encoder.encode(part, role, progress).numpy()
+                fresh = self.encoder.encode(part, role, progress).numpy()
                 vectors[window] = fresh
                 self.cache.write(space, part, fresh)
                 bar.update(len(window))
