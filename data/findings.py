@@ -178,12 +178,18 @@ class Finding:
         }
 
 
+UNREADABLE = "load.error"
+"""Code of the finding that a data set cannot be loaded."""
+
+
 def finding_words(finding: dict[str, Any]) -> str:
     """One line about a finding as audit.json has it: what, how many, what was done, for instance where.
 
     >>> finding_words({"what": "train: equal texts", "count": 2, "examples": ["a.csv:3", "a.csv:9"], "share": 0.5})
     'train: equal texts: 2 (50%), for instance a.csv:3, a.csv:9'
     """
+    if finding.get("code") == UNREADABLE:  # about the data set as a whole, which there is nothing to count in
+        return str(finding["what"]) + "".join(f" ({place})" for place in finding["examples"] if place not in finding["what"])
     others = finding.get("counterparts") or []
     rows = [
         f"{row} (as {other})" if other else row

@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
-from data.findings import Finding, Severity, finding_words
+from data.findings import UNREADABLE, Finding, Severity, finding_words
 from data.load import prepare
 from data.schema import DataError, PreparedDataset
 from data.spec import DatasetSpec
@@ -118,7 +118,7 @@ def _checked(loaded: _Loaded, config: Config, counter: EncoderTokens | None) -> 
     spec, error = loaded.spec, loaded.error
     if loaded.data is None:
         what, where, mend = (error.what, error.where, error.mend) if error else ("cannot be loaded", None, None)
-        finding = Finding("load.error", what, 1, examples=[where] if where else [], mend=mend or "")
+        finding = Finding(UNREADABLE, what, 1, examples=[where] if where else [], mend=mend or "")
         return {"name": spec.name or spec.source, "location": spec.source, "counts": {}, "findings": [finding.as_json()]}
     found = audited([loaded.data], config.data, config.cache, counter)["datasets"][0]
     if error is not None:
@@ -146,7 +146,8 @@ def _lines(dataset: dict[str, Any]) -> list[str]:
     number = {severity: sum(finding["severity"] == severity for finding in findings) for severity in SIGNS}
     if not findings:
         lines.append("  nothing found")
-    lines.append(f"  {number['error']} errors, {number['warning']} warnings, {number['info']} notes")
+    words = {"error": "error", "warning": "warning", "info": "note"}
+    lines.append("  " + ", ".join(f"{count} {words[kind]}{'s' * (count != 1)}" for kind, count in number.items()))
     return lines
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,8 +17,14 @@ from data.schema import DataError, PreparedDataset, RowKind
 from data.spec import MiningSpec
 from train.auditing import leak_rules
 from train.config import Config
+from train.encode.api.prices import estimate, load_prices
+from train.encode.api.spending import confirm_spending
+from train.encode.cache.cached import CachedEncoder, cached
+from train.encode.cache.place import open_cache
+from train.encode.contract import Role
 from train.encode.memo import RememberingEncoder
-from train.encode.opened import Origin, open_model
+from train.encode.opened import Origin, TextEncoder, open_model
+from train.encode.prompted import encoders_of
 from train.errors import ConfigError
 from train.mining import CrossJudge, cross_encoder, encoded, mine_texts, summary, summary_lines, texts_of
 from train.runfolder import write_text
@@ -29,7 +35,13 @@ if TYPE_CHECKING:
 
 
 def mine_data(
-    config: Config, *, out: Path | None = None, audit: bool = False, as_json: bool = False, debug: bool = False
+    config: Config,
+    *,
+    out: Path | None = None,
+    audit: bool = False,
+    yes: bool = False,
+    as_json: bool = False,
+    debug: bool = False,
 ) -> list[dict[str, Any]]:
     """Mine hard negatives and save them, or audit how many positives the settings would mine; print what came out.
 
@@ -37,6 +49,7 @@ def mine_data(
         config: data sets, base model, `mining` (`enabled` plays no part).
         out: new .jsonl or .parquet file for the rows of one data set, all its splits, with their negatives.
         audit: hide half of the known positives and count how many are mined.
+        yes: money may be spent without asking, where the model is behind an API.
         as_json: print JSON on standard output, and everything else on standard error.
         debug: show what libraries log.
 
@@ -47,6 +60,7 @@ def mine_data(
         ConfigError: neither `out` nor `audit`, or several data sets for one file.
         DataError: the data cannot be read or mined; the file cannot be written.
         ModelError: a model is not there.
+        Interrupted: money was not to be spent.
     """
     _refuse(config, out, audit)
     quiet_libraries(debug)
@@ -57,15 +71,21 @@ def mine_data(
         opened = open_model(config.model, batch_size=config.evaluation.batch_size, tokens=config.cache)
         say(f"base model: {opened.origin.sentence()}")
         cross = cross_encoder(config)
-        remembering = RememberingEncoder(opened.encoder)
+        cache = open_cache(config.vector_cache, config.cache, say)
+        prompts = {one.name: spec.prompts for one, spec in zip(prepared, config.data.datasets, strict=True)}
+        encoders = encoders_of(opened.encoder, prompts, lambda encoder: cached(encoder, cache))
+        _confirm(config, prepared, encoders, all_splits=out is not None, yes=yes)
         results = []
         for one in prepared:
+            remembering = RememberingEncoder(encoders[one.name])
             result = _about(config, one, opened.origin, cross)
             if audit:
                 result["audit"] = _audited(config, one, remembering, cross)
             if out is not None:
                 result["mined"] = _saved(config, one, remembering, cross, out, result)
             results.append(result)
+        if cache is not None:
+            cache.close()
     if as_json:
         say(json.dumps(results, indent=2, ensure_ascii=False, allow_nan=False))
     return results
@@ -89,6 +109,29 @@ def _refuse_kind(prepared: PreparedDataset) -> None:
         )
 
 
+def _confirm(
+    config: Config, prepared: Sequence[PreparedDataset], encoders: Mapping[str, TextEncoder], *, all_splits: bool, yes: bool
+) -> None:
+    """Ask before texts are sent to a model behind an API, if that costs money; those in the cache cost none."""
+    if config.model.api is None:
+        return
+    unpaid: list[str] = []
+    for one in prepared:
+        encoder = encoders[one.name]
+        wanted: dict[Role, dict[str, None]] = {"query": {}, "document": {}}
+        for split in one.splits if all_splits else [_audited_split(one)]:
+            texts = texts_of(one, split)
+            wanted["query"] |= dict.fromkeys(texts.queries)
+            wanted["document"] |= dict.fromkeys(texts.documents)
+        for role, distinct in wanted.items():
+            unpaid += encoder.missing(list(distinct), role) if isinstance(encoder, CachedEncoder) else distinct
+    confirm_spending([estimate(config.model, unpaid, load_prices())], yes)
+
+
+def _audited_split(prepared: PreparedDataset) -> str:
+    return "train" if "train" in prepared.splits else next(iter(prepared.splits))
+
+
 def _about(config: Config, prepared: PreparedDataset, origin: Origin, cross: CrossJudge | None) -> dict[str, Any]:
     """Where mined rows come from."""
     return {
@@ -102,7 +145,7 @@ def _about(config: Config, prepared: PreparedDataset, origin: Origin, cross: Cro
 
 
 def _audited(config: Config, prepared: PreparedDataset, encoder: RememberingEncoder, cross: CrossJudge | None) -> dict[str, Any]:
-    split = "train" if "train" in prepared.splits else next(iter(prepared.splits))
+    split = _audited_split(prepared)
     texts = texts_of(prepared, split)
     if not len(texts.hide_half(config.mining.seed)[1]):
         say(f"{prepared.name}: no query of {split} has several positives, so there is nothing to hide")

@@ -20,6 +20,8 @@ from data.schema import PreparedDataset, RowKind
 from data.spec import MiningSpec
 from train import ranks
 from train.config import Config, ModelConfig
+from train.encode.cache.cached import cached
+from train.encode.cache.place import open_shared_cache
 from train.encode.contract import Role
 from train.encode.encoder import Encoder, resolve_device
 from train.encode.locate import WeightsOrigin, locate
@@ -134,7 +136,10 @@ def _mined_set(config: Config, prepared: PreparedDataset, encoder: Encoder, cros
     if not ranks.share(facts_of(path) is not None and beside.exists()):
         say(f"{prepared.name}: mining hard negatives with the base …")
         texts = texts_of(prepared, "train")
-        vectors = encoded(SharedEncoder(encoder), texts, config.model)
+        cache = open_shared_cache(config.vector_cache, config.cache, say)  # the base is judged on many of these texts, too
+        vectors = encoded(SharedEncoder(cached(encoder, cache)), texts, config.model)
+        if cache is not None:
+            cache.close()
 
         def write() -> None:
             mined = mine_texts(texts, vectors, config.mining, encoder, cross)

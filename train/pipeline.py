@@ -18,7 +18,7 @@ from train.deploy.export import export_model
 from train.deploy.hub import check_push, push_run
 from train.encode.cache.cache import Counters, VectorCache
 from train.encode.cache.cached import cached
-from train.encode.cache.place import open_cache
+from train.encode.cache.place import open_shared_cache
 from train.encode.memo import RememberingEncoder
 from train.encode.prompted import encoders_of
 from train.encode.shared import SharedEncoder
@@ -112,7 +112,7 @@ def _carry_out(plan: Plan, run: Path, new: bool) -> Path:
 def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
     began = time.perf_counter()
     config, log = plan.config, ScoreLog(run / "scores.jsonl", writes=is_main())
-    cache = _vector_cache(config)
+    cache = open_shared_cache(config.vector_cache, config.cache, say)
     base = encoders_of(plan.encoder, plan.prompts, lambda encoder: RememberingEncoder(SharedEncoder(cached(encoder, cache))))
     say("judging the base (step 0) …")
     base_test = judge_test(plan.datasets, base)
@@ -150,16 +150,6 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
         seconds = {"base": base_seconds, "test": now - test_began, "total": now - began}
         cut = Shortened(base_cut, tuned_cut)
         report_run(run, config, plan.datasets, base_test, tuned_test, cut, log, best, work, seconds, tracker, done.hits)
-
-
-def _vector_cache(config: Config) -> VectorCache | None:
-    """Where the base's vectors are kept for later runs; those of checkpoints never come again.
-
-    A file is not shared by several machines, whose locks do not hold on most network file systems.
-    """
-    if config.vector_cache == "auto" and not ranks.on_one_machine():
-        return None
-    return open_cache(config.vector_cache, config.cache, say)
 
 
 def _used(cache: VectorCache | None) -> Counters:
@@ -255,7 +245,7 @@ def _settle_name(config: Config) -> str:
     if config.export.hub.repo_id is not None:
         check_push(config.export.hub.repo_id)
     check_tracking(config.tracking)
-    if config.vector_cache != "auto" and (cache := _vector_cache(config)) is not None:
+    if config.vector_cache != "auto" and (cache := open_shared_cache(config.vector_cache, config.cache, say)) is not None:
         cache.close()
     return name
 

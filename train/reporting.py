@@ -84,7 +84,7 @@ def report_run(
         work: what training consumed.
         seconds: `base`, `test` and `total` wall-clock seconds.
         tracker: is told, too.
-        from_cache: vectors of the base that were not computed in this run.
+        from_cache: vectors of the base that judging found in the cache.
 
     Returns:
         The content of `report.json`.

@@ -15,6 +15,7 @@ from tests.forked import ForkServer
 from train.auditing import obey_strict
 from train.candidates import JudgeConfig
 from train.checking import CheckFailed, check_data
+from train.cli import main
 from train.errors import RunError
 from train.settings import load_config
 
@@ -107,3 +108,12 @@ def test_tokens_are_counted_by_the_model_that_is_named(in_tmp: Path, tiny_model:
     tokens = dataset["tokens"]["train"]["positive"]
     assert tokens["limit"] == 8 and tokens["cut"] == 16 and tokens["sampled"] == 16
     assert any(finding["code"] in ("text.truncated", "text.mostly_cut") for finding in dataset["findings"])
+
+
+def test_one_of_a_kind_is_not_counted_in_the_plural(in_tmp: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (in_tmp / "unusual.csv").write_text("Frage,Antwort\na,b\n", encoding="utf-8")
+    with pytest.raises(SystemExit):
+        main(["check", "unusual.csv"])
+    said = capfd.readouterr()
+    assert "1 error, 0 warnings, 0 notes" in said.out
+    assert "Columns found: 'Frage', 'Antwort' (unusual.csv)\n" in said.err  # no number behind it: it is about the whole file

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from train.commands.options import DebugOption, JsonOption
+from train.commands.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting
 
 
 def mine_command(
@@ -32,6 +32,8 @@ def mine_command(
     audit: Annotated[
         bool, typer.Option("--audit", help="Hide half of the known positives and count how many would be mined.")
     ] = False,
+    cache: CacheOption = None,
+    yes: YesOption = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
@@ -57,7 +59,7 @@ def mine_command(
         settings.append(f"model.name={model}")
     if not sources and config is None:
         raise ConfigError("no data set is named", mend="embed-tune mine DATA --out FILE: a file, folder, glob or Hub id")
-    loaded = load_config(config, data=sources or None, overrides=settings, kind=JudgeConfig)
+    loaded = load_config(config, data=sources or None, overrides=[*settings, *cache_setting(cache)], kind=JudgeConfig)
     from train.mine_command import mine_data
 
-    mine_data(loaded, out=out, audit=audit, as_json=as_json, debug=debug)
+    mine_data(loaded, out=out, audit=audit, yes=yes, as_json=as_json, debug=debug)

@@ -68,3 +68,25 @@ def test_a_task_of_unknown_size_is_asked_about_too(
     said = capfd.readouterr()
     assert stopped.value.code == 2 and "nobody can be asked" in said.err and "of unknown size" in said.out
     assert server_of_all.requests == []
+
+
+@pytest.mark.parametrize("out", [[], ["--out", "mined.jsonl"]], ids=["audit", "file"])
+def test_mining_asks_before_money_is_spent_and_does_not_pay_twice(
+    tmp_path: Path, server_of_all: ApiServer, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, out: list[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = [f"question {i // 2},answer {i} of {i // 2}" for i in range(80)]  # each question has two answers
+    (tmp_path / "pairs.csv").write_text("question,answer\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    words = ["mine", "pairs.csv", "--model", "text-embedding-3-small", "--cache", str(tmp_path / "cache"), "mining.rank_from=1"]
+    words += out or ["--audit"]
+    with pytest.raises(SystemExit) as stopped:
+        main(words)
+    said = capfd.readouterr()
+    assert stopped.value.code == 2 and "nobody can be asked" in said.err and KEY not in said.out + said.err
+    assert server_of_all.requests == [] and not (tmp_path / "mined.jsonl").exists()
+    main([*words, "--yes"])
+    sent = len(server_of_all.requests)
+    assert sent > 0
+    (tmp_path / "mined.jsonl").unlink(missing_ok=True)
+    main(words)  # every vector is in the cache, so nobody is asked
+    assert len(server_of_all.requests) == sent

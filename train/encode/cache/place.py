@@ -8,6 +8,7 @@ from pathlib import Path
 from train.encode.cache.cache import VectorCache
 from train.encode.cache.store import StoreError, VectorStore
 from train.errors import ConfigError
+from train.ranks import on_one_machine
 
 ROOM = "vectors"
 """Folder of the file store, below that of everything else that runs share."""
@@ -40,6 +41,14 @@ def open_cache(place: str, folder: Path, warn: Callable[[str], None]) -> VectorC
             warn(f"note: vectors are not kept for the next time ({error})")
             return None
         raise ConfigError(f"the vector cache cannot be used: {error}", mend=_mend(place)) from None
+
+
+def open_shared_cache(place: str, folder: Path, warn: Callable[[str], None]) -> VectorCache | None:
+    """The cache that all processes of a run use; see `open_cache`.
+
+    A file is not shared by several machines, whose locks do not hold on most network file systems: there `auto` is none.
+    """
+    return None if place == "auto" and not on_one_machine() else open_cache(place, folder, warn)
 
 
 def _store(place: str, folder: Path, warn: Callable[[str], None]) -> VectorStore:
