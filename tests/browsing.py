@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,19 @@ class Visit:
         context.on("page", lambda other: self.complaints.append("opened a window") if other is not page else None)
         page.goto(path.as_uri())
         return page
+
+
+def serious_violations(page: Page) -> list[tuple[str, list[Any]]]:
+    """What axe finds of serious or critical impact on a page, with everything in it open: the rule and the first places."""
+    page.evaluate(OPEN_ALL)
+    axe = importlib.import_module("axe_playwright_python.sync_playwright")
+    found = axe.Axe().run(page).response
+    assert len(found["passes"]) > 10, "the check ran"
+    return [
+        (v["id"], [node["target"] for node in v["nodes"]][:3])
+        for v in found["violations"]
+        if v["impact"] in ("serious", "critical")
+    ]
 
 
 def chart(page: Page, expression: str, canvas: str = "canvas") -> Any:

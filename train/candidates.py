@@ -20,7 +20,7 @@ from train.errors import ConfigError, ModelError
 from train.finished import RUNS
 from train.layers import read_layers
 from train.presets import SUFFIXES, preset_file, shown
-from train.settings import load_config
+from train.settings import load_config, split_words
 
 Split = Literal["train", "dev", "test", "all"]
 """What `--split` takes; "all" is every row of a data set that has no splits of its own."""
@@ -96,8 +96,7 @@ def read_request(
         ConfigError: no model, more than two, a setting that is unknown or only for training, no data set.
         ModelError: a folder that holds no model.
     """
-    names = [word for word in words if not _is_setting(word)]
-    settings = [word for word in words if _is_setting(word)]
+    names, settings = split_words(words)
     if not names:
         raise ConfigError("no model is named", mend="embed-tune evaluate MODEL --data PATH: a folder, a run or a Hub id")
     if len(names) > 2:
@@ -138,8 +137,7 @@ def read_many(
         ConfigError: no model, one that is named twice, a setting that is unknown or only for training, no data set.
         ModelError: a folder that holds no model.
     """
-    names = [word for word in words if not _is_setting(word)]
-    settings = [word for word in words if _is_setting(word)]
+    names, settings = split_words(words)
     if not names:
         raise ConfigError("no model is named", mend=f"embed-tune {command} MODEL...: folders, runs, presets, APIs or Hub ids")
     if (twice := next((name for name in names if names.count(name) > 1), None)) is not None:
@@ -219,10 +217,6 @@ def _hidden(name: str, folder: Path) -> tuple[str, ...]:
 
 def _is_run(folder: Path) -> bool:
     return (folder / "config.yaml").is_file() and (folder / "environment.json").is_file()
-
-
-def _is_setting(word: str) -> bool:
-    return "=" in word and not Path(word).exists()
 
 
 def _refuse_meaningless(settings: Sequence[str], models: int) -> None:

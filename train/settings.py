@@ -17,6 +17,12 @@ from train.presets import preset_file
 from train.yamlfile import Place, YamlFile, read_yaml
 
 
+def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The words of a command line as (names, settings): a setting is KEY=VALUE and no file of that name."""
+    settings = [word for word in words if "=" in word and not Path(word).exists()]
+    return [word for word in words if word not in settings], settings
+
+
 def load_config(
     path: Path | Sequence[Path] | None,
     *,

@@ -13,7 +13,7 @@ from data.spec import StrictModel
 from train.candidates import MEANINGLESS, Candidate, JudgeConfig, Request, Split, find_candidate
 from train.config import ModelConfig
 from train.errors import ConfigError
-from train.settings import load_config
+from train.settings import load_config, split_words
 
 MOST_MODELS = 26
 """Models of one comparison: each has a letter in the plots."""
@@ -133,9 +133,9 @@ def read_compare_request(
         ConfigError: no model, too many, two of one label, a setting that is unknown or only for training, no data set.
         ModelError: a run that is not finished.
     """
-    names = [word for word in words if not _is_setting(word)]
+    names, own = split_words(words)
     given = [f"{key}={_yaml(value)}" for key, value in (options or {}).items() if value is not None]
-    settings = [*(word for word in words if _is_setting(word)), *given]
+    settings = [*own, *given]
     for word in settings:
         key = word.partition("=")[0]
         if key.startswith(MEANINGLESS) and key != "training.seed":
@@ -175,10 +175,6 @@ def _label(candidate: Candidate) -> str:
     """What a model is called that nobody gave a name."""
     dimensions = candidate.config.dimensions
     return candidate.label if dimensions is None else f"{candidate.label} ({dimensions} dims)"
-
-
-def _is_setting(word: str) -> bool:
-    return "=" in word and not Path(word).exists()
 
 
 def _yaml(value: Any) -> str:

@@ -48,11 +48,9 @@ def check_command(
 
     - `embed-tune check my_pairs.csv --model intfloat/e5-small --json`
     """
-    from train.settings import load_config
+    from train.settings import load_config, split_words
 
-    words = data or []
-    settings = [word for word in words if "=" in word and not Path(word).exists()]
-    sources = [word for word in words if word not in settings]
+    sources, settings = split_words(data or [])
     if model is not None:
         settings.append(f"model.name={model}")
     if strict:

@@ -50,11 +50,9 @@ def mine_command(
     """
     from train.candidates import JudgeConfig
     from train.errors import ConfigError
-    from train.settings import load_config
+    from train.settings import load_config, split_words
 
-    words = data or []
-    settings = [word for word in words if "=" in word and not Path(word).exists()]
-    sources = [word for word in words if word not in settings]
+    sources, settings = split_words(data or [])
     if model is not None:
         settings.append(f"model.name={model}")
     if not sources and config is None:
