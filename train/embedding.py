@@ -26,7 +26,7 @@ from train.encode.api.prices import estimate, load_prices
 from train.encode.api.spending import confirm_spending
 from train.encode.cache.cache import VectorCache
 from train.encode.cache.cached import CachedEncoder, cached
-from train.encode.cache.place import open_cache
+from train.encode.cache.place import open_shared_cache
 from train.encode.contract import Role
 from train.encode.encoder import Encoder
 from train.encode.heap import keep_freed_memory
@@ -67,7 +67,7 @@ def open_candidate(candidate: Candidate, config: Config) -> tuple[OpenedModel, T
     say(f"  {opened.encoder.contract.sentence()}")
     for note in (*candidate.notes, *opened.notes):
         say(f"  note: {note}")
-    cache = open_cache(config.vector_cache, config.cache, say)
+    cache = open_shared_cache(config.vector_cache, config.cache, say)
     return opened, cached(opened.encoder, cache), cache
 
 

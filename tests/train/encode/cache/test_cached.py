@@ -18,7 +18,7 @@ from tests.train.encode.cache.conftest import CountingEncoder, vector_of
 from train.encode.cache.cache import VectorCache
 from train.encode.cache.cached import CachedEncoder
 from train.encode.cache.file_store import FILE, FileStore
-from train.encode.cache.place import open_cache
+from train.encode.cache.place import open_cache, open_shared_cache
 from train.encode.cache.redis_store import RedisStore
 from train.encode.cache.store import StoreError
 from train.errors import ConfigError
@@ -247,3 +247,14 @@ def test_places(tmp_path: Path) -> None:
     assert open_cache("auto", tmp_path / "in", said.append) is None and len(said) == 1
     with pytest.raises(ConfigError, match="cannot be used"):
         open_cache(str(tmp_path / "in"), tmp_path, print)
+
+
+def test_a_file_is_not_shared_by_several_machines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "2")
+    assert open_shared_cache("auto", tmp_path, print) is None
+    named = open_shared_cache(str(tmp_path / "mine"), tmp_path, print)  # who names a folder has decided
+    assert named is not None
+    monkeypatch.setenv("LOCAL_WORLD_SIZE", "4")
+    automatic = open_shared_cache("auto", tmp_path, print)
+    assert automatic is not None
