@@ -104,6 +104,9 @@ class TrainingConfig(StrictModel):
     patience: int | None = Field(
         None, ge=1, description="stop after so many checkpoints without a better dev score; never by default"
     )
+    interpolation: Literal["auto", "off"] = Field(
+        "auto", description="auto: weights between the base and the best checkpoint are tried on dev, too; off: checkpoints only"
+    )
     keep_all_checkpoints: bool = Field(False, description="keep every checkpoint, not only the best and the last")
 
     @model_validator(mode="after")
@@ -193,6 +196,12 @@ class Config(StrictModel):
     def _tracking_by_name(cls, value: Any) -> Any:
         """`tracking: wandb` is short for `tracking: {backend: wandb}`."""
         return {"backend": value} if isinstance(value, str) else value
+
+    @field_validator("training", mode="before")
+    @classmethod
+    def _training_by_the_recipe(cls, value: Any) -> Any:
+        """`training: auto` says that nothing is set: the recipe decides, as it does without the section."""
+        return {} if value == "auto" else value
 
     @field_validator("vector_cache")
     @classmethod

@@ -10,6 +10,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import astuple
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from data.schema import RowKind, text_columns
 from train import ranks
@@ -37,6 +38,10 @@ from train.settings import dump_config, load_config
 from train.shortage import shortages_in_words
 from train.terminal import is_main, quiet_libraries, say
 from train.tracking.tracker import Tracker, check_tracking, start_tracking
+from train.winner import Winner, can_be_copied, choose_winner, copy_of
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def start_run(config: Config, *, debug: bool = False) -> Path:
@@ -136,11 +141,12 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
     )
     for line in log.lines:  # what was judged before this session, if the dashboard missed it
         tracker.log_scores(line, judge.base)
+    before = copy_of(plan.encoder.model) if _interpolates(plan) else None
     say(f"training {plan.recipe.max_steps:,} steps …")
     fit(plan.encoder, plan.sets, plan.recipe, config.training, run, plan.bf16, hooks, work)
 
-    best = _load_best(plan, run, log)
-    say(f"judging the checkpoint of step {best} on test …")
+    winner = _choose_winner(plan, run, log, judge, before)
+    say(f"judging {winner.sentence()} on test …")
     test_began = time.perf_counter()
     tuned = encoders_of(plan.encoder, plan.prompts, lambda encoder: RememberingEncoder(SharedEncoder(encoder)))
     tuned_test, tuned_cut = judge_test(plan.datasets, tuned), judge_shortened(plan, tuned)
@@ -149,7 +155,7 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
         now = time.perf_counter()
         seconds = {"base": base_seconds, "test": now - test_began, "total": now - began}
         cut = Shortened(base_cut, tuned_cut)
-        report_run(run, config, plan.datasets, base_test, tuned_test, cut, log, best, work, seconds, tracker, done.hits)
+        report_run(run, config, plan.datasets, base_test, tuned_test, cut, log, winner, work, seconds, tracker, done.hits)
 
 
 def _used(cache: VectorCache | None) -> Counters:
@@ -235,6 +241,23 @@ def _load_best(plan: Plan, run: Path, log: ScoreLog) -> int:
         )
     load_weights(plan.encoder, found[step])
     return step
+
+
+def _interpolates(plan: Plan) -> bool:
+    """Whether weights between the base and the best checkpoint are tried."""
+    return plan.config.training.interpolation == "auto" and can_be_copied(plan.encoder.model)
+
+
+def _choose_winner(plan: Plan, run: Path, log: ScoreLog, judge: DevJudge, before: Mapping[str, Tensor] | None) -> Winner:
+    """Load the best checkpoint, and put in its place what is better on dev."""
+    step = _load_best(plan, run, log)
+
+    def dev() -> float:
+        encoders = encoders_of(plan.encoder, plan.prompts, SharedEncoder)
+        return float(ranks.share(judge.line(step, encoders))["dev"])  # one choice, whatever the rounding
+
+    scores = {line["step"]: line["dev"] for line in log.lines}
+    return choose_winner(plan.encoder.model, before, step, scores.get(step), scores.get(0), dev)
 
 
 def _settle_name(config: Config) -> str:

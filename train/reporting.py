@@ -24,6 +24,7 @@ from train.fit.trainer import Work
 from train.runfolder import ScoreLog, write_json, write_text
 from train.terminal import say
 from train.tracking.tracker import Tracker
+from train.winner import Winner
 
 Judged = Mapping[str, tuple[Task, Scores]]
 
@@ -65,7 +66,7 @@ def report_run(
     tuned: Judged,
     cut: Shortened,
     log: ScoreLog,
-    best: int,
+    winner: Winner,
     work: Work,
     seconds: Mapping[str, float],
     tracker: Tracker,
@@ -80,7 +81,7 @@ def report_run(
         base, tuned: task and scores on test by data set name.
         cut: scores with shortened vectors.
         log: scores of every checkpoint on dev.
-        best: step of the checkpoint that was judged.
+        winner: what was judged on test.
         work: what training consumed.
         seconds: `base`, `test` and `total` wall-clock seconds.
         tracker: is told, too.
@@ -96,7 +97,8 @@ def report_run(
         "verdict": run_verdict(results),
         "primary": results[0].name if results else None,
         "run": run.name,
-        "best_step": best,
+        "best_step": winner.step,
+        "selection": winner.as_json(),
         "base_model": config.model.name,
         "datasets": [result.model_dump(mode="json") | cut.of(result.name) for result in results],
         "cost": cost(log, work, seconds) | ({"vectors_from_cache": from_cache} if from_cache else {}),

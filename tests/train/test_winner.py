@@ -1,0 +1,74 @@
+"""Which weights a run ships: the best on dev between the base and its best checkpoint."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from train.winner import CEILING, SHARES, Winner, choose_winner, copy_of, interpolate
+
+POINTS = (0.0, *SHARES, 1.0)
+
+
+def models() -> tuple[nn.Module, dict[str, torch.Tensor]]:
+    """A model whose weights are all 2, with a counter beside them, and a base whose weights are all 0."""
+    model = nn.BatchNorm1d(3)
+    for weight in model.state_dict().values():
+        weight.fill_(2)
+    return model, {name: torch.zeros_like(weight) for name, weight in model.state_dict().items()}
+
+
+def choose(model: nn.Module, base: dict[str, torch.Tensor] | None, dev: dict[float, float]) -> Winner:
+    """The winner where the model with weight 2 · share has a given dev score."""
+
+    def judge() -> float:
+        return dev[float(model.state_dict()["weight"][0]) / 2]
+
+    return choose_winner(model, base, 60, dev[1.0], dev[0.0], judge)
+
+
+def test_interpolated_weights_by_hand() -> None:
+    model, base = models()
+    tuned = copy_of(model)
+    interpolate(model, base, tuned, 0.25)
+    state = model.state_dict()
+    assert state["weight"].tolist() == [0.5] * 3 and state["running_var"].tolist() == [0.5] * 3
+    assert int(state["num_batches_tracked"]) == 2  # whole numbers are the tuned model's
+    interpolate(model, base, tuned, 1)
+    assert all(torch.equal(weight, tuned[name]) for name, weight in model.state_dict().items())
+    interpolate(model, base, tuned, 0)
+    assert all(torch.equal(weight, base[name]) for name, weight in model.state_dict().items())
+
+
+@given(st.lists(st.sampled_from([0.1, 0.2, 0.3, 0.96, 0.97]), min_size=len(POINTS), max_size=len(POINTS)))
+def test_the_best_on_dev_wins_and_its_weights_are_there(values: list[float]) -> None:
+    model, base = models()
+    dev = dict(zip(POINTS, values, strict=True))
+    winner = choose(model, base, dev)
+    assert winner.dev == max(values) == dev[winner.share]
+    assert float(model.state_dict()["weight"][0]) == 2 * winner.share
+    assert winner.tried == tuple(dev.items())
+    equals = [share for share in POINTS if dev[share] == winner.dev]
+    assert winner.share == (min(equals) if values[0] > CEILING else max(equals))
+
+
+def test_the_base_is_kept_where_nothing_is_better() -> None:
+    model, base = models()
+    winner = choose(model, base, {0.0: 0.8, 0.25: 0.7, 0.5: 0.6, 0.75: 0.5, 1.0: 0.4})
+    assert winner.share == 0 and "the base is kept" in winner.sentence()
+    assert not model.state_dict()["weight"].any()
+
+
+@pytest.mark.parametrize(("base", "dev"), [(False, 0.5), (True, None)])
+def test_without_the_base_or_without_dev_the_checkpoint_wins(base: bool, dev: float | None) -> None:
+    model, weights = models()
+
+    def judge() -> float:
+        raise AssertionError("nothing is judged")
+
+    winner = choose_winner(model, weights if base else None, 60, dev, dev, judge)
+    assert winner == Winner(60, 1.0, dev) and winner.sentence() == "the checkpoint of step 60"
+    assert model.state_dict()["weight"].tolist() == [2.0] * 3

@@ -1,0 +1,111 @@
+"""What a run ships: the best on dev of its checkpoints, of weights between the best of them and the base, and of the base itself.
+
+Weights between two models that share their beginning are a model, too, and often a better one away from the training data
+(WiSE-FT, Wortsman et al., arXiv:2109.01903): base + share · (checkpoint − base).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+SHARES = (0.25, 0.5, 0.75)
+"""Shares of the way from the base to the checkpoint that are tried beside the whole way."""
+
+CEILING = 0.95
+"""Above this dev score of the base little is left to gain: of models that are equal on dev, the one nearest to it is taken."""
+
+LARGEST = 1_000_000_000
+"""Models of more weights are not interpolated, which needs three copies of them in memory."""
+
+
+@dataclass(frozen=True)
+class Winner:
+    """The model that is judged on test and exported.
+
+    Attributes:
+        step: optimiser step of the best checkpoint.
+        share: of the way from the base to it: 1 is the checkpoint, 0 the base.
+        dev: its score on dev; None where there is no dev split.
+        tried: dev score of each share, ascending; empty where only checkpoints were compared.
+    """
+
+    step: int
+    share: float = 1.0
+    dev: float | None = None
+    tried: tuple[tuple[float, float], ...] = ()
+
+    def sentence(self) -> str:
+        """What it is, in words."""
+        if self.share == 0:
+            return "no checkpoint and no weights between them and the base are better than the base on dev: the base is kept"
+        if self.share == 1:
+            return f"the checkpoint of step {self.step:,}"
+        return f"weights {self.share:.0%} of the way from the base to the checkpoint of step {self.step:,}, the best on dev"
+
+    def as_json(self) -> dict[str, Any]:
+        """`selection` of report.json."""
+        tried = [{"share": share, "dev": dev} for share, dev in self.tried]
+        return {"step": self.step, "share": self.share, "dev": self.dev, "tried": tried}
+
+
+def choose_winner(
+    model: nn.Module,
+    base: Mapping[str, Tensor] | None,
+    step: int,
+    dev: float | None,
+    base_dev: float | None,
+    judge: Callable[[], float],
+) -> Winner:
+    """Put the best weights into the model, which comes with those of the best checkpoint.
+
+    Args:
+        model: is changed in place.
+        base: the base's weights, from `copy_of`; None: nothing but the checkpoint is considered.
+        step: of the checkpoint.
+        dev: its dev score; None without a dev split.
+        base_dev: the base's.
+        judge: scores the present weights on dev.
+    """
+    if base is None or dev is None or base_dev is None:
+        return Winner(step, dev=dev)
+    tuned = copy_of(model)
+    found = {0.0: base_dev, 1.0: dev}
+    for share in SHARES:
+        interpolate(model, base, tuned, share)
+        found[share] = judge()
+    best = max(found.values())
+    equals = [share for share, value in found.items() if value == best]
+    share = min(equals) if base_dev > CEILING else max(equals)
+    interpolate(model, base, tuned, share)
+    return Winner(step, share, best, tuple(sorted(found.items())))
+
+
+def copy_of(model: nn.Module) -> dict[str, Tensor]:
+    """The model's weights, copied to the CPU."""
+    return {name: value.detach().to("cpu", copy=True) for name, value in model.state_dict().items()}
+
+
+def can_be_copied(model: nn.Module) -> bool:
+    """Whether the model is small enough to be held in memory three times."""
+    return sum(weight.numel() for weight in model.parameters()) <= LARGEST
+
+
+@torch.no_grad()
+def interpolate(model: nn.Module, base: Mapping[str, Tensor], tuned: Mapping[str, Tensor], share: float) -> None:
+    """Make each weight base + share · (tuned − base), exactly the base's at 0 and the tuned model's at 1.
+
+    Args:
+        model: is changed in place.
+        base, tuned: weights by name, as `copy_of` gives them.
+        share: in 0..1.
+    """
+    for name, weight in model.state_dict().items():
+        if share in (0, 1) or not weight.is_floating_point():
+            weight.copy_(base[name] if share == 0 else tuned[name])
+        else:
+            weight.copy_(torch.lerp(base[name], tuned[name], share))
