@@ -77,11 +77,11 @@ def make_plan(config: Config) -> Plan:
     mined = mine_training_rows(config, datasets, encoder)
     sets = training_sets(config, datasets, mined)
     refuse_unjudgeable(datasets, trained=sets)
-    rows = {name: (one.kind, len(one.table)) for name, one in sets.items()}
+    facts = {name: one.facts for name, one in sets.items()}
     seed = config.training.seed
     recipe = plan_recipe(
         config.training,
-        rows,
+        facts,
         encoder.contract.max_tokens,
         lambda name, size: len(sets[name].sampler(size, seed)),
         ranks.world_size(),

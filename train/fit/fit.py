@@ -32,7 +32,7 @@ from train.fit.figures import FiguresCallback
 from train.fit.losses import build_loss, kept_bytes
 from train.fit.mixture import mix
 from train.fit.progress import ProgressCallback
-from train.fit.recipe import Recipe
+from train.fit.recipe import Recipe, RowFacts
 from train.fit.relevance import Relevance
 from train.fit.trainer import PairTrainer, ScheduleCallback, Work, freeze_unused_pooler, training_arguments
 
@@ -59,10 +59,21 @@ class TrainingSet:
     @cached_property
     def relevance(self) -> Relevance | None:
         """What ranking losses must take for no negative; None where no row has a text that another row's query finds relevant."""
-        if self.kind is RowKind.SCORED or self.blind:
-            return None
-        found = Relevance.of(self.table)
-        return found if found.tied.any() else None
+        found = None if self.blind else self._recurring
+        return found if found is not None and found.tied.any() else None
+
+    @cached_property
+    def _recurring(self) -> Relevance | None:
+        """The texts of pairs and tuples, equal ones as one."""
+        return None if self.kind is RowKind.SCORED else Relevance.of(self.table)
+
+    @cached_property
+    def facts(self) -> RowFacts:
+        """What the recipe's rule asks of the rows."""
+        rows, found = len(self.table), self._recurring
+        if found is None:
+            return RowFacts(self.kind, rows, rows, rows)
+        return RowFacts(self.kind, rows, len(np.unique(found.queries)), len(np.unique(found.documents[:, 0])))
 
     @cached_property
     def keys(self) -> np.ndarray | None:

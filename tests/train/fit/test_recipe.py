@@ -7,11 +7,16 @@ from hypothesis import strategies as st
 
 from data.schema import RowKind
 from train.config import TrainingConfig
-from train.fit.recipe import plan_recipe
+from train.fit.recipe import RowFacts, plan_recipe
+
+
+def rows(kind: RowKind, count: int) -> RowFacts:
+    """So many rows without a text in common."""
+    return RowFacts(kind, count, count, count)
 
 
 def test_a_few_thousand_pairs() -> None:
-    recipe = plan_recipe(TrainingConfig(), {"qa": (RowKind.PAIR, 6300)}, 256)
+    recipe = plan_recipe(TrainingConfig(), {"qa": rows(RowKind.PAIR, 6300)}, 256)
     assert (recipe.epochs, recipe.learning_rate, recipe.batch_sizes["qa"]) == (3, 1e-4, 128)
     assert recipe.steps_per_epoch == 50  # 6300 / 128 = 49.2
     assert recipe.max_steps == 150
@@ -21,22 +26,22 @@ def test_a_few_thousand_pairs() -> None:
 
 
 def test_scored_pairs_train_gently() -> None:
-    recipe = plan_recipe(TrainingConfig(), {"sts": (RowKind.SCORED, 5749)}, 256)
+    recipe = plan_recipe(TrainingConfig(), {"sts": rows(RowKind.SCORED, 5749)}, 256)
     assert (recipe.epochs, recipe.learning_rate, recipe.batch_sizes["sts"]) == (4, 5e-5, 32)
 
 
 def test_settings_of_the_person_win() -> None:
     config = TrainingConfig(epochs=0.5, learning_rate=3e-6, batch_size=10, max_tokens=40, gradient_accumulation=2)
-    recipe = plan_recipe(config, {"a": (RowKind.PAIR, 1000), "b": (RowKind.SCORED, 55)}, 256)
+    recipe = plan_recipe(config, {"a": rows(RowKind.PAIR, 1000), "b": rows(RowKind.SCORED, 55)}, 256)
     assert recipe.batch_sizes == {"a": 10, "b": 10}
     assert recipe.steps_per_epoch == 53  # (100 + 6) batches, two a step
     assert (recipe.max_steps, recipe.max_tokens, recipe.learning_rate) == (26, 40, 3e-6)
-    assert plan_recipe(TrainingConfig(max_steps=7, epochs=3), {"a": (RowKind.PAIR, 1000)}, 256).max_steps == 7
+    assert plan_recipe(TrainingConfig(max_steps=7, epochs=3), {"a": rows(RowKind.PAIR, 1000)}, 256).max_steps == 7
 
 
 @given(st.sampled_from(list(RowKind)), st.integers(2, 3_000_000), st.integers(1, 20))
 def test_evaluation_steps_ascend_and_end_at_the_last_step(kind: RowKind, count: int, evaluations: int) -> None:
-    recipe = plan_recipe(TrainingConfig(evaluations=evaluations), {"x": (kind, count)}, 512)
+    recipe = plan_recipe(TrainingConfig(evaluations=evaluations), {"x": rows(kind, count)}, 512)
     steps = recipe.evaluation_steps
     assert steps[-1] == recipe.max_steps
     assert list(steps) == sorted(set(steps)) and steps[0] >= 1
@@ -44,19 +49,36 @@ def test_evaluation_steps_ascend_and_end_at_the_last_step(kind: RowKind, count: 
 
 
 def test_rows_that_must_not_meet_ask_for_more_steps() -> None:
-    recipe = plan_recipe(TrainingConfig(epochs=2), {"x": (RowKind.PAIR, 1000)}, 256, lambda name, size: 40)
+    recipe = plan_recipe(TrainingConfig(epochs=2), {"x": rows(RowKind.PAIR, 1000)}, 256, lambda name, size: 40)
     assert (recipe.steps_per_epoch, recipe.max_steps) == (40, 80)
 
 
 def test_training_texts_are_cut_by_row_kind_and_never_beyond_the_model() -> None:
-    assert plan_recipe(TrainingConfig(), {"s": (RowKind.SCORED, 500)}, 512).max_tokens == 128
-    assert plan_recipe(TrainingConfig(), {"s": (RowKind.SCORED, 500), "p": (RowKind.PAIR, 9)}, 512).max_tokens == 256
-    recipe = plan_recipe(TrainingConfig(max_tokens=400), {"p": (RowKind.PAIR, 500)}, 256)
+    assert plan_recipe(TrainingConfig(), {"s": rows(RowKind.SCORED, 500)}, 512).max_tokens == 128
+    assert plan_recipe(TrainingConfig(), {"s": rows(RowKind.SCORED, 500), "p": rows(RowKind.PAIR, 9)}, 512).max_tokens == 256
+    recipe = plan_recipe(TrainingConfig(max_tokens=400), {"p": rows(RowKind.PAIR, 500)}, 256)
     assert recipe.max_tokens == 256 and any("the model allows no more" in reason for reason in recipe.reasons)
 
 
 def test_batches_divide_among_the_processes() -> None:
-    rows = {"a": (RowKind.PAIR, 6000), "b": (RowKind.SCORED, 6000)}
-    recipe = plan_recipe(TrainingConfig(), rows, 256, processes=6)
+    facts = {"a": rows(RowKind.PAIR, 6000), "b": rows(RowKind.SCORED, 6000)}
+    recipe = plan_recipe(TrainingConfig(), facts, 256, processes=6)
     assert recipe.batch_sizes == {"a": 132, "b": 36}  # 128 and 32, rounded up
-    assert plan_recipe(TrainingConfig(batch_size=64), rows, 256, processes=2).batch_sizes == {"a": 64, "b": 64}
+    assert plan_recipe(TrainingConfig(batch_size=64), facts, 256, processes=2).batch_sizes == {"a": 64, "b": 64}
+
+
+def test_judgements_that_recombine_few_texts_are_not_passed_over_as_often() -> None:
+    """110,575 judgements on 2,590 queries and 3,593 documents take as many steps as 3,593 pairs."""
+    recombined, plain = RowFacts(RowKind.PAIR, 110_575, 2_590, 3_593), rows(RowKind.PAIR, 3_593)
+    many, few = (plan_recipe(TrainingConfig(), {"x": one}, 256) for one in (recombined, plain))
+    assert (many.learning_rate, many.batch_sizes) == (few.learning_rate, few.batch_sizes) == (1e-4, {"x": 64})
+    assert abs(many.max_steps - few.max_steps) <= 3
+    assert many.reasons[0] == "main data set: 110,575 pair rows of 2,590 queries and 3,593 positives, which count as 3,593"
+    assert (
+        plan_recipe(TrainingConfig(epochs=1), {"x": recombined}, 256).max_steps == 1728
+    )  # what the person says is passes over rows
+
+
+def test_scored_rows_count_each() -> None:
+    assert RowFacts(RowKind.SCORED, 100, 20, 30).lessons == 100
+    assert RowFacts(RowKind.PAIR, 10, 20, 30).lessons == 10
