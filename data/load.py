@@ -54,6 +54,8 @@ def prepare(
     if not spec.train and UNSPLIT in tables:
         given = {"test": tables[UNSPLIT]}
         notes.append("nothing is trained on this data set, so all of its rows are test")
+    elif split.folds is not None:
+        given = {name: table for name, table in tables.items() if name != "test"}
     has_corpus = source.documents() is not None
     found = None if leaks is None else _Leaks(leaks, given, kind, source.location, folder)
     plan = make_splits(given, kind, has_corpus, split, spec.max_rows, source.location, found)
@@ -63,7 +65,9 @@ def prepare(
             where=source.location,
             mend="look whether the right column was taken for the texts to find (data.columns.positive=NAME), or add other texts",
         )
-    options = json.dumps([fingerprint, split.model_dump(), spec.max_rows, spec.train])
+    # without folds the keys are left out, as they were before there were any: runs of that time can be resumed
+    dealt = split.model_dump(exclude=None if split.folds else {"folds", "fold"})
+    options = json.dumps([fingerprint, dealt, spec.max_rows, spec.train])
     whole = hashlib.sha256(options.encode()).hexdigest()
     splits = _written(plan, given, folder / f"splits-{whole[:12]}", whole, found)
     if corpus is not None:
@@ -99,7 +103,8 @@ class _Leaks:
 
     def __call__(self, plan: SplitPlan, hashes: Mapping[str, RowHashes]) -> None:
         """Changes the plan. `hashes` are those of the tables."""
-        self.near = near_texts(self.tables, hashes, self.rules.near, self.folder / f"near-{self.rules.near:g}.npz")
+        part = "" if "test" in self.tables or UNSPLIT in self.tables else "-without-test"
+        self.near = near_texts(self.tables, hashes, self.rules.near, self.folder / f"near-{self.rules.near:g}{part}.npz")
         self.findings = remove_leaks(plan, self.kind, self.near, self.rules, _row_names(plan, self.tables), self.location)
 
     def suffix(self, plan: SplitPlan) -> str:

@@ -75,6 +75,19 @@ class SplitSpec(StrictModel):
     max_dev: int = Field(1000, ge=1, description="queries or scored pairs in a dev split that is made, at most")
     max_test: int = Field(2000, ge=1, description="queries or scored pairs in a test split that is made, at most")
     seed: int = Field(0, ge=0, lt=2**63, description="seed of the hash that deals groups to splits")
+    folds: int | None = Field(
+        None,
+        ge=2,
+        le=20,
+        description="cross-validation: test is one of so many parts of the rows; a given test split is left out",
+    )
+    fold: int = Field(0, ge=0, description="which of the folds is test, from 0")
+
+    @model_validator(mode="after")
+    def _fold_is_one_of_them(self) -> SplitSpec:
+        if self.fold >= (self.folds or 1):
+            raise ValueError(f"fold must be below folds, which is {self.folds}")
+        return self
 
 
 class MiningSpec(StrictModel):

@@ -150,6 +150,42 @@ def deal(keys: Hashes, units: Hashes, targets: Mapping[str, int], seed: int) -> 
     return split_of_group[group_of_row], got
 
 
+def deal_fold(
+    keys: Hashes, units: Hashes, folds: int, fold: int, dev: int | None, seed: int
+) -> tuple[np.ndarray, dict[str, int]]:
+    """Deals whole groups so that test is one of several parts of about the same size, which together are all rows.
+
+    Groups that would fill a part beyond `OVERSHOOT` times its size are in none: they are always train.
+
+    Args:
+        keys, units, seed: as for `deal`.
+        folds: number of parts.
+        fold: the one that is test.
+        dev: units that dev should get, out of the parts that follow; None makes no dev.
+
+    Returns:
+        As `deal`.
+    """
+    groups, group_of_row = np.unique(keys, return_inverse=True)
+    _, first_row = np.unique(units, return_index=True)
+    sizes = np.bincount(group_of_row[first_row], minlength=len(groups))
+    order = np.argsort(seeded(groups, seed), kind="stable")
+    order = order[sizes[order] <= max(OVERSHOOT * len(first_row) / folds, 1)]
+    middles = np.cumsum(sizes[order]) - sizes[order] / 2
+    part = np.minimum(middles * folds / max(sizes[order].sum(), 1), folds - 1).astype(int)
+    split_of_group = np.zeros(len(groups), dtype=np.int8)
+    split_of_group[order[part == fold]] = SPLITS.index("test")
+    got = {"test": int(sizes[order[part == fold]].sum())}
+    if dev is not None:
+        got["dev"] = 0
+        for group in (*order[part > fold], *order[part < fold]):
+            if got["dev"] >= dev:
+                break
+            split_of_group[group] = SPLITS.index("dev")
+            got["dev"] += int(sizes[group])
+    return split_of_group[group_of_row], got
+
+
 def make_splits(
     tables: Mapping[str, Dataset],
     kind: RowKind,
@@ -207,7 +243,12 @@ def _carve(
     by_texts = ("shared sentences" if scored else "shared texts", [rows.first, rows.second, *rows.negatives])
     ways = [fine] if has_corpus else [by_texts, fine]
     for way, columns in ways:
-        dealt, got = deal(components(columns, rows.group), units, targets, spec.seed)
+        keys = components(columns, rows.group)
+        if spec.folds is None:
+            dealt, got = deal(keys, units, targets, spec.seed)
+        else:
+            targets["test"] = max(1, total // spec.folds)
+            dealt, got = deal_fold(keys, units, spec.folds, spec.fold, targets.get("dev"), spec.seed)
         if all(got[name] >= UNDERFILL * target for name, target in targets.items()) and (dealt == 0).any():
             break
         if way != fine[0]:

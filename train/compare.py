@@ -231,7 +231,8 @@ def _aligned(name: str, before: Values, after: Values) -> tuple[Values, Values]:
     if not before.items or set(before.items) != place.keys() or len(before.items) != len(after.items):
         raise NotComparableError("the items in the two files per_query.parquet are not the same")
     order = [place[item] for item in before.items]
-    return before, Values(before.items, [after.tuned[i] for i in order], [after.gold[i] for i in order])
+    base, tuned = ([values[i] for i in order] for values in (after.base, after.tuned))
+    return before, Values(before.items, base, tuned, [after.gold[i] for i in order])
 
 
 def _sides(a: FinishedRun, b: FinishedRun) -> wording.Sides:

@@ -126,6 +126,10 @@ class EvaluationConfig(StrictModel):
         100, ge=1, le=100, description="documents a dev query that the base ranks highest, beside the judged ones"
     )
     resamples: int = Field(10_000, ge=100, description="bootstrap resamples behind an interval")
+    cross_validation: Literal["auto", "always", "off"] = Field(
+        "auto", description="auto: where test has fewer than 300 queries or pairs and train fewer than 3,000 rows"
+    )
+    folds: int = Field(5, ge=2, le=20, description="parts of the rows in cross-validation, each of which costs one more run")
     batch_size: int = Field(
         64, ge=1, description="texts in one forward pass, of models whose texts cannot be packed by their tokens"
     )

@@ -22,21 +22,23 @@ from train.settings import load_config
 RUNS = Path("checkpoints")
 """Where a bare run name is looked for."""
 
-COLUMNS = ("dataset", "item", "metric", "tuned")
+COLUMNS = ("dataset", "item", "metric", "base", "tuned")
 """What every per_query.parquet has."""
 
 
 @dataclass(frozen=True)
 class Values:
-    """The tuned model's value of each query or scored pair of one data set, in one metric.
+    """Both models' values of each query or scored pair of one data set, in one metric.
 
     Attributes:
         items: n distinct ids.
-        tuned: n values.
+        base: n values of the base.
+        tuned: n values of the tuned model.
         gold: n gold scores; None for queries, and in files of versions that did not record them.
     """
 
     items: list[str]
+    base: list[float]
     tuned: list[float]
     gold: list[float | None]
 
@@ -71,12 +73,12 @@ class FinishedRun:
         return str(labels.get("tuned") or self.report.get("run") or self.folder.resolve().name)
 
     def values(self, dataset: str, metric: str) -> Values:
-        """The tuned model's values of a data set in a metric ("cosine" for scored pairs); without items if there are none.
+        """Both models' values of a data set in a metric ("cosine" for scored pairs); without items if there are none.
 
         Raises:
             RunError: the file is missing or broken.
         """
-        return self._values.get((dataset, metric), Values([], [], []))
+        return self._values.get((dataset, metric), Values([], [], [], []))
 
     @cached_property
     def _values(self) -> dict[tuple[str, str], Values]:
@@ -99,9 +101,10 @@ class FinishedRun:
         columns = [table[name].to_pylist() for name in COLUMNS]
         gold = table["gold"].to_pylist() if "gold" in table.column_names else [None] * len(table)
         out: dict[tuple[str, str], Values] = {}
-        for dataset, item, metric, tuned, score in zip(*columns, gold, strict=True):
-            found = out.setdefault((dataset, metric), Values([], [], []))
+        for dataset, item, metric, base, tuned, score in zip(*columns, gold, strict=True):
+            found = out.setdefault((dataset, metric), Values([], [], [], []))
             found.items.append(item)
+            found.base.append(base)
             found.tuned.append(tuned)
             found.gold.append(score)
         return out

@@ -26,10 +26,12 @@ from train.encode.shared import SharedEncoder
 from train.encode.shortened import ShortenedEncoder
 from train.errors import Interrupted, RunError
 from train.evaluate.dev import LONGEST, DevJudge, build_dev_judge, judge_test, primary_value
+from train.evaluate.verdict import CrossValidation
 from train.fit.checkpoints import check_checkpoint, keep_only, last_checkpoint, list_checkpoints
 from train.fit.estimate import Estimate, estimate
 from train.fit.fit import Hooks, fit, load_weights
 from train.fit.trainer import Work
+from train.folds import cross_validate, folds_wanted
 from train.launcher import heed_launcher
 from train.planning import Plan, audited, make_plan, needs, record_plan, refuse_changes
 from train.reporting import Shortened, report_run
@@ -44,8 +46,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def start_run(config: Config, *, debug: bool = False) -> Path:
+def start_run(config: Config, *, debug: bool = False, inner: bool = False) -> Path:
     """Train, judge, report and export. Returns the run folder.
+
+    Args:
+        config: everything that decides the run.
+        debug: show what libraries log.
+        inner: the run is part of another one, which goes on after it.
 
     Raises:
         ConfigError, DataError, ModelError, RunError: nothing was written, or what was written is complete.
@@ -58,11 +65,11 @@ def start_run(config: Config, *, debug: bool = False) -> Path:
     run = Path(config.output_dir) / name
     ranks.on_main(lambda: create_run(Path(config.output_dir), name, record=lambda folder: record_plan(plan, folder)))
     _see_run_folder(run)
-    return _carry_out(plan, run, new=True)
+    return _carry_out(plan, run, new=True, inner=inner)
 
 
-def resume_run(path: Path, *, debug: bool = False) -> Path:
-    """Continue a run folder from its last complete checkpoint; a run without one starts over from the base."""
+def resume_run(path: Path, *, debug: bool = False, inner: bool = False) -> Path:
+    """Continue a run folder from its last complete checkpoint; a run without one starts over from the base. See `start_run`."""
     quiet_libraries(debug)
     run = open_run(path)
     config = heed_launcher(load_config(run / "config.yaml"), say)
@@ -72,7 +79,7 @@ def resume_run(path: Path, *, debug: bool = False) -> Path:
     ranks.join(config.model.device)
     plan = make_plan(config)
     refuse_changes(plan, run)
-    return _carry_out(plan, run, new=False)
+    return _carry_out(plan, run, new=False, inner=inner)
 
 
 def dry_run(config: Config, *, debug: bool = False) -> Estimate:
@@ -91,12 +98,13 @@ def dry_run(config: Config, *, debug: bool = False) -> Estimate:
     return found
 
 
-def _carry_out(plan: Plan, run: Path, new: bool) -> Path:
+def _carry_out(plan: Plan, run: Path, new: bool, inner: bool) -> Path:
     """Fit, evaluate each checkpoint against the base, judge, report, export."""
     try:
         with shortages_in_words(needs(plan), run), start_tracking(plan.config, run, new=new) as tracker:
             _fit_and_judge(plan, run, tracker)
-        ranks.leave()
+        if not inner:
+            ranks.leave()
     except Interrupted as stop:
         raise Interrupted(str(stop), mend=f"continue with --resume {run}") from None
     except KeyboardInterrupt:
@@ -152,10 +160,28 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
     tuned_test, tuned_cut = judge_test(plan.datasets, tuned), judge_shortened(plan, tuned)
     if is_main():
         export_model(plan.encoder.model, run / "model")
-        now = time.perf_counter()
-        seconds = {"base": base_seconds, "test": now - test_began, "total": now - began}
+    test_seconds = time.perf_counter() - test_began
+    crossed = _cross_validated(plan, run)
+    if is_main():
+        seconds = {"base": base_seconds, "test": test_seconds, "total": time.perf_counter() - began}
         cut = Shortened(base_cut, tuned_cut)
-        report_run(run, config, plan.datasets, base_test, tuned_test, cut, log, winner, work, seconds, tracker, done.hits)
+        report_run(
+            run, config, plan.datasets, base_test, tuned_test, cut, crossed, log, winner, work, seconds, tracker, done.hits
+        )
+
+
+def _cross_validated(plan: Plan, run: Path) -> CrossValidation | None:
+    """What all rows say, where test alone says little; None where it is not asked for."""
+    folds, _ = folds_wanted(plan.config, plan.datasets)
+
+    def train(config: Config) -> None:
+        folder = Path(config.output_dir) / str(config.run_name)
+        if (folder / "config.yaml").is_file():
+            resume_run(folder, inner=True)
+        else:
+            start_run(config, inner=True)
+
+    return cross_validate(plan.config, run, folds, train) if folds else None
 
 
 def _used(cache: VectorCache | None) -> Counters:

@@ -28,6 +28,7 @@ from train.fit.fit import TrainingSet, mixed_samplers
 from train.fit.losses import LOSS_NAMES, check_lengths, choose_loss
 from train.fit.precision import bf16_pays
 from train.fit.recipe import Recipe, plan_recipe
+from train.folds import folds_wanted
 from train.mining import MinedSet, mine_training_rows
 from train.runfolder import environment, read_record, write_json, write_text
 from train.settings import dump_config
@@ -88,6 +89,8 @@ def make_plan(config: Config) -> Plan:
     )
     bf16, why = ranks.share(_precision(config, encoder))  # probed: processes may see different speeds
     _say_recipe(recipe, sets, encoder, config, bf16, why)
+    if (about_folds := folds_wanted(config, datasets)[1]) is not None:
+        say(f"  note: {about_folds}")
     # what was probed is fixed in the recorded config, so that a resumed run computes as the first part did
     training = config.training.model_copy(update={"precision": "bf16" if bf16 else "fp32"})
     return Plan(config.model_copy(update={"training": training}), datasets, encoder, origin, sets, recipe, bf16, mined)

@@ -17,7 +17,7 @@ from train.evaluate.judge import compare
 from train.evaluate.page import render
 from train.evaluate.table import side_by_side, story
 from train.evaluate.tasks import RetrievalTask, Scores, Task
-from train.evaluate.verdict import run_verdict
+from train.evaluate.verdict import CrossValidation, run_verdict
 from train.evaluate.wording import BASE_AND_TUNED, fraction, metric_name
 from train.fit.figures import peak_memory_mb
 from train.fit.trainer import Work
@@ -65,6 +65,7 @@ def report_run(
     base: Judged,
     tuned: Judged,
     cut: Shortened,
+    crossed: CrossValidation | None,
     log: ScoreLog,
     winner: Winner,
     work: Work,
@@ -80,6 +81,7 @@ def report_run(
         datasets: all data sets, for their notes.
         base, tuned: task and scores on test by data set name.
         cut: scores with shortened vectors.
+        crossed: what cross-validation of the first data set found, if there was any.
         log: scores of every checkpoint on dev.
         winner: what was judged on test.
         work: what training consumed.
@@ -93,6 +95,8 @@ def report_run(
     say("comparing …")
     resamples, seed = config.evaluation.resamples, config.training.seed
     results = [compare(task, base[name][1], scores, seed=seed, resamples=resamples) for name, (task, scores) in tuned.items()]
+    if crossed is not None:
+        results[0] = results[0].model_copy(update={"cross_validation": crossed})
     report: dict[str, Any] = {
         "verdict": run_verdict(results),
         "primary": results[0].name if results else None,

@@ -145,25 +145,16 @@ def judged(runs: Sequence[FinishedRun]) -> Judged:
         raise BenchmarkError(f"the runs on {name} were judged on different items")
     kept = "cosine" if results[0].kind == "scored" else results[0].metric
     tuned = [run.values(name, kept) for run in runs]
-    before = base_items(runs[0], name, kept)
     return Judged(
         metric=results[0].metric,
         base=results[0].base,
         values=np.array([result.tuned for result in results]),
         items=np.array([values.tuned for values in tuned]),
-        base_items=before,
+        base_items=np.array(tuned[0].base),
         gold=np.array(tuned[0].gold, dtype=float) if tuned[0].has_gold else None,
         verdicts=[result.verdict for result in results],
         seconds=np.array([run.report["cost"]["total_seconds"] for run in runs]),
     )
-
-
-def base_items(run: FinishedRun, dataset: str, metric: str) -> np.ndarray:
-    """[n] the base's value of each item, in the order of the tuned model's."""
-    import pyarrow.parquet as pq
-
-    table = pq.read_table(run.folder / "per_query.parquet").to_pylist()
-    return np.array([line["base"] for line in table if line["dataset"] == dataset and line["metric"] == metric])
 
 
 def interval(first: Judged, second: Judged | None, seed: int = 0) -> tuple[float, tuple[float, float]]:

@@ -322,3 +322,41 @@ def test_a_hundred_thousand_rows_are_split_fast():
     plan = planned(table)
     assert time.perf_counter() - begin < 10
     assert plan.counts["shared_documents_train_test"] == 0
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=40, max_size=120), st.integers(2, 6), st.integers(0, 9)
+)
+def test_folds_are_disjoint_and_together_all_rows(numbers: list[tuple[int, int]], folds: int, seed: int) -> None:
+    """Every row is test in one fold, but for rows of groups that are larger than a fold may be."""
+    table = pairs([(f"question {a}", f"answer {b}") for a, b in numbers])
+    tested = []
+    for fold in range(folds):
+        tables = {UNSPLIT: table}
+        try:
+            plan = planned(tables, has_corpus=True, spec=SplitSpec(folds=folds, fold=fold, seed=seed))
+        except DataError as error:
+            assert "too few" in str(error)
+            return
+        rows = taken(plan, tables)
+        assert sorted(row for split in SPLITS for row in rows[split]) == list(range(len(numbers)))
+        queries = {split: {numbers[row][0] for row in rows[split]} for split in SPLITS}
+        assert not (queries["train"] & queries["test"] or queries["dev"] & queries["test"] or queries["train"] & queries["dev"])
+        tested += rows["test"]
+    assert sorted(tested) == list(range(len(numbers)))
+
+
+def test_a_group_larger_than_a_fold_is_always_train() -> None:
+    rows = [("one question", f"answer {i}") for i in range(50)] + UNIQUE[:100]
+    groups = ["big"] * 50 + [""] * 100
+    for fold in range(5):
+        tables = {UNSPLIT: scored([(f"a {i} {a}", f"b {i} {b}") for i, (a, b) in enumerate(rows)], groups)}
+        found = taken(planned(tables, kind=RowKind.SCORED, spec=SplitSpec(folds=5, fold=fold)), tables)
+        assert set(range(50)) <= set(found["train"])
+        assert 18 <= len(found["test"]) <= 22
+
+
+def test_a_fold_must_be_one_of_the_folds() -> None:
+    with pytest.raises(ValueError, match="fold must be below folds, which is 5"):
+        SplitSpec(folds=5, fold=5)

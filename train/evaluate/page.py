@@ -67,18 +67,20 @@ def render(
     results = [named(DatasetResult.model_validate(entry)) for entry in report["datasets"]]
     sides = Sides(*map(plain, Sides.of(report)))
     environment = extras.get("environment") or {}
-    forest = Forest.of([result.ci95 for result in results])
+    lines = [line for result in results for line in result.lines()]
+    forest = Forest.of([line.ci95 for line in lines])
     learned = Curve.of(curve, report.get("best_step"))
     cases = Cases.of(examples)
     context: dict[str, Any] = {
         "run": plain(str(report.get("run", "Run"))),
         "sentences": verdict_lines(results, sides),
         "results": results,
+        "lines": lines,
         "many": len(results) > MANY,
         "split": results[0].split if results else "test",
         "metrics": sum(len(result.metrics) for result in results),
         "forest": forest,
-        "bars": [forest.bar(result.delta, result.ci95) for result in results],
+        "bars": [forest.bar(line.delta, line.ci95) for line in lines],
         "sides": sides,
         "columns": tuple(map(_capital, sides.headings())),
         "columns_long": tuple(map(_capital, sides)),

@@ -117,7 +117,7 @@ def _results(results: Sequence[DatasetResult], sides: wording.Sides) -> Table | 
     for heading in ("n", before, after, "change", "95% interval", "p"):
         table.add_column(Text(heading), justify="right", no_wrap=True)
     table.add_column("verdict", no_wrap=True)
-    for result in results:
+    for result in (line for one in results for line in one.lines()):
         table.add_row(
             Text(result.name),
             wording.metric_name(result.metric),

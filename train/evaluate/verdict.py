@@ -40,6 +40,40 @@ class MetricPair(BaseModel):
     tuned: float
 
 
+class CrossValidation(BaseModel):
+    """What the rows say when each part of them is test in turn and the others train; `cross_validation` in report.json.
+
+    The interval resamples the rows of all parts together. The models behind it share most of their training rows, so the true
+    doubt is a little larger (Bengio and Grandvalet, "No unbiased estimator of the variance of k-fold cross-validation", JMLR
+    5, 2004).
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    folds: int = Field(ge=2, description="number of parts, and of models that were trained")
+    n: int = Field(ge=1, description="queries or scored pairs judged, in all parts")
+    base: float
+    tuned: float
+    delta: float
+    ci95: tuple[float, float]
+    p_value: float = Field(ge=0, le=1)
+    verdict: DatasetVerdict
+
+    @classmethod
+    def of(cls, found: Comparison, folds: int) -> CrossValidation:
+        """From a comparison over the items of all parts."""
+        return cls(
+            folds=folds,
+            n=found.n,
+            base=found.base,
+            tuned=found.tuned,
+            delta=found.delta,
+            ci95=found.ci95,
+            p_value=found.p_value,
+            verdict=dataset_verdict(found.ci95, found.n),
+        )
+
+
 class DatasetResult(BaseModel):
     """Tuned against base on one data set; one entry of `datasets` in report.json (`model_dump(mode="json")`).
 
@@ -61,6 +95,22 @@ class DatasetResult(BaseModel):
     verdict: DatasetVerdict
     metrics: dict[str, MetricPair] = Field(default_factory=dict, description="all metrics of both models")
     test_sha256: str | None = Field(None, description="hash of what was judged; runs with equal ones can be compared")
+    cross_validation: CrossValidation | None = Field(None, description="where test is small, what all rows say")
+
+    @property
+    def settled(self) -> DatasetVerdict:
+        """The verdict that counts: that of cross-validation where there is one, which stands on more items."""
+        return self.verdict if self.cross_validation is None else self.cross_validation.verdict
+
+    def lines(self) -> list[DatasetResult]:
+        """The result as it stands in tables: what cross-validation found, if anything, comes first, with a name that says so."""
+        crossed = self.cross_validation
+        if crossed is None:
+            return [self]
+        values = crossed.model_dump(exclude={"folds"})
+        name = f"{self.name}, all {crossed.folds} parts"
+        whole = self.model_copy(update={**values, "name": name, "metrics": {}, "cross_validation": None})
+        return [whole, self.model_copy(update={"name": f"{self.name}, {self.split} alone"})]
 
     @classmethod
     def of(
@@ -106,7 +156,7 @@ def dataset_verdict(ci95: tuple[float, float], n: int) -> DatasetVerdict:
 
 def run_verdict(results: Sequence[DatasetResult]) -> RunVerdict:
     """The verdict on a run from those on its data sets; `no_evidence` when nothing was judged."""
-    verdicts = {result.verdict for result in results}
+    verdicts = {result.settled for result in results}
     match ("improved" in verdicts, "regressed" in verdicts):
         case (True, True):
             return "mixed"
@@ -125,7 +175,7 @@ def fails(verdict: str, condition: FailOn) -> bool:
     return verdict in ("regressed", "mixed") if condition == "regressed" else verdict != "improved"
 
 
-def queries_needed(result: DatasetResult) -> int | None:
+def queries_needed(result: DatasetResult | CrossValidation) -> int | None:
     """About how many queries or pairs would show the seen difference, four times out of five, as an interval without 0.
 
     The standard error is read off the interval (half its width / 1.96) and shrinks with the root of n; the usual formula for a
@@ -139,16 +189,34 @@ def queries_needed(result: DatasetResult) -> int | None:
 
 def dataset_sentence(result: DatasetResult, sides: Sides = BASE_AND_TUNED) -> str:
     """One data set's verdict in a sentence or two, with its figures."""
+    if result.cross_validation is not None:
+        return _crossed_sentence(result, result.cross_validation, sides)
     before, after = sides.in_sentences()
-    figures = (
-        f"{metric_name(result.metric)} {fraction(result.base)} → {fraction(result.tuned)} ({change(result.delta)}, "
-        f"95% interval {interval(result.ci95)}, {result.n:,} {things(result.kind)})."
-    )
+    figures = f"{metric_name(result.metric)} {_figures(result, result.kind)}."
     if result.verdict != "no_evidence":
         word = "better" if result.verdict == "improved" else "worse"
         return f"{sentence_case(after)} is {word} than {before} on {result.name}: {figures}"
     sentence = f"There is no evidence that {after} differs from {before} on {result.name}: {figures}"
     return f"{sentence} {_why_not(result)}"
+
+
+def _crossed_sentence(result: DatasetResult, crossed: CrossValidation, sides: Sides) -> str:
+    """The verdict of cross-validation: it is about training with this recipe, of which the model that is shipped is one case."""
+    before, _ = sides.in_sentences()
+    figures = f"cross-validated {metric_name(result.metric)} {_figures(crossed, result.kind)} in {crossed.folds} parts."
+    alone = f"{result.split.capitalize()} alone: {_figures(result, result.kind)}."
+    if crossed.verdict == "no_evidence":
+        start = f"There is no evidence that such training makes a model that differs from {before} on {result.name}"
+        return f"{start}: {figures} {_why_not(result.lines()[0])} {alone}"
+    word = "better" if crossed.verdict == "improved" else "worse"
+    return f"Training makes a model that is {word} than {before} on {result.name}: {figures} {alone}"
+
+
+def _figures(found: DatasetResult | CrossValidation, kind: str) -> str:
+    return (
+        f"{fraction(found.base)} → {fraction(found.tuned)} ({change(found.delta)}, 95% interval {interval(found.ci95)}, "
+        f"{found.n:,} {things(kind)})"
+    )
 
 
 def _why_not(result: DatasetResult) -> str:
@@ -190,7 +258,7 @@ def verdict_sentence(results: Sequence[DatasetResult], sides: Sides = BASE_AND_T
 def _summary(results: Sequence[DatasetResult], sides: Sides) -> str:
     before, after = sides.in_sentences()
     subject = sentence_case(after)
-    better, worse = (sum(result.verdict == verdict for result in results) for verdict in ("improved", "regressed"))
+    better, worse = (sum(result.settled == verdict for result in results) for verdict in ("improved", "regressed"))
     match run_verdict(results):
         case "improved":
             return f"{subject} is better than {before} on {better} of {len(results)} data sets and worse on none."

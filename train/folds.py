@@ -1,0 +1,136 @@
+"""Cross-validation: with few labels every part of the rows is test in turn, and a model is trained on the others for each.
+
+Each part is a run of its own in `folds/` of the run folder, with the run's settings and without report page, model and
+checkpoints once it is finished. What is pooled are the values of its test items, which no model that judges them has seen.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+
+import numpy as np
+from scipy.stats import rankdata
+
+from data.schema import PreparedDataset, RowKind
+from train.config import Config
+from train.evaluate.statistics import Comparison, compare_means, compare_spearman
+from train.evaluate.verdict import CrossValidation
+from train.evaluate.wording import change, fraction, metric_name, things
+from train.finished import Values, read_finished
+from train.ranks import is_main, wait
+from train.terminal import say
+
+FEW_LABELS = 300
+"""Test queries or pairs below which a test set alone seldom settles anything: the interval of a change is then about ±0.03."""
+
+MANY_ROWS = 3000
+"""Rows of train from which on nobody is made to wait for several more runs without having asked."""
+
+FOLDER = "folds"
+
+
+def folds_wanted(config: Config, datasets: Mapping[str, PreparedDataset]) -> tuple[int, str | None]:
+    """Into how many parts the rows are dealt for cross-validation, 0 for none; and what the person should read about it."""
+    settings = config.evaluation
+    if settings.cross_validation == "off" or config.data.split.folds is not None:
+        return 0, None
+    asked = settings.cross_validation == "always"
+    if len(datasets) != 1:
+        return 0, "cross-validation is only done for a single data set" if asked else None
+    (prepared,) = datasets.values()
+    if asked:
+        return settings.folds, None
+    labels = prepared.counts.get("rows_test" if prepared.kind is RowKind.SCORED else "queries_test", 0)
+    if labels >= FEW_LABELS:
+        return 0, None
+    few = f"test has only {labels} {things(prepared.kind.value)}"
+    if len(prepared.splits["train"]) >= MANY_ROWS:
+        mend = f"evaluation.cross_validation=always judges {settings.folds} times as many or more, in {settings.folds} more runs"
+        return 0, f"{few}; {mend}"
+    return settings.folds, f"{few}: cross-validation in {settings.folds} parts follows the run"
+
+
+def cross_validate(config: Config, run: Path, folds: int, train: Callable[[Config], None]) -> CrossValidation | None:
+    """Train and judge a model a part, and compare with the base over the items of all parts.
+
+    Args:
+        config: of the run.
+        run: its folder. Parts that are finished are not run again.
+        folds: number of parts.
+        train: carries out one run, from where it was.
+
+    Returns:
+        What came out; None on processes that do not write.
+    """
+    parts = []
+    for fold in range(folds):
+        folder = run / FOLDER / f"part-{fold + 1}"
+        if not (folder / "report.json").is_file():
+            say(f"cross-validation, part {fold + 1} of {folds} …")
+            _train_quietly(_config_of(config, run, folder.name, folds, fold), folder, train)
+        wait()
+        if is_main():
+            _keep_scores_only(folder)
+            parts.append(_values(folder))
+    if not is_main():
+        return None
+    shutil.rmtree(run / FOLDER / ".cache", ignore_errors=True)
+    seed, resamples = config.training.seed, config.evaluation.resamples
+    return CrossValidation.of(pooled(parts, seed=seed, resamples=resamples), folds)
+
+
+def pooled(parts: Sequence[Values], *, seed: int, resamples: int) -> Comparison:
+    """Compare base and tuned over the items of all parts.
+
+    Similarities of the parts' models lie on scales of their own: each part's are replaced by their ranks, as shares of its size,
+    before Spearman's correlation of all is computed. The base's are treated alike.
+    """
+    base, tuned = ([np.array(getattr(part, side), dtype=float) for part in parts] for side in ("base", "tuned"))
+    if not parts[0].has_gold:
+        return compare_means(np.concatenate(base), np.concatenate(tuned), seed=seed, resamples=resamples)
+    gold = np.concatenate([np.array(part.gold, dtype=float) for part in parts])
+    ranks = (np.concatenate([rankdata(one) / (len(one) + 1) for one in side]) for side in (base, tuned))
+    return compare_spearman(gold, *ranks, seed=seed, resamples=resamples)
+
+
+def _config_of(config: Config, run: Path, name: str, folds: int, fold: int) -> Config:
+    """The run's settings for one part: the same in all but what is train and what is test, and nothing leaves the machine."""
+    place = config.vector_cache if config.vector_cache != "auto" else str(config.cache / "vectors")
+    split = config.data.split.model_copy(update={"folds": folds, "fold": fold})
+    evaluation = config.evaluation.model_copy(update={"cross_validation": "off"})
+    return Config.model_validate(
+        config.model_dump(exclude={"tracking", "export"})
+        | {"run_name": name, "output_dir": str(run / FOLDER), "vector_cache": place}
+        | {"data": config.data.model_copy(update={"split": split}).model_dump(), "evaluation": evaluation.model_dump()}
+    )
+
+
+def _train_quietly(config: Config, folder: Path, train: Callable[[Config], None]) -> None:
+    """What the run of a part says goes to a file beside its folder."""
+    folder.parent.mkdir(exist_ok=True)
+    if not is_main():  # says nothing anyway
+        train(config)
+        return
+    with folder.with_suffix(".log").open("a", encoding="utf-8") as log, redirect_stdout(log):
+        train(config)
+    result = next(iter(read_finished(folder).results.values()))
+    say(
+        f"  {metric_name(result.metric)} {fraction(result.base)} → {fraction(result.tuned)} ({change(result.delta)}),"
+        f" {result.n:,} {things(result.kind)}"
+    )
+
+
+def _values(folder: Path) -> Values:
+    found = read_finished(folder)
+    name, result = next(iter(found.results.items()))
+    return found.values(name, "cosine" if result.kind == "scored" else result.metric)
+
+
+def _keep_scores_only(folder: Path) -> None:
+    """Weights and pages of a part are of no further use, and large."""
+    for path in (*folder.glob("checkpoint-*"), folder / "model"):
+        shutil.rmtree(path, ignore_errors=True)
+    (folder / "report.html").unlink(missing_ok=True)
