@@ -127,7 +127,8 @@ class EvaluationConfig(StrictModel):
     )
     resamples: int = Field(10_000, ge=100, description="bootstrap resamples behind an interval")
     cross_validation: Literal["auto", "always", "off"] = Field(
-        "auto", description="auto: where test has fewer than 300 queries or pairs and train fewer than 3,000 rows"
+        "auto",
+        description="auto: where test has fewer than 300 queries or pairs, train fewer than 3,000 rows, and max_steps is not set",
     )
     folds: int = Field(5, ge=2, le=20, description="parts of the rows in cross-validation, each of which costs one more run")
     batch_size: int = Field(

@@ -44,7 +44,7 @@ def folds_wanted(config: Config, datasets: Mapping[str, PreparedDataset]) -> tup
     if asked:
         return settings.folds, None
     labels = prepared.counts.get("rows_test" if prepared.kind is RowKind.SCORED else "queries_test", 0)
-    if labels >= FEW_LABELS:
+    if labels >= FEW_LABELS or config.training.max_steps is not None:  # a run cut to so many steps is a trial
         return 0, None
     few = f"test has only {labels} {things(prepared.kind.value)}"
     if len(prepared.splits["train"]) >= MANY_ROWS:

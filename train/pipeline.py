@@ -30,12 +30,13 @@ from train.evaluate.verdict import CrossValidation
 from train.fit.checkpoints import check_checkpoint, keep_only, last_checkpoint, list_checkpoints
 from train.fit.estimate import Estimate, estimate
 from train.fit.fit import Hooks, fit, load_weights
+from train.fit.recipe import heed_ceiling
 from train.fit.trainer import Work
 from train.folds import cross_validate, folds_wanted
 from train.launcher import heed_launcher
 from train.planning import Plan, audited, make_plan, needs, record_plan, refuse_changes
 from train.reporting import Shortened, report_run
-from train.runfolder import ScoreLog, create_run, default_name, open_run
+from train.runfolder import ScoreLog, create_run, default_name, open_run, read_record, write_json
 from train.settings import dump_config, load_config
 from train.shortage import shortages_in_words
 from train.terminal import is_main, quiet_libraries, say
@@ -138,6 +139,7 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
     work = _resume_log(log, run)
     if not log.lines:
         log.add(judge.line(0, base))
+    _heed_ceiling(plan, run, log.lines[0]["dev"])
     del base  # its vectors are not needed once training begins
     if cache is not None:
         cache.close()
@@ -267,6 +269,18 @@ def _load_best(plan: Plan, run: Path, log: ScoreLog) -> int:
         )
     load_weights(plan.encoder, found[step])
     return step
+
+
+def _heed_ceiling(plan: Plan, run: Path, base_dev: float | None) -> None:
+    """Train gently where the base is nearly perfect; what that changes is said and recorded."""
+    found = heed_ceiling(plan.recipe, base_dev, plan.config.training)
+    if found is plan.recipe:
+        return
+    plan.recipe = found
+    say(f"  {found.reasons[-1]}")
+    if is_main():
+        record = read_record(run, "environment.json", "recipe")
+        write_json(run / "environment.json", record | {"recipe": list(found.reasons)})
 
 
 def _interpolates(plan: Plan) -> bool:

@@ -13,11 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from train.fit.recipe import CEILING
+
 SHARES = (0.25, 0.5, 0.75)
 """Shares of the way from the base to the checkpoint that are tried beside the whole way."""
-
-CEILING = 0.95
-"""Above this dev score of the base little is left to gain: of models that are equal on dev, the one nearest to it is taken."""
 
 LARGEST = 1_000_000_000
 """Models of more weights are not interpolated, which needs three copies of them in memory."""
@@ -80,7 +79,7 @@ def choose_winner(
         found[share] = judge()
     best = max(found.values())
     equals = [share for share, value in found.items() if value == best]
-    share = min(equals) if base_dev > CEILING else max(equals)
+    share = min(equals) if base_dev > CEILING else max(equals)  # near the ceiling the least change of those that are equal
     interpolate(model, base, tuned, share)
     return Winner(step, share, best, tuple(sorted(found.items())))
 

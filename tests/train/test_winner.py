@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from train.winner import CEILING, SHARES, Winner, choose_winner, copy_of, interpolate
+from train.fit.recipe import CEILING
+from train.winner import SHARES, Winner, choose_winner, copy_of, interpolate
 
 POINTS = (0.0, *SHARES, 1.0)
 

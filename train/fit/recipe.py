@@ -9,10 +9,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from data.schema import RowKind
 from train.config import TrainingConfig
+
+CEILING = 0.95
+"""Above this dev score of the base little is left to gain and much to lose."""
+GENTLE = 0.25
+"""Share of the usual learning rate with which a base near the ceiling is trained."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +122,21 @@ def plan_recipe(
         evaluation_steps=_evaluation_steps(steps, steps / per_epoch, config.evaluations),
         reasons=tuple(reasons),
     )
+
+
+def heed_ceiling(recipe: Recipe, base_dev: float | None, config: TrainingConfig) -> Recipe:
+    """The recipe for a base that is nearly perfect already: the same steps at a gentler rate, unless the person set one.
+
+    Args:
+        recipe: what the rows ask for.
+        base_dev: score of the base on dev; None without a dev split.
+        config: the training section.
+    """
+    if base_dev is None or base_dev <= CEILING or config.learning_rate is not None:
+        return recipe
+    rate = GENTLE * recipe.learning_rate
+    reason = f"learning rate {rate:g}: the base has {base_dev:.3f} on dev, more than {CEILING:g}, and little is left to gain"
+    return replace(recipe, learning_rate=rate, reasons=(*recipe.reasons, reason))
 
 
 def _epochs(kind: RowKind, count: int) -> float:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from data.schema import RowKind
 from train.config import TrainingConfig
-from train.fit.recipe import RowFacts, plan_recipe
+from train.fit.recipe import RowFacts, heed_ceiling, plan_recipe
 
 
 def rows(kind: RowKind, count: int) -> RowFacts:
@@ -82,3 +82,15 @@ def test_judgements_that_recombine_few_texts_are_not_passed_over_as_often() -> N
 def test_scored_rows_count_each() -> None:
     assert RowFacts(RowKind.SCORED, 100, 20, 30).lessons == 100
     assert RowFacts(RowKind.PAIR, 10, 20, 30).lessons == 10
+
+
+def test_a_base_near_the_ceiling_is_trained_gently() -> None:
+    config = TrainingConfig()
+    recipe = plan_recipe(config, {"qa": rows(RowKind.PAIR, 6300)}, 256)
+    assert heed_ceiling(recipe, 0.95, config) is recipe
+    assert heed_ceiling(recipe, None, config) is recipe
+    gentle = heed_ceiling(recipe, 0.96, config)
+    assert (gentle.learning_rate, gentle.max_steps) == (2.5e-5, recipe.max_steps)
+    assert gentle.reasons[-1].startswith("learning rate 2.5e-05: the base has 0.960 on dev")
+    asked = TrainingConfig(learning_rate=1e-3)
+    assert heed_ceiling(recipe, 0.99, asked) is recipe
