@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qs, urlsplit
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from data.spec import DatasetSpec, MiningSpec, SplitSpec, StrictModel
 from train.errors import ConfigError
+
+OFF = BeforeValidator(lambda value: "off" if value is False else value)
+"""YAML reads a bare `off` as false."""
 
 DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 
@@ -104,7 +107,7 @@ class TrainingConfig(StrictModel):
     patience: int | None = Field(
         None, ge=1, description="stop after so many checkpoints without a better dev score; never by default"
     )
-    interpolation: Literal["auto", "off"] = Field(
+    interpolation: Annotated[Literal["auto", "off"], OFF] = Field(
         "auto", description="auto: weights between the base and the best checkpoint are tried on dev, too; off: checkpoints only"
     )
     keep_all_checkpoints: bool = Field(False, description="keep every checkpoint, not only the best and the last")
@@ -126,7 +129,7 @@ class EvaluationConfig(StrictModel):
         100, ge=1, le=100, description="documents a dev query that the base ranks highest, beside the judged ones"
     )
     resamples: int = Field(10_000, ge=100, description="bootstrap resamples behind an interval")
-    cross_validation: Literal["auto", "always", "off"] = Field(
+    cross_validation: Annotated[Literal["auto", "always", "off"], OFF] = Field(
         "auto",
         description="auto: where test has fewer than 300 queries or pairs, train fewer than 3,000 rows, and max_steps is not set",
     )

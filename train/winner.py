@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from train.fit.recipe import CEILING
 
-SHARES = (0.25, 0.5, 0.75)
+SHARES = (0.25, 0.5, 0.75, 0.9)
 """Shares of the way from the base to the checkpoint that are tried beside the whole way."""
 
 LARGEST = 1_000_000_000

@@ -1,6 +1,7 @@
 """Whether the recipe is better than the base model, and than the settings that people copy, on every data set that is given.
 
     python -m tests.benchmarks.recipe --data FOLDER [FOLDER …] --seeds 42,43,44 --runs runs/ --markdown table.md
+    python -m tests.benchmarks.recipe --data FOLDER … --arm fast training.learning_rate=2e-4 --leave-one-out
 
 Run it from the repository's root. Each arm of each data set and seed is a whole run of `embed-tune train` in a process of its
 own, kept in `--runs`: a run that is there and finished is not made again, so a measurement that was stopped goes on.
@@ -20,7 +21,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,7 @@ ARMS: dict[str, tuple[str, ...]] = {
         "training.warmup=0.1",
         "training.symmetric=false",
         "training.evaluations=1",
+        "training.interpolation=off",
     ),
     "ours": (),
 }
@@ -88,19 +90,29 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", required=True)
     parser.add_argument("--seeds", default="42,43,44")
     parser.add_argument("--arms", default="stock,ours")
+    parser.add_argument("--arm", nargs="+", action="append", default=[], metavar="WORD", help="a name and its settings")
+    parser.add_argument("--leave-one-out", action="store_true")
     parser.add_argument("--runs", type=Path, default=Path("checkpoints/recipe"))
     parser.add_argument("--markdown", type=Path, help="file for the table")
     parser.add_argument("--settings", nargs="*", default=[], help="further settings of every run (KEY=VALUE)")
     asked = parser.parse_args()
-    seeds, arms = [int(seed) for seed in asked.seeds.split(",")], asked.arms.split(",")
-    if not set(arms) <= set(ARMS):
-        raise BenchmarkError(f"--arms {asked.arms}: the arms are {', '.join(ARMS)}")
-    lines = []
+    seeds, known = [int(seed) for seed in asked.seeds.split(",")], ARMS | {name: tuple(words) for name, *words in asked.arm}
+    arms = {name: known[name] for name in (*asked.arms.split(","), *(name for name, *_ in asked.arm)) if name in known}
+    if lacking := set(asked.arms.split(",")) - set(known):
+        raise BenchmarkError(f"--arms {', '.join(sorted(lacking))}: the arms are {', '.join(known)}")
+    if asked.leave_one_out and len(asked.data) < 2:
+        raise BenchmarkError("--leave-one-out needs two data sets or more")
+    lines, gains = [], {}
     for data in asked.data:
-        found = {arm: judged([finished(data, arm, seed, asked.runs, asked.settings) for seed in seeds]) for arm in arms}
+        runs = {
+            arm: [finished(data, arm, seed, asked.runs, [*words, *asked.settings]) for seed in seeds]
+            for arm, words in arms.items()
+        }
+        found = {arm: judged(of_seeds) for arm, of_seeds in runs.items()}
         lines.append(row(Path(data).name, found))
+        gains[Path(data).name] = {arm: (dev_gain(runs[arm]), float(one.values.mean()) - one.base) for arm, one in found.items()}
         say(json.dumps(lines[-1]))
-    table = as_markdown(lines)
+    table = as_markdown(lines) if not asked.leave_one_out else left_out(gains)
     if asked.markdown is not None:
         asked.markdown.write_text(table + "\n", encoding="utf-8")
     say(table)
@@ -117,7 +129,7 @@ def finished(data: str, arm: str, seed: int, runs: Path, settings: Sequence[str]
     folder = runs / name
     if not (folder / "report.json").is_file():
         runs.mkdir(parents=True, exist_ok=True)
-        words = [f"run_name={name}", f"output_dir={runs}", f"training.seed={seed}", *ARMS[arm], *settings]
+        words = [f"run_name={name}", f"output_dir={runs}", f"training.seed={seed}", *settings]
         words = ["--resume", str(folder)] if (folder / "config.yaml").is_file() else ["--data", data, *words]
         say(f"{name} …")
         with (runs / f"{name}.log").open("w", encoding="utf-8") as log:
@@ -155,6 +167,38 @@ def judged(runs: Sequence[FinishedRun]) -> Judged:
         verdicts=[result.verdict for result in results],
         seconds=np.array([run.report["cost"]["total_seconds"] for run in runs]),
     )
+
+
+def dev_gain(runs: Sequence[FinishedRun]) -> float:
+    """Mean over the seeds of what the winner of each run gained on dev.
+
+    Raises:
+        BenchmarkError: a run had no dev split.
+    """
+    found = []
+    for run in runs:
+        base = json.loads((run.folder / "scores.jsonl").read_text("utf-8").splitlines()[0])["dev"]
+        best = run.report["selection"]["dev"]
+        if base is None or best is None:
+            raise BenchmarkError(f"{run.folder} has no dev scores to choose by")
+        found.append(best - base)
+    return float(np.mean(found))
+
+
+def left_out(gains: Mapping[str, Mapping[str, tuple[float, float]]]) -> str:
+    """The table of `--leave-one-out`.
+
+    Args:
+        gains: of each data set, of each arm: gain on dev and on test.
+    """
+    arms = list(next(iter(gains.values())))
+    out = [f"| left out | {' | '.join(arms)} | chosen on the others | its gain |", f"|{'---|' * (len(arms) + 3)}"]
+    for name, own in gains.items():
+        others = {arm: np.mean([of[arm][0] for other, of in gains.items() if other != name]) for arm in arms}
+        chosen = max(arms, key=lambda arm: others[arm])
+        cells = [name, *(f"{own[arm][1]:+.3f}" for arm in arms), chosen, f"{own[chosen][1]:+.3f}"]
+        out.append(f"| {' | '.join(cells)} |")
+    return "\n".join(out)
 
 
 def interval(first: Judged, second: Judged | None, seed: int = 0) -> tuple[float, tuple[float, float]]:

@@ -144,3 +144,18 @@ def test_help_and_config_mistakes_need_no_torch() -> None:
         else:
             assert expected in done.stdout, done
         assert time.monotonic() - began < 20
+
+
+@pytest.mark.parametrize("key", ["training.interpolation", "evaluation.cross_validation"])
+def test_off_is_off_though_yaml_reads_false(key: str) -> None:
+    section, name = key.split(".")
+    config = load_config(None, data="x.csv", overrides=[f"{key}=off"])
+    assert getattr(getattr(config, section), name) == "off"
+
+
+def test_training_auto_leaves_everything_to_the_recipe(tmp_path: Path) -> None:
+    path = tmp_path / "auto.yaml"
+    path.write_text("training: auto\ndata: x.csv\n", encoding="utf-8")
+    plain = load_config(None, data="x.csv")
+    assert load_config(path) == plain == load_config(None, data="x.csv", overrides=["training=auto"])
+    assert load_config(path, overrides=["training.epochs=2"]).training == plain.training.model_copy(update={"epochs": 2.0})

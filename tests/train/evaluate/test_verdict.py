@@ -9,6 +9,7 @@ from scipy import stats
 
 from train.evaluate.statistics import compare_means
 from train.evaluate.verdict import (
+    CrossValidation,
     DatasetResult,
     DatasetVerdict,
     dataset_sentence,
@@ -144,7 +145,7 @@ def test_result_as_json_has_the_fields_of_the_report() -> None:
     dumped = json.loads(json.dumps(result().model_dump(mode="json"), allow_nan=False))
     assert list(dumped) == [
         "name", "kind", "split", "metric", "n", "base", "tuned", "delta", "ci95", "p_value", "verdict", "metrics",
-        "test_sha256",
+        "test_sha256", "cross_validation",
     ]  # fmt: skip
     assert dumped["ci95"] == [0.075, 0.103]
     assert DatasetResult.model_validate(dumped | {"added_later": 1}) == result()
@@ -180,3 +181,30 @@ def test_two_models_with_names_are_called_by_them() -> None:
 )
 def test_fail_on(verdict: str, on_regressed: bool, on_no_evidence: bool) -> None:
     assert (fails(verdict, "regressed"), fails(verdict, "no_evidence")) == (on_regressed, on_no_evidence)
+
+
+def crossed(ci95: tuple[float, float]) -> CrossValidation:
+    middle = sum(ci95) / 2
+    return CrossValidation(
+        folds=5, n=900, base=0.5, tuned=0.5 + middle, delta=middle, ci95=ci95, p_value=0.01, verdict=dataset_verdict(ci95, 900)
+    )
+
+
+def test_cross_validation_settles_what_a_small_test_cannot() -> None:
+    found = result(ci95=(-0.01, 0.09), verdict="no_evidence").model_copy(update={"cross_validation": crossed((0.02, 0.06))})
+    assert (found.verdict, found.settled, run_verdict([found])) == ("no_evidence", "improved", "improved")
+    sentence = dataset_sentence(found)
+    assert sentence.startswith(f"Training makes a model that is better than the base on {found.name}: cross-validated ")
+    assert "(+0.040, 95% interval +0.020 to +0.060, 900" in sentence and "in 5 parts. Test alone: " in sentence
+    whole, alone = found.lines()
+    assert (whole.name, whole.n, whole.verdict) == (f"{found.name}, all 5 parts", 900, "improved")
+    assert (alone.name, alone.n, alone.verdict) == (f"{found.name}, test alone", found.n, "no_evidence")
+    assert DatasetResult.model_validate(json.loads(found.model_dump_json())) == found
+
+
+def test_cross_validation_without_evidence_says_how_many_would_settle_it() -> None:
+    found = result().model_copy(update={"cross_validation": crossed((-0.02, 0.04))})
+    sentence = dataset_sentence(found)
+    assert sentence.startswith("There is no evidence that such training makes a model that differs from the base")
+    assert "would be needed for a difference of this size. Test alone: " in sentence
+    assert run_verdict([found]) == "no_evidence"
