@@ -124,7 +124,7 @@ def report_run(
 
     write_text(run / "report.html", page(texts=True))
     write_json(run / "report.json", report)  # last: a run with a report.json is finished
-    say(story(results, log.lines, report["cost"]))
+    say(story(results, log.lines, report["cost"], share=winner.share))
     if lines := shortened_rows(report["datasets"]):
         say("\n" + side_by_side("Test scores with shortened vectors", lines, BASE_AND_TUNED))
     say(f"model:  {run / 'model'}")

@@ -290,12 +290,15 @@ def _limits(records: Records) -> str:
 def _repeat(records: Records) -> str:
     environment = records.environment
     packages = ", ".join(f"{name} {found}" for name, found in environment["packages"].items())
+    share = records.report.get("selection", {}).get("share", 1)
+    way = "" if share == 1 else f"{share:.0%} of the way from the base to "
+    selection = f"{way}the checkpoint of step {records.report['best_step']:,}"
     revision = f", code revision `{environment['git_revision'][:12]}`" if environment.get("git_revision") else ""
     lines = [
         "## How to repeat it",
         "",
         f"Trained with embed-tune: Python {environment['python']}, {packages}{revision}, on {environment['world_size']} × "
-        f"{environment['device'].split(':')[0]}; the checkpoint of step {records.report['best_step']:,} was judged.",
+        f"{environment['device'].split(':')[0]}; the model is {selection}.",
         "",
         *(f"- {_plain(reason)}" for reason in environment["recipe"]),
         "",

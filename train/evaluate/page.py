@@ -53,7 +53,7 @@ def render(
 
     Args:
         report: the content of report.json: `verdict`, `datasets`, and where they are there `cost`, `run`, `base_model`,
-            `best_step`, `finished_at` and `labels` (`base` and `tuned`: what the two models are called).
+            `best_step`, `selection`, `finished_at` and `labels` (`base` and `tuned`: what the two models are called).
         curve: the lines of scores.jsonl (`step`, `dev`, and where they are there `datasets` and `train_seconds`), step 0 is the
             base.
         examples: queries and pairs that changed most, see `examples.pick_examples`.
@@ -69,7 +69,7 @@ def render(
     environment = extras.get("environment") or {}
     lines = [line for result in results for line in result.lines()]
     forest = Forest.of([line.ci95 for line in lines])
-    learned = Curve.of(curve, report.get("best_step"))
+    learned = Curve.of(curve, report.get("best_step"), (report.get("selection") or {}).get("share", 1.0))
     cases = Cases.of(examples)
     context: dict[str, Any] = {
         "run": plain(str(report.get("run", "Run"))),
@@ -124,8 +124,10 @@ def _tiles(report: Mapping[str, Any], results: Sequence[DatasetResult]) -> list[
     tiles = []
     primary = next((r for r in results if r.name == plain(str(report.get("primary")))), results[0] if results else None)
     if primary is not None:
+        where = f" of {primary.split}" if primary.cross_validation is None else ""
+        primary = primary.lines()[0]
         scores = f"{wording.fraction(primary.base)} → {wording.fraction(primary.tuned)}"
-        judged = f"{primary.n:,} {wording.things(primary.kind)} of {primary.split}"
+        judged = f"{primary.n:,} {wording.things(primary.kind)}" + where
         tiles.append(Tile(f"{wording.metric_name(primary.metric)} on {primary.name}", scores, judged))
         tiles.append(Tile("Change", wording.change(primary.delta), f"95% interval {wording.interval(primary.ci95)}"))
     seconds = report.get("cost", {}).get("train_seconds")

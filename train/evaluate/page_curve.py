@@ -57,14 +57,16 @@ class Curve:
     best: int | None
     has_base: bool
     rows: list[Row]
+    share: float = 1.0
 
     @classmethod
-    def of(cls, log: Sequence[Mapping[str, Any]], best_step: int | None = None) -> Curve | None:
+    def of(cls, log: Sequence[Mapping[str, Any]], best_step: int | None = None, share: float = 1.0) -> Curve | None:
         """The curve in the lines of scores.jsonl; None when fewer than two have a dev score.
 
         Args:
             log: `step`, `dev`, and where they are there `datasets` (name → score) and `train_seconds`.
-            best_step: the checkpoint that was judged; by default the best on dev.
+            best_step: the best checkpoint; by default the best on dev.
+            share: of the way from the base to it, which the judged model went.
         """
         scored = [line for line in log if line.get("dev") is not None]
         if len(scored) < 2:
@@ -83,7 +85,7 @@ class Curve:
         else:
             lines = [Line(0, plain(names[0]) if names else "dev", "s0", mean)]
         steps = [line["step"] for line in scored]
-        return cls(steps, lines, best, steps[0] == 0, _rows(scored, lines[1:], best))
+        return cls(steps, lines, best, steps[0] == 0, _rows(scored, lines[1:], best, share), share)
 
     @property
     def several(self) -> bool:
@@ -100,7 +102,7 @@ class Curve:
         what = "mean dev score" if self.several else "dev score"
         return (
             f"The best of {len(self.steps) - self.has_base:,} checkpoints is that of step {best.step:,}: "
-            f"{what} {wording.fraction(best.dev)}{against}. It was judged on test."
+            f"{what} {wording.fraction(best.dev)}{against}. {wording.judged_sentence(self.share)}"
         )
 
     @property
@@ -123,12 +125,12 @@ class Curve:
         return {"steps": self.steps, "lines": lines, "best": self.best, "hasBase": self.has_base}
 
 
-def _rows(scored: Sequence[Mapping[str, Any]], lines: Sequence[Line], best: int | None) -> list[Row]:
+def _rows(scored: Sequence[Mapping[str, Any]], lines: Sequence[Line], best: int | None, share: float) -> list[Row]:
     base = scored[0]["dev"] if scored[0]["step"] == 0 else None
     rows = []
     for i, line in enumerate(scored):
         step, dev = line["step"], line["dev"]
-        note = "base" if step == 0 else "best: judged on test" if step == best else ""
+        note = "base" if step == 0 else wording.best_mark(share) if step == best else ""
         change = None if base is None or step == 0 else dev - base
         rows.append(Row(step, dev, change, [one.values[i] for one in lines], line.get("train_seconds"), note, step == best))
     return rows

@@ -27,6 +27,7 @@ def story(
     console: Console | None = None,
     sides: wording.Sides = wording.BASE_AND_TUNED,
     examples: Sequence[Mapping[str, Any]] = (),
+    share: float = 1.0,
 ) -> str:
     """Verdict, results, secondary metrics, learning curve, what changed most and cost, ready to print.
 
@@ -37,6 +38,7 @@ def story(
         console: decides width and colour; by default those of standard output: 80 columns and no colour when it is piped.
         sides: what the two models are called.
         examples: queries and pairs that changed most, see `examples.pick_examples`.
+        share: of the way from the base to the best checkpoint, which the judged model went.
     """
     console = console or Console()
     style = _STYLES[run_verdict(results)]
@@ -48,7 +50,7 @@ def story(
         if results and (legend := sides.legend()):
             console.print()
             console.print(Text(legend))
-        for table in (_results(results, sides), _secondary(results, sides), _curve(curve)):
+        for table in (_results(results, sides), _secondary(results, sides), _curve(curve, share)):
             if table is not None:
                 console.print()
                 console.print(table)
@@ -175,7 +177,7 @@ def _example(one: Mapping[str, Any]) -> str:
     return f"  {head}{wording.fraction(figures[0])} → {wording.fraction(figures[1])}  {shown}"
 
 
-def _curve(curve: Sequence[Mapping[str, Any]]) -> Table | None:
+def _curve(curve: Sequence[Mapping[str, Any]], share: float) -> Table | None:
     scored = [line for line in curve if line.get("dev") is not None]
     if len(scored) < 2:
         return None
@@ -186,7 +188,7 @@ def _curve(curve: Sequence[Mapping[str, Any]]) -> Table | None:
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for line in scored:
-        mark = "base" if line["step"] == 0 else "best: judged on test" if line is best else ""
+        mark = "base" if line["step"] == 0 else wording.best_mark(share) if line is best else ""
         change = "" if base is None or line["step"] == 0 else wording.change(line["dev"] - base)
         table.add_row(f"{line['step']:,}", wording.fraction(line["dev"]), change, mark)
     return table

@@ -119,3 +119,23 @@ def cost_lines(cost: Mapping[str, float]) -> list[tuple[str, str]]:
         ("peak_memory_mb", "peak memory", lambda value: f"{value:,.0f} MB"),
     )
     return [(label, write(value)) for key, label, write in units if (value := cost.get(key)) is not None]
+
+
+def best_mark(share: float) -> str:
+    """What stands beside the best checkpoint of a learning curve.
+
+    Args:
+        share: of the way from the base to it, which the judged model went.
+    """
+    if share == 1:
+        return "best: judged on test"
+    return f"best: {share:.0%} of the way to it judged on test" if share else "best, but the base was kept"
+
+
+def judged_sentence(share: float) -> str:
+    """What became of the best checkpoint, as a sentence."""
+    if share == 1:
+        return "It was judged on test."
+    if share == 0:
+        return "Not it, but the base was kept: nothing was better on dev."
+    return f"Weights {share:.0%} of the way from the base to it are better on dev: these were judged on test."
