@@ -156,7 +156,7 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
     fit(plan.encoder, plan.sets, plan.recipe, config.training, run, plan.bf16, hooks, work)
 
     winner = _choose_winner(plan, run, log, judge, before)
-    say(f"judging {winner.sentence()} on test …")
+    say(f"judging on test: {winner.sentence()} …")
     test_began = time.perf_counter()
     tuned = encoders_of(plan.encoder, plan.prompts, lambda encoder: RememberingEncoder(SharedEncoder(encoder)))
     tuned_test, tuned_cut = judge_test(plan.datasets, tuned), judge_shortened(plan, tuned)

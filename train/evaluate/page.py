@@ -79,6 +79,7 @@ def render(
         "many": len(results) > MANY,
         "split": results[0].split if results else "test",
         "metrics": sum(len(result.metrics) for result in results),
+        "shortened": {plain(entry["name"]): entry.get("dimensions", ()) for entry in report["datasets"]},
         "forest": forest,
         "bars": [forest.bar(line.delta, line.ci95) for line in lines],
         "sides": sides,

@@ -161,3 +161,20 @@ def test_a_page_stays_below_a_megabyte_and_a_half_whatever_the_texts() -> None:
     assert f"{600 - shown:,} more were left out to keep the page small." in Reader(html).all_text()
     # every data set and direction keeps its largest changes
     assert html.count('<div class="group"') == 24 and shown >= 48
+
+
+def test_scores_of_shortened_vectors_stand_below_those_of_whole_ones() -> None:
+    report, *rest = page_arguments()
+    report["datasets"][0] |= {"dimensions": [{"dimensions": 128, "base": 0.5, "tuned": 0.61}]}
+    text = Reader(render(report, *rest)).all_text()
+    assert "nDCG@10, first 128 dimensions 0.500 0.610 +0.110" in text
+
+
+def test_the_judged_weights_are_named() -> None:
+    report, *rest = page_arguments()
+    for share, words in (
+        (0.75, "Weights 75% of the way from the base to it are better on dev: these were judged on test."),
+        (0, "Not it, but the base was kept: nothing was better on dev."),
+    ):
+        text = Reader(render(report | {"selection": {"step": 60, "share": share}}, *rest)).all_text()
+        assert words in text
