@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from data.load import prepare
+from data.mixture_leaks import remove_leaks_between_sets
 from data.schema import DataError, PreparedDataset, RowKind
 from data.spec import PromptSpec
 from train import ranks
@@ -150,7 +151,10 @@ def load_datasets(config: Config) -> dict[str, PreparedDataset]:
                 mend=f"give one of them a name of its own: data.datasets.{number}.name=NAME",
             )
         datasets[prepared.name] = prepared
-    return datasets
+    if len(datasets) == 1:
+        return datasets
+    trained = {name for name, spec in zip(datasets, config.data.datasets, strict=True) if spec.train}
+    return remove_leaks_between_sets(datasets, trained.__contains__, config.data.leaks == "drop", config.cache, say)
 
 
 def training_sets(
