@@ -1,4 +1,7 @@
-"""A BEIR folder: corpus.jsonl, queries.jsonl and qrels/{train,dev,test}.tsv (https://github.com/beir-cellar/beir)."""
+"""A BEIR folder: corpus.jsonl, queries.jsonl and qrels/{train,dev,test}.tsv (https://github.com/beir-cellar/beir).
+
+Where hard_negatives/ lies beside the qrels, its rows join those of train (see `beir_negatives`).
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from data.schema import SPLITS, DataError, Document, Recognised, RowId, RowKind, make_example
 from data.scores import parse_score
+from data.sources.beir_negatives import Judgement, find_negatives
 from data.sources.readers import JsonLinesReader, lines, readable
 from data.sources.rows import MAX_DROPPED_EXAMPLES, ROWS_VERSION, SPLIT_ALIASES, clean_text
 from data.spec import DatasetSpec
@@ -31,7 +35,7 @@ class _EmptyText(DataError):
 
 
 class BeirSource:
-    """Judged queries over a corpus. One example a positive judgement; its label is the grade.
+    """Judged queries over a corpus. One example a positive judgement, its label is the grade; hard negatives stand behind it.
 
     Judgements of empty texts are left out of train and counted; in dev and test they are errors, unless `bad_rows` is
     "drop". The corpus keeps its empty documents, as BEIR does.
@@ -43,13 +47,15 @@ class BeirSource:
         self.dropped_examples: dict[str, list[str]] = {}
         notes: list[str] = []
         self.qrels = self._find_qrels(notes)
-        if (path / "hard_negatives").is_dir():
-            notes.append("hard_negatives/ is not used")
+        self.negatives = find_negatives(path, self.qrels, self._judgements, notes)
         if empty := self._check_corpus():
             notes.append(f"empty documents in the corpus: {empty}")
         grades = sorted(self._shown(p) for p in self.qrels.values())
         roles = {"anchor": ["queries.jsonl"], "positive": ["corpus.jsonl"], "grade": grades}
-        self.recognised = Recognised(RowKind.PAIR, roles, notes=("BEIR folder", *notes))
+        if self.negatives is not None:
+            roles["negative"] = sorted(self._shown(p) for p in self.negatives.files.values())
+        kind = RowKind.PAIR if self.negatives is None else RowKind.TUPLE
+        self.recognised = Recognised(kind, roles, notes=("BEIR folder", *notes))
 
     def _shown(self, path: Path) -> str:
         return path.relative_to(self.path).as_posix()
@@ -136,9 +142,8 @@ class BeirSource:
                 texts[identity] = text
         return texts
 
-    def _judgements(self, split: str) -> Iterator[tuple[int, str, str, float]]:
-        """Line, query id, document id and grade of each judgement, those of grade 0 too."""
-        path = self.qrels[split]
+    def _judgements(self, path: Path) -> Iterator[Judgement]:
+        """Each judgement of a file of them, those of grade 0 too."""
         shown = self._shown(path)
         header = True
         for number, text in lines(path, str(path)):
@@ -161,12 +166,13 @@ class BeirSource:
         """One example a judgement with a grade above 0, in the order of the qrels file."""
         self.dropped[split], self.dropped_examples[split] = 0, []
         shown = self._shown(self.qrels[split])
-        judged = [j for j in self._judgements(split) if j[3] > 0]
+        judged = [j for j in self._judgements(self.qrels[split]) if j[3] > 0]
         if not judged:
             where = self._place(shown)
             raise DataError("no judgement has a score above 0", where=where, mend="add judgements, or remove the file")
         queries = self._queries({j[1] for j in judged})
-        wanted = {j[2] for j in judged}
+        negatives = {} if self.negatives is None else self.negatives.of[split]
+        wanted = {j[2] for j in judged} | {document for listed in negatives.values() for document in listed}
         texts = {document.id: document.text for document in self.documents() if document.id in wanted}
         for number, query, document, grade in judged:
             where = self._place(shown, number)
@@ -174,6 +180,7 @@ class BeirSource:
                 pair = [
                     self._looked_up(queries, query, "query", "queries.jsonl", where),
                     self._looked_up(texts, document, "document", "corpus.jsonl", where),
+                    *(self._looked_up(texts, one, "hard negative", "corpus.jsonl", where) for one in negatives.get(query, ())),
                 ]
             except _EmptyText as error:
                 # An empty text teaches nothing and well-known data sets have some; what is measured is not changed unasked.
@@ -201,7 +208,8 @@ class BeirSource:
                 mend = f"{other} has that id: are the columns of the judgements, or the two files, swapped? Write {QRELS_HEADER}"
             raise DataError(f"the {what} {identity[:60]!r} is not in {file}", where=where, mend=mend)
         if not texts[identity]:
-            raise _EmptyText(f"the {what} {identity[:60]!r} is judged relevant but empty in {file}", where=where, mend=mend)
+            thing, judged = ("document", "a hard negative") if what == "hard negative" else (what, "judged relevant")
+            raise _EmptyText(f"the {thing} {identity[:60]!r} is {judged} but empty in {file}", where=where, mend=mend)
         return clean_text(texts[identity], where)
 
     def fingerprint(self) -> str:
@@ -212,7 +220,8 @@ class BeirSource:
     def _fingerprint(self) -> str:
         """SHA-256 over all files and the options that change the rows."""
         digest = hashlib.sha256(f"{ROWS_VERSION} beir {self.spec.bad_rows}".encode())
-        for path in (self.path / "corpus.jsonl", self.path / "queries.jsonl", *sorted(self.qrels.values())):
+        beside = [] if self.negatives is None else sorted(self.negatives.files.values())
+        for path in (self.path / "corpus.jsonl", self.path / "queries.jsonl", *sorted(self.qrels.values()), *beside):
             with readable(path, self._shown(path)), path.open("rb") as file:
                 digest.update(f"\0{self._shown(path)}\0".encode() + hashlib.file_digest(file, "sha256").digest())
         return digest.hexdigest()

@@ -70,7 +70,7 @@ def test_what_is_not_used_is_said(tmp_path):
     path = folder(tmp_path / "a", train=QRELS, extra=QRELS)
     (path / "hard_negatives").mkdir()
     notes = opened(path).recognised.notes
-    assert "hard_negatives/ is not used" in notes
+    assert "hard_negatives/ is not used: it has no train.tsv" in notes
     assert any("qrels/extra.tsv is not used" in note for note in notes)
 
 
@@ -152,3 +152,42 @@ def test_the_fingerprint_follows_every_file(tmp_path, file):
     with (path / file).open("a") as out:
         out.write("\n")
     assert opened(path).fingerprint() != before
+
+
+NEGATIVES = "query-id\tcorpus-id\tscore\nq1\td2\t0\nq1\td1\t0\nq1\td2\t0\nq1\td3\t0\nq2\td3\t0\n"
+
+
+def with_negatives(path: Path, **negatives: str) -> Path:
+    (path / "hard_negatives").mkdir()
+    for name, content in negatives.items():
+        (path / "hard_negatives" / f"{name}.tsv").write_text(content, "utf-8")
+    return path
+
+
+def test_hard_negatives_join_the_rows_as_many_as_every_query_has(tmp_path):
+    """q1 has two that do not belong to it, d2 and d3 (d1 does, and d2 is listed twice), q2 one: one is taken of each."""
+    plain = folder(tmp_path / "plain")
+    path = with_negatives(folder(tmp_path / "a"), train=NEGATIVES)
+    source = opened(path)
+    assert source.recognised.kind is RowKind.TUPLE
+    assert source.recognised.roles["negative"] == ["hard_negatives/train.tsv"]
+    texts = [example.texts for example in source.examples("train")]
+    assert texts == [["who purrs", "Cats They purr.", "Dogs bark."], ["who barks", "Dogs bark.", "Cows moo."]]
+    assert source.fingerprint() != opened(plain).fingerprint()
+    before = source.fingerprint()
+    (path / "hard_negatives" / "train.tsv").write_text(NEGATIVES.replace("q2\td3", "q2\td1"), "utf-8")
+    assert opened(path).fingerprint() != before
+
+
+def test_hard_negatives_of_some_queries_are_not_used_and_that_is_said(tmp_path):
+    path = with_negatives(folder(tmp_path / "a"), train="query-id\tcorpus-id\tscore\nq1\td2\t0\n")
+    source = opened(path)
+    assert source.recognised.kind is RowKind.PAIR
+    assert "hard_negatives/ is not used: 1 of 2 queries of train have none" in source.recognised.notes
+    assert source.fingerprint() == opened(folder(tmp_path / "b")).fingerprint()
+
+
+def test_a_hard_negative_that_is_not_in_the_corpus_is_an_error_with_its_line(tmp_path):
+    path = with_negatives(folder(tmp_path / "a"), train=NEGATIVES.replace("q1\td2", "q1\td9"))
+    with pytest.raises(DataError, match=r"qrels/train.tsv, line 2: the hard negative 'd9' is not in corpus.jsonl"):
+        list(opened(path).examples("train"))

@@ -1,0 +1,73 @@
+"""Hard negatives beside a BEIR folder's judgements: hard_negatives/{train,dev,test}.tsv, in the form of the qrels, grade 0."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+FOLDER = "hard_negatives"
+
+Judgement = tuple[int, str, str, float]
+"""Line, query id, document id, grade."""
+
+
+@dataclass(frozen=True)
+class HardNegatives:
+    """Documents that are known not to belong to a query, though they look like it.
+
+    Attributes:
+        files: by split.
+        of: by split and query id, the first `number` of its documents.
+        number: of each query.
+    """
+
+    files: Mapping[str, Path]
+    of: Mapping[str, Mapping[str, tuple[str, ...]]]
+    number: int
+
+
+def find_negatives(
+    folder: Path, qrels: Mapping[str, Path], read: Callable[[Path], Iterable[Judgement]], notes: list[str]
+) -> HardNegatives | None:
+    """The hard negatives of all splits, as many a query as the query with the fewest has; None where they cannot be used.
+
+    Args:
+        folder: the BEIR folder.
+        qrels: files of judgements by split.
+        read: yields the judgements of a file of that form.
+        notes: gets what the person should know.
+    """
+    if not (folder / FOLDER).is_dir():
+        return None
+    files = {split: folder / FOLDER / path.name for split, path in qrels.items()}
+    if absent := [path.name for path in files.values() if not path.is_file()]:
+        notes.append(f"{FOLDER}/ is not used: it has no {absent[0]}")
+        return None
+    found: dict[str, dict[str, tuple[str, ...]]] = {}
+    fewest: int | None = None
+    for split, path in files.items():
+        positives: dict[str, set[str]] = {}
+        for _, query, document, grade in read(qrels[split]):
+            if grade > 0:
+                positives.setdefault(query, set()).add(document)
+        of = _by_query(read(path), positives)
+        if lacking := sum(not of.get(query) for query in positives):
+            notes.append(f"{FOLDER}/ is not used: {lacking:,} of {len(positives):,} queries of {split} have none")
+            return None
+        fewest = min([len(of[query]) for query in positives] + ([] if fewest is None else [fewest]))
+        found[split] = {query: tuple(of[query]) for query in positives}
+    if not fewest:
+        return None
+    cut = {split: {query: documents[:fewest] for query, documents in of.items()} for split, of in found.items()}
+    return HardNegatives(files, cut, fewest)
+
+
+def _by_query(judgements: Iterable[Judgement] | Iterator[Judgement], positives: Mapping[str, set[str]]) -> dict[str, list[str]]:
+    """Documents by query, each once; what is also judged to belong to the query is no negative."""
+    out: dict[str, list[str]] = {}
+    for _, query, document, _ in judgements:
+        listed = out.setdefault(query, [])
+        if document not in listed and document not in positives.get(query, ()):
+            listed.append(document)
+    return out
