@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import nullcontext, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
 from data.findings import UNREADABLE, Finding, Severity, finding_words
 from data.load import prepare
+from data.mixture_leaks import remove_leaks_between_sets
 from data.schema import DataError, PreparedDataset
 from data.spec import DatasetSpec
 from train.auditing import audited, leak_rules, obey_strict
@@ -53,7 +54,7 @@ def check_data(
         raise RunError(f"--output {output}: something is there already", mend="name a folder that is new or empty")
     quiet_libraries(debug)
     with redirect_stdout(sys.stderr) if as_json else nullcontext():
-        loaded = [_loaded(spec, config) for spec in config.data.datasets]
+        loaded = _seen_together([_loaded(spec, config) for spec in config.data.datasets], config)
         counter = _counter(config) if tokens and any(one.data is not None for one in loaded) else None
         found = {"datasets": [_checked(one, config, counter) for one in loaded]}
         words = "\n".join(line for dataset in found["datasets"] for line in _lines(dataset))
@@ -111,6 +112,19 @@ def _loaded(spec: DatasetSpec, config: Config) -> _Loaded:
             return _Loaded(spec, load("drop") if spec.bad_rows == "fail" else None, error)
         except DataError:  # dropping rows does not help
             return _Loaded(spec, None, error)
+
+
+def _seen_together(loaded: list[_Loaded], config: Config) -> list[_Loaded]:
+    """The data sets without rows of train that another one judges, as one run would train on them."""
+    sets = {one.data.name: one.data for one in loaded if one.data is not None}
+    if not 1 < len(sets) == sum(one.data is not None for one in loaded):
+        return loaded
+    trained = {one.data.name for one in loaded if one.data is not None and one.spec.train}
+    try:
+        found = remove_leaks_between_sets(sets, trained.__contains__, config.data.leaks == "drop", config.cache, say)
+    except DataError as error:
+        return [replace(one, error=error) if one.data and one.data.location == error.where else one for one in loaded]
+    return [one if one.data is None else replace(one, data=found[one.data.name]) for one in loaded]
 
 
 def _checked(loaded: _Loaded, config: Config, counter: EncoderTokens | None) -> dict[str, Any]:

@@ -117,3 +117,19 @@ def test_one_of_a_kind_is_not_counted_in_the_plural(in_tmp: Path, capfd: pytest.
     said = capfd.readouterr()
     assert "1 error, 0 warnings, 0 notes" in said.out
     assert "Columns found: 'Frage', 'Antwort' (unusual.csv)\n" in said.err  # no number behind it: it is about the whole file
+
+
+def test_what_another_data_set_judges_is_a_leak_of_train(in_tmp: Path) -> None:
+    for name, train, test in (("one", "which car is red", "judged by one"), ("two", "judged by two", "Which car is RED")):
+        (in_tmp / name).mkdir()
+        rows = {"train": [train, f"only in {name}"], "dev": [f"dev of {name}"], "test": [test]}
+        for split, queries in rows.items():
+            lines = [f"{query},the answer of {name} to {query}" for query in queries]
+            (in_tmp / name / f"{split}.csv").write_text("question,answer\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    one, two = check(data=["one", "two"])["datasets"]
+    (leak,) = [finding for finding in one["findings"] if finding["code"] == "leak.query"]
+    assert (leak["examples"], leak["counterparts"], leak["done"]) == (["train.csv:2"], ["test.csv:2"], "dropped")
+    assert leak["what"] == "rows of train whose query is also in test of two"
+    assert one["counts"]["rows_train"] == 1 and two["counts"]["rows_train"] == 2
+    alone = check(data="one")["datasets"][0]
+    assert not [finding for finding in alone["findings"] if finding["code"] == "leak.query"]
