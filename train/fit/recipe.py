@@ -1,9 +1,4 @@
-"""Settings that the person left open, by a small written rule on row kind and row count. Every choice comes with its reason.
-
-The figures behind the rule were measured with all-MiniLM-L6-v2 (see README): ranking losses reach their best in about 3 passes
-over a few thousand pairs at 1e-4, small sets want a gentler rate and one pass more; CosineSimilarity on a few thousand scored
-pairs gains up to 4 passes at 5e-5 and batch 32.
-"""
+"""Settings that the person left open, by the written rules of `rules`. Every choice comes with its reason."""
 
 from __future__ import annotations
 
@@ -13,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from data.schema import RowKind
 from train.config import TrainingConfig
+from train.fit.rules import MAX_TOKENS, batch_size, rule_for
 
 CEILING = 0.95
 """Above this dev score of the base little is left to gain and much to lose."""
@@ -85,14 +81,15 @@ def plan_recipe(
     batches_of = batches_of or (lambda name, size: -(-facts[name].rows // size))
     main = max(facts.values(), key=lambda one: one.lessons)
     kind, count = main.kind, main.lessons
+    rule = rule_for(kind, count)
     reasons = [f"main data set: {main.rows:,} {kind.value} rows"]
     share = count / main.rows
     if share < 1:
         reasons[0] += f" of {main.queries:,} queries and {main.positives:,} positives, which count as {count:,}"
     if config.max_steps is None:
-        epochs = _pick(config.epochs, _epochs(kind, count) * share, "epochs", reasons)
-    rate = _pick(config.learning_rate, _learning_rate(kind, count), "learning rate", reasons)
-    sizes = {name: config.batch_size or _batch_size(one.kind, one.lessons) for name, one in facts.items()}
+        epochs = _pick(config.epochs, rule.epochs * share, "epochs", reasons)
+    rate = _pick(config.learning_rate, rule.learning_rate, "learning rate", reasons)
+    sizes = {name: config.batch_size or batch_size(one.kind, one.lessons) for name, one in facts.items()}
     sizes = {name: -(-size // processes) * processes for name, size in sizes.items()}
     shared = "" if processes == 1 else f", shared by {processes} processes"
     listed = ", ".join(f"{size} for {name}" for name, size in sizes.items())
@@ -102,10 +99,12 @@ def plan_recipe(
         for name, one in facts.items()
         if one.rows < sizes[name]
     ]
-    wanted = config.max_tokens or max(_max_tokens(one.kind) for one in facts.values())
+    wanted = config.max_tokens or max(MAX_TOKENS[one.kind] for one in facts.values())
     max_tokens = min(wanted, model_max_tokens)
     origin = "the model allows no more" if wanted > model_max_tokens else _origin(config.max_tokens)
     reasons.append(f"training texts cut at {max_tokens} tokens ({origin}); judging allows {model_max_tokens}")
+    if rule.figure and not (config.learning_rate and (config.epochs or config.max_steps)):
+        reasons.append(f"the rule comes from: {rule.figure}")
     batches = sum(batches_of(name, size) for name, size in sizes.items())
     per_epoch = max(1, math.ceil(batches / config.gradient_accumulation))
     steps = config.max_steps or max(1, round(per_epoch * epochs))
@@ -119,7 +118,7 @@ def plan_recipe(
         max_steps=steps,
         steps_per_epoch=per_epoch,
         warmup_steps=math.ceil(config.warmup * steps),
-        evaluation_steps=_evaluation_steps(steps, steps / per_epoch, config.evaluations),
+        evaluation_steps=_evaluation_steps(steps, steps / per_epoch / share, config.evaluations),
         reasons=tuple(reasons),
     )
 
@@ -139,29 +138,8 @@ def heed_ceiling(recipe: Recipe, base_dev: float | None, config: TrainingConfig)
     return replace(recipe, learning_rate=rate, reasons=(*recipe.reasons, reason))
 
 
-def _epochs(kind: RowKind, count: int) -> float:
-    if kind is RowKind.SCORED:
-        return 4 if count < 20_000 else 2 if count < 100_000 else 1
-    return 4 if count < 2_000 else 3 if count < 20_000 else 2 if count < 100_000 else 1
-
-
-def _learning_rate(kind: RowKind, count: int) -> float:
-    return 5e-5 if kind is RowKind.SCORED or count < 2_000 else 1e-4
-
-
-def _max_tokens(kind: RowKind) -> int:
-    """Sentences of scored pairs are short; of a longer passage the first 256 tokens carry most of what a query asks for."""
-    return 128 if kind is RowKind.SCORED else 256
-
-
-def _batch_size(kind: RowKind, count: int) -> int:
-    """Ranking losses gain from more negatives; but a set should still give some dozens of steps an epoch."""
-    largest = 32 if kind is RowKind.SCORED else 64 if count < 5_000 else 128
-    return max(2, min(largest, count // 8 if count < 256 else largest))
-
-
 def _evaluation_steps(steps: int, epochs: float, wanted: int | None) -> tuple[int, ...]:
-    """Evenly spaced, ending at the last step; by default one an epoch, at least 3 and at most 6."""
+    """Evenly spaced, ending at the last step; by default one a pass over the lessons, at least 3 and at most 6."""
     number = min(steps, wanted or min(6, max(3, round(epochs))))
     return tuple(sorted({round(steps * (i + 1) / number) for i in range(number)}))
 

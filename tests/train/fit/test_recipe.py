@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from data.schema import RowKind
 from train.config import TrainingConfig
 from train.fit.recipe import RowFacts, heed_ceiling, plan_recipe
+from train.fit.rules import batch_size, rule_for
 
 
 def rows(kind: RowKind, count: int) -> RowFacts:
@@ -17,17 +18,17 @@ def rows(kind: RowKind, count: int) -> RowFacts:
 
 def test_a_few_thousand_pairs() -> None:
     recipe = plan_recipe(TrainingConfig(), {"qa": rows(RowKind.PAIR, 6300)}, 256)
-    assert (recipe.epochs, recipe.learning_rate, recipe.batch_sizes["qa"]) == (3, 1e-4, 128)
+    assert (recipe.epochs, recipe.learning_rate, recipe.batch_sizes["qa"]) == (4, 2e-4, 128)
     assert recipe.steps_per_epoch == 50  # 6300 / 128 = 49.2
-    assert recipe.max_steps == 150
-    assert recipe.evaluation_steps == (50, 100, 150)
-    assert recipe.warmup_steps == 15
+    assert recipe.max_steps == 200
+    assert recipe.evaluation_steps == (50, 100, 150, 200)
+    assert recipe.warmup_steps == 20
     assert recipe.max_tokens == 256
 
 
 def test_scored_pairs_train_gently() -> None:
     recipe = plan_recipe(TrainingConfig(), {"sts": rows(RowKind.SCORED, 5749)}, 256)
-    assert (recipe.epochs, recipe.learning_rate, recipe.batch_sizes["sts"]) == (4, 5e-5, 32)
+    assert (recipe.epochs, recipe.learning_rate, recipe.batch_sizes["sts"]) == (4, 1e-4, 32)
 
 
 def test_settings_of_the_person_win() -> None:
@@ -71,7 +72,8 @@ def test_judgements_that_recombine_few_texts_are_not_passed_over_as_often() -> N
     """110,575 judgements on 2,590 queries and 3,593 documents take as many steps as 3,593 pairs."""
     recombined, plain = RowFacts(RowKind.PAIR, 110_575, 2_590, 3_593), rows(RowKind.PAIR, 3_593)
     many, few = (plan_recipe(TrainingConfig(), {"x": one}, 256) for one in (recombined, plain))
-    assert (many.learning_rate, many.batch_sizes) == (few.learning_rate, few.batch_sizes) == (1e-4, {"x": 64})
+    assert (many.learning_rate, many.batch_sizes) == (few.learning_rate, few.batch_sizes) == (2e-4, {"x": 64})
+    assert len(many.evaluation_steps) == len(few.evaluation_steps) == 4
     assert abs(many.max_steps - few.max_steps) <= 3
     assert many.reasons[0] == "main data set: 110,575 pair rows of 2,590 queries and 3,593 positives, which count as 3,593"
     assert (
@@ -90,7 +92,24 @@ def test_a_base_near_the_ceiling_is_trained_gently() -> None:
     assert heed_ceiling(recipe, 0.95, config) is recipe
     assert heed_ceiling(recipe, None, config) is recipe
     gentle = heed_ceiling(recipe, 0.96, config)
-    assert (gentle.learning_rate, gentle.max_steps) == (2.5e-5, recipe.max_steps)
-    assert gentle.reasons[-1].startswith("learning rate 2.5e-05: the base has 0.960 on dev")
+    assert (gentle.learning_rate, gentle.max_steps) == (5e-5, recipe.max_steps)
+    assert gentle.reasons[-1].startswith("learning rate 5e-05: the base has 0.960 on dev")
     asked = TrainingConfig(learning_rate=1e-3)
     assert heed_ceiling(recipe, 0.99, asked) is recipe
+
+
+@given(st.sampled_from(list(RowKind)), st.integers(1, 3_000_000))
+def test_every_size_has_a_rule_with_its_figure(kind: RowKind, count: int) -> None:
+    rule = rule_for(kind, count)
+    assert count < rule.below and rule.figure
+    smaller = rule_for(kind, max(1, count // 2))
+    assert smaller.epochs >= rule.epochs and smaller.batch_size <= rule.batch_size  # more rows: fewer passes, larger batches
+    assert 2 <= batch_size(kind, count) <= rule.batch_size
+
+
+def test_the_figure_is_told_unless_the_person_decided() -> None:
+    facts = {"qa": rows(RowKind.PAIR, 6300)}
+    told = [r for r in plan_recipe(TrainingConfig(), facts, 256).reasons if r.startswith("the rule comes from: ")]
+    assert told == [f"the rule comes from: {rule_for(RowKind.PAIR, 6300).figure}"]
+    decided = TrainingConfig(learning_rate=1e-5, epochs=1)
+    assert not [r for r in plan_recipe(decided, facts, 256).reasons if "comes from" in r]
