@@ -89,8 +89,8 @@ def train(model: str, sets: dict[str, TrainingSet], *, stored: bool = True, **op
         encoder.store = None
     settings = {"max_steps": STEPS, "batch_size": BATCH, "max_grad_norm": 1e9, "learning_rate": 1e-4, "evaluations": 1}
     config = TrainingConfig(**settings, **options)
-    rows = {name: (one.kind, len(one.table)) for name, one in sets.items()}
-    recipe = plan_recipe(config, rows, 64, processes=ranks.world_size())
+    facts = {name: one.facts for name, one in sets.items()}
+    recipe = plan_recipe(config, facts, 64, processes=ranks.world_size())
     hooks = Hooks(lambda step: {}, lambda step, path: None, lambda: False)
     work = Work()
     folder = Path(ranks.share(tempfile.mkdtemp()))

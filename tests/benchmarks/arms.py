@@ -137,7 +137,7 @@ def settle(spec: TrainSpec, workload: Workload, rows: WatchedSet, encoder: Encod
     )
     recipe = plan_recipe(
         config,
-        {workload.name: (workload.kind, len(workload.table))},
+        {workload.name: rows.facts},
         encoder.contract.max_tokens,
         lambda name, size: len(rows.sampler(size, spec.seed)),
     )

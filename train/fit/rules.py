@@ -32,17 +32,34 @@ class Rule:
 
 MANY = float("inf")
 
+LIVELY = (
+    "nDCG@10 on test 0.774 with 10,460 pairs, 0.755 by 3 passes at 1e-4; 0.826 and 0.814 with 5,649; the fourth pass still raised"
+    " dev by 0.003 in both"
+)
+
 RANKING = (
-    Rule(2_000, 4, 1e-4, 64, "FIGURE"),
-    Rule(5_000, 4, 2e-4, 64, "FIGURE"),
-    Rule(20_000, 4, 2e-4, 128, "FIGURE"),
+    Rule(
+        2_000,
+        4,
+        5e-5,
+        64,
+        "nDCG@10 on test 0.645 → 0.720 to 0.726 with 828 pairs, 0.953 → 0.962 with 912; higher rates not tried",
+    ),
+    Rule(5_000, 4, 2e-4, 64, LIVELY),
+    Rule(20_000, 4, 2e-4, 128, LIVELY),
     Rule(100_000, 2, 2e-4, 128, "about the steps of the rule for fewer rows; not measured"),
     Rule(MANY, 1, 2e-4, 128, "about the steps of the rule for fewer rows, or more; not measured"),
 )
 """Pairs and tuples, with MultipleNegativesRanking."""
 
 SCORED = (
-    Rule(20_000, 4, 1e-4, 32, "FIGURE"),
+    Rule(
+        20_000,
+        4,
+        1e-4,
+        32,
+        "Spearman on test 0.861 with 5,711 pairs (weights 75% of the way); at 5e-5 0.859 (90%), at 2e-4 0.857",
+    ),
     Rule(100_000, 2, 1e-4, 32, "about the steps of the rule for fewer rows; not measured"),
     Rule(MANY, 1, 1e-4, 32, "about the steps of the rule for fewer rows, or more; not measured"),
 )

@@ -114,7 +114,7 @@ def train(
         evaluations=1,
     )
     one = TrainingSet(Dataset.from_dict(ROWS), RowKind.PAIR, loss)
-    recipe = plan_recipe(config, {"pairs": (one.kind, 8)}, MAX_TOKENS, processes=1)
+    recipe = plan_recipe(config, {"pairs": one.facts}, MAX_TOKENS, processes=1)
     hooks = Hooks(lambda step: {}, lambda step, path: None, lambda: False)
     folder.mkdir()
     fitting.fit(encoder, {"pairs": one}, recipe, config, folder, bf16, hooks, work)
