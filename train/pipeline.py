@@ -95,6 +95,8 @@ def dry_run(config: Config, *, debug: bool = False) -> Estimate:
         found = estimate(plan.encoder, plan.sets, plan.datasets, plan.recipe, plan.config, plan.bf16)
     for line in found.lines():
         say(line)
+    if (folds := folds_wanted(config, plan.datasets)[0]) > 0:
+        say(f"cross-validation: {folds} more runs that take about as long each")
     say("dry run: nothing was trained, no run folder was made")
     return found
 

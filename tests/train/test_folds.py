@@ -115,6 +115,12 @@ def test_a_run_with_few_labels(crossed: tuple[Path, dict[str, Any]]) -> None:
     assert not left & {"model", "report.html", ".cache"} and not [name for name in left if name.startswith("checkpoint-")]
 
 
+def test_a_dry_run_tells_of_the_runs_that_would_follow(crossed: tuple[Path, dict[str, Any]], server: ForkServer) -> None:
+    words = ["train", "--data", "scored.csv", "--dry-run", "model.name=tiny", "model.device=cpu", "training.precision=fp32"]
+    done = server.run([*words, "evaluation.folds=4"], crossed[0].parent.parent)
+    assert done["code"] == 0 and "cross-validation: 4 more runs" in done["output"], done["output"]
+
+
 def test_parts_that_are_finished_are_not_run_again(crossed: tuple[Path, dict[str, Any]], server: ForkServer) -> None:
     run, _ = crossed
     before = json.loads((run / "report.json").read_text())["datasets"][0]["cross_validation"]
