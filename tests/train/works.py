@@ -58,7 +58,7 @@ WORKS = {
                 ".csv",
                 table(
                     SCORES + ",split",
-                    *(f"a {i},b {i},{0 if i == 7 else 1},train" for i in range(60)),
+                    *(f"m {i},n {i},{0 if i == 7 else 1},train" for i in range(60)),
                     *(f"c {i},d {i},{i % 2},{split}" for i, split in enumerate(["dev"] * 6 + ["test"] * 6)),
                 ),
                 "warning: train: one and the same score: the others are too few to learn much from; rows: 59",
