@@ -68,7 +68,7 @@ WORKS = {
                 rows("query,document", "the red thing {i},Somebody asked for the RED thing {i} today"),
                 "warning: train: the document holds its query word for word: a search for the words alone would find it",
             ),
-            echoes=(".csv", rows("query,document", "a {i},a {i}"), "warning: train: anchor and positive are the same text: 42"),
+            echoes=(".csv", rows("query,document", "e {i},e {i}"), "warning: train: anchor and positive are the same text: 42"),
             negatives=(
                 ".csv",
                 rows("query,document,negative", "a {i},b {i},b {i}"),

@@ -65,7 +65,7 @@ def test_the_text_says_what_a_reader_needs(run: Path) -> None:
         "encode_query",
         '- queries: `"find: "`',
         "## Limits",
-        "learning rate 0.0001",
+        "learning rate 5e-05",
         "max_steps: 2",
         "torch ",
     ):
