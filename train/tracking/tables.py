@@ -13,10 +13,17 @@ SHOWN = ("kind", "split", "metric", "n", "base", "tuned", "delta", "ci_low", "ci
 
 
 def summary_of(report: Mapping[str, Any]) -> dict[str, Any]:
-    """`verdict`, `primary`, `best_step`, `test/<data set>/<value>` and `cost/<value>` out of the content of report.json."""
+    """Flat values out of the content of report.json.
+
+    `verdict`, `primary`, `best_step`, `test/<data set>/<value>`, `cost/<value>`, and where it was done
+    `cross_validation/<data set>/<value>`.
+    """
     values = {name: report[name] for name in ("verdict", "primary", "best_step")}
     for result in report["datasets"]:
         values |= {f"test/{result['name']}/{name}": value for name, value in _flat(result).items()}
+        if (crossed := result.get("cross_validation")) is not None:
+            names = ("folds", *(name for name in SHOWN if name not in ("kind", "split", "metric")))
+            values |= {f"cross_validation/{result['name']}/{name}": _flat(crossed, names)[name] for name in names}
     return values | {f"cost/{name}": value for name, value in report["cost"].items()}
 
 
@@ -30,10 +37,10 @@ def result_rows(report: Mapping[str, Any]) -> list[list[Any]]:
     return [[result["name"], *_flat(result).values()] for result in report["datasets"]]
 
 
-def _flat(result: Mapping[str, Any]) -> dict[str, Any]:
+def _flat(result: Mapping[str, Any], names: Sequence[str] = SHOWN) -> dict[str, Any]:
     low, high = result["ci95"]
     values = {**result, "ci_low": low, "ci_high": high}
-    return {name: values[name] for name in SHOWN}
+    return {name: values[name] for name in names}
 
 
 def example_tables(examples: Sequence[Mapping[str, Any]]) -> dict[str, TableData]:

@@ -90,6 +90,16 @@ def test_summary_and_table_of_results() -> None:
     assert dict(zip(result_columns(), row, strict=True))["ci_high"] == 0.1875 and row[0] == "faq"
 
 
+def test_cross_validation_stands_in_the_summary() -> None:
+    crossed = {"folds": 5, "n": 250, "base": 0.5, "tuned": 0.75, "delta": 0.25, "ci95": [0.125, 0.5], "p_value": 0.001}
+    result = REPORT["datasets"][0] | {"cross_validation": crossed | {"verdict": "improved"}}
+    found = summary_of(REPORT | {"datasets": [result]})
+    own = {name.rpartition("/")[2]: value for name, value in found.items() if name.startswith("cross_validation/faq/")}
+    flat = {name: value for name, value in crossed.items() if name != "ci95"}
+    assert own == flat | {"ci_low": 0.125, "ci_high": 0.5, "verdict": "improved"}
+    assert found["test/faq/n"] == 50
+
+
 def test_tables_of_examples() -> None:
     found = [{"text": "a document", "id": "1"}]
     query = {"dataset": "faq", "kind": "gained", "query": "how?", "base": 0.0, "tuned": 1.0, "delta": 1.0}
