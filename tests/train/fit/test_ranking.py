@@ -19,7 +19,7 @@ MODEL: Any = nn.Identity()
 
 
 def loss_of(relevance: Relevance, **options: Any) -> MaskedRankingLoss:
-    return MaskedRankingLoss(MODEL, relevance, **options)
+    return MaskedRankingLoss(MODEL, relevance, shared=False, **options)
 
 
 def keys_of(relevance: Relevance) -> Tensor:
