@@ -20,9 +20,8 @@ from train.fit.relevance import Relevance
 class MaskedRankingLoss(MultipleNegativesRankingLoss):
     """MultipleNegativesRanking in which no query's relevant documents, and no document's relevant queries, are negatives.
 
-    With `shared` they are positives: each competes with the row's negatives alone, and the row's loss is the mean over its
-    positives ("Supervised Contrastive Learning", Khosla et al., arXiv:2004.11362, equation 2, but for the other positives in the
-    denominator). Without such rows in the batch it is the stock loss. Labels are the rows' `Relevance.keys`, [B, 2 + n].
+    With `shared` they are positives: the row's loss is the mean of the cross-entropies of all its positives ("Supervised
+    Contrastive Learning", Khosla et al., arXiv:2004.11362, equation 2), which is least where they are equally similar. Without such rows in the batch it is the stock loss. Labels are the rows' `Relevance.keys`, [B, 2 + n].
 
     Args:
         model: what is trained.
@@ -73,12 +72,10 @@ class MaskedRankingLoss(MultipleNegativesRankingLoss):
         """[B] loss of each row, whose own partner is in column `first` + row of `similar`; keys as for `relevant`."""
         related = self.relevant(queries, documents)
         positive = related & (queries != documents) if self._shared else torch.zeros_like(related)
-        related[own, first + own] = positive[own, first + own] = True
-        # masked_fill stops the gradient as well; a product with zero would leave exp(0) in the sum. Not -inf, of which a row
-        # without a negative would have nothing else, and NaN for a gradient
-        negatives = torch.logsumexp(similar.masked_fill(related, torch.finfo(similar.dtype).min / 2), dim=1, keepdim=True)
-        losses = torch.logaddexp(similar, negatives) - similar
-        return torch.where(positive, losses, 0).sum(dim=1) / positive.sum(dim=1)
+        positive[own, first + own] = True
+        # masked_fill stops the gradient as well; a product with zero would leave exp(0) in the sum, and NaN for infinite values
+        spread = torch.logsumexp(similar.masked_fill(related & ~positive, -torch.inf), dim=1)
+        return spread - torch.where(positive, similar, 0).sum(dim=1) / positive.sum(dim=1)
 
 
 class CachedRankingLoss(CachedMultipleNegativesRankingLoss):

@@ -209,8 +209,8 @@ def test_shared_positives_by_hand() -> None:
         e = [math.exp(2 * math.cos(angle * math.pi / 180)) for angle in (positive, *negatives)]
         return math.log(sum(e)) - 2 * math.cos(positive * math.pi / 180)
 
-    to_documents = [term(30, 120), term(15, 75), term(30, 60, 60)]
-    shared = (term(30, 60) + term(15, 60)) / 2  # the document at 30° has two queries
+    to_documents = [term(30, 30, 120), term(15, 15, 75), term(30, 60, 60)]  # two copies of the document at 30°
+    shared = (term(30, 15, 60) + term(15, 30, 60)) / 2  # it has two queries
     to_queries = [shared, shared, term(30, 120, 75)]
     assert float(value) == pytest.approx((sum(to_documents) + sum(to_queries)) / 6, abs=1e-6)
 
@@ -232,5 +232,5 @@ def test_a_batch_of_one_positive_has_shared_positives_alone() -> None:
     columns = random_columns(4, 2)
     value = MaskedRankingLoss(MODEL, relevance, **SYMMETRIC).compute_loss_from_embeddings(columns, keys_of(relevance))
     value.backward()
-    assert float(value.detach()) == pytest.approx(0, abs=1e-6)
+    assert float(value.detach()) >= math.log(4) - 1e-6  # least where the four are equally similar
     assert all(torch.isfinite(column.grad).all() for column in columns)  # type: ignore[arg-type]
