@@ -21,7 +21,8 @@ class MaskedRankingLoss(MultipleNegativesRankingLoss):
     """MultipleNegativesRanking in which no query's relevant documents, and no document's relevant queries, are negatives.
 
     With `shared` they are positives: the row's loss is the mean of the cross-entropies of all its positives ("Supervised
-    Contrastive Learning", Khosla et al., arXiv:2004.11362, equation 2), which is least where they are equally similar. Without such rows in the batch it is the stock loss. Labels are the rows' `Relevance.keys`, [B, 2 + n].
+    Contrastive Learning", Khosla et al., arXiv:2004.11362, equation 2), which is least where they are equally similar.
+    Without such rows in the batch it is the stock loss. Labels are the rows' `Relevance.keys`, [B, 2 + n].
 
     Args:
         model: what is trained.

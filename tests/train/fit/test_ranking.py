@@ -162,10 +162,9 @@ def reference(columns: list[Tensor], queries: np.ndarray, documents: np.ndarray,
     rows, depth = documents.shape
 
     def over(pairs: list[tuple[Tensor, bool, bool]]) -> Tensor:
-        """Mean over the positives of their cross-entropy against the negatives; pairs are similarity, is related, is positive."""
-        negatives = [similar for similar, related, _ in pairs if not related]
-        terms = [torch.logsumexp(torch.stack([similar, *negatives]), 0) - similar for similar, _, positive in pairs if positive]
-        return torch.stack(terms).mean()
+        """Mean over the positives of their cross-entropy; pairs are similarity, is related, is positive."""
+        kept = torch.stack([similar for similar, related, positive in pairs if positive or not related])
+        return torch.stack([torch.logsumexp(kept, 0) - similar for similar, _, positive in pairs if positive]).mean()
 
     def pair(i: int, j: int, c: int) -> tuple[Tensor, bool, bool]:
         own = i == j and c == 0
