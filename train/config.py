@@ -84,10 +84,9 @@ class TrainingConfig(StrictModel):
         0.05, gt=0, le=1, description="similarities are divided by this in ranking losses (scale = 1/temperature)"
     )
     symmetric: bool = Field(True, description="ranking losses also rank queries for each document")
-    groups: Literal["auto", "mask", "blind"] = Field(
+    groups: Literal["auto", "blind"] = Field(
         "auto",
-        description="rows with a text in common are dealt to different batches; where they meet, what belongs to a query is a"
-        " positive (auto) or left out (mask); blind: neither, it is a negative",
+        description="auto: rows with a text in common are dealt to different batches, and masked where they meet; blind: neither",
     )
     mixture_temperature: float = Field(
         1,

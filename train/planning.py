@@ -14,7 +14,7 @@ from data.spec import PromptSpec
 from train import ranks
 from train.auditing import audited as audit_datasets
 from train.auditing import leak_rules, obey_strict, say_warnings
-from train.config import Config, TrainingConfig
+from train.config import Config
 from train.encode.counting import token_counter
 from train.encode.encoder import Encoder, load_encoder, resolve_device
 from train.encode.heap import keep_freed_memory
@@ -109,7 +109,7 @@ def _say_recipe(
     for name, one in sets.items():
         say(f"  {name}: {LOSS_NAMES[one.loss]} loss")
         if one.relevance is not None:
-            say(f"  {name}: {_groups_in_words(one, recipe.batch_sizes[name], config.training)}")
+            say(f"  {name}: {_groups_in_words(one, recipe.batch_sizes[name], seed)}")
         if len(sets) > 1:
             say(f"  {name}: {_share_in_words(one.sampler(recipe.batch_sizes[name], seed), name, samplers)}")
         share = RankShare(samplers[name], ranks.rank(), ranks.world_size())
@@ -131,14 +131,13 @@ def _share_in_words(own: ShuffledBatchSampler, name: str, samplers: Mapping[str,
     return f"{batches:,} batches an epoch, {part:.0%} of all: {batches / len(own):.3g} passes over its rows"
 
 
-def _groups_in_words(one: TrainingSet, batch_size: int, config: TrainingConfig) -> str:
+def _groups_in_words(one: TrainingSet, batch_size: int, seed: int) -> str:
     """How rows with texts in common are kept from being each other's negatives."""
     tied = int(one.relevance.tied.sum()) if one.relevance is not None else 0
     line = f"{tied:,} of {len(one.table):,} rows have a text that belongs to other rows, too: dealt to different batches"
-    sampler = one.sampler(batch_size, config.seed)
+    sampler = one.sampler(batch_size, seed)
     crowded = sampler.count_crowded() if isinstance(sampler, RankingBatchSampler) else 0
-    where = "count as positives" if config.groups == "auto" else "are left out"
-    return line + (f"; {crowded:,} are of groups too large for that: where they meet, such texts {where}" if crowded else "")
+    return line + (f"; {crowded:,} are of groups too large for that, and are masked where they meet" if crowded else "")
 
 
 def load_datasets(config: Config) -> dict[str, PreparedDataset]:

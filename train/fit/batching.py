@@ -56,6 +56,8 @@ class RankingBatchSampler(ShuffledBatchSampler):
 
     Rows in an order that keeps groups together are dealt like cards, one to each batch in turn. The rows of a group with fewer
     rows than there are batches never meet; of a larger group, those with the same most frequent text meet as rarely as possible.
+    Then the batches are shuffled: neighbours hold rows of the same texts, and who trains for a part of an epoch should see all
+    texts some of the time, not some of them all of the time.
 
     Args:
         relevance: which texts belong together.
@@ -79,7 +81,8 @@ class RankingBatchSampler(ShuffledBatchSampler):
         if self._full:
             rest = elsewhere.reshape(self.batch_size - tail, self._full).T.tolist()
             dealt[: self._full] = [first + more for first, more in zip(dealt, rest, strict=False)]
-        return dealt
+        turns = np.random.default_rng([self.seed, self.epoch, 1]).permutation(self._full).tolist()
+        return [dealt[turn] for turn in turns] + dealt[self._full :]
 
     def count_crowded(self) -> int:
         """Rows in groups with more rows than there are full batches: some of these meet."""

@@ -112,11 +112,7 @@ def build_loss(
     from train.fit.ranking import CachedRankingLoss, MaskedRankingLoss
 
     plain = losses.MultipleNegativesRankingLoss(model, **options)
-    loss = _nested(
-        plain if relevance is None else MaskedRankingLoss(model, relevance, shared=config.groups == "auto", **options),
-        model,
-        config,
-    )
+    loss = _nested(plain if relevance is None else MaskedRankingLoss(model, relevance, **options), model, config)
     return CachedRankingLoss(model, loss, MINI_BATCH) if in_small_batches else loss
 
 

@@ -1,4 +1,4 @@
-"""Ranking losses that know what is no negative: documents that a query finds relevant, though another row brought them.
+"""Ranking losses that leave out what is no negative: documents that a query finds relevant, though another row brought them.
 
 Shapes: B rows of this process, W processes, n negatives a row, D dimensions.
 """
@@ -20,20 +20,17 @@ from train.fit.relevance import Relevance
 class MaskedRankingLoss(MultipleNegativesRankingLoss):
     """MultipleNegativesRanking in which no query's relevant documents, and no document's relevant queries, are negatives.
 
-    With `shared` they are positives: the row's loss is the mean of the cross-entropies of all its positives ("Supervised
-    Contrastive Learning", Khosla et al., arXiv:2004.11362, equation 2), which is least where they are equally similar.
     Without such rows in the batch it is the stock loss. Labels are the rows' `Relevance.keys`, [B, 2 + n].
 
     Args:
         model: what is trained.
         relevance: which texts belong together.
-        shared: relevant texts that other rows brought are positives; otherwise they are only left out.
         options: of the stock loss; directions are `query_to_doc`, alone or with `doc_to_query`.
     """
 
-    def __init__(self, model: Any, relevance: Relevance, *, shared: bool = True, **options: Any) -> None:
+    def __init__(self, model: Any, relevance: Relevance, **options: Any) -> None:
         super().__init__(model, **options)
-        self._size, self._shared = relevance.size, shared
+        self._size = relevance.size
         self._pairs: Tensor
         self.register_buffer("_pairs", torch.from_numpy(relevance.pairs), persistent=False)
 
@@ -55,11 +52,17 @@ class MaskedRankingLoss(MultipleNegativesRankingLoss):
         found = labels[:, 1:].T.flatten()  # the documents' keys, in the order of `documents`
 
         similar = self.similarity_fct(queries[mine], documents) * self.scale  # [B, W · B · (1 + n)]
-        losses = [self._row_losses(similar, asked[mine, None], found, own, first)]
+        positives = similar[own, first + own]
+        hidden = self._hidden(asked[mine, None], found, own, first)
+        # masked_fill stops the gradient as well; a product with zero would leave exp(0) in the sum, and NaN for infinite values
+        spread = [torch.logsumexp(similar.masked_fill(hidden, -torch.inf), dim=1)]
         if "doc_to_query" in self.directions:
             similar = self.similarity_fct(queries, columns[0][mine]).T * self.scale  # [B, W · B]
-            losses.append(self._row_losses(similar, asked, labels[mine, 1, None], own, first))
-        return torch.stack(losses).mean()
+            # one process has looked up all of them already
+            gathered = self.gather_across_devices
+            hidden = self._hidden(asked, labels[mine, 1, None], own, first) if gathered else hidden[:, :rows].T
+            spread.append(torch.logsumexp(similar.masked_fill(hidden, -torch.inf), dim=1))
+        return (torch.stack(spread).mean(dim=0) - positives).mean()
 
     def relevant(self, queries: Tensor, documents: Tensor) -> Tensor:
         """Bool: whether documents are relevant to queries; their keys are broadcast against each other."""
@@ -69,14 +72,11 @@ class MaskedRankingLoss(MultipleNegativesRankingLoss):
             return torch.zeros_like(codes, dtype=torch.bool)
         return pairs[torch.searchsorted(pairs, codes).clamp_(max=len(pairs) - 1)] == codes
 
-    def _row_losses(self, similar: Tensor, queries: Tensor, documents: Tensor, own: Tensor, first: int) -> Tensor:
-        """[B] loss of each row, whose own partner is in column `first` + row of `similar`; keys as for `relevant`."""
-        related = self.relevant(queries, documents)
-        positive = related & (queries != documents) if self._shared else torch.zeros_like(related)
-        positive[own, first + own] = True
-        # masked_fill stops the gradient as well; a product with zero would leave exp(0) in the sum, and NaN for infinite values
-        spread = torch.logsumexp(similar.masked_fill(related & ~positive, -torch.inf), dim=1)
-        return spread - torch.where(positive, similar, 0).sum(dim=1) / positive.sum(dim=1)
+    def _hidden(self, queries: Tensor, documents: Tensor, own: Tensor, first: int) -> Tensor:
+        """As `relevant`, but for each row's own positive, which is never hidden."""
+        hidden = self.relevant(queries, documents)
+        hidden[own, first + own] = False
+        return hidden
 
 
 class CachedRankingLoss(CachedMultipleNegativesRankingLoss):

@@ -115,3 +115,15 @@ def test_the_shares_of_all_processes_make_up_the_global_batches(rows: int, batch
 def test_rows_too_few_for_the_processes_are_refused() -> None:
     with pytest.raises(DataError, match="2 training rows are too few for 4 processes"):
         list(RankShare(ShuffledBatchSampler(2, 8, seed=1), 0, 4))
+
+
+def test_a_part_of_an_epoch_sees_rows_of_all_texts() -> None:
+    """200 queries with 30 rows each, over documents that recur: a fifth of the batches has some rows of nearly every query."""
+    queries = np.repeat(np.arange(200), 30)
+    documents = 1000 + np.random.default_rng(0).integers(0, 300, len(queries))
+    sampler = RankingBatchSampler(Relevance(queries, documents[:, None]), 16, seed=1)
+    plan = sampler.plan()
+    part = [row for batch in plan[: len(plan) // 5] for row in batch]
+    counts = np.bincount(queries[part], minlength=200)
+    assert (counts > 0).mean() > 0.95  # by chance a query is missed with a probability of 0.8^30
+    assert counts.max() < 20

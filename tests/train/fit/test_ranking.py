@@ -19,7 +19,7 @@ MODEL: Any = nn.Identity()
 
 
 def loss_of(relevance: Relevance, **options: Any) -> MaskedRankingLoss:
-    return MaskedRankingLoss(MODEL, relevance, shared=False, **options)
+    return MaskedRankingLoss(MODEL, relevance, **options)
 
 
 def keys_of(relevance: Relevance) -> Tensor:
@@ -154,82 +154,3 @@ def test_small_batches_give_the_gradients_of_the_whole() -> None:
         gradients.append(model.weight.grad)
     assert torch.allclose(*gradients, atol=1e-6)
     assert gradients[0].norm() > 1e-3
-
-
-def reference(columns: list[Tensor], queries: np.ndarray, documents: np.ndarray, relevant: dict[int, set[int]]) -> Tensor:
-    """The symmetric loss with shared positives, by loops over single similarities."""
-    q, *d = (nn.functional.normalize(column, dim=1) for column in columns)
-    rows, depth = documents.shape
-
-    def over(pairs: list[tuple[Tensor, bool, bool]]) -> Tensor:
-        """Mean over the positives of their cross-entropy; pairs are similarity, is related, is positive."""
-        kept = torch.stack([similar for similar, related, positive in pairs if positive or not related])
-        return torch.stack([torch.logsumexp(kept, 0) - similar for similar, _, positive in pairs if positive]).mean()
-
-    def pair(i: int, j: int, c: int) -> tuple[Tensor, bool, bool]:
-        own = i == j and c == 0
-        related = own or int(documents[j, c]) in relevant[int(queries[i])]
-        return 20 * q[i] @ d[c][j], related, own or (related and documents[j, c] != queries[i])
-
-    losses = [over([pair(i, j, c) for c in range(depth) for j in range(rows)]) for i in range(rows)]
-    losses += [over([pair(j, i, 0) for j in range(rows)]) for i in range(rows)]
-    return torch.stack(losses).mean()
-
-
-def test_relevant_texts_of_other_rows_are_positives() -> None:
-    """Other positives of a query and negatives that are positives pull; a query's own text as a document does neither."""
-    queries = np.array([0, 0, 1, 2, 3])
-    documents = np.array([[10, 20], [11, 21], [11, 10], [0, 22], [12, 11]])
-    relevant = {0: {0, 10, 11}, 1: {1, 11}, 2: {2, 0}, 3: {3, 12}}
-    relevance, columns = Relevance(queries, documents), random_columns(5, 3)
-    loss = MaskedRankingLoss(MODEL, relevance, **SYMMETRIC)
-    value = loss.compute_loss_from_embeddings(columns, keys_of(relevance))
-    expected = reference(columns, queries, documents, relevant)
-    assert float(value.detach()) == pytest.approx(float(expected.detach()), abs=1e-5)
-    grads = [torch.autograd.grad(one, columns, retain_graph=True) for one in (value, expected)]
-    for one, other in zip(*grads, strict=True):
-        assert torch.allclose(one, other, atol=1e-5)
-    masked = loss_of(relevance, **SYMMETRIC).compute_loss_from_embeddings(columns, keys_of(relevance))
-    assert abs(float(masked.detach()) - float(value.detach())) > 1e-2
-
-
-def test_shared_positives_by_hand() -> None:
-    """Queries at 0°, 45° and 90°, the first two with the document at 30°, the third with that at 120°."""
-
-    def at(*degrees: float) -> Tensor:
-        angles = torch.tensor(degrees) * math.pi / 180
-        return torch.stack([angles.cos(), angles.sin()], dim=1)
-
-    relevance = Relevance(np.array([0, 1, 2]), np.array([[3], [3], [4]]))
-    loss = MaskedRankingLoss(MODEL, relevance, scale=2.0, **SYMMETRIC)
-    value = loss.compute_loss_from_embeddings([at(0, 45, 90), at(30, 30, 120)], keys_of(relevance))
-
-    def term(positive: float, *negatives: float) -> float:
-        e = [math.exp(2 * math.cos(angle * math.pi / 180)) for angle in (positive, *negatives)]
-        return math.log(sum(e)) - 2 * math.cos(positive * math.pi / 180)
-
-    to_documents = [term(30, 30, 120), term(15, 15, 75), term(30, 60, 60)]  # two copies of the document at 30°
-    shared = (term(30, 15, 60) + term(15, 30, 60)) / 2  # it has two queries
-    to_queries = [shared, shared, term(30, 120, 75)]
-    assert float(value) == pytest.approx((sum(to_documents) + sum(to_queries)) / 6, abs=1e-6)
-
-
-@pytest.mark.parametrize("negatives", [0, 2])
-def test_shared_positives_equal_the_stock_loss_where_rows_have_nothing_in_common(negatives: int) -> None:
-    relevance = Relevance(np.arange(6), np.arange(6, 6 + 6 * (1 + negatives)).reshape(6, -1))
-    columns = random_columns(6, 2 + negatives)
-    value = MaskedRankingLoss(MODEL, relevance, **SYMMETRIC).compute_loss_from_embeddings(columns, keys_of(relevance))
-    expected = MultipleNegativesRankingLoss(MODEL, **SYMMETRIC).compute_loss_from_embeddings(columns, torch.zeros(6))
-    assert float(value.detach()) == pytest.approx(float(expected.detach()), abs=1e-5)
-    grads = [torch.autograd.grad(one, columns, retain_graph=True) for one in (value, expected)]
-    for one, other in zip(*grads, strict=True):
-        assert torch.allclose(one, other, atol=1e-5)
-
-
-def test_a_batch_of_one_positive_has_shared_positives_alone() -> None:
-    relevance = Relevance(np.arange(4), np.full((4, 1), 9))
-    columns = random_columns(4, 2)
-    value = MaskedRankingLoss(MODEL, relevance, **SYMMETRIC).compute_loss_from_embeddings(columns, keys_of(relevance))
-    value.backward()
-    assert float(value.detach()) >= math.log(4) - 1e-6  # least where the four are equally similar
-    assert all(torch.isfinite(column.grad).all() for column in columns)  # type: ignore[arg-type]
