@@ -254,7 +254,7 @@ def _carve(
         if way != fine[0]:
             plan.notes.append("most rows hang together by texts that they share, so such rows could not all be kept on one side")
     else:
-        raise _too_few(rows, scored, base, missing, location)
+        raise _too_few(rows, scored, base, missing, location, spec.folds or len(SPLITS))
     for name in (*missing, "train"):
         chosen = np.flatnonzero(dealt == SPLITS.index(name))
         plan.parts[name] = (base, chosen)
@@ -263,8 +263,8 @@ def _carve(
     plan.notes.append(f"split off by hash, whole groups by {way}: {parts}, of {total}")
 
 
-def _too_few(rows: RowHashes, scored: bool, base: str, missing: Sequence[str], location: str | None) -> DataError:
-    """Why dev and test could not be split off, and what helps."""
+def _too_few(rows: RowHashes, scored: bool, base: str, missing: Sequence[str], location: str | None, parts: int) -> DataError:
+    """Why dev and test could not be split off, and what helps. Groups up to `parts` in number are too few."""
     thing, things = ("pair of texts", "pairs of texts") if scored else ("query", "queries")
     distinct, splits = len(np.unique(rows.unordered_pairs() if scored else rows.first)), " and ".join(missing)
     where = location if base == UNSPLIT else f"{location or 'data set'}, {base}"
@@ -272,7 +272,7 @@ def _too_few(rows: RowHashes, scored: bool, base: str, missing: Sequence[str], l
     if distinct == 1 and len(rows) > 1:
         what = f"{len(rows):,} rows, all with the same {thing}: too few to split off {splits}"
         mend = f"look whether the right columns were taken (data.columns.anchor=NAME data.columns.positive=NAME); or {mend}"
-    elif rows.group.any() and (groups := len(np.unique(rows.group))) <= len(SPLITS):
+    elif rows.group.any() and (groups := len(np.unique(rows.group))) <= parts:
         what = "all rows are in one group" if groups == 1 else f"the rows are in {groups} groups"
         what += f", and a group stays on one side: too few to split off {splits}"
         mend = f"remove the group column or make its groups smaller; or {mend}"

@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import rankdata
 
-from data.schema import PreparedDataset, RowKind
+from data.schema import DataError, PreparedDataset, RowKind
 from train.config import Config
 from train.evaluate.statistics import Comparison, compare_means, compare_spearman
 from train.evaluate.verdict import CrossValidation
 from train.evaluate.wording import change, fraction, metric_name, things
 from train.finished import Values, read_finished
-from train.ranks import is_main, wait
+from train.ranks import PeerStopped, is_main, wait
 from train.terminal import say
 
 FEW_LABELS = 300
@@ -63,14 +63,20 @@ def cross_validate(config: Config, run: Path, folds: int, train: Callable[[Confi
         train: carries out one run, from where it was.
 
     Returns:
-        What came out; None on processes that do not write.
+        What came out; None on processes that do not write, and where the rows cannot be dealt so, which is said and leaves the
+        run as sound as it was.
     """
     parts = []
     for fold in range(folds):
         folder = run / FOLDER / f"part-{fold + 1}"
         if not (folder / "report.json").is_file():
             say(f"cross-validation, part {fold + 1} of {folds} …")
-            _train_quietly(_config_of(config, run, folder.name, folds, fold), folder, train)
+            try:
+                _train_quietly(_config_of(config, run, folder.name, folds, fold), folder, train)
+            except (DataError, PeerStopped) as error:  # the first on the process that read the data, the second on the others
+                wait()
+                say(f"  there is no cross-validation: {error}")
+                return None
         wait()
         if is_main():
             _keep_scores_only(folder)

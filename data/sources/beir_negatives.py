@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,13 +18,11 @@ class HardNegatives:
 
     Attributes:
         files: by split.
-        of: by split and query id, the first `number` of its documents.
-        number: of each query.
+        of: by split and query id, its documents, as many of each query.
     """
 
     files: Mapping[str, Path]
     of: Mapping[str, Mapping[str, tuple[str, ...]]]
-    number: int
 
 
 def find_negatives(
@@ -60,10 +58,10 @@ def find_negatives(
     if not fewest:
         return None
     cut = {split: {query: documents[:fewest] for query, documents in of.items()} for split, of in found.items()}
-    return HardNegatives(files, cut, fewest)
+    return HardNegatives(files, cut)
 
 
-def _by_query(judgements: Iterable[Judgement] | Iterator[Judgement], positives: Mapping[str, set[str]]) -> dict[str, list[str]]:
+def _by_query(judgements: Iterable[Judgement], positives: Mapping[str, set[str]]) -> dict[str, list[str]]:
     """Documents by query, each once; what is also judged to belong to the query is no negative."""
     out: dict[str, list[str]] = {}
     for _, query, document, _ in judgements:

@@ -132,3 +132,19 @@ def test_parts_that_are_finished_are_not_run_again(crossed: tuple[Path, dict[str
     assert "part 3 of 3" in done["output"] and "part 1 of 3" not in done["output"]
     assert times == {i: (run / "folds" / f"part-{i}" / "report.json").stat().st_mtime_ns for i in (1, 2)}
     assert json.loads((run / "report.json").read_text())["datasets"][0]["cross_validation"] == before
+
+
+def test_rows_that_cannot_be_dealt_into_parts_cost_the_run_nothing(
+    crossed: tuple[Path, dict[str, Any]], server: ForkServer
+) -> None:
+    """Four groups of rows stay whole: they make a train, a dev and a test, but no five parts."""
+    folder = crossed[0].parent.parent
+    lines = [f"a red thing {i},the thing {i} that is red,{i % 5 / 4},g{i % 4}" for i in range(60)]
+    (folder / "grouped.csv").write_text("sentence1,sentence2,score,group\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    words = ["train", "--data", "grouped.csv", "run_name=grouped", "model.name=tiny", "model.device=cpu"]
+    settings = ["training.precision=fp32", "training.epochs=1", "evaluation.resamples=200", "data.split.dev=0.2"]
+    done = server.run([*words, *settings], folder)
+    assert done["code"] == 0, done["output"]
+    assert "there is no cross-validation: grouped.csv: the rows are in 4 groups" in done["output"], done["output"]
+    report = json.loads((folder / "checkpoints" / "grouped" / "report.json").read_text())
+    assert report["datasets"][0]["cross_validation"] is None and report["verdict"] == report["datasets"][0]["verdict"]

@@ -292,7 +292,8 @@ def _repeat(records: Records) -> str:
     packages = ", ".join(f"{name} {found}" for name, found in environment["packages"].items())
     share = records.report.get("selection", {}).get("share", 1)
     way = "" if share == 1 else f"{share:.0%} of the way from the base to "
-    selection = f"{way}the checkpoint of step {records.report['best_step']:,}"
+    checkpoint = f"{way}the checkpoint of step {records.report['best_step']:,}"
+    selection = checkpoint if share else "the base itself: nothing that was trained is better on dev"
     revision = f", code revision `{environment['git_revision'][:12]}`" if environment.get("git_revision") else ""
     lines = [
         "## How to repeat it",

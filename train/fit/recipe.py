@@ -103,7 +103,7 @@ def plan_recipe(
     max_tokens = min(wanted, model_max_tokens)
     origin = "the model allows no more" if wanted > model_max_tokens else _origin(config.max_tokens)
     reasons.append(f"training texts cut at {max_tokens} tokens ({origin}); judging allows {model_max_tokens}")
-    if rule.figure and not (config.learning_rate and (config.epochs or config.max_steps)):
+    if not (config.learning_rate and (config.epochs or config.max_steps)):
         reasons.append(f"the rule comes from: {rule.figure}")
     batches = sum(batches_of(name, size) for name, size in sizes.items())
     per_epoch = max(1, math.ceil(batches / config.gradient_accumulation))

@@ -23,7 +23,7 @@ def summary_of(report: Mapping[str, Any]) -> dict[str, Any]:
         values |= {f"test/{result['name']}/{name}": value for name, value in _flat(result).items()}
         if (crossed := result.get("cross_validation")) is not None:
             names = ("folds", *(name for name in SHOWN if name not in ("kind", "split", "metric")))
-            values |= {f"cross_validation/{result['name']}/{name}": _flat(crossed, names)[name] for name in names}
+            values |= {f"cross_validation/{result['name']}/{name}": value for name, value in _flat(crossed, names).items()}
     return values | {f"cost/{name}": value for name, value in report["cost"].items()}
 
 
