@@ -5,6 +5,7 @@ This is the only file that knows the order. Rank 0 speaks and writes; every rank
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import time
 from collections.abc import Mapping
@@ -209,13 +210,19 @@ def judge_shortened(plan: Plan, encoders: Mapping[str, RememberingEncoder]) -> d
 def _dev_judge(plan: Plan, base: Mapping[str, RememberingEncoder]) -> DevJudge:
     trained = {name: plan.datasets[name] for name in plan.sets}
     settings = plan.config.evaluation
-    judge = build_dev_judge(trained, base, settings.dev_queries, settings.pool_top, _dev_budget(plan))
+    in_precision = _dev_encoders(plan) if plan.bf16 else None
+    judge = build_dev_judge(trained, base, settings.dev_queries, settings.pool_top, _dev_budget(plan), in_precision)
     if not judge.tasks:
         say("  there is no dev split: the last checkpoint will be judged")
     for name, task in judge.tasks.items():
         things = "scored pairs" if task.kind is RowKind.SCORED else "queries"
         say(f"  dev {name}: {len(task):,} {things}, base {task.primary} {judge.base[name]:.4f}")
     return judge
+
+
+def _dev_encoders(plan: Plan) -> dict[str, SharedEncoder]:
+    """The present weights, for dev scores: in the precision of training, since they only choose. Test is judged in fp32."""
+    return encoders_of(dataclasses.replace(plan.encoder, bf16=plan.bf16), plan.prompts, SharedEncoder)
 
 
 def _dev_budget(plan: Plan) -> float:
@@ -234,8 +241,7 @@ def _dev_budget(plan: Plan) -> float:
 
 def _judge_checkpoint(step: int, plan: Plan, judge: DevJudge, log: ScoreLog, work: Work, tracker: Tracker) -> dict[str, float]:
     """Score the present weights on dev, log the line, say it, and return metrics for the trainer's log."""
-    encoders = encoders_of(plan.encoder, plan.prompts, SharedEncoder)
-    line = ranks.share(judge.line(step, encoders))  # one choice of the best, whatever the rounding
+    line = ranks.share(judge.line(step, _dev_encoders(plan)))  # one choice of the best, whatever the rounding
     line |= {"train_seconds": round(work.seconds, 3), "train_rows": work.rows, "train_tokens": work.tokens}
     log.add(line)
     tracker.log_scores(line, judge.base)
@@ -295,8 +301,7 @@ def _choose_winner(plan: Plan, run: Path, log: ScoreLog, judge: DevJudge, before
     step = _load_best(plan, run, log)
 
     def dev() -> float:
-        encoders = encoders_of(plan.encoder, plan.prompts, SharedEncoder)
-        return float(ranks.share(judge.line(step, encoders))["dev"])  # one choice, whatever the rounding
+        return float(ranks.share(judge.line(step, _dev_encoders(plan)))["dev"])  # one choice, whatever the rounding
 
     scores = {line["step"]: line["dev"] for line in log.lines}
     return choose_winner(plan.encoder.model, before, step, scores.get(step), scores.get(0), dev)

@@ -250,6 +250,23 @@ def test_bf16_trains_and_keeps_fp32_weights(server: ForkServer, folder: Path, qu
     assert {tensor.dtype for tensor in weights.values()} == {torch.float32}
 
 
+def test_test_is_judged_in_fp32_whatever_training_computes_in(server: ForkServer, folder: Path, quick: list[str]) -> None:
+    import pyarrow.parquet as pq
+
+    rows = [f"the {i} red birds,the {i} birds of colour {i % 7},{i % 6}" for i in range(80)]
+    (folder / "scored.csv").write_text("sentence1,sentence2,score\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    for name in ("fp32", "bf16"):
+        words = ["train", "--data", "scored.csv", f"run_name={name}", *quick[:-1], f"training.precision={name}"]
+        done = server.run(words, folder)
+        assert done["code"] == 0, done["output"]
+    base, same = (
+        pq.read_table(folder / "checkpoints" / name / "per_query.parquet")["base"].to_pylist() for name in ("fp32", "bf16")
+    )
+    assert base == same
+    dev = [json.loads((folder / "checkpoints" / name / "scores.jsonl").read_text().splitlines()[0]) for name in ("fp32", "bf16")]
+    assert dev[0]["dev"] == pytest.approx(dev[1]["dev"], abs=0.2)
+
+
 def test_the_shipped_configs_work_from_any_working_directory(server: ForkServer, quick: list[str], tmp_path: Path) -> None:
     done = server.run(["train", "--config", str(ROOT / "configs" / "quick.yaml"), "--dry-run", *quick[:2]], tmp_path)
     assert done["code"] == 0, done["output"]

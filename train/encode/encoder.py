@@ -40,12 +40,14 @@ class Encoder:
         contract: how it encodes.
         batch_size: texts in a forward pass, where token ids cannot stand for the model's texts.
         store: token ids of all texts that were encoded before; None where they cannot.
+        bf16: compute under bf16 autocast: faster where the hardware has it, and scores move by about 0.001.
     """
 
     model: SentenceTransformer
     contract: EncodingContract
     batch_size: int = 64
     store: TokenStore | None = None
+    bf16: bool = False
 
     @property
     def similarity(self) -> Literal["cosine", "dot"]:
@@ -54,7 +56,7 @@ class Encoder:
 
     def space(self, role: Role) -> str:
         """A digest of everything but the text that decides the vector of a text in this role, the present weights included."""
-        return space_of(self.model, self.contract, role)
+        return space_of(self.model, self.contract, role) + ("-bf16" if self.bf16 else "")
 
     def encode(self, texts: Sequence[str], role: Role, progress: bool | None = None) -> Tensor:
         """Vectors of texts, in their order.
@@ -72,7 +74,7 @@ class Encoder:
         was_training = self.model.training
         self.model.eval()
         try:
-            with torch.no_grad():
+            with torch.no_grad(), torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=self.bf16):
                 return self._cut(self._encode(list(texts), self.contract.prompt(role), progress).float().cpu())
         finally:
             self.model.train(was_training)

@@ -55,7 +55,12 @@ class DevJudge:
 
 
 def build_dev_judge(
-    datasets: Mapping[str, PreparedDataset], encode_base: Encoders, queries: int, pool_top: int, budget: float
+    datasets: Mapping[str, PreparedDataset],
+    encode_base: Encoders,
+    queries: int,
+    pool_top: int,
+    budget: float,
+    judged_base: Encoders | None = None,
 ) -> DevJudge:
     """Tasks of all dev splits, with pools from the base's ranking over the full corpus.
 
@@ -66,7 +71,9 @@ def build_dev_judge(
         pool_top: documents a query in the pool beside the judged ones, at most.
         budget: characters that judging one checkpoint may encode on each retrieval set; the pool shrinks to fit, but not below
             `FEWEST_QUERIES` queries with `POOL_STEPS[-1]` documents each.
+        judged_base: the base in the precision in which checkpoints will be judged, where that is another one.
     """
+    judged_base = encode_base if judged_base is None else judged_base
     tasks: dict[str, Task] = {}
     base: dict[str, float] = {}
     for name, prepared in datasets.items():
@@ -76,7 +83,7 @@ def build_dev_judge(
         if isinstance(task, RetrievalTask):
             task = affordable_pool(limit_queries(task, queries), encoder_for(name, encode_base), pool_top, budget)
         tasks[name] = task
-        base[name] = primary_value(score_model(task, encoder_for(name, encode_base)))
+        base[name] = primary_value(score_model(task, encoder_for(name, judged_base)))
     return DevJudge(tasks, base)
 
 

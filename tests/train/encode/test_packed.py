@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,15 @@ def test_encoding_equals_the_stock_encode(minilm: SentenceTransformer) -> None:
     texts = [*TEXTS, "word " * 400, "word " * 300]  # beyond 256 tokens: cut as the stock one cuts
     stock = minilm.encode(texts, convert_to_tensor=True)
     assert torch.allclose(encoder.encode(texts, "document"), stock, atol=1e-6)
+
+
+def test_bf16_gives_about_the_same_vectors_in_fp32_and_in_a_space_of_its_own(minilm: SentenceTransformer) -> None:
+    encoder, _, _ = load_encoder(ModelConfig(device="cpu"))
+    rounded = dataclasses.replace(encoder, bf16=True)
+    exact, near = encoder.encode(TEXTS, "document"), rounded.encode(TEXTS, "document")
+    assert near.dtype == torch.float32 and not torch.allclose(near, exact, atol=1e-6)
+    assert torch.allclose((near * exact).sum(dim=1), torch.ones(len(TEXTS)), atol=1e-3)
+    assert rounded.space("document") != encoder.space("document")
 
 
 def test_the_attention_is_put_back_and_the_saved_model_is_plain(minilm: SentenceTransformer, tmp_path: Path) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from train.evaluate.dev import FEWEST_QUERIES, DevJudge, affordable_pool, characters, limit_queries
+from data.load import prepare
+from data.spec import DatasetSpec, SplitSpec
+from train.evaluate.dev import FEWEST_QUERIES, DevJudge, affordable_pool, build_dev_judge, characters, limit_queries
 from train.evaluate.tasks import RetrievalTask, ScoredTask
 
 
@@ -61,3 +64,19 @@ def test_a_line_holds_the_mean_of_the_primary_metrics() -> None:
     assert line["step"] == 7 and set(line["datasets"]) == {"t", "s"}
     assert line["dev"] == (line["datasets"]["t"] + line["datasets"]["s"]) / 2
     assert DevJudge({}).line(3, LetterEncoder())["dev"] is None
+
+
+def test_the_base_is_judged_as_checkpoints_will_be_and_chooses_the_pool_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "pairs.csv").write_text("question,answer\n" + "".join(f"abc {i},def {i}\n" for i in range(40)), encoding="utf-8")
+    data = {"pairs": prepare(DatasetSpec(source=str(tmp_path / "pairs.csv")), SplitSpec(dev=0.4), tmp_path / "cache")}
+
+    class Deaf:
+        """Tells no text from another."""
+
+        def encode(self, texts: Sequence[str], role: str) -> Tensor:
+            return torch.ones(len(texts), 4)
+
+    own = build_dev_judge(data, LetterEncoder(), 10, 5, 1e9)
+    other = build_dev_judge(data, LetterEncoder(), 10, 5, 1e9, Deaf())
+    assert other.tasks["pairs"].document_ids == own.tasks["pairs"].document_ids
+    assert own.base["pairs"] > other.base["pairs"]
