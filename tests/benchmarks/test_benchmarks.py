@@ -19,7 +19,7 @@ import pytest
 from scipy.stats import spearmanr
 from sentence_transformers import SentenceTransformer
 
-from tests.benchmarks import batches, encode_speed, recipe, train_speed
+from tests.benchmarks import batches, encode_speed, train_speed
 from tests.benchmarks.arms import TrainSpec
 from tests.benchmarks.children import THREAD_VARIABLES, Child
 from tests.benchmarks.counting import Cost, TokenCounter, own_shapes, token_lengths
@@ -317,37 +317,3 @@ def test_what_all_arms_share_is_one_specification(tmp_path: Path) -> None:
     asked = train_speed.parse(["--workload", "fixed", "--batch", "4", "--warmup", "1", "--steps", "2", "--rounds", "3"])
     spec = train_speed.specification(asked, None, tmp_path)
     assert isinstance(spec, TrainSpec) and (spec.steps, spec.rows, spec.epochs) == (7, 28, None)
-
-
-def test_the_arm_that_the_other_data_sets_choose() -> None:
-    """Gains on dev and on test: without `c`, slow is better on dev by 0.01; without `a` or `b`, fast."""
-    gains = {
-        "a": {"slow": (0.10, 0.08), "fast": (0.08, 0.07)},
-        "b": {"slow": (0.05, 0.04), "fast": (0.06, 0.06)},
-        "c": {"slow": (0.01, 0.01), "fast": (0.09, 0.02)},
-    }
-    rows = [line.split(" | ") for line in recipe.left_out(gains).splitlines()[2:]]
-    assert [row[-2:] for row in rows] == [["fast", "+0.070 |"], ["fast", "+0.060 |"], ["slow", "+0.010 |"]]
-
-
-def test_the_recipe_beside_the_stock_settings(
-    tiny_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    data = tmp_path / "pairs.csv"
-    lines = [f"what is thing {i} of kind {i % 7}?,thing {i} is of kind {i % 7}" for i in range(60)]
-    data.write_text("question,answer\n" + "\n".join(lines) + "\n", encoding="utf-8")
-    settings = [f"model.name={tiny_model}", "model.device=cpu", "training.max_steps=2", "evaluation.resamples=100"]
-    words = ["--data", str(data), "--seeds", "1,2", "--runs", str(tmp_path / "runs"), "--markdown", str(tmp_path / "table.md")]
-    monkeypatch.setattr("sys.argv", ["recipe", *words, "--settings", *settings])
-    recipe.main()
-    (line,) = json.loads(capsys.readouterr().out.splitlines()[-1])
-    assert line["n"] == 12 and len(line["ours_seeds"]) == len(line["stock_seeds"]) == 2
-    low, high = line["ours_minus_stock_ci95"]
-    assert low <= line["ours_minus_stock"] <= high
-    assert line["ours_minus_base"] == pytest.approx(line["ours"] - line["base"])
-    assert (tmp_path / "table.md").read_text().count("\n") == 3
-    made = {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").glob("*/report.json")}
-    assert len(made) == 4
-    monkeypatch.setattr("sys.argv", ["recipe", *words, "--arms", "ours", "--settings", *settings])
-    recipe.main()  # reads what is there
-    assert made == {path: path.stat().st_mtime_ns for path in (tmp_path / "runs").glob("*/report.json")}
