@@ -133,8 +133,8 @@ def _tiles(report: Mapping[str, Any], results: Sequence[DatasetResult]) -> list[
         tiles.append(Tile("Change", wording.change(primary.delta), f"95% interval {wording.interval(primary.ci95)}"))
     seconds = report.get("cost", {}).get("train_seconds")
     if seconds is not None:
-        step = report.get("best_step")
-        tiles.append(Tile("Training took", wording.duration(seconds), f"best checkpoint: step {step:,}" if step else ""))
+        step, share = report.get("best_step"), (report.get("selection") or {}).get("share", 1.0)
+        tiles.append(Tile("Training took", wording.duration(seconds), wording.shipped(step, share) if step else ""))
     if report.get("base_model"):
         tiles.append(Tile("Base model", plain(str(report["base_model"]))))
     if report.get("finished_at"):

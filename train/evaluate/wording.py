@@ -132,6 +132,13 @@ def best_mark(share: float) -> str:
     return f"best: {share:.0%} of the way to it judged on test" if share else "best, but the base was kept"
 
 
+def shipped(step: int, share: float) -> str:
+    """What a run ships, in a few words."""
+    if share == 0:
+        return "ships the base: nothing was better on dev"
+    return f"ships step {step:,}" if share == 1 else f"ships {share:.0%} of the way to step {step:,}"
+
+
 def judged_sentence(share: float) -> str:
     """What became of the best checkpoint, as a sentence."""
     if share == 1:

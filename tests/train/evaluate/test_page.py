@@ -172,9 +172,15 @@ def test_scores_of_shortened_vectors_stand_below_those_of_whole_ones() -> None:
 
 def test_the_judged_weights_are_named() -> None:
     report, *rest = page_arguments()
-    for share, words in (
-        (0.75, "Weights 75% of the way from the base to it are better on dev: these were judged on test."),
-        (0, "Not it, but the base was kept: nothing was better on dev."),
+    step = report["best_step"]
+    for share, words, tile in (
+        (1, "It was judged on test.", f"ships step {step}"),
+        (
+            0.75,
+            "Weights 75% of the way from the base to it are better on dev: these were judged on test.",
+            f"ships 75% of the way to step {step}",
+        ),
+        (0, "Not it, but the base was kept: nothing was better on dev.", "ships the base: nothing was better on dev"),
     ):
-        text = Reader(render(report | {"selection": {"step": 60, "share": share}}, *rest)).all_text()
-        assert words in text
+        text = Reader(render(report | {"selection": {"step": step, "share": share}}, *rest)).all_text()
+        assert words in text and tile in text
