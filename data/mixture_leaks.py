@@ -1,13 +1,12 @@
 """Leaks between the data sets of one run: rows that one trains on and another judges.
 
-Each data set is free of leaks in itself when it comes here (see `leaks`). Between two only equal texts are looked for, not near
-ones.
+Each data set is free of leaks in itself when it comes here (see `leaks`).
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,14 +14,15 @@ import numpy as np
 
 from data.arrow import take_rows
 from data.findings import Done, Finding
-from data.leaks import leaks_between
+from data.leaks import LeakRules, leaks_between
+from data.near import NearTexts, near_texts
 from data.schema import DataError, PreparedDataset, RowKind
 
 
 def remove_leaks_between_sets(
     sets: Mapping[str, PreparedDataset],
     trained: Callable[[str], bool],
-    drop: bool,
+    rules: LeakRules,
     cache: Path,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, PreparedDataset]:
@@ -33,15 +33,15 @@ def remove_leaks_between_sets(
     Args:
         sets: by name, with `hashes`.
         trained: whether a data set is trained on.
-        drop: take the rows out of train; otherwise they are only counted.
-        cache: folder for tables without such rows.
+        rules: what counts, and what happens to it.
+        cache: folder for tables without such rows, and for what was found.
         say: gets a line a data set that has some.
 
     Raises:
         DataError: nothing would be left of a train.
     """
     return {
-        name: _cleaned(one, {other: two for other, two in sets.items() if other != name}, drop, cache, say)
+        name: _cleaned(one, {other: two for other, two in sets.items() if other != name}, rules, cache, say)
         if trained(name) and "train" in one.splits
         else one
         for name, one in sets.items()
@@ -49,27 +49,51 @@ def remove_leaks_between_sets(
 
 
 def _cleaned(
-    data: PreparedDataset, others: Mapping[str, PreparedDataset], drop: bool, cache: Path, say: Callable[[str], None]
+    data: PreparedDataset, others: Mapping[str, PreparedDataset], rules: LeakRules, cache: Path, say: Callable[[str], None]
 ) -> PreparedDataset:
-    hashes = data.hashes or {}
-    train, found, leaking = hashes["train"], [], np.zeros(len(hashes["train"]), dtype=bool)
-    for other, judged in others.items():
-        scored = RowKind.SCORED in (data.kind, judged.kind)
-        for of in ("test", "dev"):
-            if judged.hashes is None or of not in judged.hashes:
-                continue
-            for leak in leaks_between("train", train, of, judged.hashes[of], RowKind.SCORED if scored else RowKind.PAIR):
-                leaking[leak.rows] = True
-                names = _names(data, judged, of)
-                finding = leak.finding(names, Done.DROPPED if drop else Done.KEPT)
-                found.append(replace(finding, what=f"{finding.what} of {other}"))
+    judged = [
+        (other, of) for other, two in others.items() for of in ("test", "dev") if two.hashes is not None and of in two.hashes
+    ]
+    if data.hashes is None or not judged:
+        return data
+    train, found, leaking = data.hashes["train"], [], np.zeros(len(data.hashes["train"]), dtype=bool)
+    near = _near(data, others, judged, rules.near, cache)
+    for other, of in judged:
+        two = others[other]
+        kind = RowKind.SCORED if RowKind.SCORED in (data.kind, two.kind) else RowKind.PAIR
+        for leak in leaks_between("train", train, of, (two.hashes or {})[of], kind, near):
+            leaking[leak.rows] = True
+            finding = leak.finding(_names(data, two, of), Done.DROPPED if rules.drop else Done.KEPT)
+            found.append(replace(finding, what=f"{finding.what} of {other}"))
     if not found:
         return data
     what = f"{leaking.sum():,} of {len(train):,} rows of train are in what other data sets judge"
-    note = f"{what} ({_listed(found)}): " + ("taken out (data.leaks=keep keeps them)" if drop else "kept, by data.leaks=keep")
+    note = f"{what} ({_listed(found)}): " + (
+        "taken out (data.leaks=keep keeps them)" if rules.drop else "kept, by data.leaks=keep"
+    )
     say(f"{data.name}: {note}")
     told = replace(data, notes=[*data.notes, note], leaks=[*(data.leaks or ()), *found])
-    return _without(told, np.flatnonzero(~leaking), cache) if drop else told
+    return _without(told, np.flatnonzero(~leaking), cache) if rules.drop else told
+
+
+def _near(
+    data: PreparedDataset,
+    others: Mapping[str, PreparedDataset],
+    judged: Sequence[tuple[str, str]],
+    similarity: float,
+    cache: Path,
+) -> NearTexts:
+    """The near duplicates among train of the one data set and what the others judge."""
+    tables, hashes = {"train": data.splits["train"]}, {"train": (data.hashes or {})["train"]}
+    digest = hashlib.sha256(data.fingerprint.encode())
+    for other, of in judged:
+        tables[f"{other}/{of}"], hashes[f"{other}/{of}"] = others[other].splits[of], (others[other].hashes or {})[of]
+        digest.update(f"{other}/{of}/{others[other].fingerprint}".encode())
+    for rows in hashes.values():  # a fingerprint is that of the file; which of its rows are in a split depends on more
+        digest.update(rows.first.tobytes() + rows.second.tobytes())
+    folder = cache / "mixtures"
+    folder.mkdir(parents=True, exist_ok=True)
+    return near_texts(tables, hashes, similarity, folder / f"{data.name}-near-{similarity:g}-{digest.hexdigest()[:12]}.npz")
 
 
 def _without(data: PreparedDataset, keep: np.ndarray, cache: Path) -> PreparedDataset:

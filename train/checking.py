@@ -121,7 +121,7 @@ def _seen_together(loaded: list[_Loaded], config: Config) -> list[_Loaded]:
         return loaded
     trained = {one.data.name for one in loaded if one.data is not None and one.spec.train}
     try:
-        found = remove_leaks_between_sets(sets, trained.__contains__, config.data.leaks == "drop", config.cache, say)
+        found = remove_leaks_between_sets(sets, trained.__contains__, leak_rules(config.data), config.cache, say)
     except DataError as error:
         return [replace(one, error=error) if one.data and one.data.location == error.where else one for one in loaded]
     return [one if one.data is None else replace(one, data=found[one.data.name]) for one in loaded]

@@ -154,7 +154,7 @@ def load_datasets(config: Config) -> dict[str, PreparedDataset]:
     if len(datasets) == 1:
         return datasets
     trained = {name for name, spec in zip(datasets, config.data.datasets, strict=True) if spec.train}
-    return remove_leaks_between_sets(datasets, trained.__contains__, config.data.leaks == "drop", config.cache, say)
+    return remove_leaks_between_sets(datasets, trained.__contains__, leak_rules(config.data), config.cache, say)
 
 
 def training_sets(

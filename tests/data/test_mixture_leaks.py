@@ -40,7 +40,7 @@ def sets(tmp_path: Path) -> dict[str, PreparedDataset]:
 
 
 def cleaned(sets: dict[str, PreparedDataset], tmp_path: Path, said: list[str], **changes: object) -> dict[str, PreparedDataset]:
-    arguments = {"trained": lambda name: True, "drop": True} | changes
+    arguments = {"trained": lambda name: True, "rules": LeakRules()} | changes
     return remove_leaks_between_sets(sets, cache=tmp_path / "cache", say=said.append, **arguments)  # type: ignore[arg-type]
 
 
@@ -69,9 +69,30 @@ def test_queries_and_pairs_that_another_judges_are_taken_out(sets: dict[str, Pre
     assert codes.count("leak.query") == codes.count("leak.pair") == 1
 
 
+def test_what_is_nearly_the_same_is_taken_out_too(tmp_path: Path) -> None:
+    """Of thirty words one at the end is another, or one is a number; what differs in a number is another matter."""
+    long = " ".join(f"word{letter}" for letter in "abcdefghijklmnopqrstuvwxyz")
+    train = [(f"{long} end", "x"), (f"{long} in 2020", "y"), ("What is it?", "z"), ("a tall tree", "v")]
+    judged = [(f"{long} finish", "m"), (f"{long} in 2021", "n"), ("what is it", "o")]
+    sets = {
+        "one": load(tmp_path / "one", ("query", "document"), train, [("judged", "j")]),
+        "two": load(tmp_path / "two", ("query", "document"), [("more", "q")], judged),
+    }
+    said: list[str] = []
+    found = cleaned(sets, tmp_path, said)
+    assert found["one"].splits["train"]["positive"] == ["y", "v"]
+    leaks = found["one"].leaks or ()
+    assert [(leak.code, leak.examples, leak.counterparts) for leak in leaks] == [
+        ("leak.near_query", ["train.csv:2", "train.csv:4"], ["test.csv:2", "test.csv:4"])
+    ]
+    assert "whose query is nearly in test of two: 2" in said[0]
+    strict = cleaned(sets, tmp_path, [], rules=LeakRules(near=1.0))
+    assert strict["one"].splits["train"]["positive"] == ["x", "y", "v"]  # punctuation alone
+
+
 def test_kept_where_asked_and_only_trained_sets_are_changed(sets: dict[str, PreparedDataset], tmp_path: Path) -> None:
     said: list[str] = []
-    kept = cleaned(sets, tmp_path, said, drop=False)
+    kept = cleaned(sets, tmp_path, said, rules=LeakRules(drop=False))
     assert len(kept["pairs"].splits["train"]) == 3 and "kept, by data.leaks=keep" in said[0]
     assert {str(leak.done) for leak in kept["pairs"].leaks or ()} == {"kept"}
     judged = cleaned(sets, tmp_path, [], trained=lambda name: name == "others")
