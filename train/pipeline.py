@@ -230,13 +230,14 @@ def _dev_budget(plan: Plan) -> float:
 
     A training pass costs three forward passes (forward, and twice as much backward).
     """
-    characters = 0
-    for one in plan.sets.values():
+    an_epoch = 0.0
+    for name, one in plan.sets.items():
         sample = one.table.select(range(min(len(one.table), 2000)))
         texts = [sample[column] for column in text_columns(sample.column_names)]
-        characters += int(sum(min(len(text), LONGEST) for column in texts for text in column) / len(sample) * len(one.table))
-    passes = plan.recipe.max_steps / plan.recipe.steps_per_epoch
-    return 0.1 * 3 * characters * passes / len(plan.recipe.evaluation_steps)
+        characters = sum(min(len(text), LONGEST) for column in texts for text in column) / len(sample)
+        an_epoch += characters * min(plan.recipe.batch_sizes[name], len(one.table)) * plan.recipe.doses[name]
+    epochs = plan.recipe.max_steps / plan.recipe.steps_per_epoch
+    return 0.1 * 3 * an_epoch * epochs / len(plan.recipe.evaluation_steps)
 
 
 def _judge_checkpoint(step: int, plan: Plan, judge: DevJudge, log: ScoreLog, work: Work, tracker: Tracker) -> dict[str, float]:

@@ -101,7 +101,7 @@ def _say_recipe(
     recipe: Recipe, sets: Mapping[str, TrainingSet], encoder: Encoder, config: Config, bf16: bool, why_precision: str
 ) -> None:
     """What was settled, and why."""
-    seed, samplers = config.training.seed, mixed_samplers(sets, recipe.batch_sizes, config.training)
+    seed, samplers = config.training.seed, mixed_samplers(sets, recipe, config.training)
     say("recipe:")
     for reason in recipe.reasons:
         say(f"  {reason}")

@@ -60,7 +60,7 @@ def estimate(
         bf16: as in training.
     """
     per_epoch, total = 0.0, 0
-    for name, sampler in mixed_samplers(sets, recipe.batch_sizes, config.training).items():
+    for name, sampler in mixed_samplers(sets, recipe, config.training).items():
         total += len(sampler)
         seconds = _seconds_a_batch(encoder, sets[name], recipe.batch_sizes[name], recipe.max_tokens, config, bf16)
         per_epoch += seconds * len(sampler)

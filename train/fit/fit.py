@@ -153,7 +153,7 @@ def fit(
             name: build_loss(one.loss, trained, config, arguments.world_size, one.relevance, by_trainer=tokens is not None)
             for name, one in sets.items()
         },
-        samplers=mixed_samplers(sets, recipe.batch_sizes, config),
+        samplers=mixed_samplers(sets, recipe, config),
         tokens=tokens,
         max_tokens=recipe.max_tokens,
         keep_bytes={name: kept_bytes(one.loss) for name, one in sets.items()},
@@ -235,12 +235,10 @@ def column_prompts(encoder: Encoder, one: TrainingSet) -> dict[str, str]:
     return {column: contract.prompt("query" if column == "anchor" else "document") for column in columns}
 
 
-def mixed_samplers(
-    sets: Mapping[str, TrainingSet], batch_sizes: Mapping[str, int], config: TrainingConfig
-) -> dict[str, ShuffledBatchSampler]:
+def mixed_samplers(sets: Mapping[str, TrainingSet], recipe: Recipe, config: TrainingConfig) -> dict[str, ShuffledBatchSampler]:
     """The batches of all data sets, each with its share of an epoch."""
-    samplers = {name: one.sampler(batch_sizes[name], config.seed) for name, one in sets.items()}
-    return mix(samplers, {name: one.weight for name, one in sets.items()}, config.mixture_temperature)
+    samplers = {name: one.sampler(recipe.batch_sizes[name], config.seed) for name, one in sets.items()}
+    return mix(samplers, recipe.doses, {name: one.weight for name, one in sets.items()}, config.mixture_temperature)
 
 
 def _to_be_spread(model: SentenceTransformer) -> SentenceTransformer:

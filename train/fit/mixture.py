@@ -1,7 +1,7 @@
 """How much of the training each of several data sets gets.
 
-An epoch has as many batches as all data sets have together; their shares of it follow from their sizes, a temperature and their
-weights. A data set with a larger share than its size gives it is gone through more than once an epoch, one with a smaller share
+An epoch has as many batches as the recipe gives all data sets together; their shares of it follow from these doses, a temperature
+and their weights. A data set with a larger share than its size gives it is gone through more than once an epoch, one with a smaller share
 goes on in the next epoch where it stopped in this one.
 """
 
@@ -47,7 +47,7 @@ def deal(batches: Mapping[str, int], weights: Mapping[str, float], temperature: 
     temperature, the more equal the shares (as languages are mixed for mT5, arXiv:2010.11934; its alpha is 1 / temperature).
 
     Args:
-        batches: of one pass, by data set name.
+        batches: an epoch of each by itself, by data set name.
         weights: by data set name, above 0.
         temperature: at least 1.
     """
@@ -64,12 +64,17 @@ def deal(batches: Mapping[str, int], weights: Mapping[str, float], temperature: 
 
 
 def mix(
-    samplers: Mapping[str, ShuffledBatchSampler], weights: Mapping[str, float], temperature: float
+    samplers: Mapping[str, ShuffledBatchSampler], doses: Mapping[str, int], weights: Mapping[str, float], temperature: float
 ) -> dict[str, ShuffledBatchSampler]:
-    """The samplers as they are where sizes alone decide; otherwise each with its share of an epoch."""
-    own = {name: len(sampler) for name, sampler in samplers.items()}
-    dealt = deal(own, weights, temperature)
+    """Each data set's share of an epoch; the sampler as it is where that is one pass.
+
+    Args:
+        samplers: by data set name.
+        doses: batches an epoch of each by itself; see `Recipe`.
+        weights, temperature: see `deal`.
+    """
+    dealt = deal(doses, weights, temperature)
     return {
-        name: sampler if dealt[name] == own[name] else DosedBatchSampler(sampler, dealt[name])
+        name: sampler if dealt[name] == len(sampler) else DosedBatchSampler(sampler, dealt[name])
         for name, sampler in samplers.items()
     }

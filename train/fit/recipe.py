@@ -33,6 +33,11 @@ class RowFacts:
     positives: int
 
     @property
+    def share(self) -> float:
+        """Part of the rows that teaches as much as the lessons: an epoch of the recipe."""
+        return self.lessons / self.rows
+
+    @property
     def lessons(self) -> int:
         """Rows that teach something of their own: where queries and positives recur, as many as the more numerous of them.
 
@@ -46,12 +51,13 @@ class RowFacts:
 class Recipe:
     """Everything the trainer needs that depends on the data.
 
-    Lengths in tokens, `batch_sizes` in rows by data set, `evaluation_steps` are the optimiser steps after which a
-    checkpoint is judged and saved (the last is always `max_steps`).
+    Lengths in tokens, `batch_sizes` in rows by data set, `doses` in batches an epoch by data set, `evaluation_steps` are the
+    optimiser steps after which a checkpoint is judged and saved (the last is always `max_steps`).
     """
 
     epochs: float
     batch_sizes: Mapping[str, int]
+    doses: Mapping[str, int]
     learning_rate: float
     max_tokens: int
     max_steps: int
@@ -83,11 +89,10 @@ def plan_recipe(
     kind, count = main.kind, main.lessons
     rule = rule_for(kind, count)
     reasons = [f"main data set: {main.rows:,} {kind.value} rows"]
-    share = count / main.rows
-    if share < 1:
+    if count < main.rows:
         reasons[0] += f" of {main.queries:,} queries and {main.positives:,} positives, which count as {count:,}"
     if config.max_steps is None:
-        epochs = _pick(config.epochs, rule.epochs * share, "epochs", reasons)
+        epochs = _pick(config.epochs, rule.epochs, "epochs", reasons)
     rate = _pick(config.learning_rate, rule.learning_rate, "learning rate", reasons)
     sizes = {name: config.batch_size or batch_size(one.kind, one.lessons) for name, one in facts.items()}
     sizes = {name: -(-size // processes) * processes for name, size in sizes.items()}
@@ -105,20 +110,26 @@ def plan_recipe(
     reasons.append(f"training texts cut at {max_tokens} tokens ({origin}); judging allows {model_max_tokens}")
     if not (config.learning_rate and (config.epochs or config.max_steps)):
         reasons.append(f"the rule comes from: {rule.figure}")
-    batches = sum(batches_of(name, size) for name, size in sizes.items())
-    per_epoch = max(1, math.ceil(batches / config.gradient_accumulation))
+    # where the person says how many epochs, they are passes over all rows
+    shares = {name: 1.0 if config.epochs is not None else one.share for name, one in facts.items()}
+    reasons += [
+        f"an epoch has {share:.1%} of the rows of {name}, whose texts recur" for name, share in shares.items() if share < 1
+    ]
+    doses = {name: max(1, math.ceil(batches_of(name, size) * shares[name])) for name, size in sizes.items()}
+    per_epoch = max(1, math.ceil(sum(doses.values()) / config.gradient_accumulation))
     steps = config.max_steps or max(1, round(per_epoch * epochs))
     decided = "" if config.max_steps is None else " (from your config)"
     reasons.append(f"{steps:,} optimiser steps{decided}, {per_epoch:,} an epoch")
     return Recipe(
         epochs=steps / per_epoch,
         batch_sizes=sizes,
+        doses=doses,
         learning_rate=rate,
         max_tokens=max_tokens,
         max_steps=steps,
         steps_per_epoch=per_epoch,
         warmup_steps=math.ceil(config.warmup * steps),
-        evaluation_steps=_evaluation_steps(steps, steps / per_epoch / share, config.evaluations),
+        evaluation_steps=_evaluation_steps(steps, steps / per_epoch, config.evaluations),
         reasons=tuple(reasons),
     )
 

@@ -40,7 +40,14 @@ def test_an_epoch_stays_as_long_as_it_was(batches: list[int], weights: list[floa
 
 def test_sizes_alone_change_nothing() -> None:
     samplers = {"large": ShuffledBatchSampler(90, 4, 0), "small": ShuffledBatchSampler(10, 4, 0)}
-    assert mix(samplers, ALIKE, 1) == samplers
+    assert mix(samplers, {"large": 23, "small": 3}, ALIKE, 1) == samplers
+
+
+def test_a_dose_is_an_epoch_of_a_data_set_whose_texts_recur() -> None:
+    samplers = {"large": ShuffledBatchSampler(90, 4, 0), "small": ShuffledBatchSampler(10, 4, 0)}
+    dosed = mix(samplers, {"large": 5, "small": 3}, ALIKE, 1)
+    assert dosed["small"] is samplers["small"] and len(dosed["large"]) == 5
+    assert dosed["large"].plan() == ShuffledBatchSampler(90, 4, 0).plan()[:5]
 
 
 @pytest.mark.parametrize("batches", [1, 2, 7])
@@ -83,7 +90,9 @@ def test_processes_share_it() -> None:
 
 
 def test_the_trainer_gives_each_its_share() -> None:
-    samplers = mix({"large": ShuffledBatchSampler(90, 1, 0), "small": ShuffledBatchSampler(10, 1, 0)}, ALIKE, 2)
+    samplers = mix(
+        {"large": ShuffledBatchSampler(90, 1, 0), "small": ShuffledBatchSampler(10, 1, 0)}, {"large": 90, "small": 10}, ALIKE, 2
+    )
     data = ConcatDataset([range(90), range(90, 100)])  # type: ignore[list-item]
     together = ProportionalBatchSampler(data, list(samplers.values()), seed=0)
     counts = Counter(row >= 90 for batch in together for row in batch)

@@ -74,11 +74,23 @@ def test_judgements_that_recombine_few_texts_are_not_passed_over_as_often() -> N
     many, few = (plan_recipe(TrainingConfig(), {"x": one}, 256) for one in (recombined, plain))
     assert (many.learning_rate, many.batch_sizes) == (few.learning_rate, few.batch_sizes) == (2e-4, {"x": 64})
     assert len(many.evaluation_steps) == len(few.evaluation_steps) == 4
-    assert abs(many.max_steps - few.max_steps) <= 3
+    assert many.max_steps == few.max_steps == 4 * 57  # 3,593 / 64 = 56.1
     assert many.reasons[0] == "main data set: 110,575 pair rows of 2,590 queries and 3,593 positives, which count as 3,593"
     assert (
         plan_recipe(TrainingConfig(epochs=1), {"x": recombined}, 256).max_steps == 1728
     )  # what the person says is passes over rows
+
+
+def test_several_data_sets_get_what_each_needs_whichever_is_the_largest() -> None:
+    """110,000 judgements on 3,600 documents beside 3,500 or 3,700 pairs: four passes over the lessons of both."""
+    recurring = RowFacts(RowKind.PAIR, 110_000, 2_600, 3_600)
+    for others in (3_500, 3_700):
+        recipe = plan_recipe(TrainingConfig(), {"a": rows(RowKind.PAIR, others), "nf": recurring}, 256)
+        assert recipe.doses == {"a": -(-others // 64), "nf": 57}
+        assert recipe.max_steps == 4 * recipe.steps_per_epoch == 4 * sum(recipe.doses.values())
+        assert "an epoch has 3.3% of the rows of nf, whose texts recur" in recipe.reasons
+    asked = plan_recipe(TrainingConfig(epochs=1), {"a": rows(RowKind.PAIR, 3_500), "nf": recurring}, 256)
+    assert asked.doses == {"a": 55, "nf": 1_719}
 
 
 def test_scored_rows_count_each() -> None:
