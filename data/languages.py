@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from data.near import UNSPACED
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -16,10 +19,12 @@ SAMPLE = 500
 """Texts of a column that are looked at, evenly spread over the rows."""
 FEWEST_LETTERS, MOST_CHARACTERS = 20, 400
 """Shorter texts tell no language; of longer ones the beginning is enough."""
+UNSPACED_WEIGHT = 3
+"""Letters that a Japanese or Chinese sign counts for: it says as much as a short word."""
 LETTERS = 0.7
 """Share of letters and blanks below which a text is no prose (code, numbers, formulas)."""
-SURE = 0.95
-"""Probability from which on a text counts."""
+SURE, SURE_UNSPACED = 0.95, 0.85
+"""Probability from which on a text counts; of Japanese and Chinese, which a few signs hardly tell from one another, a lower one."""
 ENOUGH = 30
 """Texts that must have told their language for a column to have any."""
 
@@ -40,13 +45,15 @@ def languages(table: Dataset, column: str) -> dict[str, float]:
 
 
 def _is_prose(text: str) -> bool:
-    letters = sum(sign.isalpha() for sign in text)
-    return letters >= FEWEST_LETTERS and letters + sum(sign.isspace() for sign in text) >= LETTERS * len(text)
+    # the vowel signs of Indic scripts are marks, not letters
+    letters = sum(unicodedata.category(sign)[0] in "LM" for sign in text)
+    weight = letters + (UNSPACED_WEIGHT - 1) * len(UNSPACED.findall(text))
+    return weight >= FEWEST_LETTERS and letters + sum(sign.isspace() for sign in text) >= LETTERS * len(text)
 
 
 def _language(text: str) -> str | None:
     language, probability = _identifier().classify(text)
-    return str(language) if probability >= SURE else None
+    return str(language) if probability >= (SURE_UNSPACED if UNSPACED.search(text) else SURE) else None
 
 
 @cache

@@ -54,6 +54,9 @@ def prepare(
     if not spec.train and UNSPLIT in tables:
         given = {"test": tables[UNSPLIT]}
         notes.append("nothing is trained on this data set, so all of its rows are test")
+    elif not spec.train and "test" not in tables and "dev" in tables:
+        given = {"test": tables["dev"]}
+        notes.append("nothing is trained on this data set, so its dev, without a test beside it, is test")
     elif split.folds is not None:
         given = {name: table for name, table in tables.items() if name != "test"}
     has_corpus = source.documents() is not None
@@ -90,6 +93,7 @@ def prepare(
         hashes=plan.hashes,
         own_corpus=has_corpus,
         dropped=dropped,
+        given_test="test" in tables,
     )
 
 

@@ -3,7 +3,7 @@
 The search is exact. A document is a candidate if its rank lies in a window (known positives are not counted), it is no near
 duplicate of a known positive, and it is less similar to the query than the row's positive by a share or a margin: what is as near
 as the positive probably is one (NV-Retriever, arXiv:2407.15831, "TopK-PercPos"). A cross-encoder may look at what is left. Rows
-that find too few candidates are filled up with documents drawn from outside the window.
+that find too few candidates are filled up with documents drawn from outside the window, within the same limits if there are such.
 
 Shapes: N rows, U distinct queries, C distinct documents, D dimensions, W ranks in the window, n negatives a row.
 """
@@ -24,7 +24,7 @@ from data.split import mix, seeded
 if TYPE_CHECKING:
     from torch import Tensor
 
-MINE_VERSION = 1
+MINE_VERSION = 2
 """Raised when the same settings mine other negatives than before."""
 
 CrossEncoder = Callable[[Sequence[tuple[str, str]]], np.ndarray]
@@ -67,6 +67,18 @@ class Mined:
     def complete(self) -> np.ndarray:
         """[N] whether a row has negatives."""
         return self.documents[:, 0] >= 0
+
+    def fill_from(self, other: Mined) -> None:
+        """Take the negatives of rows without any from what was mined for the same rows with other settings."""
+        lacking = ~self.complete
+        for mine, theirs in ((self.documents, other.documents), (self.scores, other.scores), (self.ranks, other.ranks)):
+            mine[lacking] = theirs[lacking]
+        self.counts["rows_without"] = int((~self.complete).sum())
+
+
+def unlimited(spec: MiningSpec) -> MiningSpec:
+    """The settings under which anything but a known positive is a negative: for rows that are judged and must not be lost."""
+    return spec.model_copy(update={"near_positive": None, "max_share_of_positive": None, "margin": 0.0})
 
 
 def mine(
@@ -249,10 +261,10 @@ class _Miner:
         seed = seeded(self._row_hashes(np.array([row])), self.spec.seed)
         draws = (mix(seed + np.arange(DRAWS, dtype=np.uint64)) % np.uint64(len(texts.documents))).astype(np.int64)
         free = ~np.isin(draws, inside) & ~texts.knows(np.full(DRAWS, query), draws)
-        found = np.array(list(dict.fromkeys(draws[free].tolist())), dtype=np.int64)[: self.spec.negatives - have]
+        found, scores = self._admitted(row, np.array(list(dict.fromkeys(draws[free].tolist())), dtype=np.int64), have)
         filled = have + len(found)
         mined.documents[row, have:filled] = found
-        mined.scores[row, have:filled] = (self.documents[found] @ self.queries[query]).cpu().numpy()
+        mined.scores[row, have:filled] = scores
         mined.counts["drawn"] += len(found)
         if not filled:
             mined.counts["rows_without"] += 1
@@ -261,6 +273,25 @@ class _Miner:
         for values in (mined.documents, mined.scores, mined.ranks):
             values[row, filled:] = values[row, again]
         mined.counts["repeated"] += len(again)
+
+    def _admitted(self, row: int, documents: np.ndarray, have: int) -> tuple[np.ndarray, np.ndarray]:
+        """Those of the drawn documents, with their scores, that may be negatives of a row which has some already: as many as it
+        lacks. Where the model finds nearly everything more similar than the row's own positive, the less similar half will do."""
+        query = int(self.texts.row_query[row])
+        scores = (self.documents[documents] @ self.queries[query]).cpu().numpy()
+        near = self._near(documents[None], [self.texts.known_of(query)])[0]
+        within = scores <= self._limit(self._positive_scores(np.array([row])))[0]
+        fit = np.flatnonzero(~near & (within | (scores <= np.median(scores)))) if len(scores) else np.empty(0, dtype=np.int64)
+        fit = fit[np.argsort(~within[fit], kind="stable")]
+        documents, scores = documents[fit], scores[fit]
+        if self.cross is not None and len(documents):
+            pairs = [(self.texts.queries[query], self.texts.documents[document]) for document in documents.tolist()]
+            fit = np.asarray(self.cross(pairs)) <= self.spec.max_cross_score
+            self.mined.counts["cross_scored"] += len(pairs)
+            self.mined.counts["refused_cross"] += int((~fit).sum())
+            documents, scores = documents[fit], scores[fit]
+        lacking = self.spec.negatives - have
+        return documents[:lacking], scores[:lacking]
 
     def _positive_scores(self, rows: np.ndarray) -> np.ndarray:
         queries, documents = self.queries[self.texts.row_query[rows]], self.documents[self.texts.row_document[rows]]

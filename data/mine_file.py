@@ -33,16 +33,21 @@ def mined_table(rows: Dataset, texts: MiningTexts, mined: Mined, path: Path, fin
     return open_table(path)
 
 
-def mined_rows(split: str, rows: Dataset, texts: MiningTexts, mined: Mined) -> Iterator[pa.Table]:
+def has_groups(rows: Dataset) -> bool:
+    """Whether the person said of any row to which group it belongs."""
+    return any(rows.data.table.column("group").unique().to_pylist())
+
+
+def mined_rows(split: str, rows: Dataset, texts: MiningTexts, mined: Mined, *, grouped: bool) -> Iterator[pa.Table]:
     """The rows that have negatives, as they are saved.
 
-    Columns: `split`, `anchor`, `positive`, `negative_1`, …; `group` where a row has one; `positive_score` and the lists
-    `negative_scores` and `negative_ranks` (0: drawn from outside the window); `from`, the row that it was made of.
+    Columns: `split`, `anchor`, `positive`, `negative_1`, …; `group` where `grouped`, which all splits of a file must agree on;
+    `positive_score` and the lists `negative_scores` and `negative_ranks` (0: drawn from outside the window); `from`, the row that
+    it was made of.
     """
     import pyarrow as pa
 
     names = [f"negative_{i}" for i in range(1, mined.documents.shape[1] + 1)]
-    grouped = any(rows.data.table.column("group").unique().to_pylist())
     for part, numbers in _parts(rows, texts, mined, names):
         columns = {"split": pa.array([split] * len(numbers)), **{c: part.column(c) for c in ("anchor", "positive", *names)}}
         if grouped:

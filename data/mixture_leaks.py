@@ -41,19 +41,32 @@ def remove_leaks_between_sets(
         DataError: nothing would be left of a train.
     """
     return {
-        name: _cleaned(one, {other: two for other, two in sets.items() if other != name}, rules, cache, say)
+        name: _cleaned(one, _judged(sets, name, trained), sets, rules, cache, say)
         if trained(name) and "train" in one.splits
         else one
         for name, one in sets.items()
     }
 
 
-def _cleaned(
-    data: PreparedDataset, others: Mapping[str, PreparedDataset], rules: LeakRules, cache: Path, say: Callable[[str], None]
-) -> PreparedDataset:
-    judged = [
-        (other, of) for other, two in others.items() for of in ("test", "dev") if two.hashes is not None and of in two.hashes
+def _judged(sets: Mapping[str, PreparedDataset], name: str, trained: Callable[[str], bool]) -> list[tuple[str, str]]:
+    """Data sets and splits that are judged in a run and may have rows of another data set's train."""
+    return [
+        (other, of)
+        for other, one in sets.items()
+        if other != name and one.hashes is not None
+        for of in ("test", "dev")
+        if of in one.hashes and (of == "test" or trained(other))  # the dev of what is not trained on chooses nothing
     ]
+
+
+def _cleaned(
+    data: PreparedDataset,
+    judged: Sequence[tuple[str, str]],
+    others: Mapping[str, PreparedDataset],
+    rules: LeakRules,
+    cache: Path,
+    say: Callable[[str], None],
+) -> PreparedDataset:
     if data.hashes is None or not judged:
         return data
     train, found, leaking = data.hashes["train"], [], np.zeros(len(data.hashes["train"]), dtype=bool)

@@ -41,6 +41,10 @@ KNOWN_WORDS = 1 << 20
 """Words whose hash is remembered."""
 EDGES = ".,;:!?\"'…“”„‘’«»¿¡()[]"
 """Signs that are taken off both ends of a word; others, as in C++ and C#, tell texts apart."""
+BETWEEN = frozenset([*".,…\"'“”„‘’«»¿¡", "-", "–", "—"])
+"""What a sentence may have between its words; other words of nothing but signs, such as :: and :), tell texts apart."""
+ENDS = ".!?…"
+"""Signs at the end of a text that do not matter when they stand apart."""
 UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 """Japanese and Chinese signs, each of which counts as a word."""
 
@@ -135,7 +139,10 @@ class _Words:
         if not plain.isascii():
             plain = UNSPACED.sub(r" \g<0> ", plain)
         known, out = self._known, []
-        for word in plain.split(maxsplit=MOST_WORDS)[:MOST_WORDS]:
+        written = plain.split(maxsplit=MOST_WORDS)[:MOST_WORDS]
+        if written and not written[-1].strip(ENDS):
+            written.pop()
+        for word in written:
             value = known.get(word)
             if value is None:
                 value = self._learn(word)
@@ -147,6 +154,10 @@ class _Words:
         if len(self._known) >= KNOWN_WORDS:
             self._known.clear()
         bare = word.strip(EDGES)
+        if not bare:
+            bare = "" if word in BETWEEN else word
+        elif word[0] == "." and word[1:2].isalnum():  # .NET, .5
+            bare = f".{bare}"
         value = int.from_bytes(hashlib.blake2b(bare.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
         value = (value & ~1 | any(sign.isdigit() for sign in bare)) if bare else 0
         self._known[word] = value

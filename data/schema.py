@@ -184,7 +184,7 @@ class PreparedDataset:
     was split off, what could not be kept apart). `counts` are the same facts as numbers. `leaks` are the rows of train that dev
     or test have, too, and what was done about them; None: nobody looked. `near` says which texts are near duplicates.
     `hashes` are those of the splits' texts; `own_corpus` tells a corpus that the source gave from one made of the rows.
-    `dropped` names some of the bad rows that were left out.
+    `dropped` names some of the bad rows that were left out. `given_test` says that the source itself tells which rows are test.
     """
 
     name: str
@@ -201,3 +201,4 @@ class PreparedDataset:
     hashes: Mapping[str, RowHashes] | None = None
     own_corpus: bool = False
     dropped: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    given_test: bool = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -15,6 +16,7 @@ from data.load import prepare
 from data.mixture_leaks import remove_leaks_between_sets
 from data.schema import DataError, PreparedDataset
 from data.spec import DatasetSpec
+from data.usable import refuse_unjudgeable, refuse_untrainable
 from train.auditing import audited, leak_rules, obey_strict
 from train.config import Config
 from train.encode.counting import EncoderTokens, token_counter
@@ -91,11 +93,13 @@ class _Loaded:
         spec: what the person said about it.
         data: None where it could not be loaded.
         error: why training on it would stop; without `data`, or with the rows that are left without the bad ones.
+        refused: why training on it, or on all data sets together, would stop although each can be loaded.
     """
 
     spec: DatasetSpec
     data: PreparedDataset | None
     error: DataError | None
+    refused: DataError | None = None
 
 
 def _loaded(spec: DatasetSpec, config: Config) -> _Loaded:
@@ -117,14 +121,41 @@ def _loaded(spec: DatasetSpec, config: Config) -> _Loaded:
 def _seen_together(loaded: list[_Loaded], config: Config) -> list[_Loaded]:
     """The data sets without rows of train that another one judges, as one run would train on them."""
     sets = {one.data.name: one.data for one in loaded if one.data is not None}
-    if not 1 < len(sets) == sum(one.data is not None for one in loaded):
+    if len(sets) < sum(one.data is not None for one in loaded):
+        return [replace(one, refused=_same_name(one.data, loaded)) if one.data else one for one in loaded]
+    if len(sets) < 2:
         return loaded
     trained = {one.data.name for one in loaded if one.data is not None and one.spec.train}
     try:
         found = remove_leaks_between_sets(sets, trained.__contains__, leak_rules(config.data), config.cache, say)
     except DataError as error:
-        return [replace(one, error=error) if one.data and one.data.location == error.where else one for one in loaded]
+        return [replace(one, refused=error) if one.data and one.data.location == error.where else one for one in loaded]
     return [one if one.data is None else replace(one, data=found[one.data.name]) for one in loaded]
+
+
+def _same_name(data: PreparedDataset, loaded: Sequence[_Loaded]) -> DataError | None:
+    others = [one.data.location for one in loaded if one.data and one.data is not data and one.data.name == data.name]
+    if not others:
+        return None
+    return DataError(
+        f"another data set is called {data.name!r}, too: {others[0]}; they were not compared with each other",
+        where=data.location,
+        mend="give one of them a name of its own in a --config (data.datasets.0.name=NAME)",
+    )
+
+
+def _refused(loaded: _Loaded) -> DataError | None:
+    """Why training would stop, once all rows are read."""
+    data = loaded.data
+    if loaded.refused is not None or data is None:
+        return loaded.refused
+    try:
+        if loaded.spec.train:
+            refuse_untrainable(data)
+        refuse_unjudgeable({data.name: data}, [data.name] if loaded.spec.train else [])
+    except DataError as error:
+        return error
+    return None
 
 
 def _checked(loaded: _Loaded, config: Config, counter: EncoderTokens | None) -> dict[str, Any]:
@@ -139,7 +170,12 @@ def _checked(loaded: _Loaded, config: Config, counter: EncoderTokens | None) -> 
         for finding in found["findings"]:
             if finding["code"] == "row.bad":
                 finding["severity"] = str(Severity.ERROR)
-        found["findings"].sort(key=lambda finding: finding["severity"] != Severity.ERROR)
+    if (refused := _refused(loaded)) is not None:
+        judged_only = "train" not in loaded.data.splits and "test" in loaded.data.splits
+        severity = Severity.WARNING if judged_only else Severity.ERROR  # such rows may be meant for `evaluate`
+        finding = Finding(UNREADABLE, refused.what, 1, severity=severity, mend=refused.mend or "")
+        found["findings"].append(finding.as_json())
+    found["findings"].sort(key=lambda finding: finding["severity"] != Severity.ERROR)
     return found
 
 

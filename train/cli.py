@@ -101,8 +101,13 @@ def train_command(
         ),
     ] = None,
     data: Annotated[
-        str | None,
-        typer.Option("--data", "-d", help="One data set: a file, folder or glob (CSV TSV JSON JSONL Parquet, BEIR) or a Hub id."),
+        list[str] | None,
+        typer.Option(
+            "--data",
+            "-d",
+            help="A data set: a file, folder or glob (CSV TSV JSON JSONL Parquet, BEIR) or a Hub id. May be given several times: "
+            "one model is trained on all of them.",
+        ),
     ] = None,
     resume: Annotated[
         Path | None, typer.Option("--resume", help="Continue this run folder from its last complete checkpoint.")
@@ -136,12 +141,12 @@ def train_command(
 
         _fail_on(fail_on, resume_run(resume, debug=debug))
         return
-    if not config and data is None:
+    if not config and not data:
         config = [DEFAULT_CONFIG]
     from train.launcher import heed_launcher
     from train.terminal import say
 
-    settings = heed_launcher(load_config(config, data=data, overrides=overrides or ()), say)
+    settings = heed_launcher(load_config(config, data=data or None, overrides=overrides or ()), say)
     from train.pipeline import dry_run as show_plan
     from train.pipeline import start_run
 

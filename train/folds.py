@@ -47,9 +47,10 @@ def folds_wanted(config: Config, datasets: Mapping[str, PreparedDataset]) -> tup
     if labels >= FEW_LABELS or config.training.max_steps is not None:  # a run cut to so many steps is a trial
         return 0, None
     few = f"test has only {labels} {things(prepared.kind.value)}"
-    if len(prepared.splits["train"]) >= MANY_ROWS:
-        mend = f"evaluation.cross_validation=always judges {settings.folds} times as many or more, in {settings.folds} more runs"
-        return 0, f"{few}; {mend}"
+    if prepared.given_test or len(prepared.splits["train"]) >= MANY_ROWS:
+        # rows that the person chose for test decide alone, unless asked
+        judged = "rows of train and dev" if prepared.given_test else f"{settings.folds} times as many or more"
+        return 0, f"{few}; evaluation.cross_validation=always judges {judged}, in {settings.folds} more runs"
     return settings.folds, f"{few}: cross-validation in {settings.folds} parts follows the run"
 
 

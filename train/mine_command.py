@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.load import prepare
-from data.mine import MINE_VERSION
+from data.mine import MINE_VERSION, unlimited
 from data.mine_audit import MiningAudit, audit_mining
-from data.mine_file import check_file, mined_rows, write_rows
+from data.mine_file import check_file, has_groups, mined_rows, write_rows
+from data.mine_rows import mining_texts
 from data.schema import DataError, PreparedDataset, RowKind
 from data.spec import MiningSpec
 from train.auditing import leak_rules
@@ -67,7 +68,7 @@ def mine_data(
     with redirect_stdout(sys.stderr) if as_json else nullcontext():
         prepared = [prepare(spec, config.data.split, config.cache, say, leak_rules(config.data)) for spec in config.data.datasets]
         for one in prepared:
-            _refuse_kind(one)
+            _refuse_kind(one, saving=out is not None)
         opened = open_model(config.model, batch_size=config.evaluation.batch_size, tokens=config.cache)
         say(f"base model: {opened.origin.sentence()}")
         cross = cross_encoder(config)
@@ -100,7 +101,13 @@ def _refuse(config: Config, out: Path | None, audit: bool) -> None:
         check_file(out)
 
 
-def _refuse_kind(prepared: PreparedDataset) -> None:
+def _refuse_kind(prepared: PreparedDataset, *, saving: bool) -> None:
+    if saving and prepared.kind is RowKind.TUPLE:
+        raise DataError(
+            "its rows bring negatives of their own, beside which none are saved",
+            where=prepared.location,
+            mend="give a file without them; --audit reads such rows, too",
+        )
     if prepared.kind is RowKind.SCORED:
         raise DataError(
             "scored pairs take no negatives",
@@ -188,15 +195,20 @@ def _saved(
     summaries: dict[str, Any] = {}
 
     def parts() -> Iterator[pa.Table]:
+        grouped = any(has_groups(rows) for rows in prepared.splits.values())
         for split, rows in prepared.splits.items():
             if not len(rows):
                 continue
-            texts = texts_of(prepared, split)
-            mined = mine_texts(texts, encoded(encoder, texts, config.model), config.mining, encoder, cross)
+            # nothing is learnt from the negatives of what is judged, so these may come from anywhere
+            texts = texts_of(prepared, split) if split == "train" else mining_texts(rows, prepared.corpus)
+            vectors = encoded(encoder, texts, config.model)
+            mined = mine_texts(texts, vectors, config.mining, encoder, cross)
+            if split != "train" and not mined.complete.all():
+                mined.fill_from(mine_texts(texts, vectors, unlimited(config.mining), encoder, None))
             summaries[split] = summary(mined, config.mining)
             for line in summary_lines(summaries[split], config.mining):
                 say(f"{prepared.name}, {split}: {line}")
-            yield from mined_rows(split, rows, texts, mined)
+            yield from mined_rows(split, rows, texts, mined, grouped=grouped)
 
     number = write_rows(out, parts())
     beside = out.with_suffix(".about.yaml")

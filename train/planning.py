@@ -11,6 +11,7 @@ from data.load import prepare
 from data.mixture_leaks import remove_leaks_between_sets
 from data.schema import DataError, PreparedDataset, RowKind
 from data.spec import PromptSpec
+from data.usable import refuse_unjudgeable, refuse_untrainable
 from train import ranks
 from train.auditing import audited as audit_datasets
 from train.auditing import leak_rules, obey_strict, say_warnings
@@ -23,7 +24,6 @@ from train.encode.packed import attention_path
 from train.encode.plain_tokens import why_not_stored
 from train.encode.prompted import settle_prompts
 from train.errors import ConfigError, ModelError
-from train.evaluate.dev import refuse_unjudgeable
 from train.fit.batching import RankingBatchSampler, RankShare, ShuffledBatchSampler
 from train.fit.fit import TrainingSet, mixed_samplers
 from train.fit.losses import LOSS_NAMES, check_lengths, choose_loss
@@ -165,18 +165,16 @@ def training_sets(
     for spec, (name, prepared) in zip(config.data.datasets, datasets.items(), strict=True):
         if not spec.train:
             continue
-        rows = len(prepared.splits["train"]) if "train" in prepared.splits else 0
-        if rows < 2:
-            others = ", ".join(f"{split} {len(table):,}" for split, table in prepared.splits.items() if split != "train")
-            raise DataError(
-                f"{name} has {'one training row, and two are needed' if rows else 'no training rows'} (it has {others})",
-                where=prepared.location,
-                mend="add rows to train on (a file named train beside it, say); to judge a model on these alone, run"
-                f" `embed-tune evaluate MODEL --data {prepared.location}`; beside other data sets set train: false for this one",
-            )
+        refuse_untrainable(prepared)
         table, kind = prepared.splits["train"], prepared.kind
         if mined and name in mined:
             table, kind = mined[name].table, RowKind.TUPLE
+            if len(table) < 2:
+                raise DataError(
+                    f"for {'one row alone' if len(table) else 'no row'} of train in {name} could hard negatives be mined",
+                    where=prepared.location,
+                    mend="leave mining.enabled out: nearly all documents belong to the queries, so the others of a batch will do",
+                )
         blind = config.training.groups == "blind"
         sets[name] = TrainingSet(table, kind, choose_loss(spec, kind), blind, spec.prompts, spec.weight)
     return sets

@@ -79,7 +79,8 @@ def choose_winner(
         found[share] = judge()
     best = max(found.values())
     equals = [share for share, value in found.items() if value == best]
-    share = min(equals) if base_dev > CEILING else max(equals)  # near the ceiling the least change of those that are equal
+    # what is no better than the base is not worth a change; near the ceiling the least change of those that are equally good
+    share = 0.0 if best == base_dev else min(equals) if base_dev > CEILING else max(equals)
     interpolate(model, base, tuned, share)
     return Winner(step, share, best, tuple(sorted(found.items())))
 

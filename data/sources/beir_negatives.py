@@ -18,7 +18,7 @@ class HardNegatives:
 
     Attributes:
         files: by split.
-        of: by split and query id, its documents, as many of each query.
+        of: by split and query id, its documents, as many of each query; those of queries that have fewer come again.
     """
 
     files: Mapping[str, Path]
@@ -28,7 +28,8 @@ class HardNegatives:
 def find_negatives(
     folder: Path, qrels: Mapping[str, Path], read: Callable[[Path], Iterable[Judgement]], notes: list[str]
 ) -> HardNegatives | None:
-    """The hard negatives of all splits, as many a query as the query with the fewest has; None where they cannot be used.
+    """The hard negatives of all splits, as many a query as the query of train with the fewest has; None where they cannot be
+    used.
 
     Args:
         folder: the BEIR folder.
@@ -43,7 +44,6 @@ def find_negatives(
         notes.append(f"{FOLDER}/ is not used: it has no {absent[0]}")
         return None
     found: dict[str, dict[str, tuple[str, ...]]] = {}
-    fewest: int | None = None
     for split, path in files.items():
         positives: dict[str, set[str]] = {}
         for _, query, document, grade in read(qrels[split]):
@@ -53,11 +53,18 @@ def find_negatives(
         if lacking := sum(not of.get(query) for query in positives):
             notes.append(f"{FOLDER}/ is not used: {lacking:,} of {len(positives):,} queries of {split} have none")
             return None
-        fewest = min([len(of[query]) for query in positives] + ([] if fewest is None else [fewest]))
         found[split] = {query: tuple(of[query]) for query in positives}
-    if not fewest:
+    of_train = found.get("train") or {query: documents for of in found.values() for query, documents in of.items()}
+    numbers = [len(documents) for documents in of_train.values()]
+    if not numbers:
         return None
-    cut = {split: {query: documents[:fewest] for query, documents in of.items()} for split, of in found.items()}
+    fewest = min(numbers)
+    if fewest < max(numbers):
+        notes.append(f"queries have {fewest} to {max(numbers)} hard negatives: the first {fewest} of each are used")
+    cut = {
+        split: {query: tuple(documents[i % len(documents)] for i in range(fewest)) for query, documents in of.items()}
+        for split, of in found.items()
+    }
     return HardNegatives(files, cut)
 
 

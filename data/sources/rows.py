@@ -127,7 +127,10 @@ class RowMaker:
 
     def _negatives(self, table: Table, number: int, values: Mapping[str, object]) -> list[str]:
         texts: list[str] = []
-        for column in self.roles.negatives:
+        columns = self.roles.negatives
+        # of several columns some may be blank, as lists may be short; a row without any negative is reported
+        filled = [column for column in columns if not _is_blank(values.get(column))] or columns[:1]
+        for column in filled:
             texts += _texts(values.get(column), table.where(number, column))
         return texts[: self.negatives]
 
@@ -284,7 +287,7 @@ class _Scan:
                 if roles.score is not None:
                     _add_score(scores, values, table, number, roles)
                 if roles.negatives:
-                    numbers.add(sum(_length(values.get(column)) for column in roles.negatives))
+                    numbers.add(sum(_length(values.get(column), len(roles.negatives)) for column in roles.negatives))
         if source.by_column:
             self.splits = tuple(s for s in SPLITS if s in splits) or (UNSPLIT,)
         if roles.negatives:
@@ -328,6 +331,10 @@ def _add_score(scores: ScoreScan, values: Mapping[str, object], table: Table, nu
             scores.first_error = DataError(error.what + hint, where=table.where(number, roles.score), mend=error.mend)
 
 
-def _length(value: object) -> int:
-    """How many negatives a cell holds; an empty cell counts, so that its row is reported."""
-    return len(value) if isinstance(value, list) else 1
+def _length(value: object, columns: int) -> int:
+    """How many negatives a cell holds; where it is that of the only column, an empty one counts, so that its row is reported."""
+    return len(value) if isinstance(value, list) else int(columns == 1 or not _is_blank(value))
+
+
+def _is_blank(value: object) -> bool:
+    return value is None or value == [] or (isinstance(value, str) and not value.strip())

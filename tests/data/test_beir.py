@@ -173,6 +173,7 @@ def test_hard_negatives_join_the_rows_as_many_as_every_query_has(tmp_path):
     assert source.recognised.roles["negative"] == ["hard_negatives/train.tsv"]
     texts = [example.texts for example in source.examples("train")]
     assert texts == [["who purrs", "Cats They purr.", "Dogs bark."], ["who barks", "Dogs bark.", "Cows moo."]]
+    assert "queries have 1 to 2 hard negatives: the first 1 of each are used" in source.recognised.notes
     assert source.fingerprint() != opened(plain).fingerprint()
     before = source.fingerprint()
     (path / "hard_negatives" / "train.tsv").write_text(NEGATIVES.replace("q2\td3", "q2\td1"), "utf-8")

@@ -139,6 +139,15 @@ def test_a_row_without_negatives_in_a_data_set_that_has_them(tmp_path):
     assert texts(opened(path, bad_rows="drop")) == [["q2", "p3", "n4"]]
 
 
+def test_a_blank_among_several_negatives_is_a_shorter_list(tmp_path):
+    content = "anchor,positive,negative_1,negative_2\na,b,n1,n2\nc,d,,n3\n"
+    source = opened(write(tmp_path / "p.csv", content))
+    assert texts(source) == [["a", "b", "n1"], ["c", "d", "n3"]]
+    assert "rows have 1 to 2 negatives: the first 1 of each row are used" in source.recognised.notes
+    path = write(tmp_path / "q.csv", content + "e,f,, \n")
+    assert 'q.csv, line 4, column "negative_1": the text is empty' in message(path)
+
+
 def test_a_group_column_goes_into_the_row_id(tmp_path):
     source = opened(write(tmp_path / "p.csv", "query,document,group\na,b,red\nc,d,\n"))
     assert [RowId.parse(example.guid).group for example in source.examples(UNSPLIT)] == ["red", ""]

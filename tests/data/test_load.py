@@ -111,6 +111,14 @@ def test_a_data_set_that_is_only_judged_is_all_test(tmp_path):
     assert any("all of its rows are test" in note for note in prepared.notes)
 
 
+def test_the_dev_of_a_data_set_that_is_only_judged_is_its_test(tmp_path):
+    (tmp_path / "d").mkdir()
+    pairs_file(tmp_path / "d" / "dev.csv", 30)
+    prepared = prepare(DatasetSpec(source=str(tmp_path / "d"), train=False), SplitSpec(), tmp_path / "cache")
+    assert {name: len(table) for name, table in prepared.splits.items()} == {"test": 30}
+    assert any("without a test beside it, is test" in note for note in prepared.notes)
+
+
 def test_a_bad_row_leaves_no_table_behind(tmp_path):
     path = csv_file(tmp_path / "p.csv", ["query", "document"], [("a", "b"), ("c", " ")])
     with pytest.raises(DataError, match="line 3"):

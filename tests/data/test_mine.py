@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from data.arrow import TableFacts, open_table, write_table
 from data.load import prepare
-from data.mine import Mined, mine
+from data.mine import Mined, mine, unlimited
 from data.mine_audit import audit_mining
-from data.mine_file import mined_rows, mined_table, write_rows
+from data.mine_file import has_groups, mined_rows, mined_table, write_rows
 from data.mine_rows import MiningTexts, mining_texts
 from data.schema import PAIR_COLUMNS, DataError, RowKind, text_id
 from data.spec import DatasetSpec, MiningSpec, SplitSpec
@@ -168,6 +168,29 @@ def test_rows_without_candidates_are_filled_from_outside_the_window(tmp_path: Pa
     assert mined.ranks.tolist() == [[0, 0]] and mined.counts["drawn"] == 2
     assert len(set(names[0])) == 2 and all(angles[name] > 1 + 0.3 * 19 for name in names[0])
     assert mined.scores[0] == pytest.approx(np.cos(np.deg2rad([angles[name] for name in names[0]])), abs=1e-6)
+
+
+def test_what_is_drawn_keeps_within_the_limits_where_it_can(tmp_path: Path) -> None:
+    """Fewer documents than the window begins with: all are drawn. One says what the positive says, one is as near the query."""
+    angles = {"q": 0.0, "pos": 30.0, "same": 35.0, "nearer": -10.0, "far": 70.0, "farther": 100.0}
+    texts = mining_texts(table(tmp_path, [("q", "pos")]), corpus(tmp_path, [name for name in angles if name != "q"]))
+    spec = MiningSpec(negatives=2, near_positive=0.95, max_share_of_positive=0.95)
+    mined, names = mine_by_hand(texts, angles, spec)
+    assert sorted(names[0]) == ["far", "farther"] and mined.ranks.tolist() == [[0, 0]]
+    cross = Cross({"far": 0.9, "farther": 0.0})
+    mined, names = mine_by_hand(texts, angles, spec.model_copy(update={"max_cross_score": 0.1}), cross)
+    assert names == [["farther", "farther"]] and mined.counts["repeated"] == 1
+    mined, names = mine_by_hand(texts, angles, unlimited(spec.model_copy(update={"negatives": 4})))
+    assert sorted(names[0]) == ["far", "farther", "nearer", "same"]
+
+
+def test_rows_without_any_are_filled_from_other_settings(tmp_path: Path) -> None:
+    angles = {"q": 0.0, "pos": 30.0, "same": 31.0}
+    texts = mining_texts(table(tmp_path, [("q", "pos")]), corpus(tmp_path, ["pos", "same"]))
+    strict, names = mine_by_hand(texts, angles, MiningSpec())
+    assert names == [[""]] and strict.counts["rows_without"] == 1
+    strict.fill_from(mine_by_hand(texts, angles, unlimited(MiningSpec()))[0])
+    assert texts.documents[strict.documents[0, 0]] == "same" and strict.counts["rows_without"] == 0
 
 
 def test_a_row_to_which_everything_belongs_has_no_negative(tmp_path: Path) -> None:
@@ -342,7 +365,11 @@ def test_saved_rows_load_again_with_no_options(tmp_path: Path, kind: str) -> Non
     mined = mine(texts, queries, documents, MiningSpec(negatives=2))
     path = tmp_path / f"mined.{kind}"
     numbers = {"train": rows.select(range(len(rows)))}
-    parts = [part for split in ("train", "dev", "test") for part in mined_rows(split, numbers["train"], texts, mined)]
+    parts = [
+        part
+        for split in ("train", "dev", "test")
+        for part in mined_rows(split, numbers["train"], texts, mined, grouped=has_groups(rows))
+    ]
     assert write_rows(path, iter(parts)) == 180
     again = prepare(DatasetSpec(source=str(path)), SplitSpec(), tmp_path / "cache")
     assert again.kind is RowKind.TUPLE
@@ -367,7 +394,7 @@ def test_a_file_is_complete_or_absent(tmp_path: Path) -> None:
     mined = mine(texts, queries, documents, MiningSpec())
 
     def broken() -> Any:
-        yield from mined_rows("train", rows, texts, mined)
+        yield from mined_rows("train", rows, texts, mined, grouped=has_groups(rows))
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

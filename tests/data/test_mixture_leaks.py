@@ -99,6 +99,15 @@ def test_kept_where_asked_and_only_trained_sets_are_changed(sets: dict[str, Prep
     assert judged["pairs"] is sets["pairs"] and len(judged["others"].splits["train"]) == 1
 
 
+def test_the_dev_of_a_data_set_that_is_only_judged_chooses_nothing(tmp_path: Path) -> None:
+    sets = {
+        "one": load(tmp_path / "one", ("query", "document"), [("dev two", "x"), ("b", "y")], [("judged", "j")]),
+        "two": load(tmp_path / "two", ("query", "document"), [("more", "q")], [("other", "o")]),
+    }
+    assert cleaned(sets, tmp_path, [], trained=lambda name: name == "one")["one"] is sets["one"]
+    assert len(cleaned(sets, tmp_path, [])["one"].splits["train"]) == 1
+
+
 def test_a_set_of_which_nothing_would_be_left(sets: dict[str, PreparedDataset], tmp_path: Path) -> None:
     query = ("query", "document")
     sets["all"] = load(tmp_path / "all", query, [("zzz", "z")], PAIRS)

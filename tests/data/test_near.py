@@ -38,6 +38,8 @@ def alike(*texts: str, similarity: float = 0.9) -> bool:
         (" ".join(WORDS[:60]), " ".join([*WORDS[:30], "other", *WORDS[31:60]])),
         (" ".join(WORDS[:12]), " ".join(WORDS[:13])),
         ("これは机です。", "これは 机です。"),
+        ("a man , a plan .", "A man, a plan"),
+        ("Qu'est-ce que c'est ?", "qu'est-ce que c'est"),
     ],
 )
 def test_the_same_but_for_signs_or_a_few_words_out_of_many(one: str, other: str) -> None:
@@ -57,6 +59,10 @@ def test_the_same_but_for_signs_or_a_few_words_out_of_many(one: str, other: str)
         ),
         ("これは机です。", "これは椅子です。"),
         ("?!", "..."),
+        ("What does () mean in this language", "What does :: mean in this language"),
+        ("I love this product :)", "I love this product :("),
+        ("take .5 mg", "take 5 mg"),
+        ("what is .NET", "what is net"),
     ],
 )
 def test_what_is_another_matter(one: str, other: str) -> None:

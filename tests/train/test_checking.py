@@ -122,7 +122,7 @@ def test_one_of_a_kind_is_not_counted_in_the_plural(in_tmp: Path, capfd: pytest.
 def test_what_another_data_set_judges_is_a_leak_of_train(in_tmp: Path) -> None:
     for name, train, test in (("one", "which car is red", "judged by one"), ("two", "judged by two", "Which car is RED")):
         (in_tmp / name).mkdir()
-        rows = {"train": [train, f"only in {name}"], "dev": [f"dev of {name}"], "test": [test]}
+        rows = {"train": [train, f"only in {name}", f"another of {name}"], "dev": [f"dev of {name}"], "test": [test]}
         for split, queries in rows.items():
             lines = [f"{query},the answer of {name} to {query}" for query in queries]
             (in_tmp / name / f"{split}.csv").write_text("question,answer\n" + "\n".join(lines) + "\n", encoding="utf-8")
@@ -130,6 +130,45 @@ def test_what_another_data_set_judges_is_a_leak_of_train(in_tmp: Path) -> None:
     (leak,) = [finding for finding in one["findings"] if finding["code"] == "leak.query"]
     assert (leak["examples"], leak["counterparts"], leak["done"]) == (["train.csv:2"], ["test.csv:2"], "dropped")
     assert leak["what"] == "rows of train whose query is also in test of two"
-    assert one["counts"]["rows_train"] == 1 and two["counts"]["rows_train"] == 2
+    assert one["counts"]["rows_train"] == 2 and two["counts"]["rows_train"] == 3
     alone = check(data="one")["datasets"][0]
     assert not [finding for finding in alone["findings"] if finding["code"] == "leak.query"]
+
+
+def write(path: Path, header: str, *rows: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+
+
+PAIRS = [f"what is question {i} about?,an answer of kind {i}" for i in "abcdefghijklmnopqrstuvwxyz"]
+
+
+def test_what_a_training_would_refuse_is_an_error_here(in_tmp: Path) -> None:
+    write(in_tmp / "tiny.csv", "query,document", *PAIRS[:3])
+    with pytest.raises(CheckFailed, match="tiny has one training row, and two are needed"):
+        check(data="tiny.csv")
+    write(in_tmp / "flat" / "train.csv", "sentence1,sentence2,score", *(f"{row},{i % 5}" for i, row in enumerate(PAIRS)))
+    for split in ("dev", "test"):
+        rows = [f"{split} {one},{split} answer {one},1" for one in "ab"]
+        write(in_tmp / "flat" / f"{split}.csv", "sentence1,sentence2,score", *rows)
+    with pytest.raises(CheckFailed, match="pairs of the dev split of flat all have one score"):
+        check(data="flat")
+
+
+def test_rows_that_are_only_judged_are_no_error(in_tmp: Path) -> None:
+    write(in_tmp / "judged" / "test.csv", "query,document", *PAIRS)
+    (dataset,) = check(data="judged")["datasets"]
+    (finding,) = [finding for finding in dataset["findings"] if finding["code"] == "load.error"]
+    assert finding["severity"] == "warning" and "embed-tune evaluate MODEL" in finding["mend"]
+
+
+def test_what_several_data_sets_would_refuse_together(in_tmp: Path) -> None:
+    write(in_tmp / "x" / "faq.csv", "query,document", *PAIRS)
+    write(in_tmp / "y" / "faq.csv", "query,document", *PAIRS[::-1])
+    with pytest.raises(CheckFailed, match="another data set is called 'faq', too"):
+        check(data=["x/faq.csv", "y/faq.csv"])
+    write(in_tmp / "pairs" / "train.csv", "query,document", *PAIRS[:9])
+    write(in_tmp / "pairs" / "test.csv", "query,document", *PAIRS[20:])
+    write(in_tmp / "judged" / "test.csv", "query,document", *PAIRS[:9])
+    with pytest.raises(CheckFailed, match="every row of train is in dev or test of another data set"):
+        check(data=["pairs", "judged"])

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from datasets import Dataset
-from hypothesis import given, settings
+from hypothesis import given as drawn
+from hypothesis import settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
@@ -43,6 +45,14 @@ def test_few_labels_are_cross_validated() -> None:
     assert folds == 0 and why is not None and "evaluation.cross_validation=always" in why
 
 
+def test_a_test_that_the_person_gave_decides_alone() -> None:
+    given = {"d": replace(prepared(RowKind.PAIR, 100, 20), given_test=True)}
+    folds, why = folds_wanted(Config.model_validate({"data": "d.csv"}), given)
+    assert folds == 0 and why is not None and "always judges rows of train and dev" in why
+    asked = Config.model_validate({"data": "d.csv", "evaluation": {"cross_validation": "always"}})
+    assert folds_wanted(asked, given) == (5, None)
+
+
 def test_a_trial_and_a_part_are_not_cross_validated() -> None:
     few = {"d": prepared(RowKind.PAIR, 100, 20)}
     assert folds_wanted(Config.model_validate({"data": "d.csv", "training": {"max_steps": 5}}), few) == (0, None)
@@ -58,7 +68,7 @@ def test_queries_of_all_parts_count_alike() -> None:
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(0, 1000))
+@drawn(st.integers(0, 1000))
 def test_the_scale_of_a_part_does_not_matter(seed: int) -> None:
     """Cosines of another model may all be higher: what counts is the order within each part."""
     random = np.random.default_rng(seed)

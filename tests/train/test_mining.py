@@ -19,7 +19,8 @@ from train.cli import main
 from train.errors import ModelError
 from train.mining import CrossJudge
 
-SMALL = ["model.name=tiny", "model.device=cpu"]
+# a random model takes all texts for near duplicates of one another
+SMALL = ["model.name=tiny", "model.device=cpu", "mining.near_positive=null"]
 TRAIN = ["training.precision=fp32", "training.max_steps=2", "evaluation.resamples=200"]
 
 
@@ -41,6 +42,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
     write_several(place / "several.csv")
     lines = [f"a thing {i},the thing {i},{i % 3 / 2}" for i in range(60)]
     (place / "scored.csv").write_text("\n".join(["sentence1,sentence2,score", *lines]) + "\n", encoding="utf-8")
+    lines = [f"where is {i},it is at {i},nowhere near {i}" for i in range(60)]
+    (place / "tuples.csv").write_text("\n".join(["anchor,positive,negative", *lines]) + "\n", encoding="utf-8")
     shutil.copytree(tiny_model, place / "tiny")
     return place
 
@@ -84,7 +87,7 @@ def test_mined_rows_keep_their_splits_and_say_where_they_come_from(
         mined = [row for row in rows if row["split"] == split]
         assert found["mined"][split]["rows"] == len(mined) == len(table)
         # what is judged is not used in training, not even as a negative
-        assert {row[f"negative_{i}"] for row in mined for i in (1, 2)} <= own
+        assert split != "train" or {row[f"negative_{i}"] for row in mined for i in (1, 2)} <= own
         for row in mined:
             theirs = {
                 positive for anchor, positive in zip(table["anchor"], table["positive"], strict=True) if anchor == row["anchor"]
@@ -94,6 +97,23 @@ def test_mined_rows_keep_their_splits_and_say_where_they_come_from(
     about = yaml.safe_load(out.with_suffix(".about.yaml").read_text("utf-8"))
     assert about["data"]["fingerprint"] == before.fingerprint
     assert about["settings"]["negatives"] == 2 and about["model"]["sha256"] and about["mined"] == found["mined"]
+
+
+def test_no_judged_row_is_lost_and_one_split_may_have_groups_alone(
+    here: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The test of one query and document finds no negative in itself; train alone says to which group its rows belong."""
+    data = tmp_path / "some"
+    data.mkdir()
+    rows = [f"what is thing {i}?,thing {i} is this,{i % 4}" for i in range(40)]
+    (data / "train.csv").write_text("\n".join(["question,answer,group", *rows]) + "\n", encoding="utf-8")
+    for split in ("dev", "test"):
+        (data / f"{split}.csv").write_text(f"question,answer\nwhere is {split}?,{split} is here\n", encoding="utf-8")
+    out = tmp_path / "mined.parquet"
+    (found,) = mine_json(capfd, str(data), "--out", str(out))
+    assert {split: found["mined"][split]["rows"] for split in ("dev", "test")} == {"dev": 1, "test": 1}
+    after = prepare(DatasetSpec(source=str(out)), SplitSpec(), tmp_path / "cache")
+    assert after.splits["test"]["anchor"] == ["where is test?"] and set(after.splits["train"]["group"]) == {"0", "1", "2", "3"}
 
 
 def test_the_audit_is_told_in_words_and_numbers(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -126,6 +146,7 @@ def test_without_several_positives_there_is_nothing_to_audit(here: Path, capfd: 
         (["several.csv", "--out", "x.csv"], r"x.csv: mined rows are written as .jsonl or .parquet"),
         (["several.csv", "--out", "several.parquet/x.jsonl"], "there is no such folder"),
         (["scored.csv", "--out", "x.jsonl"], "scored pairs take no negatives"),
+        (["tuples.csv", "--out", "x.jsonl"], "its rows bring negatives of their own"),
         (["several.csv", "--audit", "mining.negativs=3"], "did you mean mining.negatives"),
         (["several.csv", "--audit", "mining.rank_to=10", "mining.negatives=2"], "rank_to must leave room"),
     ],

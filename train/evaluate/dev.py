@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from data.schema import DataError, PreparedDataset, RowKind, text_id
+from data.schema import PreparedDataset, text_id
 from train.evaluate.judge import Encoder, score_model
 from train.evaluate.tasks import RetrievalTask, Scores, Task, build_task, with_pool
 
@@ -85,29 +85,6 @@ def build_dev_judge(
         tasks[name] = task
         base[name] = primary_value(score_model(task, encoder_for(name, judged_base)))
     return DevJudge(tasks, base)
-
-
-def refuse_unjudgeable(datasets: Mapping[str, PreparedDataset], trained: Collection[str]) -> None:
-    """Find out before anything is written whether dev and test of scored pairs allow a correlation.
-
-    Args:
-        datasets: all data sets.
-        trained: names of those that are trained on; only their dev split is used.
-
-    Raises:
-        DataError: a split has one pair only, or all its scores are equal.
-    """
-    for name, prepared in datasets.items():
-        if prepared.kind is not RowKind.SCORED:
-            continue
-        for split in ("dev", "test") if name in trained else ("test",):
-            table = prepared.splits.get(split)
-            if table is not None and len(table) and len(table.data.column("score").unique()) < 2:
-                raise DataError(
-                    f"the {len(table)} pairs of the {split} split of {name} all have one score: nothing can be compared with it",
-                    where=prepared.location,
-                    mend="give more pairs, or dev and test of your own with different scores; data.split.seed=1 deals rows anew",
-                )
 
 
 def affordable_pool(task: RetrievalTask, encode_base: Encoder, pool_top: int, budget: float) -> RetrievalTask:

@@ -1,8 +1,8 @@
 """How much of the training each of several data sets gets.
 
 An epoch has as many batches as the recipe gives all data sets together; their shares of it follow from these doses, a temperature
-and their weights. A data set with a larger share than its size gives it is gone through more than once an epoch, one with a smaller share
-goes on in the next epoch where it stopped in this one.
+and their weights. A data set with a larger share than its size gives it is gone through more than once an epoch, one with a
+smaller share goes on in the next epoch where it stopped in this one.
 """
 
 from __future__ import annotations

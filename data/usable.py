@@ -1,0 +1,48 @@
+"""Whether the rows of a data set allow training and judging at all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from data.schema import DataError, PreparedDataset, RowKind
+
+
+def refuse_untrainable(prepared: PreparedDataset) -> None:
+    """Find out whether there are rows to train on.
+
+    Raises:
+        DataError: there are fewer than two.
+    """
+    rows = len(prepared.splits["train"]) if "train" in prepared.splits else 0
+    if rows >= 2:
+        return
+    others = ", ".join(f"{split} {len(table):,}" for split, table in prepared.splits.items() if split != "train")
+    raise DataError(
+        f"{prepared.name} has {'one training row, and two are needed' if rows else 'no training rows'} (it has {others})",
+        where=prepared.location,
+        mend="add rows to train on (a file named train beside it, say); to judge a model on these alone, run"
+        f" `embed-tune evaluate MODEL --data {prepared.location}`; beside other data sets set train: false for this one",
+    )
+
+
+def refuse_unjudgeable(datasets: Mapping[str, PreparedDataset], trained: Collection[str]) -> None:
+    """Find out before anything is written whether dev and test of scored pairs allow a correlation.
+
+    Args:
+        datasets: all data sets.
+        trained: names of those that are trained on; only their dev split is used.
+
+    Raises:
+        DataError: a split has one pair only, or all its scores are equal.
+    """
+    for name, prepared in datasets.items():
+        if prepared.kind is not RowKind.SCORED:
+            continue
+        for split in ("dev", "test") if name in trained else ("test",):
+            table = prepared.splits.get(split)
+            if table is not None and len(table) and len(table.data.column("score").unique()) < 2:
+                raise DataError(
+                    f"the {len(table)} pairs of the {split} split of {name} all have one score: nothing can be compared with it",
+                    where=prepared.location,
+                    mend="give more pairs, or dev and test of your own with different scores; data.split.seed=1 deals rows anew",
+                )
