@@ -24,7 +24,7 @@ UNSPACED_WEIGHT = 3
 LETTERS = 0.7
 """Share of letters and blanks below which a text is no prose (code, numbers, formulas)."""
 SURE, SURE_UNSPACED = 0.95, 0.85
-"""Probability from which on a text counts; of Japanese and Chinese, which a few signs hardly tell from one another, a lower one."""
+"""Probability from which on a text counts; lower for Japanese and Chinese, which a few signs hardly tell from one another."""
 ENOUGH = 30
 """Texts that must have told their language for a column to have any."""
 

@@ -47,6 +47,13 @@ def test_what_each_data_set_gets_is_said(run: tuple[Path, str]) -> None:
     assert "encode(texts, prompt_name=…): faq-anchor" in run[1]
 
 
+def test_several_data_sets_on_the_command_line(server: ForkServer, run: tuple[Path, str], tiny_model: Path) -> None:
+    words = ["train", "--data", "faq.csv", "-d", "sts.csv", "--dry-run", f"model.name={tiny_model}", "model.device=cpu"]
+    done = server.run(words, run[0].parent.parent)
+    assert done["code"] == 0, done["output"]
+    assert "faq: MultipleNegativesRanking loss" in done["output"] and "sts: CosineSimilarity loss" in done["output"]
+
+
 def test_shortened_vectors_are_judged_under_the_prompts_of_the_data_set(run: tuple[Path, str]) -> None:
     folder, _ = run
     report = json.loads((folder / "report.json").read_text())
