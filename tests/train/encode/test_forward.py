@@ -13,7 +13,7 @@ from sentence_transformers.sentence_transformer.losses import MultipleNegativesR
 
 from train.encode import forward
 from train.encode.dropout import cheap_dropout
-from train.encode.forward import _chunks, embed_columns
+from train.encode.forward import _chunks, _keeps, activation_bytes, embed_columns
 from train.encode.packed import packed_through_wrapper
 from train.encode.ragged import Tokens
 
@@ -129,6 +129,14 @@ def test_forwarding_again_drops_what_the_first_pass_dropped(model: SentenceTrans
             value = embed_columns(model, tokens(model, ANCHORS, POSITIVES), **WAYS[way])
             found.append(gradients(model, value[0][:, 0].sum() + value[1][:, 1].sum()))
     assert_equal(found[1], found[0])
+
+
+def test_under_bf16_more_is_kept_within_the_same_memory(model: SentenceTransformer) -> None:
+    lengths = torch.full((10,), 50)
+    whole = activation_bytes(model, lengths)
+    assert [keep for _, keep in _keeps(model, [5, 5], lengths, 0.7 * whole)] == [True, False]
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert [keep for _, keep in _keeps(model, [5, 5], lengths, 0.7 * whole)] == [True, True]
 
 
 def test_frozen_weights_get_no_gradient(model: SentenceTransformer) -> None:
