@@ -286,10 +286,10 @@ class _Miner:
         documents, scores = documents[fit], scores[fit]
         if self.cross is not None and len(documents):
             pairs = [(self.texts.queries[query], self.texts.documents[document]) for document in documents.tolist()]
-            fit = np.asarray(self.cross(pairs)) <= self.spec.max_cross_score
+            passed = np.asarray(self.cross(pairs)) <= self.spec.max_cross_score
             self.mined.counts["cross_scored"] += len(pairs)
-            self.mined.counts["refused_cross"] += int((~fit).sum())
-            documents, scores = documents[fit], scores[fit]
+            self.mined.counts["refused_cross"] += int((~passed).sum())
+            documents, scores = documents[passed], scores[passed]
         lacking = self.spec.negatives - have
         return documents[:lacking], scores[:lacking]
 

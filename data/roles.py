@@ -32,7 +32,10 @@ ANSWER_NAMES = ("answer", "response")
 LAST_RESORT_NAMES = (("title", "body"), ("title", "abstract"), ("source", "target"))
 """Pairs whose names are often meta data; taken only where no other pair of roles is there."""
 
-SCORE_NAMES = ("score", "similarity", "similarityscore", "label", "relatednessscore")
+SCORE_NAMES = (
+    *("score", "similarity", "similarityscore", "label", "relatednessscore", "sim", "goldscore", "relatedness"),
+    *("relevance", "relevant", "isrelevant", "isduplicate", "duplicate", "isparaphrase", "paraphrase"),
+)
 SPLIT_NAMES = ("split",)
 GROUP_NAMES = ("group", "groupid")
 NEGATIVE = re.compile(r"(?:hard)?neg(?:ative)?s?(\d*)")

@@ -75,11 +75,16 @@ def excerpt(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+A_FEW = 0.02
+"""Share of the scores of a scale 0..5 above 1 below which these are taken for typing errors in a scale 0..1."""
+
+
 @dataclass
 class ScoreScan:
     """What one streaming pass over the scores found."""
 
     count: int = 0
+    above_one: int = 0
     low: float = math.inf
     high: float = -math.inf
     low_at: tuple[str, int] = ("", 0)
@@ -93,6 +98,7 @@ class ScoreScan:
     def add(self, score: float, where: tuple[str, int] = ("", 0)) -> None:
         """Takes one score into account; `where` is its place, for messages."""
         self.count += 1
+        self.above_one += score > 1
         if score < self.low:
             self.low, self.low_at = score, where
         if score > self.high:
@@ -136,6 +142,15 @@ def recognise_range(scan: ScoreScan, where: str) -> tuple[ScoreRange, list[str]]
     for low, high in KNOWN_RANGES:
         if low <= scan.low and scan.high <= high:
             notes = []
+            if high == 5 and scan.above_one <= A_FEW * scan.count:
+                raise DataError(
+                    f"of {scan.count:,} scores all but {scan.above_one:,} lie in 0..1; the highest is {scan.high:g}"
+                    + (f", {_place(scan.high_at)}" if scan.high_at[1] else ""),
+                    where=where,
+                    mend="correct what is a typing error; if the scale does end at 5 say so: data.score_range=[0,5]",
+                )
+            if high == 5 and scan.low == 1:
+                notes.append("the lowest score is 1; if the scale begins there, data.score_range=[1,5] brings it to 0")
             if high == 5 and scan.high < 4:
                 notes.append(f"the highest score is {scan.high:g}; if the scale does not end at 5, {RANGE_MEND}")
             return ScoreRange(low, high), notes

@@ -234,7 +234,7 @@ def _model_settings(prefix: str, words: Sequence[str]) -> Mapping[str, Any]:
     """The settings of one model that were given, checked."""
     as_model = [f"model.{word.partition('.')[2]}" for word in words]
     try:
-        found = load_config(None, data="unused", overrides=as_model).model
+        found = load_config(None, data="unused", overrides=as_model, kind=JudgeConfig).model
     except ConfigError as error:
         raise ConfigError(str(error).replace("model.", f"{prefix}.")) from None
     return {key: getattr(found, key) for key in found.model_fields_set}

@@ -11,7 +11,7 @@ from pathlib import Path
 from data.load import prepare
 from data.schema import UNSPLIT, DataError, PreparedDataset, RowKind
 from data.sources import open_source
-from data.spec import DatasetSpec, SplitSpec
+from data.spec import DatasetSpec, PromptSpec, SplitSpec
 from train.candidates import Candidate, Request, Split
 from train.config import Config
 from train.errors import ConfigError, RunError
@@ -63,6 +63,29 @@ def load_tasks(request: Request) -> tuple[dict[str, Task], dict[str, list[str]]]
         say(f"{prepared.name}: judged on {len(task):,} {things} ({'all rows' if split == 'all' else split})")
         tasks[prepared.name], notes[prepared.name] = task, list(prepared.notes)
     return tasks, notes
+
+
+def prompts_of(request: Request, names: Sequence[str]) -> dict[str, PromptSpec]:
+    """The prompts under which the texts of each data set are judged: those that are said now, or else those with which one of the
+    models was trained on it, which is told.
+
+    Args:
+        request: models and data sets.
+        names: of the data sets, in their order.
+    """
+    trainings = [found for candidate in request.candidates if (found := read_training(candidate)) is not None]
+    prompts: dict[str, PromptSpec] = {}
+    for name, spec in zip(names, request.config.data.datasets, strict=True):
+        prompts[name] = spec.prompts
+        trained = next((one for one in trainings if one.spec_for(spec) is not None), None)
+        recorded = None if trained is None else trained.spec_for(spec)
+        if trained is None or recorded is None or not request.chosen_data or "prompts" in spec.model_fields_set:
+            continue
+        if recorded.prompts != PromptSpec():
+            prompts[name] = recorded.prompts
+            said = ", ".join(f"{column} {text!r}" for column, text in recorded.prompts.model_dump(exclude_none=True).items())
+            say(f"{name}: every model reads it under the prompts of {trained.candidate.label}'s training ({said})")
+    return prompts
 
 
 def load_rows(spec: DatasetSpec, request: Request, trainings: Sequence[Training], cache: Path) -> tuple[PreparedDataset, Split]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from data.spec import PromptSpec
 from train.candidates import Candidate, Request
 from train.config import Config
 from train.encode.cache.cache import Counters, VectorCache
@@ -33,7 +34,7 @@ from train.evaluate.tasks import Scores, Task
 from train.evaluate.verdict import run_verdict
 from train.evaluate.wording import Sides, duration, metric_name
 from train.judged_prices import confirm_judging
-from train.judged_rows import load_tasks
+from train.judged_rows import load_tasks, prompts_of
 from train.reporting import Judged, now, write_per_query
 from train.runfolder import environment, staged_folder, write_json, write_text
 from train.terminal import quiet_libraries, say
@@ -124,20 +125,27 @@ def judge_models(request: Request, tasks: Mapping[str, Task], cache: VectorCache
     for candidate in request.candidates:
         if candidate.config.api is None:
             locate(candidate.config)
+    prompts = prompts_of(request, list(tasks))
     models: list[JudgedModel] = []
     for candidate in request.candidates:
         if models and candidate.same_as(models[0].candidate):
             say(f"{candidate.label} is the same model under the same settings: it is not encoded again, and nothing can differ")
             models.append(models[0])
         else:
-            models.append(judge_model(candidate, tasks, request.config, cache))
+            models.append(judge_model(candidate, tasks, prompts, request.config, cache))
     digests = [model.origin.sha256 for model in models]
     if len(models) == 2 and models[0] is not models[1] and digests[0] is not None and digests[0] == digests[1]:
         say("note: both models have the same weights file")
     return models
 
 
-def judge_model(candidate: Candidate, tasks: Mapping[str, Task], config: Config, cache: VectorCache | None = None) -> JudgedModel:
+def judge_model(
+    candidate: Candidate,
+    tasks: Mapping[str, Task],
+    prompts: Mapping[str, PromptSpec],
+    config: Config,
+    cache: VectorCache | None = None,
+) -> JudgedModel:
     """One model's scores on every task; each distinct text is encoded once.
 
     Raises:
@@ -154,7 +162,6 @@ def judge_model(candidate: Candidate, tasks: Mapping[str, Task], config: Config,
         say(f"  note: {note}")
     began = time.perf_counter()
     before = Counters() if cache is None else replace(cache.counters)
-    prompts = {name: spec.prompts for name, spec in zip(tasks, config.data.datasets, strict=True)}
     remembering = encoders_of(encoder, prompts, lambda one: RememberingEncoder(cached(one, cache)))
     scores: dict[str, Scores] = {}
     for name, task in tasks.items():

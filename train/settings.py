@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,12 @@ from train.explain import LIST, explained, spellings
 from train.layers import FOR_ALL_DATA, expand_data, read_layers
 from train.presets import preset_file
 from train.yamlfile import Place, YamlFile, read_yaml
+
+NOTHING = ("", "null", "Null", "NULL", "~")
+"""What YAML reads as no value."""
+
+IS_TEXT = re.compile(r"(_prompt$|\.prompts\.|\.columns\.)")
+"""Settings whose blanks at both ends matter: what stands before a text, or names a column."""
 
 
 def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -50,8 +57,11 @@ def load_config(
             mend = "give a file, folder, glob or Hub id; in a script, look whether its variable is set"
             raise ConfigError("--data is empty", mend=mend)
         given = tree.get("data")
-        kept = {k: v for k, v in given.items() if k in FOR_ALL_DATA} if isinstance(given, dict) else {}
-        tree["data"] = {"datasets": [{"source": one} for one in ([data] if isinstance(data, str) else data)], **kept}
+        given = given if isinstance(given, dict) else {}
+        kept = {k: v for k, v in given.items() if k in FOR_ALL_DATA}
+        # what a file says without naming a data set is about those that are named here; what it says about its own goes with them
+        own = {} if given.keys() & {"source", "datasets"} else {k: v for k, v in given.items() if k not in FOR_ALL_DATA}
+        tree["data"] = {"datasets": [{"source": one, **own} for one in ([data] if isinstance(data, str) else data)], **kept}
     for item in overrides:
         place, text = _apply_override(tree, item)
         file.written[place] = text
@@ -130,8 +140,11 @@ def _apply_override(tree: dict[str, Any], item: str) -> tuple[Place, str]:
         value = yaml.safe_load(raw) if raw else None
     except yaml.YAMLError:
         value = raw
-    if isinstance(value, dict) and not raw.lstrip().startswith("{"):
-        value = raw  # `model.query_prompt=query: ` is a text, though YAML reads a mapping
+    if (isinstance(value, dict) and not raw.lstrip().startswith("{")) or (value is None and raw.strip() not in NOTHING):
+        # `model.query_prompt=query: ` is a text, though YAML reads a mapping; so is `# `, which it reads as a comment
+        value = raw
+    if isinstance(value, str) and not raw.lstrip().startswith(("'", '"')):
+        value = raw if IS_TEXT.search(key) else raw.strip()
     if key == "tracking" and isinstance(value, str):
         key = "tracking.backend"  # the short form leaves the section's other settings alone
     if key.startswith("tracking.") and isinstance(tree.get("tracking"), str):

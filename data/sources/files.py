@@ -73,7 +73,9 @@ def glob_source(pattern: str, name: str, spec: DatasetSpec) -> TableSource:
 
 def _many(files: Sequence[Path], base: Path, name: str, spec: DatasetSpec, location: str) -> TableSource:
     notes = []
-    by_split = {p: split for p in files if (split := split_of_stem(p.stem))}
+    by_split = {p: split for p in files if (split := split_of_stem(p.stem))} or _marked(files)
+    if not by_split and (named := [p.name for p in files if set(_words(p.stem)) & SPLIT_ALIASES.keys()]):
+        notes.append(f"{', '.join(named[:10])}: not taken for a split; call the files train, dev and test if they are such")
     if by_split and (others := [p for p in files if p not in by_split]):
         notes.append(f"not used, since not named like a split: {', '.join(p.name for p in others[:10])}")
     chosen = [p for p in files if p in by_split] if by_split else list(files)
@@ -83,6 +85,24 @@ def _many(files: Sequence[Path], base: Path, name: str, spec: DatasetSpec, locat
     if not by_split and len(tables) > 1:
         notes.append(f"{len(tables)} files are read as one data set")
     return TableSource(name, location, tables, spec, notes)
+
+
+def _words(stem: str) -> list[str]:
+    return re.split(r"[-_. ]+", stem.lower())
+
+
+def _marked(files: Sequence[Path]) -> dict[Path, str]:
+    """The splits of files whose names differ in nothing but a split's, as sts-train.csv and sts-test.csv; otherwise none."""
+    found: dict[Path, str] = {}
+    rests = set()
+    for path in files:
+        words = _words(path.stem)
+        splits = [word for word in words if word in SPLIT_ALIASES]
+        if len(splits) != 1:
+            return {}
+        found[path] = SPLIT_ALIASES[splits[0]]
+        rests.add((*(word for word in words if word not in SPLIT_ALIASES), path.suffix.lower()))
+    return found if len(rests) == 1 and len(set(found.values())) == len(files) > 1 else {}
 
 
 def _check_one_name_a_split(by_split: dict[Path, str], location: str) -> None:

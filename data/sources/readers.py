@@ -34,7 +34,7 @@ CSV_ERRORS = (
 )
 """What the csv module says, what that means, and the way out."""
 
-HEAD_ROWS = 100
+HEAD_ROWS = 10_000
 """Objects of a JSON or JSONL file whose keys count as its columns."""
 
 UTF8_MEND = (
@@ -136,7 +136,7 @@ class DelimitedReader(Reader):
         self.delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
         self.quoting: Literal[0, 3] = csv.QUOTE_MINIMAL
         self.header = self._read_header()
-        if self.delimiter == "\t" and not self._parses():
+        if self.delimiter == "\t":
             self._try_plain_tabs()
 
     def _read_header(self) -> list[str]:
@@ -153,17 +153,24 @@ class DelimitedReader(Reader):
             raise DataError(f"the header names {twice[0]!r} twice", where=self.place, mend="give each column its own name")
         return header
 
-    def _parses(self) -> bool:
-        """Whether every record can be read and has as many cells as the header."""
+    def _count(self) -> int:
+        """Records, where all can be read and have as many cells as the header; otherwise 0."""
+        number = 0
         try:
-            return all(len(cells) == len(self.header) for _, cells in self._records())
+            for _, cells in self._records():
+                if len(cells) != len(self.header):
+                    return 0
+                number += 1
         except DataError:
-            return False
+            return 0
+        return number
 
     def _try_plain_tabs(self) -> None:
-        """Files separated by tabs often have quotes that mean nothing; taken so where every line then has its cells."""
+        """Files separated by tabs often have quotes that mean nothing. They are taken so where every line then has its cells and
+        there are more rows: two such quotes would make one row of all that stands between them."""
+        quoted = self._count()
         self.quoting = csv.QUOTE_NONE
-        if self._parses():
+        if self._count() > quoted:
             self.notes.append(f"{self.shown}: quotes are read as part of the texts")
         else:
             self.quoting = csv.QUOTE_MINIMAL

@@ -394,3 +394,29 @@ def test_options_without_a_meaning_are_refused(tmp_path):
     path = write(tmp_path / "p.csv", PAIRS)
     assert "hub_revision has no meaning for files" in message(path, hub_revision="main")
     assert "columns has no meaning for python_api" in message("python_api", columns=ColumnSpec(anchor="x"))
+
+
+def test_quotes_in_a_tsv_that_happen_to_pair_up_swallow_no_rows(tmp_path):
+    lines = [f"q{i}\td{i}" for i in range(20)]
+    lines[4], lines[12] = 'q4\t"To be', 'q12\tor not to be"'
+    source = opened(write(tmp_path / "p.tsv", "\n".join(["query\tdocument", *lines])))
+    assert len(texts(source)) == 20 and texts(source)[4] == ["q4", '"To be']
+    assert source.recognised.notes == ("p.tsv: quotes are read as part of the texts",)
+
+
+def test_files_whose_names_differ_in_the_split_alone(tmp_path):
+    for name in ("sts-train", "sts-dev", "sts-test"):
+        write(tmp_path / "sts" / f"{name}.csv", f"query,document\n{name},b\nc,d\n")
+    source = opened(tmp_path / "sts")
+    assert source.splits() == ("train", "dev", "test") and texts(source, "test")[0] == ["sts-test", "b"]
+    write(tmp_path / "mix" / "train_times.csv", "query,document\na,b\n")
+    write(tmp_path / "mix" / "prices.csv", "query,document\nc,d\n")
+    source = opened(tmp_path / "mix")
+    assert source.splits() == (UNSPLIT,)
+    assert any("train_times.csv: not taken for a split" in note for note in source.recognised.notes)
+
+
+def test_a_key_that_appears_late_in_a_file_is_a_column(tmp_path):
+    lines = [{"query": f"q{i}", "document": f"d{i}", **({"group": "late"} if i > 150 else {})} for i in range(160)]
+    source = opened(write(tmp_path / "p.jsonl", "\n".join(map(json.dumps, lines))))
+    assert source.recognised.roles["group"] == ["group"]

@@ -167,3 +167,12 @@ def test_the_recognition_in_words():
         "negative -> negative",
         "not used: year",
     ]
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [("question1", "question2", "is_duplicate"), ("query", "document", "relevance"), ("text1", "text2", "Is Paraphrase")],
+)
+def test_labels_that_tell_whether_texts_belong_together_are_no_meta_data(columns):
+    found = roles(*columns)
+    assert (found.kind, found.score) == (RowKind.SCORED, columns[2])

@@ -115,3 +115,15 @@ def test_classes_of_inference():
     assert not scan_scores([0, 1]).looks_like_classes(two=False)
     assert scan_scores([0, 1]).looks_like_classes(two=True)
     assert not scan_scores([0, 1, 2, 3, 4]).looks_like_classes(two=True)
+
+
+def test_one_score_beyond_all_others_is_a_typing_error_until_it_is_said_otherwise():
+    values = [i / 100 for i in range(99)]
+    with pytest.raises(DataError, match=r"of 100 scores all but 1 lie in 0..1; the highest is 5(?s:.*)score_range=\[0,5\]"):
+        range_of(*values, 5)
+    assert range_of(*values, 2, 3, 5) == (0, 5)
+
+
+def test_a_scale_that_may_begin_at_one_is_said():
+    _, notes = recognise_range(scan_scores([1, 2, 3, 4, 5]), "pairs.csv")
+    assert notes == ["the lowest score is 1; if the scale begins there, data.score_range=[1,5] brings it to 0"]

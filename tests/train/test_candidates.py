@@ -117,3 +117,10 @@ def test_no_data_is_a_mistake() -> None:
 
 def test_the_seed_of_the_resampling_may_be_set() -> None:
     assert read_request(["a", "training.seed=7"], data=["x.csv"]).config.training.seed == 7
+
+
+def test_vectors_may_be_cut_for_each_model() -> None:
+    one, two = read_request(["a/b", "c/d", "model.dimensions=64", "other.dimensions=32"], data=["x.csv"]).candidates
+    assert (one.config.dimensions, two.config.dimensions) == (64, 32)
+    api = read_request(["m", "model.api=openai", "model.base_url=http://localhost:1/v1"], data=["x.csv"]).candidates[0]
+    assert api.config.api == "openai"

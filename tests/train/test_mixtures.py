@@ -54,6 +54,35 @@ def test_several_data_sets_on_the_command_line(server: ForkServer, run: tuple[Pa
     assert "faq: MultipleNegativesRanking loss" in done["output"] and "sts: CosineSimilarity loss" in done["output"]
 
 
+def test_a_data_set_may_be_called_train(server: ForkServer, run: tuple[Path, str], tiny_model: Path) -> None:
+    folder = run[0].parent.parent
+    (folder / "train.csv").write_text((folder / "faq.csv").read_text(), encoding="utf-8")
+    words = [
+        "train",
+        "--data",
+        "train.csv",
+        "--data",
+        "sts.csv",
+        "run_name=named",
+        f"model.name={tiny_model}",
+        "model.device=cpu",
+    ]
+    done = server.run([*words, "training.max_steps=2", "evaluation.resamples=100", "training.precision=fp32"], folder)
+    assert done["code"] == 0, done["output"]
+
+
+def test_the_model_is_judged_again_under_the_prompts_of_its_training(server: ForkServer, run: tuple[Path, str]) -> None:
+    folder, _ = run
+    base = json.loads((folder / "environment.json").read_text())["model"]["name"]
+    words = ["evaluate", base, "run", "--data", "faq.csv", "--data", "sts.csv", "--output", "again", "model.device=cpu"]
+    done = server.run(words, folder.parent.parent)
+    assert done["code"] == 0, done["output"]
+    assert "faq: every model reads it under the prompts of run's training (anchor 'ask: ')" in done["output"]
+    again, report = (json.loads((one / "report.json").read_text()) for one in (folder.parent.parent / "again", folder))
+    for first, second in zip(again["datasets"], report["datasets"], strict=True):
+        assert (first["base"], first["tuned"]) == pytest.approx((second["base"], second["tuned"]))
+
+
 def test_shortened_vectors_are_judged_under_the_prompts_of_the_data_set(run: tuple[Path, str]) -> None:
     folder, _ = run
     report = json.loads((folder / "report.json").read_text())

@@ -159,3 +159,35 @@ def test_training_auto_leaves_everything_to_the_recipe(tmp_path: Path) -> None:
     plain = load_config(None, data="x.csv")
     assert load_config(path) == plain == load_config(None, data="x.csv", overrides=["training=auto"])
     assert load_config(path, overrides=["training.epochs=2"]).training == plain.training.model_copy(update={"epochs": 2.0})
+
+
+@pytest.mark.parametrize(
+    ("item", "value"),
+    [
+        ("model.query_prompt=query ", "query "),
+        ("model.query_prompt=> ", "> "),
+        ("model.query_prompt=# ", "# "),
+        ("model.query_prompt=Q # 1: ", "Q # 1: "),
+        ("model.query_prompt='query: '", "query: "),
+        ("model.query_prompt=", None),
+        ("run_name= first ", "first"),
+    ],
+)
+def test_texts_on_the_command_line_are_taken_as_they_are(item: str, value: str | None) -> None:
+    config = load_config(None, data="x.csv", overrides=[item])
+    assert (config.run_name if item.startswith("run_name") else config.model.query_prompt) == value
+
+
+def test_a_column_with_a_hash_can_be_named() -> None:
+    config = load_config(None, data="x.csv", overrides=["data.columns.anchor=Question #1", "data.columns.positive=Answer"])
+    assert config.data.datasets[0].columns.anchor == "Question #1"
+
+
+def test_what_a_file_says_of_no_data_set_is_about_the_one_on_the_command_line(tmp_path: Path) -> None:
+    path = written(tmp_path, "data: {loss: cosent, bad_rows: drop, columns: {score: rating}, leaks: keep}\n")
+    config = load_config(path, data=["x.csv", "y.csv"])
+    assert [(one.source, one.loss, one.bad_rows, one.columns.score) for one in config.data.datasets] == [
+        ("x.csv", "cosent", "drop", "rating"),
+        ("y.csv", "cosent", "drop", "rating"),
+    ]
+    assert config.data.leaks == "keep"

@@ -183,7 +183,7 @@ def _verdict(records: Records) -> str:
         "| data set | metric | n | base | tuned | change | 95% interval | p | verdict |",
         "|---|---|---:|---:|---:|---:|---:|---:|---|",
     ]
-    for entry in records.report["datasets"]:
+    for entry in _judged(records):
         low, high = entry["ci95"]
         p = "<0.001" if entry["p_value"] < 0.001 else f"{entry['p_value']:.3f}"
         cells = (
@@ -198,7 +198,24 @@ def _verdict(records: Records) -> str:
             entry["verdict"].replace("_", " "),
         )
         lines.append(f"| {' | '.join(cells)} |")
+    if any(entry.get("cross_validation") for entry in records.report["datasets"]):
+        lines += [
+            "",
+            "*All parts*: each part of the rows was test in turn, for a model that was trained with the same settings on the "
+            "others. The verdict is on all of them; this model is one case of it.",
+        ]
     return "\n".join(lines)
+
+
+def _judged(records: Records) -> list[Mapping[str, Any]]:
+    """The lines of the table: what cross-validation found, if anything, comes before test alone."""
+    lines: list[Mapping[str, Any]] = []
+    for entry in records.report["datasets"]:
+        crossed = entry.get("cross_validation")
+        if crossed:
+            lines.append({**entry, **crossed, "name": f"{entry['name']}, all {crossed['folds']} parts"})
+        lines.append({**entry, "name": f"{entry['name']}, {entry['split']} alone"} if crossed else entry)
+    return lines
 
 
 def _training(records: Records) -> str:
@@ -242,9 +259,25 @@ def _usage(records: Records, repo_id: str) -> str:
     if shown:
         heading = "Prompts are part of the model; `encode_query` and `encode_document` put them before the texts:"
         lines += ["", heading, "", *shown]
+    elif named := [prompt for prompt in _named_prompts(records) if prompt[1]]:
+        heading = "Texts of the data sets below were read after a prompt of their own; `prompt_name` asks for it:"
+        texts = [(json.dumps(name), json.dumps(text, ensure_ascii=False)) for name, text in named]
+        lines += ["", heading, "", *(f"- `encode(texts, prompt_name={name})`: `{text}`" for name, text in texts)]
     else:
         lines += ["", "No prompts are needed."]
     return "\n".join([*lines, *_shortened(records, repo_id)])
+
+
+def _named_prompts(records: Records) -> list[tuple[str, str]]:
+    """Name and text of the prompts of each data set that was trained on, as `settle_prompts` saves them where they differ."""
+    specs = [spec for spec in records.config["data"]["datasets"] if spec.get("train", True)]
+    names = _trained(records)
+    return [
+        (f"{name}-{column}", text)
+        for name, spec in zip(names, specs, strict=False)
+        for column, text in (spec.get("prompts") or {}).items()
+        if text
+    ]
 
 
 def _shortened(records: Records, repo_id: str) -> list[str]:

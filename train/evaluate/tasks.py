@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data.schema import DataError, PreparedDataset, RowKind
+from data.schema import DataError, PreparedDataset, RowKind, normalise_text
 from train.evaluate.metrics import RETRIEVAL_METRICS, Qrels, retrieval_metrics
 from train.evaluate.scored import SCORED_METRICS, cosine_similarities, pearson, spearman
 from train.evaluate.search import Ranking, search
@@ -104,6 +104,22 @@ class RetrievalTask:
     def distinct_documents(self) -> DistinctTexts:
         """What to encode as documents."""
         return DistinctTexts.of(self.documents)
+
+    @cached_property
+    def own_rows(self) -> np.ndarray:
+        """[Q] the row of the document that is the query itself, -1 where there is none.
+
+        It has the query's id, holds its text, and is not judged. No model is praised or blamed for finding it: it is left out of
+        the query's ranking, as BEIR and mteb do for ArguAna and Quora.
+        """
+        rows, numbers = np.full(len(self), -1), {query_id: number for number, query_id in enumerate(self.query_ids)}
+        for row, document_id in enumerate(self.document_ids):
+            number = numbers.get(document_id)
+            if number is None or document_id in self.qrels[document_id]:
+                continue
+            if normalise_text(self.queries[number]) in normalise_text(self.documents[row]):
+                rows[number] = row
+        return rows
 
     def __len__(self) -> int:
         """Q, the number of queries."""
@@ -265,9 +281,14 @@ def score_retrieval(
     _check_rows(document_vectors, documents, "document")
     if similarity == "cosine":
         query_vectors, document_vectors = _unit(query_vectors), _unit(document_vectors)
-    found = search(query_vectors, document_vectors, task.document_ids, DEPTH, vector_of=documents.rows)
-    ranking = Ranking(scores=found.scores[queries.rows], rows=found.rows[queries.rows])
-    ranked = [[task.document_ids[row] for row in rows] for rows in ranking.rows.tolist()]
+    own = task.own_rows
+    depth = DEPTH + bool((own >= 0).any())
+    found = search(query_vectors, document_vectors, task.document_ids, depth, vector_of=documents.rows)
+    ranking = _own_last(Ranking(scores=found.scores[queries.rows], rows=found.rows[queries.rows]), own)
+    ranked = [
+        [task.document_ids[row] for row in rows if row != itself]
+        for rows, itself in zip(ranking.rows.tolist(), own.tolist(), strict=True)
+    ]
     per_query = retrieval_metrics(task.query_ids, ranked, task.qrels)
     return Scores(
         primary=task.primary,
@@ -277,6 +298,14 @@ def score_retrieval(
         top_ids=[ids[:TOP] for ids in ranked],
         top_scores=ranking.scores[:, :TOP],
     )
+
+
+def _own_last(ranking: Ranking, own: np.ndarray) -> Ranking:
+    """At most `DEPTH` documents a query, that which is the query itself ([Q], -1: none) behind all others."""
+    if (own < 0).all():
+        return ranking
+    order = np.argsort(ranking.rows == own[:, None], axis=1, kind="stable")[:, :DEPTH]
+    return Ranking(*(np.take_along_axis(values, order, axis=1) for values in (ranking.scores, ranking.rows)))
 
 
 def score_scored(task: ScoredTask, vectors1: Tensor, vectors2: Tensor) -> Scores:

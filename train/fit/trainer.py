@@ -102,6 +102,15 @@ class PairTrainer(SentenceTransformerTrainer):
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
         """No callback: the stock one copies training texts into the model card."""
 
+    def get_optimizer_cls_and_kwargs(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+        """The stock choice. It makes the losses modules of a common one, where a data set's name ("train") may be taken."""
+        losses: Any = self.loss
+        self.loss = {f"loss of {name}": loss for name, loss in losses.items()}
+        try:
+            return super().get_optimizer_cls_and_kwargs(*args, **kwargs)
+        finally:
+            self.loss = losses
+
     def get_batch_sampler(self, dataset: Dataset, *args: Any, **kwargs: Any) -> BatchSampler:
         """The sampler that was given for this table, or this process's share of it."""
         tables: Any = self.train_dataset

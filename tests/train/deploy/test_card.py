@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,22 @@ def test_the_text_says_what_a_reader_needs(run: Path) -> None:
     counts = {entry["name"]: entry["counts"] for entry in json.loads((run / "audit.json").read_text())["datasets"]}
     row = next(line for line in card.splitlines() if line.startswith("| pairs | texts that belong"))
     assert [cell.strip() for cell in row.split("|")[3:6]] == [str(counts["pairs"][f"rows_{s}"]) for s in ("train", "dev", "test")]
+
+
+def test_cross_validation_comes_first_and_named_prompts_are_listed(run: Path) -> None:
+    records = read_records(run)
+    entry = records.report["datasets"][0]
+    crossed = {"folds": 5, "n": 999, "base": 0.1, "tuned": 0.2, "delta": 0.1, "ci95": [0.05, 0.15], "p_value": 0.0}
+    report = {**records.report, "datasets": [{**entry, "cross_validation": {**crossed, "verdict": "better"}}]}
+    contract = {**records.environment["contract"], "query_prompt": "", "document_prompt": ""}
+    environment = {**records.environment, "contract": contract}
+    data = {**records.config["data"]}
+    data["datasets"] = [{**one, "prompts": {"anchor": "ask: "}} for one in data["datasets"]]
+    changed = replace(records, report=report, environment=environment, config={**records.config, "data": data})
+    card = model_card(changed, "owner/name", None)
+    whole = card.index(f"{entry['name']}, all 5 parts | nDCG@10 | 999 | 0.100 | 0.200")
+    assert whole < card.index(f"{entry['name']}, test alone") and "The verdict is on all of them" in card
+    assert f'prompt_name="{entry["name"]}-anchor")`: `"ask: "`' in card and "No prompts are needed" not in card
 
 
 def test_a_name_is_neither_a_table_cell_nor_html(run: Path) -> None:

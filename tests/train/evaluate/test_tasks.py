@@ -228,3 +228,24 @@ def test_vectors_that_do_not_fit_the_task_are_refused() -> None:
     scored = ScoredTask("toy", "test", ["a", "b"], ["x", "y"], np.array([0.0, 1.0]))
     with pytest.raises(ValueError, match="3 vectors do not fit the 2 pairs"):
         score(scored, torch.ones(3, 2), torch.ones(3, 2))
+
+
+def test_the_query_itself_is_left_out_of_its_ranking() -> None:
+    """ArguAna by hand: each query lies in the corpus under its own id, nearer than what it should find."""
+    task = RetrievalTask(
+        name="arguments",
+        split="test",
+        query_ids=["a", "b", "c"],
+        queries=["For it", "against", "other"],
+        document_ids=["a", "b", "c", "x", "y"],
+        documents=["Title. for  it", "Against", "a text with the id of a query", "found by a", "found by b"],
+        qrels={"a": {"x": 1.0}, "b": {"b": 1.0, "y": 1.0}, "c": {"x": 1.0}},
+    )
+    assert task.own_rows.tolist() == [0, -1, -1]  # b is judged, c's text is another
+    queries = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1]])
+    documents = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [0.9, 0, 0.1], [0, 0.9, 0.1]])
+    found = score(task, queries, documents)
+    assert [ids[0] for ids in found.top_ids] == ["x", "b", "c"] and len(found.top_ids[0]) == 4
+    assert found.per_query["ndcg@10"].tolist() == pytest.approx([1, 1, 1 / np.log2(3)])
+    assert found.ranking is not None and found.ranking.rows[0].tolist()[-1] == 0, "what is no result stands last"
+    assert with_pool(task, found.ranking, top=1).document_ids == ["b", "c", "x", "y"]
