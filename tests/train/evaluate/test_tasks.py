@@ -243,7 +243,7 @@ def test_the_query_itself_is_left_out_of_its_ranking() -> None:
     )
     assert task.own_rows.tolist() == [0, -1, -1]  # b is judged, c's text is another
     queries = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1]])
-    documents = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [0.9, 0, 0.1], [0, 0.9, 0.1]])
+    documents = torch.tensor([[1.0, 0, 0], [0, 1, 0], [0, 0, 1], [0.9, 0, 0.1], [0, 0.9, 0.05]])
     found = score(task, queries, documents)
     assert [ids[0] for ids in found.top_ids] == ["x", "b", "c"] and len(found.top_ids[0]) == 4
     assert found.per_query["ndcg@10"].tolist() == pytest.approx([1, 1, 1 / np.log2(3)])
