@@ -95,6 +95,8 @@ def report_run(
     say("comparing …")
     resamples, seed = config.evaluation.resamples, config.training.seed
     results = [compare(task, base[name][1], scores, seed=seed, resamples=resamples) for name, (task, scores) in tuned.items()]
+    if winner.share == 0:
+        results = [result.model_copy(update={"kept_base": True}) for result in results]
     if crossed is not None:
         results[0] = results[0].model_copy(update={"cross_validation": crossed})
     report: dict[str, Any] = {

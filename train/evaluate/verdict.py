@@ -96,6 +96,7 @@ class DatasetResult(BaseModel):
     metrics: dict[str, MetricPair] = Field(default_factory=dict, description="all metrics of both models")
     test_sha256: str | None = Field(None, description="hash of what was judged; runs with equal ones can be compared")
     cross_validation: CrossValidation | None = Field(None, description="where test is small, what all rows say")
+    kept_base: bool = Field(False, description="whether what was judged is the base itself, as nothing was better on dev")
 
     @property
     def settled(self) -> DatasetVerdict:
@@ -109,7 +110,7 @@ class DatasetResult(BaseModel):
             return [self]
         values = crossed.model_dump(exclude={"folds"})
         name = f"{self.name}, all {crossed.folds} parts"
-        whole = self.model_copy(update={**values, "name": name, "metrics": {}, "cross_validation": None})
+        whole = self.model_copy(update={**values, "name": name, "metrics": {}, "cross_validation": None, "kept_base": False})
         return [whole, self.model_copy(update={"name": f"{self.name}, {self.split} alone"})]
 
     @classmethod
@@ -221,6 +222,8 @@ def _figures(found: DatasetResult | CrossValidation, kind: str) -> str:
 
 def _why_not(result: DatasetResult) -> str:
     low, high = result.ci95
+    if result.kept_base:
+        return "What was judged is the base itself: nothing that the training made was better on dev."
     if low == high == 0:
         # nothing seen is nothing resampled; the rule of three (Hanley and Lippman-Hand 1983) says what may still change
         share = min(1.0, 3 / result.n)
