@@ -145,7 +145,7 @@ def test_result_as_json_has_the_fields_of_the_report() -> None:
     dumped = json.loads(json.dumps(result().model_dump(mode="json"), allow_nan=False))
     assert list(dumped) == [
         "name", "kind", "split", "metric", "n", "base", "tuned", "delta", "ci95", "p_value", "verdict", "metrics",
-        "test_sha256", "cross_validation",
+        "test_sha256", "cross_validation", "kept_base",
     ]  # fmt: skip
     assert dumped["ci95"] == [0.075, 0.103]
     assert DatasetResult.model_validate(dumped | {"added_later": 1}) == result()
