@@ -180,6 +180,17 @@ def test_training_mines_once_and_says_what(server: ForkServer, folder: Path) -> 
     assert reports[0]["datasets"][0]["tuned"] == reports[1]["datasets"][0]["tuned"]
 
 
+def test_rows_to_which_every_document_belongs_end_in_a_sentence(server: ForkServer, folder: Path) -> None:
+    """Train has one document alone, so nothing is left to mine."""
+    (folder / "onedoc").mkdir()
+    for split, answers in (("train", ["the same"]), ("dev", ["this", "that"]), ("test", ["here", "there"])):
+        rows = [f"what is {split} {i}?,{answers[i % len(answers)]}" for i in range(20)]
+        (folder / "onedoc" / f"{split}.csv").write_text("\n".join(["question,answer", *rows]) + "\n", encoding="utf-8")
+    done = server.run(["train", "--data", "onedoc", "--dry-run", *SMALL, *TRAIN, "mining.enabled=true"], folder)
+    assert done["code"] == 2, done["output"]
+    assert "no row of train in onedoc could hard negatives be mined" in done["output"]
+
+
 def test_without_mining_nothing_is_mined(server: ForkServer, folder: Path) -> None:
     assert "hard negative" not in train(server, folder, "plain", "--dry-run")
 
