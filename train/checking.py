@@ -140,7 +140,7 @@ def _same_name(data: PreparedDataset, loaded: Sequence[_Loaded]) -> DataError | 
     return DataError(
         f"another data set is called {data.name!r}, too: {others[0]}; they were not compared with each other",
         where=data.location,
-        mend="give one of them a name of its own in a --config (data.datasets.0.name=NAME)",
+        mend="give one of them a name of its own: data.datasets.0.name=NAME",
     )
 
 

@@ -48,7 +48,7 @@ def load_tasks(request: Request) -> tuple[dict[str, Task], dict[str, list[str]]]
     Raises:
         DataError, ConfigError: the data cannot be judged.
     """
-    trainings = [found for candidate in request.candidates if (found := read_training(candidate)) is not None]
+    trainings = _trainings(request)
     cache = request.config.cache
     tasks: dict[str, Task] = {}
     notes: dict[str, list[str]] = {}
@@ -73,7 +73,7 @@ def prompts_of(request: Request, names: Sequence[str]) -> dict[str, PromptSpec]:
         request: models and data sets.
         names: of the data sets, in their order.
     """
-    trainings = [found for candidate in request.candidates if (found := read_training(candidate)) is not None]
+    trainings = _trainings(request)
     prompts: dict[str, PromptSpec] = {}
     for name, spec in zip(names, request.config.data.datasets, strict=True):
         prompts[name] = spec.prompts
@@ -86,6 +86,10 @@ def prompts_of(request: Request, names: Sequence[str]) -> dict[str, PromptSpec]:
             said = ", ".join(f"{column} {text!r}" for column, text in recorded.prompts.model_dump(exclude_none=True).items())
             say(f"{name}: every model reads it under the prompts of {trained.candidate.label}'s training ({said})")
     return prompts
+
+
+def _trainings(request: Request) -> list[Training]:
+    return [found for candidate in request.candidates if (found := read_training(candidate)) is not None]
 
 
 def load_rows(spec: DatasetSpec, request: Request, trainings: Sequence[Training], cache: Path) -> tuple[PreparedDataset, Split]:
