@@ -19,9 +19,10 @@ from train import ranks
 from train.config import ModelConfig, TrainingConfig
 from train.encode.encoder import load_encoder
 from train.fit import fit as fitting
-from train.fit.fit import Hooks, TrainingSet
+from train.fit.fit import Hooks
 from train.fit.recipe import plan_recipe
 from train.fit.trainer import PairTrainer, Work
+from train.fit.training_set import TrainingSet
 
 BATCH, STEPS = 8, 4
 WORDS = ("ants bees cats dogs eels frogs goats hens ibex jays kites larks mice newts owls pigs quail rams seals toads").split()  # noqa: SIM905  (a list of twenty strings reads worse)

@@ -88,6 +88,11 @@ class TrainingConfig(StrictModel):
         "auto",
         description="auto: rows with a text in common are dealt to different batches, and masked where they meet; blind: neither",
     )
+    batches: Literal["auto", "random", "similar", "joint"] = Field(
+        "auto",
+        description="rows of pairs that meet in a batch: random; similar: rows that are near to each other by the base; joint:"
+        " documents with all their rows, each text once; auto: by the rules of the recipe",
+    )
     mixture_temperature: float = Field(
         1,
         ge=1,
@@ -111,6 +116,12 @@ class TrainingConfig(StrictModel):
         "auto", description="auto: weights between the base and the best checkpoint are tried on dev, too; off: checkpoints only"
     )
     keep_all_checkpoints: bool = Field(False, description="keep every checkpoint, not only the best and the last")
+
+    @model_validator(mode="after")
+    def _batches_fit(self) -> TrainingConfig:
+        if self.batches == "joint" and self.groups == "blind":
+            raise ValueError("batches=joint needs groups=auto: its batches are made of texts that recur")
+        return self
 
     @model_validator(mode="after")
     def _lengths_fit(self) -> TrainingConfig:

@@ -22,15 +22,17 @@ from train.encode.heap import keep_freed_memory
 from train.encode.locate import WeightsOrigin
 from train.encode.packed import attention_path
 from train.encode.plain_tokens import why_not_stored
-from train.encode.prompted import settle_prompts
+from train.encode.prompted import prompted, settle_prompts
 from train.errors import ConfigError, ModelError
 from train.fit.batching import RankingBatchSampler, RankShare, ShuffledBatchSampler
-from train.fit.fit import TrainingSet, mixed_samplers
+from train.fit.fit import mixed_samplers
 from train.fit.losses import LOSS_NAMES, check_lengths, choose_loss
 from train.fit.precision import bf16_pays
-from train.fit.recipe import Recipe, plan_recipe
+from train.fit.recipe import Recipe, choose_batches, plan_recipe
+from train.fit.training_set import TrainingSet
 from train.folds import folds_wanted
 from train.mining import MinedSet, mine_training_rows
+from train.row_vectors import row_vectors
 from train.runfolder import environment, read_record, write_json, write_text
 from train.settings import dump_config
 from train.shortage import Needs
@@ -79,22 +81,33 @@ def make_plan(config: Config) -> Plan:
     mined = mine_training_rows(config, datasets, encoder)
     sets = training_sets(config, datasets, mined)
     refuse_unjudgeable(datasets, trained=sets)
-    facts = {name: one.facts for name, one in sets.items()}
+    bf16, why = ranks.share(_precision(config, encoder))  # probed: processes may see different speeds
+    _settle_batches(config, sets, encoder, bf16)
     seed = config.training.seed
     recipe = plan_recipe(
         config.training,
-        facts,
+        {name: one.facts for name, one in sets.items()},
         encoder.contract.max_tokens,
         lambda name, size: len(sets[name].sampler(size, seed)),
         ranks.world_size(),
+        joint={name for name, one in sets.items() if one.batches == "joint"},
     )
-    bf16, why = ranks.share(_precision(config, encoder))  # probed: processes may see different speeds
     _say_recipe(recipe, sets, encoder, config, bf16, why)
     if (about_folds := folds_wanted(config, datasets)[1]) is not None:
         say(f"  note: {about_folds}")
     # what was probed is fixed in the recorded config, so that a resumed run computes as the first part did
     training = config.training.model_copy(update={"precision": "bf16" if bf16 else "fp32"})
     return Plan(config.model_copy(update={"training": training}), datasets, encoder, origin, sets, recipe, bf16, mined)
+
+
+def _settle_batches(config: Config, sets: Mapping[str, TrainingSet], encoder: Encoder, bf16: bool) -> None:
+    """Which rows of each data set meet in a batch; neighbours are looked for with the base."""
+    for name, one in sets.items():
+        one.batches = choose_batches(config.training, one.facts, plain=encoder.store is not None)
+        if one.batches == "similar":
+            say(f"{name}: looking for rows that are near to each other …")
+            with_prompts = prompted(encoder, one.prompts)
+            one.vectors = row_vectors(one.table, with_prompts, bf16, config.cache / "row_vectors")
 
 
 def _say_recipe(
@@ -108,8 +121,7 @@ def _say_recipe(
     say(f"  {'bf16 autocast' if bf16 else 'fp32'} ({why_precision})")
     for name, one in sets.items():
         say(f"  {name}: {LOSS_NAMES[one.loss]} loss")
-        if one.relevance is not None:
-            say(f"  {name}: {_groups_in_words(one, recipe.batch_sizes[name], seed)}")
+        say(f"  {name}: {_batches_in_words(one, recipe.batch_sizes[name], seed, config.training.batches != 'auto')}")
         if len(sets) > 1:
             say(f"  {name}: {_share_in_words(one.sampler(recipe.batch_sizes[name], seed), name, samplers)}")
         share = RankShare(samplers[name], ranks.rank(), ranks.world_size())
@@ -131,12 +143,21 @@ def _share_in_words(own: ShuffledBatchSampler, name: str, samplers: Mapping[str,
     return f"{batches:,} batches an epoch, {part:.0%} of all: {batches / len(own):.3g} passes over its rows"
 
 
-def _groups_in_words(one: TrainingSet, batch_size: int, seed: int) -> str:
-    """How rows with texts in common are kept from being each other's negatives."""
+def _batches_in_words(one: TrainingSet, batch_size: int, seed: int, asked: bool) -> str:
+    """Which rows meet, and how those with texts in common are kept from being each other's negatives."""
+    origin = "from your config" if asked else "by the rule"
+    if one.batches == "joint":
+        return f"batches of documents with all their rows, each text once ({origin}); what is relevant is no negative"
+    line = f"batches of {'similar rows' if one.batches == 'similar' else 'rows drawn at random'} ({origin})"
     tied = int(one.relevance.tied.sum()) if one.relevance is not None else 0
-    line = f"{tied:,} of {len(one.table):,} rows have a text that belongs to other rows, too: dealt to different batches"
+    if not tied:
+        return line
+    line += f"; {tied:,} of {len(one.table):,} rows have a text that belongs to other rows, too: "
+    if one.batches == "similar":
+        return line + "kept apart, and masked where they meet"
     sampler = one.sampler(batch_size, seed)
     crowded = sampler.count_crowded() if isinstance(sampler, RankingBatchSampler) else 0
+    line += "dealt to different batches"
     return line + (f"; {crowded:,} are of groups too large for that, and are masked where they meet" if crowded else "")
 
 

@@ -15,7 +15,7 @@ from tests.benchmarks.counting import BACKWARD, Cost, TokenCounter, digest, toke
 from tests.benchmarks.machine import Memory, synchronise
 from tests.benchmarks.workloads import BenchmarkError
 from train.fit.batching import ShuffledBatchSampler
-from train.fit.fit import TrainingSet
+from train.fit.training_set import TrainingSet
 
 if TYPE_CHECKING:
     from train.encode.encoder import Encoder

@@ -47,6 +47,11 @@ class ShuffledBatchSampler(BatchSampler):
         order = self._order()
         return [order[i : i + self.batch_size].tolist() for i in range(0, self.rows, self.batch_size)]
 
+    def share(self, batch: list[int], rank: int, processes: int) -> list[int]:
+        """The rows of a batch that one process trains on; those that do not divide among all are left out."""
+        size = len(batch) // processes
+        return batch[rank * size : (rank + 1) * size]
+
     def _order(self) -> np.ndarray:
         return np.random.default_rng([self.seed, self.epoch]).permutation(self.rows)
 
@@ -127,17 +132,23 @@ class RankShare(BatchSampler):
 
     def __iter__(self) -> Iterator[list[int]]:
         plan = self.batches.plan()
-        whole = next((batch for batch in plan if len(batch) >= self.world_size), None)
+        whole = next((batch for batch in plan if self._of(batch)), None)
         if whole is None:
             raise DataError(
                 f"{self.batches.rows} training rows are too few for {self.world_size} processes", mend="start fewer processes"
             )
         for batch in plan:
             # a batch with fewer rows than processes is replaced, not left out: the number of steps has been announced
-            usable = batch if len(batch) >= self.world_size else whole
-            size = len(usable) // self.world_size
-            yield usable[self.rank * size : (self.rank + 1) * size]
+            yield self._of(batch) or self._of(whole)
 
     def count_dropped(self) -> int:
         """Rows of this epoch that no process gets, because they do not divide among all."""
-        return sum(len(batch) % self.world_size for batch in self.batches.plan())
+        if self.world_size == 1:
+            return 0
+        return sum(
+            len(batch) - sum(len(self.batches.share(batch, rank, self.world_size)) for rank in range(self.world_size))
+            for batch in self.batches.plan()
+        )
+
+    def _of(self, batch: list[int]) -> list[int]:
+        return self.batches.share(batch, self.rank, self.world_size)

@@ -19,6 +19,9 @@ from train.encode.tokens import TokenRows
 COLUMNS = "columns"
 """Key of a batch under which its columns lie, `Tokens` each."""
 
+ROWS = "rows"
+"""Key of the number of its rows."""
+
 LABEL = "label"
 """Key of what the loss compares the columns with."""
 
@@ -34,11 +37,13 @@ class TokenTable:
         columns: tokens of each text column, in the order in which the loss reads them; [N] rows each.
         scores: [N] float64, or None for rows without a score.
         keys: [N, 2 + negatives] int64, see `Relevance.keys`; None where the loss wants none.
+        joint: whether a batch holds each text of its rows once, see `train.fit.joint`.
     """
 
     columns: tuple[TokenRows, ...]
     scores: Sequence[float] | None
     keys: np.ndarray | None = None
+    joint: bool = False
 
     @classmethod
     def of(
@@ -48,6 +53,7 @@ class TokenTable:
         encoder: Encoder,
         max_tokens: int,
         keys: np.ndarray | None = None,
+        joint: bool = False,
     ) -> TokenTable | None:
         """Tokens of all rows; None where token ids cannot stand for the model's texts.
 
@@ -56,22 +62,33 @@ class TokenTable:
             prompts: of each text column.
             encoder: the model that is trained.
             max_tokens: where texts are cut.
-            keys: see `TokenTable`.
+            keys, joint: see `TokenTable`.
         """
         store = encoder.store
         if store is None:
             return None
         columns = tuple(store.rows(table[name], prompts[name], max_tokens) for name in text_columns(table.column_names))
-        return cls(columns, table[SCORE][:] if SCORE in table.column_names else None, keys)
+        return cls(columns, table[SCORE][:] if SCORE in table.column_names else None, keys, joint)
 
     def rows(self) -> Dataset:
         """What the trainer reads instead of texts."""
         columns: dict[str, Any] = {ROW: range(len(self.columns[0]))}
         return Dataset.from_dict(columns if self.scores is None else columns | {SCORE: self.scores})
 
-    def batch(self, rows: Sequence[int]) -> list[Tokens]:
-        """Tokens of some rows, one item a column."""
-        return [column.take(rows) for column in self.columns]
+    def batch(self, rows: Sequence[int]) -> tuple[list[Tokens], Tensor | None]:
+        """Tokens of some rows, one item a column, and what the loss compares them with.
+
+        That is [B] float32 for scored pairs, [B, 2 + negatives] int64 for rows with keys, and [Q + C] int64 for `joint` ones.
+        """
+        if self.joint and self.keys is not None:
+            numbers = np.asarray(rows, dtype=np.int64)
+            texts = [np.unique(self.keys[numbers, place], return_index=True) for place in range(len(self.columns))]
+            tokens = [column.take(numbers[first]) for column, (_, first) in zip(self.columns, texts, strict=True)]
+            return tokens, torch.from_numpy(np.concatenate([keys for keys, _ in texts]))
+        tokens = [column.take(rows) for column in self.columns]
+        if self.scores is not None:
+            return tokens, torch.tensor([self.scores[row] for row in rows], dtype=torch.float32)
+        return tokens, None if self.keys is None else torch.from_numpy(self.keys[rows])
 
 
 class PackingCollator:
@@ -87,21 +104,17 @@ class PackingCollator:
         self.tables = dict(tables)
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """`dataset_name`, `columns` and `label`: [B] float32 for scored pairs, [B, 2 + negatives] int64 for rows with keys."""
-        name, numbers = rows[0]["dataset_name"], [row[ROW] for row in rows]
-        table = self.tables[name]
-        batch: dict[str, Any] = {"dataset_name": name, COLUMNS: table.batch(numbers)}
-        if SCORE in rows[0]:
-            batch[LABEL] = torch.tensor([row[SCORE] for row in rows], dtype=torch.float32)
-        elif table.keys is not None:
-            batch[LABEL] = torch.from_numpy(table.keys[numbers])
-        return batch
+        """`dataset_name`, `rows` (their number), `columns` and, where the loss wants one, `label`; see `TokenTable.batch`."""
+        name = rows[0]["dataset_name"]
+        columns, labels = self.tables[name].batch([row[ROW] for row in rows])
+        batch: dict[str, Any] = {"dataset_name": name, ROWS: len(rows), COLUMNS: columns}
+        return batch if labels is None else batch | {LABEL: labels}
 
 
 def count(inputs: Mapping[str, Any]) -> tuple[int, int | Tensor]:
     """Rows and real tokens of a batch; the tokens of a padded one are counted where they lie, so that a GPU need not wait."""
     if COLUMNS in inputs:
         columns = inputs[COLUMNS]
-        return len(columns[0]), sum(column.total for column in columns)
+        return inputs[ROWS], sum(column.total for column in columns)
     masks = [value for key, value in inputs.items() if key.endswith("attention_mask")]
     return (len(masks[0]), sum(mask.sum() for mask in masks)) if masks else (0, 0)

@@ -17,9 +17,10 @@ from train.encode.encoder import Encoder
 from train.encode.forward import embed_columns
 from train.fit.collate import TokenTable
 from train.fit.figures import resident_peak_mb
-from train.fit.fit import TrainingSet, column_prompts, mixed_samplers, training_columns
+from train.fit.fit import column_prompts, mixed_samplers, training_columns
 from train.fit.losses import build_loss, kept_bytes
 from train.fit.recipe import Recipe
+from train.fit.training_set import TrainingSet
 
 ENCODE_SAMPLE = 128
 """Documents encoded to learn the speed of judging."""
@@ -78,7 +79,9 @@ def estimate(
 def _seconds_a_batch(encoder: Encoder, one: TrainingSet, size: int, max_tokens: int, config: Config, bf16: bool) -> float:
     """Seconds of one forward and backward pass, the second of two (the first one warms up)."""
     model, device = encoder.model, encoder.model.device
-    loss: Any = build_loss(one.loss, model, config.training, 1, one.relevance, by_trainer=encoder.store is not None)
+    joint = one.batches == "joint"
+    by_trainer = encoder.store is not None
+    loss: Any = build_loss(one.loss, model, config.training, 1, one.relevance, by_trainer=by_trainer, joint=joint)
     table = training_columns(one.table)
     prompts = column_prompts(encoder, one)
     batches = iter(one.sampler(size, config.training.seed))
@@ -86,20 +89,18 @@ def _seconds_a_batch(encoder: Encoder, one: TrainingSet, size: int, max_tokens: 
     for rows in [batch for batch, _ in zip(batches, range(2), strict=False)]:
         part = table.select(rows)
         began = time.perf_counter()
-        tokens = TokenTable.of(part, prompts, encoder, max_tokens)
-        labels = (
-            torch.tensor(part["score"][:], device=device)
-            if "score" in part.column_names
-            else torch.zeros(len(rows), device=device)
-        )
-        if one.keys is not None:
-            labels = torch.from_numpy(one.keys[rows]).to(device)
+        keys = None if one.keys is None else one.keys[rows]
+        tokens = TokenTable.of(part, prompts, encoder, max_tokens, keys, joint)
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
             if tokens is not None:
-                columns = embed_columns(model, tokens.batch(range(len(rows))), kept_bytes(one.loss))
-                value = loss.compute_loss_from_embeddings([column.float() for column in columns], labels)
+                texts, labels = tokens.batch(range(len(rows)))
+                columns = [column.float() for column in embed_columns(model, texts, kept_bytes(one.loss))]
+                value = loss.compute_loss_from_embeddings(columns, None if labels is None else labels.to(device))
             else:
-                value = loss(_padded_features(encoder, part, prompts, max_tokens), labels)
+                labels = torch.tensor(part["score"][:]) if keys is None and "score" in part.column_names else None
+                labels = labels if keys is None else torch.from_numpy(keys)
+                features = _padded_features(encoder, part, prompts, max_tokens)
+                value = loss(features, torch.zeros(len(rows), device=device) if labels is None else labels.to(device))
         value.backward()
         seconds = time.perf_counter() - began
     return seconds

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import copy
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +16,6 @@ from datasets import Dataset
 from transformers import PrinterCallback
 
 from data.schema import RowKind, text_columns
-from data.spec import PromptSpec
 from train import ranks
 from train.config import TrainingConfig
 from train.encode.dropout import cheap_dropout
@@ -25,70 +23,19 @@ from train.encode.encoder import Encoder
 from train.encode.packed import packed_through_wrapper
 from train.encode.prompted import prompted
 from train.errors import Interrupted, RunError
-from train.fit.batching import RankingBatchSampler, ShuffledBatchSampler
+from train.fit.batching import ShuffledBatchSampler
 from train.fit.checkpoints import clear_staging, last_checkpoint
 from train.fit.collate import LABEL, TokenTable
 from train.fit.figures import FiguresCallback
 from train.fit.losses import build_loss, kept_bytes
 from train.fit.mixture import mix
 from train.fit.progress import ProgressCallback
-from train.fit.recipe import Recipe, RowFacts
-from train.fit.relevance import Relevance
+from train.fit.recipe import Recipe
 from train.fit.trainer import PairTrainer, ScheduleCallback, Work, freeze_unused_pooler, training_arguments
+from train.fit.training_set import TrainingSet
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
-
-
-@dataclass(frozen=True)
-class TrainingSet:
-    """Training rows of one data set with the name of its loss.
-
-    `blind`: texts that recur are taken for negatives of one another, for comparison. `prompts` are put before its texts, `weight`
-    is its weight beside other data sets.
-    """
-
-    table: Dataset
-    kind: RowKind
-    loss: str
-    blind: bool = False
-    prompts: PromptSpec = field(default_factory=PromptSpec)
-    weight: float = 1.0
-    samplers: dict[int, ShuffledBatchSampler] = field(default_factory=dict)
-
-    @cached_property
-    def relevance(self) -> Relevance | None:
-        """What ranking losses must take for no negative; None where no row has a text that another row's query finds relevant."""
-        found = None if self.blind else self._recurring
-        return found if found is not None and found.tied.any() else None
-
-    @cached_property
-    def _recurring(self) -> Relevance | None:
-        """The texts of pairs and tuples, equal ones as one."""
-        return None if self.kind is RowKind.SCORED else Relevance.of(self.table)
-
-    @cached_property
-    def facts(self) -> RowFacts:
-        """What the recipe's rule asks of the rows."""
-        rows, found = len(self.table), self._recurring
-        if found is None:
-            return RowFacts(self.kind, rows, rows, rows)
-        return RowFacts(self.kind, rows, len(np.unique(found.queries)), len(np.unique(found.documents[:, 0])))
-
-    @cached_property
-    def keys(self) -> np.ndarray | None:
-        """What the loss takes for labels: [N, 2 + negatives] int64; None where nothing is masked."""
-        return None if self.relevance is None else self.relevance.keys()
-
-    def sampler(self, batch_size: int, seed: int) -> ShuffledBatchSampler:
-        """Batches over which groups are spread, or plainly shuffled ones without groups; made once for a batch size."""
-        if batch_size not in self.samplers:
-            self.samplers[batch_size] = (
-                ShuffledBatchSampler(len(self.table), batch_size, seed)
-                if self.relevance is None
-                else RankingBatchSampler(self.relevance, batch_size, seed)
-            )
-        return self.samplers[batch_size]
 
 
 @dataclass(frozen=True)
@@ -139,7 +86,8 @@ def fit(
     prompts = {name: column_prompts(encoder, one) for name, one in sets.items()}
     tables = {name: training_columns(one.table) for name, one in sets.items()}
     keys = {name: one.keys for name, one in sets.items()}
-    tokens = ranks.first_on_each_machine(lambda: token_tables(encoder, tables, prompts, recipe.max_tokens, keys))
+    joint = {name for name, one in sets.items() if one.batches == "joint"}
+    tokens = ranks.first_on_each_machine(lambda: token_tables(encoder, tables, prompts, recipe.max_tokens, keys, joint))
     if tokens is None:  # the stock collator reads labels from a column
         tables = {name: _with_labels(table, keys[name]) for name, table in tables.items()}
     prompts = prompts if any(any(p.values()) for p in prompts.values()) and tokens is None else {}
@@ -150,7 +98,15 @@ def fit(
         arguments,
         tables=tables,
         losses={
-            name: build_loss(one.loss, trained, config, arguments.world_size, one.relevance, by_trainer=tokens is not None)
+            name: build_loss(
+                one.loss,
+                trained,
+                config,
+                arguments.world_size,
+                one.relevance,
+                by_trainer=tokens is not None,
+                joint=one.batches == "joint",
+            )
             for name, one in sets.items()
         },
         samplers=mixed_samplers(sets, recipe, config),
@@ -213,6 +169,7 @@ def token_tables(
     prompts: Mapping[str, Mapping[str, str]],
     max_tokens: int,
     keys: Mapping[str, np.ndarray | None],
+    joint: Collection[str],
 ) -> dict[str, TokenTable] | None:
     """Training rows as token ids, by data set name; None where the model's texts are more than token ids.
 
@@ -222,8 +179,12 @@ def token_tables(
         prompts: by data set name, the prompt of each text column.
         max_tokens: where texts are cut.
         keys: by data set name, what the loss takes for labels.
+        joint: names of the data sets whose batches hold each text once.
     """
-    found = {name: TokenTable.of(table, prompts[name], encoder, max_tokens, keys[name]) for name, table in tables.items()}
+    found = {
+        name: TokenTable.of(table, prompts[name], encoder, max_tokens, keys[name], name in joint)
+        for name, table in tables.items()
+    }
     return {name: one for name, one in found.items() if one is not None} if None not in found.values() else None
 
 

@@ -84,6 +84,7 @@ def build_loss(
     relevance: Relevance | None = None,
     *,
     by_trainer: bool = True,
+    joint: bool = False,
 ) -> torch.nn.Module:
     """The loss module.
 
@@ -100,6 +101,7 @@ def build_loss(
         relevance: what ranking losses take for no negative; they want its `keys` for labels then. None: there is no such thing.
         by_trainer: whether the trainer embeds the columns. The cached loss is the plain one then, and the trainer keeps less of
             the forward pass (`kept_bytes`); otherwise it is the stock cached loss, which embeds in small batches by itself.
+        joint: for batches that hold each text once, see `train.fit.joint`.
     """
     if name in SCORED_LOSSES:
         return _nested(_scored_loss(name, model, world_size), model, config)
@@ -109,10 +111,11 @@ def build_loss(
     in_small_batches = name == "cached_mnrl" and not by_trainer
     if in_small_batches and relevance is None and not config.matryoshka:
         return losses.CachedMultipleNegativesRankingLoss(model, mini_batch_size=MINI_BATCH, **options)
-    from train.fit.ranking import CachedRankingLoss, MaskedRankingLoss
+    from train.fit.ranking import CachedRankingLoss, JointRankingLoss, MaskedRankingLoss
 
-    plain = losses.MultipleNegativesRankingLoss(model, **options)
-    loss = _nested(plain if relevance is None else MaskedRankingLoss(model, relevance, **options), model, config)
+    masked = JointRankingLoss if joint else MaskedRankingLoss
+    plain = losses.MultipleNegativesRankingLoss(model, **options) if relevance is None else masked(model, relevance, **options)
+    loss = _nested(plain, model, config)
     return CachedRankingLoss(model, loss, MINI_BATCH) if in_small_batches else loss
 
 

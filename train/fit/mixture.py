@@ -39,6 +39,10 @@ class DosedBatchSampler(ShuffledBatchSampler):
             passed, skipped = passed + 1, 0
         return found
 
+    def share(self, batch: list[int], rank: int, processes: int) -> list[int]:
+        """See `ShuffledBatchSampler.share`."""
+        return self.passes.share(batch, rank, processes)
+
 
 def deal(batches: Mapping[str, int], weights: Mapping[str, float], temperature: float) -> dict[str, int]:
     """Batches an epoch of each data set, as many together as before (if none is left with nothing, each has at least one).

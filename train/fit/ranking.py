@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+import numpy as np
 import torch
 from sentence_transformers.sentence_transformer.losses import CachedMultipleNegativesRankingLoss, MultipleNegativesRankingLoss
 from sentence_transformers.util import all_gather, all_gather_with_grad
@@ -32,7 +33,12 @@ class MaskedRankingLoss(MultipleNegativesRankingLoss):
         super().__init__(model, **options)
         self._size = relevance.size
         self._pairs: Tensor
-        self.register_buffer("_pairs", torch.from_numpy(relevance.pairs), persistent=False)
+        self.register_buffer("_pairs", torch.from_numpy(self.pairs_of(relevance)), persistent=False)
+
+    @staticmethod
+    def pairs_of(relevance: Relevance) -> np.ndarray:
+        """Codes of the pairs that are looked up."""
+        return relevance.pairs
 
     def compute_loss_from_embeddings(self, embeddings: list[Tensor], labels: Tensor) -> Tensor:
         """The mean over this process's rows; documents and queries of all processes are ranked.
@@ -77,6 +83,47 @@ class MaskedRankingLoss(MultipleNegativesRankingLoss):
         hidden = self.relevant(queries, documents)
         hidden[own, first + own] = False
         return hidden
+
+
+class JointRankingLoss(MaskedRankingLoss):
+    """MultipleNegativesRanking over batches that hold each text once, see `train.fit.joint`: Q queries, C documents.
+
+    Each relevant pair among them is taught beside what is no negative of it: the others that the query finds relevant do not
+    count. Each query weighs the same, and so do its documents: scores are means over queries, too. Labels are the texts' numbers
+    (see `Relevance.keys`), [Q + C]. With several processes each teaches its own documents, and takes those of all for negatives
+    of its queries.
+    """
+
+    @staticmethod
+    def pairs_of(relevance: Relevance) -> np.ndarray:
+        """Of all rows: what is taught is looked up, too."""
+        return relevance.all_pairs
+
+    def compute_loss_from_embeddings(self, embeddings: list[Tensor], labels: Tensor) -> Tensor:
+        """The mean over this process's queries.
+
+        Args:
+            embeddings: queries [Q, D] and documents [C, D]; C is the same on every process.
+            labels: [Q + C] int64.
+        """
+        queries, documents = embeddings
+        asked, found = labels.split([len(queries), len(documents)])
+        mine = slice(0, len(documents))
+        if self.gather_across_devices:
+            mine = slice(ranks.rank() * len(documents), (ranks.rank() + 1) * len(documents))
+            documents, found = all_gather_with_grad(documents), all_gather(found)
+        similar = self.similarity_fct(queries, documents) * self.scale  # [Q, W · C]
+        relevant = self.relevant(asked[:, None], found[None])
+        own = similar[:, mine]
+        negatives = torch.logsumexp(similar.masked_fill(relevant, -torch.inf), dim=1, keepdim=True)
+        spread = [torch.logaddexp(negatives, own) - own]
+        if "doc_to_query" in self.directions:
+            negatives = torch.logsumexp(own.masked_fill(relevant[:, mine], -torch.inf), dim=0, keepdim=True)
+            spread.append(torch.logaddexp(negatives, own) - own)
+        # a text is relevant to itself, but that is nothing to teach
+        weights = (relevant[:, mine] & (asked[:, None] != found[None, mine])).float()
+        weights = weights / weights.sum(dim=1, keepdim=True).clamp(min=1)
+        return (weights * torch.stack(spread).mean(dim=0)).sum() / weights.sum().clamp(min=1)
 
 
 class CachedRankingLoss(CachedMultipleNegativesRankingLoss):

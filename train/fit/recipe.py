@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from data.schema import RowKind
 from train.config import TrainingConfig
-from train.fit.rules import MAX_TOKENS, batch_size, rule_for
+from train.fit.rules import JOINT_FROM, MAX_TOKENS, SIMILAR_BELOW, SIMILAR_FROM, batch_size, rule_for
 
 CEILING = 0.95
 """Above this dev score of the base little is left to gain and much to lose."""
@@ -47,6 +48,28 @@ class RowFacts:
         return self.rows if self.kind is RowKind.SCORED else min(self.rows, max(self.queries, self.positives))
 
 
+Batches = Literal["random", "similar", "joint"]
+"""Which rows meet in a batch, see `TrainingConfig.batches`."""
+
+
+def choose_batches(config: TrainingConfig, facts: RowFacts, plain: bool) -> Batches:
+    """What the config asks for where the rows allow it, or what the rules ask for.
+
+    Args:
+        config: the training section.
+        facts: about the rows of one data set.
+        plain: whether token ids can stand for the model's texts, which joint batches need.
+    """
+    if facts.kind is RowKind.SCORED:
+        return "random"
+    can_join = facts.kind is RowKind.PAIR and plain and config.groups != "blind"
+    if config.batches != "auto":
+        return config.batches if config.batches != "joint" or can_join else "random"
+    if facts.rows >= JOINT_FROM * facts.lessons:
+        return "joint" if can_join else "random"
+    return "similar" if SIMILAR_FROM <= facts.rows < SIMILAR_BELOW else "random"
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Everything the trainer needs that depends on the data.
@@ -73,6 +96,7 @@ def plan_recipe(
     model_max_tokens: int,
     batches_of: Callable[[str, int], int] | None = None,
     processes: int = 1,
+    joint: Collection[str] = (),
 ) -> Recipe:
     """Fill in what the config leaves open.
 
@@ -83,6 +107,7 @@ def plan_recipe(
         batches_of: batches an epoch of a data set at a batch size, where rows that must not meet ask for more than
             rows / batch size, which is the default.
         processes: share each batch, so its size is rounded up to a multiple of their number.
+        joint: names of the data sets whose batches are counted in documents: an epoch has all their rows.
     """
     batches_of = batches_of or (lambda name, size: -(-facts[name].rows // size))
     main = max(facts.values(), key=lambda one: one.lessons)
@@ -97,7 +122,7 @@ def plan_recipe(
     sizes = {name: config.batch_size or batch_size(one.kind, one.lessons) for name, one in facts.items()}
     sizes = {name: -(-size // processes) * processes for name, size in sizes.items()}
     shared = "" if processes == 1 else f", shared by {processes} processes"
-    listed = ", ".join(f"{size} for {name}" for name, size in sizes.items())
+    listed = ", ".join(f"{size}{' documents' if name in joint else ''} for {name}" for name, size in sizes.items())
     reasons.append(f"batch size {listed}{shared} ({_origin(config.batch_size)})")
     reasons += [
         f"{name} has only {one.rows:,} training rows: one batch holds all of them"
@@ -111,7 +136,7 @@ def plan_recipe(
     if not (config.learning_rate and (config.epochs or config.max_steps)):
         reasons.append(f"the rule comes from: {rule.figure}")
     # where the person says how many epochs, they are passes over all rows
-    shares = {name: 1.0 if config.epochs is not None else one.share for name, one in facts.items()}
+    shares = {name: 1.0 if config.epochs is not None or name in joint else one.share for name, one in facts.items()}
     reasons += [
         f"an epoch has {share:.1%} of the rows of {name}, whose texts recur" for name, share in shares.items() if share < 1
     ]

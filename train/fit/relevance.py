@@ -71,7 +71,14 @@ class Relevance:
     @cached_property
     def pairs(self) -> np.ndarray:
         """Sorted int64 codes `query * size + document` of what is relevant to what, rows that are not tied left out."""
-        queries, positives = self.queries[self.tied], self.documents[self.tied, 0]
+        return self._codes(self.queries[self.tied], self.documents[self.tied, 0])
+
+    @cached_property
+    def all_pairs(self) -> np.ndarray:
+        """As `pairs`, of all rows."""
+        return self._codes(self.queries, self.documents[:, 0])
+
+    def _codes(self, queries: np.ndarray, positives: np.ndarray) -> np.ndarray:
         themselves = np.unique(queries)
         return np.unique(np.concatenate([queries * self.size + positives, themselves * self.size + themselves]))
 

@@ -20,9 +20,10 @@ from train.encode.packed import embed_packed
 from train.encode.ragged import Tokens
 from train.fit import fit as fitting
 from train.fit.collate import COLUMNS, PackingCollator, TokenTable, count
-from train.fit.fit import Hooks, TrainingSet
+from train.fit.fit import Hooks
 from train.fit.recipe import plan_recipe
 from train.fit.trainer import PairTrainer, Work
+from train.fit.training_set import TrainingSet
 
 ROWS = {
     "anchor": ["one", "a longer anchor than the others", "", "two words", "five", "six six", "seven", "eight of them"],

@@ -1,0 +1,89 @@
+"""The training rows of one data set, and which of them meet in a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+from datasets import Dataset
+
+from data.schema import RowKind
+from data.spec import PromptSpec
+from train.fit.batching import RankingBatchSampler, ShuffledBatchSampler
+from train.fit.joint import JointBatchSampler
+from train.fit.recipe import Batches, RowFacts
+from train.fit.relevance import Relevance
+from train.fit.similar import SimilarBatchSampler
+
+SAMPLED = 2000
+"""Rows whose texts are measured."""
+LONGEST = 1000
+"""Characters of a text that count: models read no more than some hundred tokens."""
+
+
+@dataclass
+class TrainingSet:
+    """Training rows of one data set with the name of its loss.
+
+    `blind`: texts that recur are taken for negatives of one another, for comparison. `prompts` are put before its texts, `weight`
+    is its weight beside other data sets. `batches` says which rows meet, see `train.fit.recipe.choose_batches`; batches of
+    similar rows ask for `vectors` of the rows by the base, [N, D] of unit length.
+    """
+
+    table: Dataset
+    kind: RowKind
+    loss: str
+    blind: bool = False
+    prompts: PromptSpec = field(default_factory=PromptSpec)
+    weight: float = 1.0
+    batches: Batches = "random"
+    vectors: np.ndarray | None = None
+    samplers: dict[int, ShuffledBatchSampler] = field(default_factory=dict)
+
+    @cached_property
+    def relevance(self) -> Relevance | None:
+        """What ranking losses must take for no negative; None where no row has a text that another row's query finds relevant."""
+        found = None if self.blind else self._recurring
+        return found if found is not None and (self.batches == "joint" or found.tied.any()) else None
+
+    @cached_property
+    def _recurring(self) -> Relevance | None:
+        """The texts of pairs and tuples, equal ones as one."""
+        return None if self.kind is RowKind.SCORED else Relevance.of(self.table)
+
+    @cached_property
+    def facts(self) -> RowFacts:
+        """What the recipe's rule asks of the rows."""
+        rows, found = len(self.table), self._recurring
+        if found is None:
+            return RowFacts(self.kind, rows, rows, rows)
+        return RowFacts(self.kind, rows, len(np.unique(found.queries)), len(np.unique(found.documents[:, 0])))
+
+    @cached_property
+    def keys(self) -> np.ndarray | None:
+        """What the loss takes for labels: [N, 2 + negatives] int64; None where nothing is masked."""
+        return None if self.relevance is None else self.relevance.keys()
+
+    def sampler(self, batch_size: int, seed: int) -> ShuffledBatchSampler:
+        """The rows of each batch; made once for a batch size."""
+        if batch_size not in self.samplers:
+            self.samplers[batch_size] = self._sampler(batch_size, seed)
+        return self.samplers[batch_size]
+
+    def _sampler(self, batch_size: int, seed: int) -> ShuffledBatchSampler:
+        if self.batches == "joint" and self.relevance is not None:
+            room = round(batch_size * max(1.0, self._queries_a_document))
+            return JointBatchSampler(self.relevance, batch_size, seed, queries=room)
+        if self.batches == "similar" and self._recurring is not None and self.vectors is not None:
+            return SimilarBatchSampler(self._recurring, self.vectors, batch_size, seed)
+        if self.relevance is not None:
+            return RankingBatchSampler(self.relevance, batch_size, seed)
+        return ShuffledBatchSampler(len(self.table), batch_size, seed)
+
+    @property
+    def _queries_a_document(self) -> float:
+        """Queries with together as many characters as a document."""
+        sample = self.table.select(range(min(len(self.table), SAMPLED)))
+        query, document = (sum(min(len(text), LONGEST) for text in sample[name]) for name in ("anchor", "positive"))
+        return document / max(query, 1)
