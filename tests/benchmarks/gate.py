@@ -53,6 +53,10 @@ class WatchedSampler(ShuffledBatchSampler):
         self.given[self.epoch] = self.inner.plan()
         return self.given[self.epoch]
 
+    def share(self, batch: list[int], rank: int, processes: int) -> list[int]:
+        """The rows of one process."""
+        return self.inner.share(batch, rank, processes)
+
     def batches(self, first: int, last: int) -> list[list[int]]:
         """The batches of optimiser steps first..last - 1, counted from 0."""
         try:

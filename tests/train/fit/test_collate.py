@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from datasets import Dataset
@@ -77,6 +78,21 @@ def test_scores_become_labels_and_data_sets_keep_apart(encoder: Encoder) -> None
     batch = PackingCollator(tables)(rows)
     assert torch.equal(batch["label"], torch.tensor([1.0, 0.25])) and batch["label"].dtype == torch.float32
     assert [column.lengths.tolist() for column in batch[COLUMNS]] == [[3, 5], [4, 3]]
+
+
+def test_a_joint_batch_has_each_text_once(encoder: Encoder) -> None:
+    keys = np.array([[7, 20], [7, 21], [5, 20], [6, 22]])
+    rows = {"anchor": ["seven", "seven", "five", "six"], "positive": ["b b", "c", "b b", "d d d d"]}
+    joint = TokenTable.of(Dataset.from_dict(rows), dict.fromkeys(rows, ""), encoder, MAX_TOKENS, keys, joint=True)
+    assert joint is not None
+    batch = PackingCollator({"pairs": joint})([{"dataset_name": "pairs", "row": i} for i in (0, 2, 3)])
+    assert batch["label"].tolist() == [5, 6, 7, 20, 22]
+    plain = TokenTable.of(Dataset.from_dict(rows), dict.fromkeys(rows, ""), encoder, MAX_TOKENS)
+    assert plain is not None
+    (queries, _), (_, documents) = plain.batch([2, 3, 0])[0], plain.batch([2, 3])[0]
+    for found, expected in zip(batch[COLUMNS], (queries, documents), strict=True):
+        assert torch.equal(found.ids, expected.ids) and torch.equal(found.lengths, expected.lengths)
+    assert count(batch) == (3, queries.total + documents.total)
 
 
 def test_texts_that_are_more_than_tokens_have_no_table(encoder: Encoder) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from data.schema import RowKind
 from train.config import TrainingConfig
-from train.fit.recipe import RowFacts, heed_ceiling, plan_recipe
+from train.fit.recipe import RowFacts, choose_batches, heed_ceiling, plan_recipe
 from train.fit.rules import batch_size, rule_for
 
 
@@ -91,6 +94,40 @@ def test_several_data_sets_get_what_each_needs_whichever_is_the_largest() -> Non
         assert "an epoch has 3.3% of the rows of nf, whose texts recur" in recipe.reasons
     asked = plan_recipe(TrainingConfig(epochs=1), {"a": rows(RowKind.PAIR, 3_500), "nf": recurring}, 256)
     assert asked.doses == {"a": 55, "nf": 1_719}
+
+
+@pytest.mark.parametrize(
+    ("facts", "asked", "plain", "expected"),
+    [
+        (RowFacts(RowKind.PAIR, 110_000, 2_600, 3_600), "auto", True, "joint"),
+        (RowFacts(RowKind.PAIR, 110_000, 2_600, 3_600), "auto", False, "random"),
+        (RowFacts(RowKind.TUPLE, 110_000, 2_600, 3_600), "auto", True, "random"),
+        (RowFacts(RowKind.PAIR, 110_000, 2_600, 3_600), "random", True, "random"),
+        (RowFacts(RowKind.PAIR, 10_000, 10_000, 70), "auto", True, "similar"),
+        (RowFacts(RowKind.TUPLE, 10_000, 10_000, 9_000), "auto", True, "similar"),
+        (RowFacts(RowKind.PAIR, 1_999, 1_999, 1_999), "auto", True, "random"),
+        (RowFacts(RowKind.PAIR, 100_000, 100_000, 100_000), "auto", True, "random"),
+        (RowFacts(RowKind.PAIR, 300, 300, 300), "similar", True, "similar"),
+        (RowFacts(RowKind.PAIR, 300, 300, 300), "joint", True, "joint"),
+        (RowFacts(RowKind.SCORED, 10_000, 10_000, 10_000), "similar", True, "random"),
+    ],
+)
+def test_which_rows_meet(facts: RowFacts, asked: Any, plain: bool, expected: str) -> None:
+    assert choose_batches(TrainingConfig(batches=asked), facts, plain) == expected
+
+
+def test_rows_whose_texts_recur_are_no_negatives_of_each_other_so_blind_batches_are_not_joint() -> None:
+    facts = RowFacts(RowKind.PAIR, 110_000, 2_600, 3_600)
+    assert choose_batches(TrainingConfig(groups="blind"), facts, True) == "random"
+    with pytest.raises(ValueError, match="batches=joint needs groups=auto"):
+        TrainingConfig(groups="blind", batches="joint")
+
+
+def test_an_epoch_of_joint_batches_has_all_documents() -> None:
+    facts = {"x": RowFacts(RowKind.PAIR, 110_000, 2_600, 3_600)}
+    recipe = plan_recipe(TrainingConfig(), facts, 256, lambda name, size: 57, joint={"x"})
+    assert recipe.doses["x"] == recipe.steps_per_epoch == 57
+    assert any("64 documents for x" in reason for reason in recipe.reasons)
 
 
 def test_scored_rows_count_each() -> None:

@@ -1,0 +1,99 @@
+"""Runs whose batches are chosen by what the rows have in common: said, trained, judged, and resumed."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from datasets import Dataset
+
+from tests.forked import ForkServer
+from train.config import ModelConfig
+from train.encode.encoder import Encoder, load_encoder
+from train.row_vectors import row_vectors
+
+TOPICS = "ants bees cats dogs eels frogs goats hens ibex jays koalas lions".split()  # noqa: SIM905  (as in test_mixtures)
+
+
+@pytest.fixture
+def encoder(tiny_model: Path) -> Encoder:
+    return load_encoder(ModelConfig(name=str(tiny_model), device="cpu"))[0]
+
+
+def test_the_vector_of_a_row_is_the_mean_of_its_texts(encoder: Encoder, tmp_path: Path) -> None:
+    table = Dataset.from_dict({"anchor": ["a b", "c", "a b"], "positive": ["d e f", "g", "g"], "row": ["1", "2", "3"]})
+    found = row_vectors(table, encoder, False, tmp_path)
+    texts = encoder.encode(table["anchor"][:], "query").numpy() + encoder.encode(table["positive"][:], "document").numpy()
+    expected = texts / np.linalg.norm(texts, axis=1, keepdims=True)
+    assert found.dtype == np.float16 and np.abs(found - expected).max() < 1e-3
+
+
+def test_vectors_are_kept_for_the_same_texts_and_base_alone(
+    encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = {"anchor": ["a b", "c"], "positive": ["d", "e"]}
+    first = row_vectors(Dataset.from_dict(rows), encoder, False, tmp_path)
+    other = row_vectors(Dataset.from_dict(rows | {"positive": ["d", "f"]}), encoder, False, tmp_path)
+    assert not np.array_equal(first, other)
+    monkeypatch.setattr(Encoder, "_encode", lambda *_: pytest.fail("encoded once more"))
+    assert np.array_equal(row_vectors(Dataset.from_dict(rows), encoder, False, tmp_path), first)
+    assert not list(tmp_path.glob("*.part"))
+
+
+@pytest.fixture(scope="module")
+def judgements(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """36 queries and 36 documents on 12 topics: each query finds the three documents of its topic relevant, and some others."""
+    folder = tmp_path_factory.mktemp("data")
+    rows = [
+        f"what about {TOPICS[query % 12]} at {query},{TOPICS[document % 12]} are {document} times as good"
+        for query in range(36)
+        for document in range(36)
+        if document % 12 in {query % 12, (query * 5 + 1) % 12}
+    ]
+    (folder / "judged.csv").write_text("\n".join(["question,answer", *rows]), encoding="utf-8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("batches", "said"),
+    [
+        ("joint", "judged: batches of documents with all their rows, each text once (from your config)"),
+        ("similar", "judged: batches of similar rows (from your config); "),
+    ],
+)
+def test_such_a_run_ends_with_a_report_and_goes_on_as_it_began(
+    server: ForkServer, judgements: Path, tiny_model: Path, tmp_path: Path, batches: str, said: str
+) -> None:
+    words = [
+        "train",
+        "--data",
+        str(judgements / "judged.csv"),
+        f"model.name={tiny_model}",
+        "model.device=cpu",
+        f"training.batches={batches}",
+        "training.epochs=2",
+        "training.batch_size=8",
+        "training.precision=fp32",
+        "training.learning_rate=1e-3",
+        "training.keep_all_checkpoints=true",
+        "evaluation.resamples=200",
+        "evaluation.cross_validation=off",
+        "run_name=run",
+    ]
+    done = server.run(words, tmp_path)
+    assert done["code"] == 0, done["output"]
+    assert said in done["output"]
+    run = tmp_path / "checkpoints" / "run"
+    lines = [json.loads(line) for line in (run / "scores.jsonl").read_text().splitlines()]
+    assert lines[-1]["train_rows"] > 0
+
+    last = (run / f"checkpoint-{lines[-1]['step']}" / "model.safetensors").read_bytes()
+    shutil.rmtree(run / f"checkpoint-{lines[-1]['step']}")
+    shutil.rmtree(run / "model")
+    (run / "report.json").unlink()
+    again = server.run(["train", "--resume", "checkpoints/run"], tmp_path)
+    assert again["code"] == 0, again["output"]
+    assert (run / f"checkpoint-{lines[-1]['step']}" / "model.safetensors").read_bytes() == last
