@@ -57,6 +57,15 @@ def crowded() -> TrainingSet:
     return TrainingSet(Dataset.from_dict(rows), RowKind.PAIR, "mnrl")
 
 
+def joint() -> TrainingSet:
+    """64 pairs, two queries to each of 32 documents, in batches of documents."""
+    rows = {
+        "anchor": [f"where do {WORDS[i % 20]} live {i}" for i in range(64)],
+        "positive": [f"{WORDS[i // 2 % 20]} live far away {i // 2}" for i in range(64)],
+    }
+    return TrainingSet(Dataset.from_dict(rows), RowKind.PAIR, "mnrl", batches="joint")
+
+
 class Watch(TrainerCallback):
     """Keeps losses and gradients of every step."""
 
@@ -115,6 +124,8 @@ def main(model: str, out: str) -> None:
         found[f"masked_{loss}"] = train(model, {"crowded": one}, matryoshka=[32, 8])
         found[f"padded_{loss}"] = train(model, {"crowded": one}, matryoshka=[32, 8], stored=False)
     found["blind"] = train(model, {"crowded": TrainingSet(crowded().table, RowKind.PAIR, "mnrl", blind=True)})
+    # queries of other processes are no negatives of a document, so only one direction is the same
+    found["joint"] = train(model, {"joint": joint()}, symmetric=False)
     found["together"] = train(model, {"scored": scored(), "tuples": tuples()})
     if ranks.is_main():
         torch.save(found, out)

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 LAUNCHER = str(Path(sys.executable).with_name("accelerate"))
 MASKED = ("masked_mnrl", "masked_cached_mnrl", "padded_mnrl", "padded_cached_mnrl")
-LOSSES = ("cosine", "cosent", "angle", "mnrl", "cached_mnrl", "together", "blind", *MASKED)
+LOSSES = ("cosine", "cosent", "angle", "mnrl", "cached_mnrl", "joint", "together", "blind", *MASKED)
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from typing import Literal
 
 from data.schema import RowKind
 from train.config import TrainingConfig
-from train.fit.rules import JOINT_FROM, MAX_TOKENS, SIMILAR_BELOW, SIMILAR_FROM, batch_size, rule_for
+from train.fit.rules import JOINT_FROM, JOINT_QUERIES, MAX_TOKENS, SIMILAR_BELOW, SIMILAR_FROM, batch_size, rule_for
 
 CEILING = 0.95
 """Above this dev score of the base little is left to gain and much to lose."""
@@ -26,12 +26,14 @@ class RowFacts:
         rows: their number.
         queries: distinct queries.
         positives: distinct positives.
+        queries_a_document: queries with together as many characters as a positive.
     """
 
     kind: RowKind
     rows: int
     queries: int
     positives: int
+    queries_a_document: float = 1.0
 
     @property
     def share(self) -> float:
@@ -66,7 +68,7 @@ def choose_batches(config: TrainingConfig, facts: RowFacts, plain: bool) -> Batc
     if config.batches != "auto":
         return config.batches if config.batches != "joint" or can_join else "random"
     if facts.rows >= JOINT_FROM * facts.lessons:
-        return "joint" if can_join else "random"
+        return "joint" if can_join and facts.queries_a_document >= JOINT_QUERIES else "random"
     return "similar" if SIMILAR_FROM <= facts.rows < SIMILAR_BELOW else "random"
 
 

@@ -68,8 +68,9 @@ SCORED = (
 MAX_TOKENS = {RowKind.SCORED: 128, RowKind.PAIR: 256, RowKind.TUPLE: 256}
 """Sentences of scored pairs are short; of a longer passage the first 256 tokens carry most of what a query asks for."""
 
-JOINT_FROM = 4
-"""Rows that each text has to have on average, so that batches are made of documents with all their rows."""
+JOINT_FROM, JOINT_QUERIES = 4, 4
+"""Rows that each text has to have on average, and queries that have to be as long as a document together, so that batches are
+made of documents with all their rows: the longer documents are, the more there is to gain from embedding them once."""
 
 SIMILAR_FROM, SIMILAR_BELOW = 2_000, 100_000
 """Rows of which batches of similar ones are made. Of fewer, too few are near to each other; with more there are enough steps, and

@@ -58,7 +58,8 @@ class TrainingSet:
         rows, found = len(self.table), self._recurring
         if found is None:
             return RowFacts(self.kind, rows, rows, rows)
-        return RowFacts(self.kind, rows, len(np.unique(found.queries)), len(np.unique(found.documents[:, 0])))
+        queries, positives = (len(np.unique(numbers)) for numbers in (found.queries, found.documents[:, 0]))
+        return RowFacts(self.kind, rows, queries, positives, self._queries_a_document)
 
     @cached_property
     def keys(self) -> np.ndarray | None:
@@ -73,7 +74,7 @@ class TrainingSet:
 
     def _sampler(self, batch_size: int, seed: int) -> ShuffledBatchSampler:
         if self.batches == "joint" and self.relevance is not None:
-            room = round(batch_size * max(1.0, self._queries_a_document))
+            room = round(batch_size * max(1.0, self.facts.queries_a_document))
             return JointBatchSampler(self.relevance, batch_size, seed, queries=room)
         if self.batches == "similar" and self._recurring is not None and self.vectors is not None:
             return SimilarBatchSampler(self._recurring, self.vectors, batch_size, seed)

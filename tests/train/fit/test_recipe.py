@@ -99,10 +99,12 @@ def test_several_data_sets_get_what_each_needs_whichever_is_the_largest() -> Non
 @pytest.mark.parametrize(
     ("facts", "asked", "plain", "expected"),
     [
-        (RowFacts(RowKind.PAIR, 110_000, 2_600, 3_600), "auto", True, "joint"),
-        (RowFacts(RowKind.PAIR, 110_000, 2_600, 3_600), "auto", False, "random"),
-        (RowFacts(RowKind.TUPLE, 110_000, 2_600, 3_600), "auto", True, "random"),
-        (RowFacts(RowKind.PAIR, 110_000, 2_600, 3_600), "random", True, "random"),
+        (RowFacts(RowKind.PAIR, 110_000, 2_600, 3_600, 60), "auto", True, "joint"),
+        (RowFacts(RowKind.PAIR, 110_000, 2_600, 3_600, 2), "auto", True, "random"),
+        (RowFacts(RowKind.PAIR, 20_000, 2_600, 3_600, 2), "auto", True, "random"),
+        (RowFacts(RowKind.PAIR, 110_000, 2_600, 3_600, 60), "auto", False, "random"),
+        (RowFacts(RowKind.TUPLE, 110_000, 2_600, 3_600, 60), "auto", True, "random"),
+        (RowFacts(RowKind.PAIR, 110_000, 2_600, 3_600, 60), "random", True, "random"),
         (RowFacts(RowKind.PAIR, 10_000, 10_000, 70), "auto", True, "similar"),
         (RowFacts(RowKind.TUPLE, 10_000, 10_000, 9_000), "auto", True, "similar"),
         (RowFacts(RowKind.PAIR, 1_999, 1_999, 1_999), "auto", True, "random"),
@@ -117,7 +119,7 @@ def test_which_rows_meet(facts: RowFacts, asked: Any, plain: bool, expected: str
 
 
 def test_rows_whose_texts_recur_are_no_negatives_of_each_other_so_blind_batches_are_not_joint() -> None:
-    facts = RowFacts(RowKind.PAIR, 110_000, 2_600, 3_600)
+    facts = RowFacts(RowKind.PAIR, 110_000, 2_600, 3_600, 60)
     assert choose_batches(TrainingConfig(groups="blind"), facts, True) == "random"
     with pytest.raises(ValueError, match="batches=joint needs groups=auto"):
         TrainingConfig(groups="blind", batches="joint")
