@@ -104,6 +104,13 @@ def _settle_batches(config: Config, sets: Mapping[str, TrainingSet], encoder: En
     """Which rows of each data set meet in a batch; neighbours are looked for with the base."""
     for name, one in sets.items():
         one.batches = choose_batches(config.training, one.facts, plain=encoder.store is not None)
+        if config.training.batches not in ("auto", one.batches):
+            why = (
+                f"not for {one.kind.value} rows"
+                if encoder.store is not None
+                else "not for a model whose texts are more than tokens"
+            )
+            say(f"{name}: note: training.batches={config.training.batches} is {why}: rows are drawn at random")
         if one.batches == "similar":
             say(f"{name}: looking for rows that are near to each other …")
             with_prompts = prompted(encoder, one.prompts)
@@ -121,7 +128,7 @@ def _say_recipe(
     say(f"  {'bf16 autocast' if bf16 else 'fp32'} ({why_precision})")
     for name, one in sets.items():
         say(f"  {name}: {LOSS_NAMES[one.loss]} loss")
-        say(f"  {name}: {_batches_in_words(one, recipe.batch_sizes[name], seed, config.training.batches != 'auto')}")
+        say(f"  {name}: {_batches_in_words(one, recipe.batch_sizes[name], seed, config.training.batches == one.batches)}")
         if len(sets) > 1:
             say(f"  {name}: {_share_in_words(one.sampler(recipe.batch_sizes[name], seed), name, samplers)}")
         share = RankShare(samplers[name], ranks.rank(), ranks.world_size())

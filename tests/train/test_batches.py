@@ -97,3 +97,13 @@ def test_such_a_run_ends_with_a_report_and_goes_on_as_it_began(
     again = server.run(["train", "--resume", "checkpoints/run"], tmp_path)
     assert again["code"] == 0, again["output"]
     assert (run / f"checkpoint-{lines[-1]['step']}" / "model.safetensors").read_bytes() == last
+
+
+def test_batches_that_the_rows_cannot_have_are_refused_in_words(server: ForkServer, tiny_model: Path, tmp_path: Path) -> None:
+    rows = [f"the {TOPICS[i % 12]} {i},a {TOPICS[i * 7 % 12]} {i},{i * 13 % 50 / 50}" for i in range(60)]
+    (tmp_path / "sts.csv").write_text("\n".join(["sentence1,sentence2,score", *rows]), encoding="utf-8")
+    words = ["train", "--dry-run", "--data", "sts.csv", f"model.name={tiny_model}", "model.device=cpu", "training.batches=joint"]
+    done = server.run(words, tmp_path)
+    assert done["code"] == 0, done["output"]
+    assert "sts: note: training.batches=joint is not for scored rows: rows are drawn at random" in done["output"]
+    assert "sts: batches of rows drawn at random (by the rule)" in done["output"]
