@@ -119,8 +119,8 @@ class TrainingConfig(StrictModel):
 
     @model_validator(mode="after")
     def _batches_fit(self) -> TrainingConfig:
-        if self.batches == "joint" and self.groups == "blind":
-            raise ValueError("batches=joint needs groups=auto: its batches are made of texts that recur")
+        if self.batches not in ("auto", "random") and self.groups == "blind":
+            raise ValueError(f"batches={self.batches} needs groups=auto: it heeds which texts rows have in common")
         return self
 
     @model_validator(mode="after")

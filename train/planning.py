@@ -26,9 +26,11 @@ from train.encode.prompted import prompted, settle_prompts
 from train.errors import ConfigError, ModelError
 from train.fit.batching import RankingBatchSampler, RankShare, ShuffledBatchSampler
 from train.fit.fit import mixed_samplers
+from train.fit.joint import JointBatchSampler
 from train.fit.losses import LOSS_NAMES, check_lengths, choose_loss
 from train.fit.precision import bf16_pays
 from train.fit.recipe import Recipe, choose_batches, plan_recipe
+from train.fit.rules import MAX_TOKENS
 from train.fit.training_set import TrainingSet
 from train.folds import folds_wanted
 from train.mining import MinedSet, mine_training_rows
@@ -114,7 +116,8 @@ def _settle_batches(config: Config, sets: Mapping[str, TrainingSet], encoder: En
         if one.batches == "similar":
             say(f"{name}: looking for rows that are near to each other …")
             with_prompts = prompted(encoder, one.prompts)
-            one.vectors = row_vectors(one.table, with_prompts, bf16, config.cache / "row_vectors")
+            longest = config.training.max_tokens or MAX_TOKENS[one.kind]
+            one.vectors = row_vectors(one.table, with_prompts, longest, bf16, config.cache / "row_vectors")
 
 
 def _say_recipe(
@@ -153,8 +156,11 @@ def _share_in_words(own: ShuffledBatchSampler, name: str, samplers: Mapping[str,
 def _batches_in_words(one: TrainingSet, batch_size: int, seed: int, asked: bool) -> str:
     """Which rows meet, and how those with texts in common are kept from being each other's negatives."""
     origin = "from your config" if asked else "by the rule"
-    if one.batches == "joint":
-        return f"batches of documents with all their rows, each text once ({origin}); what is relevant is no negative"
+    sampler = one.sampler(batch_size, seed)
+    if isinstance(sampler, JointBatchSampler):
+        line = f"batches of documents with all their rows, each text once ({origin}); what is relevant is no negative"
+        left = sampler.left_out()
+        return line + (f"; for the queries of {left:,} rows an epoch there is no room" if left else "")
     line = f"batches of {'similar rows' if one.batches == 'similar' else 'rows drawn at random'} ({origin})"
     tied = int(one.relevance.tied.sum()) if one.relevance is not None else 0
     if not tied:
@@ -162,7 +168,6 @@ def _batches_in_words(one: TrainingSet, batch_size: int, seed: int, asked: bool)
     line += f"; {tied:,} of {len(one.table):,} rows have a text that belongs to other rows, too: "
     if one.batches == "similar":
         return line + "kept apart, and masked where they meet"
-    sampler = one.sampler(batch_size, seed)
     crowded = sampler.count_crowded() if isinstance(sampler, RankingBatchSampler) else 0
     line += "dealt to different batches"
     return line + (f"; {crowded:,} are of groups too large for that, and are masked where they meet" if crowded else "")

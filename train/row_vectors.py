@@ -4,38 +4,48 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import os
+import uuid
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from datasets import Dataset
 
 from data.arrow import batches_of
-from data.schema import text_id
 from train import ranks
-from train.encode.contract import Role
+from train.encode.contract import Role, limited_tokens
 from train.encode.encoder import Encoder
 from train.encode.shared import SharedEncoder
+from train.fit.similar import in_steps
 
 COLUMNS: tuple[tuple[str, Role], ...] = (("anchor", "query"), ("positive", "document"))
 
 
-def row_vectors(table: Dataset, encoder: Encoder, bf16: bool, folder: Path) -> np.ndarray:
-    """The mean of query and positive of each row, [N, D] float16 of unit length. Every process must call it at the same time.
+def row_vectors(table: Dataset, encoder: Encoder, max_tokens: int, bf16: bool, folder: Path) -> np.ndarray:
+    """The mean of query and positive of each row, [N, D] int16, see `in_steps`. Every process must call it at the same time.
 
     They are kept in a file: a run that goes on, perhaps on another machine, should see the same neighbours.
 
     Args:
         table: rows with `anchor` and `positive`.
         encoder: the base.
+        max_tokens: where training cuts texts.
         bf16: the precision of training, which is enough to find neighbours.
         folder: where the file lies.
     """
-    encoder = dataclasses.replace(encoder, bf16=bf16)
+    contract = dataclasses.replace(encoder.contract, max_tokens=min(max_tokens, encoder.contract.max_tokens))
+    encoder = dataclasses.replace(encoder, contract=contract, bf16=bf16)
     path = folder / f"{_key(table, encoder)[:32]}.npy"
-    if not ranks.share(path.is_file()):
-        queries, documents = (_unit(_encoded(table, column, role, encoder)) for column, role in COLUMNS)
-        ranks.on_main(lambda: _save(path, _unit(queries + documents).astype(np.float16)))
-    return np.load(path)
+    kept = ranks.share(_load(path, len(table)) if ranks.is_main() else None)
+    if kept is not None:
+        return kept
+    with limited_tokens(encoder.model, contract.max_tokens):
+        vectors = _unit(_encoded(table, *COLUMNS[0], encoder))
+        vectors += _unit(_encoded(table, *COLUMNS[1], encoder))
+    found = ranks.share(in_steps(_unit(vectors)))
+    ranks.on_main(lambda: _save(path, found))
+    return found
 
 
 def _encoded(table: Dataset, column: str, role: Role, encoder: Encoder) -> np.ndarray:
@@ -46,21 +56,40 @@ def _encoded(table: Dataset, column: str, role: Role, encoder: Encoder) -> np.nd
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    """In place."""
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
+    return vectors
 
 
 def _key(table: Dataset, encoder: Encoder) -> str:
     """A digest of texts and base."""
     digest = hashlib.sha256("\n".join(encoder.space(role) for _, role in COLUMNS).encode())
     for columns in batches_of(table, [column for column, _ in COLUMNS]):
-        digest.update("".join(text_id(text) for texts in columns for text in texts).encode())
+        for text in (text for texts in columns for text in texts):
+            data = text.encode("utf-8", "surrogatepass")
+            digest.update(len(data).to_bytes(8, "little") + data)
     return digest.hexdigest()
 
 
+def _load(path: Path, rows: int) -> np.ndarray | None:
+    """What an earlier run kept; None where it kept nothing, or what it kept is damaged."""
+    try:
+        found = np.load(path)
+    except (OSError, ValueError, EOFError):
+        return None
+    return found if found.dtype == np.int16 and found.ndim == 2 and len(found) == rows else None
+
+
 def _save(path: Path, vectors: np.ndarray) -> None:
-    """Write the file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_suffix(".part")
-    with partial.open("wb") as file:
-        np.save(file, vectors)
-    partial.replace(path)
+    """Write the file whole or not at all; without it a run that goes on encodes the rows once more."""
+    partial = path.with_suffix(f".{uuid.uuid4().hex}.part")  # another run may be writing the same file
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            np.save(file, vectors)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)

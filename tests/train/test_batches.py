@@ -13,6 +13,7 @@ from datasets import Dataset
 from tests.forked import ForkServer
 from train.config import ModelConfig
 from train.encode.encoder import Encoder, load_encoder
+from train.fit.similar import STEPS
 from train.row_vectors import row_vectors
 
 TOPICS = "ants bees cats dogs eels frogs goats hens ibex jays koalas lions".split()  # noqa: SIM905  (as in test_mixtures)
@@ -25,22 +26,44 @@ def encoder(tiny_model: Path) -> Encoder:
 
 def test_the_vector_of_a_row_is_the_mean_of_its_texts(encoder: Encoder, tmp_path: Path) -> None:
     table = Dataset.from_dict({"anchor": ["a b", "c", "a b"], "positive": ["d e f", "g", "g"], "row": ["1", "2", "3"]})
-    found = row_vectors(table, encoder, False, tmp_path)
+    found = row_vectors(table, encoder, 64, False, tmp_path)
     texts = encoder.encode(table["anchor"][:], "query").numpy() + encoder.encode(table["positive"][:], "document").numpy()
     expected = texts / np.linalg.norm(texts, axis=1, keepdims=True)
-    assert found.dtype == np.float16 and np.abs(found - expected).max() < 1e-3
+    assert found.dtype == np.int16 and np.abs(found / STEPS - expected).max() < 1 / STEPS
+    (cut,) = row_vectors(Dataset.from_dict({"anchor": ["a b c d e"], "positive": ["f"]}), encoder, 4, False, tmp_path)
+    (short,) = row_vectors(Dataset.from_dict({"anchor": ["a b"], "positive": ["f"]}), encoder, 64, False, tmp_path)
+    assert np.array_equal(cut, short)  # four tokens, two of them special
 
 
 def test_vectors_are_kept_for_the_same_texts_and_base_alone(
     encoder: Encoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = {"anchor": ["a b", "c"], "positive": ["d", "e"]}
-    first = row_vectors(Dataset.from_dict(rows), encoder, False, tmp_path)
-    other = row_vectors(Dataset.from_dict(rows | {"positive": ["d", "f"]}), encoder, False, tmp_path)
-    assert not np.array_equal(first, other)
+    rows = {"anchor": ["A b", "c"], "positive": ["d", "e"]}
+    first = vectors_of(rows, encoder, tmp_path)
+    assert not np.array_equal(first, vectors_of(rows | {"positive": ["d", "f"]}, encoder, tmp_path))
+    vectors_of(rows | {"anchor": ["a b", "c"]}, encoder, tmp_path)
+    assert len(list(tmp_path.iterdir())) == 3  # a capital letter makes another text
     monkeypatch.setattr(Encoder, "_encode", lambda *_: pytest.fail("encoded once more"))
-    assert np.array_equal(row_vectors(Dataset.from_dict(rows), encoder, False, tmp_path), first)
-    assert not list(tmp_path.glob("*.part"))
+    assert np.array_equal(vectors_of(rows, encoder, tmp_path), first)
+
+
+@pytest.mark.parametrize("left", [0, -9, 40])
+def test_damaged_vectors_are_made_again(encoder: Encoder, tmp_path: Path, left: int) -> None:
+    rows = {"anchor": ["a b", "c"], "positive": ["d", "e"]}
+    first = vectors_of(rows, encoder, tmp_path)
+    (file,) = tmp_path.iterdir()
+    file.write_bytes(file.read_bytes()[:left])
+    assert np.array_equal(vectors_of(rows, encoder, tmp_path), first)
+    assert np.array_equal(np.load(file), first)
+
+
+def test_vectors_that_cannot_be_kept_serve_all_the_same(encoder: Encoder, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the place of a folder", encoding="utf-8")
+    assert len(vectors_of({"anchor": ["a"], "positive": ["b"]}, encoder, tmp_path / "file")) == 1
+
+
+def vectors_of(rows: dict[str, list[str]], encoder: Encoder, folder: Path) -> np.ndarray:
+    return row_vectors(Dataset.from_dict(rows), encoder, 64, False, folder)
 
 
 @pytest.fixture(scope="module")

@@ -48,6 +48,10 @@ class JointBatchSampler(ShuffledBatchSampler):
         ends = np.append(starts, len(batch))
         return batch[ends[rank * size] : ends[(rank + 1) * size]] if size else []
 
+    def left_out(self) -> int:
+        """Rows for whose queries there is no room in this epoch; others are left out in the next one."""
+        return self.rows - sum(map(len, self.plan()))
+
     def _with_room(self, documents: np.ndarray, random: np.random.Generator) -> list[int]:
         """The rows of some documents, without those of the queries for which there is no room."""
         parts = [random.permutation(self._rows[self._ends[i - 1] if i else 0 : self._ends[i]]) for i in documents.tolist()]

@@ -90,8 +90,7 @@ class JointRankingLoss(MaskedRankingLoss):
 
     Each relevant pair among them is taught beside what is no negative of it: the others that the query finds relevant do not
     count. Each query weighs the same, and so do its documents: scores are means over queries, too. Labels are the texts' numbers
-    (see `Relevance.keys`), [Q + C]. With several processes each teaches its own documents, and takes those of all for negatives
-    of its queries.
+    (see `Relevance.keys`), [Q + C]. Several processes embed their own texts, and each computes the loss of all of them.
     """
 
     @staticmethod
@@ -100,30 +99,47 @@ class JointRankingLoss(MaskedRankingLoss):
         return relevance.all_pairs
 
     def compute_loss_from_embeddings(self, embeddings: list[Tensor], labels: Tensor) -> Tensor:
-        """The mean over this process's queries.
+        """The mean over the queries of all processes.
 
         Args:
-            embeddings: queries [Q, D] and documents [C, D]; C is the same on every process.
+            embeddings: queries [Q, D] and documents [C, D].
             labels: [Q + C] int64.
         """
-        queries, documents = embeddings
-        asked, found = labels.split([len(queries), len(documents)])
-        mine = slice(0, len(documents))
-        if self.gather_across_devices:
-            mine = slice(ranks.rank() * len(documents), (ranks.rank() + 1) * len(documents))
-            documents, found = all_gather_with_grad(documents), all_gather(found)
-        similar = self.similarity_fct(queries, documents) * self.scale  # [Q, W · C]
+        (queries, asked), (documents, found) = (
+            (vectors, numbers) if not self.gather_across_devices else gathered_once(vectors, numbers)
+            for vectors, numbers in zip(embeddings, labels.split([len(column) for column in embeddings]), strict=True)
+        )
+        similar = self.similarity_fct(queries, documents) * self.scale  # [Q, C]
         relevant = self.relevant(asked[:, None], found[None])
-        own = similar[:, mine]
-        negatives = torch.logsumexp(similar.masked_fill(relevant, -torch.inf), dim=1, keepdim=True)
-        spread = [torch.logaddexp(negatives, own) - own]
+        others = similar.masked_fill(relevant, -torch.inf)
+        spread = [torch.logaddexp(torch.logsumexp(others, dim=1, keepdim=True), similar) - similar]
         if "doc_to_query" in self.directions:
-            negatives = torch.logsumexp(own.masked_fill(relevant[:, mine], -torch.inf), dim=0, keepdim=True)
-            spread.append(torch.logaddexp(negatives, own) - own)
+            spread.append(torch.logaddexp(torch.logsumexp(others, dim=0, keepdim=True), similar) - similar)
         # a text is relevant to itself, but that is nothing to teach
-        weights = (relevant[:, mine] & (asked[:, None] != found[None, mine])).float()
+        weights = (relevant & (asked[:, None] != found[None])).float()
         weights = weights / weights.sum(dim=1, keepdim=True).clamp(min=1)
         return (weights * torch.stack(spread).mean(dim=0)).sum() / weights.sum().clamp(min=1)
+
+
+def gathered_once(vectors: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
+    """The texts of all processes, each once, in the order of their numbers. A loss of all of them, computed by every process, has
+    the gradients of one process: what is gathered sums them, and the trainer takes the mean.
+
+    Args:
+        vectors: [N, D] of this process; others may have more or fewer.
+        numbers: [N] int64, at least 0.
+    """
+    most = torch.tensor(len(numbers), device=numbers.device)
+    torch.distributed.all_reduce(most, op=torch.distributed.ReduceOp.MAX)
+    lacking = int(most) - len(numbers)
+    vectors = all_gather_with_grad(torch.nn.functional.pad(vectors, (0, 0, 0, lacking)))
+    numbers = all_gather(torch.nn.functional.pad(numbers, (0, lacking), value=-1))
+    order = torch.argsort(numbers, stable=True)
+    ascending = numbers[order]
+    first = torch.ones_like(ascending, dtype=torch.bool)
+    first[1:] = ascending[1:] != ascending[:-1]
+    rows = order[first & (ascending >= 0)]
+    return vectors[rows], numbers[rows]
 
 
 class CachedRankingLoss(CachedMultipleNegativesRankingLoss):

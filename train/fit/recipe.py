@@ -9,7 +9,7 @@ from typing import Literal
 
 from data.schema import RowKind
 from train.config import TrainingConfig
-from train.fit.rules import JOINT_FROM, JOINT_QUERIES, MAX_TOKENS, SIMILAR_BELOW, SIMILAR_FROM, batch_size, rule_for
+from train.fit.rules import JOINT_DOCUMENTS, MAX_TOKENS, RECURRING, SIMILAR_BELOW, SIMILAR_FROM, batch_size, rule_for
 
 CEILING = 0.95
 """Above this dev score of the base little is left to gain and much to lose."""
@@ -62,14 +62,16 @@ def choose_batches(config: TrainingConfig, facts: RowFacts, plain: bool) -> Batc
         facts: about the rows of one data set.
         plain: whether token ids can stand for the model's texts, which joint batches need.
     """
-    if facts.kind is RowKind.SCORED:
+    if facts.kind is RowKind.SCORED or config.groups == "blind":
         return "random"
-    can_join = facts.kind is RowKind.PAIR and plain and config.groups != "blind"
+    can_join = facts.kind is RowKind.PAIR and plain
     if config.batches != "auto":
         return config.batches if config.batches != "joint" or can_join else "random"
-    if facts.rows >= JOINT_FROM * facts.lessons:
-        return "joint" if can_join and facts.queries_a_document >= JOINT_QUERIES else "random"
-    return "similar" if SIMILAR_FROM <= facts.rows < SIMILAR_BELOW else "random"
+    if facts.rows >= RECURRING * max(facts.queries, facts.positives):
+        fits = facts.queries_a_document >= facts.rows / facts.positives and facts.positives >= JOINT_DOCUMENTS
+        return "joint" if can_join and fits else "random"
+    alone = facts.rows < RECURRING * min(facts.queries, facts.positives)
+    return "similar" if alone and SIMILAR_FROM <= facts.rows < SIMILAR_BELOW else "random"
 
 
 @dataclass(frozen=True)
@@ -109,11 +111,12 @@ def plan_recipe(
         batches_of: batches an epoch of a data set at a batch size, where rows that must not meet ask for more than
             rows / batch size, which is the default.
         processes: share each batch, so its size is rounded up to a multiple of their number.
-        joint: names of the data sets whose batches are counted in documents: an epoch has all their rows.
+        joint: names of the data sets whose batches are counted in documents: an epoch has all of these.
     """
     batches_of = batches_of or (lambda name, size: -(-facts[name].rows // size))
-    main = max(facts.values(), key=lambda one: one.lessons)
-    kind, count = main.kind, main.lessons
+    lessons = {name: one.positives if name in joint else one.lessons for name, one in facts.items()}
+    leading = max(lessons, key=lambda name: lessons[name])
+    main, kind, count = facts[leading], facts[leading].kind, lessons[leading]
     rule = rule_for(kind, count)
     reasons = [f"main data set: {main.rows:,} {kind.value} rows"]
     if count < main.rows:
@@ -121,16 +124,15 @@ def plan_recipe(
     if config.max_steps is None:
         epochs = _pick(config.epochs, rule.epochs, "epochs", reasons)
     rate = _pick(config.learning_rate, rule.learning_rate, "learning rate", reasons)
-    sizes = {name: config.batch_size or batch_size(one.kind, one.lessons) for name, one in facts.items()}
+    sizes = {name: config.batch_size or batch_size(one.kind, lessons[name]) for name, one in facts.items()}
     sizes = {name: -(-size // processes) * processes for name, size in sizes.items()}
     shared = "" if processes == 1 else f", shared by {processes} processes"
     listed = ", ".join(f"{size}{' documents' if name in joint else ''} for {name}" for name, size in sizes.items())
     reasons.append(f"batch size {listed}{shared} ({_origin(config.batch_size)})")
-    reasons += [
-        f"{name} has only {one.rows:,} training rows: one batch holds all of them"
-        for name, one in facts.items()
-        if one.rows < sizes[name]
-    ]
+    for name, one in facts.items():
+        number, what = (one.positives, "documents") if name in joint else (one.rows, "training rows")
+        if number < sizes[name]:
+            reasons.append(f"{name} has only {number:,} {what}: one batch holds all of them")
     wanted = config.max_tokens or max(MAX_TOKENS[one.kind] for one in facts.values())
     max_tokens = min(wanted, model_max_tokens)
     origin = "the model allows no more" if wanted > model_max_tokens else _origin(config.max_tokens)

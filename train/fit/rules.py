@@ -68,9 +68,11 @@ SCORED = (
 MAX_TOKENS = {RowKind.SCORED: 128, RowKind.PAIR: 256, RowKind.TUPLE: 256}
 """Sentences of scored pairs are short; of a longer passage the first 256 tokens carry most of what a query asks for."""
 
-JOINT_FROM, JOINT_QUERIES = 4, 4
-"""Rows that each text has to have on average, and queries that have to be as long as a document together, so that batches are
-made of documents with all their rows: the longer documents are, the more there is to gain from embedding them once."""
+RECURRING = 4
+"""Rows a text from which on texts recur so much that batches may be made of documents with all their rows: where the queries of a
+document are together no longer than itself, so that a step takes at most twice as long."""
+JOINT_DOCUMENTS = 500
+"""Documents from which on that is done: with fewer there are too few steps."""
 
 SIMILAR_FROM, SIMILAR_BELOW = 2_000, 100_000
 """Rows of which batches of similar ones are made. Of fewer, too few are near to each other; with more there are enough steps, and

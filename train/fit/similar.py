@@ -13,21 +13,27 @@ from train.fit.relevance import Relevance
 
 CLUSTER = 16
 """Rows that are near to each other; a batch holds several such clusters."""
-LOOKED_AT = 8
-"""Times as many neighbours are looked at as a cluster holds: some have a text in common with another."""
 SEARCHED = 8192
 """Rows among which neighbours are looked for: more are divided first, so that the time grows with their number alone."""
+STEPS = 2048
+"""Whole numbers stand for the numbers of a unit vector, this one for 1: sums of their products are whole, too, and below 2 ** 24,
+so float32 holds them exactly and every processor finds the same neighbours."""
+
+
+def in_steps(vectors: np.ndarray) -> np.ndarray:
+    """Unit vectors as `SimilarBatchSampler` takes them, int16."""
+    return np.rint(vectors * STEPS).astype(np.int16)
 
 
 class SimilarBatchSampler(ShuffledBatchSampler):
     """Clusters of a row and its nearest neighbours, in random order, cut into batches; every row has its place in every epoch.
 
     A cluster is gathered around a row drawn at random, from the rows that are still without one: in each epoch other rows meet.
-    Rows with the query or the positive of another of the cluster are left for later: they are no negatives of each other.
+    Rows with a text of another of the cluster are left for later: they are no negatives of each other.
 
     Args:
         relevance: which texts belong together.
-        vectors: [N, D] of unit length, one a row.
+        vectors: [N, D], one a row, see `in_steps`.
         batch_size: rows in a batch, over all processes together.
         seed: with the epoch, decides which rows meet.
     """
@@ -35,7 +41,7 @@ class SimilarBatchSampler(ShuffledBatchSampler):
     def __init__(self, relevance: Relevance, vectors: np.ndarray, batch_size: int, seed: int) -> None:
         super().__init__(len(relevance.queries), batch_size, seed)
         self._vectors = vectors
-        self._texts = np.column_stack([relevance.queries, relevance.documents[:, 0]])
+        self._texts = np.stack([relevance.queries, relevance.documents[:, 0]])
 
     def _order(self) -> np.ndarray:
         random = np.random.default_rng([self.seed, self.epoch])
@@ -46,37 +52,32 @@ class SimilarBatchSampler(ShuffledBatchSampler):
         """Parts in which neighbours are looked for, by random hyperplanes: other ones in each epoch."""
         if len(rows) <= SEARCHED:
             return [rows]
-        direction = random.standard_normal(self._vectors.shape[1], dtype=np.float32)
-        along = self._vectors[rows].astype(np.float32) @ direction
+        direction = np.rint(64 * random.standard_normal(self._vectors.shape[1])).astype(np.float32)
+        parts = np.array_split(rows, -(-len(rows) // SEARCHED))
+        along = np.concatenate([self._vectors[part].astype(np.float32) @ direction for part in parts])
         order = np.argsort(along, kind="stable")
         half = len(rows) // 2
         return [*self._divided(rows[order[:half]], random), *self._divided(rows[order[half:]], random)]
 
     def _clusters(self, rows: np.ndarray, random: np.random.Generator) -> list[np.ndarray]:
         rows = random.permutation(rows)
-        vectors, size = self._vectors[rows].astype(np.float32), min(CLUSTER, self.batch_size)
-        free, found = np.ones(len(rows), dtype=bool), []
+        vectors, texts, free = self._vectors[rows].astype(np.float32), self._texts[:, rows], np.ones(len(rows), dtype=bool)
+        found = []
         for seed in range(len(rows)):
-            if not free[seed]:
-                continue
-            near = np.where(free, vectors @ vectors[seed], -np.inf)
-            near[seed] = np.inf
-            number = min(LOOKED_AT * size, int(free.sum()))
-            nearest = np.argpartition(-near, number - 1)[:number]
-            members = self._apart(rows, nearest[np.argsort(-near[nearest], kind="stable")], size)
-            free[members] = False
-            found.append(rows[members])
+            if free[seed]:
+                near = np.where(free, vectors @ vectors[seed], -np.inf)
+                members = self._around(seed, near, texts)
+                free[members] = False
+                found.append(rows[members])
         return found
 
-    def _apart(self, rows: np.ndarray, candidates: np.ndarray, size: int) -> list[int]:
-        """The first candidates of which no two have a text in common."""
-        seen: set[int] = set()
-        members: list[int] = []
-        for candidate in candidates.tolist():
-            texts = self._texts[rows[candidate]].tolist()
-            if seen.isdisjoint(texts):
-                members.append(candidate)
-                seen.update(texts)
-                if len(members) == size:
-                    break
-        return members
+    def _around(self, seed: int, near: np.ndarray, texts: np.ndarray) -> list[int]:
+        """A row and those nearest to it of which no two have a text in common. `near` is used up; taken rows are -inf in it."""
+        members = [seed]
+        while True:
+            for text in texts[:, members[-1]]:
+                near[(texts == text).any(axis=0)] = -np.inf
+            following = int(near.argmax())
+            if len(members) == min(CLUSTER, self.batch_size) or near[following] == -np.inf:
+                return members
+            members.append(following)

@@ -28,7 +28,7 @@ class TrainingSet:
 
     `blind`: texts that recur are taken for negatives of one another, for comparison. `prompts` are put before its texts, `weight`
     is its weight beside other data sets. `batches` says which rows meet, see `train.fit.recipe.choose_batches`; batches of
-    similar rows ask for `vectors` of the rows by the base, [N, D] of unit length.
+    similar rows ask for `vectors` of the rows by the base, see `train.row_vectors`.
     """
 
     table: Dataset
@@ -85,6 +85,7 @@ class TrainingSet:
     @property
     def _queries_a_document(self) -> float:
         """Queries with together as many characters as a document."""
-        sample = self.table.select(range(min(len(self.table), SAMPLED)))
+        # from everywhere: files are often sorted
+        sample = self.table.select(np.unique(np.linspace(0, len(self.table) - 1, SAMPLED).astype(np.int64)))
         query, document = (sum(min(len(text), LONGEST) for text in sample[name]) for name in ("anchor", "positive"))
         return document / max(query, 1)

@@ -102,10 +102,12 @@ def test_several_data_sets_get_what_each_needs_whichever_is_the_largest() -> Non
         (RowFacts(RowKind.PAIR, 110_000, 2_600, 3_600, 60), "auto", True, "joint"),
         (RowFacts(RowKind.PAIR, 110_000, 2_600, 3_600, 2), "auto", True, "random"),
         (RowFacts(RowKind.PAIR, 20_000, 2_600, 3_600, 2), "auto", True, "random"),
+        (RowFacts(RowKind.PAIR, 5_000, 500, 499, 60), "auto", True, "random"),
         (RowFacts(RowKind.PAIR, 110_000, 2_600, 3_600, 60), "auto", False, "random"),
         (RowFacts(RowKind.TUPLE, 110_000, 2_600, 3_600, 60), "auto", True, "random"),
         (RowFacts(RowKind.PAIR, 110_000, 2_600, 3_600, 60), "random", True, "random"),
-        (RowFacts(RowKind.PAIR, 10_000, 10_000, 70), "auto", True, "similar"),
+        (RowFacts(RowKind.PAIR, 10_000, 10_000, 70), "auto", True, "random"),
+        (RowFacts(RowKind.PAIR, 10_000, 10_000, 8_000), "auto", True, "similar"),
         (RowFacts(RowKind.TUPLE, 10_000, 10_000, 9_000), "auto", True, "similar"),
         (RowFacts(RowKind.PAIR, 1_999, 1_999, 1_999), "auto", True, "random"),
         (RowFacts(RowKind.PAIR, 100_000, 100_000, 100_000), "auto", True, "random"),
@@ -121,8 +123,10 @@ def test_which_rows_meet(facts: RowFacts, asked: Any, plain: bool, expected: str
 def test_rows_whose_texts_recur_are_no_negatives_of_each_other_so_blind_batches_are_not_joint() -> None:
     facts = RowFacts(RowKind.PAIR, 110_000, 2_600, 3_600, 60)
     assert choose_batches(TrainingConfig(groups="blind"), facts, True) == "random"
-    with pytest.raises(ValueError, match="batches=joint needs groups=auto"):
-        TrainingConfig(groups="blind", batches="joint")
+    assert choose_batches(TrainingConfig(groups="blind"), RowFacts(RowKind.PAIR, 9_000, 9_000, 9_000), True) == "random"
+    for batches in ("joint", "similar"):
+        with pytest.raises(ValueError, match=f"batches={batches} needs groups=auto"):
+            TrainingConfig(groups="blind", batches=batches)  # type: ignore[arg-type]
 
 
 def test_an_epoch_of_joint_batches_has_all_documents() -> None:
@@ -130,6 +134,14 @@ def test_an_epoch_of_joint_batches_has_all_documents() -> None:
     recipe = plan_recipe(TrainingConfig(), facts, 256, lambda name, size: 57, joint={"x"})
     assert recipe.doses["x"] == recipe.steps_per_epoch == 57
     assert any("64 documents for x" in reason for reason in recipe.reasons)
+
+
+def test_documents_count_for_joint_batches_however_many_queries_there_are() -> None:
+    few = {"x": RowFacts(RowKind.PAIR, 4_000, 400, 40, 60)}
+    recipe = plan_recipe(TrainingConfig(), few, 256, lambda name, size: -(-40 // size), joint={"x"})
+    assert recipe.batch_sizes["x"] == 5 and recipe.steps_per_epoch == 8
+    all_at_once = plan_recipe(TrainingConfig(batch_size=64), few, 256, lambda name, size: 1, joint={"x"})
+    assert any("x has only 40 documents: one batch holds all" in reason for reason in all_at_once.reasons)
 
 
 def test_scored_rows_count_each() -> None:

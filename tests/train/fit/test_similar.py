@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from train.fit import similar
 from train.fit.batching import ShuffledBatchSampler
 from train.fit.relevance import Relevance
-from train.fit.similar import CLUSTER, SimilarBatchSampler
+from train.fit.similar import CLUSTER, STEPS, SimilarBatchSampler, in_steps
 
 
 def distinct(rows: int) -> Relevance:
@@ -19,7 +19,7 @@ def distinct(rows: int) -> Relevance:
 
 def directions(rows: int, seed: int = 0) -> np.ndarray:
     vectors = np.random.default_rng(seed).standard_normal((rows, 16))
-    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16)
+    return in_steps(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
 @given(st.integers(1, 300), st.integers(2, 40), st.integers(0, 3), st.integers(20, 400))
@@ -50,7 +50,7 @@ def test_rows_of_a_topic_meet() -> None:
     vectors = topics + 0.01 * np.random.default_rng(0).standard_normal(topics.shape)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     of = topics.argmax(axis=1)
-    for batch in SimilarBatchSampler(distinct(len(of)), vectors.astype(np.float16), CLUSTER, seed=0):
+    for batch in SimilarBatchSampler(distinct(len(of)), in_steps(vectors), CLUSTER, seed=0):
         assert len(set(of[batch])) == 1
 
 
@@ -64,3 +64,38 @@ def test_rows_with_a_text_in_common_are_in_different_clusters() -> None:
     at_random = [len(batch) - len(set(positives[batch])) for batch in ShuffledBatchSampler(256, CLUSTER, seed=0)]
     assert np.median(together) == 0  # where too few rows are left to choose from, some meet
     assert sum(together) < sum(at_random) / 2
+
+
+def test_rows_of_few_labels_still_fill_their_clusters() -> None:
+    # three labels with a hundred rows each: however near those of one label are, a cluster has one of each
+    labels = np.repeat(np.arange(3), 100)
+    relevance = Relevance(np.arange(300), labels[:, None] + 300)
+    sampler = SimilarBatchSampler(relevance, directions(3)[labels], CLUSTER, seed=0)
+    clusters = sampler._clusters(np.arange(300), np.random.default_rng(0))
+    assert [len(cluster) for cluster in clusters] == [3] * 100
+    assert all(len(set(labels[cluster])) == 3 for cluster in clusters)
+
+
+def test_a_cluster_is_a_row_with_its_nearest() -> None:
+    vectors = directions(60, seed=5)
+    exact = vectors.astype(np.int64) @ vectors.astype(np.int64).T
+    sampler = SimilarBatchSampler(distinct(60), vectors, CLUSTER, seed=0)
+    free = set(range(60))
+    for cluster in sampler._clusters(np.arange(60), np.random.default_rng(0)):
+        seed, *others = cluster.tolist()
+        nearest = sorted(free - {seed}, key=lambda row: -exact[seed, row])[: CLUSTER - 1]
+        assert sorted(exact[seed, others]) == sorted(exact[seed, nearest])
+        free -= set(cluster.tolist())
+    assert not free
+
+
+@given(st.integers(0, 1000), st.integers(2, 2048))
+@settings(max_examples=30, deadline=None)
+def test_similarities_are_exact_in_float32(seed: int, dimensions: int) -> None:
+    random = np.random.default_rng(seed)
+    vectors = random.standard_normal((4, dimensions))
+    vectors[1] = vectors[0]
+    whole = in_steps(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    exact = whole.astype(np.int64) @ whole.astype(np.int64).T
+    assert np.array_equal(whole.astype(np.float32) @ whole.astype(np.float32).T, exact)
+    assert abs(exact[0, 0] / STEPS**2 - 1) < 0.01 * max(1, dimensions / 512)
