@@ -42,6 +42,7 @@ ARMS: dict[str, tuple[str, ...]] = {
         "training.symmetric=false",
         "training.evaluations=1",
         "training.interpolation=off",
+        "training.batches=random",
     ),
     "ours": (),
 }

@@ -43,7 +43,9 @@ def test_what_each_data_set_gets_is_said(run: tuple[Path, str]) -> None:
     # of 5 batches each: 3 · 5 of 20 parts, 7.5 of 10
     assert "sts: 7 batches an epoch, 70% of all: 1.4 passes over its rows" in run[1]
     assert "faq: 3 batches an epoch, 30% of all: 0.6 passes over its rows" in run[1]
-    assert "faq: batches of rows drawn at random (by the rule); 70 of 70 rows have a text that belongs to other rows, too" in run[1]
+    assert (
+        "faq: batches of rows drawn at random (by the rule); 70 of 70 rows have a text that belongs to other rows, too" in run[1]
+    )
     assert "encode(texts, prompt_name=…): faq-anchor" in run[1]
 
 
