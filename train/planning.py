@@ -107,12 +107,9 @@ def _settle_batches(config: Config, sets: Mapping[str, TrainingSet], encoder: En
     for name, one in sets.items():
         one.batches = choose_batches(config.training, one.facts, plain=encoder.store is not None)
         if config.training.batches not in ("auto", one.batches):
-            why = (
-                f"not for {one.kind.value} rows"
-                if encoder.store is not None
-                else "not for a model whose texts are more than tokens"
-            )
-            say(f"{name}: note: training.batches={config.training.batches} is {why}: rows are drawn at random")
+            # pairs can have any batches, if the model can
+            why = f"{one.kind.value} rows" if one.kind is not RowKind.PAIR else "a model whose texts are more than tokens"
+            say(f"{name}: note: training.batches={config.training.batches} is not for {why}: rows are drawn at random")
         if one.batches == "similar":
             say(f"{name}: looking for rows that are near to each other …")
             with_prompts = prompted(encoder, one.prompts)
