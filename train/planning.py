@@ -128,7 +128,8 @@ def _say_recipe(
     say(f"  {'bf16 autocast' if bf16 else 'fp32'} ({why_precision})")
     for name, one in sets.items():
         say(f"  {name}: {LOSS_NAMES[one.loss]} loss")
-        say(f"  {name}: {_batches_in_words(one, recipe.batch_sizes[name], seed, config.training.batches == one.batches)}")
+        if one.kind is not RowKind.SCORED:  # whose rows are no negatives of each other
+            say(f"  {name}: {_batches_in_words(one, recipe.batch_sizes[name], seed, config.training.batches == one.batches)}")
         if len(sets) > 1:
             say(f"  {name}: {_share_in_words(one.sampler(recipe.batch_sizes[name], seed), name, samplers)}")
         share = RankShare(samplers[name], ranks.rank(), ranks.world_size())
