@@ -120,7 +120,9 @@ class TrainingConfig(StrictModel):
     @model_validator(mode="after")
     def _batches_fit(self) -> TrainingConfig:
         if self.batches not in ("auto", "random") and self.groups == "blind":
-            raise ValueError(f"batches={self.batches} needs groups=auto: it heeds which texts rows have in common")
+            raise ValueError(
+                f"batches={self.batches} needs groups=auto: it heeds which texts rows have in common; leave one of the two out"
+            )
         return self
 
     @model_validator(mode="after")

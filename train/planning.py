@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,7 @@ def make_plan(config: Config) -> Plan:
         ranks.world_size(),
         joint={name for name, one in sets.items() if one.batches == "joint"},
     )
+    recipe = replace(recipe, reasons=(*recipe.reasons, *_batches_in_words(config, sets, recipe)))
     _say_recipe(recipe, sets, encoder, config, bf16, why)
     if (about_folds := folds_wanted(config, datasets)[1]) is not None:
         say(f"  note: {about_folds}")
@@ -128,8 +129,6 @@ def _say_recipe(
     say(f"  {'bf16 autocast' if bf16 else 'fp32'} ({why_precision})")
     for name, one in sets.items():
         say(f"  {name}: {LOSS_NAMES[one.loss]} loss")
-        if one.kind is not RowKind.SCORED:  # whose rows are no negatives of each other
-            say(f"  {name}: {_batches_in_words(one, recipe.batch_sizes[name], seed, config.training.batches == one.batches)}")
         if len(sets) > 1:
             say(f"  {name}: {_share_in_words(one.sampler(recipe.batch_sizes[name], seed), name, samplers)}")
         share = RankShare(samplers[name], ranks.rank(), ranks.world_size())
@@ -151,7 +150,14 @@ def _share_in_words(own: ShuffledBatchSampler, name: str, samplers: Mapping[str,
     return f"{batches:,} batches an epoch, {part:.0%} of all: {batches / len(own):.3g} passes over its rows"
 
 
-def _batches_in_words(one: TrainingSet, batch_size: int, seed: int, asked: bool) -> str:
+def _batches_in_words(config: Config, sets: Mapping[str, TrainingSet], recipe: Recipe) -> list[str]:
+    """Which rows meet, of each data set whose rows are each other's negatives."""
+    ranked = {name: one for name, one in sets.items() if one.kind is not RowKind.SCORED}
+    seed, asked = config.training.seed, config.training.batches
+    return [f"{name}: {_meeting(one, recipe.batch_sizes[name], seed, asked == one.batches)}" for name, one in ranked.items()]
+
+
+def _meeting(one: TrainingSet, batch_size: int, seed: int, asked: bool) -> str:
     """Which rows meet, and how those with texts in common are kept from being each other's negatives."""
     origin = "from your config" if asked else "by the rule"
     sampler = one.sampler(batch_size, seed)

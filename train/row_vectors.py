@@ -82,7 +82,7 @@ def _load(path: Path, rows: int) -> np.ndarray | None:
 
 def _save(path: Path, vectors: np.ndarray) -> None:
     """Write the file whole or not at all; without it a run that goes on encodes the rows once more."""
-    partial = path.with_suffix(f".{uuid.uuid4().hex}.part")  # another run may be writing the same file
+    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")  # another run may be writing the same file
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:

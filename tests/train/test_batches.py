@@ -109,6 +109,8 @@ def test_such_a_run_ends_with_a_report_and_goes_on_as_it_began(
     done = server.run(words, tmp_path)
     assert done["code"] == 0, done["output"]
     assert said in done["output"]
+    recorded = json.loads((tmp_path / "checkpoints" / "run" / "environment.json").read_text())["recipe"]
+    assert sum(reason.startswith(said) for reason in recorded) == 1
     run = tmp_path / "checkpoints" / "run"
     lines = [json.loads(line) for line in (run / "scores.jsonl").read_text().splitlines()]
     assert lines[-1]["train_rows"] > 0

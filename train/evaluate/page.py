@@ -69,7 +69,8 @@ def render(
     environment = extras.get("environment") or {}
     lines = [line for result in results for line in result.lines()]
     forest = Forest.of([line.ci95 for line in lines])
-    learned = Curve.of(curve, report.get("best_step"), (report.get("selection") or {}).get("share", 1.0))
+    selection = report.get("selection") or {}
+    learned = Curve.of(curve, report.get("best_step"), selection.get("share", 1.0), selection.get("dev"))
     cases = Cases.of(examples)
     context: dict[str, Any] = {
         "run": plain(str(report.get("run", "Run"))),

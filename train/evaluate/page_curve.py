@@ -50,6 +50,7 @@ class Curve:
         best: step of the checkpoint that was judged; None where no checkpoint was scored.
         has_base: whether the first entry is the base (step 0).
         rows: of the table.
+        share, dev: see `of`.
     """
 
     steps: list[int]
@@ -58,15 +59,19 @@ class Curve:
     has_base: bool
     rows: list[Row]
     share: float = 1.0
+    dev: float | None = None
 
     @classmethod
-    def of(cls, log: Sequence[Mapping[str, Any]], best_step: int | None = None, share: float = 1.0) -> Curve | None:
+    def of(
+        cls, log: Sequence[Mapping[str, Any]], best_step: int | None = None, share: float = 1.0, dev: float | None = None
+    ) -> Curve | None:
         """The curve in the lines of scores.jsonl; None when fewer than two have a dev score.
 
         Args:
             log: `step`, `dev`, and where they are there `datasets` (name → score) and `train_seconds`.
             best_step: the best checkpoint; by default the best on dev.
             share: of the way from the base to it, which the judged model went.
+            dev: score of that model, where it is known.
         """
         scored = [line for line in log if line.get("dev") is not None]
         if len(scored) < 2:
@@ -85,7 +90,7 @@ class Curve:
         else:
             lines = [Line(0, plain(names[0]) if names else "dev", "s0", mean)]
         steps = [line["step"] for line in scored]
-        return cls(steps, lines, best, steps[0] == 0, _rows(scored, lines[1:], best, share), share)
+        return cls(steps, lines, best, steps[0] == 0, _rows(scored, lines[1:], best, share), share, dev)
 
     @property
     def several(self) -> bool:
@@ -102,7 +107,7 @@ class Curve:
         what = "mean dev score" if self.several else "dev score"
         return (
             f"The best of {len(self.steps) - self.has_base:,} checkpoints is that of step {best.step:,}: "
-            f"{what} {wording.fraction(best.dev)}{against}. {wording.judged_sentence(self.share)}"
+            f"{what} {wording.fraction(best.dev)}{against}. {wording.judged_sentence(self.share, as_good=self.dev == best.dev)}"
         )
 
     @property

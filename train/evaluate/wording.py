@@ -139,10 +139,16 @@ def shipped(step: int, share: float) -> str:
     return f"ships step {step:,}" if share == 1 else f"ships {share:.0%} of the way to step {step:,}"
 
 
-def judged_sentence(share: float) -> str:
-    """What became of the best checkpoint, as a sentence."""
+def judged_sentence(share: float, *, as_good: bool = False) -> str:
+    """What became of the best checkpoint, as a sentence.
+
+    Args:
+        share: of the way from the base to it, which the judged model went.
+        as_good: whether the judged model is no better than it on dev: of equals the one that changes least may be taken.
+    """
     if share == 1:
         return "It was judged on test."
     if share == 0:
         return "Not it, but the base was kept: nothing was better on dev."
-    return f"Weights {share:.0%} of the way from the base to it are better on dev: these were judged on test."
+    than = "as good on dev, and change less" if as_good else "better on dev"
+    return f"Weights {share:.0%} of the way from the base to it are {than}: these were judged on test."

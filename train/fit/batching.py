@@ -47,6 +47,11 @@ class ShuffledBatchSampler(BatchSampler):
         order = self._order()
         return [order[i : i + self.batch_size].tolist() for i in range(0, self.rows, self.batch_size)]
 
+    @property
+    def size_in_words(self) -> str:
+        """How much there is to share among processes."""
+        return f"{self.rows:,} training rows"
+
     def share(self, batch: list[int], rank: int, processes: int) -> list[int]:
         """The rows of a batch that one process trains on; those that do not divide among all are left out."""
         size = len(batch) // processes
@@ -135,7 +140,7 @@ class RankShare(BatchSampler):
         whole = next((batch for batch in plan if self._of(batch)), None)
         if whole is None:
             raise DataError(
-                f"{self.batches.rows} training rows are too few for {self.world_size} processes", mend="start fewer processes"
+                f"{self.batches.size_in_words} are too few for {self.world_size} processes", mend="start fewer processes"
             )
         for batch in plan:
             # a batch with fewer rows than processes is replaced, not left out: the number of steps has been announced

@@ -34,6 +34,11 @@ class JointBatchSampler(ShuffledBatchSampler):
         """Batches an epoch, the same in every epoch."""
         return -(-len(self._ends) // self.batch_size)
 
+    @property
+    def size_in_words(self) -> str:
+        """How much there is to share among processes."""
+        return f"the documents of the training rows ({len(self._ends):,})"
+
     def plan(self) -> list[list[int]]:
         """The batches of this epoch, as row numbers; the rows of one document follow each other."""
         random = np.random.default_rng([self.seed, self.epoch])

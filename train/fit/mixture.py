@@ -39,6 +39,11 @@ class DosedBatchSampler(ShuffledBatchSampler):
             passed, skipped = passed + 1, 0
         return found
 
+    @property
+    def size_in_words(self) -> str:
+        """See `ShuffledBatchSampler.size_in_words`."""
+        return self.passes.size_in_words
+
     def share(self, batch: list[int], rank: int, processes: int) -> list[int]:
         """See `ShuffledBatchSampler.share`."""
         return self.passes.share(batch, rank, processes)

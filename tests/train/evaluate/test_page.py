@@ -184,3 +184,12 @@ def test_the_judged_weights_are_named() -> None:
     ):
         text = Reader(render(report | {"selection": {"step": step, "share": share}}, *rest)).all_text()
         assert words in text and tile in text
+
+
+def test_weights_that_are_no_better_on_dev_are_not_called_better() -> None:
+    report, log, *rest = page_arguments()
+    step = report["best_step"]
+    best = next(line["dev"] for line in log if line["step"] == step)
+    selection = {"step": step, "share": 0.25, "dev": best}
+    text = Reader(render(report | {"selection": selection}, log, *rest)).all_text()
+    assert "Weights 25% of the way from the base to it are as good on dev, and change less: these were judged on test." in text

@@ -12,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from data.schema import DataError
 from train.fit.batching import RankShare
 from train.fit.joint import JointBatchSampler
+from train.fit.mixture import DosedBatchSampler
 from train.fit.ranking import JointRankingLoss, MaskedRankingLoss
 from train.fit.relevance import Relevance
 
@@ -80,6 +82,13 @@ def test_processes_get_as_many_documents_each_and_no_row_twice(pairs: list[tuple
         if set(rows) <= set(whole):  # a batch too small for all is replaced by an earlier one
             trained += rows
     assert len(trained) == len(pairs) - dropped
+
+
+def test_too_few_documents_for_the_processes_are_named() -> None:
+    relevance = relevance_of([(query, 0) for query in range(50)])
+    share = RankShare(DosedBatchSampler(JointBatchSampler(relevance, 6, 1, 1000), 2), 0, 2)
+    with pytest.raises(DataError, match=r"the documents of the training rows \(1\) are too few for 2 processes"):
+        list(share)
 
 
 def by_loops(
