@@ -12,7 +12,7 @@ from data.arrow import batches_of
 from data.findings import A_FEW, EXAMPLES, Done, Finding, Severity
 from data.leaks import leaks_between
 from data.near import NearTexts
-from data.schema import PreparedDataset, RowKind, text_id
+from data.schema import SPLITS, PreparedDataset, RowKind, text_id
 from data.split import Hashes, RowHashes
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ def found_rows(
     mask: np.ndarray,
     *,
     like: Hashes | None = None,
+    unlike: np.ndarray | None = None,
     done: Done = Done.KEPT,
     severity: Severity | None = None,
 ) -> list[Finding]:
@@ -39,11 +40,12 @@ def found_rows(
 
     Args:
         like: a key a row [N]; the first other row with the same key is named beside each example.
+        unlike: a value a row [N] in which that other row differs.
     """
     rows = np.flatnonzero(mask)
     if not len(rows):
         return []
-    partners = [] if like is None else row_ids(table, np.array([_other(like, row) for row in rows[:EXAMPLES]]))
+    partners = [] if like is None else row_ids(table, np.array([_other(like, row, unlike) for row in rows[:EXAMPLES]]))
     return [Finding(code, f"{split}: {what}", len(rows), len(mask), split, row_ids(table, rows), partners, done, severity)]
 
 
@@ -52,10 +54,10 @@ def few(mask: np.ndarray) -> Severity | None:
     return Severity.INFO if len(mask) and mask.mean() < A_FEW else None
 
 
-def _other(keys: Hashes, row: int) -> int:
-    """The first other row with the same key; the row itself where there is none."""
+def _other(keys: Hashes, row: int, unlike: np.ndarray | None) -> int:
+    """The first other row with the same key, and another value where one is asked for; the row itself where there is none."""
     same = np.flatnonzero(keys == keys[row])
-    return int(next((other for other in same if other != row), row))
+    return int(next((other for other in same if other != row and (unlike is None or unlike[other] != unlike[row])), row))
 
 
 def leak_findings(data: PreparedDataset, hashes: Mapping[str, RowHashes]) -> list[Finding]:
@@ -66,7 +68,7 @@ def leak_findings(data: PreparedDataset, hashes: Mapping[str, RowHashes]) -> lis
 
     scored = data.kind is RowKind.SCORED
     found = list(data.leaks or ())
-    names = list(hashes)
+    names = [name for name in SPLITS if name in hashes]
     for i, one in enumerate(names):
         for other in names[i + 1 :]:
             if one != "train" or data.leaks is None:
@@ -147,7 +149,7 @@ def score_findings(name: str, table: Dataset, rows: RowHashes) -> list[Finding]:
     np.maximum.at(high, inverse, scores)
     mask = (high > low)[inverse]
     what = "the same pair of texts with another score"
-    return found_rows("score.conflict", what, name, table, mask, like=pairs, severity=few(mask))
+    return found_rows("score.conflict", what, name, table, mask, like=pairs, unlike=scores, severity=few(mask))
 
 
 def corpus_findings(corpus: Dataset) -> list[Finding]:

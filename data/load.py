@@ -70,7 +70,7 @@ def prepare(
         )
     # without folds the keys are left out, as they were before there were any: runs of that time can be resumed
     dealt = split.model_dump(exclude=None if split.folds else {"folds", "fold"})
-    options = json.dumps([fingerprint, dealt, spec.max_rows, spec.train])
+    options = json.dumps([fingerprint, dealt, spec.max_rows, spec.train, *plan.marks])
     whole = hashlib.sha256(options.encode()).hexdigest()
     splits = _written(plan, given, folder / f"splits-{whole[:12]}", whole, found)
     if corpus is not None:
@@ -94,6 +94,7 @@ def prepare(
         own_corpus=has_corpus,
         dropped=dropped,
         given_test="test" in tables,
+        left_out=plan.left_out,
     )
 
 

@@ -24,7 +24,7 @@ from data.split import mix, seeded
 if TYPE_CHECKING:
     from torch import Tensor
 
-MINE_VERSION = 2
+MINE_VERSION = 3
 """Raised when the same settings mine other negatives than before."""
 
 CrossEncoder = Callable[[Sequence[tuple[str, str]]], np.ndarray]
@@ -54,7 +54,8 @@ class Mined:
         ranks: [N, n] their ranks among what is not known to be positive; 0 for those drawn from outside the window.
         positive_scores: [N] similarity of each row's own positive.
         counts: `candidates` (ranks looked at over all rows), of which `refused_near`, `refused_margin` and `refused_cross`;
-            `cross_scored`; `drawn` and `repeated` negatives; `rows` and `rows_without`.
+            `cross_scored`; `drawn` and `repeated` negatives; `rows` and `rows_without`, of which `rows_refused` had other
+            documents, which were all refused.
     """
 
     documents: np.ndarray
@@ -74,6 +75,7 @@ class Mined:
         for mine, theirs in ((self.documents, other.documents), (self.scores, other.scores), (self.ranks, other.ranks)):
             mine[lacking] = theirs[lacking]
         self.counts["rows_without"] = int((~self.complete).sum())
+        self.counts["rows_refused"] = min(other.counts["rows_refused"], self.counts["rows_without"])
 
 
 def unlimited(spec: MiningSpec) -> MiningSpec:
@@ -260,7 +262,8 @@ class _Miner:
         have = int((mined.documents[row] >= 0).sum())
         seed = seeded(self._row_hashes(np.array([row])), self.spec.seed)
         draws = (mix(seed + np.arange(DRAWS, dtype=np.uint64)) % np.uint64(len(texts.documents))).astype(np.int64)
-        free = ~np.isin(draws, inside) & ~texts.knows(np.full(DRAWS, query), draws)
+        belongs = texts.knows(np.full(DRAWS, query), draws)
+        free = ~np.isin(draws, inside) & ~belongs
         found, scores = self._admitted(row, np.array(list(dict.fromkeys(draws[free].tolist())), dtype=np.int64), have)
         filled = have + len(found)
         mined.documents[row, have:filled] = found
@@ -268,6 +271,7 @@ class _Miner:
         mined.counts["drawn"] += len(found)
         if not filled:
             mined.counts["rows_without"] += 1
+            mined.counts["rows_refused"] += not belongs.all()
             return
         again = np.arange(filled, self.spec.negatives) % filled
         for values in (mined.documents, mined.scores, mined.ranks):

@@ -84,7 +84,7 @@ class MiningTexts:
         return rows, hidden
 
 
-def mining_texts(rows: Dataset, corpus: Dataset | None = None) -> MiningTexts:
+def mining_texts(rows: Dataset, corpus: Dataset | None = None, related: np.ndarray | None = None) -> MiningTexts:
     """The texts of pairs or tuples.
 
     Known to belong together are a query and every positive that any row gives it, a query and the document of the same text, and,
@@ -93,6 +93,7 @@ def mining_texts(rows: Dataset, corpus: Dataset | None = None) -> MiningTexts:
     Args:
         rows: a table with `PAIR_COLUMNS`.
         corpus: the documents (`id`, `text`); by default the positives and negatives of the rows.
+        related: [K, 2] hashes of further queries and documents that belong together.
     """
     hashes = hash_rows(rows)
     query_hashes, first_row = np.unique(hashes.first, return_index=True)
@@ -100,6 +101,8 @@ def mining_texts(rows: Dataset, corpus: Dataset | None = None) -> MiningTexts:
     row_query = np.searchsorted(query_hashes, hashes.first)
     row_document = np.searchsorted(document_hashes, hashes.second)
     ends = [(hashes.first, hashes.second), (hashes.second, hashes.first), (query_hashes, query_hashes)]
+    if related is not None:
+        ends += [(related[:, 0], related[:, 1]), (related[:, 1], related[:, 0])]
     known = [_keys(query_hashes, document_hashes, one, other) for one, other in ends]
     return MiningTexts(
         queries=_taken(rows, "anchor", first_row),

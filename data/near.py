@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +93,8 @@ def near_texts(
     texts = _Texts(tables, hashes)
     found = _groups(texts, similarity)
     if path is not None:
-        temporary = path.with_name(f".{path.stem}.{hashlib.sha256(found.texts.tobytes()).hexdigest()[:8]}.tmp.npz")
+        # a name that no other process on the same data takes, too
+        temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.tmp.npz")
         np.savez(temporary, texts=found.texts, groups=found.groups)
         temporary.replace(path)
     return found

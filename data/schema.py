@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    import numpy as np
     from datasets import Dataset
     from sentence_transformers import InputExample
 
@@ -185,6 +186,7 @@ class PreparedDataset:
     or test have, too, and what was done about them; None: nobody looked. `near` says which texts are near duplicates.
     `hashes` are those of the splits' texts; `own_corpus` tells a corpus that the source gave from one made of the rows.
     `dropped` names some of the bad rows that were left out. `given_test` says that the source itself tells which rows are test.
+    `left_out` [K, 2] are the hashes of query and document of the training rows that `max_rows` left out.
     """
 
     name: str
@@ -202,3 +204,4 @@ class PreparedDataset:
     own_corpus: bool = False
     dropped: Mapping[str, Sequence[str]] = field(default_factory=dict)
     given_test: bool = False
+    left_out: np.ndarray | None = None

@@ -7,6 +7,7 @@ is filled from the one end, dev from the other, so that new rows move few old on
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -61,12 +62,19 @@ class RowHashes:
 
 @dataclass
 class SplitPlan:
-    """Where each split comes from: a table of the source and the rows in it (None: all of them)."""
+    """Where each split comes from: a table of the source and the rows in it (None: all of them).
+
+    Attributes:
+        left_out: [K, 2] query and document of the training rows that `max_rows` left out: they belong together all the same.
+        marks: what was done that an earlier version of the program did otherwise; files that it made are not taken for these.
+    """
 
     parts: dict[str, tuple[str, np.ndarray | None]]
     hashes: dict[str, RowHashes]
     notes: list[str] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
+    left_out: np.ndarray = field(default_factory=lambda: np.empty((0, 2), dtype=np.uint64))
+    marks: list[str] = field(default_factory=list)
 
 
 def mix(values: Hashes) -> Hashes:
@@ -150,39 +158,49 @@ def deal(keys: Hashes, units: Hashes, targets: Mapping[str, int], seed: int) -> 
     return split_of_group[group_of_row], got
 
 
-def deal_fold(
-    keys: Hashes, units: Hashes, folds: int, fold: int, dev: int | None, seed: int
-) -> tuple[np.ndarray, dict[str, int]]:
-    """Deals whole groups so that test is one of several parts of about the same size, which together are all rows.
+def deal_folds(keys: Hashes, units: Hashes, folds: int, dev: int | None, seed: int) -> list[tuple[np.ndarray, dict[str, int]]]:
+    """Deals whole groups to several parts of about the same size, each of which is test once; together they are all rows.
 
-    Groups that would fill a part beyond `OVERSHOOT` times its size are in none: they are always train.
+    The largest groups are dealt first, each to the part that has least. Groups that would fill a part beyond `OVERSHOOT` times
+    its size are in none: they are always train.
 
     Args:
         keys, units, seed: as for `deal`.
         folds: number of parts.
-        fold: the one that is test.
         dev: units that dev should get, out of the parts that follow; None makes no dev.
 
     Returns:
-        As `deal`.
+        For each part as test what `deal` returns.
     """
     groups, group_of_row = np.unique(keys, return_inverse=True)
     _, first_row = np.unique(units, return_index=True)
     sizes = np.bincount(group_of_row[first_row], minlength=len(groups))
     order = np.argsort(seeded(groups, seed), kind="stable")
     order = order[sizes[order] <= max(OVERSHOOT * len(first_row) / folds, 1)]
-    middles = np.cumsum(sizes[order]) - sizes[order] / 2
-    part = np.minimum(middles * folds / max(sizes[order].sum(), 1), folds - 1).astype(int)
-    split_of_group = np.zeros(len(groups), dtype=np.int8)
-    split_of_group[order[part == fold]] = SPLITS.index("test")
-    got = {"test": int(sizes[order[part == fold]].sum())}
+    part = np.full(len(groups), -1)
+    filled = [(0, number) for number in range(folds)]
+    for group in order[np.argsort(-sizes[order], kind="stable")]:
+        total, number = heapq.heappop(filled)
+        part[group] = number
+        heapq.heappush(filled, (total + int(sizes[group]), number))
+    return [_fold(fold, part, order, sizes, group_of_row, dev) for fold in range(folds)]
+
+
+def _fold(
+    fold: int, part: np.ndarray, order: np.ndarray, sizes: np.ndarray, group_of_row: np.ndarray, dev: int | None
+) -> tuple[np.ndarray, dict[str, int]]:
+    """One part as test, and dev out of those that follow, in their hash order."""
+    split_of_group = np.zeros(len(sizes), dtype=np.int8)
+    split_of_group[part == fold] = SPLITS.index("test")
+    got = {"test": int(sizes[part == fold].sum())}
     if dev is not None:
         got["dev"] = 0
-        for group in (*order[part > fold], *order[part < fold]):
+        for group in (*order[part[order] > fold], *order[part[order] < fold]):
             if got["dev"] >= dev:
                 break
-            split_of_group[group] = SPLITS.index("dev")
-            got["dev"] += int(sizes[group])
+            if got["dev"] + sizes[group] <= max(dev * OVERSHOOT, 1):
+                split_of_group[group] = SPLITS.index("dev")
+                got["dev"] += int(sizes[group])
     return split_of_group[group_of_row], got
 
 
@@ -233,34 +251,61 @@ def _carve(
     spec: SplitSpec,
     location: str | None,
 ) -> None:
-    """Splits `missing` off from the rows of `base`."""
+    """Splits `missing` off from the rows of `base`. What a given dev or test has is not dealt: it could only judge itself."""
     scored = kind is RowKind.SCORED
-    units = np.arange(len(rows), dtype=np.uint64) if scored else rows.first
-    total, word = len(np.unique(units)), "pairs" if scored else "queries"
+    word = "pairs" if scored else "queries"
+    pool = _not_judged(plan, rows, missing, scored)
+    dealable = rows.take(pool)
+    units = np.arange(len(pool), dtype=np.uint64) if scored else dealable.first
+    total = len(np.unique(units))
     shares = {"dev": (spec.dev, spec.max_dev), "test": (spec.test, spec.max_test)}
     targets = {name: min(max(1, round(share * total)), most) for name, (share, most) in shares.items() if name in missing}
-    fine = ("the pair itself", [rows.unordered_pairs()]) if scored else ("query", [rows.first])
-    by_texts = ("shared sentences" if scored else "shared texts", [rows.first, rows.second, *rows.negatives])
+    if spec.folds is not None:
+        targets["test"] = max(1, total // spec.folds)
+        plan.marks.append("parts are dealt together")
+    fine = ("the pair itself", [dealable.unordered_pairs()]) if scored else ("query", [dealable.first])
+    by_texts = ("shared sentences" if scored else "shared texts", [dealable.first, dealable.second, *dealable.negatives])
     ways = [fine] if has_corpus else [by_texts, fine]
     for way, columns in ways:
-        keys = components(columns, rows.group)
+        keys = components(columns, dealable.group)
         if spec.folds is None:
-            dealt, got = deal(keys, units, targets, spec.seed)
+            deals = [deal(keys, units, targets, spec.seed)]
         else:
-            targets["test"] = max(1, total // spec.folds)
-            dealt, got = deal_fold(keys, units, spec.folds, spec.fold, targets.get("dev"), spec.seed)
-        if all(got[name] >= UNDERFILL * target for name, target in targets.items()) and (dealt == 0).any():
+            deals = deal_folds(keys, units, spec.folds, targets.get("dev"), spec.seed)
+        # all parts of a cross-validation are dealt in one way, or they would overlap
+        if all(_is_enough(dealt, got, targets) for dealt, got in deals):
             break
         if way != fine[0]:
             plan.notes.append("most rows hang together by texts that they share, so such rows could not all be kept on one side")
     else:
         raise _too_few(rows, scored, base, missing, location, spec.folds or len(SPLITS))
+    among, got = deals[spec.fold if spec.folds is not None else 0]
+    dealt = np.zeros(len(rows), dtype=np.int8)
+    dealt[pool] = among
     for name in (*missing, "train"):
         chosen = np.flatnonzero(dealt == SPLITS.index(name))
         plan.parts[name] = (base, chosen)
         plan.hashes[name] = rows.take(chosen)
     parts = ", ".join(f"{name} {got[name]} {word}" for name in missing)
     plan.notes.append(f"split off by hash, whole groups by {way}: {parts}, of {total}")
+
+
+def _not_judged(plan: SplitPlan, rows: RowHashes, missing: Sequence[str], scored: bool) -> np.ndarray:
+    """The numbers of the rows of which no given dev or test has the pair or the query; of all rows if there are hardly any."""
+    judged = [plan.hashes[name] for name in ("dev", "test") if name in plan.hashes and name not in missing]
+    if not judged:
+        return np.arange(len(rows))
+    key = RowHashes.unordered_pairs if scored else _queries
+    free = np.flatnonzero(~np.isin(key(rows), np.concatenate([key(one) for one in judged])))
+    if len(free) == len(rows) or len(free) < len(SPLITS):
+        return np.arange(len(rows))
+    plan.marks.append("without what is judged elsewhere")
+    return free
+
+
+def _is_enough(dealt: np.ndarray, got: Mapping[str, int], targets: Mapping[str, int]) -> bool:
+    """Whether each split has enough of what it should get, and train has rows, too."""
+    return all(got[name] >= UNDERFILL * target for name, target in targets.items()) and bool((dealt == 0).any())
 
 
 def _too_few(rows: RowHashes, scored: bool, base: str, missing: Sequence[str], location: str | None, parts: int) -> DataError:
@@ -276,6 +321,11 @@ def _too_few(rows: RowHashes, scored: bool, base: str, missing: Sequence[str], l
         what = "all rows are in one group" if groups == 1 else f"the rows are in {groups} groups"
         what += f", and a group stays on one side: too few to split off {splits}"
         mend = f"remove the group column or make its groups smaller; or {mend}"
+    elif rows.group.any() and distinct > parts:
+        largest = int(np.unique(rows.group[rows.group != 0], return_counts=True)[1].max())
+        what = f"a group of rows stays on one side, and the groups (the largest of {largest:,} of {len(rows):,} rows)"
+        what += f" cannot be dealt so that {splits} become about as large as they should"
+        mend = f"make the groups smaller or remove the group column; or {mend}"
     else:
         what = f"{distinct:,} {thing if distinct == 1 else things} in {len(rows):,} {'row' if len(rows) == 1 else 'rows'}:"
         what += f" too few to split off {splits}"
@@ -290,6 +340,8 @@ def _cap(plan: SplitPlan, max_rows: int, seed: int) -> None:
     base, before = plan.parts["train"]
     plan.parts["train"] = (base, chosen if before is None else before[chosen])
     plan.hashes["train"] = rows.take(chosen)
+    out = rows.take(np.setdiff1d(np.arange(len(rows)), chosen))
+    plan.left_out = np.stack([out.first, out.second], axis=1)
     plan.notes.append(f"train is cut to {max_rows} of {len(rows)} rows, chosen by hash (max_rows)")
 
 

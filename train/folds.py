@@ -49,7 +49,7 @@ def folds_wanted(config: Config, datasets: Mapping[str, PreparedDataset]) -> tup
     few = f"test has only {labels} {things(prepared.kind.value)}"
     if prepared.given_test or len(prepared.splits["train"]) >= MANY_ROWS:
         # rows that the person chose for test decide alone, unless asked
-        judged = "rows of train and dev" if prepared.given_test else f"{settings.folds} times as many or more"
+        judged = "rows of train" if prepared.given_test else f"{settings.folds} times as many or more"
         return 0, f"{few}; evaluation.cross_validation=always judges {judged}, in {settings.folds} more runs"
     return settings.folds, f"{few}: cross-validation in {settings.folds} parts follows the run"
 

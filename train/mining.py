@@ -174,7 +174,8 @@ def texts_of(prepared: PreparedDataset, split: str) -> MiningTexts:
     Negatives come from the corpus of the source. Where the source has none, they come from the split's own rows: what is judged
     is not used in training, not even as what a query does not mean.
     """
-    return mining_texts(prepared.splits[split], prepared.corpus if prepared.own_corpus else None)
+    related = prepared.left_out if split == "train" else None
+    return mining_texts(prepared.splits[split], prepared.corpus if prepared.own_corpus else None, related)
 
 
 def encoded(encoder: Vectors, texts: MiningTexts, model: ModelConfig) -> tuple[Tensor, Tensor]:
@@ -210,6 +211,7 @@ def summary(mined: Mined, spec: MiningSpec) -> dict[str, Any]:
     return {
         "rows": int(mined.complete.sum()),
         "rows_without": mined.counts["rows_without"],
+        "rows_refused": mined.counts["rows_refused"],
         "negatives": spec.negatives,
         **{k: mined.counts[k] for k in ("candidates", "refused_near", "refused_margin", "cross_scored", "refused_cross")},
         **{k: mined.counts[k] for k in ("drawn", "repeated")},
@@ -235,6 +237,9 @@ def summary_lines(found: Mapping[str, Any], spec: MiningSpec) -> list[str]:
     if found["drawn"] or found["repeated"]:
         again = f", {found['repeated']:,} are repeated" if found["repeated"] else ""
         lines.append(f"  too few candidates: {found['drawn']:,} negatives are drawn from outside the window{again}")
-    if found["rows_without"]:
-        lines.append(f"  {found['rows_without']:,} rows are left out: every other document belongs to their query")
+    if refused_rows := found["rows_refused"]:
+        by = "as nearly the same as a positive (mining.near_positive) or by the cross-encoder (mining.max_cross_score)"
+        lines.append(f"  {refused_rows:,} rows are left out: all documents that were tried for them are refused {by}")
+    if known := found["rows_without"] - found["rows_refused"]:
+        lines.append(f"  {known:,} rows are left out: no other document was found that does not belong to their query")
     return lines

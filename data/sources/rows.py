@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from data.spec import DatasetSpec
 if TYPE_CHECKING:
     from sentence_transformers import InputExample
 
-ROWS_VERSION = "2"
+ROWS_VERSION = "3"
 """Part of every fingerprint; raised when the same source would give other rows."""
 
 SPLIT_ALIASES = {
@@ -136,7 +137,9 @@ class RowMaker:
 
 
 def _group(value: object) -> str:
-    return "" if value is None else str(value)
+    """The group as a text; blank and NaN, which is how Pandas writes what is missing, are no group."""
+    missing = value is None or (isinstance(value, float) and math.isnan(value)) or not str(value).strip()
+    return "" if missing else str(value)
 
 
 def _texts(value: object, where: str) -> list[str]:

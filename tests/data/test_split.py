@@ -360,3 +360,56 @@ def test_a_group_larger_than_a_fold_is_always_train() -> None:
 def test_a_fold_must_be_one_of_the_folds() -> None:
     with pytest.raises(ValueError, match="fold must be below folds, which is 5"):
         SplitSpec(folds=5, fold=5)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.lists(st.tuples(st.integers(0, 400), st.integers(0, 12)), min_size=60, max_size=200),
+    st.integers(2, 6),
+    st.integers(0, 9),
+    st.booleans(),
+)
+def test_folds_of_rows_that_share_answers_are_all_dealt_in_one_way(
+    numbers: list[tuple[int, int]], folds: int, seed: int, grouped: bool
+) -> None:
+    """No row is test twice, whether whole answers can be dealt or not; either no part can be dealt or all."""
+    table = pairs([(f"question {a}", f"answer {b}") for a, b in numbers], [f"g{b}" for _, b in numbers] if grouped else None)
+    tables, plans, refused = {UNSPLIT: table}, [], 0
+    for fold in range(folds):
+        try:
+            plans.append(planned(tables, spec=SplitSpec(folds=folds, fold=fold, seed=seed)))
+        except DataError:
+            refused += 1
+    assert refused in (0, folds)
+    assert len({next(note.split(":")[0] for note in plan.notes if "whole groups by" in note) for plan in plans}) <= 1
+    tested = [row for plan in plans for row in taken(plan, tables)["test"]]
+    assert len(tested) == len(set(tested))
+    dev = [len({numbers[row][0] for row in taken(plan, tables)["dev"]}) for plan in plans]
+    assert all(size <= 1.5 * max(1, round(0.1 * len({a for a, _ in numbers}))) + 0.5 for size in dev)
+
+
+def test_groups_that_cannot_be_dealt_are_named() -> None:
+    rows = [(f"question {i}", f"answer {i}") for i in range(200)]
+    tables = {UNSPLIT: pairs(rows, ["big"] * 150 + [f"small {i}" for i in range(50)])}
+    for fold in range(5):
+        with pytest.raises(DataError, match=r"the largest of 150 of 200 rows\) cannot be dealt so that") as raised:
+            planned(tables, spec=SplitSpec(folds=5, fold=fold))
+        assert "make the groups smaller or remove the group column" in str(raised.value)
+
+
+@pytest.mark.parametrize(("given", "made"), [("test", "dev"), ("dev", "test")])
+def test_what_a_given_split_judges_is_not_dealt_to_the_other(given: str, made: str) -> None:
+    """Dev made of rows that test has, too, would choose checkpoints by the test."""
+    rows = [(f"question {i}", f"answer {i}") for i in range(240)]
+    tables = {"train": pairs(rows), given: pairs([(f"Question {i}", f"other answer {i}") for i in range(60)])}
+    plan = planned(tables, has_corpus=True)
+    found = taken(plan, tables)
+    assert set(range(60)) <= set(found["train"])  # where leaks are looked for, and taken out
+    assert 10 <= len(found[made]) <= 40 and min(found[made]) >= 60
+    assert plan.counts["shared_queries_dev_test"] == 0
+
+
+def test_where_all_rows_are_judged_elsewhere_the_leak_is_what_is_said() -> None:
+    tables = {"train": pairs(UNIQUE), "test": pairs(UNIQUE)}
+    plan = planned(tables)
+    assert len(taken(plan, tables)["dev"]) == 10

@@ -48,7 +48,7 @@ def test_few_labels_are_cross_validated() -> None:
 def test_a_test_that_the_person_gave_decides_alone() -> None:
     given = {"d": replace(prepared(RowKind.PAIR, 100, 20), given_test=True)}
     folds, why = folds_wanted(Config.model_validate({"data": "d.csv"}), given)
-    assert folds == 0 and why is not None and "always judges rows of train and dev" in why
+    assert folds == 0 and why is not None and "always judges rows of train," in why
     asked = Config.model_validate({"data": "d.csv", "evaluation": {"cross_validation": "always"}})
     assert folds_wanted(asked, given) == (5, None)
 
