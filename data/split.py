@@ -167,7 +167,7 @@ def deal_folds(keys: Hashes, units: Hashes, folds: int, dev: int | None, seed: i
     Args:
         keys, units, seed: as for `deal`.
         folds: number of parts.
-        dev: units that dev should get, out of the parts that follow; None makes no dev.
+        dev: units that dev should get, out of the other parts; None makes no dev.
 
     Returns:
         For each part as test what `deal` returns.
@@ -179,7 +179,8 @@ def deal_folds(keys: Hashes, units: Hashes, folds: int, dev: int | None, seed: i
     order = order[sizes[order] <= max(OVERSHOOT * len(first_row) / folds, 1)]
     part = np.full(len(groups), -1)
     filled = [(0, number) for number in range(folds)]
-    for group in order[np.argsort(-sizes[order], kind="stable")]:
+    order = order[np.argsort(-sizes[order], kind="stable")]
+    for group in order:
         total, number = heapq.heappop(filled)
         part[group] = number
         heapq.heappush(filled, (total + int(sizes[group]), number))
@@ -189,18 +190,20 @@ def deal_folds(keys: Hashes, units: Hashes, folds: int, dev: int | None, seed: i
 def _fold(
     fold: int, part: np.ndarray, order: np.ndarray, sizes: np.ndarray, group_of_row: np.ndarray, dev: int | None
 ) -> tuple[np.ndarray, dict[str, int]]:
-    """One part as test, and dev out of those that follow, in their hash order."""
+    """One part as test, and dev out of the others: one group out of some from the largest to the smallest, so that it has groups
+    of all sizes, as the rows have."""
     split_of_group = np.zeros(len(sizes), dtype=np.int8)
     split_of_group[part == fold] = SPLITS.index("test")
     got = {"test": int(sizes[part == fold].sum())}
     if dev is not None:
+        rest = order[part[order] != fold]
+        due = np.cumsum(sizes[rest]) * dev / max(sizes[rest].sum(), 1)
         got["dev"] = 0
-        for group in (*order[part[order] > fold], *order[part[order] < fold]):
-            if got["dev"] >= dev:
-                break
-            if got["dev"] + sizes[group] <= max(dev * OVERSHOOT, 1):
+        for group, share in zip(rest.tolist(), due.tolist(), strict=True):
+            size = int(sizes[group])
+            if got["dev"] + size / 2 <= share and got["dev"] + size <= max(dev * OVERSHOOT, 1):
                 split_of_group[group] = SPLITS.index("dev")
-                got["dev"] += int(sizes[group])
+                got["dev"] += size
     return split_of_group[group_of_row], got
 
 

@@ -264,3 +264,26 @@ def test_nfcorpus_has_the_queries_in_common_that_its_source_records(shared_datas
     queries = {(one["split"], one["distinct"]) for one in findings if one["code"] == "leak.query"}
     assert queries == {("train", 4), ("test", 1)}
     assert next(one["count"] for one in findings if one["code"] == "duplicate.document") == 40
+
+
+def test_the_row_beside_a_conflict_is_one_with_another_score(tmp_path: Path) -> None:
+    rows = ["a red car,a blue car,0.2", "a red car,a blue car,0.2", "a red car,a blue car,0.9"]
+    rows += [f"sentence {i},other sentence {i},{i % 7 / 7}" for i in range(40)]
+    folder = tmp_path / "set"
+    folder.mkdir()
+    for name, part in (("train", rows), ("dev", ["x y,y z,0.5", "u,v,0.4"]), ("test", ["o p,p q,0.5", "r,s,0.1"])):
+        (folder / f"{name}.csv").write_text("\n".join(["sentence1,sentence2,score", *part]) + "\n")
+    conflict = found_in(load(folder, tmp_path / "cache"))["score.conflict"]
+    assert conflict["examples"] == ["train.csv:2", "train.csv:3", "train.csv:4"]
+    assert conflict["counterparts"] == ["train.csv:4", "train.csv:4", "train.csv:2"]
+
+
+def test_leaks_that_are_kept_are_told_once_where_splits_are_made_here(tmp_path: Path) -> None:
+    """Loading told those of train already; splits made here come in another order than given ones."""
+    rows = [f"the wide river number {i % 30} flows to the sea in the far south,document {i}" for i in range(60)]
+    source = tmp_path / "rows.csv"
+    source.write_text("\n".join(["query,document", *rows]) + "\n")
+    prepared = load(source, tmp_path / "cache", LeakRules(drop=False, near=0.5))
+    findings = json.loads(json.dumps(audit([prepared])))["datasets"][0]["findings"]
+    leaks = [(one["code"], one["what"]) for one in findings if one["code"].startswith("leak.")]
+    assert len(leaks) == len(set(leaks))

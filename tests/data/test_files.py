@@ -148,6 +148,15 @@ def test_a_blank_among_several_negatives_is_a_shorter_list(tmp_path):
     assert 'q.csv, line 4, column "negative_1": the text is empty' in message(path)
 
 
+def test_what_pandas_writes_for_a_missing_group_is_none(tmp_path):
+    """Or all rows without a group would be one, on one side of the split."""
+    path = tmp_path / "p.jsonl"
+    groups = ["NaN", '" "', "null", '"red"', "7.5"]
+    path.write_text("\n".join(f'{{"query": "a{i}", "document": "b{i}", "group": {g}}}' for i, g in enumerate(groups)) + "\n")
+    found = [RowId.parse(example.guid).group for example in opened(path).examples(UNSPLIT)]
+    assert found == ["", "", "", "red", "7.5"]
+
+
 def test_a_group_column_goes_into_the_row_id(tmp_path):
     source = opened(write(tmp_path / "p.csv", "query,document,group\na,b,red\nc,d,\n"))
     assert [RowId.parse(example.guid).group for example in source.examples(UNSPLIT)] == ["red", ""]

@@ -121,5 +121,20 @@ def test_the_answer_is_kept_and_the_same_each_time(tmp_path: Path) -> None:
     assert len(found.texts)
 
 
+def test_two_processes_that_finish_together_keep_out_of_each_other_s_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both write the same content: under one temporary name the second would find it renamed away."""
+    names: list[str] = []
+
+    def both(file: Path, **arrays: np.ndarray) -> None:
+        names.append(Path(file).name)
+        np.savez_compressed(file, **arrays)
+
+    monkeypatch.setattr(np, "savez", both)
+    for _ in range(2):
+        near(["one fine day", "one fine day!"], path=tmp_path / "near.npz")
+        (tmp_path / "near.npz").unlink()
+    assert len(set(names)) == 2
+
+
 def test_no_texts() -> None:
     assert len(near([]).texts) == 0

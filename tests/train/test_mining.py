@@ -137,6 +137,29 @@ def test_without_several_positives_there_is_nothing_to_audit(here: Path, capfd: 
     assert (found["audit"]["queries"], found["audit"]["hidden"]) == (0, 0)
 
 
+def test_positives_that_max_rows_cuts_off_are_no_negatives(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A document that is relevant to the query is none of its negatives, whether its row is trained on or not."""
+    beir = here / "judged"
+    (beir / "qrels").mkdir(parents=True)
+    documents = [f"the {thing} number {i}" for thing in ("car", "house", "tree") for i in range(20)]
+    lines = [json.dumps({"_id": f"d{i}", "text": text}) for i, text in enumerate(documents)]
+    (beir / "corpus.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    lines = [json.dumps({"_id": f"q{i}", "text": f"where is thing {i}"}) for i in range(30)]
+    (beir / "queries.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    relevant = {f"q{i}": {f"d{20 * (i % 3) + j}" for j in range(20)} for i in range(30)}
+    rows = [f"{query}\t{document}\t1" for query, found in relevant.items() for document in sorted(found)]
+    (beir / "qrels" / "train.tsv").write_text("\n".join(["query-id\tcorpus-id\tscore", *rows]) + "\n", encoding="utf-8")
+    mine_json(
+        capfd, "judged", "--out", "cut.jsonl", "data.max_rows=30", "mining.rank_from=1", "mining.max_share_of_positive=null"
+    )
+    numbers = {text: f"d{i}" for i, text in enumerate(documents)}
+    queries = {f"where is thing {i}": f"q{i}" for i in range(30)}
+    mined = [json.loads(line) for line in (here / "cut.jsonl").read_text().splitlines()]
+    train = [row for row in mined if row["split"] == "train"]
+    assert len(train) == 30
+    assert not [row for row in train if numbers[row["negative_1"]] in relevant[queries[row["anchor"]]]]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
