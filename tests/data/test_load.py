@@ -162,8 +162,8 @@ def test_examples_in_docstrings(module):
     [
         ("stsb_en", {"rows_train": 5749, "rows_dev": 1500, "rows_test": 1379}),
         ("sick", {"rows_train": 4500, "rows_dev": 500, "rows_test": 4927}),
-        ("finqa10k", {"rows_train": 5668, "rows_dev": 630, "rows_test": 700, "documents": 7000, "dropped_train": 2}),
-        ("scifact", {"rows_train": 830, "rows_dev": 89, "rows_test": 339, "queries_test": 300, "documents": 5183}),
+        ("finqa10k", {"rows_train": 5669, "rows_dev": 629, "rows_test": 700, "documents": 7000, "dropped_train": 2}),
+        ("scifact", {"rows_train": 831, "rows_dev": 88, "rows_test": 339, "queries_test": 300, "documents": 5183}),
         ("nfcorpus", {"rows_train": 110575, "rows_dev": 11385, "queries_test": 323, "documents": 3633}),
         ("nl2bash", {"rows_train": 10463, "rows_dev": 1023, "rows_test": 1096, "documents": 10594}),
         ("mqp", {"rows_train": 912, "rows_dev": 67, "rows_test": 545, "documents": 3043}),
