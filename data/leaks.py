@@ -139,10 +139,7 @@ def remove_leaks(
     removed = len(train) - len(keep)
     plan.counts["leaks_removed"] = removed
     parts = "; ".join(f"{finding.what.removeprefix('rows of train ')}: {finding.count:,}" for finding in findings)
-    alike = (
-        f", near: at least {rules.near:.0%} alike, some by way of other texts"
-        if any("near" in leak.code for leak in leaks)
-        else ""
-    )
+    nearly = any("near" in leak.code for leak in leaks)
+    alike = f", near: at least {rules.near:.0%} alike, directly or by way of other texts" if nearly else ""
     plan.notes.append(f"{removed:,} of {len(train):,} rows are taken out of train ({parts}{alike}; data.leaks=keep keeps them)")
     return findings

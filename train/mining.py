@@ -238,8 +238,19 @@ def summary_lines(found: Mapping[str, Any], spec: MiningSpec) -> list[str]:
         again = f", {found['repeated']:,} are repeated" if found["repeated"] else ""
         lines.append(f"  too few candidates: {found['drawn']:,} negatives are drawn from outside the window{again}")
     if refused_rows := found["rows_refused"]:
-        by = "as nearly the same as a positive (mining.near_positive) or by the cross-encoder (mining.max_cross_score)"
-        lines.append(f"  {refused_rows:,} rows are left out: all documents that were tried for them are refused {by}")
+        limits = ", ".join(f"mining.{name}" for name in _limits(spec))
+        lines.append(f"  {refused_rows:,} rows are left out: all documents that were tried for them are refused by {limits}")
     if known := found["rows_without"] - found["rows_refused"]:
         lines.append(f"  {known:,} rows are left out: no other document was found that does not belong to their query")
     return lines
+
+
+def _limits(spec: MiningSpec) -> list[str]:
+    """The settings that refuse documents, of those that are set."""
+    limits: dict[str, float | str | None] = {
+        "near_positive": spec.near_positive,
+        "max_share_of_positive": spec.max_share_of_positive,
+        "margin": spec.margin or None,
+        "cross_encoder": spec.cross_encoder,
+    }
+    return [name for name, value in limits.items() if value is not None]

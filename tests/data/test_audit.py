@@ -279,10 +279,11 @@ def test_the_row_beside_a_conflict_is_one_with_another_score(tmp_path: Path) -> 
 
 def test_leaks_that_are_kept_are_told_once_where_splits_are_made_here(tmp_path: Path) -> None:
     """Loading told those of train already; splits made here come in another order than given ones."""
-    rows = [f"the wide river number {i % 30} flows to the sea in the far south,document {i}" for i in range(60)]
+    plain = "a wide river flows past the old mill and on to the sea in the far south of the country where we all live"
+    rows = [f"{plain} {one} {other},document {one} {other}" for one in "abcdefgh" for other in "abcdefgh"]
     source = tmp_path / "rows.csv"
     source.write_text("\n".join(["query,document", *rows]) + "\n")
-    prepared = load(source, tmp_path / "cache", LeakRules(drop=False, near=0.5))
-    findings = json.loads(json.dumps(audit([prepared])))["datasets"][0]["findings"]
-    leaks = [(one["code"], one["what"]) for one in findings if one["code"].startswith("leak.")]
+    findings = audit([load(source, tmp_path / "cache", LeakRules(drop=False, near=0.7))])["datasets"][0]["findings"]
+    leaks = [(one["code"], one["what"]) for one in findings if one["code"].startswith("leak.near")]
+    assert {what for _, what in leaks} >= {f"rows of train whose query is nearly in {of}" for of in ("dev", "test")}
     assert len(leaks) == len(set(leaks))

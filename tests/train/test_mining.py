@@ -13,11 +13,11 @@ from transformers import BertConfig, BertForSequenceClassification
 
 from data.load import prepare
 from data.schema import RowKind
-from data.spec import DatasetSpec, SplitSpec
+from data.spec import DatasetSpec, MiningSpec, SplitSpec
 from tests.forked import ForkServer
 from train.cli import main
 from train.errors import ModelError
-from train.mining import CrossJudge
+from train.mining import CrossJudge, summary_lines
 
 # a random model takes all texts for near duplicates of one another
 SMALL = ["model.name=tiny", "model.device=cpu", "mining.near_positive=null"]
@@ -201,6 +201,16 @@ def test_training_mines_once_and_says_what(server: ForkServer, folder: Path) -> 
     assert "several: mining hard negatives with the base" in other
     reports = [json.loads((folder / "checkpoints" / name / "report.json").read_text("utf-8")) for name in ("first", "again")]
     assert reports[0]["datasets"][0]["tuned"] == reports[1]["datasets"][0]["tuned"]
+
+
+def test_the_limits_that_refuse_every_document_of_a_row_are_named() -> None:
+    found = {"rows": 1, "rows_without": 5, "rows_refused": 3, "median_rank": None, "candidates": 0}
+    found |= dict.fromkeys(("cross_scored", "drawn", "repeated"), 0)
+    lines = summary_lines(found, MiningSpec(enabled=True, margin=0.1, max_share_of_positive=None))
+    assert lines[1:] == [
+        "  3 rows are left out: all documents that were tried for them are refused by mining.near_positive, mining.margin",
+        "  2 rows are left out: no other document was found that does not belong to their query",
+    ]
 
 
 def test_rows_to_which_every_document_belongs_end_in_a_sentence(server: ForkServer, folder: Path) -> None:
