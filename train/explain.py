@@ -22,6 +22,7 @@ OTHER_NAMES = {
     "per_device_train_batch_size": "training.batch_size",
     "train_batch_size": "training.batch_size",
     "bs": "training.batch_size",
+    "batch": "training.batch_size",
     "gradient_accumulation_steps": "training.gradient_accumulation",
     "max_length": "training.max_tokens",
     "max_seq_length": "training.max_tokens",
