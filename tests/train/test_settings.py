@@ -31,7 +31,7 @@ def written(folder: Path, text: str) -> Path:
             "data: x.csv\ntraining:\n  learning_rat: 1e-4\n",
             "line 3: training.learning_rat is not a setting; did you mean training.learning_rate?",
         ),
-        ("training:\n  batch: 8\n", "line 2: training.batch is not a setting; did you mean training.batch_size?"),
+        ("data: x.csv\ntraining:\n  batch: 8\n", "line 3: training.batch is not a setting; did you mean training.batch_size?"),
         ("data: x.csv\nlearning_rate: 1e-4\n", "line 2: learning_rate is not a setting; did you mean training.learning_rate?"),
         ("data: x.csv\ntraining:\n  batch_size: many\n", "line 3: training.batch_size: input should be a valid integer"),
         (
