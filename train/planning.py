@@ -213,7 +213,8 @@ def training_sets(
                     mend="leave mining.enabled out: nearly all documents belong to the queries, so the others of a batch will do",
                 )
         blind = config.training.groups == "blind"
-        sets[name] = TrainingSet(table, kind, choose_loss(spec, kind), blind, spec.prompts, spec.weight)
+        loss, related = choose_loss(spec, kind), prepared.left_out
+        sets[name] = TrainingSet(table, kind, loss, blind, spec.prompts, spec.weight, related=related)
     return sets
 
 

@@ -14,7 +14,9 @@ from tests.forked import ForkServer
 from train.config import ModelConfig
 from train.encode.encoder import Encoder, load_encoder
 from train.fit.similar import STEPS
+from train.planning import load_datasets, training_sets
 from train.row_vectors import row_vectors
+from train.settings import load_config
 
 TOPICS = "ants bees cats dogs eels frogs goats hens ibex jays koalas lions".split()  # noqa: SIM905  (as in test_mixtures)
 
@@ -132,3 +134,19 @@ def test_batches_that_the_rows_cannot_have_are_refused_in_words(server: ForkServ
     assert done["code"] == 0, done["output"]
     assert "sts: note: training.batches=joint is not for scored rows: rows are drawn at random" in done["output"]
     assert "sts: batches of" not in done["output"]
+
+
+def test_what_max_rows_cuts_off_is_no_negative_of_what_is_left(judgements: Path, tmp_path: Path) -> None:
+    settings = [f"output_dir={tmp_path}", "data.max_rows=40", "evaluation.cross_validation=off"]
+    config = load_config(None, data=str(judgements / "judged.csv"), overrides=settings)
+    ((_, one),) = training_sets(config, load_datasets(config)).items()
+    assert len(one.table) == 40
+    relevance = one.relevance
+    assert relevance is not None
+    numbers = dict(zip(relevance.documents[:, 0].tolist(), one.table["positive"], strict=True))
+    pairs = set(relevance.all_pairs.tolist())
+    for number, query in dict(zip(relevance.queries.tolist(), one.table["anchor"], strict=True)).items():
+        asked = int(query.split()[-1])
+        wanted = {asked % 12, (asked * 5 + 1) % 12}
+        found = {document for other, document in numbers.items() if number * relevance.size + other in pairs}
+        assert found == {document for document in numbers.values() if int(document.split()[2]) % 12 in wanted}

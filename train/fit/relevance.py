@@ -8,7 +8,7 @@ Shapes: N rows, n negatives a row, B queries, C documents.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
@@ -33,15 +33,23 @@ class Relevance:
         queries: [N] int64, at least 0.
         documents: [N, 1 + n] int64, positive and negatives, from the same numbering: a text that is a query in one row and a
             document in another is recognised.
+        further: [K, 2] int64, queries and documents of these that belong together although no row says so.
     """
 
     queries: np.ndarray
     documents: np.ndarray
+    further: np.ndarray = field(default_factory=lambda: np.empty((0, 2), dtype=np.int64))
 
     @classmethod
-    def of(cls, table: Dataset) -> Relevance:
+    def of(cls, table: Dataset, related: np.ndarray | None = None) -> Relevance:
         """From the texts. Texts that are equal after normalisation are one, whatever their ids: two copies of a document are one
-        document to the loss."""
+        document to the loss.
+
+        Args:
+            table: pairs or tuples.
+            related: [K, 2] uint64 hashes (as in `data.split.hash_rows`) of further queries and documents that belong together,
+                such as those of rows that are not trained on; texts that the table lacks do not matter.
+        """
         columns = text_columns(table.column_names)
         hash_of = lru_cache(maxsize=CACHED_TEXTS)(lambda text: int(text_id(text), 16))
         hashes = np.empty((len(table), len(columns)), dtype=np.uint64)
@@ -49,8 +57,9 @@ class Relevance:
             part = table[start : start + LOT]
             for place, column in enumerate(columns):
                 hashes[start : start + LOT, place] = [hash_of(text) for text in part[column]]
-        numbers = np.unique(hashes, return_inverse=True)[1].reshape(hashes.shape)
-        return cls(numbers[:, 0], numbers[:, 1:])
+        known, inverse = np.unique(hashes, return_inverse=True)
+        numbers = inverse.reshape(hashes.shape)
+        return cls(numbers[:, 0], numbers[:, 1:], _further(related, hashes[:, :2], known))
 
     @cached_property
     def size(self) -> int:
@@ -62,7 +71,7 @@ class Relevance:
         """[N] bool: rows that have a text which another row's query finds relevant, or whose relevant texts another row has."""
         positives, negatives = self.documents[:, 0], self.documents[:, 1:]
         # a query is relevant to itself: paraphrases come as (a, b) and (c, a), and `a` must not push itself away
-        relevant = self._count(self.queries) + self._count(positives)
+        relevant = self._count(self.queries) + self._count(positives) + self._count(self.further.ravel())
         present = self._count(self.documents.ravel())
         alone = (relevant[self.queries] == 1) & (present[self.queries] == 0)
         alone &= (relevant[positives] == 1) & (present[positives] == 1)
@@ -79,8 +88,9 @@ class Relevance:
         return self._codes(self.queries, self.documents[:, 0])
 
     def _codes(self, queries: np.ndarray, positives: np.ndarray) -> np.ndarray:
-        themselves = np.unique(queries)
-        return np.unique(np.concatenate([queries * self.size + positives, themselves * self.size + themselves]))
+        themselves, further = np.unique(queries), self.further
+        ends = [(queries, positives), (themselves, themselves), (further[:, 0], further[:, 1])]
+        return np.unique(np.concatenate([one * self.size + other for one, other in ends]))
 
     def keys(self) -> np.ndarray:
         """[N, 2 + n] int64: query, positive and negatives of each row, as the masked losses take them for labels."""
@@ -97,10 +107,20 @@ class Relevance:
         from scipy.sparse.csgraph import connected_components
 
         positives = self.documents[:, 0]
-        links = coo_array((np.ones(len(positives), dtype=np.int8), (self.queries, positives)), shape=(self.size, self.size))
+        ends = np.concatenate([np.column_stack([self.queries, positives]), self.further])
+        links = coo_array((np.ones(len(ends), dtype=np.int8), (ends[:, 0], ends[:, 1])), shape=(self.size, self.size))
         group = connected_components(links, directed=False)[1][self.queries]
         often = self._count(self.queries)[self.queries] > self._count(positives)[positives]
         return group.astype(np.int64), np.where(often, self.queries, positives)
 
     def _count(self, numbers: np.ndarray) -> np.ndarray:
         return np.bincount(numbers, minlength=self.size)
+
+
+def _further(related: np.ndarray | None, pairs: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """[K, 2] numbers, as places in `known` (ascending), of the related hashes that are known and that `pairs` [N, 2] lacks."""
+    if related is None or not len(related):
+        return np.empty((0, 2), dtype=np.int64)
+    present = np.unique(related[np.isin(related, known).all(axis=1)], axis=0)
+    numbers, taken = (np.searchsorted(known, hashes).astype(np.int64) for hashes in (present, pairs))
+    return numbers[~np.isin(numbers @ [len(known), 1], taken @ [len(known), 1])]

@@ -28,7 +28,8 @@ class TrainingSet:
 
     `blind`: texts that recur are taken for negatives of one another, for comparison. `prompts` are put before its texts, `weight`
     is its weight beside other data sets. `batches` says which rows meet, see `train.fit.recipe.choose_batches`; batches of
-    similar rows ask for `vectors` of the rows by the base, see `train.row_vectors`.
+    similar rows ask for `vectors` of the rows by the base, see `train.row_vectors`. `related` [K, 2] are the hashes of further
+    queries and documents that belong together, see `Relevance.of`.
     """
 
     table: Dataset
@@ -39,6 +40,7 @@ class TrainingSet:
     weight: float = 1.0
     batches: Batches = "random"
     vectors: np.ndarray | None = None
+    related: np.ndarray | None = None
     samplers: dict[int, ShuffledBatchSampler] = field(default_factory=dict)
 
     @cached_property
@@ -50,7 +52,7 @@ class TrainingSet:
     @cached_property
     def _recurring(self) -> Relevance | None:
         """The texts of pairs and tuples, equal ones as one."""
-        return None if self.kind is RowKind.SCORED else Relevance.of(self.table)
+        return None if self.kind is RowKind.SCORED else Relevance.of(self.table, self.related)
 
     @cached_property
     def facts(self) -> RowFacts:

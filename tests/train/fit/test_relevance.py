@@ -7,6 +7,7 @@ from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.split import hash_rows
 from train.fit.relevance import Relevance
 
 rows = st.lists(st.tuples(st.integers(0, 9), st.integers(5, 15), st.integers(5, 25)), min_size=1, max_size=20)
@@ -63,3 +64,28 @@ def test_groups_hang_together_through_queries_and_positives_but_not_through_nega
     assert len(set(group[:3].tolist())) == 1
     assert len(set(group.tolist())) == 3
     assert text.tolist() == [0, 11, 11, 12, 13]
+
+
+@settings(deadline=None)
+@given(rows=rows, data=st.data())
+def test_rows_that_are_not_trained_on_count_as_if_they_were(rows: list[tuple[int, int, int]], data: st.DataObject) -> None:
+    """What belongs together among the texts of some rows is the same, whether the other rows are in the table or only told."""
+    kept = data.draw(st.lists(st.sampled_from(range(len(rows))), min_size=1, unique=True))
+    columns = {"anchor": [f"q{row[0]}" for row in rows], "positive": [f"q{row[1]}" for row in rows]}
+    whole = Dataset.from_dict(columns)
+    hashes = hash_rows(whole.add_column("group", [""] * len(rows)))
+    others = np.setdiff1d(np.arange(len(rows)), kept)
+    part = whole.select(kept)
+    found = Relevance.of(part, np.stack([hashes.first, hashes.second], axis=1)[others])
+    texts = dict(zip([*found.queries, *found.documents[:, 0]], [*part["anchor"], *part["positive"]], strict=True))
+    together = {(texts[code // found.size], texts[code % found.size]) for code in found.all_pairs.tolist()}
+    here = {*part["anchor"], *part["positive"]}
+    asked = {*part["anchor"]}
+    expected = {pair for pair in zip(columns["anchor"], columns["positive"], strict=True) if set(pair) <= here}
+    assert together - {(text, text) for text in here} == {pair for pair in expected if pair[0] != pair[1]}
+    assert {(text, text) for text in asked} <= together
+    for i, row in enumerate(part):
+        if any(query == row["anchor"] and document != row["positive"] for query, document in expected):
+            assert found.tied[i]
+    group = {text: found.groups[0][i] for i, row in enumerate(part) for text in (row["anchor"], row["positive"])}
+    assert all(group[one] == group[other] for one, other in expected)
