@@ -3,7 +3,7 @@
 The search is exact. A document is a candidate if its rank lies in a window (known positives are not counted), it is no near
 duplicate of a known positive, and it is less similar to the query than the row's positive by a share or a margin: what is as near
 as the positive probably is one (NV-Retriever, arXiv:2407.15831, "TopK-PercPos"). A cross-encoder may look at what is left. Rows
-that find too few candidates are filled up with documents drawn from outside the window, within the same limits if there are such.
+that find too few candidates are filled up with documents drawn from behind the window, within the same limits if there are such.
 
 Shapes: N rows, U distinct queries, C distinct documents, D dimensions, W ranks in the window, n negatives a row.
 """
@@ -24,7 +24,7 @@ from data.split import mix, seeded
 if TYPE_CHECKING:
     from torch import Tensor
 
-MINE_VERSION = 3
+MINE_VERSION = 4
 """Raised when the same settings mine other negatives than before."""
 
 CrossEncoder = Callable[[Sequence[tuple[str, str]]], np.ndarray]
@@ -138,6 +138,11 @@ class _Window:
     usable: np.ndarray
     near: np.ndarray
 
+    def ceiling(self, line: int) -> float:
+        """The similarity of a query's first candidate, which only documents before the window exceed; infinity without any."""
+        first = self.scores[line, :1]
+        return float(first[0]) if np.isfinite(first).any() else np.inf
+
 
 class _Miner:
     """Searches block by block and fills `mined`."""
@@ -233,7 +238,8 @@ class _Miner:
             if mined.documents[row, -1] < 0:
                 # in a corpus hardly larger than the window its lower half counts as outside
                 inside = window.documents[line, : len(self.texts.documents) // 2]
-                self._fill(row, np.concatenate([inside, window.documents[line][window.near[line]], mined.documents[row]]))
+                inside = np.concatenate([inside, window.documents[line][window.near[line]], mined.documents[row]])
+                self._fill(row, inside, window.ceiling(line))
 
     def _checked(self, rows: np.ndarray, documents: np.ndarray, admitted: np.ndarray) -> np.ndarray:
         """[R, W] the first `spec.negatives` admitted documents of each row that the cross-encoder, if there is one, lets pass."""
@@ -256,7 +262,7 @@ class _Miner:
             admitted = admitted.copy()
             admitted[row[refused], column[refused]] = False
 
-    def _fill(self, row: int, inside: np.ndarray) -> None:
+    def _fill(self, row: int, inside: np.ndarray, ceiling: float) -> None:
         """Draws documents that are not `inside` for a row that lacks negatives; where there are none, repeats its own."""
         texts, mined, query = self.texts, self.mined, int(self.texts.row_query[row])
         have = int((mined.documents[row] >= 0).sum())
@@ -264,7 +270,8 @@ class _Miner:
         draws = (mix(seed + np.arange(DRAWS, dtype=np.uint64)) % np.uint64(len(texts.documents))).astype(np.int64)
         belongs = texts.knows(np.full(DRAWS, query), draws)
         free = ~np.isin(draws, inside) & ~belongs
-        found, scores = self._admitted(row, np.array(list(dict.fromkeys(draws[free].tolist())), dtype=np.int64), have)
+        drawn = np.array(list(dict.fromkeys(draws[free].tolist())), dtype=np.int64)
+        found, scores = self._admitted(row, drawn, have, ceiling)
         filled = have + len(found)
         mined.documents[row, have:filled] = found
         mined.scores[row, have:filled] = scores
@@ -278,15 +285,16 @@ class _Miner:
             values[row, filled:] = values[row, again]
         mined.counts["repeated"] += len(again)
 
-    def _admitted(self, row: int, documents: np.ndarray, have: int) -> tuple[np.ndarray, np.ndarray]:
+    def _admitted(self, row: int, documents: np.ndarray, have: int, ceiling: float) -> tuple[np.ndarray, np.ndarray]:
         """Those of the drawn documents, with their scores, that may be negatives of a row which has some already: as many as it
-        lacks. Where the model finds nearly everything more similar than the row's own positive, the less similar half will do."""
+        lacks. Where the model finds nearly everything more similar than the row's own positive, the less similar half will do;
+        those before the window, above the ceiling, come last."""
         query = int(self.texts.row_query[row])
         scores = (self.documents[documents] @ self.queries[query]).cpu().numpy()
         near = self._near(documents[None], [self.texts.known_of(query)])[0]
         within = scores <= self._limit(self._positive_scores(np.array([row])))[0]
         fit = np.flatnonzero(~near & (within | (scores <= np.median(scores)))) if len(scores) else np.empty(0, dtype=np.int64)
-        fit = fit[np.argsort(~within[fit], kind="stable")]
+        fit = fit[np.lexsort((~within[fit], scores[fit] > ceiling + RESOLUTION))]
         documents, scores = documents[fit], scores[fit]
         if self.cross is not None and len(documents):
             pairs = [(self.texts.queries[query], self.texts.documents[document]) for document in documents.tolist()]

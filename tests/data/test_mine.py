@@ -170,6 +170,20 @@ def test_rows_without_candidates_are_filled_from_outside_the_window(tmp_path: Pa
     assert mined.scores[0] == pytest.approx(np.cos(np.deg2rad([angles[name] for name in names[0]])), abs=1e-6)
 
 
+def test_what_is_drawn_comes_from_behind_the_window_where_it_can(tmp_path: Path) -> None:
+    """The ranks before the window are left out because what is there may belong to the query: drawing must not bring it back."""
+    documents = [f"d{i}" for i in range(40)]
+    angles = {"q": 0.0, "pos": 0.0, **{name: (40 if i < 16 else 45) + i for i, name in enumerate(documents)}}
+    texts = mining_texts(table(tmp_path, [("q", "pos")]), corpus(tmp_path, ["pos", *documents]))
+    spec = MiningSpec(negatives=4, rank_from=17, rank_to=20, near_positive=None, max_cross_score=0.5)
+    # the cross-encoder refuses the window itself
+    mined, names = mine_by_hand(texts, angles, spec, Cross({name: float(16 <= i < 20) for i, name in enumerate(documents)}))
+    assert mined.counts["drawn"] == 4 and all(angles[name] > 64 for name in names[0])
+    only = mining_texts(table(tmp_path, [("q", "pos")], "short"), corpus(tmp_path, ["pos", *documents[:16]]))
+    mined, names = mine_by_hand(only, angles, spec)
+    assert mined.counts["drawn"] == 4  # nothing is behind it
+
+
 def test_what_is_drawn_keeps_within_the_limits_where_it_can(tmp_path: Path) -> None:
     """Fewer documents than the window begins with: all are drawn. One says what the positive says, one is as near the query."""
     angles = {"q": 0.0, "pos": 30.0, "same": 35.0, "nearer": -10.0, "far": 70.0, "farther": 100.0}
