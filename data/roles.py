@@ -29,8 +29,11 @@ POSITIVE_NAMES = ("positive", "positives", "pos", "document", "doc", "passage", 
 ANSWER_NAMES = ("answer", "response")
 """The positive only where no column holds a passage: with question, answer and context the task is to find the context."""
 
-LAST_RESORT_NAMES = (("title", "body"), ("title", "abstract"), ("source", "target"))
-"""Pairs whose names are often meta data; taken only where no other pair of roles is there."""
+LAST_RESORT_NAMES = (
+    *(("title", "body"), ("title", "abstract"), ("source", "target")),
+    *(("prompt", "completion"), ("prompt", "response"), ("input", "output")),
+)
+"""Pairs whose names are often meta data, or those of texts to be generated; taken only where no other pair of roles is there."""
 
 SCORE_NAMES = (
     *("score", "similarity", "similarityscore", "label", "relatednessscore", "sim", "goldscore", "relatedness"),
@@ -231,8 +234,8 @@ class _Recogniser:
             return (*paired[0], True)
         if anchor and positive:
             return anchor, positive, False
-        if not anchor and not positive:
-            last = self._paired(LAST_RESORT_NAMES)
+        if not anchor:
+            last = [pair for pair in self._paired(LAST_RESORT_NAMES) if positive in (None, pair[1])]
             if len(last) == 1:
                 self.notes.append(f"{last[0][0]!r} and {last[0][1]!r} are taken to belong together")
                 return (*last[0], False)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.schema import DataError, Source
+from data.sources.compressed import kind_of, stem_of
 from data.sources.foreign import SUFFIXES
 from data.sources.readers import READERS, readable
 from data.spec import DatasetSpec
@@ -64,6 +65,7 @@ def open_source(spec: DatasetSpec) -> Source:
 def _path_source(path: Path, name: str, spec: DatasetSpec) -> Source:
     from data.sources.beir import BeirSource, is_beir
     from data.sources.files import file_source, folder_source
+    from data.sources.saved import is_saved, saved_source
 
     _refuse(spec, "files", ("hub_config", "hub_revision"))
     if path.is_file():
@@ -73,6 +75,8 @@ def _path_source(path: Path, name: str, spec: DatasetSpec) -> Source:
     if beir:
         _refuse(spec, "a BEIR folder", ("columns", "score_range"))
         return BeirSource(path, name, spec)
+    if is_saved(path):
+        return saved_source(path, name, spec)
     return folder_source(path, name, spec)
 
 
@@ -86,7 +90,7 @@ def _refuse(spec: DatasetSpec, what: str, fields: Iterable[str]) -> None:
 def default_name(source: str) -> str:
     """A name from the last part of a path, glob or Hub id.
 
-    >>> default_name("data/my pairs.csv"), default_name("owner/name"), default_name("logs/*.jsonl")
+    >>> default_name("data/my pairs.csv.gz"), default_name("owner/name"), default_name("logs/*.jsonl")
     ('my pairs', 'name', 'logs')
     """
     parts = [part for part in Path(source).expanduser().parts if not any(sign in part for sign in "*?[")]
@@ -94,7 +98,7 @@ def default_name(source: str) -> str:
     if last in (".", "..", "/"):
         last = Path(source).expanduser().resolve().name
     path = Path(last)
-    return path.stem if path.suffix.lower() in READERS else last
+    return stem_of(path) if kind_of(path) in READERS else last
 
 
 def safe_name(name: str) -> str:

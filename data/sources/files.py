@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data.schema import SPLITS, UNSPLIT, DataError
+from data.sources.compressed import kind_of, stem_of
 from data.sources.readers import READERS, open_reader, readable
 from data.sources.rows import SPLIT_ALIASES, TableSource
 from data.spec import DatasetSpec
@@ -35,10 +36,10 @@ def folder_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
     """A folder with train, dev and test files, or with files of one kind that are one data set without splits."""
     with readable(path, str(path)):
         present = sorted(p for p in path.iterdir() if not p.name.startswith("."))
-        data = [p for p in present if p.is_file() and p.suffix.lower() in READERS]
+        data = [p for p in present if p.is_file() and kind_of(p) in READERS]
         if not data:
             raise _no_data(path, present)
-    if not any(split_of_stem(p.stem) for p in data) and len(kinds := sorted({p.suffix.lower() for p in data})) > 1:
+    if not any(split_of_stem(stem_of(p)) for p in data) and len(kinds := sorted({kind_of(p) for p in data})) > 1:
         raise DataError(
             f"files of several kinds ({' '.join(kinds)}), none of them named train, dev or test",
             where=str(path),
@@ -49,7 +50,7 @@ def folder_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
 
 def _no_data(path: Path, present: Sequence[Path]) -> DataError:
     found = ", ".join(p.name + "/" * p.is_dir() for p in present[:10]) or "no files"
-    inside = [p for p in present if p.is_dir() and any(q.suffix.lower() in READERS for q in p.iterdir())]
+    inside = [p for p in present if p.is_dir() and any(kind_of(q) in READERS for q in p.iterdir())]
     mend = (
         f"name the folder that holds the files: {inside[0]}"
         if inside
@@ -73,8 +74,8 @@ def glob_source(pattern: str, name: str, spec: DatasetSpec) -> TableSource:
 
 def _many(files: Sequence[Path], base: Path, name: str, spec: DatasetSpec, location: str) -> TableSource:
     notes = []
-    by_split = {p: split for p in files if (split := split_of_stem(p.stem))} or _marked(files)
-    if not by_split and (named := [p.name for p in files if set(_words(p.stem)) & SPLIT_ALIASES.keys()]):
+    by_split = {p: split for p in files if (split := split_of_stem(stem_of(p)))} or _marked(files)
+    if not by_split and (named := [p.name for p in files if set(_words(stem_of(p))) & SPLIT_ALIASES.keys()]):
         notes.append(f"{', '.join(named[:10])}: not taken for a split; call the files train, dev and test if they are such")
     if by_split and (others := [p for p in files if p not in by_split]):
         notes.append(f"not used, since not named like a split: {', '.join(p.name for p in others[:10])}")
@@ -96,12 +97,12 @@ def _marked(files: Sequence[Path]) -> dict[Path, str]:
     found: dict[Path, str] = {}
     rests = set()
     for path in files:
-        words = _words(path.stem)
+        words = _words(stem_of(path))
         splits = [word for word in words if word in SPLIT_ALIASES]
         if len(splits) != 1:
             return {}
         found[path] = SPLIT_ALIASES[splits[0]]
-        rests.add((*(word for word in words if word not in SPLIT_ALIASES), path.suffix.lower()))
+        rests.add((*(word for word in words if word not in SPLIT_ALIASES), kind_of(path)))
     return found if len(rests) == 1 and len(set(found.values())) == len(files) > 1 else {}
 
 
@@ -109,7 +110,7 @@ def _check_one_name_a_split(by_split: dict[Path, str], location: str) -> None:
     """dev.csv beside validation.csv, or train.csv beside train.jsonl: which one is meant cannot be known."""
     for split in set(by_split.values()):
         files = [p for p, s in by_split.items() if s == split]
-        kinds = {(m[1] if (m := SHARD.fullmatch(p.stem.lower())) else p.stem, p.suffix.lower()) for p in files}
+        kinds = {(m[1] if (m := SHARD.fullmatch(stem_of(p).lower())) else stem_of(p), kind_of(p)) for p in files}
         if len(kinds) > 1:
             raise DataError(
                 f"several files for {split}: {', '.join(p.name for p in files)}",

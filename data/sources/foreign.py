@@ -11,7 +11,7 @@ DOWNLOAD = "a download that failed leaves such a page: open it to see why, then 
 SIGNATURES = (
     (b"PK\x03\x04", "a ZIP archive, as .xlsx workbooks are", f"{SHEET}, or {UNPACK}"),
     (b"\xd0\xcf\x11\xe0", "an old Excel or Word file", SHEET),
-    (b"\x1f\x8b", "a file compressed with gzip", f"{UNPACK}: gunzip"),
+    (b"\x1f\x8b", "a file compressed with gzip", "add .gz to its name (as in pairs.csv.gz), or unpack it: gunzip"),
     (b"BZh91AY&SY", "a file compressed with bzip2", f"{UNPACK}: bunzip2"),
     (b"\xfd7zXZ\x00", "a file compressed with xz", f"{UNPACK}: unxz"),
     (b"\x28\xb5\x2f\xfd", "a file compressed with Zstandard", f"{UNPACK}: unzstd"),

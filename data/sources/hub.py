@@ -70,10 +70,19 @@ def hub_source(identity: str, name: str, spec: DatasetSpec) -> TableSource:
     """
     loaded = _load(identity, spec)
     notes = [f"Hub data set {identity}" + (f", configuration {spec.hub_config}" if spec.hub_config else "")]
-    tables: list[tuple[str, Table]] = []
-    for split, original in _splits(list(loaded), identity, notes).items():
-        tables.append((split, HubTable(f"{identity}/{original}", loaded[original])))
-    return TableSource(name, identity, tables, spec, notes)
+    return TableSource(name, identity, tables_of(loaded, identity, notes), spec, notes)
+
+
+def tables_of(loaded: Mapping[str, Dataset], identity: str, notes: list[str]) -> list[tuple[str, Table]]:
+    """The splits by our names for them; what is left out is added to the notes.
+
+    Raises:
+        DataError: it is not clear which is which.
+    """
+    return [
+        (split, HubTable(f"{identity}/{original}", loaded[original]))
+        for split, original in _splits(list(loaded), identity, notes).items()
+    ]
 
 
 def _splits(names: Sequence[str], identity: str, notes: list[str]) -> dict[str, str]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from data.schema import DataError
+from data.sources.compressed import kind_of, opened
 from data.sources.foreign import SUFFIXES, refuse_foreign
 
 Row = tuple[int, Mapping[str, object]]
@@ -68,7 +69,7 @@ def lines(path: Path, shown: str) -> Iterator[tuple[int, str]]:
 
     Read as bytes, so that an encoding error can name its line and byte.
     """
-    with readable(path, shown), path.open("rb") as file:
+    with readable(path, shown), opened(path, shown) as file:
         yield from decoded(file, shown)
 
 
@@ -133,7 +134,7 @@ class DelimitedReader(Reader):
         super().__init__(path, shown)
         # The limit is global to the csv module; long documents in a cell are legitimate.
         csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
-        self.delimiter = "\t" if path.suffix.lower() == ".tsv" else ","
+        self.delimiter = "\t" if kind_of(path) == ".tsv" else ","
         self.quoting: Literal[0, 3] = csv.QUOTE_MINIMAL
         self.header = self._read_header()
         if self.delimiter == "\t":
@@ -343,10 +344,10 @@ def open_reader(path: Path, shown: str) -> Reader:
     Raises:
         DataError: a suffix that is not in `READERS`, or a file that cannot be opened.
     """
-    reader = READERS.get(path.suffix.lower())
+    reader = READERS.get(kind_of(path))
     if reader is None:
         known = " ".join(READERS)
-        mend = SUFFIXES.get(path.suffix.lower(), "save the texts in one of these")
+        mend = SUFFIXES.get(kind_of(path), "save the texts in one of these")
         raise DataError(f"unknown kind of file {path.suffix or path.name!r}", where=str(path), mend=f"{mend} (read are {known})")
     if reader is JsonReader and _is_json_lines(path):
         lines_reader = JsonLinesReader(path, shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 
@@ -68,6 +69,10 @@ OBJECTS = [{"query": query, "document": document} for query, document in LISTED]
         ("p.json", json.dumps(OBJECTS, indent=1), ["p.json:1", "p.json:2"]),
         ("p.json", json.dumps({"version": 1, "data": OBJECTS}), ["p.json:1", "p.json:2"]),
         ("p.json", "\n".join(map(json.dumps, OBJECTS)), ["p.json:1", "p.json:2"]),
+        ("p.csv.gz", gzip.compress(PAIRS.encode()), ["p.csv.gz:2", "p.csv.gz:3"]),
+        ("p.TSV.GZ", gzip.compress(PAIRS.replace(",", "\t").encode()), ["p.TSV.GZ:2", "p.TSV.GZ:3"]),
+        ("p.jsonl.gz", gzip.compress("\n".join(map(json.dumps, OBJECTS)).encode()), ["p.jsonl.gz:1", "p.jsonl.gz:2"]),
+        ("p.json.gz", gzip.compress(json.dumps(OBJECTS).encode()), ["p.json.gz:1", "p.json.gz:2"]),
     ],
 )
 def test_the_same_rows_in_every_format(tmp_path, name, content, first_rows):
@@ -76,6 +81,30 @@ def test_the_same_rows_in_every_format(tmp_path, name, content, first_rows):
     assert source.recognised.kind is RowKind.PAIR
     assert texts(source) == LISTED
     assert rows(source) == first_rows
+
+
+def test_compressed_files_are_called_and_split_as_if_they_were_not(tmp_path):
+    for split in ("train", "validation"):
+        write(tmp_path / "faq" / f"{split}.csv.gz", gzip.compress(PAIRS.encode()))
+    source = opened(tmp_path / "faq")
+    assert source.splits() == ("train", "dev")
+    assert texts(source, "train") == LISTED
+    assert opened(tmp_path / "faq" / "train.csv.gz").name == "train"
+    write(tmp_path / "faq" / "dev.csv", PAIRS)
+    assert "several files for dev: dev.csv, validation.csv.gz" in message(tmp_path / "faq")
+
+
+def test_damaged_compressed_files_are_told(tmp_path):
+    whole = gzip.compress(b"query,document\n" + b"".join(b"what is %d,it is %d\n" % (i, i * i) for i in range(20_000)))
+    cut = message(write(tmp_path / "cut.csv.gz", whole[: len(whole) // 2]))
+    assert "cut.csv.gz: the compressed file ends too early" in cut and "gzip -t" in cut
+    assert "plain.csv.gz: not a file of gzip" in message(write(tmp_path / "plain.csv.gz", PAIRS))
+    changed = bytearray(whole)
+    changed[len(whole) // 2] ^= 255
+    assert "changed.csv.gz" in message(write(tmp_path / "changed.csv.gz", bytes(changed)))
+    assert "the line contains a NUL byte" in message(write(tmp_path / "nul.csv.gz", gzip.compress(b"query,document\na\0b,c\n")))
+    assert "add .gz to its name" in message(write(tmp_path / "named.csv", whole))
+    assert "unknown kind of file '.gz'" in message(write(tmp_path / "rows.parquet.gz", whole))
 
 
 def test_parquet(tmp_path):

@@ -148,3 +148,30 @@ def test_what_is_asked_of_the_hub_and_what_is_not(hub, in_tmp):
     (in_tmp / "owner").mkdir()
     with pytest.raises(DataError, match="no such file or folder"):
         opened("owner/name")
+
+
+def test_folders_of_save_to_disk_are_read_as_data_sets_of_the_hub_are(tmp_path):
+    DatasetDict(train=table(("a", "b"), (" c ", "d")), test=table(("v", "w"))).save_to_disk(tmp_path / "splits")
+    source = open_source(DatasetSpec(source=str(tmp_path / "splits")))
+    assert (source.name, source.splits()) == ("splits", ("train", "test"))
+    examples = list(source.examples("train"))
+    assert [example.texts for example in examples] == [["a", "b"], ["c", "d"]]
+    assert RowId.parse(examples[1].guid).row.endswith("splits/train:2")
+    table(("a", "b")).save_to_disk(tmp_path / "one")
+    source = open_source(DatasetSpec(source=str(tmp_path / "one")))
+    assert source.splits() == (UNSPLIT,)
+    assert [example.texts for example in source.examples(UNSPLIT)] == [["a", "b"]]
+    assert any("save_to_disk" in note for note in source.recognised.notes)
+
+
+@pytest.mark.parametrize("damage", ["state", "arrow", "info"])
+def test_damaged_folders_of_save_to_disk_are_told(tmp_path, damage):
+    folder = tmp_path / "saved"
+    table(("a", "b")).save_to_disk(folder)
+    (file,) = {"state": folder.glob("state.json"), "arrow": folder.glob("*.arrow"), "info": folder.glob("dataset_info.json")}[
+        damage
+    ]
+    file.write_text("{}" if damage == "state" else "[]", encoding="utf-8")
+    with pytest.raises(DataError, match=r"saved: a folder of save_to_disk that cannot be loaded") as error:
+        open_source(DatasetSpec(source=str(folder)))
+    assert "What to do: save it anew" in str(error.value)

@@ -32,6 +32,9 @@ def roles(*columns: str, **spec: object):
         (("question", "answer"), RowKind.PAIR, "question", "answer", None),
         (("anchor", "positive", "score"), RowKind.SCORED, "anchor", "positive", "score"),
         (("title", "body"), RowKind.PAIR, "title", "body", None),
+        (("prompt", "completion"), RowKind.PAIR, "prompt", "completion", None),
+        (("prompt", "response", "source"), RowKind.PAIR, "prompt", "response", None),
+        (("input", "output"), RowKind.PAIR, "input", "output", None),
         (("source", "target"), RowKind.PAIR, "source", "target", None),
     ],
 )

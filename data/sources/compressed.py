@@ -1,0 +1,61 @@
+"""Files that gzip has compressed, as large exports often are: read as what they hold, with nothing unpacked on disk."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from data.schema import DataError
+
+GZIP = ".gz"
+LINED = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
+"""Suffixes of the files that may be compressed: those which are read line by line."""
+
+
+def is_compressed(path: Path) -> bool:
+    """Whether the name says that a file is compressed and can be read so: "pairs.jsonl.gz"."""
+    return path.suffix.lower() == GZIP and Path(path.stem).suffix.lower() in LINED
+
+
+def kind_of(path: Path) -> str:
+    """The suffix, in lower case, that says what a file holds.
+
+    >>> kind_of(Path("a/pairs.JSONL.gz")), kind_of(Path("pairs.csv")), kind_of(Path("pairs.gz"))
+    ('.jsonl', '.csv', '.gz')
+    """
+    return Path(path.stem if is_compressed(path) else path.name).suffix.lower()
+
+
+def stem_of(path: Path) -> str:
+    """The name without what says how the file is written.
+
+    >>> stem_of(Path("a/train.jsonl.gz")), stem_of(Path("train.v2.csv"))
+    ('train', 'train.v2')
+    """
+    return Path(path.stem).stem if is_compressed(path) else path.stem
+
+
+@contextmanager
+def opened(path: Path, shown: str) -> Iterator[IO[bytes] | gzip.GzipFile]:
+    """The bytes of a file, unpacked where it is compressed.
+
+    Raises:
+        DataError: a compressed file is damaged.
+    """
+    if not is_compressed(path):
+        with path.open("rb") as file:
+            yield file
+        return
+    try:
+        with gzip.open(path, "rb") as unpacked:
+            yield unpacked
+    except gzip.BadGzipFile as error:
+        mend = "take .gz off its name if it is not compressed, or compress it anew"
+        raise DataError(f"not a file of gzip: {error}", where=shown, mend=mend) from None
+    except (EOFError, zlib.error) as error:
+        what = "the compressed file ends too early" if isinstance(error, EOFError) else f"the compressed file is damaged: {error}"
+        raise DataError(what, where=shown, mend="download or compress it anew; `gzip -t FILE` tests one") from None
