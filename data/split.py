@@ -184,14 +184,17 @@ def deal_folds(keys: Hashes, units: Hashes, folds: int, dev: int | None, seed: i
         total, number = heapq.heappop(filled)
         part[group] = number
         heapq.heappush(filled, (total + int(sizes[group]), number))
-    return [_fold(fold, part, order, sizes, group_of_row, dev) for fold in range(folds)]
+    drawn = seeded(groups, seed)
+    # each part draws its own dev: what is chosen by one and the same would be right or wrong in all of them
+    turns = [order[np.lexsort((seeded(drawn, fold + 1)[order], -sizes[order]))] for fold in range(folds)]
+    return [_fold(fold, part, turns[fold], sizes, group_of_row, dev) for fold in range(folds)]
 
 
 def _fold(
     fold: int, part: np.ndarray, order: np.ndarray, sizes: np.ndarray, group_of_row: np.ndarray, dev: int | None
 ) -> tuple[np.ndarray, dict[str, int]]:
-    """One part as test, and dev out of the others: one group out of some from the largest to the smallest, so that it has groups
-    of all sizes, as the rows have."""
+    """One part as test, and dev out of the others: one group out of some in the given order, from the largest to the smallest, so
+    that it has groups of all sizes, as the rows have."""
     split_of_group = np.zeros(len(sizes), dtype=np.int8)
     split_of_group[part == fold] = SPLITS.index("test")
     got = {"test": int(sizes[part == fold].sum())}
@@ -265,7 +268,7 @@ def _carve(
     targets = {name: min(max(1, round(share * total)), most) for name, (share, most) in shares.items() if name in missing}
     if spec.folds is not None:
         targets["test"] = max(1, total // spec.folds)
-        plan.marks.append("parts are dealt together")
+        plan.marks.append("parts are dealt together, each with a dev of its own")
     fine = ("the pair itself", [dealable.unordered_pairs()]) if scored else ("query", [dealable.first])
     by_texts = ("shared sentences" if scored else "shared texts", [dealable.first, dealable.second, *dealable.negatives])
     ways = [fine] if has_corpus else [by_texts, fine]

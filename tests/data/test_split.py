@@ -388,6 +388,16 @@ def test_folds_of_rows_that_share_answers_are_all_dealt_in_one_way(
     assert all(size <= 1.5 * max(1, round(0.1 * len({a for a, _ in numbers}))) + 0.5 for size in dev)
 
 
+def test_each_part_of_a_cross_validation_has_a_dev_of_its_own() -> None:
+    """What is chosen by the same few rows in all parts would be right or wrong in all of them together."""
+    tables = {UNSPLIT: pairs([(f"question {i}", f"answer {i}") for i in range(200)])}
+    plans = [planned(tables, spec=SplitSpec(folds=5, fold=fold)) for fold in range(5)]
+    devs = [set(taken(plan, tables)["dev"]) for plan in plans]
+    assert all(18 <= len(dev) <= 22 for dev in devs)
+    assert max(len(one & other) for i, one in enumerate(devs) for other in devs[:i]) <= 8  # by chance 2
+    assert len(set().union(*devs)) >= 70
+
+
 def test_groups_that_cannot_be_dealt_are_named() -> None:
     rows = [(f"question {i}", f"answer {i}") for i in range(200)]
     tables = {UNSPLIT: pairs(rows, ["big"] * 150 + [f"small {i}" for i in range(50)])}

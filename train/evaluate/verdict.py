@@ -1,6 +1,7 @@
 """From figures to a verdict, and the verdict in plain words.
 
 A data set is `improved` when the 95% interval of tuned - base lies above 0, `regressed` when it lies below, else `no_evidence`.
+Where cross-validation was done, its interval decides, unless the model that is shipped is the base itself (`no_evidence`).
 A run is `improved` when at least one data set is and none regressed, `mixed` when both occur, `regressed` when some regressed
 and none improved, else `no_evidence`.
 """
@@ -100,8 +101,9 @@ class DatasetResult(BaseModel):
 
     @property
     def settled(self) -> DatasetVerdict:
-        """The verdict that counts: that of cross-validation where there is one, which stands on more items."""
-        return self.verdict if self.cross_validation is None else self.cross_validation.verdict
+        """The verdict that counts: that of cross-validation where there is one, which stands on more items. What is the base
+        itself is neither better nor worse, whatever such training does elsewhere."""
+        return self.verdict if self.cross_validation is None or self.kept_base else self.cross_validation.verdict
 
     def lines(self) -> list[DatasetResult]:
         """The result as it stands in tables: what cross-validation found, if anything, comes first, with a name that says so."""
@@ -206,6 +208,8 @@ def _crossed_sentence(result: DatasetResult, crossed: CrossValidation, sides: Si
     before, _ = sides.in_sentences()
     figures = f"cross-validated {metric_name(result.metric)} {_figures(crossed, result.kind)} in {crossed.folds} parts."
     alone = f"{result.split.capitalize()} alone: {_figures(result, result.kind)}."
+    if result.kept_base:
+        alone += " The model that is shipped is the base itself: in this run nothing was better on dev."
     if crossed.verdict == "no_evidence":
         start = f"There is no evidence that such training makes a model that differs from {before} on {result.name}"
         return f"{start}: {figures} {_why_not(result.lines()[0])} {alone}"

@@ -157,7 +157,8 @@ def plan_recipe(
         max_tokens=max_tokens,
         max_steps=steps,
         steps_per_epoch=per_epoch,
-        warmup_steps=math.ceil(config.warmup * steps),
+        # the first step of a warm-up has a rate of 0: of very few steps there must be none, or nothing is trained
+        warmup_steps=min(round(config.warmup * steps), steps - 1),
         evaluation_steps=_evaluation_steps(steps, steps / per_epoch, config.evaluations),
         reasons=tuple(reasons),
     )

@@ -215,3 +215,11 @@ def test_the_base_that_was_kept_is_not_called_a_result_of_training() -> None:
     assert "leaves open a change" in dataset_sentence(result(**same))
     said = dataset_sentence(result(**same, kept_base=True))
     assert said.endswith("What was judged is the base itself: nothing that the training made was better on dev.")
+
+
+@pytest.mark.parametrize("interval", [(0.02, 0.06), (-0.06, -0.02)])
+def test_a_run_that_ships_the_base_is_neither_better_nor_worse_whatever_its_parts_were(interval: tuple[float, float]) -> None:
+    same = {**UNCLEAR, "tuned": 0.532, "delta": 0.0, "ci95": (0.0, 0.0), "p_value": 1.0, "kept_base": True}
+    found = result(**same).model_copy(update={"cross_validation": crossed(interval)})
+    assert run_verdict([found]) == "no_evidence" and fails(run_verdict([found]), "no_evidence")
+    assert dataset_sentence(found).endswith("The model that is shipped is the base itself: in this run nothing was better on dev.")

@@ -176,3 +176,11 @@ def test_the_figure_is_told_unless_the_person_decided() -> None:
     assert told == [f"the rule comes from: {rule_for(RowKind.PAIR, 6300).figure}"]
     decided = TrainingConfig(learning_rate=1e-5, epochs=1)
     assert not [r for r in plan_recipe(decided, facts, 256).reasons if "comes from" in r]
+
+
+@pytest.mark.parametrize(("steps", "share", "warm"), [(1, 0.1, 0), (1, 0.9, 0), (4, 0.1, 0), (4, 0.9, 3), (48, 0.1, 5), (200, 0.1, 20)])
+def test_warm_up_never_takes_all_steps(steps: int, share: float, warm: int) -> None:
+    """Its first step has a rate of 0: a run of one step would train nothing, and of four lose a quarter."""
+    facts = {"a": RowFacts(RowKind.PAIR, 1000, 1000, 1000)}
+    found = plan_recipe(TrainingConfig(max_steps=steps, warmup=share), facts, 256)
+    assert found.warmup_steps == warm
