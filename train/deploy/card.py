@@ -240,7 +240,8 @@ def _usage(records: Records, repo_id: str) -> str:
     query, document, symmetric = (contract[f"{role}_prompt"] for role in ("query", "document", "symmetric"))
     retrieval = any(entry["kind"] != "scored" for entry in records.audit.values()) or query or document
     lines = ["## How to use it", "", "```python", "from sentence_transformers import SentenceTransformer", ""]
-    lines.append(f"model = SentenceTransformer({json.dumps(repo_id)})")
+    trusted = ", trust_remote_code=True" if records.config["model"]["trust_remote_code"] else ""
+    lines.append(f"model = SentenceTransformer({json.dumps(repo_id)}{trusted})")
     if retrieval:
         lines += [
             'queries = model.encode_query(["How do I open an account?"])',

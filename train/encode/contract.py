@@ -139,7 +139,7 @@ def apply_contract(model: SentenceTransformer, contract: EncodingContract) -> No
     """Make plain `model.encode`, `encode_query` and `encode_document` give the contract's vectors, after saving too."""
     model.max_seq_length = contract.max_tokens
     model.prompts = {**model.prompts, "query": contract.query_prompt, "document": contract.document_prompt}
-    if contract.symmetric_prompt and not model.default_prompt_name:
+    if contract.symmetric_prompt != model.prompts.get(model.default_prompt_name or "", ""):
         # plain `encode` is what compares two equal sentences; without this a saved E5 would forget its prompt for them
         model.prompts["symmetric"] = contract.symmetric_prompt
         model.default_prompt_name = "symmetric"

@@ -178,7 +178,9 @@ def _load(path: Path, config: ModelConfig, device: str) -> tuple[SentenceTransfo
         raise
     except Exception as error:  # a damaged file raises whatever the library that reads it raises
         reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
-        mend = "check that the folder is complete; trust_remote_code is off unless model.trust_remote_code=true"
+        mend = "check that the folder is complete"
+        if not config.trust_remote_code:
+            mend += "; trust_remote_code is off unless model.trust_remote_code=true"
         if "allocate memory" in reason or "out of memory" in reason:
             mend = "end other programs, or choose a smaller model"
         raise ModelError(f"{config.name} could not be loaded: {reason}", mend=mend) from error
@@ -190,14 +192,15 @@ def _with_pooling(path: Path, config: ModelConfig, device: str, options: dict) -
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
     pooling = config.pooling or "mean"
-    encoder = Transformer(str(path), model_kwargs=options)
+    trusted = {"trust_remote_code": config.trust_remote_code}
+    encoder = Transformer(str(path), model_kwargs=options | trusted, config_kwargs=trusted, processor_kwargs=trusted)
     notes = complete_tokens(config.name, encoder)
     width = (
         encoder.get_embedding_dimension()
         if hasattr(encoder, "get_embedding_dimension")
         else encoder.get_word_embedding_dimension()
     )
-    model = SentenceTransformer(modules=[encoder, Pooling(width, pooling_mode=pooling)], device=device)
+    model = SentenceTransformer(modules=[encoder, Pooling(width, pooling_mode=pooling)], device=device, **trusted)
     notes.append(f"{config.name} is a raw encoder without pooling; {pooling} pooling was added (model.pooling chooses another)")
     return model, notes
 

@@ -154,7 +154,12 @@ def load_weights(encoder: Encoder, checkpoint: Path) -> None:
     from sentence_transformers import SentenceTransformer
 
     try:
-        other = SentenceTransformer(str(checkpoint), device="cpu", model_kwargs={"dtype": torch.float32})
+        other = SentenceTransformer(
+            str(checkpoint),
+            device="cpu",
+            model_kwargs={"dtype": torch.float32},
+            trust_remote_code=encoder.model.trust_remote_code,
+        )
         encoder.model.load_state_dict(other.state_dict(), strict=True)
     except Exception as error:  # a damaged file raises whatever the library that reads it raises
         raise RunError(

@@ -238,7 +238,8 @@ class PairTrainer(SentenceTransformerTrainer):
             return
         from torch.distributed.checkpoint.state_dict import StateDictOptions, set_model_state_dict
 
-        loaded = SentenceTransformer(path, device="cpu", model_kwargs={"dtype": torch.float32})
+        trusted = self._whole.trust_remote_code
+        loaded = SentenceTransformer(path, device="cpu", model_kwargs={"dtype": torch.float32}, trust_remote_code=trusted)
         options = StateDictOptions(full_state_dict=True, broadcast_from_rank0=True)
         set_model_state_dict(model, loaded.state_dict(), options=options)
 

@@ -8,10 +8,12 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
+from data.spec import DatasetSpec, PromptSpec
 from train.config import ModelConfig
 from train.encode.contract import EncodingContract, apply_contract, limited_tokens, read_contract
 from train.encode.encoder import Encoder, load_encoder
 from train.encode.memo import RememberingEncoder
+from train.encode.prompted import settle_prompts
 
 
 def contract_of(model: SentenceTransformer, name: str, **settings: object) -> EncodingContract:
@@ -62,6 +64,23 @@ def test_a_family_keeps_its_prompt_for_pairs_when_it_is_saved(model: SentenceTra
     assert [found.prompt(role) for role in ("query", "document", "symmetric")] == ["query: ", "passage: ", "query: "]
     expected = Encoder(model, contract).encode(["a text"], "symmetric")
     assert torch.allclose(torch.from_numpy(again.encode(["a text"])), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("prompt", ["topic: ", ""])
+def test_a_prompt_for_pairs_that_the_person_sets_is_saved_though_the_model_has_one(
+    model: SentenceTransformer, tmp_path: Path, prompt: str
+) -> None:
+    contract = contract_of(model, "intfloat/e5-small-v2")
+    apply_contract(model, contract)
+    specs = {"sts": DatasetSpec(source="sts.csv", prompts=PromptSpec(sentences=prompt))}
+    settled, _ = settle_prompts(Encoder(model, contract), specs)
+    settled.model.save_pretrained(str(tmp_path), create_model_card=False)
+    saved = SentenceTransformer(str(tmp_path), device="cpu")
+    judged = settled.encode(["red car"], "symmetric")
+    assert torch.allclose(saved.encode(["red car"], convert_to_tensor=True), judged, atol=1e-6)
+    assert torch.allclose(saved.encode(["red car"], prompt=prompt, convert_to_tensor=True), judged, atol=1e-6)
+    assert not torch.allclose(saved.encode(["red car"], prompt="query: ", convert_to_tensor=True), judged, atol=1e-3)
+    assert (saved.prompts["query"], saved.prompts["document"]) == ("query: ", "passage: ")
 
 
 def test_tokens_can_be_lowered_but_not_raised(model: SentenceTransformer) -> None:
