@@ -110,7 +110,8 @@ def _carry_out(plan: Plan, run: Path, new: bool, inner: bool) -> Path:
         if not inner:
             ranks.leave()
     except Interrupted as stop:
-        raise Interrupted(str(stop), mend=f"continue with --resume {run}") from None
+        # of a part of a cross-validation only the run as a whole is to be continued
+        raise Interrupted(stop.what, mend=f"continue with --resume {run}") from None
     except KeyboardInterrupt:
         raise Interrupted("stopped; what was complete is kept", mend=f"continue with --resume {run}") from None
     except RuntimeError as error:

@@ -23,7 +23,7 @@ from train.encode.locate import WeightsOrigin
 from train.encode.packed import attention_path
 from train.encode.plain_tokens import why_not_stored
 from train.encode.prompted import prompted, settle_prompts
-from train.errors import ConfigError, ModelError
+from train.errors import ConfigError, ModelError, RunError
 from train.fit.batching import RankingBatchSampler, RankShare, ShuffledBatchSampler
 from train.fit.fit import mixed_samplers
 from train.fit.joint import JointBatchSampler
@@ -39,6 +39,10 @@ from train.runfolder import environment, read_record, write_json, write_text
 from train.settings import dump_config
 from train.shortage import Needs
 from train.terminal import say
+
+
+MAY_CHANGE = {"patience", "keep_all_checkpoints", "interpolation"}
+"""Settings of training that change no step of it."""
 
 
 @dataclass
@@ -237,9 +241,19 @@ def record_plan(plan: Plan, run: Path) -> None:
                 "data": {name: prepared.fingerprint for name, prepared in plan.datasets.items()},
                 **({"mined": {name: dict(one.summary) for name, one in plan.mined.items()}} if plan.mined else {}),
                 "recipe": list(plan.recipe.reasons),
+                "settled": _settled(plan),
             }
         ),
     )
+
+
+def _settled(plan: Plan) -> dict[str, Any]:
+    """What decides the weights that come out, besides data and base: the steps of a run must all be made with the same."""
+    sections = {"training": plan.config.training.model_dump(mode="json", exclude=MAY_CHANGE)}
+    sections["mining"] = plan.config.mining.model_dump(mode="json")
+    written = {f"{section}.{key}": value for section, found in sections.items() for key, value in found.items()}
+    recipe = plan.recipe
+    return written | {"batch sizes": dict(recipe.batch_sizes), "steps": recipe.max_steps, "evaluated after": [*recipe.evaluation_steps]}
 
 
 def audited(plan: Plan) -> dict[str, Any]:
@@ -268,7 +282,7 @@ def _precision(config: Config, encoder: Encoder) -> tuple[bool, str]:
 
 
 def refuse_changes(plan: Plan, run: Path) -> None:
-    """A run goes on only with the data and the base that it began with: its scores would compare unlike things."""
+    """A run goes on only with the data, the base and the settings that it began with: its scores would compare unlike things."""
     recorded = read_record(run, "environment.json", "model", "data")
     if (recorded["model"]["revision"], recorded["model"]["sha256"]) != (plan.origin.revision, plan.origin.sha256):
         raise ModelError(
@@ -281,4 +295,11 @@ def refuse_changes(plan: Plan, run: Path) -> None:
                 f"{name} is not what it was when the run began",
                 where=prepared.location,
                 mend="put the data back, or start a new run",
+            )
+    before = read_record(run, "environment.json").get("settled", {})  # runs of earlier versions have none
+    for what, now in _settled(plan).items():
+        if what in before and before[what] != now:
+            raise RunError(
+                f"{what} was {before[what]} when {run} began, and is {now}",
+                mend=f"put {run / 'config.yaml'} back and start as many processes as then, or start a new run",
             )

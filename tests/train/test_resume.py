@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import shutil
 from pathlib import Path
 
 import pytest
@@ -135,3 +136,26 @@ def test_ctrl_c_keeps_a_checkpoint_and_prints_the_resume_command(
     assert digest(run) == unbroken[0]
     again = server.run(["train", "--resume", "checkpoints/run"], tmp_path)
     assert again["code"] == 2 and "finished already" in again["output"]
+
+
+def test_settings_that_were_changed_in_between_are_refused_by_name(
+    server: ForkServer, arguments: list[str], tmp_path: Path
+) -> None:
+    done = server.run([*arguments, "run_name=run", "training.max_steps=8", "training.evaluations=2", "training.keep_all_checkpoints=true"], tmp_path)
+    assert done["code"] == 0, done["output"]
+    run = tmp_path / "checkpoints" / "run"
+    (run / "report.json").unlink()
+    shutil.rmtree(run / "checkpoint-8", ignore_errors=True)
+    written = (run / "config.yaml").read_text(encoding="utf-8")
+    for before, after, what in (
+        ("learning_rate: 0.001", "learning_rate: 1.0e-09", "training.learning_rate was 0.001 when checkpoints/run began, and is 1e-09"),
+        ("batch_size: 8", "batch_size: 16", "training.batch_size was 8"),
+        ("rank_to: 100", "rank_to: 50", "mining.rank_to was 100"),
+    ):
+        assert before in written
+        (run / "config.yaml").write_text(written.replace(before, after), encoding="utf-8")
+        refused = server.run(["train", "--resume", "checkpoints/run"], tmp_path)
+        assert refused["code"] == 2 and what in refused["output"], refused["output"]
+    (run / "config.yaml").write_text(written.replace("keep_all_checkpoints: true", "keep_all_checkpoints: false"), encoding="utf-8")
+    again = server.run(["train", "--resume", "checkpoints/run"], tmp_path)
+    assert again["code"] == 0 and (run / "report.json").is_file(), again["output"]
