@@ -55,7 +55,7 @@ class DatasetSpec(StrictModel):
     )
     prompts: PromptSpec = Field(default_factory=PromptSpec)
     weight: float = Field(
-        1, gt=0, description="beside other data sets: 2 gives it twice the training steps that it would have by its size"
+        1, gt=0, description="beside other data sets: 2 doubles its share of the training steps in proportion to theirs"
     )
     hub_config: str | None = Field(None, description="configuration (subset) of a Hub data set")
     hub_revision: str | None = Field(None, description="revision of a Hub data set")

@@ -80,8 +80,12 @@ class TrainingConfig(StrictModel):
     schedule: Literal["linear", "cosine", "constant"] = Field("linear", description="learning rate after warm-up")
     weight_decay: float = Field(0.01, ge=0, lt=1, description="share of each weight taken off in a step, times the learning rate")
     max_grad_norm: float = Field(1.0, gt=0, description="gradients are clipped to this total norm")
-    temperature: float = Field(
-        0.05, gt=0, le=1, description="similarities are divided by this in ranking losses (scale = 1/temperature)"
+    temperature: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="similarities are divided by this in ranking losses (scale = 1/temperature); left out: 0.05, and 1 for models"
+        " that compare raw vectors by their dot product",
     )
     symmetric: bool = Field(True, description="ranking losses also rank queries for each document")
     groups: Literal["auto", "blind"] = Field(

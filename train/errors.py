@@ -31,6 +31,10 @@ class RunError(EmbedTuneError):
     """A run folder exists already, is broken, or cannot be resumed; or a run cannot go on."""
 
 
+class Diverged(RunError):
+    """The loss is no number any more: a property of data and settings, which another attempt would meet again."""
+
+
 class HubError(EmbedTuneError):
     """The Hub could not be reached or refused; what lies on this machine is whole."""
 

@@ -16,6 +16,7 @@ from scipy.stats import rankdata
 
 from data.schema import DataError, PreparedDataset, RowKind
 from train.config import Config
+from train.errors import Diverged
 from train.evaluate.statistics import Comparison, compare_means, compare_spearman
 from train.evaluate.verdict import CrossValidation
 from train.evaluate.wording import change, fraction, metric_name, things
@@ -64,8 +65,8 @@ def cross_validate(config: Config, run: Path, folds: int, train: Callable[[Confi
         train: carries out one run, from where it was.
 
     Returns:
-        What came out; None on processes that do not write, and where the rows cannot be dealt so, which is said and leaves the
-        run as sound as it was.
+        What came out; None on processes that do not write, and where the rows cannot be dealt so or the training of a part does
+        not converge, which is said and leaves the run as sound as it was.
     """
     parts = []
     for fold in range(folds):
@@ -74,7 +75,7 @@ def cross_validate(config: Config, run: Path, folds: int, train: Callable[[Confi
             say(f"cross-validation, part {fold + 1} of {folds} …")
             try:
                 _train_quietly(_config_of(config, run, folder.name, folds, fold), folder, train)
-            except (DataError, PeerStopped) as error:  # the first on the process that read the data, the second on the others
+            except (DataError, Diverged, PeerStopped) as error:  # the last on the processes that did not find out themselves
                 wait()
                 say(f"  there is no cross-validation: {error}")
                 return None

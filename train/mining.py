@@ -238,14 +238,14 @@ def summary_lines(found: Mapping[str, Any], spec: MiningSpec) -> list[str]:
         again = f", {found['repeated']:,} are repeated" if found["repeated"] else ""
         lines.append(f"  too few candidates: {found['drawn']:,} negatives are drawn from outside the window{again}")
     if refused_rows := found["rows_refused"]:
-        limits = ", ".join(f"mining.{name}" for name in _limits(spec))
-        lines.append(f"  {refused_rows:,} rows are left out: all documents that were tried for them are refused by {limits}")
+        refused_by = limits_in_words(spec)
+        lines.append(f"  {refused_rows:,} rows are left out: all documents that were tried for them are refused by {refused_by}")
     if known := found["rows_without"] - found["rows_refused"]:
         lines.append(f"  {known:,} rows are left out: no other document was found that does not belong to their query")
     return lines
 
 
-def _limits(spec: MiningSpec) -> list[str]:
+def limits_in_words(spec: MiningSpec) -> str:
     """The settings that refuse documents, of those that are set."""
     limits: dict[str, float | str | None] = {
         "near_positive": spec.near_positive,
@@ -253,4 +253,4 @@ def _limits(spec: MiningSpec) -> list[str]:
         "margin": spec.margin or None,
         "cross_encoder": spec.cross_encoder,
     }
-    return [name for name, value in limits.items() if value is not None]
+    return ", ".join(f"mining.{name}" for name, value in limits.items() if value is not None)

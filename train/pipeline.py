@@ -21,6 +21,7 @@ from train.deploy.hub import check_push, push_run
 from train.encode.cache.cache import Counters, VectorCache
 from train.encode.cache.cached import cached
 from train.encode.cache.place import open_shared_cache
+from train.encode.encoder import load_encoder
 from train.encode.memo import RememberingEncoder
 from train.encode.prompted import encoders_of
 from train.encode.shared import SharedEncoder
@@ -141,6 +142,7 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
     say(f"  took {base_seconds:.0f} s" + (f"; {done.sentence()}" if done.hits or done.damaged else ""))
 
     work = _resume_log(log, run)
+    earlier = work.seconds + sum(line.get("eval_seconds", 0.0) for line in log.lines)
     if not log.lines:
         log.add(judge.line(0, base))
     _heed_ceiling(plan, run, log.lines[0]["dev"])
@@ -159,9 +161,9 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
     say(f"training {plan.recipe.max_steps:,} steps …")
     fit(plan.encoder, plan.sets, plan.recipe, config.training, run, plan.bf16, hooks, work)
 
+    test_began = time.perf_counter()
     winner = _choose_winner(plan, run, log, judge, before)
     say(f"judging on test: {winner.sentence()} …")
-    test_began = time.perf_counter()
     tuned = encoders_of(plan.encoder, plan.prompts, lambda encoder: RememberingEncoder(SharedEncoder(encoder)))
     tuned_test, tuned_cut = judge_test(plan.datasets, tuned), judge_shortened(plan, tuned)
     if is_main():
@@ -169,7 +171,7 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
     test_seconds = time.perf_counter() - test_began
     crossed = _cross_validated(plan, run)
     if is_main():
-        seconds = {"base": base_seconds, "test": test_seconds, "total": time.perf_counter() - began}
+        seconds = {"base": base_seconds, "test": test_seconds, "total": earlier + time.perf_counter() - began}
         cut = Shortened(base_cut, tuned_cut)
         report_run(
             run, config, plan.datasets, base_test, tuned_test, cut, crossed, log, winner, work, seconds, tracker, done.hits
@@ -306,7 +308,14 @@ def _choose_winner(plan: Plan, run: Path, log: ScoreLog, judge: DevJudge, before
         return float(ranks.share(judge.line(step, _dev_encoders(plan)))["dev"])  # one choice, whatever the rounding
 
     scores = {line["step"]: line["dev"] for line in log.lines}
-    return choose_winner(plan.encoder.model, before, step, scores.get(step), scores.get(0), dev)
+    found, base_dev = scores.get(step), scores.get(0)
+    lost = found is not None and base_dev is not None and found <= base_dev
+    if lost and before is None and plan.config.training.interpolation == "auto":
+        # too large to keep a copy of the base; it is read anew where it is what should be shipped
+        whole = load_encoder(plan.config.model.model_copy(update={"device": "cpu"}))[0].model
+        plan.encoder.model.load_state_dict(whole.state_dict())
+        return Winner(step, 0.0, base_dev)
+    return choose_winner(plan.encoder.model, before, step, found, base_dev, dev)
 
 
 def _settle_name(config: Config) -> str:

@@ -33,13 +33,12 @@ from train.fit.recipe import Recipe, choose_batches, plan_recipe
 from train.fit.rules import MAX_TOKENS
 from train.fit.training_set import TrainingSet
 from train.folds import folds_wanted
-from train.mining import MinedSet, mine_training_rows
+from train.mining import MinedSet, limits_in_words, mine_training_rows
 from train.row_vectors import row_vectors
 from train.runfolder import environment, read_record, write_json, write_text
 from train.settings import dump_config
 from train.shortage import Needs
 from train.terminal import say
-
 
 MAY_CHANGE = {"patience", "keep_all_checkpoints", "interpolation"}
 """Settings of training that change no step of it."""
@@ -80,7 +79,7 @@ def make_plan(config: Config) -> Plan:
     for note in notes:
         say(f"  note: {note}")
     specs = dict(zip(datasets, config.data.datasets, strict=True))
-    encoder, notes = settle_prompts(encoder, specs)
+    encoder, notes = settle_prompts(encoder, specs, {name: prepared.kind for name, prepared in datasets.items()})
     notes += check_lengths(config.training, encoder)
     for note in notes:
         say(f"  note: {note}")
@@ -211,10 +210,14 @@ def training_sets(
         if mined and name in mined:
             table, kind = mined[name].table, RowKind.TUPLE
             if len(table) < 2:
+                limits = limits_in_words(config.mining)
+                mend = "leave mining.enabled out: nearly all documents belong to the queries, so the others of a batch will do"
+                if mined[name].summary["rows_refused"]:
+                    mend = f"loosen what refuses the documents ({limits}), or leave mining.enabled out"
                 raise DataError(
                     f"for {'one row alone' if len(table) else 'no row'} of train in {name} could hard negatives be mined",
                     where=prepared.location,
-                    mend="leave mining.enabled out: nearly all documents belong to the queries, so the others of a batch will do",
+                    mend=mend,
                 )
         blind = config.training.groups == "blind"
         loss, related = choose_loss(spec, kind), prepared.left_out
@@ -253,7 +256,11 @@ def _settled(plan: Plan) -> dict[str, Any]:
     sections["mining"] = plan.config.mining.model_dump(mode="json")
     written = {f"{section}.{key}": value for section, found in sections.items() for key, value in found.items()}
     recipe = plan.recipe
-    return written | {"batch sizes": dict(recipe.batch_sizes), "steps": recipe.max_steps, "evaluated after": [*recipe.evaluation_steps]}
+    return written | {
+        "batch sizes": dict(recipe.batch_sizes),
+        "steps": recipe.max_steps,
+        "evaluated after": [*recipe.evaluation_steps],
+    }
 
 
 def audited(plan: Plan) -> dict[str, Any]:

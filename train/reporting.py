@@ -85,7 +85,7 @@ def report_run(
         log: scores of every checkpoint on dev.
         winner: what was judged on test.
         work: what training consumed.
-        seconds: `base`, `test` and `total` wall-clock seconds.
+        seconds: `base`, `test` (with the choice of what is judged) and `total` (with earlier sessions), wall clock.
         tracker: is told, too.
         from_cache: vectors of the base that judging found in the cache.
 

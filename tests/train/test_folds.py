@@ -19,8 +19,10 @@ from scipy.stats import spearmanr
 from data.schema import PreparedDataset, Recognised, RowKind
 from tests.forked import ForkServer
 from train.config import Config
+from train.errors import Diverged
 from train.finished import Values
-from train.folds import folds_wanted, pooled
+from train.folds import cross_validate, folds_wanted, pooled
+from train.settings import load_config
 
 
 def prepared(kind: RowKind, train: int, test: int) -> PreparedDataset:
@@ -158,3 +160,17 @@ def test_rows_that_cannot_be_dealt_into_parts_cost_the_run_nothing(
     assert "there is no cross-validation: grouped.csv: the rows are in 4 groups" in done["output"], done["output"]
     report = json.loads((folder / "checkpoints" / "grouped" / "report.json").read_text())
     assert report["datasets"][0]["cross_validation"] is None and report["verdict"] == report["datasets"][0]["verdict"]
+
+
+def test_a_part_whose_training_does_not_converge_costs_the_run_nothing(
+    crossed: tuple[Path, dict[str, Any]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = load_config(crossed[0] / "config.yaml")
+
+    def train(part: Config) -> None:
+        raise Diverged("the loss became nan before step 3", mend="lower training.learning_rate")
+
+    (tmp_path / "run").mkdir()
+    assert cross_validate(config, tmp_path / "run", 3, train) is None
+    said = capsys.readouterr().out
+    assert "there is no cross-validation: the loss became nan" in said and "lower training.learning_rate" in said

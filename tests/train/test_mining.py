@@ -224,6 +224,16 @@ def test_rows_to_which_every_document_belongs_end_in_a_sentence(server: ForkServ
     assert "no row of train in onedoc could hard negatives be mined" in done["output"]
 
 
+def test_limits_that_refuse_every_document_of_every_row_are_what_is_to_be_loosened(server: ForkServer, folder: Path) -> None:
+    rows = [f"what is thing {i}?,it is number {i}" for i in range(60)]
+    (folder / "things.csv").write_text("\n".join(["question,answer", *rows]) + "\n", encoding="utf-8")
+    words = ["train", "--data", "things.csv", "--dry-run", *SMALL, *TRAIN, "mining.enabled=true", "mining.near_positive=0.0001"]
+    done = server.run(words, folder)
+    assert done["code"] == 2 and "no row of train in things could hard negatives be mined" in done["output"], done["output"]
+    mend = " ".join(done["output"].split()).split("What to do: ")[-1]
+    assert mend.startswith("loosen what refuses the documents (mining.near_positive, mining.max_share_of_positive)"), mend
+
+
 def test_without_mining_nothing_is_mined(server: ForkServer, folder: Path) -> None:
     assert "hard negative" not in train(server, folder, "plain", "--dry-run")
 

@@ -1,4 +1,4 @@
-"""Models whose code lies in their own folder are trained, loaded and shipped where the person trusts it, and refused otherwise."""
+"""Models whose code lies in their own folder are trained and shipped where the person trusts it, and refused otherwise."""
 
 from __future__ import annotations
 
@@ -44,7 +44,15 @@ def test_code_that_is_not_trusted_is_refused_with_the_setting(raw: Path) -> None
 def test_a_run_with_trusted_code_ends_with_a_model(server: ForkServer, raw: Path, tmp_path: Path) -> None:
     rows = [f"what is {word} number {i},it is the {word} of {i}" for i, word in enumerate(["ant", "bee", "cat", "dog"] * 15)]
     (tmp_path / "faq.csv").write_text("\n".join(["question,answer", *rows]), encoding="utf-8")
-    words = ["train", "--data", "faq.csv", f"model.name={raw}", "model.trust_remote_code=true", "model.device=cpu", "run_name=run"]
+    words = [
+        "train",
+        "--data",
+        "faq.csv",
+        f"model.name={raw}",
+        "model.trust_remote_code=true",
+        "model.device=cpu",
+        "run_name=run",
+    ]
     words += ["training.max_steps=4", "training.batch_size=8", "training.evaluations=2", "evaluation.resamples=200"]
     done = server.run(words, tmp_path)
     assert done["code"] == 0, done["output"]

@@ -134,6 +134,8 @@ def test_ctrl_c_keeps_a_checkpoint_and_prints_the_resume_command(
     done = server.run(["train", "--resume", "checkpoints/run"], tmp_path)
     assert done["code"] == 0, done["output"]
     assert digest(run) == unbroken[0]
+    cost = json.loads((run / "report.json").read_text())["cost"]
+    assert cost["total_seconds"] >= cost["train_seconds"] + cost["eval_seconds"]  # of both sessions
     again = server.run(["train", "--resume", "checkpoints/run"], tmp_path)
     assert again["code"] == 2 and "finished already" in again["output"]
 
@@ -141,14 +143,21 @@ def test_ctrl_c_keeps_a_checkpoint_and_prints_the_resume_command(
 def test_settings_that_were_changed_in_between_are_refused_by_name(
     server: ForkServer, arguments: list[str], tmp_path: Path
 ) -> None:
-    done = server.run([*arguments, "run_name=run", "training.max_steps=8", "training.evaluations=2", "training.keep_all_checkpoints=true"], tmp_path)
+    done = server.run(
+        [*arguments, "run_name=run", "training.max_steps=8", "training.evaluations=2", "training.keep_all_checkpoints=true"],
+        tmp_path,
+    )
     assert done["code"] == 0, done["output"]
     run = tmp_path / "checkpoints" / "run"
     (run / "report.json").unlink()
     shutil.rmtree(run / "checkpoint-8", ignore_errors=True)
     written = (run / "config.yaml").read_text(encoding="utf-8")
     for before, after, what in (
-        ("learning_rate: 0.001", "learning_rate: 1.0e-09", "training.learning_rate was 0.001 when checkpoints/run began, and is 1e-09"),
+        (
+            "learning_rate: 0.001",
+            "learning_rate: 1.0e-09",
+            "training.learning_rate was 0.001 when checkpoints/run began, and is 1e-09",
+        ),
         ("batch_size: 8", "batch_size: 16", "training.batch_size was 8"),
         ("rank_to: 100", "rank_to: 50", "mining.rank_to was 100"),
     ):
@@ -156,6 +165,8 @@ def test_settings_that_were_changed_in_between_are_refused_by_name(
         (run / "config.yaml").write_text(written.replace(before, after), encoding="utf-8")
         refused = server.run(["train", "--resume", "checkpoints/run"], tmp_path)
         assert refused["code"] == 2 and what in refused["output"], refused["output"]
-    (run / "config.yaml").write_text(written.replace("keep_all_checkpoints: true", "keep_all_checkpoints: false"), encoding="utf-8")
+    (run / "config.yaml").write_text(
+        written.replace("keep_all_checkpoints: true", "keep_all_checkpoints: false"), encoding="utf-8"
+    )
     again = server.run(["train", "--resume", "checkpoints/run"], tmp_path)
     assert again["code"] == 0 and (run / "report.json").is_file(), again["output"]

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from sentence_transformers import SentenceTransformer
 from torch import nn
 
+from train import pipeline
+from train.evaluate.dev import DevJudge
 from train.fit.recipe import CEILING
+from train.settings import load_config
 from train.winner import SHARES, Winner, choose_winner, copy_of, interpolate
 
 POINTS = (0.0, *SHARES, 1.0)
@@ -73,3 +81,25 @@ def test_without_the_base_or_without_dev_the_checkpoint_wins(base: bool, dev: fl
     winner = choose_winner(model, weights if base else None, 60, dev, dev, judge)
     assert winner == Winner(60, 1.0, dev) and winner.sentence() == "the checkpoint of step 60"
     assert model.state_dict()["weight"].tolist() == [2.0] * 3
+
+
+def test_of_a_model_too_large_to_be_copied_the_base_is_still_kept_where_it_is_better(
+    work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "can_be_copied", lambda model: False)
+    line = DevJudge.line
+    monkeypatch.setattr(DevJudge, "line", lambda self, step, by: line(self, step, by) | ({"dev": -1.0} if step else {}))
+    settings = {"model.name": work / "tiny", "model.device": "cpu", "output_dir": tmp_path, "run_name": "run"}
+    settings |= {
+        "training.learning_rate": 0.1,
+        "training.max_steps": 4,
+        "training.precision": "fp32",
+        "evaluation.resamples": 200,
+    }
+    words = [f"{key}={value}" for key, value in settings.items()]
+    run = pipeline.start_run(load_config(None, data=str(work / "scored.csv"), overrides=words), inner=True)
+    report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    assert report["selection"]["share"] == 0 and report["datasets"][0]["delta"] == 0
+    texts = ["a red car", "the blue house"]
+    shipped, base = (SentenceTransformer(str(path), device="cpu").encode(texts) for path in (run / "model", work / "tiny"))
+    assert np.array_equal(shipped, base)

@@ -200,7 +200,9 @@ def _with_pooling(path: Path, config: ModelConfig, device: str, options: dict) -
         if hasattr(encoder, "get_embedding_dimension")
         else encoder.get_word_embedding_dimension()
     )
-    model = SentenceTransformer(modules=[encoder, Pooling(width, pooling_mode=pooling)], device=device, **trusted)
+    model = SentenceTransformer(
+        modules=[encoder, Pooling(width, pooling_mode=pooling)], device=device, trust_remote_code=config.trust_remote_code
+    )
     notes.append(f"{config.name} is a raw encoder without pooling; {pooling} pooling was added (model.pooling chooses another)")
     return model, notes
 

@@ -6,10 +6,14 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
 
+from data.schema import RowKind
 from data.spec import DatasetSpec, PromptSpec
 from train.encode.contract import apply_contract
 from train.encode.encoder import Encoder
 from train.encode.opened import TextEncoder
+
+COLUMNS = {RowKind.SCORED: ("sentences",), RowKind.PAIR: ("anchor", "positive"), RowKind.TUPLE: ("anchor", "positive")}
+"""The prompts that rows of a kind use."""
 
 T = TypeVar("T")
 E = TypeVar("E", bound=TextEncoder)
@@ -42,7 +46,7 @@ def encoders_of(encoder: E, prompts: Mapping[str, PromptSpec], wrap: Callable[[E
     return {name: made[one] for name, one in prompts.items()}
 
 
-def settle_prompts(encoder: Encoder, specs: Mapping[str, DatasetSpec]) -> tuple[Encoder, list[str]]:
+def settle_prompts(encoder: Encoder, specs: Mapping[str, DatasetSpec], kinds: Mapping[str, RowKind]) -> tuple[Encoder, list[str]]:
     """Put the prompts of the data sets that are trained on into the model, so that they are saved with it.
 
     Where all of these agree, the prompts become the model's own, under which everything is judged and which `encode_query` and
@@ -51,14 +55,15 @@ def settle_prompts(encoder: Encoder, specs: Mapping[str, DatasetSpec]) -> tuple[
     Args:
         encoder: the base.
         specs: by data set name.
+        kinds: of the rows, by data set name: what pairs put before their texts is no matter of scored pairs, and the reverse.
 
     Returns:
         The encoder, and what the person should read.
     """
     wanted = {name: spec.prompts for name, spec in specs.items() if spec.train}
-    first, *others = wanted.values()
-    if all(one == first for one in others):
-        settled = prompted(encoder, first)
+    agreed = _agreed(wanted, kinds)
+    if agreed is not None:
+        settled = prompted(encoder, agreed)
         apply_contract(settled.model, settled.contract)
         return settled, []
     named = {
@@ -69,3 +74,15 @@ def settle_prompts(encoder: Encoder, specs: Mapping[str, DatasetSpec]) -> tuple[
         "the data sets have different prompts, so the model that is saved puts none of them before texts by itself; ask for one"
         f" with encode(texts, prompt_name=…): {', '.join(named)}"
     ]
+
+
+def _agreed(wanted: Mapping[str, PromptSpec], kinds: Mapping[str, RowKind]) -> PromptSpec | None:
+    """The prompts under which all data sets can be read, each column's by those that have it; None where these differ."""
+    found: dict[str, str | None] = {}
+    for column in PromptSpec.model_fields:
+        users = {getattr(one, column) for name, one in wanted.items() if column in COLUMNS[kinds[name]]}
+        if len(users) > 1:
+            return None
+        unused = (getattr(one, column) for one in wanted.values() if getattr(one, column) is not None)
+        found[column] = next(iter(users)) if users else next(unused, None)
+    return PromptSpec(**found)

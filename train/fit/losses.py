@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 SCORED_LOSSES = ("cosine", "cosent", "angle")
 RANKING_LOSSES = ("mnrl", "cached_mnrl")
 
+TEMPERATURE = 0.05
+"""Of ranking losses over cosines: a scale of 20, as in Sentence Transformers."""
 MINI_BATCH = 32
 """Texts that the cached loss embeds at a time, where the trainer does not embed them."""
 
@@ -133,10 +135,12 @@ def _scored_loss(name: str, model: SentenceTransformer, world_size: int) -> torc
 def _ranking_options(model: SentenceTransformer, config: TrainingConfig, world_size: int) -> dict[str, Any]:
     from sentence_transformers.util import dot_score
 
-    options: dict[str, Any] = {"scale": 1.0 / config.temperature, "gather_across_devices": world_size > 1}
-    if model.similarity_fn_name == "dot" and not any(type(module).__name__ == "Normalize" for module in model):
-        # such models compare raw vectors, whose products are large already; a scale of 1 as in their own training
-        options |= {"similarity_fct": dot_score, "scale": 1.0}
+    raw = model.similarity_fn_name == "dot" and not any(type(module).__name__ == "Normalize" for module in model)
+    # products of raw vectors are large already: a scale of 1 as in the training of such models
+    temperature = config.temperature or (1.0 if raw else TEMPERATURE)
+    options: dict[str, Any] = {"scale": 1.0 / temperature, "gather_across_devices": world_size > 1}
+    if raw:
+        options["similarity_fct"] = dot_score
     if config.symmetric:
         options |= {"directions": ("query_to_doc", "doc_to_query"), "partition_mode": "per_direction"}
     return options

@@ -50,7 +50,7 @@ class DosedBatchSampler(ShuffledBatchSampler):
 
 
 def deal(batches: Mapping[str, int], weights: Mapping[str, float], temperature: float) -> dict[str, int]:
-    """Batches an epoch of each data set, as many together as before (if none is left with nothing, each has at least one).
+    """Batches an epoch of each data set, at least one, and as many together as before (unless they were fewer than data sets).
 
     The share of a data set is proportional to weight · batches ** (1 / temperature): at 1 sizes decide, the higher the
     temperature, the more equal the shares (as languages are mixed for mT5, arXiv:2010.11934; its alpha is 1 / temperature).
@@ -69,7 +69,11 @@ def deal(batches: Mapping[str, int], weights: Mapping[str, float], temperature: 
     by_remainder = sorted(exact, key=lambda name: dealt[name] - exact[name])
     for name in by_remainder[: total - sum(dealt.values())]:
         dealt[name] += 1
-    return {name: max(1, count) for name, count in dealt.items()}
+    for name in [name for name, count in dealt.items() if count == 0]:
+        largest = max(dealt, key=lambda one: dealt[one])
+        dealt[largest] -= dealt[largest] > 1
+        dealt[name] = 1
+    return dealt
 
 
 def mix(

@@ -22,7 +22,7 @@ from train import ranks
 from train.config import TrainingConfig
 from train.encode.contract import limited_tokens
 from train.encode.forward import embed_columns
-from train.errors import RunError
+from train.errors import Diverged, RunError
 from train.fit.batching import RankShare, ShuffledBatchSampler
 from train.fit.checkpoints import STAGING, clear_staging, publish
 from train.fit.collate import COLUMNS, LABEL, PackingCollator, TokenTable, count
@@ -292,7 +292,7 @@ class ScheduleCallback(TrainerCallback):
     def on_log(self, args, state, control, logs=None, **kwargs) -> None:
         loss = (logs or {}).get("loss", 0.0)
         if not math.isfinite(loss):
-            raise RunError(
+            raise Diverged(
                 f"the loss became {loss} before step {state.global_step}; the weights are no longer usable",
                 mend="lower training.learning_rate, or use training.precision=fp32; the last checkpoint is kept",
             )

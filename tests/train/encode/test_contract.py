@@ -8,6 +8,7 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
+from data.schema import RowKind
 from data.spec import DatasetSpec, PromptSpec
 from train.config import ModelConfig
 from train.encode.contract import EncodingContract, apply_contract, limited_tokens, read_contract
@@ -73,7 +74,7 @@ def test_a_prompt_for_pairs_that_the_person_sets_is_saved_though_the_model_has_o
     contract = contract_of(model, "intfloat/e5-small-v2")
     apply_contract(model, contract)
     specs = {"sts": DatasetSpec(source="sts.csv", prompts=PromptSpec(sentences=prompt))}
-    settled, _ = settle_prompts(Encoder(model, contract), specs)
+    settled, _ = settle_prompts(Encoder(model, contract), specs, {"sts": RowKind.SCORED})
     settled.model.save_pretrained(str(tmp_path), create_model_card=False)
     saved = SentenceTransformer(str(tmp_path), device="cpu")
     judged = settled.encode(["red car"], "symmetric")

@@ -9,6 +9,7 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
+from data.schema import RowKind
 from data.spec import DatasetSpec, PromptSpec
 from train.config import ModelConfig
 from train.deploy.export import export_model
@@ -45,22 +46,36 @@ def test_data_sets_with_equal_prompts_share_an_encoder(encoder: Encoder) -> None
 
 def test_prompts_on_which_all_agree_become_the_models_own(encoder: Encoder, tmp_path: Path) -> None:
     specs = {"a": spec(anchor="ask: "), "b": spec(anchor="ask: "), "judged": spec(train=False)}
-    settled, notes = settle_prompts(encoder, specs)
+    settled, notes = settle_prompts(encoder, specs, dict.fromkeys(specs, RowKind.PAIR))
     assert notes == [] and settled.contract.query_prompt == "ask: " and settled.contract.prompts_from == "your config"
     saved = SentenceTransformer(str(export_model(settled.model, tmp_path / "model")), device="cpu")
     assert torch.allclose(torch.tensor(saved.encode_query(["w"])), settled.encode(["w"], "query"), atol=1e-6)
 
 
 def test_different_prompts_are_saved_under_names(encoder: Encoder, tmp_path: Path) -> None:
-    settled, notes = settle_prompts(encoder, {"a": spec(anchor="ask: "), "b": spec(sentences="say: ")})
+    kinds = {"a": RowKind.PAIR, "b": RowKind.TUPLE}
+    settled, notes = settle_prompts(encoder, {"a": spec(anchor="ask: "), "b": spec(positive="say: ")}, kinds)
     assert settled.contract == encoder.contract
-    assert "a-anchor, b-sentences" in notes[0]
+    assert "a-anchor, b-positive" in notes[0]
     folder = export_model(settled.model, tmp_path / "model")
     prompts = json.loads((folder / "config_sentence_transformers.json").read_text())["prompts"]
-    assert prompts["a-anchor"] == "ask: " and prompts["b-sentences"] == "say: "
+    assert prompts["a-anchor"] == "ask: " and prompts["b-positive"] == "say: "
     saved = SentenceTransformer(str(folder), device="cpu")
     expected = prompted(encoder, PromptSpec(anchor="ask: ")).encode(["w"], "query")
     assert torch.allclose(torch.tensor(saved.encode(["w"], prompt_name="a-anchor")), expected, atol=1e-6)
+
+
+def test_prompts_of_pairs_and_of_scored_pairs_do_not_contradict_each_other(encoder: Encoder, tmp_path: Path) -> None:
+    kinds = {"a": RowKind.PAIR, "b": RowKind.SCORED, "c": RowKind.PAIR}
+    specs = {"a": spec(anchor="ask: "), "b": spec(sentences="say: "), "c": spec(anchor="ask: ", sentences="of no use")}
+    settled, notes = settle_prompts(encoder, specs, kinds)
+    assert notes == []
+    saved = SentenceTransformer(str(export_model(settled.model, tmp_path / "model")), device="cpu")
+    for role, encode in (("query", saved.encode_query), ("symmetric", saved.encode), ("document", saved.encode_document)):
+        assert torch.allclose(encode(["w"], convert_to_tensor=True), settled.encode(["w"], role), atol=1e-6)
+    assert [settled.contract.prompt(role) for role in ("query", "document", "symmetric")] == ["ask: ", "", "say: "]
+    # one without a prompt, one with: the model cannot do both by itself
+    assert settle_prompts(encoder, {"a": spec(anchor="ask: "), "c": spec()}, kinds)[1]
 
 
 def test_shortened_vectors_are_those_of_truncate_dim(encoder: Encoder, tiny_model: Path) -> None:

@@ -222,4 +222,6 @@ def test_a_run_that_ships_the_base_is_neither_better_nor_worse_whatever_its_part
     same = {**UNCLEAR, "tuned": 0.532, "delta": 0.0, "ci95": (0.0, 0.0), "p_value": 1.0, "kept_base": True}
     found = result(**same).model_copy(update={"cross_validation": crossed(interval)})
     assert run_verdict([found]) == "no_evidence" and fails(run_verdict([found]), "no_evidence")
-    assert dataset_sentence(found).endswith("The model that is shipped is the base itself: in this run nothing was better on dev.")
+    assert dataset_sentence(found).endswith(
+        "The model that is shipped is the base itself: in this run nothing was better on dev."
+    )

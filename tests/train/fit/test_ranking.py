@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 from torch import Tensor, nn
 
+from train.config import TrainingConfig
+from train.fit.losses import build_loss
 from train.fit.ranking import CachedRankingLoss, MaskedRankingLoss
 from train.fit.relevance import Relevance
 
@@ -154,3 +158,11 @@ def test_small_batches_give_the_gradients_of_the_whole() -> None:
         gradients.append(model.weight.grad)
     assert torch.allclose(*gradients, atol=1e-6)
     assert gradients[0].norm() > 1e-3
+
+
+def test_the_temperature_that_the_person_sets_counts_for_products_of_raw_vectors_too(tiny_model: Path) -> None:
+    plain, raw = SentenceTransformer(str(tiny_model), device="cpu"), SentenceTransformer(str(tiny_model), device="cpu")
+    raw = SentenceTransformer(modules=list(raw)[:-1], device="cpu", similarity_fn_name="dot")
+    for model, left_out in ((plain, 20.0), (raw, 1.0)):
+        assert build_loss("mnrl", model, TrainingConfig(), 1).scale == pytest.approx(left_out)
+        assert build_loss("mnrl", model, TrainingConfig(temperature=0.1), 1).scale == pytest.approx(10)

@@ -178,7 +178,9 @@ def test_the_figure_is_told_unless_the_person_decided() -> None:
     assert not [r for r in plan_recipe(decided, facts, 256).reasons if "comes from" in r]
 
 
-@pytest.mark.parametrize(("steps", "share", "warm"), [(1, 0.1, 0), (1, 0.9, 0), (4, 0.1, 0), (4, 0.9, 3), (48, 0.1, 5), (200, 0.1, 20)])
+@pytest.mark.parametrize(
+    ("steps", "share", "warm"), [(1, 0.1, 0), (1, 0.9, 0), (4, 0.1, 0), (4, 0.9, 3), (48, 0.1, 5), (200, 0.1, 20)]
+)
 def test_warm_up_never_takes_all_steps(steps: int, share: float, warm: int) -> None:
     """Its first step has a rate of 0: a run of one step would train nothing, and of four lose a quarter."""
     facts = {"a": RowFacts(RowKind.PAIR, 1000, 1000, 1000)}
