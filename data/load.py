@@ -95,6 +95,7 @@ def prepare(
         dropped=dropped,
         given_test="test" in tables,
         left_out=plan.left_out,
+        source_fingerprint=fingerprint,
     )
 
 

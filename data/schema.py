@@ -186,7 +186,8 @@ class PreparedDataset:
     or test have, too, and what was done about them; None: nobody looked. `near` says which texts are near duplicates.
     `hashes` are those of the splits' texts; `own_corpus` tells a corpus that the source gave from one made of the rows.
     `dropped` names some of the bad rows that were left out. `given_test` says that the source itself tells which rows are test.
-    `left_out` [K, 2] are the hashes of query and document of the training rows that `max_rows` left out.
+    `left_out` [K, 2] are the hashes of query and document of the training rows that `max_rows` left out, or that were taken out
+    because they are judged. `source_fingerprint` is that of the source alone, however it was split.
     """
 
     name: str
@@ -205,3 +206,4 @@ class PreparedDataset:
     dropped: Mapping[str, Sequence[str]] = field(default_factory=dict)
     given_test: bool = False
     left_out: np.ndarray | None = None
+    source_fingerprint: str = ""

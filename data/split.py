@@ -54,6 +54,10 @@ class RowHashes:
         """One hash a pair of texts."""
         return mix(self.first) ^ mix(self.second + np.uint64(1))
 
+    def text_pairs(self) -> np.ndarray:
+        """[N, 2] query and document of each row."""
+        return np.stack([self.first, self.second], axis=1)
+
     def unordered_pairs(self) -> Hashes:
         """One hash a pair of texts, whichever comes first."""
         low, high = np.minimum(self.first, self.second), np.maximum(self.first, self.second)
@@ -65,7 +69,8 @@ class SplitPlan:
     """Where each split comes from: a table of the source and the rows in it (None: all of them).
 
     Attributes:
-        left_out: [K, 2] query and document of the training rows that `max_rows` left out: they belong together all the same.
+        left_out: [K, 2] query and document of the training rows that were left out (`max_rows`, leaks): they belong together
+            all the same.
         marks: what was done that an earlier version of the program did otherwise; files that it made are not taken for these.
     """
 
@@ -75,6 +80,10 @@ class SplitPlan:
     counts: dict[str, int] = field(default_factory=dict)
     left_out: np.ndarray = field(default_factory=lambda: np.empty((0, 2), dtype=np.uint64))
     marks: list[str] = field(default_factory=list)
+
+    def leave_out(self, rows: RowHashes) -> None:
+        """Remember what training rows that are taken out say."""
+        self.left_out = np.concatenate([self.left_out, rows.text_pairs()])
 
 
 def mix(values: Hashes) -> Hashes:
@@ -346,8 +355,7 @@ def _cap(plan: SplitPlan, max_rows: int, seed: int) -> None:
     base, before = plan.parts["train"]
     plan.parts["train"] = (base, chosen if before is None else before[chosen])
     plan.hashes["train"] = rows.take(chosen)
-    out = rows.take(np.setdiff1d(np.arange(len(rows)), chosen))
-    plan.left_out = np.stack([out.first, out.second], axis=1)
+    plan.leave_out(rows.take(np.setdiff1d(np.arange(len(rows)), chosen)))
     plan.notes.append(f"train is cut to {max_rows} of {len(rows)} rows, chosen by hash (max_rows)")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from data.load import prepare
@@ -28,15 +28,32 @@ class Training:
         candidate: the model.
         config: of the run that trained it.
         fingerprints: of the data sets as that run split them.
+        sources: fingerprints of the sources alone, in the order of the data sets; runs of earlier versions have none.
     """
 
     candidate: Candidate
     config: Config
     fingerprints: frozenset[str]
+    sources: tuple[str, ...] = ()
+    found: dict[str, DatasetSpec | None] = field(default_factory=dict, compare=False)
 
     def spec_for(self, spec: DatasetSpec) -> DatasetSpec | None:
-        """The run's own description of a data set, if the run was trained on it."""
-        return next((one for one in self.config.data.datasets if one.train and _same_source(one.source, spec.source)), None)
+        """The run's own description of a data set, if the run was trained on it: at that place, or with the same content."""
+        if spec.source not in self.found:
+            trained = [one for one in self.config.data.datasets if one.train]
+            same = next((one for one in trained if _same_source(one.source, spec.source)), None)
+            self.found[spec.source] = same or self._with_the_same_rows(spec)
+        return self.found[spec.source]
+
+    def _with_the_same_rows(self, spec: DatasetSpec) -> DatasetSpec | None:
+        """A copy, or the same file by way of another folder or a pattern, is read as the run read its own."""
+        for one, fingerprint in zip(self.config.data.datasets, self.sources, strict=False):
+            try:
+                if one.train and open_source(_read_as(one, spec)).fingerprint() == fingerprint:
+                    return one
+            except DataError:
+                continue  # it cannot be read so, then it is something else
+        return None
 
 
 def load_tasks(request: Request) -> tuple[dict[str, Task], dict[str, list[str]]]:
@@ -137,13 +154,14 @@ def read_training(candidate: Candidate) -> Training | None:
         return None
     path = candidate.run / "environment.json"
     try:
-        fingerprints = frozenset(json.loads(path.read_text(encoding="utf-8"))["data"].values())
+        recorded = json.loads(path.read_text(encoding="utf-8"))
+        fingerprints, sources = frozenset(recorded["data"].values()), tuple(recorded.get("sources", {}).values())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise RunError(
             f"{path} cannot be read, so it is not known which rows {candidate.label} was trained on",
             mend="copy the model folder out of its run folder to judge it without regard to that",
         ) from None
-    return Training(candidate, load_config(candidate.run / "config.yaml"), fingerprints)
+    return Training(candidate, load_config(candidate.run / "config.yaml"), fingerprints, sources)
 
 
 def _as_trained(spec: DatasetSpec, training: Training) -> tuple[DatasetSpec, SplitSpec]:
@@ -151,8 +169,12 @@ def _as_trained(spec: DatasetSpec, training: Training) -> tuple[DatasetSpec, Spl
     recorded = training.spec_for(spec)
     if recorded is None:
         raise ValueError(f"{spec.source} is not a data set of that run")
-    said_now = {key: getattr(spec, key) for key in spec.model_fields_set} | {"train": True}
-    return recorded.model_copy(update=said_now), training.config.data.split
+    return _read_as(recorded, spec), training.config.data.split
+
+
+def _read_as(recorded: DatasetSpec, spec: DatasetSpec) -> DatasetSpec:
+    """What the run says of its data set, under what the person says now."""
+    return recorded.model_copy(update={key: getattr(spec, key) for key in spec.model_fields_set} | {"train": True})
 
 
 def _warn_of_known_rows(

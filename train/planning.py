@@ -242,6 +242,7 @@ def record_plan(plan: Plan, run: Path) -> None:
                 },
                 "contract": plan.encoder.contract.as_dict(),
                 "data": {name: prepared.fingerprint for name, prepared in plan.datasets.items()},
+                "sources": {name: prepared.source_fingerprint for name, prepared in plan.datasets.items()},
                 **({"mined": {name: dict(one.summary) for name, one in plan.mined.items()}} if plan.mined else {}),
                 "recipe": list(plan.recipe.reasons),
                 "settled": _settled(plan),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -26,7 +27,7 @@ IS_TEXT = re.compile(r"(_prompt$|\.prompts\.|\.columns\.)")
 
 def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
     """The words of a command line as (names, settings): a setting is KEY=VALUE and no file of that name."""
-    settings = [word for word in words if "=" in word and not Path(word).exists()]
+    settings = [word for word in words if "=" in word and not os.path.exists(word)]  # noqa: PTH110 (Path raises for a long one)
     return [word for word in words if word not in settings], settings
 
 

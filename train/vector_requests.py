@@ -6,6 +6,7 @@ Nothing heavy is imported here, so that mistakes are answered at once.
 from __future__ import annotations
 
 import json
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ class EmbedRequest:
 
 def is_setting(word: str) -> bool:
     """Whether a word of the command line is KEY=VALUE rather than the name of a file, or a query with a sign in it."""
-    return SETTING.match(word) is not None and not Path(word).exists()
+    return SETTING.match(word) is not None and not os.path.exists(word)  # noqa: PTH110 (Path raises for a long one)
 
 
 def is_vector_file(word: str) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from data.schema import SPLITS, UNSPLIT, DataError
-from data.sources.compressed import kind_of, stem_of
+from data.sources.compressed import GZIP, is_compressed, kind_of, stem_of
 from data.sources.readers import READERS, open_reader, readable
 from data.sources.rows import SPLIT_ALIASES, TableSource
 from data.spec import DatasetSpec
@@ -80,6 +80,7 @@ def _many(files: Sequence[Path], base: Path, name: str, spec: DatasetSpec, locat
     if by_split and (others := [p for p in files if p not in by_split]):
         notes.append(f"not used, since not named like a split: {', '.join(p.name for p in others[:10])}")
     chosen = [p for p in files if p in by_split] if by_split else list(files)
+    _check_none_is_packed_twice(chosen, location)
     _check_one_name_a_split(by_split, location)
     chosen.sort(key=lambda p: SPLITS.index(by_split[p]) if by_split else 0)  # train first: it says what the columns are
     tables = [(by_split.get(p, UNSPLIT), open_reader(p, p.relative_to(base).as_posix())) for p in chosen]
@@ -104,6 +105,16 @@ def _marked(files: Sequence[Path]) -> dict[Path, str]:
         found[path] = SPLIT_ALIASES[splits[0]]
         rests.add((*(word for word in words if word not in SPLIT_ALIASES), kind_of(path)))
     return found if len(rests) == 1 and len(set(found.values())) == len(files) > 1 else {}
+
+
+def _check_none_is_packed_twice(files: Sequence[Path], location: str) -> None:
+    """pairs.csv beside pairs.csv.gz, as `gzip -k` leaves them: the same rows twice."""
+    plain = {path for path in files if not is_compressed(path)}
+    for path in files:
+        if is_compressed(path) and (unpacked := path.with_name(path.name[: -len(GZIP)])) in plain:
+            raise DataError(
+                f"{unpacked.name} and {path.name} are the same file, unpacked and packed", where=location, mend="keep one of them"
+            )
 
 
 def _check_one_name_a_split(by_split: dict[Path, str], location: str) -> None:

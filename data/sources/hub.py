@@ -22,7 +22,8 @@ class HubTable:
     """One split of a Hub data set. Rows are counted from 1."""
 
     def __init__(self, shown: str, data: Dataset) -> None:
-        self.shown, self.place, self.data = shown, shown, data
+        # a format that its owner set would give the rows in other types, or leave columns out
+        self.shown, self.place, self.data = shown, shown, data.with_format(None)
         self.notes: list[str] = []
 
     def columns(self) -> list[str]:
@@ -70,22 +71,14 @@ def hub_source(identity: str, name: str, spec: DatasetSpec) -> TableSource:
     """
     loaded = _load(identity, spec)
     notes = [f"Hub data set {identity}" + (f", configuration {spec.hub_config}" if spec.hub_config else "")]
-    return TableSource(name, identity, tables_of(loaded, identity, notes), spec, notes)
-
-
-def tables_of(loaded: Mapping[str, Dataset], identity: str, notes: list[str]) -> list[tuple[str, Table]]:
-    """The splits by our names for them; what is left out is added to the notes.
-
-    Raises:
-        DataError: it is not clear which is which.
-    """
-    return [
+    tables: list[tuple[str, Table]] = [
         (split, HubTable(f"{identity}/{original}", loaded[original]))
-        for split, original in _splits(list(loaded), identity, notes).items()
+        for split, original in splits_of(list(loaded), identity, notes).items()
     ]
+    return TableSource(name, identity, tables, spec, notes)
 
 
-def _splits(names: Sequence[str], identity: str, notes: list[str]) -> dict[str, str]:
+def splits_of(names: Sequence[str], identity: str, notes: list[str]) -> dict[str, str]:
     """Our name of a split -> the data set's."""
     known: dict[str, str] = {}
     for name in names:

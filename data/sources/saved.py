@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from data.schema import DataError
-from data.sources.hub import tables_of
-from data.sources.rows import TableSource
+from data.sources.hub import HubTable, splits_of
+from data.sources.rows import Table, TableSource
 from data.spec import DatasetSpec
-
-MARKS = ("dataset_dict.json", "state.json")
-"""Files of which such a folder has one: of several splits, or of one table."""
 
 
 def is_saved(path: Path) -> bool:
-    """Whether a folder was written so."""
-    return any((path / mark).is_file() for mark in MARKS)
+    """Whether a folder was written so: it holds several splits, or one table."""
+    one = all((path / name).is_file() for name in ("state.json", "dataset_info.json"))
+    return one or (path / "dataset_dict.json").is_file()
+
+
+class SavedTable(HubTable):
+    """One split that lies in a folder."""
+
+    def digest(self) -> bytes:
+        """Of its files: the fingerprint that was saved may follow from the code that made the rows, not from what that read."""
+        found = hashlib.sha256()
+        for file in sorted(file["filename"] for file in self.data.cache_files):
+            with Path(file).open("rb") as content:
+                found.update(hashlib.file_digest(content, "sha256").digest())
+        return found.digest()
 
 
 def saved_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
@@ -34,6 +45,8 @@ def saved_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
         raise DataError(
             f"a folder of save_to_disk that cannot be loaded: {reason}", where=str(path), mend="save it anew"
         ) from None
-    splits = found if isinstance(found, dict) else {path.name: found}
+    loaded = found if isinstance(found, dict) else {path.name: found}
     notes = ["read as save_to_disk of the datasets library wrote it"]
-    return TableSource(name, str(path), tables_of(splits, str(path), notes), spec, notes)
+    splits = splits_of(list(loaded), str(path), notes)
+    tables: list[tuple[str, Table]] = [(split, SavedTable(name, loaded[name])) for split, name in splits.items()]
+    return TableSource(name, str(path), tables, spec, notes)

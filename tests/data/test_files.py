@@ -90,6 +90,12 @@ def test_compressed_files_are_called_and_split_as_if_they_were_not(tmp_path):
     assert source.splits() == ("train", "dev")
     assert texts(source, "train") == LISTED
     assert opened(tmp_path / "faq" / "train.csv.gz").name == "train"
+    write(tmp_path / "faq" / "train.csv", PAIRS)
+    assert "train.csv and train.csv.gz are the same file, unpacked and packed" in message(tmp_path / "faq")
+    (tmp_path / "faq" / "train.csv").unlink()
+    for name, content in (("a.csv", PAIRS.encode()), ("a.csv.gz", gzip.compress(PAIRS.encode()))):
+        write(tmp_path / "twice" / name, content)
+    assert "a.csv and a.csv.gz are the same file, unpacked and packed" in message(tmp_path / "twice")
     write(tmp_path / "faq" / "dev.csv", PAIRS)
     assert "several files for dev: dev.csv, validation.csv.gz" in message(tmp_path / "faq")
 

@@ -156,12 +156,36 @@ def test_folders_of_save_to_disk_are_read_as_data_sets_of_the_hub_are(tmp_path):
     assert (source.name, source.splits()) == ("splits", ("train", "test"))
     examples = list(source.examples("train"))
     assert [example.texts for example in examples] == [["a", "b"], ["c", "d"]]
-    assert RowId.parse(examples[1].guid).row.endswith("splits/train:2")
+    assert RowId.parse(examples[1].guid).row == "train:2"
     table(("a", "b")).save_to_disk(tmp_path / "one")
     source = open_source(DatasetSpec(source=str(tmp_path / "one")))
     assert source.splits() == (UNSPLIT,)
     assert [example.texts for example in source.examples(UNSPLIT)] == [["a", "b"]]
     assert any("save_to_disk" in note for note in source.recognised.notes)
+
+
+def test_what_such_a_folder_holds_counts_and_not_the_fingerprint_or_the_format_that_was_saved(tmp_path):
+    prints = []
+    for number in (1, 2):
+        saved = table(*((f"a {i}", f"b {i}") for i in range(number)))
+        saved._fingerprint = "the same"  # as of a generator that read other files
+        saved.set_format("numpy", columns=["id"])
+        saved.save_to_disk(tmp_path / "saved")
+        source = open_source(DatasetSpec(source=str(tmp_path / "saved")))
+        assert [example.texts for example in source.examples(UNSPLIT)] == [[f"a {i}", f"b {i}"] for i in range(number)]
+        prints.append(source.fingerprint())
+    assert prints[0] != prints[1]
+
+
+def test_where_such_a_folder_lies_does_not_matter(tmp_path, monkeypatch):
+    table(("a", "b")).save_to_disk(tmp_path / "saved")
+    found = open_source(DatasetSpec(source=str(tmp_path / "saved")))
+    monkeypatch.chdir(tmp_path)
+    same = open_source(DatasetSpec(source="saved"))
+    assert found.fingerprint() == same.fingerprint()
+    (tmp_path / "states").mkdir()
+    (tmp_path / "states" / "state.json").write_text('[{"query": "a", "document": "b"}]', encoding="utf-8")
+    assert [example.texts for example in open_source(DatasetSpec(source="states")).examples(UNSPLIT)] == [["a", "b"]]
 
 
 @pytest.mark.parametrize("damage", ["state", "arrow", "info"])

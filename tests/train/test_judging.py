@@ -128,9 +128,25 @@ def test_rows_that_a_model_was_trained_on_are_never_judged_silently(server: Fork
         assert done["code"] == 0 and (warning in done["output"]) == warned, done["output"]
     done = evaluate(server, work, "first", "--data", str(work / "pairs.csv"))
     assert "first was trained on" in done["output"] and warning not in done["output"], "another way to write the path"
+    done = evaluate(server, work, "first", "--data", "pair*.csv")
+    assert "first was trained on" in done["output"] and warning not in done["output"], "a pattern for the same file"
     # dealt with another seed, test rows of now were training rows of then
     done = evaluate(server, work, "first", "--config", "checkpoints/first/config.yaml", "data.split.seed=5")
     assert done["code"] == 0 and warning in done["output"], done["output"]
+
+
+def test_the_rows_of_a_run_are_known_by_their_content_from_any_folder(
+    server: ForkServer, work: Path, runs: Path, tmp_path: Path
+) -> None:
+    """The run wrote down a path that is relative to where it was made."""
+    (tmp_path / "copies").mkdir()
+    shutil.copy(work / "pairs.csv", tmp_path / "copies" / "pairs.csv")
+    words = [str(runs / "first"), "--data", "copies/pairs.csv"]
+    done = evaluate(server, tmp_path, *words)
+    assert done["code"] == 0 and "first was trained on copies/pairs.csv" in done["output"], done["output"]
+    assert "16 queries (test)" in done["output"]
+    (tmp_path / "copies" / "pairs.csv").write_text((work / "pairs.csv").read_text() + "one more,row\n", encoding="utf-8")
+    assert "(all rows)" in evaluate(server, tmp_path, *words)["output"], "other rows are other data"
 
 
 @pytest.mark.parametrize(("split", "n"), [("train", 30), ("dev", 10), ("test", 20), (None, 20)])

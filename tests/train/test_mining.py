@@ -160,6 +160,24 @@ def test_positives_that_max_rows_cuts_off_are_no_negatives(here: Path, capfd: py
     assert not [row for row in train if numbers[row["negative_1"]] in relevant[queries[row["anchor"]]]]
 
 
+def test_positives_whose_rows_are_taken_out_as_leaks_are_no_negatives(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """What test asks may not be trained on, but it is no reason to push the two texts apart."""
+    (here / "leaky").mkdir()
+    pairs = [(f"how do I find thing {i}", f"thing {i} is on shelf {i * 7 % 90}") for i in range(40)]
+    more = [(question, f"shelf {i * 7 % 90} has thing {i}") for i, (question, _) in enumerate(pairs)]
+    asked = [(answer, question) for question, answer in pairs[:20]]  # the same pairs the other way round
+    for split, rows in (("train", pairs + more), ("test", asked), ("dev", [("where is it", "there"), ("who is it", "me")])):
+        lines = [f"{question},{answer}" for question, answer in rows]
+        (here / "leaky" / f"{split}.csv").write_text("\n".join(["question,answer", *lines]) + "\n", encoding="utf-8")
+    open_limits = ["mining.rank_from=1", "mining.max_share_of_positive=null", "mining.near_positive=null"]
+    mine_json(capfd, "leaky", "--out", "leaky.jsonl", "mining.negatives=8", *open_limits)
+    mined = [json.loads(line) for line in (here / "leaky.jsonl").read_text().splitlines()]
+    train = [row for row in mined if row["split"] == "train"]
+    assert len(train) == 60  # 20 are taken out
+    known = set(pairs + more)
+    assert not [row for row in train if any((row["anchor"], row[f"negative_{i}"]) in known for i in range(1, 9))]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [

@@ -64,7 +64,7 @@ def counted(runs: Sequence[Run]) -> str:
 
 def render_index(runs: Sequence[Run], folder: Path) -> str:
     """The page over these runs; `folder` is where they lie, as it is typed in commands."""
-    forest = Forest.of([run.primary.ci95 for run in runs if run.primary], _FITTING)
+    forest = Forest.of([run.headline.ci95 for run in runs if run.headline], _FITTING)
     results = [result for run in runs for result in run.results]
     models = sorted({run.base_model for run in runs if run.base_model})
     return build(
@@ -76,7 +76,7 @@ def render_index(runs: Sequence[Run], folder: Path) -> str:
         title=f"Runs in {plain(folder.resolve().name)}",
         place=plain(folder.resolve().name),
         summary=counted(runs),
-        rows=[Row(run, forest.bar(run.primary.delta, run.primary.ci95) if run.primary else None) for run in runs],
+        rows=[Row(run, forest.bar(run.headline.delta, run.headline.ci95) if run.headline else None) for run in runs],
         forest=forest,
         models=models,
         verdicts={run.verdict for run in runs if run.verdict},
@@ -90,8 +90,8 @@ def _keys(run: Run) -> dict[str, str | float | None]:
     return {
         "name": run.name,
         "verdict": wording.VERDICT_WORDS.get(run.verdict or ""),
-        "score": run.primary.tuned if run.primary else None,
-        "change": run.primary.delta if run.primary else None,
+        "score": run.headline.tuned if run.headline else None,
+        "change": run.headline.delta if run.headline else None,
         "model": run.base_model or None,
         "datasets": ", ".join(result.name for result in run.results) or None,
         "trained": run.cost.get("train_seconds"),

@@ -88,6 +88,11 @@ class Run:
     config: Mapping[str, str] = field(default_factory=dict)
     curve: Sequence[tuple[int, float]] = ()
 
+    @property
+    def headline(self) -> DatasetResult | None:
+        """The figures behind the verdict: those of cross-validation where it was done."""
+        return None if self.primary is None else self.primary.lines()[0]
+
 
 def read_runs(folder: Path) -> list[Run]:
     """Every folder in `folder` whose name does not begin with a dot, the last finished first, then by name."""
