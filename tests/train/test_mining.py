@@ -165,6 +165,7 @@ def test_positives_whose_rows_are_taken_out_as_leaks_are_no_negatives(here: Path
     (here / "leaky").mkdir()
     pairs = [(f"how do I find thing {i}", f"thing {i} is on shelf {i * 7 % 90}") for i in range(40)]
     more = [(question, f"shelf {i * 7 % 90} has thing {i}") for i, (question, _) in enumerate(pairs)]
+    more += [(f"who keeps thing {i}", answer) for i, (_, answer) in enumerate(pairs)]  # the answers are still documents of train
     asked = [(answer, question) for question, answer in pairs[:20]]  # the same pairs the other way round
     for split, rows in (("train", pairs + more), ("test", asked), ("dev", [("where is it", "there"), ("who is it", "me")])):
         lines = [f"{question},{answer}" for question, answer in rows]
@@ -173,7 +174,7 @@ def test_positives_whose_rows_are_taken_out_as_leaks_are_no_negatives(here: Path
     mine_json(capfd, "leaky", "--out", "leaky.jsonl", "mining.negatives=8", *open_limits)
     mined = [json.loads(line) for line in (here / "leaky.jsonl").read_text().splitlines()]
     train = [row for row in mined if row["split"] == "train"]
-    assert len(train) == 60  # 20 are taken out
+    assert len(train) == 100  # 20 are taken out
     known = set(pairs + more)
     assert not [row for row in train if any((row["anchor"], row[f"negative_{i}"]) in known for i in range(1, 9))]
 
