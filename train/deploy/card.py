@@ -15,6 +15,8 @@ from typing import Any
 
 import yaml
 
+from data.spec import DatasetSpec
+from train.config import DataConfig
 from train.errors import RunError
 
 METRICS = {
@@ -117,6 +119,8 @@ def metadata(records: Records, repo_id: str, licence: str | None = None) -> str:
         found |= {name: pair["tuned"] for name, pair in entry.get("metrics", {}).items()}
         for name, value in found.items():
             label, kind = METRICS.get(name, (name, name))
+            if records.environment["contract"].get("similarity") == "dot":  # retrieval is judged by the model's own
+                kind = kind.replace("cosine_", "dot_")
             results.append(
                 EvalResult(
                     task_type=task,
@@ -202,7 +206,12 @@ def _verdict(records: Records) -> str:
         lines += [
             "",
             "*All parts*: each part of the rows was test in turn, for a model that was trained with the same settings on the "
-            "others. The verdict is on all of them; this model is one case of it.",
+            "others. "
+            + (
+                "They speak of such training. The verdict is on this model, which is the base itself: nothing was better on dev."
+                if any(entry.get("kept_base") for entry in records.report["datasets"])
+                else "The verdict is on all of them; this model is one case of it."
+            ),
         ]
     return "\n".join(lines)
 
@@ -227,11 +236,14 @@ def _training(records: Records) -> str:
     ]
     trained = set(_trained(records))
     for name, facts in records.audit.items():
-        counts = (f"{facts['counts'].get(f'rows_{split}', 0):,}" for split in ("train", "dev", "test"))
+        rows = {split: facts["counts"].get(f"rows_{split}", 0) for split in ("train", "dev", "test")}
+        mined = records.environment.get("mined", {}).get(name)
+        counts = [f"{number:,}" for number in (rows | ({} if mined is None else {"train": mined["rows"]})).values()]
         identity = records.hub_dataset(name)
         shown = f"[{_plain(name)}](https://huggingface.co/datasets/{identity})" if identity else _plain(name)
         use = "training and judging" if name in trained else "judging only"
-        lines.append(f"| {' | '.join((shown, KINDS[facts['kind']], *counts, use))} |")
+        kind = KINDS["tuple" if mined is not None else facts["kind"]] + (" mined by the base" if mined is not None else "")
+        lines.append(f"| {' | '.join((shown, kind, *counts, use))} |")
     return "\n".join([*lines, "", "Counts are rows. This card quotes no text of the data."])
 
 
@@ -351,13 +363,27 @@ def _repeat(records: Records) -> str:
 
 
 def _settings(records: Records) -> dict[str, Any]:
-    """What was set about model and training; a base out of a folder is left out, as its path means nothing elsewhere."""
+    """What was set about model, training, mining and data; a base out of a folder is left out, as its path means nothing elsewhere."""
     model = {key: value for key, value in records.config["model"].items() if key not in ("name", "device", "trust_remote_code")}
     if records.base_id:
         model = {"name": records.base_id, **model}
     sections = {"model": model, "training": records.config["training"]}
+    if records.config.get("mining", {}).get("enabled"):
+        sections["mining"] = records.config["mining"]
     given = {name: {k: v for k, v in section.items() if v is not None} for name, section in sections.items()}
-    return {name: section for name, section in given.items() if section}
+    return {name: section for name, section in given.items() if section} | _data_settings(records)
+
+
+def _data_settings(records: Records) -> dict[str, Any]:
+    """What was set about the data, but for where it lies; nothing where all is as it is by default."""
+    data = records.config["data"]
+    datasets = [
+        {"source": records.hub_dataset(name) or f"PATH OF {name}"}
+        | DatasetSpec.model_validate(spec).model_dump(exclude_defaults=True, exclude={"source", "name"})
+        for name, spec in zip(records.audit, data["datasets"], strict=True)
+    ]
+    whole = DataConfig.model_validate(data).model_dump(mode="json", exclude_defaults=True, exclude={"datasets"})
+    return {"data": {"datasets": datasets, **whole}} if whole or any(len(one) > 1 for one in datasets) else {}
 
 
 def _signed(value: float) -> str:

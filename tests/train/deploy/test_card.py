@@ -66,7 +66,7 @@ def test_the_text_says_what_a_reader_needs(run: Path) -> None:
         "encode_query",
         '- queries: `"find: "`',
         "## Limits",
-        "learning rate 5e-05",
+        "learning rate 0.0001",
         "max_steps: 2",
         "torch ",
     ):
@@ -80,7 +80,8 @@ def test_cross_validation_comes_first_and_named_prompts_are_listed(run: Path) ->
     records = read_records(run)
     entry = records.report["datasets"][0]
     crossed = {"folds": 5, "n": 999, "base": 0.1, "tuned": 0.2, "delta": 0.1, "ci95": [0.05, 0.15], "p_value": 0.0}
-    report = {**records.report, "datasets": [{**entry, "cross_validation": {**crossed, "verdict": "better"}}]}
+    judged = {**entry, "cross_validation": {**crossed, "verdict": "better"}, "kept_base": False}
+    report = {**records.report, "datasets": [judged]}
     contract = {**records.environment["contract"], "query_prompt": "", "document_prompt": ""}
     environment = {**records.environment, "contract": contract}
     data = {**records.config["data"]}
@@ -89,7 +90,36 @@ def test_cross_validation_comes_first_and_named_prompts_are_listed(run: Path) ->
     card = model_card(changed, "owner/name", None)
     whole = card.index(f"{entry['name']}, all 5 parts | nDCG@10 | 999 | 0.100 | 0.200")
     assert whole < card.index(f"{entry['name']}, test alone") and "The verdict is on all of them" in card
+    kept = replace(changed, report={**report, "datasets": [judged | {"kept_base": True}]})
+    assert "The verdict is on this model, which is the base itself" in model_card(kept, "owner/name", None)
     assert f'prompt_name="{entry["name"]}-anchor")`: `"ask: "`' in card and "No prompts are needed" not in card
+
+
+def test_what_it_takes_to_train_again_is_all_there(run: Path) -> None:
+    records = read_records(run)
+    name, *_ = records.audit
+    data = {**records.config["data"], "leaks": "keep"}
+    data["datasets"] = [{**one, "prompts": {"anchor": "ask: "}} if not i else one for i, one in enumerate(data["datasets"])]
+    mining = {"enabled": True, "rank_to": 50, "cross_encoder": None}
+    mined = {**records.environment, "mined": {name: {"rows": 41}}}
+    card = model_card(
+        replace(records, config={**records.config, "data": data, "mining": mining}, environment=mined), "owner/name"
+    )
+    again = yaml.safe_load(card.split("```yaml\n")[1].split("```")[0])
+    assert again["mining"] == {"enabled": True, "rank_to": 50} and again["data"]["leaks"] == "keep"
+    assert again["data"]["datasets"][0] == {"source": f"PATH OF {name}", "prompts": {"anchor": "ask: "}}
+    row = next(line for line in card.splitlines() if line.startswith(f"| {name} | texts that belong"))
+    assert "with hard negatives mined by the base" in row and row.split("|")[3].strip() == "41"
+    plain = yaml.safe_load(model_card(records, "owner/name").split("```yaml\n")[1].split("```")[0])
+    assert "mining" not in plain
+
+
+def test_scores_by_dot_product_are_not_called_cosine(run: Path) -> None:
+    records = read_records(run)
+    contract = {**records.environment["contract"], "similarity": "dot"}
+    data = front_matter(model_card(replace(records, environment={**records.environment, "contract": contract}), "owner/name"))
+    kinds = {metric["type"] for result in data["model-index"][0]["results"] for metric in result["metrics"]}
+    assert {"dot_ndcg@10", "spearman_cosine"} <= kinds and not [kind for kind in kinds if kind.startswith("cosine_")]
 
 
 def test_a_name_is_neither_a_table_cell_nor_html(run: Path) -> None:
