@@ -105,6 +105,20 @@ def prompts_of(request: Request, names: Sequence[str]) -> dict[str, PromptSpec]:
     return prompts
 
 
+def refuse_prompts(request: Request, command: str) -> None:
+    """Prompts of a data set are for commands that read it under them; whoever sets them expects an effect.
+
+    Raises:
+        ConfigError: a data set has prompts.
+    """
+    for spec in request.config.data.datasets:
+        if spec.prompts != PromptSpec():
+            raise ConfigError(
+                f"data.prompts has no effect on {command}: every model reads {spec.source} under its own prompts",
+                mend="judge by embed-tune evaluate, or set prompts of the model: model.query_prompt=… model.document_prompt=…",
+            )
+
+
 def _trainings(request: Request) -> list[Training]:
     return [found for candidate in request.candidates if (found := read_training(candidate)) is not None]
 

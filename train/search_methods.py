@@ -57,20 +57,33 @@ class MethodResult:
 
 @dataclass(frozen=True)
 class Judgements:
-    """Grades of stored vectors for queries: Q query ids, the id of each stored vector, and grades by both."""
+    """Grades of stored vectors for queries: Q query ids, the id of each stored vector, and grades by both.
+
+    `themselves` are the queries whose own text is among the documents, under their id: it does not count in their rankings.
+    """
 
     query_ids: Sequence[str]
     document_ids: Sequence[str]
     qrels: Qrels
+    themselves: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, task: RetrievalTask, document_ids: Sequence[str]) -> Judgements:
         """Those of a task, for vectors in any order."""
-        return cls(task.query_ids, document_ids, task.qrels)
+        own = frozenset(one for one, row in zip(task.query_ids, task.own_rows.tolist(), strict=True) if row >= 0)
+        return cls(task.query_ids, document_ids, task.qrels, own)
+
+    @property
+    def spare(self) -> int:
+        """Hits that are to be found beyond those that are judged."""
+        return int(bool(self.themselves))
 
     def ndcg(self, hits: Hits) -> float:
         """nDCG@10, on average over the queries."""
-        ranked = [[self.document_ids[row] for row in rows] for rows in hits.rows.tolist()]
+        ranked = [
+            [found for row in rows if (found := self.document_ids[row]) != query or query not in self.themselves]
+            for query, rows in zip(self.query_ids, hits.rows.tolist(), strict=True)
+        ]
         return float(retrieval_metrics(self.query_ids, ranked, self.qrels, [METRIC])[METRIC].mean())
 
 
@@ -102,7 +115,7 @@ def measure_methods(
     for method in chosen:
         index.prepare(method)
         began = time.perf_counter()
-        hits = index.search(queries, top, method, rescore)
+        hits = index.search(queries, top + (0 if judgements is None else judgements.spare), method, rescore)
         ms = (time.perf_counter() - began) * 1000 / len(queries)
         reference = results[0].hits if results else hits
         size = index.total_bytes(method)

@@ -26,7 +26,7 @@ from train.encode.contract import Role
 from train.encode.opened import TextEncoder
 from train.errors import ConfigError, ModelError
 from train.evaluate.tasks import RetrievalTask
-from train.judged_rows import load_tasks
+from train.judged_rows import load_tasks, refuse_prompts
 from train.search_methods import Judgements, MethodResult, measure_methods
 from train.search_table import hits_lines, methods_table
 from train.settings import load_config
@@ -119,7 +119,7 @@ def _answer(session: Session, stored: VectorFile) -> dict[str, Any]:
             say("\n".join(["", *hits_lines(query, hits)]))
         answers.append({"query": query, "hits": [_hit(*hit) for hit in hits]})
     if len(queries) > max(SHOWN, len(request.queries)):
-        say(f"\n… and {len(queries) - SHOWN:,} more queries (--json has all)")
+        say(f"\n… and {len(queries) - max(SHOWN, len(request.queries)):,} more queries (--json has all)")
     say(
         "\n"
         + methods_table(
@@ -156,7 +156,9 @@ def _tasks(request: SearchRequest, candidate: Candidate, config: Config) -> dict
         return {}
     settings = [*request.data_settings, f"output_dir={config.output_dir}"]
     loaded = load_config(None, data=list(request.data), overrides=settings, kind=JudgeConfig)
-    tasks, _ = load_tasks(Request((candidate,), loaded, True, None, ()))
+    judged = Request((candidate,), loaded, True, None, ())
+    refuse_prompts(judged, "search")
+    tasks, _ = load_tasks(judged)
     searched = {name: task for name, task in tasks.items() if isinstance(task, RetrievalTask)}
     if len(searched) < len(tasks):
         name = next(name for name in tasks if name not in searched)

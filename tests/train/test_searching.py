@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 import re
@@ -128,6 +129,25 @@ def test_judged_queries_give_what_evaluate_gives(run: Run, capsys: pytest.Captur
         values = {one["method"]: one["ndcg@10"] for one in found["methods"]}
         assert values["exact"] == pytest.approx(judged, abs=1e-6)
         assert values["ubinary+float"] == pytest.approx(judged, abs=1e-6), "with so many candidates nothing is lost"
+
+
+def test_a_query_does_not_count_in_its_own_ranking(
+    run: Run, here: Path, capsys: pytest.CaptureFixture[str], tiny_model: Path
+) -> None:
+    """Of paraphrases every text is a query and a document."""
+    texts = [f"{one} {other} number {i}" for i, (one, other) in enumerate(itertools.pairwise(WORDS))]
+    rows = [f"{one},{other}" for one, other in itertools.pairwise(texts)]
+    (here / "paraphrases.csv").write_text("\n".join(["anchor,positive", *rows]), encoding="utf-8")
+    found = run("--data", "paraphrases.csv", "--model", str(tiny_model))["datasets"][0]
+    main(["evaluate", str(tiny_model), "--data", "paraphrases.csv", "--cache", "off", "--json", "model.device=cpu"])
+    judged = json.loads(capsys.readouterr().out)["datasets"][0]["metrics"]["ndcg@10"]["value"]
+    values = {one["method"]: one["ndcg@10"] for one in found["methods"]}
+    assert values["exact"] == pytest.approx(judged, abs=1e-6)
+
+
+def test_prompts_of_a_data_set_are_refused_rather_than_forgotten(run: Run, tiny_model: Path) -> None:
+    found = run("--data", "beir", "--model", str(tiny_model), "data.prompts.anchor=ask: ")
+    assert found["code"] == 2 and "data.prompts has no effect on search" in found["error"]
 
 
 def test_a_copy_of_the_model_may_search_and_another_model_may_not(run: Run) -> None:

@@ -26,7 +26,7 @@ from train.encode.heap import keep_freed_memory
 from train.encode.opened import OpenedModel, open_model
 from train.errors import EmbedTuneError, ModelError
 from train.evaluate.wording import duration
-from train.judged_rows import load_tasks
+from train.judged_rows import load_tasks, refuse_prompts
 from train.reporting import now
 from train.runfolder import write_json
 from train.terminal import quiet_libraries, say
@@ -119,6 +119,7 @@ def run_benchmark(
     with redirect_stdout(sys.stderr) if as_json else nullcontext(), nullcontext() if debug else _quiet_mteb():
         tasks = {task.metadata.name: task for task in named_tasks(names)}
         if request.has_data:
+            refuse_prompts(request, "benchmark")
             tasks |= {name: own_task(task) for name, task in load_tasks(request)[0].items()}
         for name, task in tasks.items():
             facts = task.metadata

@@ -34,7 +34,7 @@ from train.encode.api.spending import confirm_spending
 from train.errors import ModelError, RunError
 from train.evaluate.tasks import Task
 from train.evaluate.wording import duration
-from train.judged_rows import load_tasks
+from train.judged_rows import load_tasks, refuse_prompts
 from train.judging import refuse_full
 from train.reporting import now
 from train.runfolder import default_name, environment, staged_folder, write_json, write_text
@@ -88,6 +88,7 @@ def compare_models(
     start = context()
     prepare(start)
     with redirect_stdout(sys.stderr) if wanted.json else nullcontext():
+        refuse_prompts(request.as_request(), "compare")
         tasks, notes = load_tasks(request.as_request())
         samples = choose_samples(tasks, request.config.measure)
         confirm_spending(estimates(request, tasks, samples, prices, again), yes)

@@ -363,7 +363,7 @@ def _repeat(records: Records) -> str:
 
 
 def _settings(records: Records) -> dict[str, Any]:
-    """What was set about model, training, mining and data; a base out of a folder is left out, as its path means nothing elsewhere."""
+    """What was set, all but what means nothing elsewhere: a base out of a folder, places of the data."""
     model = {key: value for key, value in records.config["model"].items() if key not in ("name", "device", "trust_remote_code")}
     if records.base_id:
         model = {"name": records.base_id, **model}
