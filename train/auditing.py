@@ -74,9 +74,18 @@ def _key(data: PreparedDataset, config: DataConfig, tokens: EncoderTokens | None
         config.near,
         data.leaks is None,
         list(data.notes),
+        # which rows leak into other data sets, and which are left then, no fingerprint of this one tells
+        [finding.as_json() for finding in data.leaks or ()],
+        _rows_left(data),
         reads,
     ]
     return hashlib.sha256(json.dumps(parts, ensure_ascii=False).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _rows_left(data: PreparedDataset) -> str:
+    """A digest of the texts that train has."""
+    train = (data.hashes or {}).get("train")
+    return "" if train is None else hashlib.sha256(train.text_pairs().tobytes()).hexdigest()
 
 
 def say_warnings(found: Mapping[str, Any]) -> None:

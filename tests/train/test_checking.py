@@ -172,3 +172,20 @@ def test_what_several_data_sets_would_refuse_together(in_tmp: Path) -> None:
     write(in_tmp / "judged" / "test.csv", "query,document", *PAIRS[:9])
     with pytest.raises(CheckFailed, match="every row of train is in dev or test of another data set"):
         check(data=["pairs", "judged"])
+
+
+def test_the_rows_that_leak_into_another_data_set_are_those_of_now(in_tmp: Path) -> None:
+    """The data set itself, and how many of its rows leak, are as before."""
+    rows = [f"how do I mend thing number {i} at home,take tool {i * 3} and look at part {i}" for i in range(40)]
+    for leaking in (3, 17):
+        write_splits(in_tmp / "a", rows[:30], rows[30:35], rows[35:])
+        write_splits(in_tmp / "b", [f"x{i},y{i}" for i in range(20)], ["v,w", "t,u"], ["r,s", rows[leaking]])
+        found = check(data=["a", "b"])
+        leaks = [one for one in found["datasets"][0]["findings"] if one["code"].startswith("leak.") and "of b" in one["what"]]
+        assert leaks and all(one["examples"] == [f"train.csv:{leaking + 2}"] for one in leaks), leaks
+
+
+def write_splits(folder: Path, *splits: list[str]) -> None:
+    folder.mkdir(exist_ok=True)
+    for name, rows in zip(("train", "dev", "test"), splits, strict=True):
+        (folder / f"{name}.csv").write_text("\n".join(["question,answer", *rows]), encoding="utf-8")

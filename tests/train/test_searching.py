@@ -19,6 +19,7 @@ from sentence_transformers import SentenceTransformer
 from train.cli import main
 from train.config import ModelConfig
 from train.encode.encoder import load_encoder
+from train.vector_requests import is_setting
 
 WORDS = "red green blue black white grey brown pink car house tree river cloud stone bird fish door lamp".split()  # noqa: SIM905
 Run = Callable[..., dict[str, Any]]
@@ -148,6 +149,22 @@ def test_a_query_does_not_count_in_its_own_ranking(
 def test_prompts_of_a_data_set_are_refused_rather_than_forgotten(run: Run, tiny_model: Path) -> None:
     found = run("--data", "beir", "--model", str(tiny_model), "data.prompts.anchor=ask: ")
     assert found["code"] == 2 and "data.prompts has no effect on search" in found["error"]
+
+
+@pytest.mark.parametrize(
+    ("word", "setting"),
+    [
+        ("model.device=cpu", True),
+        ("model.query_prompt=find this: ", True),
+        ("modl.device=cpu", True),
+        ("vector_cache=off", True),
+        ("os.environ=None raises KeyError", False),
+        ("why is x=3", False),
+        ("model.query_prompt=" + "long " * 100, True),
+    ],
+)
+def test_what_is_a_setting_and_what_a_query(word: str, setting: bool) -> None:
+    assert is_setting(word) is setting
 
 
 def test_a_copy_of_the_model_may_search_and_another_model_may_not(run: Run) -> None:
