@@ -26,7 +26,7 @@ SUFFIXES = (".parquet", ".npy")
 """Of files of vectors."""
 TAKEN_OVER = frozenset({"dimensions", "max_tokens", "query_prompt", "document_prompt"})
 SETTING = re.compile(rf"(?:(?:{'|'.join(Config.model_fields)})\.[a-z_0-9.]+|vector_cache|output_dir)=|[a-z_]+\.[a-z_0-9.]+=\S*$")
-"""KEY=VALUE in a section of the config. In another one, which may be misspelt, the value is one word: `os.environ=… fails` is a query."""
+"""KEY=VALUE in a section of the config. In another one, which may be misspelt, the value is one word; more words are a query."""
 NOT_STORED = frozenset({"device", "trust_remote_code", "base_url"})
 """Settings that are not written into a file of vectors: whoever opens one must not run code, or send texts anywhere, for it."""
 
