@@ -277,11 +277,34 @@ def _texts(choice: TextChoice) -> Iterator[Any]:
 
 
 def _texts_of(request: SearchRequest, stored: VectorFile, rows: np.ndarray) -> Mapping[int, str]:
-    """Texts of some rows, as far as they are known: from the file itself, or from the one that they are in."""
+    """Texts of some rows, as far as they are known: from the file itself, or from the one that they are in.
+
+    Raises:
+        DataError: that is not the file which was embedded.
+    """
     if request.documents is None:
         return {} if stored.texts is None else {int(row): stored.texts[int(row)].as_py() for row in rows}
-    wanted = {stored.ids[int(row)].as_py(): int(row) for row in rows}
-    return {wanted[row.id]: row.text for row in _texts(replace(request.documents, empty="keep")) if row.id in wanted}
+    choice = replace(request.documents, empty="keep")
+    texts = open_texts(choice.place, choice.columns, choice.id_column, choice.empty)
+    for note in texts.notes:
+        say(note)
+    # in the order in which they were embedded, since ids may recur (chunks of one document) and line numbers be taken for ids
+    ids, wanted, place, found = stored.ids.to_pylist(), set(rows.tolist()), 0, {}
+    for row in texts:
+        if place < len(ids) and row.id == ids[place]:
+            if place in wanted:
+                found[place] = row.text
+            place += 1
+    if place == len(ids):
+        return found
+    if texts.id_column is None or len(set(ids)) < len(ids):
+        raise DataError(
+            f"these are not the texts of {stored.path}, in their order: the id {ids[place]!r} does not follow the first {place:,}",
+            where=choice.place,
+            mend="give the file that was embedded; if its columns were chosen for that, embed it with --with-text instead",
+        )
+    by_id = {ids[row]: row for row in wanted}
+    return {by_id[row.id]: row.text for row in texts if row.id in by_id}
 
 
 def _hit(identity: str, score: float, text: str | None) -> dict[str, Any]:
