@@ -299,7 +299,7 @@ def _texts_of(request: SearchRequest, stored: VectorFile, rows: np.ndarray) -> M
         return found
     if texts.id_column is None or len(set(ids)) < len(ids):
         raise DataError(
-            f"these are not the texts of {stored.path}, in their order: the id {ids[place]!r} does not follow the first {place:,}",
+            f"these are not the texts of {stored.path}, in their order: the id {ids[place]!r} is not behind the first {place:,}",
             where=choice.place,
             mend="give the file that was embedded; if its columns were chosen for that, embed it with --with-text instead",
         )
