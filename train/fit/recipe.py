@@ -157,8 +157,7 @@ def plan_recipe(
         max_tokens=max_tokens,
         max_steps=steps,
         steps_per_epoch=per_epoch,
-        # the first step of a warm-up has a rate of 0: of very few steps there must be none, or nothing is trained
-        warmup_steps=min(round(config.warmup * steps), steps - 1),
+        warmup_steps=_warmup_steps(config.warmup * steps, steps),
         evaluation_steps=_evaluation_steps(steps, steps / per_epoch, config.evaluations),
         reasons=tuple(reasons),
     )
@@ -177,6 +176,11 @@ def heed_ceiling(recipe: Recipe, base_dev: float | None, config: TrainingConfig)
     rate = GENTLE * recipe.learning_rate
     reason = f"learning rate {rate:g}: the base has {base_dev:.3f} on dev, more than {CEILING:g}, and little is left to gain"
     return replace(recipe, learning_rate=rate, reasons=(*recipe.reasons, reason))
+
+
+def _warmup_steps(share: float, steps: int) -> int:
+    """The first step of a warm-up has a rate of 0: where the share is not even one step there is none, and never are all."""
+    return 0 if share < 1 else min(math.ceil(share), steps - 1)
 
 
 def _evaluation_steps(steps: int, epochs: float, wanted: int | None) -> tuple[int, ...]:
