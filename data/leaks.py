@@ -136,7 +136,7 @@ def remove_leaks(
     base, before = plan.parts["train"]
     plan.parts["train"] = (base, keep if before is None else before[keep])
     plan.hashes["train"] = train.take(keep)
-    plan.leave_out(train.take(np.setdiff1d(np.arange(len(train)), keep)))
+    plan.leave_out(train.without(keep))
     removed = len(train) - len(keep)
     plan.counts["leaks_removed"] = removed
     parts = "; ".join(f"{finding.what.removeprefix('rows of train ')}: {finding.count:,}" for finding in findings)

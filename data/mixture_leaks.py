@@ -121,7 +121,7 @@ def _without(data: PreparedDataset, keep: np.ndarray, cache: Path) -> PreparedDa
     hashes, splits = dict(data.hashes or {}), dict(data.splits)
     removed = len(splits["train"]) - len(keep)
     splits["train"] = take_rows(splits["train"], keep, cache / "mixtures" / f"{data.name}-{digest[:12]}.arrow", digest)
-    out = hashes["train"].take(np.setdiff1d(np.arange(removed + len(keep)), keep)).text_pairs()
+    out = hashes["train"].without(keep).text_pairs()
     left_out = out if data.left_out is None else np.concatenate([data.left_out, out])
     hashes["train"] = hashes["train"].take(keep)
     counts = {**data.counts, "rows_train": len(keep), "leaks_removed": data.counts.get("leaks_removed", 0) + removed}

@@ -50,6 +50,10 @@ class RowHashes:
         """The hashes of some rows."""
         return RowHashes(self.first[rows], self.second[rows], [n[rows] for n in self.negatives], self.group[rows])
 
+    def without(self, rows: np.ndarray) -> RowHashes:
+        """The hashes of all other rows."""
+        return self.take(np.setdiff1d(np.arange(len(self)), rows))
+
     def pairs(self) -> Hashes:
         """One hash a pair of texts."""
         return mix(self.first) ^ mix(self.second + np.uint64(1))
@@ -355,7 +359,7 @@ def _cap(plan: SplitPlan, max_rows: int, seed: int) -> None:
     base, before = plan.parts["train"]
     plan.parts["train"] = (base, chosen if before is None else before[chosen])
     plan.hashes["train"] = rows.take(chosen)
-    plan.leave_out(rows.take(np.setdiff1d(np.arange(len(rows)), chosen)))
+    plan.leave_out(rows.without(chosen))
     plan.notes.append(f"train is cut to {max_rows} of {len(rows)} rows, chosen by hash (max_rows)")
 
 

@@ -29,6 +29,7 @@ class Training:
         config: of the run that trained it.
         fingerprints: of the data sets as that run split them.
         sources: fingerprints of the sources alone, in the order of the data sets; runs of earlier versions have none.
+        found: what `spec_for` has answered, by source.
     """
 
     candidate: Candidate

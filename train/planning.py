@@ -309,5 +309,5 @@ def refuse_changes(plan: Plan, run: Path) -> None:
         if what in before and before[what] != now:
             raise RunError(
                 f"{what} was {before[what]} when {run} began, and is {now}",
-                mend=f"put {run / 'config.yaml'} back and start as many processes as then, or start a new run",
+                mend=f"put {run / 'config.yaml'} back and launch it as then (processes, precision), or start a new run",
             )

@@ -53,9 +53,12 @@ def opened(path: Path, shown: str) -> Iterator[IO[bytes] | gzip.GzipFile]:
     try:
         with gzip.open(path, "rb") as unpacked:
             yield unpacked
-    except gzip.BadGzipFile as error:
-        mend = "take .gz off its name if it is not compressed, or compress it anew"
-        raise DataError(f"not a file of gzip: {error}", where=shown, mend=mend) from None
-    except (EOFError, zlib.error) as error:
-        what = "the compressed file ends too early" if isinstance(error, EOFError) else f"the compressed file is damaged: {error}"
-        raise DataError(what, where=shown, mend="download or compress it anew; `gzip -t FILE` tests one") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        mend = "download or compress it anew; `gzip -t FILE` tests one"
+        if str(error).startswith("Not a gzipped file"):
+            what, mend = "its name ends in .gz, but it is not compressed with gzip", f"take .gz off its name, or {mend}"
+        elif isinstance(error, EOFError):
+            what = "the compressed file ends too early"
+        else:
+            what = f"the compressed file is damaged: {error}"
+        raise DataError(what, where=shown, mend=mend) from None

@@ -48,5 +48,5 @@ def saved_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
     loaded = found if isinstance(found, dict) else {path.name: found}
     notes = ["read as save_to_disk of the datasets library wrote it"]
     splits = splits_of(list(loaded), str(path), notes)
-    tables: list[tuple[str, Table]] = [(split, SavedTable(name, loaded[name])) for split, name in splits.items()]
+    tables: list[tuple[str, Table]] = [(split, SavedTable(original, loaded[original])) for split, original in splits.items()]
     return TableSource(name, str(path), tables, spec, notes)

@@ -379,7 +379,7 @@ def _data_settings(records: Records) -> dict[str, Any]:
     data = records.config["data"]
     datasets = [
         {"source": records.hub_dataset(name) or f"PATH OF {name}"}
-        | DatasetSpec.model_validate(spec).model_dump(exclude_defaults=True, exclude={"source", "name"})
+        | DatasetSpec.model_validate(spec).model_dump(mode="json", exclude_defaults=True, exclude={"source", "name"})
         for name, spec in zip(records.audit, data["datasets"], strict=True)
     ]
     whole = DataConfig.model_validate(data).model_dump(mode="json", exclude_defaults=True, exclude={"datasets"})

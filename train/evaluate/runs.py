@@ -90,8 +90,8 @@ class Run:
 
     @property
     def headline(self) -> DatasetResult | None:
-        """The figures behind the verdict: those of cross-validation where it was done."""
-        return None if self.primary is None else self.primary.lines()[0]
+        """The figures behind the verdict: those of cross-validation where it was done, unless the base itself is shipped."""
+        return self.primary if self.primary is None or self.primary.kept_base else self.primary.lines()[0]
 
 
 def read_runs(folder: Path) -> list[Run]:

@@ -99,7 +99,8 @@ def test_what_it_takes_to_train_again_is_all_there(run: Path) -> None:
     records = read_records(run)
     name, *_ = records.audit
     data = {**records.config["data"], "leaks": "keep"}
-    data["datasets"] = [{**one, "prompts": {"anchor": "ask: "}} if not i else one for i, one in enumerate(data["datasets"])]
+    first = {"prompts": {"anchor": "ask: "}, "score_range": [0, 3]}
+    data["datasets"] = [{**one, **first} if not i else one for i, one in enumerate(data["datasets"])]
     mining = {"enabled": True, "rank_to": 50, "cross_encoder": None}
     mined = {**records.environment, "mined": {name: {"rows": 41}}}
     card = model_card(
@@ -107,7 +108,7 @@ def test_what_it_takes_to_train_again_is_all_there(run: Path) -> None:
     )
     again = yaml.safe_load(card.split("```yaml\n")[1].split("```")[0])
     assert again["mining"] == {"enabled": True, "rank_to": 50} and again["data"]["leaks"] == "keep"
-    assert again["data"]["datasets"][0] == {"source": f"PATH OF {name}", "prompts": {"anchor": "ask: "}}
+    assert again["data"]["datasets"][0] == {"source": f"PATH OF {name}", "prompts": {"anchor": "ask: "}, "score_range": [0, 3]}
     row = next(line for line in card.splitlines() if line.startswith(f"| {name} | texts that belong"))
     assert "with hard negatives mined by the base" in row and row.split("|")[3].strip() == "41"
     plain = yaml.safe_load(model_card(records, "owner/name").split("```yaml\n")[1].split("```")[0])

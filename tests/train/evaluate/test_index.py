@@ -372,3 +372,17 @@ def test_a_run_that_was_judged_on_nothing_is_listed(tmp_path: Path) -> None:
     a, b = read_runs(tmp_path)
     assert a.primary is None and b.primary is not None and b.primary.name == "x"
     assert "Nothing was judged." in write_index(tmp_path)[0].read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("kept", "shown"), [(False, "+0.040"), (True, "+0.000")])
+def test_the_figures_are_those_that_the_verdict_stands_on(tmp_path: Path, kept: bool, shown: str) -> None:
+    """Those of cross-validation where it was done, unless the run ships the base: what its parts gained is not in that model."""
+    folder = write_run(tmp_path, "first", delta=0.0)
+    report = json.loads((folder / "report.json").read_text())
+    crossed = {"folds": 5, "n": 900, "base": 0.5, "tuned": 0.54, "delta": 0.04, "ci95": [0.02, 0.06], "p_value": 0.001}
+    report["datasets"][0] |= {"cross_validation": crossed | {"verdict": "improved"}, "kept_base": kept}
+    (folder / "report.json").write_text(json.dumps(report))
+    page, _ = write_index(tmp_path)
+    html = page.read_text(encoding="utf-8")
+    assert f"<b>{shown}</b>" in html
+    assert ("0.500 → 0.540" in html) is not kept
