@@ -13,8 +13,10 @@ from data.findings import Severity, finding_words
 from data.leaks import LeakRules
 from data.progress import progress
 from data.schema import DataError, PreparedDataset
+from data.spec import PromptSpec
 from train.config import DataConfig
 from train.encode.counting import EncoderTokens
+from train.encode.prompted import prompted
 from train.runfolder import write_json
 from train.terminal import say
 
@@ -27,14 +29,26 @@ def leak_rules(config: DataConfig) -> LeakRules:
     return LeakRules(drop=config.leaks == "drop", near=config.near)
 
 
-def audited(datasets: Sequence[PreparedDataset], config: DataConfig, cache: Path, tokens: EncoderTokens | None) -> dict[str, Any]:
+def audited(
+    datasets: Sequence[PreparedDataset],
+    prompts: Mapping[str, PromptSpec],
+    config: DataConfig,
+    cache: Path,
+    tokens: EncoderTokens | None,
+) -> dict[str, Any]:
     """The audit of all data sets (see `data.audit.audit`); that of unchanged data is taken from the cache.
 
     Args:
+        prompts: by data set name, under which tokens are counted.
         cache: folder of what all runs share.
         tokens: counts the tokens of the base model; None for words.
     """
-    return {"datasets": [_audited(data, config, cache / "audits", tokens) for data in datasets]}
+    counters = [tokens and prompted(tokens, prompts[data.name]) for data in datasets]
+    return {
+        "datasets": [
+            _audited(data, config, cache / "audits", counter) for data, counter in zip(datasets, counters, strict=True)
+        ]
+    }
 
 
 def _audited(data: PreparedDataset, config: DataConfig, folder: Path, tokens: EncoderTokens | None) -> dict[str, Any]:

@@ -165,7 +165,8 @@ def _checked(loaded: _Loaded, config: Config, counter: EncoderTokens | None) -> 
         what, where, mend = (error.what, error.where, error.mend) if error else ("cannot be loaded", None, None)
         finding = Finding(UNREADABLE, what, 1, examples=[where] if where else [], mend=mend or "")
         return {"name": spec.name or spec.source, "location": spec.source, "counts": {}, "findings": [finding.as_json()]}
-    found = audited([loaded.data], config.data, config.cache, counter)["datasets"][0]
+    prompts = {loaded.data.name: spec.prompts}
+    found = audited([loaded.data], prompts, config.data, config.cache, counter)["datasets"][0]
     if error is not None:
         for finding in found["findings"]:
             if finding["code"] == "row.bad":

@@ -272,7 +272,7 @@ def audited(plan: Plan) -> dict[str, Any]:
     """
     config = plan.config
     counter = token_counter(plan.encoder, config.training.max_tokens)
-    found = audit_datasets(list(plan.datasets.values()), config.data, config.cache, counter)
+    found = audit_datasets(list(plan.datasets.values()), plan.prompts, config.data, config.cache, counter)
     say_warnings(found)
     if config.data.strict:
         obey_strict(found)

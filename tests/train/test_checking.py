@@ -110,6 +110,17 @@ def test_tokens_are_counted_by_the_model_that_is_named(in_tmp: Path, tiny_model:
     assert any(finding["code"] in ("text.truncated", "text.mostly_cut") for finding in dataset["findings"])
 
 
+def test_tokens_are_counted_with_the_prompts_of_the_data_set(in_tmp: Path, tiny_model: Path) -> None:
+    words = [f"model.name={tiny_model}", "data.prompts.positive=read this passage please: "]
+    counted = []
+    for some in (words[:1], words):  # the audit of the first is not taken for that of the second
+        (dataset,) = check(*some, data=str(BROKEN / "clean.csv"), tokens=True)["datasets"]
+        counted.append({column: found["median"] for column, found in dataset["tokens"]["train"].items()})
+    before, after = counted
+    assert after["positive"] >= before["positive"] + 5  # words and the colon; the tiny tokenizer may split them
+    assert after["anchor"] == before["anchor"]
+
+
 def test_one_of_a_kind_is_not_counted_in_the_plural(in_tmp: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (in_tmp / "unusual.csv").write_text("Frage,Antwort\na,b\n", encoding="utf-8")
     with pytest.raises(SystemExit):

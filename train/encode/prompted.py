@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, cast
+from typing import Any, Protocol, TypeVar, cast
 
 from data.schema import RowKind
 from data.spec import DatasetSpec, PromptSpec
-from train.encode.contract import apply_contract
+from train.encode.contract import EncodingContract, apply_contract
 from train.encode.encoder import Encoder
 from train.encode.opened import TextEncoder
 
 COLUMNS = {RowKind.SCORED: ("sentences",), RowKind.PAIR: ("anchor", "positive"), RowKind.TUPLE: ("anchor", "positive")}
 """The prompts that rows of a kind use."""
 
+
+class Contracted(Protocol):
+    """What puts prompts before texts: a dataclass with a contract."""
+
+    @property
+    def contract(self) -> EncodingContract:
+        """The prompts among other things."""
+        ...
+
+
 T = TypeVar("T")
+C = TypeVar("C", bound=Contracted)
 E = TypeVar("E", bound=TextEncoder)
 
 
-def prompted(encoder: E, prompts: PromptSpec) -> E:
-    """The same model, of open weights or behind an API, under these prompts; those that are not given stay as they are."""
+def prompted(encoder: C, prompts: PromptSpec) -> C:
+    """The same model, of open weights or behind an API, or its tokenizer, under these prompts; those not given stay as they are."""
     if prompts == PromptSpec():
         return encoder
     own = encoder.contract
@@ -31,7 +42,7 @@ def prompted(encoder: E, prompts: PromptSpec) -> E:
         symmetric_prompt=own.symmetric_prompt if prompts.sentences is None else prompts.sentences,
         prompts_from="your config",
     )
-    return cast("E", dataclasses.replace(cast("Any", encoder), contract=contract))
+    return cast("C", dataclasses.replace(cast("Any", encoder), contract=contract))
 
 
 def encoders_of(encoder: E, prompts: Mapping[str, PromptSpec], wrap: Callable[[E], T]) -> dict[str, T]:
