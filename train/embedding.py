@@ -231,7 +231,7 @@ def _planned(work: Work, request: EmbedRequest) -> Plan:
 
 def _finish(request: EmbedRequest, work: Work, opened: OpenedModel, plan: Plan) -> VectorInfo:
     """Make one file of the parts."""
-    contract = opened.encoder.contract
+    contract, texts = opened.encoder.contract, request.texts
     info = VectorInfo(
         label=request.candidate.label,
         model=stored_settings(request.candidate.config),
@@ -243,6 +243,8 @@ def _finish(request: EmbedRequest, work: Work, opened: OpenedModel, plan: Plan) 
         normalized=contract.normalized,
         rows=work.parts.rows(plan.parts),
         ranges=work.ranges,
+        columns=texts.columns if texts else (),
+        id_column=texts.id_column if texts else None,
     )
     write_vectors(cast("Path", request.out), info, work.parts.tables(plan.parts))
     work.parts.discard()

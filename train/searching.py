@@ -50,6 +50,10 @@ def search(request: SearchRequest, *, as_json: bool = False, debug: bool = False
     quiet_libraries(debug)
     with redirect_stdout(sys.stderr) if as_json else nullcontext():
         stored = None if request.vectors is None else open_vectors(request.vectors)
+        if stored is not None and request.documents is not None:  # its columns as they were when it was embedded
+            info = stored.info
+            choice = replace(request.documents, columns=info.columns, id_column=info.id_column, empty="keep")
+            request = replace(request, documents=choice)
         candidate, config = _model(request, stored)
         tasks = _tasks(request, candidate, config)
         for choice in (request.query_file, request.documents):
@@ -284,7 +288,7 @@ def _texts_of(request: SearchRequest, stored: VectorFile, rows: np.ndarray) -> M
     """
     if request.documents is None:
         return {} if stored.texts is None else {int(row): stored.texts[int(row)].as_py() for row in rows}
-    choice = replace(request.documents, empty="keep")
+    choice = request.documents
     texts = open_texts(choice.place, choice.columns, choice.id_column, choice.empty)
     for note in texts.notes:
         say(note)
@@ -301,7 +305,7 @@ def _texts_of(request: SearchRequest, stored: VectorFile, rows: np.ndarray) -> M
         raise DataError(
             f"these are not the texts of {stored.path}, in their order: the id {ids[place]!r} is not behind the first {place:,}",
             where=choice.place,
-            mend="give the file that was embedded; if its columns were chosen for that, embed it with --with-text instead",
+            mend="give the file that was embedded",
         )
     by_id = {ids[row]: row for row in wanted}
     return {by_id[row.id]: row.text for row in texts if row.id in by_id}

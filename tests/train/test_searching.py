@@ -155,18 +155,21 @@ def test_the_text_of_a_hit_is_the_one_that_was_embedded(run: Run, here: Path, ti
     """Chunks of one document have its id; and an id may look like the number of another line."""
     chunks = [f"doc{i // 4},part {i} about the {WORDS[i % 18]} {WORDS[i * 5 % 18]}" for i in range(20)]
     (here / "chunks.csv").write_text("\n".join(["id,text", *chunks]), encoding="utf-8")
-    keyed = [f"{19 - i},number {i} is the {WORDS[i % 18]} {WORDS[i * 7 % 18]}" for i in range(20)]
-    (here / "keyed.csv").write_text("\n".join(["key,text", *keyed]), encoding="utf-8")
+    keyed = [f"{19 - i},{i % 3},number {i} is the {WORDS[i % 18]} {WORDS[i * 7 % 18]}" for i in range(20)]
+    (here / "keyed.csv").write_text("\n".join(["key,kind,words", *keyed]), encoding="utf-8")
     shared = ["--model", str(tiny_model), "--cache", "off", "model.device=cpu"]
     main(["embed", str(here / "chunks.csv"), "--out", str(here / "chunks.parquet"), *shared])
-    words = ["--column", "text", "--id-column", "key", *shared]
+    words = ["--column", "words", "--id-column", "key", *shared]
     main(["embed", str(here / "keyed.csv"), "--out", str(here / "keyed.parquet"), *words])
     for number in (0, 6, 13):
         text = chunks[number].split(",")[1]
         best = run("chunks.parquet", text, "--documents", "chunks.csv", "--top", "1")["queries"][0]["hits"][0]
         assert (best["id"], best["text"]) == (f"doc{number // 4}", text)
-    found = run("keyed.parquet", "red car", "--documents", "keyed.csv")
-    assert found["code"] == 2 and "these are not the texts of keyed.parquet" in found["error"], found
+    text = keyed[5].split(",")[2]
+    best = run("keyed.parquet", text, "--documents", "keyed.csv", "--top", "1")["queries"][0]["hits"][0]
+    assert (best["id"], best["text"]) == ("14", text), "the columns are those that were chosen for embedding"
+    found = run("chunks.parquet", "red car", "--documents", "beir/corpus.jsonl")
+    assert found["code"] == 2 and "these are not the texts of chunks.parquet" in found["error"], found
     lines = (here / "beir" / "corpus.jsonl").read_text().splitlines()
     (here / "turned.jsonl").write_text("\n".join(reversed(lines)), encoding="utf-8")
     query = json.loads(lines[7])["text"]

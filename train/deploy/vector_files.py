@@ -57,6 +57,8 @@ class VectorInfo:
         normalized: whether the vectors had unit length before they were quantised.
         rows: N.
         ranges: of int8 and uint8.
+        columns: of the file of texts that were chosen; none for those with the usual names.
+        id_column: of that file, if it was chosen.
     """
 
     label: str
@@ -69,6 +71,8 @@ class VectorInfo:
     normalized: bool
     rows: int
     ranges: Ranges | None = None
+    columns: tuple[str, ...] = ()
+    id_column: str | None = None
 
     @property
     def width(self) -> int:
@@ -96,7 +100,8 @@ class VectorInfo:
         try:
             if content["format"] != FORMAT:
                 raise ValueError(f"format {content['format']!r} is not known to this version")
-            given = {one.name: content[one.name] for one in dataclasses.fields(cls)}
+            added = {"columns": content.get("columns", ()), "id_column": content.get("id_column")}  # files of earlier versions lack them
+            given = {one.name: content[one.name] for one in dataclasses.fields(cls) if one.name not in added}
         except (TypeError, KeyError) as error:
             raise ValueError(f"{error} is missing") from None
         ranges = None if given["ranges"] is None else ranges_from_json(given["ranges"])
@@ -104,7 +109,7 @@ class VectorInfo:
             raise ValueError("it does not say which model made it")
         if given["precision"] not in PRECISIONS:
             raise ValueError(f"precision {given['precision']!r} is not known to this version")
-        return cls(**{**given, "ranges": ranges})
+        return cls(**{**given, "ranges": ranges}, columns=tuple(added["columns"]), id_column=added["id_column"])
 
 
 @dataclass(frozen=True)

@@ -68,6 +68,15 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path: Path, suffix: 
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
+def test_a_file_of_an_earlier_version_says_nothing_of_columns() -> None:
+    written = {**info("int8").as_json(), "columns": ("body",), "id_column": "key"}
+    read = VectorInfo.from_json(json.loads(json.dumps(written)))
+    assert read.columns == ("body",) and read.id_column == "key"
+    earlier = {key: value for key, value in written.items() if key not in ("columns", "id_column")}
+    read = VectorInfo.from_json(earlier)
+    assert read.columns == () and read.id_column is None and read.ranges is not None
+
+
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
 
