@@ -100,7 +100,8 @@ class VectorInfo:
         try:
             if content["format"] != FORMAT:
                 raise ValueError(f"format {content['format']!r} is not known to this version")
-            added = {"columns": content.get("columns", ()), "id_column": content.get("id_column")}  # files of earlier versions lack them
+            # files of earlier versions lack them
+            added = {"columns": content.get("columns", ()), "id_column": content.get("id_column")}
             given = {one.name: content[one.name] for one in dataclasses.fields(cls) if one.name not in added}
         except (TypeError, KeyError) as error:
             raise ValueError(f"{error} is missing") from None

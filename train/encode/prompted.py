@@ -31,7 +31,7 @@ E = TypeVar("E", bound=TextEncoder)
 
 
 def prompted(encoder: C, prompts: PromptSpec) -> C:
-    """The same model, of open weights or behind an API, or its tokenizer, under these prompts; those not given stay as they are."""
+    """The same model, of open weights or behind an API, or its tokenizer, under these prompts; those not given stay."""
     if prompts == PromptSpec():
         return encoder
     own = encoder.contract
