@@ -45,9 +45,7 @@ def audited(
     """
     counters = [tokens and prompted(tokens, prompts[data.name]) for data in datasets]
     return {
-        "datasets": [
-            _audited(data, config, cache / "audits", counter) for data, counter in zip(datasets, counters, strict=True)
-        ]
+        "datasets": [_audited(data, config, cache / "audits", counter) for data, counter in zip(datasets, counters, strict=True)]
     }
 
 
