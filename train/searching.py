@@ -52,8 +52,8 @@ def search(request: SearchRequest, *, as_json: bool = False, debug: bool = False
         stored = None if request.vectors is None else open_vectors(request.vectors)
         if stored is not None and request.documents is not None:  # its columns as they were when it was embedded
             info = stored.info
-            choice = replace(request.documents, columns=info.columns, id_column=info.id_column, empty="keep")
-            request = replace(request, documents=choice)
+            embedded = replace(request.documents, columns=info.columns, id_column=info.id_column, empty="keep")
+            request = replace(request, documents=embedded)
         candidate, config = _model(request, stored)
         tasks = _tasks(request, candidate, config)
         for choice in (request.query_file, request.documents):
