@@ -93,8 +93,10 @@ class SplitSpec(StrictModel):
 class MiningSpec(StrictModel):
     """How hard negatives are mined for pairs: texts that the base ranks high for a query although they do not belong to it."""
 
-    enabled: bool = Field(
-        False, description="true: pairs are trained with mined negatives; rows that bring negatives keep theirs"
+    enabled: Literal["auto"] | bool = Field(
+        "auto",
+        description="true: pairs are trained with mined negatives; rows that bring negatives keep theirs; auto: by the recipe's"
+        " rule, where every row finds one",
     )
     negatives: int = Field(1, ge=1, le=32, description="hard negatives a row; each is one more text to embed in every step")
     rank_from: int = Field(10, ge=1, description="first rank of the base's search that may be taken, known positives not counted")

@@ -29,6 +29,7 @@ from train.encode.opened import TextEncoder
 from train.encode.prompted import prompted
 from train.encode.shared import SharedEncoder
 from train.errors import ModelError
+from train.fit.recipe import mining_pays
 from train.runfolder import write_json
 from train.terminal import say
 
@@ -104,28 +105,43 @@ class CrossJudge:
 
 
 def mine_training_rows(config: Config, datasets: Mapping[str, PreparedDataset], encoder: Encoder) -> dict[str, MinedSet]:
-    """By `mining.enabled`, the training rows of every data set of pairs with negatives mined by the base; what was mined is said.
+    """By `mining.enabled`, the training rows of data sets of pairs with negatives mined by the base; what was mined is said.
 
-    Unchanged rows, base and settings are not mined again. Every process must call it at the same time.
+    By the rule ("auto") they are mined only where every row finds some: none is lost that nobody asked to lose. Unchanged rows, base and settings are not mined again. Every process must call it at the same time.
 
     Raises:
         ModelError: the cross-encoder cannot be loaded.
     """
-    if not config.mining.enabled:
+    asked = config.mining.enabled
+    if not asked:
         return {}
     out: dict[str, MinedSet] = {}
     cross = cross_encoder(config)
     for spec, (name, prepared) in zip(config.data.datasets, datasets.items(), strict=True):
         if not spec.train or "train" not in prepared.splits:
             continue
+        if asked == "auto" and not _by_rule(config, prepared):
+            continue
         if prepared.kind is not RowKind.PAIR:
             why = "scored pairs take no negatives" if prepared.kind is RowKind.SCORED else "its rows bring their own negatives"
             say(f"{name}: no hard negatives are mined: {why}")
             continue
-        out[name] = _mined_set(config, prepared, prompted(encoder, spec.prompts), cross)
+        found = _mined_set(config, prepared, prompted(encoder, spec.prompts), cross)
+        if asked == "auto" and found.summary["rows_without"]:
+            say(f"{name}: no hard negatives are mined: {found.summary['rows_without']:,} rows find none")
+            continue
+        out[name] = found
         for line in summary_lines(out[name].summary, config.mining):
             say(f"{name}: {line}")
     return out
+
+
+def _by_rule(config: Config, prepared: PreparedDataset) -> bool:
+    """Whether the rules ask for mined negatives of a data set."""
+    rows = prepared.splits["train"]
+    documents = len(prepared.corpus) if prepared.corpus is not None and prepared.own_corpus else 0
+    positives = len(np.unique(prepared.hashes["train"].second)) if prepared.hashes else len(rows)
+    return mining_pays(config.training, prepared.kind, len(rows), positives, documents)
 
 
 def _mined_set(config: Config, prepared: PreparedDataset, encoder: Encoder, cross: CrossJudge | None) -> MinedSet:

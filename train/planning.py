@@ -30,7 +30,7 @@ from train.fit.joint import JointBatchSampler
 from train.fit.losses import LOSS_NAMES, check_lengths, choose_loss
 from train.fit.precision import bf16_pays
 from train.fit.recipe import Recipe, choose_batches, plan_recipe
-from train.fit.rules import MAX_TOKENS
+from train.fit.rules import MAX_TOKENS, MINED
 from train.fit.training_set import TrainingSet
 from train.folds import folds_wanted
 from train.mining import MinedSet, limits_in_words, mine_training_rows
@@ -97,7 +97,7 @@ def make_plan(config: Config) -> Plan:
         ranks.world_size(),
         joint={name for name, one in sets.items() if one.batches == "joint"},
     )
-    recipe = replace(recipe, reasons=(*recipe.reasons, *_batches_in_words(config, sets, recipe)))
+    recipe = replace(recipe, reasons=(*recipe.reasons, *_mined_in_words(config, mined), *_batches_in_words(config, sets, recipe)))
     _say_recipe(recipe, sets, encoder, config, bf16, why)
     if (about_folds := folds_wanted(config, datasets)[1]) is not None:
         say(f"  note: {about_folds}")
@@ -151,6 +151,14 @@ def _share_in_words(own: ShuffledBatchSampler, name: str, samplers: Mapping[str,
     batches = len(samplers[name])
     part = batches / sum(len(sampler) for sampler in samplers.values())
     return f"{batches:,} batches an epoch, {part:.0%} of all: {batches / len(own):.3g} passes over its rows"
+
+
+def _mined_in_words(config: Config, mined: Mapping[str, MinedSet]) -> list[str]:
+    """Which data sets have mined negatives, and why."""
+    number, asked = config.mining.negatives, config.mining.enabled is True
+    what = "a hard negative" if number == 1 else f"{number} hard negatives"
+    why = "from your config" if asked else f"by the rule; it comes from: {MINED}"
+    return [f"{name}: {what} a row, mined with the base ({why})" for name in mined]
 
 
 def _batches_in_words(config: Config, sets: Mapping[str, TrainingSet], recipe: Recipe) -> list[str]:

@@ -257,6 +257,39 @@ def test_without_mining_nothing_is_mined(server: ForkServer, folder: Path) -> No
     assert "hard negative" not in train(server, folder, "plain", "--dry-run")
 
 
+def write_corpus(folder: Path, documents: int, queries: int) -> None:
+    """A BEIR folder whose first documents each answer a query of train, and forty more of them one of dev or test."""
+    (folder / "qrels").mkdir(parents=True)
+    corpus = [{"_id": f"d{i}", "text": f"word{i} and word{i * 7 % documents} stand in text {i}"} for i in range(documents)]
+    asked = [{"_id": f"q{i}", "text": f"where does word{i} stand?"} for i in range(queries + 40)]
+    for name, rows in (("corpus", corpus), ("queries", asked)):
+        (folder / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    parts = {"train": range(queries), "dev": range(queries, queries + 20), "test": range(queries + 20, queries + 40)}
+    for name, numbers in parts.items():
+        lines = ["query-id\tcorpus-id\tscore", *(f"q{i}\td{i}\t1" for i in numbers)]
+        (folder / "qrels" / f"{name}.tsv").write_text("\n".join(lines), encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("documents", "words", "said", "not_said"),
+    [
+        (1_100, [], "a hard negative a row, mined with the base (by the rule", "left out"),
+        (1_100, ["mining.near_positive=0.0001"], "no hard negatives are mined: 520 rows find none", "mined with the base"),
+        (1_100, ["mining.enabled=false"], "batches of similar rows", "hard negative"),
+        (900, [], "batches of similar rows", "hard negative"),
+    ],
+)
+def test_few_pairs_beside_a_corpus_of_more_documents_get_negatives_unasked(
+    server: ForkServer, folder: Path, documents: int, words: list[str], said: str, not_said: str
+) -> None:
+    place = folder / f"corpus{documents}"
+    if not place.exists():
+        write_corpus(place, documents, 520)
+    done = server.run(["train", "--data", place.name, "--dry-run", *SMALL, *TRAIN, *words], folder)
+    assert done["code"] == 0, done["output"]
+    assert said in done["output"] and not_said not in done["output"], done["output"]
+
+
 def test_rows_that_take_no_negatives_are_left_as_they_are(server: ForkServer, folder: Path) -> None:
     words = ["train", "--data", "scored.csv", "--dry-run", "mining.enabled=true", *SMALL, *TRAIN]
     done = server.run(words, folder)

@@ -9,7 +9,19 @@ from typing import Literal
 
 from data.schema import RowKind
 from train.config import TrainingConfig
-from train.fit.rules import JOINT_DOCUMENTS, MAX_TOKENS, RECURRING, SIMILAR_BELOW, SIMILAR_FROM, batch_size, rule_for
+from train.fit.rules import (
+    JOINT_DOCUMENTS,
+    MAX_TOKENS,
+    MINE_BELOW,
+    MINE_DOCUMENTS,
+    MINE_FROM,
+    MINE_SPARE,
+    RECURRING,
+    SIMILAR_BELOW,
+    SIMILAR_FROM,
+    batch_size,
+    rule_for,
+)
 
 CEILING = 0.95
 """Above this dev score of the base little is left to gain and much to lose."""
@@ -72,6 +84,20 @@ def choose_batches(config: TrainingConfig, facts: RowFacts, plain: bool) -> Batc
         return "joint" if can_join and fits else "random"
     alone = facts.rows < RECURRING * min(facts.queries, facts.positives)
     return "similar" if alone and SIMILAR_FROM <= facts.rows < SIMILAR_BELOW else "random"
+
+
+def mining_pays(config: TrainingConfig, kind: RowKind, rows: int, positives: int, documents: int) -> bool:
+    """Whether the rules ask for mined hard negatives.
+
+    Args:
+        config: the training section.
+        kind: of the rows.
+        rows: of train.
+        positives: distinct positives among them.
+        documents: of the corpus that the source brings, 0 without one.
+    """
+    few = kind is RowKind.PAIR and MINE_FROM <= rows < MINE_BELOW
+    return few and config.batches != "joint" and MINE_SPARE * positives <= documents < MINE_DOCUMENTS
 
 
 @dataclass(frozen=True)

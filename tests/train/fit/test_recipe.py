@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from data.schema import RowKind
 from train.config import TrainingConfig
-from train.fit.recipe import RowFacts, choose_batches, heed_ceiling, plan_recipe
+from train.fit.recipe import RowFacts, choose_batches, heed_ceiling, mining_pays, plan_recipe
 from train.fit.rules import batch_size, rule_for
 
 
@@ -128,6 +128,28 @@ def test_rows_whose_texts_recur_are_no_negatives_of_each_other_so_blind_batches_
     for batches in ("joint", "similar"):
         with pytest.raises(ValueError, match=f"batches={batches} needs groups=auto"):
             TrainingConfig(groups="blind", batches=batches)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "rows", "positives", "documents", "expected"),
+    [
+        (RowKind.PAIR, 828, 700, 5_000, True),
+        (RowKind.PAIR, 499, 499, 5_000, False),
+        (RowKind.PAIR, 500, 500, 1_000, True),
+        (RowKind.PAIR, 500, 500, 999, False),
+        (RowKind.PAIR, 1_999, 1_000, 2_000, True),
+        (RowKind.PAIR, 2_000, 1_000, 5_000, False),
+        (RowKind.PAIR, 828, 700, 100_000, False),
+        (RowKind.PAIR, 828, 700, 0, False),
+        (RowKind.TUPLE, 828, 700, 5_000, False),
+        (RowKind.SCORED, 828, 700, 5_000, False),
+    ],
+)
+def test_few_pairs_beside_many_documents_are_mined(
+    kind: RowKind, rows: int, positives: int, documents: int, expected: bool
+) -> None:
+    assert mining_pays(TrainingConfig(), kind, rows, positives, documents) is expected
+    assert not mining_pays(TrainingConfig(batches="joint"), kind, rows, positives, documents)
 
 
 def test_an_epoch_of_joint_batches_has_all_documents() -> None:
