@@ -229,7 +229,7 @@ def training_sets(
                 )
         blind = config.training.groups == "blind"
         loss, related = choose_loss(spec, kind), prepared.left_out
-        sets[name] = TrainingSet(table, kind, loss, blind, spec.prompts, spec.weight, related=related)
+        sets[name] = TrainingSet(table, kind, loss, blind, spec.prompts, spec.weight, related=related, near=prepared.near)
     return sets
 
 

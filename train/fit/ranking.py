@@ -73,10 +73,8 @@ class MaskedRankingLoss(MultipleNegativesRankingLoss):
     def relevant(self, queries: Tensor, documents: Tensor) -> Tensor:
         """Bool: whether documents are relevant to queries; their keys are broadcast against each other."""
         codes = queries * self._size + documents
-        self._pairs = pairs = self._pairs.to(codes.device)
-        if not len(pairs):
-            return torch.zeros_like(codes, dtype=torch.bool)
-        return pairs[torch.searchsorted(pairs, codes).clamp_(max=len(pairs) - 1)] == codes
+        self._pairs = self._pairs.to(codes.device)
+        return _among(codes, self._pairs)
 
     def _hidden(self, queries: Tensor, documents: Tensor, own: Tensor, first: int) -> Tensor:
         """As `relevant`, but for each row's own positive, which is never hidden."""
@@ -88,14 +86,19 @@ class MaskedRankingLoss(MultipleNegativesRankingLoss):
 class JointRankingLoss(MaskedRankingLoss):
     """MultipleNegativesRanking over batches that hold each text once, see `train.fit.joint`: Q queries, C documents.
 
-    Each relevant pair among them is taught beside what is no negative of it: the others that the query finds relevant do not
+    Each pair of a row among them is taught beside the negatives of its query alone: what else the query finds relevant does not
     count. Each query weighs the same, and so do its documents: scores are means over queries, too. Labels are the texts' numbers
     (see `Relevance.keys`), [Q + C]. Several processes embed their own texts, and each computes the loss of all of them.
     """
 
+    def __init__(self, model: Any, relevance: Relevance, **options: Any) -> None:
+        super().__init__(model, relevance, **options)
+        self._taught: Tensor
+        self.register_buffer("_taught", torch.from_numpy(relevance.taught), persistent=False)
+
     @staticmethod
     def pairs_of(relevance: Relevance) -> np.ndarray:
-        """Of all rows: what is taught is looked up, too."""
+        """Of all rows: each document meets many queries."""
         return relevance.all_pairs
 
     def compute_loss_from_embeddings(self, embeddings: list[Tensor], labels: Tensor) -> Tensor:
@@ -110,15 +113,21 @@ class JointRankingLoss(MaskedRankingLoss):
             for vectors, numbers in zip(embeddings, labels.split([len(column) for column in embeddings]), strict=True)
         )
         similar = self.similarity_fct(queries, documents) * self.scale  # [Q, C]
-        relevant = self.relevant(asked[:, None], found[None])
-        others = similar.masked_fill(relevant, -torch.inf)
+        others = similar.masked_fill(self.relevant(asked[:, None], found[None]), -torch.inf)
         spread = [torch.logaddexp(torch.logsumexp(others, dim=1, keepdim=True), similar) - similar]
         if "doc_to_query" in self.directions:
             spread.append(torch.logaddexp(torch.logsumexp(others, dim=0, keepdim=True), similar) - similar)
-        # a text is relevant to itself, but that is nothing to teach
-        weights = (relevant & (asked[:, None] != found[None])).float()
+        self._taught = self._taught.to(asked.device)
+        weights = _among(asked[:, None] * self._size + found[None], self._taught).float()
         weights = weights / weights.sum(dim=1, keepdim=True).clamp(min=1)
         return (weights * torch.stack(spread).mean(dim=0)).sum() / weights.sum().clamp(min=1)
+
+
+def _among(codes: Tensor, known: Tensor) -> Tensor:
+    """Bool, of the shape of `codes`: which of them are known ([K], ascending)."""
+    if not len(known):
+        return torch.zeros_like(codes, dtype=torch.bool)
+    return known[torch.searchsorted(known, codes).clamp_(max=len(known) - 1)] == codes
 
 
 def gathered_once(vectors: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:

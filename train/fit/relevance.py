@@ -1,7 +1,8 @@
 """Which texts of a data set belong together: what no ranking loss may take for a negative.
 
 In-batch negatives take every other row's positive for a negative. That is wrong for rows that share a query or a positive, for a
-row whose positive is also relevant to another row's query, and for a row that has another row's query as its positive.
+row whose positive is also relevant to another row's query, and for a row that has another row's query as its positive: paraphrases
+come either way round.
 
 Shapes: N rows, n negatives a row, B queries, C documents.
 """
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data.near import NearTexts
 from data.schema import text_columns, text_id
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ class Relevance:
     further: np.ndarray = field(default_factory=lambda: np.empty((0, 2), dtype=np.int64))
 
     @classmethod
-    def of(cls, table: Dataset, related: np.ndarray | None = None) -> Relevance:
+    def of(cls, table: Dataset, related: np.ndarray | None = None, near: NearTexts | None = None) -> Relevance:
         """From the texts. Texts that are equal after normalisation are one, whatever their ids: two copies of a document are one
         document to the loss.
 
@@ -49,6 +51,7 @@ class Relevance:
             table: pairs or tuples.
             related: [K, 2] uint64 hashes (as in `data.split.hash_rows`) of further queries and documents that belong together,
                 such as those of rows that are not trained on; texts that the table lacks do not matter.
+            near: near duplicates are one text, too.
         """
         columns = text_columns(table.column_names)
         hash_of = lru_cache(maxsize=CACHED_TEXTS)(lambda text: int(text_id(text), 16))
@@ -57,6 +60,9 @@ class Relevance:
             part = table[start : start + LOT]
             for place, column in enumerate(columns):
                 hashes[start : start + LOT, place] = [hash_of(text) for text in part[column]]
+        if near is not None:
+            hashes = near.of(hashes)
+            related = None if related is None else near.of(related)
         known, inverse = np.unique(hashes, return_inverse=True)
         numbers = inverse.reshape(hashes.shape)
         return cls(numbers[:, 0], numbers[:, 1:], _further(related, hashes[:, :2], known))
@@ -79,7 +85,7 @@ class Relevance:
 
     @cached_property
     def pairs(self) -> np.ndarray:
-        """Sorted int64 codes `query * size + document` of what is relevant to what, rows that are not tied left out."""
+        """Sorted int64 codes `query * size + document` of what is no negative of what, rows that are not tied left out."""
         return self._codes(self.queries[self.tied], self.documents[self.tied, 0])
 
     @cached_property
@@ -87,9 +93,16 @@ class Relevance:
         """As `pairs`, of all rows."""
         return self._codes(self.queries, self.documents[:, 0])
 
+    @cached_property
+    def taught(self) -> np.ndarray:
+        """Sorted int64 codes of the queries and positives of rows: what is only known to belong together is not to be learnt."""
+        positives = self.documents[:, 0]
+        unlike = self.queries != positives
+        return np.unique(self.queries[unlike] * self.size + positives[unlike])
+
     def _codes(self, queries: np.ndarray, positives: np.ndarray) -> np.ndarray:
-        themselves, further = np.unique(queries), self.further
-        ends = [(queries, positives), (themselves, themselves), (further[:, 0], further[:, 1])]
+        themselves, (asked, found) = np.unique(queries), self.further.T
+        ends = [(queries, positives), (positives, queries), (themselves, themselves), (asked, found), (found, asked)]
         return np.unique(np.concatenate([one * self.size + other for one, other in ends]))
 
     def keys(self) -> np.ndarray:

@@ -15,6 +15,8 @@ CLUSTER = 16
 """Rows that are near to each other; a batch holds several such clusters."""
 SEARCHED = 8192
 """Rows among which neighbours are looked for: more are divided first, so that the time grows with their number alone."""
+LOOSE = -1
+"""The group of rows that only a text in common keeps apart."""
 STEPS = 2048
 """Whole numbers stand for the numbers of a unit vector, this one for 1: sums of their products are whole, too, and below 2 ** 24,
 so float32 holds them exactly and every processor finds the same neighbours."""
@@ -29,7 +31,9 @@ class SimilarBatchSampler(ShuffledBatchSampler):
     """Clusters of a row and its nearest neighbours, in random order, cut into batches; every row has its place in every epoch.
 
     A cluster is gathered around a row drawn at random, from the rows that are still without one: in each epoch other rows meet.
-    Rows with a text of another of the cluster are left for later: they are no negatives of each other.
+    Rows with a text of another of the cluster are left for later: they are no negatives of each other. So are rows that hang
+    together with it through texts of others (see `Relevance.groups`), such as paraphrases of one text, unless these are more than
+    there are batches: what hangs together by long chains need not belong together.
 
     Args:
         relevance: which texts belong together.
@@ -42,6 +46,8 @@ class SimilarBatchSampler(ShuffledBatchSampler):
         super().__init__(len(relevance.queries), batch_size, seed)
         self._vectors = vectors
         self._texts = np.stack([relevance.queries, relevance.documents[:, 0]])
+        groups = relevance.groups[0]
+        self._groups = np.where(np.bincount(groups)[groups] > len(self), LOOSE, groups)
 
     def _order(self) -> np.ndarray:
         random = np.random.default_rng([self.seed, self.epoch])
@@ -61,22 +67,26 @@ class SimilarBatchSampler(ShuffledBatchSampler):
 
     def _clusters(self, rows: np.ndarray, random: np.random.Generator) -> list[np.ndarray]:
         rows = random.permutation(rows)
-        vectors, texts, free = self._vectors[rows].astype(np.float32), self._texts[:, rows], np.ones(len(rows), dtype=bool)
+        vectors, free = self._vectors[rows].astype(np.float32), np.ones(len(rows), dtype=bool)
+        texts, groups = self._texts[:, rows], self._groups[rows]
         found = []
         for seed in range(len(rows)):
             if free[seed]:
                 near = np.where(free, vectors @ vectors[seed], -np.inf)
-                members = self._around(seed, near, texts)
+                members = self._around(seed, near, texts, groups)
                 free[members] = False
                 found.append(rows[members])
         return found
 
-    def _around(self, seed: int, near: np.ndarray, texts: np.ndarray) -> list[int]:
-        """A row and those nearest to it of which no two have a text in common. `near` is used up; taken rows are -inf in it."""
+    def _around(self, seed: int, near: np.ndarray, texts: np.ndarray, groups: np.ndarray) -> list[int]:
+        """A row and those nearest to it of which no two belong together. `near` is used up; taken rows are -inf in it."""
         members = [seed]
         while True:
-            for text in texts[:, members[-1]]:
-                near[(texts == text).any(axis=0)] = -np.inf
+            last = members[-1]
+            if groups[last] != LOOSE:  # that has all rows with its texts
+                near[groups == groups[last]] = -np.inf
+            else:
+                near[(texts == texts[0, last]).any(axis=0) | (texts == texts[1, last]).any(axis=0)] = -np.inf
             following = int(near.argmax())
             if len(members) == min(CLUSTER, self.batch_size) or near[following] == -np.inf:
                 return members

@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 from datasets import Dataset
 
+from data.near import NearTexts
 from data.schema import RowKind
 from data.spec import PromptSpec
 from train.fit.batching import RankingBatchSampler, ShuffledBatchSampler
@@ -29,7 +30,7 @@ class TrainingSet:
     `blind`: texts that recur are taken for negatives of one another, for comparison. `prompts` are put before its texts, `weight`
     is its weight beside other data sets. `batches` says which rows meet, see `train.fit.recipe.choose_batches`; batches of
     similar rows ask for `vectors` of the rows by the base, see `train.row_vectors`. `related` [K, 2] are the hashes of further
-    queries and documents that belong together, see `Relevance.of`.
+    queries and documents that belong together, see `Relevance.of`; `near` says which texts are near duplicates.
     """
 
     table: Dataset
@@ -41,18 +42,27 @@ class TrainingSet:
     batches: Batches = "random"
     vectors: np.ndarray | None = None
     related: np.ndarray | None = None
+    near: NearTexts | None = None
     samplers: dict[int, ShuffledBatchSampler] = field(default_factory=dict)
 
     @cached_property
     def relevance(self) -> Relevance | None:
         """What ranking losses must take for no negative; None where no row has a text that another row's query finds relevant."""
-        found = None if self.blind else self._recurring
+        # joint batches embed one text for all that count as one, so there only equal ones do
+        found = None if self.blind else self._recurring if self.batches == "joint" else self._alike
         return found if found is not None and (self.batches == "joint" or found.tied.any()) else None
 
     @cached_property
     def _recurring(self) -> Relevance | None:
         """The texts of pairs and tuples, equal ones as one."""
         return None if self.kind is RowKind.SCORED else Relevance.of(self.table, self.related)
+
+    @cached_property
+    def _alike(self) -> Relevance | None:
+        """The same, near duplicates as one, too."""
+        if self.near is None or not len(self.near.texts) or self.kind is RowKind.SCORED:
+            return self._recurring
+        return Relevance.of(self.table, self.related, self.near)
 
     @cached_property
     def facts(self) -> RowFacts:
@@ -78,8 +88,8 @@ class TrainingSet:
         if self.batches == "joint" and self.relevance is not None:
             room = round(batch_size * max(1.0, self.facts.queries_a_document))
             return JointBatchSampler(self.relevance, batch_size, seed, queries=room)
-        if self.batches == "similar" and self._recurring is not None and self.vectors is not None:
-            return SimilarBatchSampler(self._recurring, self.vectors, batch_size, seed)
+        if self.batches == "similar" and self._alike is not None and self.vectors is not None:
+            return SimilarBatchSampler(self._alike, self.vectors, batch_size, seed)
         if self.relevance is not None:
             return RankingBatchSampler(self.relevance, batch_size, seed)
         return ShuffledBatchSampler(len(self.table), batch_size, seed)

@@ -155,3 +155,16 @@ def test_a_text_that_is_query_and_document_is_not_taught_to_resemble_itself() ->
     # of query 0 the document 2 is a negative; of query 1 its own copy is none
     first = float(torch.logaddexp(similar[0, 0], similar[0, 1]) - similar[0, 0])
     assert float(value) == pytest.approx(first / 2, abs=1e-6)
+
+
+def test_what_is_only_known_to_belong_together_is_neither_taught_nor_a_negative() -> None:
+    """Such as a row that was taken out of train because it is judged."""
+    relevance = Relevance(np.array([0, 1]), np.array([[100], [101]]), np.array([[0, 101]]))
+    generator = torch.Generator().manual_seed(4)
+    queries, documents = torch.randn(2, 4, generator=generator), torch.randn(2, 4, generator=generator)
+    value = JointRankingLoss(MODEL, relevance, scale=2.0).compute_loss_from_embeddings(
+        [queries, documents], torch.tensor([0, 1, 100, 101])
+    )
+    similar = nn.functional.cosine_similarity(queries[:, None], documents[None], dim=2) * 2
+    second = float(torch.logaddexp(similar[1, 0], similar[1, 1]) - similar[1, 1])
+    assert float(value) == pytest.approx(second / 2, abs=1e-6)

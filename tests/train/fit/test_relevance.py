@@ -7,6 +7,7 @@ from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.near import near_texts
 from data.split import hash_rows
 from train.fit.relevance import Relevance
 
@@ -44,10 +45,14 @@ def test_rows_are_tied_where_a_text_of_one_is_relevant_to_another(rows: list[tup
         clash = bool(relevant[query] & theirs) or any(relevant[q] & {positive, negative} for q, _, _ in others)
         inside = query in (positive, negative) or negative in relevant[query]
         assert not (clash or inside) or found.tied[i]  # a tie too many costs a look, one too few a false negative
+    taught = {query * found.size + text for query, texts in relevant.items() for text in texts if text != query}
+    assert set(found.taught.tolist()) == taught
     codes = {query * found.size + text for query, texts in relevant.items() for text in texts}
-    assert set(found.pairs.tolist()) <= codes
-    alone = {query * found.size + text for i, (query, *_) in enumerate(rows) if found.tied[i] for text in relevant[query]}
-    assert alone <= set(found.pairs.tolist())
+    codes |= {text * found.size + query for query, texts in relevant.items() for text in texts}
+    assert set(found.pairs.tolist()) <= codes == set(found.all_pairs.tolist())
+    own = {(query, text) for i, (query, *_) in enumerate(rows) if found.tied[i] for text in relevant[query]}
+    looked_up = {query * found.size + text for pair in own for query, text in (pair, pair[::-1])}
+    assert looked_up <= set(found.pairs.tolist())
 
 
 def test_rows_without_a_text_in_common_are_not_tied() -> None:
@@ -82,10 +87,33 @@ def test_rows_that_are_not_trained_on_count_as_if_they_were(rows: list[tuple[int
     here = {*part["anchor"], *part["positive"]}
     asked = {*part["anchor"]}
     expected = {pair for pair in zip(columns["anchor"], columns["positive"], strict=True) if set(pair) <= here}
-    assert together - {(text, text) for text in here} == {pair for pair in expected if pair[0] != pair[1]}
+    ways = {way for pair in expected for way in (pair, pair[::-1])}
+    assert together - {(text, text) for text in here} == {(one, other) for one, other in ways if one != other}
     assert {(text, text) for text in asked} <= together
+    taught = {(texts[code // found.size], texts[code % found.size]) for code in found.taught.tolist()}
+    assert taught == {pair for pair in zip(part["anchor"], part["positive"], strict=True) if pair[0] != pair[1]}
     for i, row in enumerate(part):
         if any(query == row["anchor"] and document != row["positive"] for query, document in expected):
             assert found.tied[i]
     group = {text: found.groups[0][i] for i, row in enumerate(part) for text in (row["anchor"], row["positive"])}
     assert all(group[one] == group[other] for one, other in expected)
+
+
+def test_near_duplicates_are_one_text() -> None:
+    manual = "open the settings of the printer and press the button that says reset until the light goes out"
+    table = Dataset.from_dict(
+        {
+            "row": ["f:1", "f:2", "f:3"],
+            "group": [""] * 3,
+            "anchor": ["how do I reset it?", "the printer hangs", "where is the paper?"],
+            "positive": [manual, f"Then {manual}.", "in the lower tray"],
+        }
+    )
+    near = near_texts({"train": table}, {"train": hash_rows(table)}, 0.8)
+    exact, found = Relevance.of(table), Relevance.of(table, near=near)
+    assert exact.tied.tolist() == [False] * 3 and found.tied.tolist() == [True, True, False]
+    assert found.documents[0, 0] == found.documents[1, 0] != found.documents[2, 0]
+    hashes = hash_rows(table)
+    related = np.array([[hashes.first[2], hashes.second[1]]])
+    told = Relevance.of(table, related, near)
+    assert told.queries[2] * told.size + told.documents[0, 0] in told.all_pairs

@@ -66,6 +66,17 @@ def test_rows_with_a_text_in_common_are_in_different_clusters() -> None:
     assert sum(together) < sum(at_random) / 2
 
 
+def test_paraphrases_of_one_text_are_kept_apart_though_no_text_is_in_both_rows() -> None:
+    # rows (a, b), (b, c) and (d, a) of each of 64 texts: the second and the third have no text in common
+    texts = np.arange(256).reshape(64, 4)
+    relevance = Relevance(texts[:, [0, 1, 3]].ravel(), texts[:, [1, 2, 0]].reshape(-1, 1))
+    topics = np.repeat(np.arange(64), 3)
+    vectors = directions(64)[topics]
+    sampler = SimilarBatchSampler(relevance, vectors, 24, seed=0)
+    clusters = sampler._clusters(np.arange(192), np.random.default_rng(0))
+    assert all(len(set(topics[cluster])) == len(cluster) for cluster in clusters)
+
+
 def test_rows_of_few_labels_still_fill_their_clusters() -> None:
     # three labels with a hundred rows each: however near those of one label are, a cluster has one of each
     labels = np.repeat(np.arange(3), 100)
