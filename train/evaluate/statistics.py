@@ -65,7 +65,8 @@ def compare_means(base: np.ndarray, tuned: np.ndarray, *, seed: int, resamples: 
 
     Returns:
         The comparison. Without a difference anywhere the interval is [0, 0] and p is 1. One query says nothing about others: the
-        interval is then all that a metric in 0..1 allows, [-1, 1], and p is 1.
+        interval is then all that a metric in 0..1 allows, [-1, 1], and p is 1. Where all differ by the same, resampling would show
+        no doubt at all; the rule of three (see `measure_means`) then allows a share of 3 / n of such queries any difference.
 
     Raises:
         ValueError: empty, of different length, or not finite.
@@ -81,6 +82,9 @@ def compare_means(base: np.ndarray, tuned: np.ndarray, *, seed: int, resamples: 
         generator = np.random.default_rng(seed)
         replicates = np.concatenate([differences[rows].mean(axis=1) for rows in _resamples(n, resamples, generator)])
         interval = percentile_interval(delta, replicates, n, bound=1.0)
+        if np.ptp(differences) == 0:
+            others = min(1.0, 3 / n)
+            interval = ((1 - others) * delta - others, (1 - others) * delta + others)
         p_value = sign_flip_p(differences, generator, resamples)
     return Comparison(n, float(base.mean()), float(tuned.mean()), delta, interval, p_value)
 

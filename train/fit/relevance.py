@@ -1,8 +1,8 @@
 """Which texts of a data set belong together: what no ranking loss may take for a negative.
 
 In-batch negatives take every other row's positive for a negative. That is wrong for rows that share a query or a positive, for a
-row whose positive is also relevant to another row's query, and for a row that has another row's query as its positive: paraphrases
-come either way round.
+row whose positive is also relevant to another row's query, and for a row that has another row's query as its positive, since
+paraphrases come either way round.
 
 Shapes: N rows, n negatives a row, B queries, C documents.
 """

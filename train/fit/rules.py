@@ -85,8 +85,8 @@ SIMILAR_FROM, SIMILAR_BELOW = 500, 100_000
 many, finding neighbours is no small part of the time."""
 
 MINED = (
-    "nDCG@10 on test with and without, 0.771 and 0.759 with 828 pairs beside a corpus of 5,183 documents, 0.683 and 0.675, 0.809 and"
-    " 0.806 with 1,000 beside 10,594 and 7,000; 0.779 and 0.787 with 10,460"
+    "nDCG@10 on test with and without, 0.771 and 0.759 with 828 pairs beside a corpus of 5,183 documents, 0.683 and 0.675, 0.809"
+    " and 0.806 with 1,000 beside 10,594 and 7,000; 0.779 and 0.787 with 10,460"
 )
 MINE_FROM, MINE_BELOW = 500, 2_000
 """Pairs that are trained with mined hard negatives, one a row, where most of what there is to find is the positive of none."""

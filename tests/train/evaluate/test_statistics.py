@@ -81,6 +81,12 @@ def test_no_difference_anywhere() -> None:
     assert compare_means(values, values, seed=0) == Comparison(3, values.mean(), values.mean(), 0.0, (0.0, 0.0), 1.0)
 
 
+def test_equal_differences_everywhere_leave_doubt_by_the_rule_of_three() -> None:
+    few, many = (compare_means(np.full(n, 0.5), np.ones(n), seed=0) for n in (6, 60))
+    assert few.ci95 == (0.5 * 0.5 - 0.5, 0.5 * 0.5 + 0.5), "half of such queries may differ by -1 or 1"
+    assert many.ci95 == pytest.approx((0.95 * 0.5 - 0.05, 0.95 * 0.5 + 0.05))
+
+
 def test_one_query_settles_nothing() -> None:
     found = compare_means(np.array([0.2]), np.array([0.9]), seed=0)
     assert found.delta == pytest.approx(0.7)

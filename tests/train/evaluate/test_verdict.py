@@ -35,21 +35,35 @@ UNCLEAR = {"verdict": "no_evidence", "delta": 0.01, "tuned": 0.542, "p_value": 0
 
 
 @pytest.mark.parametrize(
-    ("ci95", "n", "verdict"),
+    ("ci95", "n", "p_value", "verdict"),
     [
-        ((0.001, 0.2), 100, "improved"),
-        ((-0.2, -0.001), 100, "regressed"),
-        ((-0.1, 0.2), 100, "no_evidence"),
-        ((0.0, 0.2), 100, "no_evidence"),
-        ((-0.2, 0.0), 100, "no_evidence"),
-        ((0.0, 0.0), 100, "no_evidence"),
-        ((0.1, 0.1), 5, "no_evidence"),
-        ((0.1, 0.1), 6, "improved"),
-        ((-0.1, -0.1), 5, "no_evidence"),
+        ((0.001, 0.2), 100, 0.04, "improved"),
+        ((0.001, 0.2), 100, 0.05, "improved"),
+        ((0.001, 0.2), 100, 0.051, "no_evidence"),
+        ((-0.2, -0.001), 100, 0.04, "regressed"),
+        ((-0.2, -0.001), 100, 0.06, "no_evidence"),
+        ((-0.1, 0.2), 100, 0.04, "no_evidence"),
+        ((0.0, 0.2), 100, 0.04, "no_evidence"),
+        ((-0.2, 0.0), 100, 0.04, "no_evidence"),
+        ((0.0, 0.0), 100, 1.0, "no_evidence"),
+        ((0.1, 0.1), 5, 0.01, "no_evidence"),
+        ((0.1, 0.1), 6, 0.03, "improved"),
+        ((-0.1, -0.1), 5, 0.01, "no_evidence"),
     ],
 )
-def test_verdict_on_a_data_set(ci95: tuple[float, float], n: int, verdict: str) -> None:
-    assert dataset_verdict(ci95, n) == verdict
+def test_verdict_on_a_data_set(ci95: tuple[float, float], n: int, p_value: float, verdict: str) -> None:
+    assert dataset_verdict(ci95, n, p_value) == verdict
+
+
+def test_what_few_of_many_queries_gained_is_no_evidence() -> None:
+    """Four of fifty: the interval leaves 0 out, but of sixteen ways to draw four signs two are as one-sided."""
+    tuned = np.full(50, 0.5)
+    tuned[:4] = 1.0
+    found = compare_means(np.full(50, 0.5), tuned, seed=0)
+    assert found.ci95[0] > 0 and found.p_value == 2 / 2**4
+    seen = DatasetResult.of(found, name="faq", kind="pair", split="test", metric="ndcg@10", metrics={}, test_sha256=None)
+    assert seen.verdict == "no_evidence"
+    assert "Too few queries changed to settle it: " in dataset_sentence(seen) and "p = 0.12." in dataset_sentence(seen)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +127,7 @@ def test_that_many_queries_show_the_difference_four_times_out_of_five() -> None:
     generator = np.random.default_rng(0)
     pilot = stats.zscore(generator.normal(size=40)) * 0.2 + 0.03  # exactly mean 0.03, deviation 0.2
     found = compare_means(np.zeros(40), pilot, seed=0)
-    seen = result(n=40, delta=found.delta, ci95=found.ci95, p_value=found.p_value, verdict=dataset_verdict(found.ci95, 40))
+    seen = result(n=40, delta=found.delta, ci95=found.ci95, p_value=found.p_value, verdict=dataset_verdict(found.ci95, 40, found.p_value))
     assert seen.verdict == "no_evidence"
     needed = queries_needed(seen)
     assert needed is not None
@@ -186,7 +200,7 @@ def test_fail_on(verdict: str, on_regressed: bool, on_no_evidence: bool) -> None
 def crossed(ci95: tuple[float, float]) -> CrossValidation:
     middle = sum(ci95) / 2
     return CrossValidation(
-        folds=5, n=900, base=0.5, tuned=0.5 + middle, delta=middle, ci95=ci95, p_value=0.01, verdict=dataset_verdict(ci95, 900)
+        folds=5, n=900, base=0.5, tuned=0.5 + middle, delta=middle, ci95=ci95, p_value=0.01, verdict=dataset_verdict(ci95, 900, 0.01)
     )
 
 
