@@ -107,8 +107,8 @@ class CrossJudge:
 def mine_training_rows(config: Config, datasets: Mapping[str, PreparedDataset], encoder: Encoder) -> dict[str, MinedSet]:
     """By `mining.enabled`, the training rows of data sets of pairs with negatives mined by the base; what was mined is said.
 
-    By the rule ("auto") they are mined only where every row finds some: none is lost that nobody asked to lose. Unchanged rows, base
-    and settings are not mined again. Every process must call it at the same time.
+    By the rule ("auto") they are mined only where every row finds some: none is lost that nobody asked to lose. Unchanged rows,
+    base and settings are not mined again. Every process must call it at the same time.
 
     Raises:
         ModelError: the cross-encoder cannot be loaded.

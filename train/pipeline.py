@@ -27,7 +27,7 @@ from train.encode.prompted import encoders_of
 from train.encode.shared import SharedEncoder
 from train.encode.shortened import ShortenedEncoder
 from train.errors import Interrupted, RunError
-from train.evaluate.dev import LONGEST, DevJudge, build_dev_judge, judge_test, primary_value
+from train.evaluate.dev import LONGEST, DevJudge, build_dev_judge, judge_test, primary_value, widened
 from train.evaluate.verdict import CrossValidation
 from train.fit.checkpoints import check_checkpoint, keep_only, last_checkpoint, list_checkpoints
 from train.fit.estimate import Estimate, estimate
@@ -43,7 +43,7 @@ from train.settings import dump_config, load_config
 from train.shortage import shortages_in_words
 from train.terminal import is_main, quiet_libraries, say
 from train.tracking.tracker import Tracker, check_tracking, start_tracking
-from train.winner import Winner, can_be_copied, choose_winner, copy_of
+from train.winner import Winner, can_be_copied, choose_winner, copy_of, interpolate
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -302,7 +302,7 @@ def _interpolates(plan: Plan) -> bool:
 
 def _choose_winner(plan: Plan, run: Path, log: ScoreLog, judge: DevJudge, before: Mapping[str, Tensor] | None) -> Winner:
     """Load the best checkpoint, and put in its place what is better on dev."""
-    step = _load_best(plan, run, log)
+    step, model = _load_best(plan, run, log), plan.encoder.model
 
     def dev() -> float:
         return float(ranks.share(judge.line(step, _dev_encoders(plan)))["dev"])  # one choice, whatever the rounding
@@ -313,9 +313,16 @@ def _choose_winner(plan: Plan, run: Path, log: ScoreLog, judge: DevJudge, before
     if lost and before is None and plan.config.training.interpolation == "auto":
         # too large to keep a copy of the base; it is read anew where it is what should be shipped
         whole = load_encoder(plan.config.model.model_copy(update={"device": "cpu"}))[0].model
-        plan.encoder.model.load_state_dict(whole.state_dict())
+        model.load_state_dict(whole.state_dict())
         return Winner(step, 0.0, base_dev)
-    return choose_winner(plan.encoder.model, before, step, found, base_dev, dev)
+    if before is not None and found is not None and (wider := widened(judge, plan.datasets, _dev_encoders(plan))) is not None:
+        judge, tuned = wider, copy_of(model)
+        found = dev()
+        interpolate(model, before, tuned, 0)
+        base_dev = dev()
+        interpolate(model, before, tuned, 1)
+        say(f"  beside what the checkpoint itself ranks highest in the whole corpus: dev {found:.4f} (base {base_dev:.4f})")
+    return choose_winner(model, before, step, found, base_dev, dev)
 
 
 def _settle_name(config: Config) -> str:

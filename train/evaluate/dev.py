@@ -8,12 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from data.schema import PreparedDataset, text_id
 from train.evaluate.judge import Encoder, score_model
-from train.evaluate.tasks import RetrievalTask, Scores, Task, build_task, with_pool
+from train.evaluate.tasks import RetrievalTask, Scores, Task, build_task, with_documents, with_pool
 
 POOL_STEPS = (50, 20, 10)
 """Documents a query that are tried, in this order, when the pool is too large for the budget."""
+
+LAST_POOL = 20
+"""Documents a query that the best checkpoint ranks highest and that join the pool before the last choice."""
 
 FEWEST_QUERIES = 100
 """A dev pool is never made cheaper by asking fewer queries than this."""
@@ -36,7 +41,8 @@ class DevJudge:
     """Scores checkpoints on the dev splits of the data sets that are trained on.
 
     The pool of a retrieval task is fixed by the base: judged documents plus those that the base ranks highest for each dev
-    query. Scores on a pool are higher than on the full corpus and serve to choose a checkpoint only.
+    query. Scores on a pool are higher than on the full corpus and serve to choose a checkpoint only: a document that none but
+    the checkpoints take for relevant is not in the pool. Where they are to be told from the base, see `widened`.
     """
 
     tasks: dict[str, Task]
@@ -52,6 +58,31 @@ class DevJudge:
         scores = self.base if step == 0 and self.base else self.score(encode)
         mean = sum(scores.values()) / len(scores) if scores else None
         return {"step": step, "dev": mean, "datasets": scores, "eval_seconds": round(time.perf_counter() - began, 3)}
+
+
+def widened(judge: DevJudge, datasets: Mapping[str, PreparedDataset], encode: Encoders) -> DevJudge | None:
+    """A judge whose pools hold what this model ranks highest over the full corpus, too, so that its own mistakes count as those
+    of the base do; None where all pools have these documents already.
+
+    Args:
+        judge: with pools that are the base's.
+        datasets: that it judges, by name.
+        encode: the model.
+    """
+    tasks, wider = dict(judge.tasks), False
+    for name, task in judge.tasks.items():
+        corpus = datasets[name].corpus
+        if not isinstance(task, RetrievalTask) or corpus is None or len(task.document_ids) == len(corpus):
+            continue
+        whole = build_task(datasets[name], "dev")
+        assert isinstance(whole, RetrievalTask)
+        whole = limit_queries(whole, len(task))
+        ranking = score_model(whole, encoder_for(name, encode)).ranking
+        assert ranking is not None
+        top = {whole.document_ids[row] for row in np.unique(ranking.rows[:, :LAST_POOL])}
+        tasks[name] = pool = with_documents(whole, top.union(task.document_ids))
+        wider |= len(pool.document_ids) > len(task.document_ids)
+    return DevJudge(tasks) if wider else None
 
 
 def build_dev_judge(

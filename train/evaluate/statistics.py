@@ -65,8 +65,8 @@ def compare_means(base: np.ndarray, tuned: np.ndarray, *, seed: int, resamples: 
 
     Returns:
         The comparison. Without a difference anywhere the interval is [0, 0] and p is 1. One query says nothing about others: the
-        interval is then all that a metric in 0..1 allows, [-1, 1], and p is 1. Where all differ by the same, resampling would show
-        no doubt at all; the rule of three (see `measure_means`) then allows a share of 3 / n of such queries any difference.
+        interval is then all that a metric in 0..1 allows, [-1, 1], and p is 1. Where all differ by the same, resampling would
+        show no doubt at all; the rule of three (see `measure_means`) then allows a share of 3 / n of such queries any difference.
 
     Raises:
         ValueError: empty, of different length, or not finite.

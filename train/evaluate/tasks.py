@@ -5,7 +5,8 @@ Shapes: Q queries, C documents, P pairs; U distinct texts, D dimensions.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -249,16 +250,14 @@ def with_pool(task: RetrievalTask, base_ranking: Ranking, top: int = DEPTH) -> R
     pool = {task.document_ids[row] for row in np.unique(base_ranking.rows[:, :top])}
     for query_id in task.query_ids:
         pool.update(task.qrels[query_id])
+    return with_documents(task, pool)
+
+
+def with_documents(task: RetrievalTask, pool: Collection[str]) -> RetrievalTask:
+    """The same queries over those documents of the corpus alone whose ids are in the pool."""
     kept = [row for row, document_id in enumerate(task.document_ids) if document_id in pool]
-    return RetrievalTask(
-        name=task.name,
-        split=task.split,
-        query_ids=task.query_ids,
-        queries=task.queries,
-        document_ids=[task.document_ids[row] for row in kept],
-        documents=[task.documents[row] for row in kept],
-        qrels=task.qrels,
-        kind=task.kind,
+    return dataclasses.replace(
+        task, document_ids=[task.document_ids[row] for row in kept], documents=[task.documents[row] for row in kept]
     )
 
 

@@ -1,8 +1,8 @@
 """From figures to a verdict, and the verdict in plain words.
 
-A data set is `improved` when the 95% interval of tuned - base lies above 0, `regressed` when it lies below, and the randomisation test
-agrees (p of `LEVEL` at most); else `no_evidence`. The two part where few items changed: of 50 queries with 4 that gained, resamples
-without any of these are rarer than 2.5%, but one in eight ways to draw the four signs is as one-sided.
+A data set is `improved` when the 95% interval of tuned - base lies above 0, `regressed` when it lies below, and the randomisation
+test agrees (p of `LEVEL` at most); else `no_evidence`. The two part where few items changed: of 50 queries with 4 that gained,
+resamples without any of these are rarer than 2.5%, but one in eight ways to draw the four signs is as one-sided.
 Where cross-validation was done, its interval decides, unless the model that is shipped is the base itself (`no_evidence`).
 A run is `improved` when at least one data set is and none regressed, `mixed` when both occur, `regressed` when some regressed
 and none improved, else `no_evidence`.
@@ -240,7 +240,9 @@ def _why_not(result: DatasetResult) -> str:
         return f"A difference beyond {fraction(max(abs(low), abs(high)))} either way is unlikely."
     if result.n >= FEWEST and not low <= 0 <= high:
         few = f"Too few {things(result.kind)} changed to settle it"
-        return f"{few}: were the signs of their changes drawn at random, a difference like this would have p = {result.p_value:.2f}."
+        return (
+            f"{few}: were the signs of their changes drawn at random, a difference like this would have p = {result.p_value:.2f}."
+        )
     needed = queries_needed(result)
     if needed is None or needed <= result.n:
         return "The test set is too small to settle it."

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 import torch
 from torch import Tensor
 
 from data.load import prepare
+from data.schema import text_id
 from data.spec import DatasetSpec, SplitSpec
-from train.evaluate.dev import FEWEST_QUERIES, DevJudge, affordable_pool, build_dev_judge, characters, limit_queries
-from train.evaluate.tasks import RetrievalTask, ScoredTask
+from train.evaluate.dev import FEWEST_QUERIES, DevJudge, affordable_pool, build_dev_judge, characters, limit_queries, widened
+from train.evaluate.judge import score_model
+from train.evaluate.tasks import RetrievalTask, ScoredTask, build_task
 
 
 class LetterEncoder:
@@ -80,3 +83,32 @@ def test_the_base_is_judged_as_checkpoints_will_be_and_chooses_the_pool_as_it_is
     other = build_dev_judge(data, LetterEncoder(), 10, 5, 1e9, Deaf())
     assert other.tasks["pairs"].document_ids == own.tasks["pairs"].document_ids
     assert own.base["pairs"] > other.base["pairs"]
+
+
+def test_before_the_last_choice_what_a_checkpoint_ranks_highest_counts_too(tmp_path: Path) -> None:
+    """Judged among what the base ranks highest alone, any other model has fewer wrong documents to prefer."""
+    rows = "".join(f"query {i} {'ab' * (i % 9)},text {'cd' * (i % 7)} {i}\n" for i in range(300))
+    (tmp_path / "pairs.csv").write_text(f"question,answer\n{rows}", encoding="utf-8")
+    data = {"pairs": prepare(DatasetSpec(source=str(tmp_path / "pairs.csv")), SplitSpec(dev=0.2), tmp_path / "cache")}
+
+    class Other:
+        """Knows nothing: vectors by the hash of a text."""
+
+        def encode(self, texts: Sequence[str], role: str) -> Tensor:
+            return torch.stack(
+                [torch.randn(8, generator=torch.Generator().manual_seed(int(text_id(t), 16) % 2**31)) for t in texts]
+            )
+
+    judge = build_dev_judge(data, LetterEncoder(), 30, 2, 1e9)
+    wider = widened(judge, data, Other())
+    assert wider is not None
+    pool, wide = judge.tasks["pairs"], wider.tasks["pairs"]
+    assert set(pool.document_ids) < set(wide.document_ids) and pool.query_ids == wide.query_ids
+    everything = build_task(data["pairs"], "dev")
+    assert isinstance(everything, RetrievalTask)
+    whole = limit_queries(everything, 30)
+    exact = score_model(whole, Other()).values["ndcg@10"]
+    assert judge.score(Other())["pairs"] > exact == pytest.approx(wider.score(Other())["pairs"], abs=1e-9)
+    assert widened(DevJudge({"pairs": whole}), data, Other()) is None
+    own = build_dev_judge(data, LetterEncoder(), 30, 20, 1e9)
+    assert widened(own, data, LetterEncoder()) is None, "the base itself adds nothing"

@@ -127,7 +127,8 @@ def test_that_many_queries_show_the_difference_four_times_out_of_five() -> None:
     generator = np.random.default_rng(0)
     pilot = stats.zscore(generator.normal(size=40)) * 0.2 + 0.03  # exactly mean 0.03, deviation 0.2
     found = compare_means(np.zeros(40), pilot, seed=0)
-    seen = result(n=40, delta=found.delta, ci95=found.ci95, p_value=found.p_value, verdict=dataset_verdict(found.ci95, 40, found.p_value))
+    verdict = dataset_verdict(found.ci95, 40, found.p_value)
+    seen = result(n=40, delta=found.delta, ci95=found.ci95, p_value=found.p_value, verdict=verdict)
     assert seen.verdict == "no_evidence"
     needed = queries_needed(seen)
     assert needed is not None
@@ -198,10 +199,8 @@ def test_fail_on(verdict: str, on_regressed: bool, on_no_evidence: bool) -> None
 
 
 def crossed(ci95: tuple[float, float]) -> CrossValidation:
-    middle = sum(ci95) / 2
-    return CrossValidation(
-        folds=5, n=900, base=0.5, tuned=0.5 + middle, delta=middle, ci95=ci95, p_value=0.01, verdict=dataset_verdict(ci95, 900, 0.01)
-    )
+    middle, verdict = sum(ci95) / 2, dataset_verdict(ci95, 900, 0.01)
+    return CrossValidation(folds=5, n=900, base=0.5, tuned=0.5 + middle, delta=middle, ci95=ci95, p_value=0.01, verdict=verdict)
 
 
 def test_cross_validation_settles_what_a_small_test_cannot() -> None:
