@@ -107,4 +107,4 @@ def rule_for(kind: RowKind, lessons: int) -> Rule:
 def batch_size(kind: RowKind, lessons: int) -> int:
     """Ranking losses gain from more negatives; but a set should still give some steps an epoch."""
     largest = rule_for(kind, lessons).batch_size
-    return max(2, min(largest, lessons // FEWEST_STEPS if lessons < FEWEST_STEPS * 32 else largest))
+    return max(2, min(largest, lessons // FEWEST_STEPS))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from data.schema import RowKind
 from train.config import TrainingConfig
 from train.fit.recipe import RowFacts, choose_batches, heed_ceiling, mining_pays, plan_recipe
-from train.fit.rules import batch_size, rule_for
+from train.fit.rules import FEWEST_STEPS, batch_size, rule_for
 
 
 def rows(kind: RowKind, count: int) -> RowFacts:
@@ -190,7 +190,9 @@ def test_every_size_has_a_rule_with_its_figure(kind: RowKind, count: int) -> Non
     assert count < rule.below and rule.figure
     smaller = rule_for(kind, max(1, count // 2))
     assert smaller.epochs >= rule.epochs and smaller.batch_size <= rule.batch_size  # more rows: fewer passes, larger batches
-    assert 2 <= batch_size(kind, count) <= rule.batch_size
+    size = batch_size(kind, count)
+    assert 2 <= size <= rule.batch_size
+    assert size == rule.batch_size or size in (2, count // FEWEST_STEPS), "of few rows an eighth"
 
 
 def test_the_figure_is_told_unless_the_person_decided() -> None:
