@@ -143,7 +143,7 @@ class EvaluationConfig(StrictModel):
 
     dev_queries: int = Field(500, ge=10, description="dev queries used to choose a checkpoint, at most")
     pool_top: int = Field(
-        100, ge=1, le=100, description="documents a dev query that the base ranks highest, beside the judged ones"
+        100, ge=10, le=100, description="documents a dev query that the base ranks highest, beside the judged ones"
     )
     resamples: int = Field(10_000, ge=100, description="bootstrap resamples behind an interval")
     cross_validation: Annotated[Literal["auto", "always", "off"], OFF] = Field(

@@ -43,7 +43,7 @@ from train.settings import dump_config, load_config
 from train.shortage import shortages_in_words
 from train.terminal import is_main, quiet_libraries, say
 from train.tracking.tracker import Tracker, check_tracking, start_tracking
-from train.winner import Winner, can_be_copied, choose_winner, copy_of, interpolate
+from train.winner import Winner, can_be_copied, choose_winner, copy_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -315,13 +315,13 @@ def _choose_winner(plan: Plan, run: Path, log: ScoreLog, judge: DevJudge, before
         whole = load_encoder(plan.config.model.model_copy(update={"device": "cpu"}))[0].model
         model.load_state_dict(whole.state_dict())
         return Winner(step, 0.0, base_dev)
-    if before is not None and found is not None and (wider := widened(judge, plan.datasets, _dev_encoders(plan))) is not None:
-        judge, tuned = wider, copy_of(model)
-        found = dev()
-        interpolate(model, before, tuned, 0)
-        base_dev = dev()
-        interpolate(model, before, tuned, 1)
-        say(f"  beside what the checkpoint itself ranks highest in the whole corpus: dev {found:.4f} (base {base_dev:.4f})")
+    if before is not None and found is not None and base_dev is not None:
+        judge, values = widened(judge, plan.datasets, _dev_encoders(plan))
+        if values:
+            line = next(line for line in log.lines if line["step"] == step)
+            each = (line["datasets"] | values).values()
+            found = float(ranks.share(sum(each) / len(each)))
+            say(f"  in the whole corpus: dev {found:.4f} (base {base_dev:.4f})")
     return choose_winner(model, before, step, found, base_dev, dev)
 
 

@@ -60,16 +60,19 @@ class DevJudge:
         return {"step": step, "dev": mean, "datasets": scores, "eval_seconds": round(time.perf_counter() - began, 3)}
 
 
-def widened(judge: DevJudge, datasets: Mapping[str, PreparedDataset], encode: Encoders) -> DevJudge | None:
+def widened(judge: DevJudge, datasets: Mapping[str, PreparedDataset], encode: Encoders) -> tuple[DevJudge, dict[str, float]]:
     """A judge whose pools hold what this model ranks highest over the full corpus, too, so that its own mistakes count as those
-    of the base do; None where all pools have these documents already.
+    of the base do. The base's score is the same among them: its own highest documents are in both pools.
 
     Args:
         judge: with pools that are the base's.
         datasets: that it judges, by name.
         encode: the model.
+
+    Returns:
+        The judge, and what it would say of this model, of the data sets whose pool was not the whole corpus.
     """
-    tasks, wider = dict(judge.tasks), False
+    tasks, values = dict(judge.tasks), {}
     for name, task in judge.tasks.items():
         corpus = datasets[name].corpus
         if not isinstance(task, RetrievalTask) or corpus is None or len(task.document_ids) == len(corpus):
@@ -77,12 +80,11 @@ def widened(judge: DevJudge, datasets: Mapping[str, PreparedDataset], encode: En
         whole = build_task(datasets[name], "dev")
         assert isinstance(whole, RetrievalTask)
         whole = limit_queries(whole, len(task))
-        ranking = score_model(whole, encoder_for(name, encode)).ranking
-        assert ranking is not None
-        top = {whole.document_ids[row] for row in np.unique(ranking.rows[:, :LAST_POOL])}
-        tasks[name] = pool = with_documents(whole, top.union(task.document_ids))
-        wider |= len(pool.document_ids) > len(task.document_ids)
-    return DevJudge(tasks) if wider else None
+        found = score_model(whole, encoder_for(name, encode))
+        assert found.ranking is not None
+        top = {whole.document_ids[row] for row in np.unique(found.ranking.rows[:, :LAST_POOL])}
+        tasks[name], values[name] = with_documents(whole, top.union(task.document_ids)), primary_value(found)
+    return DevJudge(tasks, judge.base), values
 
 
 def build_dev_judge(

@@ -99,16 +99,18 @@ def test_before_the_last_choice_what_a_checkpoint_ranks_highest_counts_too(tmp_p
                 [torch.randn(8, generator=torch.Generator().manual_seed(int(text_id(t), 16) % 2**31)) for t in texts]
             )
 
-    judge = build_dev_judge(data, LetterEncoder(), 30, 2, 1e9)
-    wider = widened(judge, data, Other())
-    assert wider is not None
+    judge = build_dev_judge(data, LetterEncoder(), 30, 10, 1e9)
+    wider, values = widened(judge, data, Other())
     pool, wide = judge.tasks["pairs"], wider.tasks["pairs"]
+    assert isinstance(pool, RetrievalTask) and isinstance(wide, RetrievalTask)
     assert set(pool.document_ids) < set(wide.document_ids) and pool.query_ids == wide.query_ids
-    everything = build_task(data["pairs"], "dev")
-    assert isinstance(everything, RetrievalTask)
-    whole = limit_queries(everything, 30)
+    whole = build_task(data["pairs"], "dev")
+    assert isinstance(whole, RetrievalTask)
+    whole = limit_queries(whole, 30)
     exact = score_model(whole, Other()).values["ndcg@10"]
-    assert judge.score(Other())["pairs"] > exact == pytest.approx(wider.score(Other())["pairs"], abs=1e-9)
-    assert widened(DevJudge({"pairs": whole}), data, Other()) is None
-    own = build_dev_judge(data, LetterEncoder(), 30, 20, 1e9)
-    assert widened(own, data, LetterEncoder()) is None, "the base itself adds nothing"
+    assert judge.score(Other())["pairs"] > exact == values["pairs"]
+    assert wider.score(Other()) == pytest.approx(values)
+    base = score_model(whole, LetterEncoder()).values["ndcg@10"]
+    assert judge.base["pairs"] == wider.base["pairs"] == base == wider.score(LetterEncoder())["pairs"]
+    complete = DevJudge({"pairs": whole})
+    assert widened(complete, data, Other()) == (complete, {})
