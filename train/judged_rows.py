@@ -12,10 +12,13 @@ from data.load import prepare
 from data.schema import UNSPLIT, DataError, PreparedDataset, RowKind
 from data.sources import open_source
 from data.spec import DatasetSpec, PromptSpec, SplitSpec
+from data.split import Hashes
 from train.candidates import Candidate, Request, Split
 from train.config import Config
 from train.errors import ConfigError, RunError
 from train.evaluate.tasks import Task, build_task
+from train.known_rows import FILE as KNOWN_ROWS
+from train.known_rows import count_known, read_known_rows
 from train.settings import load_config
 from train.terminal import say
 
@@ -29,6 +32,7 @@ class Training:
         config: of the run that trained it.
         fingerprints: of the data sets as that run split them.
         sources: fingerprints of the sources alone, in the order of the data sets; runs of earlier versions have none.
+        known: hashes of the rows that it was trained on; None of runs of earlier versions.
         found: what `spec_for` has answered, by source.
     """
 
@@ -36,6 +40,7 @@ class Training:
     config: Config
     fingerprints: frozenset[str]
     sources: tuple[str, ...] = ()
+    known: Hashes | None = field(default=None, compare=False)
     found: dict[str, DatasetSpec | None] = field(default_factory=dict, compare=False)
 
     def spec_for(self, spec: DatasetSpec) -> DatasetSpec | None:
@@ -171,12 +176,14 @@ def read_training(candidate: Candidate) -> Training | None:
     try:
         recorded = json.loads(path.read_text(encoding="utf-8"))
         fingerprints, sources = frozenset(recorded["data"].values()), tuple(recorded.get("sources", {}).values())
+        path = candidate.run / KNOWN_ROWS
+        known = read_known_rows(candidate.run)
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise RunError(
             f"{path} cannot be read, so it is not known which rows {candidate.label} was trained on",
             mend="copy the model folder out of its run folder to judge it without regard to that",
         ) from None
-    return Training(candidate, load_config(candidate.run / "config.yaml"), fingerprints, sources)
+    return Training(candidate, load_config(candidate.run / "config.yaml"), fingerprints, sources, known)
 
 
 def _as_trained(spec: DatasetSpec, training: Training) -> tuple[DatasetSpec, SplitSpec]:
@@ -196,13 +203,21 @@ def _warn_of_known_rows(
     prepared: PreparedDataset, split: Split, *, given: bool, spec: DatasetSpec, trainings: Sequence[Training]
 ) -> None:
     """Say so where a model may have seen rows that are judged."""
+    judged = "test" if split == "all" else split
     for training in trainings:
-        if training.spec_for(spec) is None:
+        label = training.candidate.label
+        known = None if training.known is None else count_known(prepared, judged, training.known)
+        if known:
+            say(
+                f"{prepared.name}: warning: {label} was trained on {known:,} of the {len(prepared.splits[judged]):,} rows that are"
+                " judged here; it looks better on them than it is"
+            )
+        if known is not None or training.spec_for(spec) is None:
             continue
         held_out = split in ("dev", "test") and (given or prepared.fingerprint in training.fingerprints)
         if not held_out:
             say(
-                f"{prepared.name}: warning: {training.candidate.label} was trained on this data set, and rows judged here may be "
+                f"{prepared.name}: warning: {label} was trained on this data set, and rows judged here may be "
                 "among those; it would look better than it is"
             )
 

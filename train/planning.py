@@ -33,6 +33,7 @@ from train.fit.recipe import Recipe, choose_batches, plan_recipe
 from train.fit.rules import MAX_TOKENS, MINED
 from train.fit.training_set import TrainingSet
 from train.folds import folds_wanted
+from train.known_rows import write_known_rows
 from train.mining import MinedSet, limits_in_words, mine_training_rows
 from train.row_vectors import row_vectors
 from train.runfolder import environment, read_record, write_json, write_text
@@ -40,6 +41,8 @@ from train.settings import dump_config
 from train.shortage import Needs
 from train.terminal import say
 
+DECIDES_VECTORS = {"query_prompt", "document_prompt", "symmetric_prompt", "max_tokens"}
+"""What of the encoding contract a config can change."""
 MAY_CHANGE = {"patience", "keep_all_checkpoints", "interpolation"}
 """Settings of training that change no step of it."""
 
@@ -237,6 +240,7 @@ def record_plan(plan: Plan, run: Path) -> None:
     """Write what explains and repeats the run, before it begins; warnings about the data are said, too."""
     write_text(run / "config.yaml", dump_config(plan.config))
     write_json(run / "audit.json", audited(plan))
+    write_known_rows(run, [plan.datasets[name] for name in plan.sets])
     write_json(
         run / "environment.json",
         environment(
@@ -260,11 +264,19 @@ def record_plan(plan: Plan, run: Path) -> None:
 
 
 def _settled(plan: Plan) -> dict[str, Any]:
-    """What decides the weights that come out, besides data and base: the steps of a run must all be made with the same."""
-    sections = {"training": plan.config.training.model_dump(mode="json", exclude=MAY_CHANGE)}
-    sections["mining"] = plan.config.mining.model_dump(mode="json")
+    """What decides the weights that come out, besides data and base: the steps of a run must all be made, and their weights be
+    chosen, with the same."""
+    config, recipe = plan.config, plan.recipe
+    sections = {
+        "training": config.training.model_dump(mode="json", exclude=MAY_CHANGE),
+        "mining": config.mining.model_dump(mode="json"),
+        "data": config.data.model_dump(mode="json", include={"leaks", "near"}),
+        "evaluation": config.evaluation.model_dump(mode="json", include={"dev_queries", "pool_top"}),
+        "model": {key: value for key, value in plan.encoder.contract.as_dict().items() if key in DECIDES_VECTORS},
+    }
+    for name, spec in zip(plan.datasets, config.data.datasets, strict=True):
+        sections[name] = spec.model_dump(mode="json", include={"loss", "weight", "prompts"})
     written = {f"{section}.{key}": value for section, found in sections.items() for key, value in found.items()}
-    recipe = plan.recipe
     return written | {
         "batch sizes": dict(recipe.batch_sizes),
         "steps": recipe.max_steps,

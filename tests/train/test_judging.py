@@ -122,7 +122,7 @@ def test_a_run_is_judged_on_its_own_test_rows_and_its_report_is_reproduced(
 
 
 def test_rows_that_a_model_was_trained_on_are_never_judged_silently(server: ForkServer, work: Path, runs: Path) -> None:
-    warning = "warning: first was trained on this data set"
+    warning = "warning: first was trained on "
     for split, warned in (("all", True), ("train", True), ("test", False), ("dev", False)):
         done = evaluate(server, work, "first", "--data", "pairs.csv", "--split", split)
         assert done["code"] == 0 and (warning in done["output"]) == warned, done["output"]
@@ -146,7 +146,18 @@ def test_the_rows_of_a_run_are_known_by_their_content_from_any_folder(
     assert done["code"] == 0 and "first was trained on copies/pairs.csv" in done["output"], done["output"]
     assert "16 queries (test)" in done["output"]
     (tmp_path / "copies" / "pairs.csv").write_text((work / "pairs.csv").read_text() + "one more,row\n", encoding="utf-8")
-    assert "(all rows)" in evaluate(server, tmp_path, *words)["output"], "other rows are other data"
+    done = evaluate(server, tmp_path, *words)
+    assert "(all rows)" in done["output"], "other rows are other data"
+    trained = len(np.load(runs / "first" / "train_rows.npy"))
+    rows = len((tmp_path / "copies" / "pairs.csv").read_text().splitlines()) - 1
+    known = f"first was trained on {trained} of the {rows} rows that are judged here"
+    assert trained > 20 and known in done["output"], done["output"]
+    (runs / "first" / "train_rows.npy").rename(tmp_path / "kept.npy")  # as in runs of earlier versions
+    try:
+        done = evaluate(server, work, "first", "--data", "pairs.csv", "--split", "train")
+        assert "warning: first was trained on this data set" in done["output"]
+    finally:
+        (tmp_path / "kept.npy").rename(runs / "first" / "train_rows.npy")
 
 
 @pytest.mark.parametrize(("split", "n"), [("train", 30), ("dev", 10), ("test", 20), (None, 20)])

@@ -160,6 +160,9 @@ def test_settings_that_were_changed_in_between_are_refused_by_name(
         ),
         ("batch_size: 8", "batch_size: 16", "training.batch_size was 8"),
         ("rank_to: 100", "rank_to: 50", "mining.rank_to was 100"),
+        ("weight: 1.0", "weight: 2.0", ".weight was 1.0"),
+        ("dev_queries: 500", "dev_queries: 100", "evaluation.dev_queries was 500"),
+        ("query_prompt: null", "query_prompt: 'ask: '", "model.query_prompt was  when"),
     ):
         assert before in written
         (run / "config.yaml").write_text(written.replace(before, after), encoding="utf-8")
