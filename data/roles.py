@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -118,6 +119,17 @@ def recognise(columns: Sequence[str], spec: ColumnSpec, where: str) -> Roles:
     return _Recogniser(list(columns), spec, where).roles()
 
 
+def _as_written(spec: ColumnSpec, columns: Sequence[str]) -> ColumnSpec:
+    """The spec with each name as the file writes it: an é may be one sign or two, which look the same."""
+    written = {unicodedata.normalize("NFC", name): name for name in columns}
+
+    def found(name: str | None) -> str | None:
+        return name if name is None or name in columns else written.get(unicodedata.normalize("NFC", name), name)
+
+    names = {role: found(name) for role, name in spec.model_dump(exclude={"negatives"}).items()}
+    return ColumnSpec(**names, negatives=[found(name) for name in spec.negatives])
+
+
 class _Recogniser:
     """Works through the roles; `taken` are the columns that the config gave a role, which are no candidates any more."""
 
@@ -127,7 +139,7 @@ class _Recogniser:
         self.taken = self._check_spec()
 
     def _check_spec(self) -> set[str]:
-        spec = self.spec
+        spec = self.spec = _as_written(self.spec, self.columns)
         given = {
             role: name
             for role in ("anchor", "positive", "sentence1", "sentence2", "score", "group", "split")

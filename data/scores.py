@@ -51,7 +51,7 @@ def parse_score(value: object, where: str) -> float:
     try:
         # float() also takes "1_000"; a score written so is more likely a slip
         number = math.nan if isinstance(value, str) and "_" in value else float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         what, plain = f"the score {excerpt(value)} is not a number", "the score is not a number"
         raise DataError(what, where=where, mend=mend, plain=plain) from None
     if not math.isfinite(number):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class StrictModel(BaseModel):
@@ -24,6 +24,11 @@ class ColumnSpec(StrictModel):
     score: str | None = Field(None, description="similarity of a scored pair")
     group: str | None = Field(None, description="rows with an equal value here stay on one side of a split")
     split: str | None = Field(None, description="holds train, dev (validation) or test")
+
+    @field_validator("negatives", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
 
 
 class PromptSpec(StrictModel):

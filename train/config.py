@@ -307,6 +307,8 @@ def expand_single_dataset(value: Any) -> Any:
         return value
     rest = {key: value[key] for key in value if key not in own}
     datasets = rest.get("datasets") or [{}]
+    if not isinstance(datasets, list) or not all(isinstance(one, str | dict) for one in datasets):
+        raise ValueError("datasets must be a list of data sets: - source: FILE")
     if len(datasets) != 1:
         raise ValueError(
             f"data.{next(iter(own))} is ambiguous with {len(datasets)} data sets; write data.datasets.0.{next(iter(own))}"

@@ -209,16 +209,16 @@ def _warn_of_known_rows(
         known = None if training.known is None else count_known(prepared, judged, training.known)
         if known:
             say(
-                f"{prepared.name}: warning: {label} was trained on {known:,} of the {len(prepared.splits[judged]):,} rows that are"
-                " judged here; it looks better on them than it is"
+                f"{prepared.name}: warning: {label} was trained on {known:,} of the {len(prepared.splits[judged]):,} rows that"
+                " are judged here; it looks better on them than it is"
             )
         if known is not None or training.spec_for(spec) is None:
             continue
         held_out = split in ("dev", "test") and (given or prepared.fingerprint in training.fingerprints)
         if not held_out:
             say(
-                f"{prepared.name}: warning: {label} was trained on this data set, and rows judged here may be "
-                "among those; it would look better than it is"
+                f"{prepared.name}: warning: {label} was trained on this data set, and rows judged here may be among those; it"
+                " would look better than it is"
             )
 
 

@@ -14,7 +14,7 @@ FILE = "train_rows.npy"
 
 
 def write_known_rows(run: Path, trained: Iterable[PreparedDataset]) -> None:
-    """Write the hashes of the training rows of these data sets: ascending uint64 [K], a pair of texts each, whichever comes first."""
+    """Write the hashes of the training rows of these data sets: uint64 [K], ascending, a pair of texts each, in either order."""
     hashes = [one.hashes["train"].unordered_pairs() for one in trained if one.hashes is not None and "train" in one.hashes]
     np.save(run / FILE, np.unique(np.concatenate([*hashes, np.empty(0, dtype=np.uint64)])))
 

@@ -154,7 +154,8 @@ def _apply_override(tree: dict[str, Any], item: str) -> tuple[Place, str]:
         key = "model.name"
     if key.startswith("model.") and isinstance(tree.get("model"), str):
         tree["model"] = {"name": tree["model"]}
-    if key.startswith("data.") and not key.startswith(("data.datasets", "data.split")):
+    short = isinstance(tree.get("data"), str) or not key.startswith(("data.datasets", "data.split"))
+    if key.startswith("data.") and short:
         tree["data"] = expand_data(tree.get("data"))
     place: Any = tree
     parts: list[Any] = [int(p) if p.isdigit() else p for p in key.split(".")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import warnings
 
 from train.ranks import is_main
@@ -11,8 +12,13 @@ from train.ranks import is_main
 
 def say(line: str) -> None:
     """Print a line, once over all processes."""
-    if is_main():
+    if not is_main():
+        return
+    try:
         print(line, flush=True)
+    except UnicodeEncodeError:  # half of a surrogate pair, or a terminal that knows few signs
+        encoding = sys.stdout.encoding or "utf-8"
+        print(line.encode(encoding, "backslashreplace").decode(encoding), flush=True)
 
 
 def quiet_libraries(debug: bool) -> None:

@@ -104,6 +104,9 @@ def _collect(node: yaml.Node, place: Place, above: tuple[int, ...], found: YamlF
     above = (*above, id(node))
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                what = f"{path}, line {key.start_mark.line + 1}: a key is one word, this one is a list or a mapping"
+                raise ConfigError(what, mend="write `key: value`")
             here = (*place, key.value)
             if here in found.lines and key.value != "<<":
                 what = f"{path}, line {key.start_mark.line + 1}: {'.'.join(map(str, here))} stands there twice"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from data.roles import show
@@ -25,6 +25,7 @@ class HubTable:
         # a format that its owner set would give the rows in other types, or leave columns out
         self.shown, self.place, self.data = shown, shown, data.with_format(None)
         self.notes: list[str] = []
+        self.on_bad: Callable[[DataError], None] | None = None  # every row can be read
 
     def columns(self) -> list[str]:
         """Names of the columns."""

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -100,9 +100,13 @@ def _decoded(raw: bytes, number: int, offset: int, shown: str) -> str:
 
 
 class Reader:
-    """One file. `shown` is its name in row ids and notes, `place` its path for errors, `unit` what its rows are counted in."""
+    """One file. `shown` is its name in row ids and notes, `place` its path for errors, `unit` what its rows are counted in.
+
+    `on_bad` is told of rows that cannot be read, if the others can; without it the first of them is an error.
+    """
 
     unit = "line"
+    on_bad: Callable[[DataError], None] | None = None
 
     def __init__(self, path: Path, shown: str) -> None:
         self.path, self.shown, self.place = path, shown, str(path)
@@ -115,6 +119,11 @@ class Reader:
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
         """The rows in file order; each has at least those of `columns` that the row has a value for."""
         raise NotImplementedError
+
+    def _bad(self, error: DataError) -> None:
+        if self.on_bad is None:
+            raise error
+        self.on_bad(error)
 
     def where(self, number: int, column: str | None = None) -> str:
         """Place of a row for a message."""
@@ -180,7 +189,14 @@ class DelimitedReader(Reader):
         """Line on which a record begins, and its cells; blank lines are skipped."""
         numbered = lines(self.path, self.place)
         # strict: without it an unclosed quote silently swallows the rest of the file into one cell
-        reader = csv.reader((text for _, text in numbered), delimiter=self.delimiter, quoting=self.quoting, strict=True)
+        # where a blank follows the comma, a quote behind it would be a part of the text otherwise
+        reader = csv.reader(
+            (text for _, text in numbered),
+            delimiter=self.delimiter,
+            quoting=self.quoting,
+            skipinitialspace=self.delimiter != "\t",
+            strict=True,
+        )
         begin = 1
         try:
             for cells in reader:
@@ -206,7 +222,8 @@ class DelimitedReader(Reader):
                 if len(cells) > len(header):
                     mend = f"put a text that contains a {SIGNS[self.delimiter]} in double quotes"
                 what = f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'}, but the header has {len(header)} columns"
-                raise DataError(what, where=self.where(number), mend=mend)
+                self._bad(DataError(what, where=self.where(number), mend=mend))
+                continue
             yield number, dict(zip(header, cells, strict=True))
 
 
@@ -244,11 +261,17 @@ class JsonLinesReader(Reader):
         for number, text in lines(self.path, self.place):
             if not text.strip():
                 continue
-            values = _parsed(text.rstrip("\r\n"), self, number)
-            if not isinstance(values, dict):
-                what = f"a JSON {type(values).__name__} where an object was expected"
-                raise DataError(what, where=self.where(number), mend='one object a line: {"query": "...", "document": "..."}')
-            yield number, values
+            try:
+                values = _parsed(text.rstrip("\r\n"), self, number)
+            except DataError as error:
+                self._bad(error)
+                continue
+            if isinstance(values, dict):
+                yield number, values
+                continue
+            what = f"a JSON {type(values).__name__} where an object was expected"
+            mend = 'one object a line: {"query": "...", "document": "..."}'
+            self._bad(DataError(what, where=self.where(number), mend=mend))
 
 
 class JsonReader(Reader):
@@ -258,9 +281,9 @@ class JsonReader(Reader):
 
     def __init__(self, path: Path, shown: str) -> None:
         super().__init__(path, shown)
-        self._rows: list[dict[str, object]] | None = None
+        self._rows: list[Row] | None = None
 
-    def _objects(self) -> list[dict[str, object]]:
+    def _objects(self) -> list[Row]:
         if self._rows is None:
             text = "".join(line for _, line in lines(self.path, self.place))
             if not text.strip():
@@ -270,23 +293,24 @@ class JsonReader(Reader):
             if not isinstance(array, list):
                 mend = 'write [{"query": "...", "document": "..."}, ...], or one object a line in a file that ends in .jsonl'
                 raise DataError('neither an array of objects nor an object with one under "data"', where=self.place, mend=mend)
-            for number, item in enumerate(array, start=1):
-                if not isinstance(item, dict):
-                    what = f"a JSON {type(item).__name__} where an object was expected"
-                    raise DataError(what, where=self.where(number), mend="every element of the array must be an object")
-            self._rows = array
+            self._rows = list(enumerate(array, start=1))
         return self._rows
 
     def columns(self) -> list[str]:
         """The keys of the first objects."""
-        keys = _keys(enumerate(self._objects(), start=1))
+        keys = _keys(self.rows(()))
         if not keys:
             raise DataError("the file holds no rows", where=self.place, mend="give an array of objects")
         return keys
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
         """The objects."""
-        yield from enumerate(self._objects(), start=1)
+        for number, item in self._objects():
+            if isinstance(item, dict):
+                yield number, item
+                continue
+            what = f"a JSON {type(item).__name__} where an object was expected"
+            self._bad(DataError(what, where=self.where(number), mend="every element of the array must be an object"))
 
 
 class ParquetReader(Reader):

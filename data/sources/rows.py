@@ -7,8 +7,9 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import nullcontext, suppress
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol
 
 from data.roles import Roles, recognise, show
@@ -19,7 +20,7 @@ from data.spec import DatasetSpec
 if TYPE_CHECKING:
     from sentence_transformers import InputExample
 
-ROWS_VERSION = "3"
+ROWS_VERSION = "4"
 """Part of every fingerprint; raised when the same source would give other rows."""
 
 SPLIT_ALIASES = {
@@ -57,6 +58,7 @@ class Table(Protocol):
     shown: str
     place: str
     notes: list[str]
+    on_bad: Callable[[DataError], None] | None
 
     def columns(self) -> list[str]:
         """Names of the columns."""
@@ -89,11 +91,16 @@ def clean_text(value: object, where: str) -> str:
     if not text.isascii():
         if all(unicodedata.category(sign) in INVISIBLE for sign in text):
             raise DataError("the text is empty: it holds invisible characters only", where=where, mend=TEXT_MEND)
-        try:
-            text.encode("utf-8")
-        except UnicodeEncodeError as error:
-            what = f"the text has half of a surrogate pair (U+{ord(text[error.start]):04X}) at character {error.start + 1}"
-            raise DataError(what, where=where, mend=TEXT_MEND) from None
+        return _storable(text, where)
+    return text
+
+
+def _storable(text: str, where: str) -> str:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        what = f"the text has half of a surrogate pair (U+{ord(text[error.start]):04X}) at character {error.start + 1}"
+        raise DataError(what, where=where, mend=TEXT_MEND) from None
     return text
 
 
@@ -107,7 +114,7 @@ class RowMaker:
         """The examples of one raw row: one, or one for each text of a list of positives. Raises `DataError`."""
         roles = self.roles
         row = f"{table.shown}:{number}"
-        group = "" if roles.group is None else _group(values.get(roles.group))
+        group = "" if roles.group is None else _group(values.get(roles.group), table.where(number, roles.group))
         first = clean_text(values.get(roles.first), table.where(number, roles.first))
         if roles.kind is RowKind.SCORED:
             second = clean_text(values.get(roles.second), table.where(number, roles.second))
@@ -136,10 +143,18 @@ class RowMaker:
         return texts[: self.negatives]
 
 
-def _group(value: object) -> str:
+def _refuse(error: DataError) -> None:
+    raise DataError(error.what, where=error.where, mend=f"{error.mend}; or {DROP_MEND}") from None
+
+
+def _pass_over(error: DataError) -> None:
+    """A row that cannot be read."""
+
+
+def _group(value: object, where: str) -> str:
     """The group as a text; blank and NaN, which is how Pandas writes what is missing, are no group."""
     missing = value is None or (isinstance(value, float) and math.isnan(value)) or not str(value).strip()
-    return "" if missing else str(value)
+    return "" if missing else _storable(str(value), where)
 
 
 def _texts(value: object, where: str) -> list[str]:
@@ -159,6 +174,7 @@ class TableSource:
     ) -> None:
         self.name, self.location, self.spec = name, location, spec
         self.tables = list(tables)
+        self._settle_bad_rows()
         self.dropped: dict[str, int] = {}
         self.dropped_examples: dict[str, list[str]] = {}
         first = self.tables[0][1]
@@ -216,14 +232,15 @@ class TableSource:
             if not self.by_column and table_split != split:
                 continue
             read = 0
+            if self.spec.bad_rows == "drop":
+                table.on_bad = partial(self._drop, split, table)
             for number, values in table.rows(self.roles.used()):
                 read += 1
-                if self.by_column and self.split_of(table_split, table, number, values) != split:
-                    continue
-                examples = self._made(split, table, number, values)
+                examples = self._made(split, table_split, table, number, values)
                 kept += len(examples)
                 yield from examples
-            if read == 0:
+            self._settle_bad_rows()
+            if read == 0 and not self.dropped[split]:
                 raise DataError(
                     "no rows (the header stands alone)", where=table.place, mend="add rows below the header, or give another file"
                 )
@@ -231,18 +248,32 @@ class TableSource:
             what = f"every row of {split} was left out, for instance: {'; '.join(self.dropped_examples[split])}"
             raise DataError(what, where=self.location, mend="mend the rows; bad_rows: fail shows the first one")
 
-    def _made(self, split: str, table: Table, number: int, values: Mapping[str, object]) -> list[InputExample]:
+    def _made(self, split: str, table_split: str, table: Table, number: int, values: Mapping[str, object]) -> list[InputExample]:
+        """The examples of one raw row; none where it is of another split."""
+        own = False
         try:
-            return self.maker.examples(table, number, values)
+            own = self.split_of(table_split, table, number, values) == split
+            return self.maker.examples(table, number, values) if own else []
         except DataError as error:
             if self.spec.bad_rows == "fail":
                 raise
-            self.dropped[split] += 1
-            if len(self.dropped_examples[split]) < MAX_DROPPED_EXAMPLES:
-                # the name in row ids, not the path: notes are repeated in reports
-                place = f"{table.shown}{(error.where or '').removeprefix(table.place)}"
-                self.dropped_examples[split].append(f"{place}: {error.plain}")
+            self._drop(split, table, error, of_this_split=own)
             return []
+
+    def _drop(self, split: str, table: Table, error: DataError, *, of_this_split: bool = False) -> None:
+        """Counts a bad row; one of which the split cannot be known counts in the first."""
+        if self.by_column and not of_this_split and split != self._splits[0]:
+            return
+        self.dropped[split] += 1
+        if len(self.dropped_examples[split]) < MAX_DROPPED_EXAMPLES:
+            # the name in row ids, not the path: notes are repeated in reports
+            place = f"{table.shown}{(error.where or '').removeprefix(table.place)}"
+            self.dropped_examples[split].append(f"{place}: {error.plain}")
+
+    def _settle_bad_rows(self) -> None:
+        """Where bad rows are dropped, those that cannot be read are passed over but where the examples are made and counted."""
+        for _, table in self.tables:
+            table.on_bad = _refuse if self.spec.bad_rows == "fail" else _pass_over
 
     def documents(self) -> Iterator[Document] | None:
         """None: the corpus is made from the rows."""
@@ -286,7 +317,8 @@ class _Scan:
         for table_split, table in source.tables:
             for number, values in table.rows(roles.used()):
                 if source.by_column:
-                    splits.add(source.split_of(table_split, table, number, values))
+                    with nullcontext() if source.spec.bad_rows == "fail" else suppress(DataError):
+                        splits.add(source.split_of(table_split, table, number, values))
                 if roles.score is not None:
                     _add_score(scores, values, table, number, roles)
                 if roles.negatives:

@@ -10,7 +10,7 @@ import pytest
 
 from data.schema import UNSPLIT
 from data.spec import ColumnSpec
-from tests.data.source_files import PAIRS, message, opened, parquet, write
+from tests.data.source_files import PAIRS, message, opened, parquet, texts, write
 
 
 def test_damaged_compressed_files_are_told(tmp_path):
@@ -183,3 +183,56 @@ def test_options_without_a_meaning_are_refused(tmp_path):
     path = write(tmp_path / "p.csv", PAIRS)
     assert "hub_revision has no meaning for files" in message(path, hub_revision="main")
     assert "columns has no meaning for python_api" in message("python_api", columns=ColumnSpec(anchor="x"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("p.csv", "query,document\na,b\nc\ne,f\n", "p.csv, line 3: 1 cell, but the header has 2 columns"),
+        ("p.tsv", "query\tdocument\na\tb\nc\td\te\ne\tf\n", "p.tsv, line 3: 3 cells, but the header has 2 columns"),
+        (
+            "p.jsonl",
+            '{"query": "a", "document": "b"}\n{"query": "c"\n{"query": "e", "document": "f"}\n',
+            "p.jsonl, line 2, character 14: broken JSON: Expecting ',' delimiter",
+        ),
+        (
+            "p.jsonl",
+            '{"query": "a", "document": "b"}\n["c"]\n{"query": "e", "document": "f"}\n',
+            "p.jsonl, line 2: a JSON list where an object was expected",
+        ),
+        (
+            "p.json",
+            '[{"query": "a", "document": "b"}, 7, {"query": "e", "document": "f"}]',
+            "p.json, row 2: a JSON int where an object was expected",
+        ),
+    ],
+)
+def test_rows_that_cannot_be_read_are_bad_rows(tmp_path: Path, name: str, content: str, reason: str) -> None:
+    path = write(tmp_path / name, content)
+    assert "data.bad_rows=drop" in message(path)
+    source = opened(path, bad_rows="drop")
+    for _ in range(2):  # counted anew each time
+        assert texts(source) == [["a", "b"], ["e", "f"]]
+        assert source.dropped == {UNSPLIT: 1} and source.dropped_examples == {UNSPLIT: [reason]}
+
+
+def test_a_row_without_a_split_is_dropped_once(tmp_path: Path) -> None:
+    lines = ["query,document,split", "a,b,train", "c,d,", "e,f,test", "only"]
+    source = opened(write(tmp_path / "p.csv", "\n".join(lines)), bad_rows="drop")
+    assert {split: texts(source, split) for split in source.splits()} == {"train": [["a", "b"]], "test": [["e", "f"]]}
+    assert source.dropped == {"train": 2, "test": 0}
+
+
+def test_a_blank_after_the_comma_is_no_part_of_a_quoted_text(tmp_path: Path) -> None:
+    path = write(tmp_path / "p.csv", 'query, document\n"a, or so", "b ""c"""\nd, e\n')
+    assert texts(opened(path)) == [["a, or so", 'b "c"'], ["d", "e"]]
+
+
+def test_a_group_or_score_that_cannot_be_kept_is_a_bad_row(tmp_path: Path) -> None:
+    path = write(tmp_path / "p.jsonl", '{"query": "a", "document": "b", "group": "\\ud800"}\n')
+    assert 'column "group": the text has half of a surrogate pair' in message(path).replace("p.jsonl, line 1, ", "")
+    lines = [f'{{"sentence1": "a{i}", "sentence2": "b", "score": 0.{i}}}' for i in range(5)]
+    lines[2] = lines[2].replace("0.2", "1" + "0" * 400)
+    assert "the score" in message(write(tmp_path / "s.jsonl", "\n".join(lines))) and "is not a number" in message(
+        tmp_path / "s.jsonl"
+    )

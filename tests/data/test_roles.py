@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 import pytest
 
 from data.roles import recognise
@@ -179,3 +181,11 @@ def test_the_recognition_in_words():
 def test_labels_that_tell_whether_texts_belong_together_are_no_meta_data(columns):
     found = roles(*columns)
     assert (found.kind, found.score) == (RowKind.SCORED, columns[2])
+
+
+def test_a_column_is_found_however_its_signs_are_composed() -> None:
+    composed, apart = (unicodedata.normalize(form, "Antwört") for form in ("NFC", "NFD"))
+    assert composed != apart
+    for given, there in ((composed, apart), (apart, composed)):
+        found = recognise(["Frage", there], ColumnSpec(anchor="Frage", positive=given), "x.csv")
+        assert found.second == there

@@ -39,6 +39,24 @@ SETTINGS = {
         mend="remove one of the two",
         **config("data: pairs.csv\ntraining:\n  epochs: 1\n  seed: 1\n  epochs: 2\n"),
     ),
+    "key that is a list": Mistake(
+        what="a key is one word, this one is a list or a mapping",
+        where="c.yaml, line 2",
+        mend="write `key: value`",
+        **config("data: pairs.csv\n? [a, b]\n: 1\n"),
+    ),
+    "data sets that are no list, beside a key of one": Mistake(
+        what="datasets must be a list of data sets",
+        where="c.yaml, line 1",
+        mend="give another value",
+        **config("data:\n  datasets: {source: pairs.csv}\n  bad_rows: drop\n"),
+    ),
+    "data set that is nothing, beside a key of one": Mistake(
+        what="datasets must be a list of data sets",
+        where="c.yaml, line 1",
+        mend="give another value",
+        **config("data:\n  datasets: [null]\n  bad_rows: drop\n"),
+    ),
     "anchor that contains itself": Mistake(
         what="the anchor contains itself", where="c.yaml, line 1", mend="write the value out", **config("data: &x [*x]\n")
     ),
