@@ -54,6 +54,9 @@ def prepare(
     if not spec.train and UNSPLIT in tables:
         given = {"test": tables[UNSPLIT]}
         notes.append("nothing is trained on this data set, so all of its rows are test")
+    elif not spec.train and set(tables) == {"train"}:
+        given = {"test": tables["train"]}
+        notes.append("nothing is trained on this data set, so its train, the only split, is test")
     elif not spec.train and "test" not in tables and "dev" in tables:
         given = {"test": tables["dev"]}
         notes.append("nothing is trained on this data set, so its dev, without a test beside it, is test")
@@ -62,6 +65,8 @@ def prepare(
     has_corpus = source.documents() is not None
     found = None if leaks is None else _Leaks(leaks, given, kind, source.location, folder)
     plan = make_splits(given, kind, has_corpus, split, spec.max_rows, source.location, found)
+    if not spec.train and set(tables) == {"train"}:
+        plan.marks.append("train alone is test")
     if corpus is not None and len(corpus) < 2:
         raise DataError(
             "the whole corpus is one document: every model finds it first, so nothing can be learnt or judged",

@@ -153,7 +153,8 @@ def load_rows(spec: DatasetSpec, request: Request, trainings: Sequence[Training]
     elif request.chosen_data or wanted is not None:
         spec = spec.model_copy(update={"train": wanted is not None})
     prepared = prepare(spec, split_spec, cache, say=say)
-    split: Split = wanted or ("all" if UNSPLIT in own and not spec.train else "test")
+    whole = not spec.train and (UNSPLIT in own or tuple(own) == ("train",))
+    split: Split = wanted or ("all" if whole else "test")
     if split != "all" and not len(prepared.splits.get(split, ())):
         raise DataError(
             f"the data set has no {split} rows",

@@ -17,6 +17,7 @@ from data.mine_rows import mining_texts
 from data.schema import DataError, PreparedDataset, RowKind
 from data.spec import MiningSpec
 from train.auditing import leak_rules
+from train.candidates import find_candidate
 from train.config import Config
 from train.encode.api.prices import estimate, load_prices
 from train.encode.api.spending import confirm_spending
@@ -65,6 +66,7 @@ def mine_data(
     """
     _refuse(config, out, audit)
     quiet_libraries(debug)
+    config = config.model_copy(update={"model": find_candidate(config.model.name, config.model).config})
     with redirect_stdout(sys.stderr) if as_json else nullcontext():
         prepared = [prepare(spec, config.data.split, config.cache, say, leak_rules(config.data)) for spec in config.data.datasets]
         for one in prepared:

@@ -201,6 +201,15 @@ def test_mistakes_are_said(here: Path, words: list[str], message: str, capfd: py
     assert not (here / "x.jsonl").exists()
 
 
+def test_the_model_of_a_run_can_search(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (here / "arun").mkdir()
+    for name in ("config.yaml", "environment.json"):
+        (here / "arun" / name).write_text("{}\n", encoding="utf-8")
+    shutil.copytree(here / "tiny", here / "arun" / "model")
+    main(["mine", "several.csv", "--audit", "--model", "arun", *SMALL[1:]])
+    assert f"base model: {Path('arun/model')}: weights from a local folder" in capfd.readouterr().out
+
+
 def train(server: ForkServer, folder: Path, name: str, *words: str) -> str:
     done = server.run(["train", "--data", "several.csv", f"run_name={name}", *SMALL, *TRAIN, *words], folder)
     assert done["code"] == 0, done["output"]

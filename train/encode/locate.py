@@ -126,7 +126,9 @@ def _from_folder(name: str, folder: Path) -> WeightsOrigin:
     if not (folder / "modules.json").is_file() and not (folder / "config.json").is_file():
         raise ModelError(
             f"{name} is a folder without a model (neither modules.json nor config.json is in it)",
-            mend="name the folder that Sentence Transformers or transformers saved; for a run of this project, its model/ folder",
+            mend=f"name its model: {folder / 'model'}"
+            if (folder / "model").is_dir()
+            else "name the folder that Sentence Transformers or transformers saved; for a run of this project, its model/ folder",
         )
     try:
         check_whole(name, folder)
