@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections import deque
 from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
@@ -210,6 +211,8 @@ def _given_ranges(request: EmbedRequest, dimensions: int) -> Ranges | None:
 
 def _planned(work: Work, request: EmbedRequest) -> Plan:
     """Read all texts once, say what there is to do, and ask where it costs money."""
+    if work.precision in CALIBRATED and work.ranges is None and work.model.api is None:
+        ranks.on_main(lambda: deque(work.split(), maxlen=0))  # a bad row at the end is found before the first part is encoded
     work.settle_ranges(work.split(), encode=work.model.api is None)
     # one process looks which parts are there: others would see what it makes meanwhile, and deal the rest out otherwise
     plan = ranks.on_main(work.plan)

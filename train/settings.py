@@ -21,13 +21,15 @@ from train.yamlfile import Place, YamlFile, read_yaml
 NOTHING = ("", "null", "Null", "NULL", "~")
 """What YAML reads as no value."""
 
+KEY = re.compile(r"[^=/*?]*=")
 IS_TEXT = re.compile(r"(_prompt$|\.prompts\.|\.columns\.)")
 """Settings whose blanks at both ends matter: what stands before a text, or names a column."""
 
 
 def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The words of a command line as (names, settings): a setting is KEY=VALUE and no file of that name."""
-    settings = [word for word in words if "=" in word and not os.path.exists(word)]  # noqa: PTH110 (Path raises for a long one)
+    """The words of a command line as (names, settings): a setting is KEY=VALUE and no file of that name. What has a / or * before
+    the sign is a path or a pattern."""
+    settings = [word for word in words if KEY.match(word) and not os.path.exists(word)]  # noqa: PTH110 (Path raises for a long one)
     return [word for word in words if word not in settings], settings
 
 

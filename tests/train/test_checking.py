@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,13 @@ def test_tokens_are_counted_with_the_prompts_of_the_data_set(in_tmp: Path, tiny_
     before, after = counted
     assert after["positive"] >= before["positive"] + 5  # words and the colon; the tiny tokenizer may split them
     assert after["anchor"] == before["anchor"]
+
+
+def test_a_pattern_with_an_equals_sign_is_no_setting(in_tmp: Path) -> None:
+    """As folders of partitioned data are called."""
+    (in_tmp / "day=1").mkdir()
+    shutil.copy(BROKEN / "clean.csv", in_tmp / "day=1" / "train.csv")
+    main(["check", "./day=1/*.csv", "data.split.test=0.3", "--no-tokens"])
 
 
 def test_one_of_a_kind_is_not_counted_in_the_plural(in_tmp: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -267,6 +267,19 @@ def test_mistakes_end_in_a_sentence_and_leave_nothing(run: Run, folder: Path, na
     assert not list(folder.glob(".*.parts"))
 
 
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_all_rows_are_read_before_the_first_is_encoded(
+    run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, precision: str
+) -> None:
+    def encode(*_: Any, **__: Any) -> None:
+        raise AssertionError("a text is encoded")
+
+    monkeypatch.setattr("train.encode.encoder.Encoder.encode", encode)
+    (folder / "late.txt").write_text("a\nb\nc\n\nd")
+    done = run("--precision", precision, "--part", "2", file="late.txt")
+    assert done["code"] == 2 and "line 4" in done["error"], done["error"]
+
+
 def test_an_existing_file_is_replaced_where_that_is_asked_for(run: Run, folder: Path) -> None:
     (folder / "v.parquet").write_bytes(b"old")
     assert run("--overwrite")["rows"] == 50 and open_vectors(folder / "v.parquet").info.rows == 50
