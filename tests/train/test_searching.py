@@ -204,6 +204,10 @@ def test_a_copy_of_the_model_may_search_and_another_model_may_not(run: Run) -> N
 MISTAKES = {
     "nothing": ([], "no vectors are named"),
     "no query": (["v.parquet"], "no query is given"),
+    "a query that looks like a setting": (
+        ["v.parquet", "os.environ=prod"],
+        "os.environ=prod looks like a setting; put such a query into a file",
+    ),
     "a missing file": (["none.npy", "red"], "no such file"),
     "a query without vectors": (["red car"], "no vectors are named"),
     "a method that needs more": (["bits.npy", "red", "--method", "exact"], "cannot be computed from ubinary"),
