@@ -27,7 +27,7 @@ from train.encode.prompted import encoders_of
 from train.encode.shared import SharedEncoder
 from train.encode.shortened import ShortenedEncoder
 from train.errors import Interrupted, RunError
-from train.evaluate.dev import LONGEST, DevJudge, build_dev_judge, judge_test, primary_value, widened
+from train.evaluate.dev import CLEAR_GAIN, LONGEST, DevJudge, build_dev_judge, judge_test, primary_value, widened
 from train.evaluate.verdict import CrossValidation
 from train.fit.checkpoints import check_checkpoint, keep_only, last_checkpoint, list_checkpoints
 from train.fit.estimate import Estimate, estimate
@@ -315,7 +315,8 @@ def _choose_winner(plan: Plan, run: Path, log: ScoreLog, judge: DevJudge, before
         whole = load_encoder(plan.config.model.model_copy(update={"device": "cpu"}))[0].model
         model.load_state_dict(whole.state_dict())
         return Winner(step, 0.0, base_dev)
-    if before is not None and found is not None and base_dev is not None:
+    in_doubt = found is not None and base_dev is not None and found - base_dev < CLEAR_GAIN
+    if before is not None and in_doubt:
         judge, values = widened(judge, plan.datasets, _dev_encoders(plan))
         if values:
             line = next(line for line in log.lines if line["step"] == step)
