@@ -18,8 +18,8 @@ POOL_STEPS = (50, 20, 10)
 """Documents a query that are tried, in this order, when the pool is too large for the budget."""
 
 CLEAR_GAIN = 0.05
-"""A gain on a pool of the base's that its bias alone does not make: ten documents a query flattered a model that shares no mistake
-with the base by 0.15, to 0.037 more than the base had, and a tuned one by 0.014 (finqa10k)."""
+"""A gain on a pool of the base's that its bias alone does not make: ten documents a query flattered a model that shares no
+mistake with the base by 0.15, to 0.037 more than the base had, and a tuned one by 0.014 (finqa10k)."""
 
 LAST_POOL = 20
 """Documents a query that the best checkpoint ranks highest and that join the pool before the last choice."""
