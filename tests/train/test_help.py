@@ -127,7 +127,8 @@ def test_diff_needs_neither_torch_nor_pandas(tmp_path: Path) -> None:
     gold = [i / 9 for i in range(10)]
     for name, value in (("a", 0.5), ("b", 0.6)):
         cosines = [score * value + (i % 3) / 3 for i, score in enumerate(gold)]
-        write_run(tmp_path / "checkpoints" / name, {"faq": retrieval([value] * 6), "sts": scored(gold, cosines)})
+        queries = [0.5 + (value - 0.5) * (1 + i % 3) for i in range(12)]
+        write_run(tmp_path / "checkpoints" / name, {"faq": retrieval(queries), "sts": scored(gold, cosines)})
     words, expected = MISTAKES[-1]
     mistake, text, as_json = ask([words, ["diff", "a", "b", "--fail-on", "regressed"], ["diff", "a", "b", "--json"]], tmp_path)
     assert mistake["code"] == 2 and expected in mistake["err"]

@@ -368,8 +368,8 @@ def _settings(records: Records) -> dict[str, Any]:
     if records.base_id:
         model = {"name": records.base_id, **model}
     sections = {"model": model, "training": records.config["training"]}
-    if records.config.get("mining", {}).get("enabled"):
-        sections["mining"] = records.config["mining"]
+    if records.environment.get("mined"):  # whether it was asked for or came of the rule
+        sections["mining"] = records.config["mining"] | {"enabled": True}
     given = {name: {k: v for k, v in section.items() if v is not None} for name, section in sections.items()}
     return {name: section for name, section in given.items() if section} | _data_settings(records)
 

@@ -101,7 +101,7 @@ def test_what_it_takes_to_train_again_is_all_there(run: Path) -> None:
     data = {**records.config["data"], "leaks": "keep"}
     first = {"prompts": {"anchor": "ask: "}, "score_range": [0, 3]}
     data["datasets"] = [{**one, **first} if not i else one for i, one in enumerate(data["datasets"])]
-    mining = {"enabled": True, "rank_to": 50, "cross_encoder": None}
+    mining = {"enabled": "auto", "rank_to": 50, "cross_encoder": None}
     mined = {**records.environment, "mined": {name: {"rows": 41}}}
     card = model_card(
         replace(records, config={**records.config, "data": data, "mining": mining}, environment=mined), "owner/name"
