@@ -50,11 +50,11 @@ def prepare(
         tables = {name: rows_table(source, name, folder, tick) for name in source.splits()}
     notes, counts, dropped = _dropped(tables, folder)
     corpus = _corpus(source, tables, fingerprint, folder)
-    given = tables
+    given, alone = tables, not spec.train and set(tables) == {"train"}
     if not spec.train and UNSPLIT in tables:
         given = {"test": tables[UNSPLIT]}
         notes.append("nothing is trained on this data set, so all of its rows are test")
-    elif not spec.train and set(tables) == {"train"}:
+    elif alone:
         given = {"test": tables["train"]}
         notes.append("nothing is trained on this data set, so its train, the only split, is test")
     elif not spec.train and "test" not in tables and "dev" in tables:
@@ -65,7 +65,7 @@ def prepare(
     has_corpus = source.documents() is not None
     found = None if leaks is None else _Leaks(leaks, given, kind, source.location, folder)
     plan = make_splits(given, kind, has_corpus, split, spec.max_rows, source.location, found)
-    if not spec.train and set(tables) == {"train"}:
+    if alone:
         plan.marks.append("train alone is test")
     if corpus is not None and len(corpus) < 2:
         raise DataError(

@@ -43,10 +43,8 @@ def audited(
         cache: folder of what all runs share.
         tokens: counts the tokens of the base model; None for words.
     """
-    counters = [tokens and prompted(tokens, prompts[data.name]) for data in datasets]
-    return {
-        "datasets": [_audited(data, config, cache / "audits", counter) for data, counter in zip(datasets, counters, strict=True)]
-    }
+    folder = cache / "audits"
+    return {"datasets": [_audited(one, config, folder, tokens and prompted(tokens, prompts[one.name])) for one in datasets]}
 
 
 def _audited(data: PreparedDataset, config: DataConfig, folder: Path, tokens: EncoderTokens | None) -> dict[str, Any]:

@@ -179,7 +179,7 @@ def read_training(candidate: Candidate) -> Training | None:
         fingerprints, sources = frozenset(recorded["data"].values()), tuple(recorded.get("sources", {}).values())
         path = candidate.run / KNOWN_ROWS
         known = read_known_rows(candidate.run)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError):
         raise RunError(
             f"{path} cannot be read, so it is not known which rows {candidate.label} was trained on",
             mend="copy the model folder out of its run folder to judge it without regard to that",

@@ -23,7 +23,7 @@ def read_known_rows(run: Path) -> Hashes | None:
     """What `write_known_rows` wrote; None of runs of earlier versions.
 
     Raises:
-        OSError, ValueError: the file cannot be read.
+        OSError, EOFError, ValueError: the file cannot be read.
     """
     path = run / FILE
     return np.load(path, allow_pickle=False) if path.is_file() else None

@@ -66,8 +66,11 @@ def mine_data(
     """
     _refuse(config, out, audit)
     quiet_libraries(debug)
-    config = config.model_copy(update={"model": find_candidate(config.model.name, config.model).config})
+    candidate = find_candidate(config.model.name, config.model)
+    config = config.model_copy(update={"model": candidate.config})
     with redirect_stdout(sys.stderr) if as_json else nullcontext():
+        for note in candidate.notes:
+            say(note)
         prepared = [prepare(spec, config.data.split, config.cache, say, leak_rules(config.data)) for spec in config.data.datasets]
         for one in prepared:
             _refuse_kind(one, saving=out is not None)

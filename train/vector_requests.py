@@ -201,7 +201,8 @@ class SearchRequest:
             raise ConfigError("no vectors are named", mend="name a file that `embed-tune embed` made, or judged data with --data")
         if self.vectors is not None and not self.data and not self.queries and self.query_file is None:
             mend = 'give one, "in quotes", a file of them with --queries, or --data'
-            if taken := next((word for word in self.overrides if word.partition(".")[0] not in Config.model_fields), None):
+            sections = ((word, word.partition("=")[0].partition(".")[0]) for word in self.overrides)
+            if taken := next((word for word, section in sections if section not in Config.model_fields), None):
                 mend = f"{taken} looks like a setting; put such a query into a file: --queries FILE"
             raise ConfigError("no query is given", mend=mend)
         if self.vectors is None and (self.queries or self.query_file or self.finer or self.documents):

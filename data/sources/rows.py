@@ -144,7 +144,7 @@ class RowMaker:
 
 
 def _refuse(error: DataError) -> None:
-    raise DataError(error.what, where=error.where, mend=f"{error.mend}; or {DROP_MEND}") from None
+    raise DataError(error.what, where=error.where, mend=f"{error.mend}; or {DROP_MEND}")
 
 
 def _pass_over(error: DataError) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from data.schema import DataError, Document, RowId, RowKind
-from data.sources import open_source
-from data.spec import ColumnSpec, DatasetSpec
+from data.spec import ColumnSpec
+from tests.data.source_files import message, opened
 
 CORPUS = [
     {"_id": "d1", "title": "Cats", "text": "They purr."},
@@ -28,19 +28,6 @@ def folder(path: Path, corpus=CORPUS, queries=QUERIES, **qrels: str) -> Path:
     for name, content in (qrels or {"train": QRELS}).items():
         (path / "qrels" / f"{name}.tsv").write_text(content, "utf-8")
     return path
-
-
-def opened(path: Path, **options: object):
-    return open_source(DatasetSpec(source=str(path), **options))
-
-
-def message(path: Path, **options: object) -> str:
-    with pytest.raises(DataError) as error:
-        source = opened(path, **options)
-        for split in source.splits():
-            list(source.examples(split))
-    assert "What to do:" in str(error.value)
-    return str(error.value)
 
 
 def test_judgements_become_examples(tmp_path):

@@ -203,7 +203,8 @@ def test_a_copy_of_the_model_may_search_and_another_model_may_not(run: Run) -> N
 
 MISTAKES = {
     "nothing": ([], "no vectors are named"),
-    "no query": (["v.parquet"], "no query is given"),
+    "no query": (["v.parquet"], "no query is given.*give one"),
+    "no query beside a setting": (["v.parquet", "--cache", "kept"], "no query is given.*give one"),
     "a query that looks like a setting": (
         ["v.parquet", "os.environ=prod"],
         "os.environ=prod looks like a setting; put such a query into a file",
