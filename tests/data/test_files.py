@@ -30,10 +30,10 @@ OBJECTS = [{"query": query, "document": document} for query, document in LISTED]
         ("p.json", json.dumps(OBJECTS, indent=1), ["p.json:1", "p.json:2"]),
         ("p.json", json.dumps({"version": 1, "data": OBJECTS}), ["p.json:1", "p.json:2"]),
         ("p.json", "\n".join(map(json.dumps, OBJECTS)), ["p.json:1", "p.json:2"]),
-        ("p.csv.gz", gzip.compress(PAIRS.encode()), ["p.csv.gz:2", "p.csv.gz:3"]),
-        ("p.TSV.GZ", gzip.compress(PAIRS.replace(",", "\t").encode()), ["p.TSV.GZ:2", "p.TSV.GZ:3"]),
-        ("p.jsonl.gz", gzip.compress("\n".join(map(json.dumps, OBJECTS)).encode()), ["p.jsonl.gz:1", "p.jsonl.gz:2"]),
-        ("p.json.gz", gzip.compress(json.dumps(OBJECTS).encode()), ["p.json.gz:1", "p.json.gz:2"]),
+        ("p.csv.gz", gzip.compress(PAIRS.encode(), mtime=0), ["p.csv.gz:2", "p.csv.gz:3"]),
+        ("p.TSV.GZ", gzip.compress(PAIRS.replace(",", "\t").encode(), mtime=0), ["p.TSV.GZ:2", "p.TSV.GZ:3"]),
+        ("p.jsonl.gz", gzip.compress("\n".join(map(json.dumps, OBJECTS)).encode(), mtime=0), ["p.jsonl.gz:1", "p.jsonl.gz:2"]),
+        ("p.json.gz", gzip.compress(json.dumps(OBJECTS).encode(), mtime=0), ["p.json.gz:1", "p.json.gz:2"]),
     ],
 )
 def test_the_same_rows_in_every_format(tmp_path, name, content, first_rows):
@@ -46,7 +46,7 @@ def test_the_same_rows_in_every_format(tmp_path, name, content, first_rows):
 
 def test_compressed_files_are_called_and_split_as_if_they_were_not(tmp_path):
     for split in ("train", "validation"):
-        write(tmp_path / "faq" / f"{split}.csv.gz", gzip.compress(PAIRS.encode()))
+        write(tmp_path / "faq" / f"{split}.csv.gz", gzip.compress(PAIRS.encode(), mtime=0))
     source = opened(tmp_path / "faq")
     assert source.splits() == ("train", "dev")
     assert texts(source, "train") == LISTED
@@ -54,7 +54,7 @@ def test_compressed_files_are_called_and_split_as_if_they_were_not(tmp_path):
     write(tmp_path / "faq" / "train.csv", PAIRS)
     assert "train.csv and train.csv.gz are the same file, unpacked and packed" in message(tmp_path / "faq")
     (tmp_path / "faq" / "train.csv").unlink()
-    for name, content in (("a.csv", PAIRS.encode()), ("a.csv.gz", gzip.compress(PAIRS.encode()))):
+    for name, content in (("a.csv", PAIRS.encode()), ("a.csv.gz", gzip.compress(PAIRS.encode(), mtime=0))):
         write(tmp_path / "twice" / name, content)
     assert "a.csv and a.csv.gz are the same file, unpacked and packed" in message(tmp_path / "twice")
     write(tmp_path / "faq" / "dev.csv", PAIRS)
