@@ -182,9 +182,11 @@ def compare_on(name: str, a: FinishedRun, b: FinishedRun) -> DatasetResult:
         raise NotComparableError("both runs were made by a version that did not keep the gold scores; judge both models anew")
     try:
         if x.kind == "scored":
-            found = compare_spearman(np.array(gold), np.array(before.tuned), np.array(after.tuned), seed=SEED)
+            found = compare_spearman(
+                np.array(gold), np.array(before.tuned), np.array(after.tuned), seed=SEED, groups=before.groups
+            )
         else:
-            found = compare_means(np.array(before.tuned), np.array(after.tuned), seed=SEED)
+            found = compare_means(np.array(before.tuned), np.array(after.tuned), seed=SEED, groups=before.groups)
     except (TypeError, ValueError) as error:
         raise broken(b.folder / "per_query.parquet", f"or that of {a.folder}: {error}") from None
     for run, value, recorded in ((a, found.base, x.tuned), (b, found.tuned, y.tuned)):
@@ -232,7 +234,7 @@ def _aligned(name: str, before: Values, after: Values) -> tuple[Values, Values]:
         raise NotComparableError("the items in the two files per_query.parquet are not the same")
     order = [place[item] for item in before.items]
     base, tuned = ([values[i] for i in order] for values in (after.base, after.tuned))
-    return before, Values(before.items, base, tuned, [after.gold[i] for i in order])
+    return before, Values(before.items, base, tuned, [after.gold[i] for i in order], [after.group[i] for i in order])
 
 
 def _sides(a: FinishedRun, b: FinishedRun) -> wording.Sides:

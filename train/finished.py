@@ -13,9 +13,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import yaml
 
 from train.errors import ConfigError, RunError
+from train.evaluate.statistics import group_numbers
 from train.evaluate.verdict import DatasetResult
 from train.settings import load_config
 
@@ -35,12 +37,19 @@ class Values:
         base: n values of the base.
         tuned: n values of the tuned model.
         gold: n gold scores; None for queries, and in files of versions that did not record them.
+        group: n numbers of groups; None where items are alone, and in files of versions that knew no groups.
     """
 
     items: list[str]
     base: list[float]
     tuned: list[float]
     gold: list[float | None]
+    group: list[int | None]
+
+    @property
+    def groups(self) -> np.ndarray | None:
+        """[n] number of each item's group, if any has one."""
+        return group_numbers(["" if one is None else str(one) for one in self.group])
 
     @property
     def has_gold(self) -> bool:
@@ -78,7 +87,7 @@ class FinishedRun:
         Raises:
             RunError: the file is missing or broken.
         """
-        return self._values.get((dataset, metric), Values([], [], [], []))
+        return self._values.get((dataset, metric), Values([], [], [], [], []))
 
     @cached_property
     def _values(self) -> dict[tuple[str, str], Values]:
@@ -99,14 +108,17 @@ class FinishedRun:
             raise broken(path, f"it has no column {lacking[0]}")
         # plain lists: pyarrow's own filters import pandas
         columns = [table[name].to_pylist() for name in COLUMNS]
-        gold = table["gold"].to_pylist() if "gold" in table.column_names else [None] * len(table)
+        gold, group = (
+            table[name].to_pylist() if name in table.column_names else [None] * len(table) for name in ("gold", "group")
+        )
         out: dict[tuple[str, str], Values] = {}
-        for dataset, item, metric, base, tuned, score in zip(*columns, gold, strict=True):
-            found = out.setdefault((dataset, metric), Values([], [], [], []))
+        for dataset, item, metric, base, tuned, score, one in zip(*columns, gold, group, strict=True):
+            found = out.setdefault((dataset, metric), Values([], [], [], [], []))
             found.items.append(item)
             found.base.append(base)
             found.tuned.append(tuned)
             found.gold.append(score)
+            found.group.append(one)
         return out
 
 

@@ -17,9 +17,9 @@ from scipy.stats import rankdata
 from data.schema import DataError, PreparedDataset, RowKind
 from train.config import Config
 from train.errors import Diverged
-from train.evaluate.statistics import Comparison, compare_means, compare_spearman
+from train.evaluate.statistics import Comparison, compare_means, compare_spearman, group_numbers
 from train.evaluate.verdict import CrossValidation
-from train.evaluate.wording import change, fraction, metric_name, things
+from train.evaluate.wording import change, counted, fraction, metric_name, things
 from train.finished import Values, read_finished
 from train.ranks import PeerStopped, is_main, wait
 from train.terminal import say
@@ -97,11 +97,13 @@ def pooled(parts: Sequence[Values], *, seed: int, resamples: int) -> Comparison:
     before Spearman's correlation of all is computed. The base's are treated alike.
     """
     base, tuned = ([np.array(getattr(part, side), dtype=float) for part in parts] for side in ("base", "tuned"))
+    # a group lies in one part, and each part numbers its own
+    groups = group_numbers([f"{i} {g}" if g is not None else "" for i, part in enumerate(parts) for g in part.group])
     if not parts[0].has_gold:
-        return compare_means(np.concatenate(base), np.concatenate(tuned), seed=seed, resamples=resamples)
+        return compare_means(np.concatenate(base), np.concatenate(tuned), seed=seed, resamples=resamples, groups=groups)
     gold = np.concatenate([np.array(part.gold, dtype=float) for part in parts])
     ranks = (np.concatenate([rankdata(one) / (len(one) + 1) for one in side]) for side in (base, tuned))
-    return compare_spearman(gold, *ranks, seed=seed, resamples=resamples)
+    return compare_spearman(gold, *ranks, seed=seed, resamples=resamples, groups=groups)
 
 
 def _config_of(config: Config, run: Path, name: str, folds: int, fold: int) -> Config:
@@ -127,7 +129,7 @@ def _train_quietly(config: Config, folder: Path, train: Callable[[Config], None]
     result = next(iter(read_finished(folder).results.values()))
     say(
         f"  {metric_name(result.metric)} {fraction(result.base)} → {fraction(result.tuned)} ({change(result.delta)}),"
-        f" {result.n:,} {things(result.kind)}"
+        f" {counted(result.n, result.kind, result.groups)}"
     )
 
 

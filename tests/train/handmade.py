@@ -31,6 +31,7 @@ def write_run(
     config: str = "data: {datasets: [{source: pairs.csv}]}",
     environment: Mapping[str, Any] | None = None,
     with_gold: bool = True,
+    groups: Sequence[int | None] | None = None,
 ) -> Path:
     """A finished run; its base is worth 0 everywhere, which `diff` must not care about."""
     folder.mkdir(parents=True)
@@ -54,6 +55,8 @@ def write_run(
                 **({"test_sha256": one["digest"]} if one["digest"] else {}),
             }
         )  # fmt: skip
+    if groups is not None:
+        columns["group"] = list(groups)
     if not with_gold:
         del columns["gold"]
     pq.write_table(pa.table(columns), folder / "per_query.parquet")

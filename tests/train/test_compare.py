@@ -46,6 +46,26 @@ def test_figures_of_queries_are_those_of_the_paired_comparison_whatever_the_orde
     assert "Verdict: b is better than a on faq" in found.as_text()
 
 
+def test_groups_are_resampled_as_the_runs_did_whatever_the_order_in_the_file(tmp_path: Path) -> None:
+    groups = np.repeat(np.arange(8), 5)
+    ids = [f"q{i}" for i in range(40)]
+    order = RNG.permutation(40)
+    a = write_run(tmp_path / "a", {"faq": retrieval(NDCG_A, ids)}, groups=groups.tolist())
+    b = write_run(
+        tmp_path / "b", {"faq": retrieval(NDCG_B[order], [ids[i] for i in order])}, groups=(groups[order] + 20).tolist()
+    )
+    found = diff(a, b)
+    (result,) = found.results
+    expected = compare_means(NDCG_A, NDCG_B, seed=SEED, groups=groups)
+    assert (result.ci95, result.p_value, result.n, result.groups) == (expected.ci95, expected.p_value, 40, 8)
+    assert "40 queries in 8 groups" in found.as_text()
+    a = write_run(tmp_path / "x" / "a", {"sts": scored(GOLD, COSINE_A)}, groups=[None] * 40 + [3] * 10)
+    b = write_run(tmp_path / "x" / "b", {"sts": scored(GOLD, COSINE_B)}, groups=[None] * 40 + [3] * 10)
+    (result,) = diff(a, b).results
+    expected = compare_spearman(GOLD, COSINE_A, COSINE_B, seed=SEED, groups=np.minimum(np.arange(50), 40))
+    assert (result.ci95, result.p_value, result.n, result.groups) == (expected.ci95, expected.p_value, 50, 41)
+
+
 def test_figures_of_scored_pairs_are_recomputed_from_the_gold_scores(tmp_path: Path) -> None:
     a = write_run(tmp_path / "a", {"sts": scored(GOLD, COSINE_A)}, with_gold=False)
     b = write_run(tmp_path / "b", {"sts": scored(GOLD, COSINE_B)})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from dataclasses import replace
@@ -20,6 +21,7 @@ from data.schema import PreparedDataset, Recognised, RowKind
 from tests.forked import ForkServer
 from train.config import Config
 from train.errors import Diverged
+from train.evaluate.statistics import compare_means
 from train.finished import Values
 from train.folds import cross_validate, folds_wanted, pooled
 from train.settings import load_config
@@ -63,10 +65,27 @@ def test_a_trial_and_a_part_are_not_cross_validated() -> None:
 
 
 def test_queries_of_all_parts_count_alike() -> None:
-    parts = [Values(["a", "b"], [0.0, 0.5], [1.0, 0.5], [None, None]), Values(["c"], [0.2], [0.8], [None])]
+    parts = [
+        Values(["a", "b"], [0.0, 0.5], [1.0, 0.5], [None, None], [None, None]),
+        Values(["c"], [0.2], [0.8], [None], [None]),
+    ]
     found = pooled(parts, seed=0, resamples=200)
     assert found.n == 3
     assert found.base == pytest.approx(0.7 / 3) and found.tuned == pytest.approx(2.3 / 3)
+
+
+def test_group_zero_of_a_part_is_not_group_zero_of_another() -> None:
+    base, tuned, gold = np.random.default_rng(7).random((3, 2, 20))
+    names, own = [str(i) for i in range(20)], [0] * 5 + [1] * 5 + [None] * 10  # two groups and ten that stand alone
+    parts = [Values(names, list(b), list(t), [None] * 20, own) for b, t in zip(base, tuned, strict=True)]
+    whole = np.array([0] * 5 + [1] * 5 + [*range(2, 12)] + [12] * 5 + [13] * 5 + [*range(14, 24)])
+    expected = compare_means(base.ravel(), tuned.ravel(), seed=3, resamples=300, groups=whole)
+    assert pooled(parts, seed=3, resamples=300) == expected and expected.groups == 24
+    parts = [Values(names, list(b), list(t), list(g), own) for b, t, g in zip(base, tuned, gold, strict=True)]
+    found = pooled(parts, seed=3, resamples=300)
+    assert (found.n, found.groups) == (40, 24) and found != pooled(
+        [dataclasses.replace(part, group=[None] * 20) for part in parts], seed=3, resamples=300
+    )
 
 
 @settings(max_examples=20, deadline=None)
@@ -80,7 +99,7 @@ def test_the_scale_of_a_part_does_not_matter(seed: int) -> None:
     def parts(stretch: list[float], shift: list[float]) -> list[Values]:
         moved = [a * t + b for a, t, b in zip(stretch, tuned, shift, strict=True)]
         names = [str(i) for i in range(30)]
-        return [Values(names, list(b), list(t), list(g)) for b, t, g in zip(base, moved, gold, strict=True)]
+        return [Values(names, list(b), list(t), list(g), [None] * 30) for b, t, g in zip(base, moved, gold, strict=True)]
 
     plain = pooled(parts([1, 1, 1], [0, 0, 0]), seed=1, resamples=200)
     assert pooled(parts([0.1, 2, 5], [0.9, -3, 0]), seed=1, resamples=200) == plain

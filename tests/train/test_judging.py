@@ -99,6 +99,26 @@ def test_the_other_way_round_is_an_improvement_and_the_queries_are_shown(server:
     assert len(gained) == 3 and all(line.startswith("  0.") and "which " in line for line in gained), gained
 
 
+def test_where_rows_name_their_group_groups_are_resampled(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    head, *lines = Path("pairs.csv").read_text(encoding="utf-8").splitlines()
+    grouped = [f"{head},group", *(f"{line},{i // 10}" for i, line in enumerate(lines))]
+    Path("grouped.csv").write_text("\n".join(grouped) + "\n", encoding="utf-8")
+    words = ["evaluate", "tiny", "ruined", "model.device=cpu", RESAMPLES, "--split", "all", "-d"]
+    (found,) = as_json(capfd, *words, "grouped.csv", "--output", "grouped")["datasets"]
+    assert found["groups"] == -(-len(lines) // 10) and found["n"] == len(lines)
+    table = pq.read_table("grouped/per_query.parquet").to_pydict()
+    mine = [i for i, metric in enumerate(table["metric"]) if metric == "ndcg@10"]
+    base, tuned, groups = (np.array(table[name])[mine] for name in ("base", "tuned", "group"))
+    again = compare_means(base, tuned, seed=42, resamples=200, groups=groups)
+    assert (found["ci95"], found["p_value"]) == (list(again.ci95), again.p_value)
+    (alone,) = as_json(capfd, *words, "pairs.csv")["datasets"]
+    assert (alone["groups"], alone["delta"]) == (None, found["delta"]) and alone["ci95"] != found["ci95"]
+    page = Path("grouped/report.html").read_text(encoding="utf-8")
+    assert f"{found['n']} queries in {found['groups']} groups" in page
+    (one,) = as_json(capfd, "evaluate", "tiny", "model.device=cpu", RESAMPLES, "--split", "all", "-d", "grouped.csv")["datasets"]
+    assert one["groups"] == found["groups"]
+
+
 def test_settings_of_one_model_do_not_touch_the_other(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
     words = ["evaluate", "tiny", "tiny", "-d", "pairs.csv", "model.device=cpu", RESAMPLES, "other.query_prompt=green lamp: "]
     found = as_json(capfd, *words)

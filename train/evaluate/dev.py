@@ -156,7 +156,11 @@ def limit_queries(task: RetrievalTask, most: int) -> RetrievalTask:
     keep = sorted(order[:most])
     ids = [task.query_ids[i] for i in keep]
     return dataclasses.replace(
-        task, query_ids=ids, queries=[task.queries[i] for i in keep], qrels={query: task.qrels[query] for query in ids}
+        task,
+        query_ids=ids,
+        queries=[task.queries[i] for i in keep],
+        qrels={query: task.qrels[query] for query in ids},
+        groups=None,  # nothing is resampled on dev
     )
 
 

@@ -67,9 +67,11 @@ def compare(task: Task, base: Scores, tuned: Scores, seed: int = 0, resamples: i
     """
     metric = task.primary
     if isinstance(task, RetrievalTask):
-        found = compare_means(base.per_query[metric], tuned.per_query[metric], seed=seed, resamples=resamples)
+        found = compare_means(base.per_query[metric], tuned.per_query[metric], seed=seed, resamples=resamples, groups=task.groups)
     elif base.similarities is not None and tuned.similarities is not None:
-        found = compare_spearman(task.scores, base.similarities, tuned.similarities, seed=seed, resamples=resamples)
+        found = compare_spearman(
+            task.scores, base.similarities, tuned.similarities, seed=seed, resamples=resamples, groups=task.groups
+        )
     else:
         raise ValueError(f"{task.name} is a task of scored pairs, but the scores hold no similarities")
     if found.n != len(task):
@@ -95,6 +97,7 @@ class ModelResult:
         split: what was judged: train, dev, test, or all.
         metric: the primary one.
         n: queries or scored pairs.
+        groups: that these form, where rows name their group; then groups were resampled.
         metrics: every metric with its 95% interval, the primary one first.
         test_sha256: see `task_sha256`.
     """
@@ -104,6 +107,7 @@ class ModelResult:
     split: str
     metric: str
     n: int
+    groups: int | None
     metrics: dict[str, Measured]
     test_sha256: str
 
@@ -116,6 +120,7 @@ class ModelResult:
             "split": self.split,
             "metric": self.metric,
             "n": self.n,
+            "groups": self.groups,
             "value": primary.value,
             "ci95": list(primary.ci95),
             "metrics": {name: {"value": found.value, "ci95": list(found.ci95)} for name, found in self.metrics.items()},
@@ -134,9 +139,11 @@ def measure(task: Task, scores: Scores, seed: int = 0, resamples: int = RESAMPLE
     """
     if isinstance(task, RetrievalTask):
         values = np.stack(list(scores.per_query.values()), axis=1)
-        metrics = dict(zip(scores.per_query, measure_means(values, seed=seed, resamples=resamples), strict=True))
+        measured = measure_means(values, seed=seed, resamples=resamples, groups=task.groups)
+        metrics = dict(zip(scores.per_query, measured, strict=True))
     elif scores.similarities is not None:
-        metrics = measure_correlations(task.scores, scores.similarities, seed=seed, resamples=resamples)
+        metrics = measure_correlations(task.scores, scores.similarities, seed=seed, resamples=resamples, groups=task.groups)
     else:
         raise ValueError(f"{task.name} is a task of scored pairs, but the scores hold no similarities")
-    return ModelResult(task.name, task.kind.value, task.split, task.primary, len(task), metrics, task_sha256(task))
+    groups = None if task.groups is None else int(task.groups.max()) + 1
+    return ModelResult(task.name, task.kind.value, task.split, task.primary, len(task), groups, metrics, task_sha256(task))

@@ -129,7 +129,7 @@ def _tiles(report: Mapping[str, Any], results: Sequence[DatasetResult]) -> list[
         where = f" of {primary.split}" if primary.cross_validation is None else ""
         primary = primary.lines()[0]
         scores = f"{wording.fraction(primary.base)} → {wording.fraction(primary.tuned)}"
-        judged = f"{primary.n:,} {wording.things(primary.kind)}" + where
+        judged = wording.counted(primary.n, primary.kind, primary.groups) + where
         tiles.append(Tile(f"{wording.metric_name(primary.metric)} on {primary.name}", scores, judged))
         tiles.append(Tile("Change", wording.change(primary.delta), f"95% interval {wording.interval(primary.ci95)}"))
     seconds = report.get("cost", {}).get("train_seconds")

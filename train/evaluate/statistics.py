@@ -6,6 +6,9 @@ The interval is a paired bootstrap: queries are drawn with replacement and both 
 of a paired randomisation test (Fisher's sign flips): if base and tuned were interchangeable, each query's difference could as
 well have the other sign. Smucker, Allan and Carterette, "A comparison of statistical significance tests for information
 retrieval evaluation", CIKM 2007, compare the two on retrieval metrics: they mostly agree, and they prefer the randomisation test.
+
+Items of one group are no independent witnesses (paraphrases of one question, sentences of one document). Where groups are told,
+whole groups are drawn and flipped (Field and Welsh, "Bootstrapping clustered data", JRSS B 69(3), 2007), and n is their number G.
 """
 
 from __future__ import annotations
@@ -36,6 +39,7 @@ class Comparison:
         delta: tuned − base.
         ci95: 95% interval of delta (low, high).
         p_value: two-sided; smallest possible value 1 / (B + 1) when drawn, 2 / 2^n when enumerated.
+        groups: G, where groups were drawn.
     """
 
     n: int
@@ -44,6 +48,12 @@ class Comparison:
     delta: float
     ci95: tuple[float, float]
     p_value: float
+    groups: int | None = None
+
+    @property
+    def independent(self) -> int:
+        """How many were drawn: the groups, or the queries or pairs where each stands for itself."""
+        return self.groups or self.n
 
 
 @dataclass(frozen=True)
@@ -54,7 +64,17 @@ class Measured:
     ci95: tuple[float, float]
 
 
-def compare_means(base: np.ndarray, tuned: np.ndarray, *, seed: int, resamples: int = RESAMPLES) -> Comparison:
+def group_numbers(names: Sequence[str]) -> np.ndarray | None:
+    """[n] number of each item's group, from 0 without a gap; one without a name ("") is alone. None where all are alone."""
+    alone = [name or number for number, name in enumerate(names)]
+    numbers: dict[str | int, int] = {}
+    found = np.array([numbers.setdefault(one, len(numbers)) for one in alone], dtype=np.int64)
+    return found if len(numbers) < len(names) else None
+
+
+def compare_means(
+    base: np.ndarray, tuned: np.ndarray, *, seed: int, resamples: int = RESAMPLES, groups: np.ndarray | None = None
+) -> Comparison:
     """Compare the means of a metric in 0..1.
 
     Args:
@@ -62,31 +82,39 @@ def compare_means(base: np.ndarray, tuned: np.ndarray, *, seed: int, resamples: 
         tuned: [n] the tuned model's, in the same order.
         seed: of the generator; equal input and seed give equal output.
         resamples: B.
+        groups: [n] int, the group of each query, numbered from 0 without a gap; None where each stands for itself.
 
     Returns:
-        The comparison. Without a difference anywhere the interval is [0, 0] and p is 1. One query says nothing about others: the
-        interval is then all that a metric in 0..1 allows, [-1, 1], and p is 1. Where all differ by the same, resampling would
-        show no doubt at all; the rule of three (see `measure_means`) then allows a share of 3 / n of such queries any difference.
+        The comparison. Without a difference anywhere the interval is [0, 0] and p is 1. One query (or group) says nothing about
+        others: the interval is then all that a metric in 0..1 allows, [-1, 1], and p is 1. Where all differ by the same,
+        resampling would show no doubt at all; the rule of three (see `measure_means`) then allows a share of 3 / n of such
+        queries any difference.
 
     Raises:
         ValueError: empty, of different length, or not finite.
     """
     base, tuned = _paired(base, tuned)
     differences = tuned - base
-    n, delta = len(differences), float(differences.mean())
+    delta, n = float(differences.mean()), _units(len(differences), groups)
     if not differences.any():
         interval, p_value = (0.0, 0.0), 1.0
     elif n == 1:
         interval, p_value = (-1.0, 1.0), 1.0
     else:
         generator = np.random.default_rng(seed)
-        replicates = np.concatenate([differences[rows].mean(axis=1) for rows in _resamples(n, resamples, generator)])
+        sums, drawn = differences, _resamples(n, resamples, generator)
+        if groups is None:
+            replicates = np.concatenate([differences[rows].mean(axis=1) for rows in drawn])
+        else:
+            sums, sizes = np.bincount(groups, differences), np.bincount(groups)
+            replicates = np.concatenate([sums[rows].sum(axis=1) / sizes[rows].sum(axis=1) for rows in drawn])
         interval = percentile_interval(delta, replicates, n, bound=1.0)
         if np.ptp(differences) == 0:
             others = min(1.0, 3 / n)
             interval = ((1 - others) * delta - others, (1 - others) * delta + others)
-        p_value = sign_flip_p(differences, generator, resamples)
-    return Comparison(n, float(base.mean()), float(tuned.mean()), delta, interval, p_value)
+        p_value = sign_flip_p(sums, generator, resamples)
+    told = None if groups is None else n
+    return Comparison(len(differences), float(base.mean()), float(tuned.mean()), delta, interval, p_value, told)
 
 
 def percentile_interval(delta: float, replicates: np.ndarray, n: int, bound: float) -> tuple[float, float]:
@@ -98,6 +126,8 @@ def percentile_interval(delta: float, replicates: np.ndarray, n: int, bound: flo
     normal, nDCG-like and MRR-like differences with n from 6 to 200 this covered the truth more often than the plain interval, and
     below n = 100 more often than BCa (MRR-like, n = 20: 92%, 90% and 86%); tests/train/evaluate/test_statistics.py repeats it.
     """
+    if n < 2:
+        return -bound, bound
     low, high = np.quantile(replicates, [0.025, 0.975])
     # scipy.special has the same quantiles as scipy.stats, which takes a second to import
     widen = np.sqrt(n / (n - 1)) * special.stdtrit(n - 1, 0.975) / special.ndtri(0.975)
@@ -127,7 +157,13 @@ def sign_flip_p(differences: np.ndarray, generator: np.random.Generator, resampl
 
 
 def compare_spearman(
-    gold: np.ndarray, base: np.ndarray, tuned: np.ndarray, *, seed: int, resamples: int = RESAMPLES
+    gold: np.ndarray,
+    base: np.ndarray,
+    tuned: np.ndarray,
+    *,
+    seed: int,
+    resamples: int = RESAMPLES,
+    groups: np.ndarray | None = None,
 ) -> Comparison:
     """Compare Spearman's rank correlation of two similarities with the same gold scores.
 
@@ -142,6 +178,7 @@ def compare_spearman(
         tuned: [n] the tuned model's.
         seed: of the generator.
         resamples: B.
+        groups: [n], see `compare_means`.
 
     Returns:
         The comparison; when both order the pairs equally the interval is [0, 0] and p is 1.
@@ -158,25 +195,30 @@ def compare_spearman(
     ones = np.ones((1, n))
     rho_base, rho_tuned = (float(rho[0]) for rho in _spearman(variables, ones))
     delta = rho_tuned - rho_base
-    ranks_gold, ranks_base, ranks_tuned = (v.ranks(ones)[0] for v in variables)
-    if np.array_equal(ranks_base, ranks_tuned):
-        return Comparison(n, rho_base, rho_tuned, 0.0, (0.0, 0.0), 1.0)
+    ranks = [v.ranks(ones)[0] for v in variables]
+    units, told = _units(n, groups), None if groups is None else _units(n, groups)
+    if np.array_equal(ranks[1], ranks[2]):
+        return Comparison(n, rho_base, rho_tuned, 0.0, (0.0, 0.0), 1.0, told)
     generator = np.random.default_rng(seed)
     replicates = []
-    for rows in _resamples(n, resamples, generator):
-        rho = _spearman(variables, _counts(rows, n))
+    for counts in _draws(n, resamples, generator, groups):
+        rho = _spearman(variables, counts)
         replicates.append(rho[1] - rho[0])
-    interval = percentile_interval(delta, np.concatenate(replicates), n, bound=2.0)
-    return Comparison(n, rho_base, rho_tuned, delta, interval, _swap_p(ranks_gold, ranks_base, ranks_tuned, generator, resamples))
+    interval = percentile_interval(delta, np.concatenate(replicates), units, bound=2.0)
+    p_value = _swap_p(ranks, generator, resamples, groups)
+    return Comparison(n, rho_base, rho_tuned, delta, interval, p_value, told)
 
 
-def measure_means(values: np.ndarray, *, seed: int, resamples: int = RESAMPLES) -> list[Measured]:
+def measure_means(
+    values: np.ndarray, *, seed: int, resamples: int = RESAMPLES, groups: np.ndarray | None = None
+) -> list[Measured]:
     """One model's means of metrics in 0..1, each with its interval; the same queries are drawn for all metrics.
 
     Args:
         values: [n, M] value of each query in each metric.
         seed: of the generator.
         resamples: B.
+        groups: [n], see `compare_means`.
 
     Returns:
         M values. Where every query has the same value v, resampling would show no doubt at all; the rule of three (Hanley and
@@ -188,9 +230,9 @@ def measure_means(values: np.ndarray, *, seed: int, resamples: int = RESAMPLES) 
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 2 or not values.size or not np.isfinite(values).all():
         raise ValueError(f"values of queries must be finite, [n, M] and not empty, got {values.shape}")
-    n, means = len(values), values.mean(axis=0)
-    generator = np.random.default_rng(seed)
-    replicates = np.concatenate([_counts(rows, n) @ values / n for rows in _resamples(n, resamples, generator)])
+    n, means = _units(len(values), groups), values.mean(axis=0)
+    drawn = _draws(len(values), resamples, np.random.default_rng(seed), groups)
+    replicates = np.concatenate([counts @ values / counts.sum(axis=1, keepdims=True) for counts in drawn])
     out = []
     for mean, column, found in zip(means.tolist(), values.T, replicates.T, strict=True):
         if np.ptp(column) == 0:
@@ -203,9 +245,10 @@ def measure_means(values: np.ndarray, *, seed: int, resamples: int = RESAMPLES) 
 
 
 def measure_correlations(
-    gold: np.ndarray, similarities: np.ndarray, *, seed: int, resamples: int = RESAMPLES
+    gold: np.ndarray, similarities: np.ndarray, *, seed: int, resamples: int = RESAMPLES, groups: np.ndarray | None = None
 ) -> dict[str, Measured]:
-    """One model's Spearman and Pearson correlation ([n] similarities, [n] gold), each with its interval; pairs are resampled.
+    """One model's Spearman and Pearson correlation ([n] similarities, [n] gold), each with its interval; pairs are resampled, or
+    their groups ([n], see `compare_means`).
 
     Values are in -1..1; a correlation with constant similarities is 0.
 
@@ -221,13 +264,13 @@ def measure_correlations(
     moments = np.stack([x, y, x * x, y * y, x * y], axis=1)
 
     def both(counts: np.ndarray) -> np.ndarray:
-        return np.stack([_spearman(ranked, counts)[0], _pearson(counts @ moments / n)], axis=1)
+        return np.stack([_spearman(ranked, counts)[0], _pearson(counts @ moments / counts.sum(axis=1, keepdims=True))], axis=1)
 
     values = both(np.ones((1, n)))[0]
-    generator = np.random.default_rng(seed)
-    replicates = np.concatenate([both(_counts(rows, n)) for rows in _resamples(n, resamples, generator)])
+    drawn = _draws(n, resamples, np.random.default_rng(seed), groups)
+    replicates = np.concatenate([both(counts) for counts in drawn])
     return {
-        name: Measured(value, percentile_interval(value, found, n, bound=1.0))
+        name: Measured(value, percentile_interval(value, found, _units(n, groups), bound=1.0))
         for name, value, found in zip(("spearman", "pearson"), values.tolist(), replicates.T, strict=True)
     }
 
@@ -263,7 +306,7 @@ class _Ranked:
 
 def _spearman(variables: Sequence[_Ranked], counts: np.ndarray) -> list[np.ndarray]:
     """For each variable after the first, [b] Spearman's correlation with the first in each resample; 0 where one is constant."""
-    middle = (counts.shape[1] + 1) / 2
+    middle = (counts.sum(axis=1, keepdims=True) + 1) / 2
     gold = variables[0].ranks(counts) - middle
     weighted = counts * gold
     variance = np.einsum("bn,bn->b", weighted, gold)
@@ -275,11 +318,14 @@ def _spearman(variables: Sequence[_Ranked], counts: np.ndarray) -> list[np.ndarr
     return out
 
 
-def _swap_p(gold: np.ndarray, base: np.ndarray, tuned: np.ndarray, generator: np.random.Generator, resamples: int) -> float:
-    """Two-sided p-value of the randomisation test that swaps the ranks ([n] each) of the two models pair by pair."""
-    n = len(gold)
-    x, a, b = (ranks - (n + 1) / 2 for ranks in (gold, base, tuned))
+def _swap_p(ranks: Sequence[np.ndarray], generator: np.random.Generator, resamples: int, groups: np.ndarray | None) -> float:
+    """Two-sided p-value of the randomisation test that swaps the two models' ranks pair by pair, or group by group; `ranks` are
+    those of gold, base and tuned, [n] each."""
+    n = len(ranks[0])
+    x, a, b = (one - (n + 1) / 2 for one in ranks)
     moments = np.stack([b - a, b * b - a * a, (b - a) * x], axis=1)
+    if groups is not None:
+        moments = np.stack([np.bincount(groups, column) for column in moments.T], axis=1)
     variance = float(x @ x)
 
     def difference(swapped: np.ndarray) -> np.ndarray:
@@ -289,7 +335,8 @@ def _swap_p(gold: np.ndarray, base: np.ndarray, tuned: np.ndarray, generator: np
         return abs(rho_b - rho_a)
 
     observed = float(difference(np.zeros((1, 3)))[0]) - 1e-12
-    extreme = sum(int((difference(flips @ moments) >= observed).sum()) for flips in _coin_flips(n, resamples, generator))
+    drawn = _coin_flips(len(moments), resamples, generator)
+    extreme = sum(int((difference(flips @ moments) >= observed).sum()) for flips in drawn)
     return (1 + extreme) / (1 + resamples)
 
 
@@ -298,10 +345,23 @@ def _ratio(covariance: np.ndarray, variance_x: np.ndarray, variance_y: np.ndarra
     return np.divide(covariance, scale, out=np.zeros_like(covariance), where=scale > 0)
 
 
-def _resamples(n: int, resamples: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
-    """[b, n] rows drawn with replacement, B in all."""
-    for size in _chunk_sizes(n, resamples):
+def _resamples(n: int, resamples: int, generator: np.random.Generator, width: int | None = None) -> Iterator[np.ndarray]:
+    """[b, n] rows drawn with replacement, B in all; `width` is how many cells a resample will have at most."""
+    for size in _chunk_sizes(width or n, resamples):
         yield generator.integers(0, n, size=(size, n), dtype=np.int32)
+
+
+def _units(n: int, groups: np.ndarray | None) -> int:
+    """What is drawn: n items, or G groups."""
+    return n if groups is None else int(groups.max()) + 1
+
+
+def _draws(n: int, resamples: int, generator: np.random.Generator, groups: np.ndarray | None) -> Iterator[np.ndarray]:
+    """[b, n] float64: how often each item is drawn, alone or with its group; B resamples in all."""
+    units = _units(n, groups)
+    for rows in _resamples(units, resamples, generator, n):
+        counts = _counts(rows, units)
+        yield counts if groups is None else counts[:, groups]
 
 
 def _counts(rows: np.ndarray, n: int) -> np.ndarray:

@@ -19,6 +19,7 @@ from data.schema import DataError, PreparedDataset, RowKind, normalise_text
 from train.evaluate.metrics import RETRIEVAL_METRICS, Qrels, retrieval_metrics
 from train.evaluate.scored import SCORED_METRICS, cosine_similarities, pearson, spearman
 from train.evaluate.search import Ranking, search
+from train.evaluate.statistics import group_numbers
 
 DEPTH = 100
 """Ranks that are kept of each query: as many as the deepest metric (recall@100) and the candidate pool need."""
@@ -63,6 +64,7 @@ class RetrievalTask:
         documents: C texts.
         qrels: query id → document id → grade; every query has at least one grade above 0, every document is in the corpus.
         kind: the kind of the rows that it was built from.
+        groups: [Q] int, from 0 without a gap, where the person said which queries belong together; else None.
 
     Raises:
         DataError: the parts do not fit together.
@@ -76,6 +78,7 @@ class RetrievalTask:
     documents: Sequence[str]
     qrels: Qrels
     kind: RowKind = RowKind.PAIR
+    groups: np.ndarray | None = field(default=None, compare=False)
     primary: str = field(default=RETRIEVAL_METRICS[0], init=False)
 
     def __post_init__(self) -> None:
@@ -136,6 +139,7 @@ class ScoredTask:
         split: "dev" or "test".
         sentences1, sentences2: P texts each.
         scores: [P] gold similarities in 0..1, not all equal.
+        groups: [P], as those of queries.
 
     Raises:
         DataError: the parts do not fit together, or the gold scores do not allow a correlation.
@@ -146,6 +150,7 @@ class ScoredTask:
     sentences1: Sequence[str]
     sentences2: Sequence[str]
     scores: np.ndarray
+    groups: np.ndarray | None = field(default=None, compare=False)
     kind: RowKind = field(default=RowKind.SCORED, init=False)
     primary: str = field(default=SCORED_METRICS[0], init=False)
 
@@ -206,14 +211,17 @@ def build_task(prepared: PreparedDataset, split: str) -> Task:
     rows = prepared.splits[split]
     if prepared.kind is RowKind.SCORED:
         scores = np.asarray(rows["score"][:], dtype=np.float64)
-        return ScoredTask(prepared.name, split, list(rows["sentence1"][:]), list(rows["sentence2"][:]), scores)
+        groups = group_numbers(rows["group"][:])
+        return ScoredTask(prepared.name, split, list(rows["sentence1"][:]), list(rows["sentence2"][:]), scores, groups)
     if prepared.corpus is None:
         raise DataError(f"data set {prepared.name!r} has no corpus to search")
     queries: dict[str, str] = {}
+    names: dict[str, str] = {}
     qrels: dict[str, dict[str, float]] = {}
-    columns = (rows[name][:] for name in ("query_id", "document_id", "grade", "anchor"))
-    for query_id, document_id, grade, text in zip(*columns, strict=True):
+    columns = (rows[name][:] for name in ("query_id", "document_id", "grade", "anchor", "group"))
+    for query_id, document_id, grade, text, group in zip(*columns, strict=True):
         queries.setdefault(query_id, text)
+        names.setdefault(query_id, group)
         grades = qrels.setdefault(query_id, {})
         grades[document_id] = max(grade, grades.get(document_id, grade))
     corpus = prepared.corpus
@@ -226,6 +234,7 @@ def build_task(prepared: PreparedDataset, split: str) -> Task:
         documents=list(corpus["text"][:]),
         qrels=qrels,
         kind=prepared.kind,
+        groups=group_numbers(list(names.values())),
     )
 
 

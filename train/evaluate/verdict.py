@@ -4,6 +4,7 @@ A data set is `improved` when the 95% interval of tuned - base lies above 0, `re
 test agrees (p of `LEVEL` at most); else `no_evidence`. The two part where few items changed: of 50 queries with 4 that gained,
 resamples without any of these are rarer than 2.5%, but one in eight ways to draw the four signs is as one-sided.
 Where cross-validation was done, its interval decides, unless the model that is shipped is the base itself (`no_evidence`).
+Where the rows say which items belong together, whole groups are resampled, and their number stands for that of the items.
 A run is `improved` when at least one data set is and none regressed, `mixed` when both occur, `regressed` when some regressed
 and none improved, else `no_evidence`.
 """
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from train.evaluate.wording import BASE_AND_TUNED, Sides, change, fraction, interval, metric_name, sentence_case, things
+from train.evaluate.wording import BASE_AND_TUNED, Sides, change, counted, fraction, interval, metric_name, sentence_case, things
 
 if TYPE_CHECKING:
     from train.evaluate.statistics import Comparison
@@ -58,6 +59,7 @@ class CrossValidation(BaseModel):
 
     folds: int = Field(ge=2, description="number of parts, and of models that were trained")
     n: int = Field(ge=1, description="queries or scored pairs judged, in all parts")
+    groups: int | None = Field(None, ge=1, description="groups that these form and that were resampled, if rows name their group")
     base: float
     tuned: float
     delta: float
@@ -71,12 +73,13 @@ class CrossValidation(BaseModel):
         return cls(
             folds=folds,
             n=found.n,
+            groups=found.groups,
             base=found.base,
             tuned=found.tuned,
             delta=found.delta,
             ci95=found.ci95,
             p_value=found.p_value,
-            verdict=dataset_verdict(found.ci95, found.n, found.p_value),
+            verdict=dataset_verdict(found.ci95, found.independent, found.p_value),
         )
 
 
@@ -93,6 +96,7 @@ class DatasetResult(BaseModel):
     split: str = Field(description="what was judged: train, dev, test, or all")
     metric: str = Field(description="the primary metric")
     n: int = Field(ge=1, description="queries or scored pairs judged")
+    groups: int | None = Field(None, ge=1, description="groups that these form and that were resampled, if rows name their group")
     base: float = Field(description="the base's value; retrieval 0..1, correlations -1..1")
     tuned: float = Field(description="the tuned model's value")
     delta: float = Field(description="tuned - base")
@@ -140,12 +144,13 @@ class DatasetResult(BaseModel):
                 "split": split,
                 "metric": metric,
                 "n": found.n,
+                "groups": found.groups,
                 "base": found.base,
                 "tuned": found.tuned,
                 "delta": found.delta,
                 "ci95": found.ci95,
                 "p_value": found.p_value,
-                "verdict": dataset_verdict(found.ci95, found.n, found.p_value),
+                "verdict": dataset_verdict(found.ci95, found.independent, found.p_value),
                 "metrics": dict(metrics),
                 "test_sha256": test_sha256,
             }
@@ -153,7 +158,7 @@ class DatasetResult(BaseModel):
 
 
 def dataset_verdict(ci95: tuple[float, float], n: int, p_value: float) -> DatasetVerdict:
-    """The verdict on a data set from its interval (low, high), its number of queries or pairs, and the p-value."""
+    """The verdict on a data set from its interval (low, high), the number of queries, pairs or groups of them, and p."""
     low, high = ci95
     if n < FEWEST or p_value > LEVEL or low <= 0 <= high:
         return "no_evidence"
@@ -223,22 +228,23 @@ def _crossed_sentence(result: DatasetResult, crossed: CrossValidation, sides: Si
 def _figures(found: DatasetResult | CrossValidation, kind: str) -> str:
     return (
         f"{fraction(found.base)} → {fraction(found.tuned)} ({change(found.delta)}, 95% interval {interval(found.ci95)}, "
-        f"{found.n:,} {things(kind)})"
+        f"{counted(found.n, kind, found.groups)})"
     )
 
 
 def _why_not(result: DatasetResult) -> str:
     low, high = result.ci95
+    independent = result.groups or result.n
     if result.kept_base:
         return "What was judged is the base itself: nothing that the training made was better on dev."
     if low == high == 0:
         # nothing seen is nothing resampled; the rule of three (Hanley and Lippman-Hand 1983) says what may still change
-        share = min(1.0, 3 / result.n)
+        share = min(1.0, 3 / independent)
         most = f"{share:.0%}" if share >= 0.01 else f"{100 * share:.1g}%"
         return f"None of them changed, which leaves open a change in up to {most} of such {things(result.kind)}."
-    if result.n >= FEWEST and max(high - result.delta, result.delta - low) <= WIDE:
+    if independent >= FEWEST and max(high - result.delta, result.delta - low) <= WIDE:
         return f"A difference beyond {fraction(max(abs(low), abs(high)))} either way is unlikely."
-    if result.n >= FEWEST and not low <= 0 <= high:
+    if independent >= FEWEST and not low <= 0 <= high:
         few = f"Too few {things(result.kind)} changed to settle it"
         return (
             f"{few}: were the signs of their changes drawn at random, a difference like this would have p = {result.p_value:.2f}."
@@ -246,7 +252,8 @@ def _why_not(result: DatasetResult) -> str:
     needed = queries_needed(result)
     if needed is None or needed <= result.n:
         return "The test set is too small to settle it."
-    many = f"{_rounded(needed):,} {things(result.kind)}"
+    groups = None if result.groups is None else _rounded(math.ceil(needed / result.n * result.groups))
+    many = counted(_rounded(needed), result.kind, groups)
     return f"The test set is too small to settle it: about {many} would be needed for a difference of this size."
 
 

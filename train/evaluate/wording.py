@@ -96,6 +96,11 @@ def things(kind: str) -> str:
     return "pairs" if kind == "scored" else "queries"
 
 
+def counted(n: int, kind: str, groups: int | None = None) -> str:
+    """How many were judged: "300 queries", and "300 queries in 45 groups" where groups were resampled."""
+    return f"{n:,} {things(kind)}" + (f" in {groups:,} groups" if groups is not None else "")
+
+
 def duration(seconds: float) -> str:
     """A time in the two largest units that fit: "42 s", "6 min 40 s", "3 h 5 min"."""
     whole = round(seconds)

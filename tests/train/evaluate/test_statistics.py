@@ -311,3 +311,59 @@ def test_values_that_cannot_be_measured_are_refused() -> None:
         measure_means(np.empty((0, 2)), seed=0)
     with pytest.raises(ValueError, match="different gold"):
         measure_correlations(np.ones(5), np.arange(5), seed=0)
+
+
+# groups
+
+
+def test_groups_of_one_are_items() -> None:
+    generator = np.random.default_rng(3)
+    base, tuned, gold = generator.random((3, 40))
+    alone = np.arange(40)
+    for found in ([compare_means(base, tuned, seed=1, resamples=500, groups=g) for g in (None, alone)],
+                  [compare_spearman(gold, base, tuned, seed=1, resamples=500, groups=g) for g in (None, alone)]):  # fmt: skip
+        assert found[0].ci95 == pytest.approx(found[1].ci95) and found[0].p_value == found[1].p_value
+        assert (found[0].groups, found[1].groups) == (None, 40)
+    values = np.stack([base, tuned], axis=1)
+    measured = [measure_means(values, seed=1, resamples=500, groups=g) for g in (None, alone)]
+    assert [m.ci95 for m in measured[0]] == [pytest.approx(m.ci95) for m in measured[1]]
+
+
+def test_saying_the_same_five_times_in_a_group_is_saying_it_once() -> None:
+    generator = np.random.default_rng(4)
+    base, tuned, gold = generator.random((3, 30))
+    groups = np.repeat(np.arange(30), 5)
+    once = compare_means(base, tuned, seed=2, resamples=800)
+    often = compare_means(*(np.repeat(values, 5) for values in (base, tuned)), seed=2, resamples=800, groups=groups)
+    assert often.ci95 == pytest.approx(once.ci95) and often.p_value == once.p_value and (often.n, often.groups) == (150, 30)
+    five = [np.repeat(values, 5) for values in (gold, base, tuned)]
+    ranked, alone = compare_spearman(gold, base, tuned, seed=2), compare_spearman(*five, seed=2)
+    grouped = compare_spearman(*five, seed=2, groups=groups)
+    width = [found.ci95[1] - found.ci95[0] for found in (ranked, alone, grouped)]
+    assert width[1] < 0.6 * width[0] and width[2] == pytest.approx(width[0], rel=0.1)
+    assert grouped.p_value == pytest.approx(ranked.p_value, abs=0.03) and grouped.delta == pytest.approx(ranked.delta, abs=0.02)
+    correlations = [measure_correlations(*pair, seed=2, groups=g) for pair, g in (((gold, base), None), (five[:2], groups))]
+    for metric in ("spearman", "pearson"):
+        low, high = correlations[1][metric].ci95
+        assert (low, high) == pytest.approx(correlations[0][metric].ci95, abs=0.06)
+
+
+def test_one_group_says_nothing_about_others() -> None:
+    base, tuned = np.random.default_rng(5).random((2, 20))
+    one = np.zeros(20, dtype=int)
+    assert compare_means(base, tuned, seed=0, groups=one).ci95 == (-1.0, 1.0)
+    found = compare_spearman(np.arange(20.0), base, tuned, seed=0, resamples=200, groups=one)
+    assert found.ci95 == (-2.0, 2.0) and found.p_value > 0.9
+    assert measure_means(base[:, None], seed=0, groups=one)[0].ci95 == (0.0, 1.0)
+
+
+def test_where_a_group_shares_its_luck_verdicts_are_wrong_one_time_in_twenty() -> None:
+    """No true difference; half of the variance is that of the groups, 40 of 5 queries."""
+    generator = np.random.default_rng(6)
+    groups, wrong = np.repeat(np.arange(40), 5), {"alone": 0, "grouped": 0}
+    for trial in range(200):
+        differences = np.clip(0.1 * (generator.standard_normal(40)[groups] + generator.standard_normal(200)), -0.5, 0.5)
+        for name, given in (("alone", None), ("grouped", groups)):
+            found = compare_means(np.full(200, 0.5), 0.5 + differences, seed=trial, resamples=300, groups=given)
+            wrong[name] += not found.ci95[0] <= 0 <= found.ci95[1] and found.p_value <= 0.05
+    assert wrong["alone"] > 30 and wrong["grouped"] <= 18, wrong

@@ -154,7 +154,7 @@ def test_examples_take_a_line_each_and_cannot_control_the_terminal() -> None:
 
 def test_one_model_alone_has_every_metric_with_its_interval() -> None:
     metrics = {"ndcg@10": Measured(0.5321, (0.51, 0.55)), "mrr@10": Measured(0.4, (0.38, 0.42))}
-    result = ModelResult("faq", "pair", "all", "ndcg@10", 1234, metrics, "x")
+    result = ModelResult("faq", "pair", "all", "ndcg@10", 1234, None, metrics, "x")
     text = measured_table([result], "[b]m[/b]", Console(width=80, color_system=None))
     assert text.splitlines()[0].strip() == "[b]m[/b] on all rows"
     rows = [line.split() for line in text.splitlines()[-2:]]

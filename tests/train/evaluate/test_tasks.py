@@ -8,6 +8,7 @@ import torch
 from datasets import Dataset
 
 from data.schema import DataError, PreparedDataset, Recognised, RowKind
+from train.evaluate.statistics import group_numbers
 from train.evaluate.tasks import DistinctTexts, RetrievalTask, ScoredTask, build_task, score, with_pool
 
 
@@ -85,6 +86,18 @@ def test_scored_rows_become_a_scored_task() -> None:
     assert (task.sentences1, task.sentences2, task.scores.tolist()) == (["a", "b"], ["b", "c"], [0.2, 1.0])
     assert task.distinct.texts == ["a", "b", "c"]
     assert (task.kind, task.primary) == (RowKind.SCORED, "spearman")
+
+
+def test_rows_that_name_their_group_make_groups_of_queries_and_of_pairs() -> None:
+    task = build_task(prepared(RowKind.TUPLE, ROWS, CORPUS), "test")
+    assert task.groups is None
+    found = build_task(prepared(RowKind.TUPLE, ROWS | {"group": ["x", "x", "x", "x"]}, CORPUS), "test")
+    assert found.groups is not None and found.groups.tolist() == [0, 0]
+    names = ["b", "", "a", "b", ""]
+    rows = {"row": list("12345"), "group": names, "sentence1": list("abcde"), "sentence2": list("fghij")}
+    pairs = build_task(prepared(RowKind.SCORED, rows | {"score": [0.2, 1.0, 0.5, 0.1, 0.9]}), "test")
+    assert pairs.groups is not None and pairs.groups.tolist() == [0, 1, 2, 0, 3], "what names no group stands alone"
+    assert group_numbers(["a", "b", ""]) is None, "groups of one are no groups"
 
 
 def test_a_split_or_corpus_that_is_not_there_is_said() -> None:

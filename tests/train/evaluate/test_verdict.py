@@ -107,6 +107,23 @@ def test_a_small_test_set_is_said_to_be_too_small_and_how_many_are_needed() -> N
     )
 
 
+def test_groups_are_what_counts_and_are_said() -> None:
+    values = np.concatenate([np.full(20, v) for v in (0.1, 0.2, 0.3, 0.25, 0.15)])
+    groups = np.repeat(np.arange(5), 20)
+    found = compare_means(np.zeros(100), values, seed=1, groups=groups)
+    told = {"name": "faq", "kind": "pair", "split": "test", "metric": "ndcg@10", "metrics": {}, "test_sha256": None}
+    grouped = DatasetResult.of(found, **told)
+    assert (grouped.n, grouped.groups, grouped.verdict) == (100, 5, "no_evidence"), "five groups never settle anything"
+    assert DatasetResult.of(compare_means(np.zeros(100), values, seed=1), **told).verdict == "improved"
+    assert "100 queries in 5 groups). The test set is too small" in dataset_sentence(grouped)
+    assert CrossValidation.of(found, 5).verdict == "no_evidence" and CrossValidation.of(found, 5).groups == 5
+    # as in the test above, with five queries a group
+    sentence = dataset_sentence(result(**UNCLEAR, ci95=(-0.03, 0.05), n=50, groups=10))
+    assert "about 1,700 queries in 330 groups would be needed" in sentence
+    unchanged = dataset_sentence(result(**UNCLEAR | {"delta": 0.0, "tuned": 0.532}, ci95=(0.0, 0.0), n=50, groups=10))
+    assert "a change in up to 30% of such queries" in unchanged
+
+
 def test_a_narrow_interval_says_what_it_excludes() -> None:
     sentence = dataset_sentence(result(**UNCLEAR | {"delta": 0.001}, ci95=(-0.004, 0.006)))
     assert sentence.endswith("A difference beyond 0.006 either way is unlikely.")
@@ -159,7 +176,7 @@ def test_several_data_sets_get_a_summary_first() -> None:
 def test_result_as_json_has_the_fields_of_the_report() -> None:
     dumped = json.loads(json.dumps(result().model_dump(mode="json"), allow_nan=False))
     assert list(dumped) == [
-        "name", "kind", "split", "metric", "n", "base", "tuned", "delta", "ci95", "p_value", "verdict", "metrics",
+        "name", "kind", "split", "metric", "n", "groups", "base", "tuned", "delta", "ci95", "p_value", "verdict", "metrics",
         "test_sha256", "cross_validation", "kept_base",
     ]  # fmt: skip
     assert dumped["ci95"] == [0.075, 0.103]
