@@ -27,12 +27,13 @@ from train.encode.prompted import encoders_of
 from train.encode.shared import SharedEncoder
 from train.encode.shortened import ShortenedEncoder
 from train.errors import Interrupted, RunError
+from train.evaluate.best import highest_line
 from train.evaluate.dev import CLEAR_GAIN, LONGEST, DevJudge, build_dev_judge, judge_test, primary_value, widened
 from train.evaluate.verdict import CrossValidation
 from train.fit.checkpoints import check_checkpoint, keep_only, last_checkpoint, list_checkpoints
 from train.fit.estimate import Estimate, estimate
 from train.fit.fit import Hooks, fit, load_weights
-from train.fit.recipe import heed_ceiling
+from train.fit.recipe import CEILING, heed_ceiling
 from train.fit.trainer import Work
 from train.folds import cross_validate, folds_wanted
 from train.launcher import heed_launcher
@@ -246,6 +247,9 @@ def _dev_budget(plan: Plan) -> float:
 def _judge_checkpoint(step: int, plan: Plan, judge: DevJudge, log: ScoreLog, work: Work, tracker: Tracker) -> dict[str, float]:
     """Score the present weights on dev, log the line, say it, and return metrics for the trainer's log."""
     line = ranks.share(judge.line(step, _dev_encoders(plan)))  # one choice of the best, whatever the rounding
+    if step:  # near the ceiling the least change is wanted
+        near = log.lines[0]["dev"] is not None and log.lines[0]["dev"] > CEILING
+        line |= {"noise": 0.0 if near else round(judge.noise, 5)}
     line |= {"train_seconds": round(work.seconds, 3), "train_rows": work.rows, "train_tokens": work.tokens}
     log.add(line)
     tracker.log_scores(line, judge.base)
@@ -263,7 +267,7 @@ def _resume_log(log: ScoreLog, run: Path) -> Work:
 
 
 def _retain(run: Path, log: ScoreLog, step: int, keep_all: bool) -> None:
-    """Keep the best and the last checkpoint."""
+    """Keep the checkpoint that would be taken now, and the last."""
     best = log.best()
     if not keep_all:
         keep_only(run, {step, *([best["step"]] if best else [])})
@@ -308,6 +312,10 @@ def _choose_winner(plan: Plan, run: Path, log: ScoreLog, judge: DevJudge, before
         return float(ranks.share(judge.line(step, _dev_encoders(plan)))["dev"])  # one choice, whatever the rounding
 
     scores = {line["step"]: line["dev"] for line in log.lines}
+    highest = highest_line(log.lines)
+    if highest is not None and scores[step] < highest["dev"]:
+        told = f"step {step:,} is the last checkpoint whose score on dev ({scores[step]:.4f}) cannot be told from the highest"
+        say(f"  {told} ({highest['dev']:.4f} at step {highest['step']:,}): it is taken")
     found, base_dev = scores.get(step), scores.get(0)
     lost = found is not None and base_dev is not None and found <= base_dev
     if lost and before is None and plan.config.training.interpolation == "auto":

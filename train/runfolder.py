@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from train.errors import RunError
+from train.evaluate.best import best_line, highest_line
 
 PACKAGES = (
     "sentence-transformers",
@@ -165,15 +166,14 @@ class ScoreLog:
             self.lines = kept
             self._write()
 
-    def best(self) -> dict[str, Any] | None:
-        """The checkpoint (not the base) with the highest dev score, the earliest of equals."""
-        tuned = [line for line in self.lines if line["step"] > 0 and line.get("dev") is not None]
-        return max(tuned, key=lambda line: (line["dev"], -line["step"]), default=None)
+    def best(self) -> Mapping[str, Any] | None:
+        """The checkpoint that is taken, see `best_line`. One that once was passed over is never taken later."""
+        return best_line(self.lines)
 
     def without_improvement(self) -> int:
-        """Checkpoints judged since the best one."""
-        best = self.best()
-        return sum(line["step"] > best["step"] for line in self.lines) if best else 0
+        """Checkpoints judged since the one with the highest score."""
+        highest = highest_line(self.lines)
+        return sum(line["step"] > highest["step"] for line in self.lines) if highest else 0
 
     def _write(self) -> None:
         if self.writes:

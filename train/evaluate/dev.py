@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from data.schema import PreparedDataset, text_id
+from train.evaluate.best import dev_noise
 from train.evaluate.judge import Encoder, score_model
 from train.evaluate.tasks import RetrievalTask, Scores, Task, build_task, with_documents, with_pool
 
@@ -55,6 +56,11 @@ class DevJudge:
     def score(self, encode: Encoders) -> dict[str, float]:
         """The primary metric of every data set, 0..1."""
         return {name: primary_value(score_model(task, encoder_for(name, encode))) for name, task in self.tasks.items()}
+
+    @property
+    def noise(self) -> float:
+        """Standard error of the difference of two checkpoints in the mean score, 0 without a dev split."""
+        return dev_noise(map(len, self.tasks.values())) if self.tasks else 0.0
 
     def line(self, step: int, encode: Encoders) -> dict[str, Any]:
         """One line of `scores.jsonl`: `dev` is the mean of the data sets' primary metrics, None without a dev split."""

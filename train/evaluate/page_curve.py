@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from train.evaluate import wording
-from train.evaluate.table import best_line
+from train.evaluate.best import best_line, highest_line
 from train.evaluate.webpage import plain
 
 COLOURS = 12
@@ -69,7 +69,7 @@ class Curve:
 
         Args:
             log: `step`, `dev`, and where they are there `datasets` (name → score) and `train_seconds`.
-            best_step: the best checkpoint; by default the best on dev.
+            best_step: the checkpoint that was taken; by default as `best_line` does.
             share: of the way from the base to it, which the judged model went.
             dev: score of that model, where it is known.
         """
@@ -105,10 +105,17 @@ class Curve:
             return ""
         against = "" if best.change is None else f" ({wording.change(best.change)} against the base)"
         what = "mean dev score" if self.several else "dev score"
-        return (
-            f"The best of {len(self.steps) - self.has_base:,} checkpoints is that of step {best.step:,}: "
-            f"{what} {wording.fraction(best.dev)}{against}. {wording.judged_sentence(self.share, as_good=self.dev == best.dev)}"
-        )
+        checkpoints = f"{len(self.steps) - self.has_base:,} checkpoints"
+        highest = max(row.dev for row in self.rows if row.step > 0)
+        if best.dev == highest:
+            found = f"The best of {checkpoints} is that of step {best.step:,}"
+        else:
+            found = (
+                f"Of {checkpoints} that of step {best.step:,} is the last whose score cannot be told from the highest, "
+                f"{wording.fraction(highest)}"
+            )
+        judged = wording.judged_sentence(self.share, as_good=self.dev == best.dev)
+        return f"{found}: {what} {wording.fraction(best.dev)}{against}. {judged}"
 
     @property
     def label(self) -> str:
@@ -132,10 +139,11 @@ class Curve:
 
 def _rows(scored: Sequence[Mapping[str, Any]], lines: Sequence[Line], best: int | None, share: float) -> list[Row]:
     base = scored[0]["dev"] if scored[0]["step"] == 0 else None
+    highest = highest_line(scored)
     rows = []
     for i, line in enumerate(scored):
         step, dev = line["step"], line["dev"]
-        note = "base" if step == 0 else wording.best_mark(share) if step == best else ""
+        note = "base" if step == 0 else wording.best_mark(share, line is highest) if step == best else ""
         change = None if base is None or step == 0 else dev - base
         rows.append(Row(step, dev, change, [one.values[i] for one in lines], line.get("train_seconds"), note, step == best))
     return rows

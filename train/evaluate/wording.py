@@ -126,15 +126,17 @@ def cost_lines(cost: Mapping[str, float]) -> list[tuple[str, str]]:
     return [(label, write(value)) for key, label, write in units if (value := cost.get(key)) is not None]
 
 
-def best_mark(share: float) -> str:
-    """What stands beside the best checkpoint of a learning curve.
+def best_mark(share: float, highest: bool = True) -> str:
+    """What stands beside the checkpoint of a learning curve that was taken.
 
     Args:
         share: of the way from the base to it, which the judged model went.
+        highest: whether it has the highest score, or only one that cannot be told from that.
     """
+    word = "best" if highest else "taken"
     if share == 1:
-        return "best: judged on test"
-    return f"best: {share:.0%} of the way to it judged on test" if share else "best, but the base was kept"
+        return f"{word}: judged on test"
+    return f"{word}: {share:.0%} of the way to it judged on test" if share else f"{word}, but the base was kept"
 
 
 def shipped(step: int, share: float) -> str:
