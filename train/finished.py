@@ -17,7 +17,7 @@ import numpy as np
 import yaml
 
 from train.errors import ConfigError, RunError
-from train.evaluate.statistics import group_numbers
+from train.evaluate.groups import group_numbers
 from train.evaluate.verdict import DatasetResult
 from train.settings import load_config
 

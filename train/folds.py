@@ -17,7 +17,8 @@ from scipy.stats import rankdata
 from data.schema import DataError, PreparedDataset, RowKind
 from train.config import Config
 from train.errors import Diverged
-from train.evaluate.statistics import Comparison, compare_means, compare_spearman, group_numbers
+from train.evaluate.groups import group_numbers
+from train.evaluate.statistics import Comparison, compare_means, compare_spearman
 from train.evaluate.verdict import CrossValidation
 from train.evaluate.wording import change, counted, fraction, metric_name, things
 from train.finished import Values, read_finished

@@ -60,7 +60,8 @@ def stopped(server: ForkServer, tiny_model: Path, tmp_path_factory: pytest.TempP
     """A run as a machine leaves it that is lost after the first checkpoint."""
     folder = tmp_path_factory.mktemp("stopped")
     prepared(folder, tiny_model, Works((), ()))
-    done = server.run(command(pairs("run_name=x", "training.max_steps=6", "training.evaluations=3")), folder, after=PATIENCE)
+    settings = ("run_name=x", "training.max_steps=6", "training.evaluations=2", "training.keep_all_checkpoints=true")
+    done = server.run(command(pairs(*settings)), folder, after=PATIENCE)
     assert done["code"] == 0, done["output"]
     run = folder / "checkpoints" / "x"
     steps = sorted(int(path.name.partition("-")[2]) for path in run.glob("checkpoint-*"))

@@ -8,10 +8,9 @@ learning rate has come down the furthest.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
-
-import numpy as np
 
 SPREAD = 0.1
 """Standard deviation of a query's difference between two models of one training, rounded down. Of two seeds it was 0.12 to 0.18
@@ -25,7 +24,7 @@ def dev_noise(counts: Iterable[int]) -> float:
         counts: dev queries or scored pairs of each data set; at least one data set.
     """
     each = [SPREAD**2 / count for count in counts]
-    return float(np.sqrt(sum(each)) / len(each))
+    return math.sqrt(sum(each)) / len(each)
 
 
 def highest_line(curve: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:

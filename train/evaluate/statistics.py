@@ -64,14 +64,6 @@ class Measured:
     ci95: tuple[float, float]
 
 
-def group_numbers(names: Sequence[str]) -> np.ndarray | None:
-    """[n] number of each item's group, from 0 without a gap; one without a name ("") is alone. None where all are alone."""
-    alone = [name or number for number, name in enumerate(names)]
-    numbers: dict[str | int, int] = {}
-    found = np.array([numbers.setdefault(one, len(numbers)) for one in alone], dtype=np.int64)
-    return found if len(numbers) < len(names) else None
-
-
 def compare_means(
     base: np.ndarray, tuned: np.ndarray, *, seed: int, resamples: int = RESAMPLES, groups: np.ndarray | None = None
 ) -> Comparison:

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor
 
 from data.schema import DataError, PreparedDataset, RowKind, normalise_text
+from train.evaluate.groups import group_numbers
 from train.evaluate.metrics import RETRIEVAL_METRICS, Qrels, retrieval_metrics
 from train.evaluate.scored import SCORED_METRICS, cosine_similarities, pearson, spearman
 from train.evaluate.search import Ranking, search
-from train.evaluate.statistics import group_numbers
 
 DEPTH = 100
 """Ranks that are kept of each query: as many as the deepest metric (recall@100) and the candidate pool need."""

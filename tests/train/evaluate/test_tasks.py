@@ -8,7 +8,7 @@ import torch
 from datasets import Dataset
 
 from data.schema import DataError, PreparedDataset, Recognised, RowKind
-from train.evaluate.statistics import group_numbers
+from train.evaluate.groups import group_numbers
 from train.evaluate.tasks import DistinctTexts, RetrievalTask, ScoredTask, build_task, score, with_pool
 
 
