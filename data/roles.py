@@ -149,7 +149,7 @@ class _Recogniser:
         for role, name in given.items():
             if name not in self.columns:
                 near = difflib.get_close_matches(name, self.columns, n=1, cutoff=0.5)
-                hint = f"; did you mean {near[0]!r}?" if near else ""
+                hint = f"; did you mean {near[0]!r}?" if near else "."
                 raise DataError(
                     f"columns.{role} names a column {name!r} that is not there{hint} Columns found: {show(self.columns)}",
                     where=self.where,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from train.evaluate import wording
-from train.evaluate.best import best_line, highest_line
+from train.evaluate.best import best_line
 from train.evaluate.webpage import plain
 
 COLOURS = 12
@@ -98,6 +98,11 @@ class Curve:
         return len(self.lines) > 1
 
     @property
+    def highest(self) -> float:
+        """The highest score of a checkpoint, the base left out; there is at least one."""
+        return max(row.dev for row in self.rows if row.step > 0)
+
+    @property
     def summary(self) -> str:
         """What the curve says, in a sentence or two."""
         best = next((row for row in self.rows if row.best), None)
@@ -106,13 +111,12 @@ class Curve:
         against = "" if best.change is None else f" ({wording.change(best.change)} against the base)"
         what = "mean dev score" if self.several else "dev score"
         checkpoints = f"{len(self.steps) - self.has_base:,} checkpoints"
-        highest = max(row.dev for row in self.rows if row.step > 0)
-        if best.dev == highest:
+        if best.dev == self.highest:
             found = f"The best of {checkpoints} is that of step {best.step:,}"
         else:
             found = (
                 f"Of {checkpoints} that of step {best.step:,} is the last whose score cannot be told from the highest, "
-                f"{wording.fraction(highest)}"
+                f"{wording.fraction(self.highest)}"
             )
         judged = wording.judged_sentence(self.share, as_good=self.dev == best.dev)
         return f"{found}: {what} {wording.fraction(best.dev)}{against}. {judged}"
@@ -134,16 +138,17 @@ class Curve:
             }
             for line in self.lines
         ]
-        return {"steps": self.steps, "lines": lines, "best": self.best, "hasBase": self.has_base}
+        word = wording.best_word(any(row.best and row.dev == self.highest for row in self.rows))
+        return {"steps": self.steps, "lines": lines, "best": self.best, "word": word, "hasBase": self.has_base}
 
 
 def _rows(scored: Sequence[Mapping[str, Any]], lines: Sequence[Line], best: int | None, share: float) -> list[Row]:
     base = scored[0]["dev"] if scored[0]["step"] == 0 else None
-    highest = highest_line(scored)
+    highest = max((line["dev"] for line in scored if line["step"] > 0), default=None)
     rows = []
     for i, line in enumerate(scored):
         step, dev = line["step"], line["dev"]
-        note = "base" if step == 0 else wording.best_mark(share, line is highest) if step == best else ""
+        note = "base" if step == 0 else wording.best_mark(share, dev == highest) if step == best else ""
         change = None if base is None or step == 0 else dev - base
         rows.append(Row(step, dev, change, [one.values[i] for one in lines], line.get("train_seconds"), note, step == best))
     return rows

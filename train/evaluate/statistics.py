@@ -188,7 +188,8 @@ def compare_spearman(
     rho_base, rho_tuned = (float(rho[0]) for rho in _spearman(variables, ones))
     delta = rho_tuned - rho_base
     ranks = [v.ranks(ones)[0] for v in variables]
-    units, told = _units(n, groups), None if groups is None else _units(n, groups)
+    units = _units(n, groups)
+    told = None if groups is None else units
     if np.array_equal(ranks[1], ranks[2]):
         return Comparison(n, rho_base, rho_tuned, 0.0, (0.0, 0.0), 1.0, told)
     generator = np.random.default_rng(seed)

@@ -126,6 +126,11 @@ def cost_lines(cost: Mapping[str, float]) -> list[tuple[str, str]]:
     return [(label, write(value)) for key, label, write in units if (value := cost.get(key)) is not None]
 
 
+def best_word(highest: bool) -> str:
+    """What the checkpoint is called that was taken: "best" only where its score is the highest."""
+    return "best" if highest else "taken"
+
+
 def best_mark(share: float, highest: bool = True) -> str:
     """What stands beside the checkpoint of a learning curve that was taken.
 
@@ -133,7 +138,7 @@ def best_mark(share: float, highest: bool = True) -> str:
         share: of the way from the base to it, which the judged model went.
         highest: whether it has the highest score, or only one that cannot be told from that.
     """
-    word = "best" if highest else "taken"
+    word = best_word(highest)
     if share == 1:
         return f"{word}: judged on test"
     return f"{word}: {share:.0%} of the way to it judged on test" if share else f"{word}, but the base was kept"

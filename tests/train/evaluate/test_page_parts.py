@@ -65,6 +65,7 @@ def test_a_curve_of_several_data_sets_has_their_mean_first() -> None:
 def test_the_checkpoint_that_was_judged_is_marked() -> None:
     found = Curve.of(curve(["a"]), best_step=60)
     assert found is not None and [row.note for row in found.rows] == ["base", "", "", "best: judged on test"]
+    assert found.chart()["word"] == "best"
     assert found.summary.startswith("The best of 3 checkpoints is that of step 60: dev score 0.430 (+0.030 against the base)")
 
 
@@ -77,6 +78,11 @@ def test_a_checkpoint_that_was_taken_without_the_highest_score_is_not_called_the
     assert found is not None and [row.note for row in found.rows] == ["base", "", "", "taken: judged on test"]
     told = "Of 3 checkpoints that of step 60 is the last whose score cannot be told from the highest, 0.433: dev score 0.430"
     assert found.summary.startswith(f"{told} (+0.030 against the base)")
+    assert found.chart()["word"] == "taken"
+    lines[3]["dev"] = 0.433  # as good as the one before it: the last of equals is the best
+    found = Curve.of(lines)
+    assert found is not None and [row.note for row in found.rows] == ["base", "", "", "best: judged on test"]
+    assert found.chart()["word"] == "best" and found.summary.startswith("The best of 3 checkpoints is that of step 60")
 
 
 def test_a_curve_without_a_base_shows_no_changes() -> None:

@@ -80,7 +80,7 @@ function bestLine(curve) {
       ctx.font = "600 12px system-ui, sans-serif";
       const right = x < (chartArea.left + chartArea.right) / 2;
       ctx.textAlign = right ? "left" : "right";
-      ctx.fillText("best", x + (right ? 5 : -5), chartArea.top + 12);
+      ctx.fillText(curve.word, x + (right ? 5 : -5), chartArea.top + 12);
       ctx.restore();
     },
   };
