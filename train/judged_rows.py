@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from data.load import prepare
 from data.schema import UNSPLIT, DataError, PreparedDataset, RowKind
 from data.sources import open_source
@@ -32,7 +34,7 @@ class Training:
         config: of the run that trained it.
         fingerprints: of the data sets as that run split them.
         sources: fingerprints of the sources alone, in the order of the data sets; runs of earlier versions have none.
-        known: hashes of the rows that it was trained on; None of runs of earlier versions.
+        known: hashes of the rows that it was trained on, none where its run ships the base; None of runs of earlier versions.
         found: what `spec_for` has answered, by source.
     """
 
@@ -178,13 +180,22 @@ def read_training(candidate: Candidate) -> Training | None:
         recorded = json.loads(path.read_text(encoding="utf-8"))
         fingerprints, sources = frozenset(recorded["data"].values()), tuple(recorded.get("sources", {}).values())
         path = candidate.run / KNOWN_ROWS
-        known = read_known_rows(candidate.run)
+        known = np.empty(0, dtype=np.uint64) if _is_the_base(candidate) else read_known_rows(candidate.run)
     except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError):
         raise RunError(
             f"{path} cannot be read, so it is not known which rows {candidate.label} was trained on",
             mend="copy the model folder out of its run folder to judge it without regard to that",
         ) from None
     return Training(candidate, load_config(candidate.run / "config.yaml"), fingerprints, sources, known)
+
+
+def _is_the_base(candidate: Candidate) -> bool:
+    """Whether a run's finished model is the base itself, which has seen none of the run's rows; a checkpoint never is."""
+    if candidate.run is None or Path(candidate.config.name).resolve() != (candidate.run / "model").resolve():
+        return False
+    report = candidate.run / "report.json"
+    selection = json.loads(report.read_text(encoding="utf-8")).get("selection") if report.is_file() else None
+    return selection is not None and selection["share"] == 0
 
 
 def _as_trained(spec: DatasetSpec, training: Training) -> tuple[DatasetSpec, SplitSpec]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -153,6 +154,21 @@ def test_rows_that_a_model_was_trained_on_are_never_judged_silently(server: Fork
     # dealt with another seed, test rows of now were training rows of then
     done = evaluate(server, work, "first", "--config", "checkpoints/first/config.yaml", "data.split.seed=5")
     assert done["code"] == 0 and warning in done["output"], done["output"]
+
+
+def test_a_run_that_ships_the_base_has_seen_no_rows_but_its_checkpoints_have(
+    server: ForkServer, work: Path, runs: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "kept"
+    shutil.copytree(runs / "first", run)
+    report = report_of(run)
+    report["selection"]["share"] = 0.0
+    (run / "report.json").write_text(json.dumps(report), encoding="utf-8")
+    checkpoint = run / "checkpoint-9"
+    shutil.copytree(run / "model", checkpoint)
+    for model, warned in ((run, False), (run / "model", False), (checkpoint, True)):
+        done = evaluate(server, work, str(model), "--data", "pairs.csv", "--split", "train")
+        assert done["code"] == 0 and ("looks better on them than it is" in done["output"]) == warned, done["output"]
 
 
 def test_the_rows_of_a_run_are_known_by_their_content_from_any_folder(
