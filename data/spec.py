@@ -77,7 +77,12 @@ class SplitSpec(StrictModel):
 
     dev: float = Field(0.1, gt=0, lt=0.5, description="share of the rows (or queries) that becomes dev")
     test: float = Field(0.2, gt=0, lt=0.5, description="share of the rows (or queries) that becomes test")
-    max_dev: int = Field(1000, ge=1, description="queries or scored pairs in a dev split that is made, at most")
+    max_dev: int = Field(
+        500,
+        ge=1,
+        description="queries or scored pairs in a dev split that is made, at most; queries beyond evaluation.dev_queries would be"
+        " neither trained on nor judged",
+    )
     max_test: int = Field(2000, ge=1, description="queries or scored pairs in a test split that is made, at most")
     seed: int = Field(0, ge=0, lt=2**63, description="seed of the hash that deals groups to splits")
     folds: int | None = Field(
