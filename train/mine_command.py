@@ -216,7 +216,7 @@ def _saved(
             yield from mined_rows(split, rows, texts, mined, grouped=grouped)
 
     number = write_rows(out, parts())
-    beside = out.with_suffix(".about.yaml")
+    beside = out.with_name(f"{out.name}.about.yaml")
     write_text(beside, yaml.safe_dump({**about, "mined": summaries}, sort_keys=False, allow_unicode=True))
     say(f"{number:,} rows with their negatives: {out}; where they come from: {beside}")
     if prepared.own_corpus:

@@ -94,7 +94,7 @@ def test_mined_rows_keep_their_splits_and_say_where_they_come_from(
             }
             assert theirs.isdisjoint((row["negative_1"], row["negative_2"]))
             assert len(row["negative_scores"]) == len(row["negative_ranks"]) == 2
-    about = yaml.safe_load(out.with_suffix(".about.yaml").read_text("utf-8"))
+    about = yaml.safe_load((tmp_path / "mined.jsonl.about.yaml").read_text("utf-8"))
     assert about["data"]["fingerprint"] == before.fingerprint
     assert about["settings"]["negatives"] == 2 and about["model"]["sha256"] and about["mined"] == found["mined"]
 
