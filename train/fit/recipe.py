@@ -25,8 +25,10 @@ from train.fit.rules import (
 
 CEILING = 0.95
 """Above this dev score of the base little is left to gain and much to lose."""
+SLOPE_FROM = 0.9
+"""Dev score of the base from which on the learning rate goes down."""
 GENTLE = 0.25
-"""Share of the usual learning rate with which a base near the ceiling is trained."""
+"""Share of the usual learning rate with which a base is trained from the ceiling on."""
 
 
 @dataclass(frozen=True)
@@ -192,15 +194,18 @@ def plan_recipe(
 def heed_ceiling(recipe: Recipe, base_dev: float | None, config: TrainingConfig) -> Recipe:
     """The recipe for a base that is nearly perfect already: the same steps at a gentler rate, unless the person set one.
 
+    The rate goes down evenly from `SLOPE_FROM` to the ceiling: dev is a sample, and a step there would let its luck decide.
+
     Args:
         recipe: what the rows ask for.
         base_dev: score of the base on dev; None without a dev split.
         config: the training section.
     """
-    if base_dev is None or base_dev <= CEILING or config.learning_rate is not None:
+    if base_dev is None or base_dev <= SLOPE_FROM or config.learning_rate is not None:
         return recipe
-    rate = GENTLE * recipe.learning_rate
-    reason = f"learning rate {rate:g}: the base has {base_dev:.3f} on dev, more than {CEILING:g}, and little is left to gain"
+    near = min(1.0, (base_dev - SLOPE_FROM) / (CEILING - SLOPE_FROM))
+    rate = (1 - (1 - GENTLE) * near) * recipe.learning_rate
+    reason = f"learning rate {rate:.2g}: the base has {base_dev:.3f} on dev, above {SLOPE_FROM:g}, and little is left to gain"
     return replace(recipe, learning_rate=rate, reasons=(*recipe.reasons, reason))
 
 
