@@ -179,8 +179,10 @@ def read_training(candidate: Candidate) -> Training | None:
     try:
         recorded = json.loads(path.read_text(encoding="utf-8"))
         fingerprints, sources = frozenset(recorded["data"].values()), tuple(recorded.get("sources", {}).values())
+        path = candidate.run / "report.json"
+        untrained = _is_the_base(candidate, path)
         path = candidate.run / KNOWN_ROWS
-        known = np.empty(0, dtype=np.uint64) if _is_the_base(candidate) else read_known_rows(candidate.run)
+        known = np.empty(0, dtype=np.uint64) if untrained else read_known_rows(candidate.run)
     except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError):
         raise RunError(
             f"{path} cannot be read, so it is not known which rows {candidate.label} was trained on",
@@ -189,11 +191,15 @@ def read_training(candidate: Candidate) -> Training | None:
     return Training(candidate, load_config(candidate.run / "config.yaml"), fingerprints, sources, known)
 
 
-def _is_the_base(candidate: Candidate) -> bool:
-    """Whether a run's finished model is the base itself, which has seen none of the run's rows; a checkpoint never is."""
-    if candidate.run is None or Path(candidate.config.name).resolve() != (candidate.run / "model").resolve():
+def _is_the_base(candidate: Candidate, report: Path) -> bool:
+    """Whether a run's finished model is the base itself, which has seen none of the run's rows; a checkpoint never is.
+
+    Args:
+        candidate: in the folder of a run.
+        report: that run's report.json, if it has come so far.
+    """
+    if Path(candidate.config.name).resolve() != (report.parent / "model").resolve():
         return False
-    report = candidate.run / "report.json"
     selection = json.loads(report.read_text(encoding="utf-8")).get("selection") if report.is_file() else None
     return selection is not None and selection["share"] == 0
 
