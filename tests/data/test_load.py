@@ -162,7 +162,7 @@ def test_examples_in_docstrings(module):
     [
         ("stsb_en", {"rows_train": 5749, "rows_dev": 1500, "rows_test": 1379}),
         ("sick", {"rows_train": 4500, "rows_dev": 500, "rows_test": 4927}),
-        ("finqa10k", {"rows_train": 5669, "rows_dev": 629, "rows_test": 700, "documents": 7000, "dropped_train": 2}),
+        ("finqa10k", {"rows_train": 5795, "rows_dev": 503, "rows_test": 700, "documents": 7000, "dropped_train": 2}),
         ("scifact", {"rows_train": 831, "rows_dev": 88, "rows_test": 339, "queries_test": 300, "documents": 5183}),
         ("nfcorpus", {"rows_train": 110575, "rows_dev": 11385, "queries_test": 323, "documents": 3633}),
         ("nl2bash", {"rows_train": 10463, "rows_dev": 1023, "rows_test": 1096, "documents": 10594}),
