@@ -111,7 +111,7 @@ def measure(path: Path, cache: Path) -> dict[str, Any]:
         began = time.perf_counter()
         prepared = prepare(spec, SplitSpec(), cache, leaks=leak_rules(config))
         loaded = time.perf_counter()
-        audit = audited([prepared], config, cache, None)
+        audit = audited([prepared], {}, config, cache, None)
         done = time.perf_counter()
         found.setdefault("cpu_seconds", time.process_time() - worked)
         found |= {
