@@ -200,8 +200,8 @@ def _is_the_base(candidate: Candidate, report: Path) -> bool:
     """
     if Path(candidate.config.name).resolve() != (report.parent / "model").resolve():
         return False
-    selection = json.loads(report.read_text(encoding="utf-8")).get("selection") if report.is_file() else None
-    return selection is not None and selection["share"] == 0
+    found = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else {}
+    return bool((found.get("selection") or {}).get("share", 1) == 0)  # runs of earlier versions have no shares
 
 
 def _as_trained(spec: DatasetSpec, training: Training) -> tuple[DatasetSpec, SplitSpec]:

@@ -32,6 +32,12 @@ def highest_line(curve: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None
     return max(_tuned(curve), key=lambda line: (line["dev"], -line["step"]), default=None)
 
 
+def is_highest(line: Mapping[str, Any], curve: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether no checkpoint of the curve has a higher dev score."""
+    highest = highest_line(curve)
+    return highest is not None and bool(line["dev"] == highest["dev"])
+
+
 def best_line(curve: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     """The checkpoint that is taken: the last whose dev score is no further below the highest than its `noise`.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from train.evaluate import wording
-from train.evaluate.best import best_line
+from train.evaluate.best import best_line, is_highest
 from train.evaluate.webpage import plain
 
 COLOURS = 12
@@ -144,11 +144,10 @@ class Curve:
 
 def _rows(scored: Sequence[Mapping[str, Any]], lines: Sequence[Line], best: int | None, share: float) -> list[Row]:
     base = scored[0]["dev"] if scored[0]["step"] == 0 else None
-    highest = max((line["dev"] for line in scored if line["step"] > 0), default=None)
     rows = []
     for i, line in enumerate(scored):
         step, dev = line["step"], line["dev"]
-        note = "base" if step == 0 else wording.best_mark(share, dev == highest) if step == best else ""
+        note = "base" if step == 0 else wording.best_mark(share, is_highest(line, scored)) if step == best else ""
         change = None if base is None or step == 0 else dev - base
         rows.append(Row(step, dev, change, [one.values[i] for one in lines], line.get("train_seconds"), note, step == best))
     return rows

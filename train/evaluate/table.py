@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from train.evaluate import wording
-from train.evaluate.best import best_line
+from train.evaluate.best import best_line, is_highest
 from train.evaluate.verdict import DatasetResult, run_verdict, verdict_lines
 
 if TYPE_CHECKING:
@@ -184,13 +184,12 @@ def _curve(curve: Sequence[Mapping[str, Any]], share: float) -> Table | None:
         return None
     base = next((line["dev"] for line in scored if line["step"] == 0), None)
     best = best_line(scored)
-    highest = max((line["dev"] for line in scored if line["step"] > 0), default=None)
     table = plain_table("Learning curve on dev")
     for heading in ("step", "dev", "against the base"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
     for line in scored:
-        mark = "base" if line["step"] == 0 else wording.best_mark(share, line["dev"] == highest) if line is best else ""
+        mark = "base" if line["step"] == 0 else wording.best_mark(share, is_highest(line, scored)) if line is best else ""
         change = "" if base is None or line["step"] == 0 else wording.change(line["dev"] - base)
         table.add_row(f"{line['step']:,}", wording.fraction(line["dev"]), change, mark)
     return table
