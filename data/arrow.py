@@ -17,7 +17,8 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from data.schema import PAIR_COLUMNS, SCORED_COLUMNS, DataError, Document, RowId, RowKind, Source
+from data.errors import DataError
+from data.schema import PAIR_COLUMNS, SCORED_COLUMNS, Document, RowId, RowKind, Source
 
 if TYPE_CHECKING:
     import numpy as np

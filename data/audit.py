@@ -12,8 +12,9 @@ from data.audit_rows import corpus_findings, group_findings, leak_findings, row_
 from data.audit_texts import language_findings, text_findings
 from data.findings import RULES, Done, Finding, Severity
 from data.languages import languages
+from data.prepared import PreparedDataset
 from data.scan import Scan, scan
-from data.schema import PreparedDataset, RowKind, text_columns
+from data.schema import RowKind, text_columns
 from data.split import hash_rows
 from data.suspect import suspicions
 from data.token_lengths import TokenCounter, token_lengths

@@ -12,7 +12,8 @@ from data.arrow import batches_of
 from data.findings import A_FEW, EXAMPLES, Done, Finding, Severity
 from data.leaks import leaks_between
 from data.near import NearTexts
-from data.schema import SPLITS, PreparedDataset, RowKind, text_id
+from data.prepared import PreparedDataset
+from data.schema import SPLITS, RowKind, text_id
 from data.split import Hashes, RowHashes
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ import numpy as np
 
 from data.audit_rows import few, found_rows
 from data.findings import Finding
+from data.prepared import PreparedDataset
 from data.scan import Scan, Sign
-from data.schema import PreparedDataset
 
 LONG_WORDS = 350
 """Words above which most encoders cut a text off (512 tokens)."""

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data.errors import DataError
 from data.findings import A_FEW, EXAMPLES, Done, Finding, Severity
 from data.near import NearTexts
-from data.schema import DataError, RowKind
+from data.schema import RowKind
 from data.split import Hashes, RowHashes, SplitPlan
 
 NOT_TRAIN = "nothing is changed in dev and test: what is chosen on dev has an advantage on such rows; split anew to be without"

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data.arrow import TableFacts, open_table, write_table
+from data.errors import DataError
 from data.mine import Mined
 from data.mine_rows import MiningTexts
-from data.schema import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa

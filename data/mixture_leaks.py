@@ -13,10 +13,12 @@ from pathlib import Path
 import numpy as np
 
 from data.arrow import take_rows
+from data.errors import DataError
 from data.findings import Done, Finding
 from data.leaks import LeakRules, leaks_between
 from data.near import NearTexts, near_texts
-from data.schema import DataError, PreparedDataset, RowKind
+from data.prepared import PreparedDataset
+from data.schema import RowKind
 
 
 def remove_leaks_between_sets(

@@ -12,7 +12,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from data.schema import DataError, Recognised, RowKind
+from data.errors import DataError
+from data.schema import Recognised, RowKind
 from data.spec import ColumnSpec
 
 PAIRED_NAMES = (

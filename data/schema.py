@@ -15,13 +15,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    import numpy as np
-    from datasets import Dataset
     from sentence_transformers import InputExample
 
-    from data.findings import Finding
-    from data.near import NearTexts
-    from data.split import RowHashes
 
 SPLITS = ("train", "dev", "test")
 """The three splits, in the order in which they are used."""
@@ -39,24 +34,6 @@ class RowKind(StrEnum):
     """An anchor (query) and a text that belongs to it (positive)."""
     TUPLE = "tuple"
     """An anchor, a positive and one or more hard negatives."""
-
-
-class DataError(ValueError):
-    """Something about the user's data is wrong. The text says what, where, and how to mend it.
-
-    Args:
-        what: what is wrong, in one sentence.
-        where: file, line or row and column, as far as known (`pairs.csv, line 12, column "score"`).
-        mend: what the user can do.
-        plain: `what` without the content of the cell, where it quotes one; for files that hold no texts of the user.
-    """
-
-    def __init__(self, what: str, *, where: str | None = None, mend: str | None = None, plain: str | None = None) -> None:
-        self.what, self.where, self.mend, self.plain = what, where, mend, plain or what
-        parts = [what if where is None else f"{where}: {what}"]
-        if mend:
-            parts.append(f"  What to do: {mend}")
-        super().__init__("\n".join(parts))
 
 
 @dataclass(frozen=True)
@@ -174,36 +151,3 @@ def normalise_text(text: str) -> str:
 def text_id(text: str) -> str:
     """A 16-digit hexadecimal id of the normalised text (64 bits of SHA-256)."""
     return hashlib.sha256(normalise_text(text).encode("utf-8", "surrogatepass")).hexdigest()[:16]
-
-
-@dataclass(frozen=True)
-class PreparedDataset:
-    """One data set, loaded and split.
-
-    `splits[name]` is a memory-mapped `datasets.Dataset` with the columns above. `corpus` has the columns `id` and
-    `text`, every document once, and is None for scored pairs. `notes` say what the user should know (what was recognised, what
-    was split off, what could not be kept apart). `counts` are the same facts as numbers. `leaks` are the rows of train that dev
-    or test have, too, and what was done about them; None: nobody looked. `near` says which texts are near duplicates.
-    `hashes` are those of the splits' texts; `own_corpus` tells a corpus that the source gave from one made of the rows.
-    `dropped` names some of the bad rows that were left out. `given_test` says that the source itself tells which rows are test.
-    `left_out` [K, 2] are the hashes of query and document of the training rows that `max_rows` left out, or that were taken out
-    because they are judged. `source_fingerprint` is that of the source alone, however it was split.
-    """
-
-    name: str
-    location: str
-    kind: RowKind
-    splits: Mapping[str, Dataset]
-    corpus: Dataset | None
-    notes: Sequence[str]
-    counts: Mapping[str, int]
-    fingerprint: str
-    recognised: Recognised
-    leaks: Sequence[Finding] | None = None
-    near: NearTexts | None = None
-    hashes: Mapping[str, RowHashes] | None = None
-    own_corpus: bool = False
-    dropped: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    given_test: bool = False
-    left_out: np.ndarray | None = None
-    source_fingerprint: str = ""

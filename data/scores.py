@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from data.schema import DataError
+from data.errors import DataError
 
 KNOWN_RANGES = ((0.0, 1.0), (0.0, 5.0), (-1.0, 1.0))
 """Ranges that are recognised, tried in this order: the first that holds every score is taken."""

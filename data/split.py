@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data.arrow import batches_of
-from data.schema import SPLITS, UNSPLIT, DataError, RowKind, text_columns, text_id
+from data.errors import DataError
+from data.schema import SPLITS, UNSPLIT, RowKind, text_columns, text_id
 from data.spec import SplitSpec
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import numpy as np
 
 from data.audit_rows import row_ids
 from data.findings import Finding
-from data.schema import PreparedDataset, text_columns
+from data.prepared import PreparedDataset
+from data.schema import text_columns
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from data.schema import DataError, PreparedDataset, RowKind
+from data.errors import DataError
+from data.prepared import PreparedDataset
+from data.schema import RowKind
 
 
 def refuse_untrainable(prepared: PreparedDataset) -> None:

@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from data.audit import AUDIT_VERSION, audit
+from data.errors import DataError
 from data.findings import Severity, finding_words
 from data.leaks import LeakRules
+from data.prepared import PreparedDataset
 from data.progress import progress
-from data.schema import DataError, PreparedDataset
 from data.spec import PromptSpec
+from data.storage import write_json
 from train.config import DataConfig
 from train.encode.counting import EncoderTokens
 from train.encode.prompted import prompted
-from train.runfolder import write_json
 from train.terminal import say
 
 SHOWN = 8

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from data.schema import DataError
+from data.errors import DataError
 from train import ranks
 from train.commands.benchmark import TaskList, benchmark_command
 from train.commands.check import check_command

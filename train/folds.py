@@ -14,7 +14,9 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import rankdata
 
-from data.schema import DataError, PreparedDataset, RowKind
+from data.errors import DataError
+from data.prepared import PreparedDataset
+from data.schema import RowKind
 from train.config import Config
 from train.errors import Diverged
 from train.evaluate.groups import group_numbers

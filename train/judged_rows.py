@@ -10,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from data.errors import DataError
 from data.load import prepare
-from data.schema import UNSPLIT, DataError, PreparedDataset, RowKind
+from data.prepared import PreparedDataset
+from data.schema import UNSPLIT, RowKind
 from data.sources import open_source
 from data.spec import DatasetSpec, PromptSpec, SplitSpec
 from data.split import Hashes

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from data.spec import PromptSpec
+from data.storage import staged_folder, write_json, write_text
 from train.candidates import Candidate, Request
 from train.config import Config
 from train.encode.cache.cache import Counters, VectorCache
@@ -36,7 +37,7 @@ from train.evaluate.wording import Sides, duration, metric_name
 from train.judged_prices import confirm_judging
 from train.judged_rows import load_tasks, prompts_of
 from train.reporting import Judged, now, write_per_query
-from train.runfolder import environment, staged_folder, write_json, write_text
+from train.runfolder import environment
 from train.terminal import quiet_libraries, say
 
 SHOWN = 3

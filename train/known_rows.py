@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from data.schema import PreparedDataset
+from data.prepared import PreparedDataset
 from data.split import Hashes
 
 FILE = "train_rows.npy"

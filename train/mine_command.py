@@ -9,13 +9,16 @@ from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data.errors import DataError
 from data.load import prepare
 from data.mine import MINE_VERSION, unlimited
 from data.mine_audit import MiningAudit, audit_mining
 from data.mine_file import check_file, has_groups, mined_rows, write_rows
 from data.mine_rows import mining_texts
-from data.schema import DataError, PreparedDataset, RowKind
+from data.prepared import PreparedDataset
+from data.schema import RowKind
 from data.spec import MiningSpec
+from data.storage import write_text
 from train.auditing import leak_rules
 from train.candidates import find_candidate
 from train.config import Config
@@ -29,7 +32,6 @@ from train.encode.opened import Origin, TextEncoder, open_model
 from train.encode.prompted import encoders_of
 from train.errors import ConfigError
 from train.mining import CrossJudge, cross_encoder, encoded, mine_texts, summary, summary_lines, texts_of
-from train.runfolder import write_text
 from train.terminal import quiet_libraries, say
 
 if TYPE_CHECKING:

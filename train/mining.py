@@ -15,9 +15,11 @@ from data.arrow import batches_of, facts_of, open_table
 from data.mine import MINE_VERSION, Mined, mine
 from data.mine_file import mined_table
 from data.mine_rows import MiningTexts, mining_texts
+from data.prepared import PreparedDataset
 from data.progress import progress
-from data.schema import PreparedDataset, RowKind
+from data.schema import RowKind
 from data.spec import MiningSpec
+from data.storage import write_json
 from train import ranks
 from train.config import Config, ModelConfig
 from train.encode.cache.cached import cached
@@ -30,7 +32,6 @@ from train.encode.prompted import prompted
 from train.encode.shared import SharedEncoder
 from train.errors import ModelError
 from train.fit.recipe import mining_pays
-from train.runfolder import write_json
 from train.terminal import say
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.schema import RowKind, text_columns
+from data.storage import write_json
 from train import ranks
 from train.config import Config
 from train.deploy.export import export_model
@@ -39,7 +40,7 @@ from train.folds import cross_validate, folds_wanted
 from train.launcher import heed_launcher
 from train.planning import Plan, audited, make_plan, needs, record_plan, refuse_changes
 from train.reporting import Shortened, report_run
-from train.runfolder import ScoreLog, create_run, default_name, open_run, read_record, write_json
+from train.runfolder import ScoreLog, create_run, default_name, open_run, read_record
 from train.settings import dump_config, load_config
 from train.shortage import shortages_in_words
 from train.terminal import is_main, quiet_libraries, say

@@ -7,10 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from data.errors import DataError
 from data.load import prepare
 from data.mixture_leaks import remove_leaks_between_sets
-from data.schema import DataError, PreparedDataset, RowKind
+from data.prepared import PreparedDataset
+from data.schema import RowKind
 from data.spec import PromptSpec
+from data.storage import write_json, write_text
 from data.usable import refuse_unjudgeable, refuse_untrainable
 from train import ranks
 from train.auditing import audited as audit_datasets
@@ -36,7 +39,7 @@ from train.folds import folds_wanted
 from train.known_rows import write_known_rows
 from train.mining import MinedSet, limits_in_words, mine_training_rows
 from train.row_vectors import row_vectors
-from train.runfolder import environment, read_record, write_json, write_text
+from train.runfolder import environment, read_record
 from train.settings import dump_config
 from train.shortage import Needs
 from train.terminal import say

@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from data.schema import PreparedDataset
+from data.prepared import PreparedDataset
+from data.storage import write_json, write_text
 from train.config import Config
 from train.evaluate.examples import count_changes, pick_examples
 from train.evaluate.judge import compare
@@ -21,7 +22,7 @@ from train.evaluate.verdict import CrossValidation, run_verdict
 from train.evaluate.wording import BASE_AND_TUNED, fraction, metric_name
 from train.fit.figures import peak_memory_mb
 from train.fit.trainer import Work
-from train.runfolder import ScoreLog, write_json, write_text
+from train.runfolder import ScoreLog
 from train.terminal import say
 from train.tracking.tracker import Tracker
 from train.winner import Winner

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from data.storage import staged_folder, write_text
 from train.errors import RunError
 from train.evaluate.best import best_line, highest_line
 
@@ -55,23 +54,6 @@ def create_run(output_dir: Path, name: str, record: Callable[[Path], None] = lam
     except OSError as error:
         raise RunError(f"{folder} cannot be made ({error.strerror})", mend="choose another place with output_dir=…") from None
     return folder
-
-
-@contextmanager
-def staged_folder(folder: Path) -> Iterator[Path]:
-    """A folder that is there whole or not at all: filled under another name inside the `with` block, renamed at its end.
-
-    Raises:
-        OSError: it cannot be made, or `folder` exists and is not empty.
-    """
-    staged = folder.with_name(f".{folder.name}.new")
-    shutil.rmtree(staged, ignore_errors=True)
-    try:
-        staged.mkdir(parents=True)
-        yield staged
-        staged.rename(folder)
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
 
 
 def open_run(path: Path) -> Path:
@@ -122,23 +104,6 @@ def _broken(run: Path, what: str) -> RunError:
 def default_name(dataset: str) -> str:
     """A run name out of the first data set and the time."""
     return f"{dataset}-{time.strftime('%Y%m%d-%H%M%S')}"
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all: to a temporary name first, then renamed."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        error.filename = str(path)  # a write that fails names no file of its own
-        raise
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write indented JSON, whole or not at all. Numbers that JSON cannot hold (NaN) are an error."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 class ScoreLog:

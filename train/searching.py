@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from data.schema import DataError
+from data.errors import DataError
 from data.sources.texts import open_texts
 from train.candidates import Candidate, JudgeConfig, Request
 from train.config import DEFAULT_MODEL, Config

@@ -7,7 +7,8 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.schema import DataError, Source
+from data.errors import DataError
+from data.schema import Source
 from data.sources.compressed import kind_of, stem_of
 from data.sources.foreign import SUFFIXES
 from data.sources.readers import READERS, readable

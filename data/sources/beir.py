@@ -11,7 +11,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.schema import SPLITS, DataError, Document, Recognised, RowId, RowKind, make_example
+from data.errors import DataError
+from data.schema import SPLITS, Document, Recognised, RowId, RowKind, make_example
 from data.scores import parse_score
 from data.sources.beir_negatives import Judgement, find_negatives
 from data.sources.readers import JsonLinesReader, lines, readable

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from data.schema import DataError
+from data.errors import DataError
 
 GZIP = ".gz"
 LINED = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")

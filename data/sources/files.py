@@ -7,7 +7,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from data.schema import SPLITS, UNSPLIT, DataError
+from data.errors import DataError
+from data.schema import SPLITS, UNSPLIT
 from data.sources.compressed import GZIP, is_compressed, kind_of, stem_of
 from data.sources.readers import READERS, open_reader, readable
 from data.sources.rows import SPLIT_ALIASES, TableSource

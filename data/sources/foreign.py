@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data.schema import DataError
+from data.errors import DataError
 
 SHEET = "open it in a spreadsheet and save the sheet as CSV (UTF-8)"
 UNPACK = "unpack it and give what is inside"

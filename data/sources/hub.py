@@ -6,8 +6,9 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from data.errors import DataError
 from data.roles import show
-from data.schema import SPLITS, UNSPLIT, DataError
+from data.schema import SPLITS, UNSPLIT
 from data.sources.rows import SPLIT_ALIASES, Table, TableSource
 from data.spec import DatasetSpec
 

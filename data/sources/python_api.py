@@ -29,7 +29,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.schema import SPLITS, DataError, Document, Recognised, RowId, RowKind, make_example, text_id
+from data.errors import DataError
+from data.schema import SPLITS, Document, Recognised, RowId, RowKind, make_example, text_id
 from data.sources.rows import ROWS_VERSION
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from data.schema import DataError
+from data.errors import DataError
 from data.sources.compressed import kind_of, opened
 from data.sources.foreign import SUFFIXES, refuse_foreign
 

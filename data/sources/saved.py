@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from data.schema import DataError
+from data.errors import DataError
 from data.sources.hub import HubTable, splits_of
 from data.sources.rows import Table, TableSource
 from data.spec import DatasetSpec

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal
 
-from data.schema import DataError
+from data.errors import DataError
 from data.sources.readers import READERS, Reader, Row, decoded, lines, open_reader, readable
 from data.sources.rows import clean_text
 

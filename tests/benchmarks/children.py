@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from data.schema import DataError
+from data.errors import DataError
 from tests.benchmarks.workloads import BenchmarkError
 from train.errors import EmbedTuneError
 from train.tracking.destination import environment

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from data.schema import DataError
+from data.errors import DataError
 from tests.benchmarks.arms import ARMS, PeakSpec, measure_machine
 from tests.benchmarks.children import Child
 from tests.benchmarks.models import random_bert_base

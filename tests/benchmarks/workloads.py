@@ -19,7 +19,8 @@ from train.errors import EmbedTuneError
 if TYPE_CHECKING:
     from datasets import Dataset
 
-    from data.schema import PreparedDataset, RowKind
+    from data.prepared import PreparedDataset
+    from data.schema import RowKind
 
 DATA_VARIABLE = "EMBED_TUNE_DATASETS"
 """Environment variable with the folder of data sets; the tests read the same one."""

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from data.schema import UNSPLIT, DataError, RowId
+from data.errors import DataError
+from data.schema import UNSPLIT, RowId
 from data.sources import open_source
 from data.spec import DatasetSpec
 

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from data.arrow import batches_of, corpus_table, facts_of, rows_table, take_rows
-from data.schema import PAIR_COLUMNS, SCORED_COLUMNS, UNSPLIT, DataError, Document, Recognised, RowId, RowKind, make_example
+from data.errors import DataError
+from data.schema import PAIR_COLUMNS, SCORED_COLUMNS, UNSPLIT, Document, Recognised, RowId, RowKind, make_example
 
 
 class ListSource:

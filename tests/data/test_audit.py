@@ -11,10 +11,11 @@ from typing import Any
 import pytest
 
 from data.audit import audit
+from data.errors import DataError
 from data.findings import RULES, Finding, Severity
 from data.leaks import LeakRules
 from data.load import prepare
-from data.schema import DataError, PreparedDataset
+from data.prepared import PreparedDataset
 from data.spec import DatasetSpec, SplitSpec
 
 BROKEN = Path(__file__).parent / "broken"

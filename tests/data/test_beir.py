@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from data.schema import DataError, Document, RowId, RowKind
+from data.errors import DataError
+from data.schema import Document, RowId, RowKind
 from data.spec import ColumnSpec
 from tests.data.source_files import message, opened
 

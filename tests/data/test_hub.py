@@ -6,7 +6,8 @@ import datasets
 import pytest
 from datasets import ClassLabel, Dataset, DatasetDict, Features, Value
 
-from data.schema import UNSPLIT, DataError, RowId
+from data.errors import DataError
+from data.schema import UNSPLIT, RowId
 from data.sources import open_source
 from data.spec import DatasetSpec
 

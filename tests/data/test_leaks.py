@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from data.errors import DataError
 from data.leaks import LeakRules
 from data.load import prepare
-from data.schema import DataError, PreparedDataset
+from data.prepared import PreparedDataset
 from data.spec import DatasetSpec, SplitSpec
 
 TRAIN = [("a red car", "x"), ("the river", "y"), ("A  RED CAR", "z"), ("a tall tree", "v"), ("the blue hat!", "w"), ("x", "y z")]

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from data.errors import DataError
 from data.load import prepare
-from data.schema import DataError, RowKind, text_id
+from data.schema import RowKind, text_id
 from data.spec import DatasetSpec, SplitSpec
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.arrow import TableFacts, open_table, write_table
+from data.errors import DataError
 from data.load import prepare
 from data.mine import Mined, mine, unlimited
 from data.mine_audit import audit_mining
 from data.mine_file import has_groups, mined_rows, mined_table, write_rows
 from data.mine_rows import MiningTexts, mining_texts
-from data.schema import PAIR_COLUMNS, DataError, RowKind, text_id
+from data.schema import PAIR_COLUMNS, RowKind, text_id
 from data.spec import DatasetSpec, MiningSpec, SplitSpec
 
 OPEN: dict[str, Any] = {"rank_from": 1, "max_share_of_positive": None, "near_positive": None}

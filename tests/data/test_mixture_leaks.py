@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from data.audit import audit
+from data.errors import DataError
 from data.leaks import LeakRules
 from data.load import prepare
 from data.mixture_leaks import remove_leaks_between_sets
-from data.schema import DataError, PreparedDataset
+from data.prepared import PreparedDataset
 from data.spec import DatasetSpec, SplitSpec
 
 PAIRS = [("a red car", "x"), ("the river", "y"), ("a tall tree", "v")]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from data.schema import SPLITS, DataError, RowId, text_id
+from data.errors import DataError
+from data.schema import SPLITS, RowId, text_id
 from data.sources.python_api import PythonApiSource, first_sentence, functions, split_of_module
 
 MODULE = '''

@@ -6,8 +6,9 @@ import unicodedata
 
 import pytest
 
+from data.errors import DataError
 from data.roles import recognise
-from data.schema import DataError, RowKind
+from data.schema import RowKind
 from data.spec import ColumnSpec
 
 

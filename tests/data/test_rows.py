@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from data.schema import UNSPLIT, DataError
+from data.errors import DataError
+from data.schema import UNSPLIT
 from data.sources import open_source
 from data.spec import DatasetSpec
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data.schema import DataError
+from data.errors import DataError
 from data.scores import ScoreRange, parse_score, recognise_range, scan_scores
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False, width=32)

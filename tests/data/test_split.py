@@ -10,7 +10,8 @@ from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.schema import SPLITS, UNSPLIT, DataError, RowKind, normalise_text
+from data.errors import DataError
+from data.schema import SPLITS, UNSPLIT, RowKind, normalise_text
 from data.spec import SplitSpec
 from data.split import components, deal, make_splits, mix
 

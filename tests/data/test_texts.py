@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from data.schema import DataError
+from data.errors import DataError
 from data.sources.texts import TextRow, open_texts
 
 ROWS = [TextRow("a", "first text"), TextRow("b", "zweiter Text, ü"), TextRow("c", "third")]

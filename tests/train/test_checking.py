@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from data.schema import DataError
+from data.errors import DataError
 from tests.data.test_audit import BROKEN
 from tests.forked import ForkServer
 from train.auditing import obey_strict

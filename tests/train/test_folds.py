@@ -17,7 +17,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from data.schema import PreparedDataset, Recognised, RowKind
+from data.prepared import PreparedDataset
+from data.schema import Recognised, RowKind
 from tests.forked import ForkServer
 from train.config import Config
 from train.errors import Diverged

@@ -9,7 +9,7 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
-from data.schema import PreparedDataset
+from data.prepared import PreparedDataset
 from data.spec import SplitSpec
 from tests.forked import ForkServer
 from train.deploy.card import model_card, read_records

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from data.storage import write_json
 from train.candidates import Candidate, Request
 from train.choose.benchmark_table import scores_table
 from train.choose.mteb_encoder import BenchmarkEncoder, describe
@@ -28,7 +29,6 @@ from train.errors import EmbedTuneError, ModelError
 from train.evaluate.wording import duration
 from train.judged_rows import load_tasks, refuse_prompts
 from train.reporting import now
-from train.runfolder import write_json
 from train.terminal import quiet_libraries, say
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from mteb.abstasks.retrieval import AbsTaskRetrieval
 from mteb.abstasks.sts import AbsTaskSTS
 from mteb.abstasks.task_metadata import TaskMetadata
 
-from data.schema import DataError
+from data.errors import DataError
 from train.errors import ConfigError
 from train.evaluate.identity import task_sha256
 from train.evaluate.tasks import RetrievalTask, ScoredTask, Task

@@ -16,6 +16,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
+from data.storage import staged_folder, write_json, write_text
 from train.candidates import Candidate
 from train.choose.advice import Advice, advise
 from train.choose.config import CompareRequest
@@ -37,7 +38,7 @@ from train.evaluate.wording import duration
 from train.judged_rows import load_tasks, refuse_prompts
 from train.judging import refuse_full
 from train.reporting import now
-from train.runfolder import default_name, environment, staged_folder, write_json, write_text
+from train.runfolder import default_name, environment
 from train.terminal import quiet_libraries, say
 
 ROOM = "comparisons"

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from data.storage import write_json
 from train.choose.config import MeasureConfig
 from train.choose.machine import Machine
 from train.choose.speed import Samples, Speed
-from train.runfolder import write_json
 
 FORMAT = 1
 """Raised when measurements of an earlier version may not be used any more."""

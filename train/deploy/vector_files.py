@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from data.schema import DataError
+from data.errors import DataError
 from train.deploy.quantise import (
     PRECISIONS,
     Precision,

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from data.schema import PreparedDataset, text_id
+from data.prepared import PreparedDataset
+from data.schema import text_id
 from train.evaluate.best import dev_noise
 from train.evaluate.judge import Encoder, score_model
 from train.evaluate.tasks import RetrievalTask, Scores, Task, build_task, with_documents, with_pool

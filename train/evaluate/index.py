@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from data.storage import write_text
 from train.errors import RunError
 from train.evaluate import wording
 from train.evaluate.forest import Bar, Forest
 from train.evaluate.runs import STATE_WORDS, Run, read_runs
 from train.evaluate.verdict import run_verdict
 from train.evaluate.webpage import CHART, build, plain
-from train.runfolder import write_text
 
 NAME = "index.html"
 

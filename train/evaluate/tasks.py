@@ -15,7 +15,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from data.schema import DataError, PreparedDataset, RowKind, normalise_text
+from data.errors import DataError
+from data.prepared import PreparedDataset
+from data.schema import RowKind, normalise_text
 from train.evaluate.groups import group_numbers
 from train.evaluate.metrics import RETRIEVAL_METRICS, Qrels, retrieval_metrics
 from train.evaluate.scored import SCORED_METRICS, cosine_similarities, pearson, spearman

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 from torch.utils.data import BatchSampler
 
-from data.schema import DataError
+from data.errors import DataError
 from train.fit.relevance import Relevance
 
 

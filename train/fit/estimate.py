@@ -10,7 +10,8 @@ from typing import Any
 import torch
 from datasets import Dataset
 
-from data.schema import PreparedDataset, text_columns
+from data.prepared import PreparedDataset
+from data.schema import text_columns
 from train.config import Config
 from train.encode.contract import limited_tokens
 from train.encode.encoder import Encoder

@@ -18,6 +18,7 @@ from sentence_transformers import SentenceTransformer, SentenceTransformerTraine
 from torch.utils.data import BatchSampler
 from transformers import TrainerCallback
 
+from data.storage import write_json
 from train import ranks
 from train.config import TrainingConfig
 from train.encode.contract import limited_tokens
@@ -28,7 +29,6 @@ from train.fit.checkpoints import STAGING, clear_staging, publish
 from train.fit.collate import COLUMNS, LABEL, PackingCollator, TokenTable, count
 from train.fit.figures import LossMeter
 from train.fit.recipe import Recipe
-from train.runfolder import write_json
 
 WORK_FILE = "work.json"
 """What training had consumed when a checkpoint was saved; lies in its folder."""

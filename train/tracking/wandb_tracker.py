@@ -20,9 +20,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from data.storage import write_json
 from train.config import Config
 from train.errors import Interrupted
-from train.runfolder import write_json
 from train.terminal import say
 from train.tracking.destination import QUIET, Destination, environment, first_lines, load_wandb, refusal, server, settle
 from train.tracking.logbook import last_step

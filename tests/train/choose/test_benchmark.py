@@ -157,7 +157,7 @@ def test_roles_decide_the_prompts() -> None:
 
 def test_grades_that_are_no_whole_numbers_are_refused() -> None:
     task = RetrievalTask("faq", "test", ["q"], ["a"], ["d"], ["b"], {"q": {"d": 0.5}})
-    from data.schema import DataError
+    from data.errors import DataError
 
     with pytest.raises(DataError, match="mteb takes whole numbers as grades"):
         own_task(task)

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from data.schema import DataError
+from data.errors import DataError
 from train.deploy.quantise import PRECISIONS, Precision, calibrate, quantise
 from train.deploy.vector_files import VectorInfo, as_table, open_vectors, side_files, write_vectors
 

@@ -7,7 +7,9 @@ import pytest
 import torch
 from datasets import Dataset
 
-from data.schema import DataError, PreparedDataset, Recognised, RowKind
+from data.errors import DataError
+from data.prepared import PreparedDataset
+from data.schema import Recognised, RowKind
 from train.evaluate.groups import group_numbers
 from train.evaluate.tasks import DistinctTexts, RetrievalTask, ScoredTask, build_task, score, with_pool
 

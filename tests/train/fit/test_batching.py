@@ -10,7 +10,7 @@ from datasets import Dataset
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from data.schema import DataError
+from data.errors import DataError
 from train.fit.batching import RankingBatchSampler, RankShare, ShuffledBatchSampler
 from train.fit.relevance import Relevance
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from data.storage import write_json
 from train.errors import RunError
 from train.fit.checkpoints import STAGING, clear_staging, keep_only, last_checkpoint, list_checkpoints, publish
-from train.runfolder import ScoreLog, create_run, open_run, write_json
+from train.runfolder import ScoreLog, create_run, open_run
 
 
 def stage(run: Path, step: int, content: str = "weights") -> None:

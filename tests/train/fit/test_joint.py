@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from data.schema import DataError
+from data.errors import DataError
 from train.fit.batching import RankShare
 from train.fit.joint import JointBatchSampler
 from train.fit.mixture import DosedBatchSampler
