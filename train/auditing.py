@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from data.audit import AUDIT_VERSION, audit
+from data.audit.audit import AUDIT_VERSION, audit
 from data.errors import DataError
 from data.findings import Severity, finding_words
 from data.leaks import LeakRules
@@ -37,7 +37,7 @@ def audited(
     cache: Path,
     tokens: EncoderTokens | None,
 ) -> dict[str, Any]:
-    """The audit of all data sets (see `data.audit.audit`); that of unchanged data is taken from the cache.
+    """The audit of all data sets (see `data.audit.audit.audit`); that of unchanged data is taken from the cache.
 
     Args:
         prompts: by data set name, under which tokens are counted.

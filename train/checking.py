@@ -11,6 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
+from data.audit.usable import refuse_unjudgeable, refuse_untrainable
 from data.errors import DataError
 from data.findings import UNREADABLE, Finding, Severity, finding_words
 from data.load import prepare
@@ -18,7 +19,6 @@ from data.mixture_leaks import remove_leaks_between_sets
 from data.prepared import PreparedDataset
 from data.spec import DatasetSpec
 from data.storage import staged_folder, write_json, write_text
-from data.usable import refuse_unjudgeable, refuse_untrainable
 from train.auditing import audited, leak_rules, obey_strict
 from train.config import Config
 from train.encode.counting import EncoderTokens, token_counter

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from data.audit.usable import refuse_unjudgeable, refuse_untrainable
 from data.errors import DataError
 from data.load import prepare
 from data.mixture_leaks import remove_leaks_between_sets
@@ -14,7 +15,6 @@ from data.prepared import PreparedDataset
 from data.schema import RowKind
 from data.spec import PromptSpec
 from data.storage import write_json, write_text
-from data.usable import refuse_unjudgeable, refuse_untrainable
 from train import ranks
 from train.auditing import audited as audit_datasets
 from train.auditing import leak_rules, obey_strict, say_warnings

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from data.audit import audit
+from data.audit.audit import audit
 from data.errors import DataError
 from data.findings import RULES, Finding, Severity
 from data.leaks import LeakRules
@@ -179,7 +179,7 @@ def test_a_disk_without_room_for_the_language_model_ends_no_audit(tmp_path: Path
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("data.audit.languages", full)
+    monkeypatch.setattr("data.audit.audit.languages", full)
     found = found_in(load(BROKEN / "clean.csv", tmp_path))
     assert list(found) == ["language.unknown"] and "No space left" in found["language.unknown"]["what"]
 

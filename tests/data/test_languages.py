@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from datasets import Dataset
 
-from data.languages import ENOUGH, languages
+from data.audit.languages import ENOUGH, languages
 
 ENGLISH = "The weather was so fine yesterday that we all went to the river together, and stayed there until number"
 GERMAN = "Gestern war das Wetter so schön, dass wir alle zusammen an den Fluss gegangen und dort geblieben sind, bis"

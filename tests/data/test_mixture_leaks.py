@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from data.audit import audit
+from data.audit.audit import audit
 from data.errors import DataError
 from data.leaks import LeakRules
 from data.load import prepare

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from datasets import Dataset
 
-from data.suspect import suspicions
+from data.audit.suspicions import suspicions
 
 
 def found(**columns: list) -> list[tuple[str, list[int]]]:

@@ -17,7 +17,7 @@ BLOCK = 1000
 
 @dataclass(frozen=True)
 class EncoderTokens:
-    """A model's tokenizer under its contract (a `data.token_lengths.TokenCounter`).
+    """A model's tokenizer under its contract (a `data.audit.token_lengths.TokenCounter`).
 
     Attributes:
         tokenizer: the model's.

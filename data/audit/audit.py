@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data.arrow import batches_of
-from data.audit_rows import corpus_findings, group_findings, leak_findings, row_findings, row_ids, score_findings
-from data.audit_texts import language_findings, text_findings
+from data.audit.languages import languages
+from data.audit.row_checks import corpus_findings, group_findings, leak_findings, row_findings, row_ids, score_findings
+from data.audit.scan import Scan, scan
+from data.audit.suspicions import suspicions
+from data.audit.text_checks import language_findings, text_findings
+from data.audit.token_lengths import TokenCounter, token_lengths
 from data.findings import RULES, Done, Finding, Severity
-from data.languages import languages
 from data.prepared import PreparedDataset
-from data.scan import Scan, scan
 from data.schema import RowKind, text_columns
 from data.split import hash_rows
-from data.suspect import suspicions
-from data.token_lengths import TokenCounter, token_lengths
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from data.audit_rows import few, found_rows
+from data.audit.row_checks import few, found_rows
+from data.audit.scan import Scan, Sign
 from data.findings import Finding
 from data.prepared import PreparedDataset
-from data.scan import Scan, Sign
 
 LONG_WORDS = 350
 """Words above which most encoders cut a text off (512 tokens)."""
@@ -57,7 +57,7 @@ def language_findings(spoken: Mapping[str, Mapping[str, Mapping[str, float]]]) -
     """Columns in several languages, and columns or splits in different ones.
 
     Args:
-        spoken: share of each language by split and column, see `data.languages`.
+        spoken: share of each language by split and column, see `data.audit.languages`.
     """
     found: list[Finding] = []
     main: dict[str, list[str]] = {}

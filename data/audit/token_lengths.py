@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from data.audit_rows import row_ids
+from data.audit.row_checks import row_ids
 from data.findings import Finding
 from data.prepared import PreparedDataset
 from data.schema import text_columns

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from data.scan import Scan, Sign, scan
+from data.audit.scan import Scan, Sign, scan
 
 if TYPE_CHECKING:
     from datasets import Dataset
