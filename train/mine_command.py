@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from data.errors import DataError
 from data.load import prepare
-from data.mine import MINE_VERSION, unlimited
-from data.mine_audit import MiningAudit, audit_mining
-from data.mine_file import check_file, has_groups, mined_rows, write_rows
-from data.mine_rows import mining_texts
+from data.mining.false_negatives import MiningAudit, audit_mining
+from data.mining.file import check_file, has_groups, mined_rows, write_rows
+from data.mining.mine import MINE_VERSION, unlimited
+from data.mining.texts import mining_texts
 from data.prepared import PreparedDataset
 from data.schema import RowKind
 from data.spec import MiningSpec

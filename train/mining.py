@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from data.arrow import batches_of, facts_of, open_table
-from data.mine import MINE_VERSION, Mined, mine
-from data.mine_file import mined_table
-from data.mine_rows import MiningTexts, mining_texts
+from data.mining.file import mined_table
+from data.mining.mine import MINE_VERSION, Mined, mine
+from data.mining.texts import MiningTexts, mining_texts
 from data.prepared import PreparedDataset
 from data.progress import progress
 from data.schema import RowKind
@@ -70,7 +70,7 @@ class MinedSet:
 
 
 class CrossJudge:
-    """A cross-encoder as what `data.mine` asks for: probabilities that a document belongs to a query. Loaded when first asked."""
+    """A cross-encoder as what mining asks for: probabilities that a document belongs to a query. Loaded when first asked."""
 
     def __init__(self, name: str, device: str) -> None:
         self.device = device
@@ -208,7 +208,7 @@ def encoded(encoder: Vectors, texts: MiningTexts, model: ModelConfig) -> tuple[T
 def mine_texts(
     texts: MiningTexts, vectors: tuple[Tensor, Tensor], spec: MiningSpec, encoder: Vectors, cross: CrossJudge | None
 ) -> Mined:
-    """`data.mine.mine` with a progress bar."""
+    """`data.mining.mine.mine` with a progress bar."""
     with progress("mining", len(texts)) as tick:
         return mine(texts, *vectors, spec, encoder.similarity, cross, tick)
 

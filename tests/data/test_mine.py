@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 from data.arrow import TableFacts, open_table, write_table
 from data.errors import DataError
 from data.load import prepare
-from data.mine import Mined, mine, unlimited
-from data.mine_audit import audit_mining
-from data.mine_file import has_groups, mined_rows, mined_table, write_rows
-from data.mine_rows import MiningTexts, mining_texts
+from data.mining.false_negatives import audit_mining
+from data.mining.file import has_groups, mined_rows, mined_table, write_rows
+from data.mining.mine import Mined, mine, unlimited
+from data.mining.texts import MiningTexts, mining_texts
 from data.schema import PAIR_COLUMNS, RowKind, text_id
 from data.spec import DatasetSpec, MiningSpec, SplitSpec
 

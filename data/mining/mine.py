@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from data.mine_rows import MiningTexts
+from data.mining.texts import MiningTexts
 from data.spec import MiningSpec
 from data.split import mix, seeded
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from data.mine import CrossEncoder, mine
-from data.mine_rows import MiningTexts
+from data.mining.mine import CrossEncoder, mine
+from data.mining.texts import MiningTexts
 from data.spec import MiningSpec
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ import numpy as np
 
 from data.arrow import TableFacts, open_table, write_table
 from data.errors import DataError
-from data.mine import Mined
-from data.mine_rows import MiningTexts
+from data.mining.mine import Mined
+from data.mining.texts import MiningTexts
 
 if TYPE_CHECKING:
     import pyarrow as pa

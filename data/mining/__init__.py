@@ -1,0 +1,1 @@
+"""Find hard negatives for pairs, and audit how many of them are false."""
