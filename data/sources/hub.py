@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from data.errors import DataError
-from data.roles import show
 from data.schema import SPLITS, UNSPLIT
+from data.sources.column_roles import show
 from data.sources.rows import SPLIT_ALIASES, Table, TableSource
 from data.spec import DatasetSpec
 

@@ -13,9 +13,9 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol
 
 from data.errors import DataError
-from data.roles import Roles, recognise, show
 from data.schema import SPLITS, UNSPLIT, Document, RowId, RowKind, make_example, text_id
-from data.scores import ScoreRange, ScoreScan, excerpt, parse_score, recognise_range, refuse_one_value
+from data.sources.column_roles import Roles, recognise, show
+from data.sources.score_range import ScoreRange, ScoreScan, excerpt, parse_score, recognise_range, refuse_one_value
 from data.spec import DatasetSpec
 
 if TYPE_CHECKING:

@@ -147,7 +147,9 @@ def test_a_hundred_thousand_pairs_load_fast(tmp_path):
     assert prepared.counts["rows_train"] == 97_500, "but for 500 of dev and 2,000 of test"
 
 
-@pytest.mark.parametrize("module", ["findings", "roles", "scores", "sources", "sources.files", "sources.python_api"])
+@pytest.mark.parametrize(
+    "module", ["findings", "sources.column_roles", "sources.score_range", "sources", "sources.files", "sources.python_api"]
+)
 def test_examples_in_docstrings(module):
     result = doctest.testmod(importlib.import_module(f"data.{module}"))
     assert result.attempted > 0

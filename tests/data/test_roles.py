@@ -7,8 +7,8 @@ import unicodedata
 import pytest
 
 from data.errors import DataError
-from data.roles import recognise
 from data.schema import RowKind
+from data.sources.column_roles import recognise
 from data.spec import ColumnSpec
 
 

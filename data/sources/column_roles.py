@@ -68,7 +68,7 @@ class Roles:
     ignored: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     score_may_be_class: bool = False
-    """True where `score` was found by the name "label": its values may be classes, which `data.scores` looks at."""
+    """True where `score` was found by the name "label": its values may be classes, which `data.sources.score_range` looks at."""
     inference: bool = False
     """Whether the texts are premise and hypothesis, of which a label 0 may mean that the one follows from the other."""
 
