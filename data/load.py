@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 from data.arrow import batches_of, corpus_table, facts_of, rows_table, take_rows
 from data.errors import DataError
 from data.findings import Finding
-from data.leaks import LeakRules, remove_leaks
-from data.near import NearTexts, near_texts
 from data.prepared import PreparedDataset
 from data.progress import progress
 from data.schema import UNSPLIT, Document, RowKind, Source, text_id
 from data.sources import open_source
 from data.spec import DatasetSpec, SplitSpec
-from data.split import RowHashes, SplitPlan, make_splits
+from data.splits.hashes import RowHashes
+from data.splits.leaks import LeakRules, remove_leaks
+from data.splits.near_duplicates import NearTexts, near_texts
+from data.splits.split import SplitPlan, make_splits
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from data.findings import Finding
-    from data.near import NearTexts
-    from data.split import RowHashes
+    from data.splits.hashes import RowHashes
+    from data.splits.near_duplicates import NearTexts
 
 
 @dataclass(frozen=True)

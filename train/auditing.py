@@ -11,10 +11,10 @@ from typing import Any
 from data.audit.audit import AUDIT_VERSION, audit
 from data.errors import DataError
 from data.findings import Severity, finding_words
-from data.leaks import LeakRules
 from data.prepared import PreparedDataset
 from data.progress import progress
 from data.spec import PromptSpec
+from data.splits.leaks import LeakRules
 from data.storage import write_json
 from train.config import DataConfig
 from train.encode.counting import EncoderTokens

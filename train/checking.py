@@ -15,9 +15,9 @@ from data.audit.usable import refuse_unjudgeable, refuse_untrainable
 from data.errors import DataError
 from data.findings import UNREADABLE, Finding, Severity, finding_words
 from data.load import prepare
-from data.mixture_leaks import remove_leaks_between_sets
 from data.prepared import PreparedDataset
 from data.spec import DatasetSpec
+from data.splits.leaks_between_sets import remove_leaks_between_sets
 from data.storage import staged_folder, write_json, write_text
 from train.auditing import audited, leak_rules, obey_strict
 from train.config import Config

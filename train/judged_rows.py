@@ -16,7 +16,7 @@ from data.prepared import PreparedDataset
 from data.schema import UNSPLIT, RowKind
 from data.sources import open_source
 from data.spec import DatasetSpec, PromptSpec, SplitSpec
-from data.split import Hashes
+from data.splits.hashes import Hashes
 from train.candidates import Candidate, Request, Split
 from train.config import Config
 from train.errors import ConfigError, RunError

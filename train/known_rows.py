@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from data.prepared import PreparedDataset
-from data.split import Hashes
+from data.splits.hashes import Hashes
 
 FILE = "train_rows.npy"
 

@@ -10,10 +10,10 @@ from typing import Any
 from data.audit.usable import refuse_unjudgeable, refuse_untrainable
 from data.errors import DataError
 from data.load import prepare
-from data.mixture_leaks import remove_leaks_between_sets
 from data.prepared import PreparedDataset
 from data.schema import RowKind
 from data.spec import PromptSpec
+from data.splits.leaks_between_sets import remove_leaks_between_sets
 from data.storage import write_json, write_text
 from train import ranks
 from train.auditing import audited as audit_datasets

@@ -17,7 +17,7 @@ from data.audit.token_lengths import TokenCounter, token_lengths
 from data.findings import RULES, Done, Finding, Severity
 from data.prepared import PreparedDataset
 from data.schema import RowKind, text_columns
-from data.split import hash_rows
+from data.splits.hashes import hash_rows
 
 if TYPE_CHECKING:
     from datasets import Dataset

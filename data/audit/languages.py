@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data.near import UNSPACED
+from data.splits.near_duplicates import UNSPACED
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -10,11 +10,11 @@ import numpy as np
 
 from data.arrow import batches_of
 from data.findings import A_FEW, EXAMPLES, Done, Finding, Severity
-from data.leaks import leaks_between
-from data.near import NearTexts
 from data.prepared import PreparedDataset
 from data.schema import SPLITS, RowKind, text_id
-from data.split import Hashes, RowHashes
+from data.splits.hashes import Hashes, RowHashes
+from data.splits.leaks import leaks_between
+from data.splits.near_duplicates import NearTexts
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -19,7 +19,7 @@ import numpy as np
 
 from data.mining.texts import MiningTexts
 from data.spec import MiningSpec
-from data.split import mix, seeded
+from data.splits.hashes import mix, seeded
 
 if TYPE_CHECKING:
     from torch import Tensor

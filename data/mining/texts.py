@@ -13,7 +13,7 @@ import numpy as np
 
 from data.arrow import batches_of
 from data.schema import text_columns, text_id
-from data.split import Hashes, RowHashes, hash_rows, seeded
+from data.splits.hashes import Hashes, RowHashes, hash_rows, seeded
 
 if TYPE_CHECKING:
     from datasets import Dataset

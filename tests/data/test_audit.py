@@ -13,10 +13,10 @@ import pytest
 from data.audit.audit import audit
 from data.errors import DataError
 from data.findings import RULES, Finding, Severity
-from data.leaks import LeakRules
 from data.load import prepare
 from data.prepared import PreparedDataset
 from data.spec import DatasetSpec, SplitSpec
+from data.splits.leaks import LeakRules
 
 BROKEN = Path(__file__).parent / "broken"
 

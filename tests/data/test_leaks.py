@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from data.errors import DataError
-from data.leaks import LeakRules
 from data.load import prepare
 from data.prepared import PreparedDataset
 from data.spec import DatasetSpec, SplitSpec
+from data.splits.leaks import LeakRules
 
 TRAIN = [("a red car", "x"), ("the river", "y"), ("A  RED CAR", "z"), ("a tall tree", "v"), ("the blue hat!", "w"), ("x", "y z")]
 DEV = [("the river", "other")]

@@ -10,11 +10,11 @@ import pytest
 
 from data.audit.audit import audit
 from data.errors import DataError
-from data.leaks import LeakRules
 from data.load import prepare
-from data.mixture_leaks import remove_leaks_between_sets
 from data.prepared import PreparedDataset
 from data.spec import DatasetSpec, SplitSpec
+from data.splits.leaks import LeakRules
+from data.splits.leaks_between_sets import remove_leaks_between_sets
 
 PAIRS = [("a red car", "x"), ("the river", "y"), ("a tall tree", "v")]
 OTHERS = [("A RED  CAR", "another text"), ("new", "x")]

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from datasets import Dataset
 
-from data.near import NearTexts, near_texts
 from data.schema import text_id
-from data.split import hash_rows
+from data.splits.hashes import hash_rows
+from data.splits.near_duplicates import NearTexts, near_texts
 
 WORDS = [f"w{chr(97 + i)}{chr(97 + j)}" for i in range(20) for j in range(20)]
 

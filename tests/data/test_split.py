@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from data.errors import DataError
 from data.schema import SPLITS, UNSPLIT, RowKind, normalise_text
 from data.spec import SplitSpec
-from data.split import components, deal, make_splits, mix
+from data.splits.hashes import mix
+from data.splits.split import components, deal, make_splits
 
 SPEC = SplitSpec()
 

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data.near import NearTexts
 from data.schema import text_columns, text_id
+from data.splits.near_duplicates import NearTexts
 
 if TYPE_CHECKING:
     from datasets import Dataset

@@ -8,9 +8,9 @@ from functools import cached_property
 import numpy as np
 from datasets import Dataset
 
-from data.near import NearTexts
 from data.schema import RowKind
 from data.spec import PromptSpec
+from data.splits.near_duplicates import NearTexts
 from train.fit.batching import RankingBatchSampler, ShuffledBatchSampler
 from train.fit.joint import JointBatchSampler
 from train.fit.recipe import Batches, RowFacts

@@ -7,8 +7,8 @@ from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.near import near_texts
-from data.split import hash_rows
+from data.splits.hashes import hash_rows
+from data.splits.near_duplicates import near_texts
 from train.fit.relevance import Relevance
 
 rows = st.lists(st.tuples(st.integers(0, 9), st.integers(5, 15), st.integers(5, 25)), min_size=1, max_size=20)

@@ -13,9 +13,10 @@ import numpy as np
 
 from data.errors import DataError
 from data.findings import A_FEW, EXAMPLES, Done, Finding, Severity
-from data.near import NearTexts
 from data.schema import RowKind
-from data.split import Hashes, RowHashes, SplitPlan
+from data.splits.hashes import Hashes, RowHashes
+from data.splits.near_duplicates import NearTexts
+from data.splits.split import SplitPlan
 
 NOT_TRAIN = "nothing is changed in dev and test: what is chosen on dev has an advantage on such rows; split anew to be without"
 
@@ -25,7 +26,7 @@ class LeakRules(NamedTuple):
 
     Attributes:
         drop: take the rows out of train; otherwise they are only counted.
-        near: similarity from which two texts are the same (see `data.near`); 1 for those alone that differ in punctuation.
+        near: similarity from which two texts are the same (setting `data.near`); 1 for those alone that differ in punctuation.
     """
 
     drop: bool = True

@@ -24,7 +24,7 @@ import numpy as np
 from data.arrow import batches_of
 from data.progress import progress
 from data.schema import normalise_text, text_columns
-from data.split import Hashes, RowHashes, mix
+from data.splits.hashes import Hashes, RowHashes, mix
 
 if TYPE_CHECKING:
     from datasets import Dataset

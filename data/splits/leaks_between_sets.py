@@ -15,10 +15,10 @@ import numpy as np
 from data.arrow import take_rows
 from data.errors import DataError
 from data.findings import Done, Finding
-from data.leaks import LeakRules, leaks_between
-from data.near import NearTexts, near_texts
 from data.prepared import PreparedDataset
 from data.schema import RowKind
+from data.splits.leaks import LeakRules, leaks_between
+from data.splits.near_duplicates import NearTexts, near_texts
 
 
 def remove_leaks_between_sets(
