@@ -15,7 +15,7 @@ from datasets import Dataset
 from transformers import TrainerCallback
 
 from data.schema import RowKind
-from train import ranks
+from train import distributed
 from train.config import ModelConfig, TrainingConfig
 from train.encode.encoder import load_encoder
 from train.fit import fit as fitting
@@ -100,10 +100,10 @@ def train(model: str, sets: dict[str, TrainingSet], *, stored: bool = True, **op
     settings = {"max_steps": STEPS, "batch_size": BATCH, "max_grad_norm": 1e9, "learning_rate": 1e-4, "evaluations": 1}
     config = TrainingConfig(**settings, **options)
     facts = {name: one.facts for name, one in sets.items()}
-    recipe = plan_recipe(config, facts, 64, processes=ranks.world_size())
+    recipe = plan_recipe(config, facts, 64, processes=distributed.world_size())
     hooks = Hooks(lambda step: {}, lambda step, path: None, lambda: False)
     work = Work()
-    folder = Path(ranks.share(tempfile.mkdtemp()))
+    folder = Path(distributed.share(tempfile.mkdtemp()))
     fitting.fit(encoder, sets, recipe, config, folder, False, hooks, work)
     counted = {"rows": work.rows, "tokens": work.tokens}
     return {"losses": watch.losses, "gradients": torch.stack(watch.gradients), "work": counted}
@@ -111,7 +111,7 @@ def train(model: str, sets: dict[str, TrainingSet], *, stored: bool = True, **op
 
 def main(model: str, out: str) -> None:
     """Every loss, and two data sets together."""
-    ranks.join("cpu")
+    distributed.join("cpu")
     found: dict[str, Any] = {"world_size": torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1}
     for loss in ("cosine", "cosent", "angle"):
         one = scored()
@@ -126,9 +126,9 @@ def main(model: str, out: str) -> None:
     found["blind"] = train(model, {"crowded": TrainingSet(crowded().table, RowKind.PAIR, "mnrl", blind=True)})
     found["joint"] = train(model, {"joint": joint()}, matryoshka=[32, 8])
     found["together"] = train(model, {"scored": scored(), "tuples": tuples()})
-    if ranks.is_main():
+    if distributed.is_main():
         torch.save(found, out)
-    ranks.leave()
+    distributed.leave()
 
 
 if __name__ == "__main__":

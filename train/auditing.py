@@ -17,9 +17,9 @@ from data.spec import PromptSpec
 from data.splits.leaks import LeakRules
 from data.storage import write_json
 from train.config import DataConfig
+from train.console import say
 from train.encode.counting import EncoderTokens
 from train.encode.prompted import prompted
-from train.terminal import say
 
 SHOWN = 8
 """Findings that are named where `data.strict` ends a run."""

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from data.errors import DataError
-from train import ranks
+from train import distributed
 from train.commands.benchmark import TaskList, benchmark_command
 from train.commands.check import check_command
 from train.commands.compare import compare_command
@@ -143,8 +143,8 @@ def train_command(
         return
     if not config and not data:
         config = [DEFAULT_CONFIG]
+    from train.console import say
     from train.launcher import heed_launcher
-    from train.terminal import say
 
     settings = heed_launcher(load_config(config, data=data or None, overrides=overrides or ()), say)
     from train.pipeline import dry_run as show_plan
@@ -321,12 +321,12 @@ def _fail_on(condition: FailOn | None, judged: Path | Mapping[str, Any]) -> None
         condition: what `--fail-on` says.
         judged: the content of a report.json, or the folder of the run that has one.
     """
-    from train.ranks import is_main
+    from train.distributed import is_main
 
     if condition is None or not is_main():
         return
     from train.evaluate.verdict import DatasetResult, fails, verdict_lines
-    from train.evaluate.wording import Sides
+    from train.wording import Sides
 
     report = json.loads((judged / "report.json").read_text(encoding="utf-8")) if isinstance(judged, Path) else judged
     if fails(report["verdict"], condition.value):
@@ -349,13 +349,13 @@ def main(arguments: Sequence[str] | None = None, program: str = "embed-tune") ->
         if debug:
             traceback.print_exc()
         message = getattr(error, "format_message", error.__str__)()
-        if ranks.should_report(error):
-            print(f"{ranks.prefix()}error: {message}", file=sys.stderr)
+        if distributed.should_report(error):
+            print(f"{distributed.prefix()}error: {message}", file=sys.stderr)
         sys.exit(getattr(error, "exit_code", 2))
     except OSError as error:  # a full disk, a folder that became read-only: nothing that a traceback would explain
         if debug:
             traceback.print_exc()
-        from train.shortage import disk_in_words
+        from train.errors import disk_in_words
 
         what, mend = disk_in_words(error)
         print(f"error: {what}\n  What to do: {mend}; --debug shows more", file=sys.stderr)

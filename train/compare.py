@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
+from train import wording
+from train.console import say
 from train.errors import RunError
-from train.evaluate import wording
 from train.evaluate.statistics import compare_means, compare_spearman
 from train.evaluate.table import side_by_side, story
 from train.evaluate.verdict import DatasetResult, MetricPair, run_verdict
 from train.finished import FinishedRun, Values, broken, flatten, read_finished
-from train.terminal import say
 
 SEED = 0
 """Of the resampling: the same two runs always give the same interval."""

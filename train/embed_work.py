@@ -14,7 +14,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from data.sources.texts import TextRow, TextRows
-from train import ranks
+from train import distributed
 from train.config import ModelConfig
 from train.deploy.parts import Parts, part_key
 from train.deploy.quantise import CALIBRATED, Precision, Ranges, calibrate, outside, quantise, ranges_as_json
@@ -137,7 +137,7 @@ class Work:
                 self.parts.write_ranges(key, found)
             return found
 
-        self.ranges = ranks.on_main(find)
+        self.ranges = distributed.on_main(find)
         return chain([first], parts)
 
     def plan(self) -> Plan:
@@ -173,7 +173,11 @@ class Work:
         Raises:
             ModelError: the model gives vectors that are no numbers.
         """
-        mine = None if plan is None else [n for i, n in enumerate(plan.missing) if i % ranks.world_size() == ranks.rank()]
+        mine = (
+            None
+            if plan is None
+            else [n for i, n in enumerate(plan.missing) if i % distributed.world_size() == distributed.rank()]
+        )
         total = None if plan is None or mine is None else plan.done + sum(plan.missing[n] for n in mine)
         found = plan or Plan()
         with tqdm(total=total, unit="text", desc="embedding", disable=not progress, smoothing=0.1) as bar:

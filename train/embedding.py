@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from data.sources.texts import TextRows, open_texts
-from train import ranks
+from train import distributed
 from train.candidates import Candidate
 from train.config import Config
+from train.console import quiet_libraries, say
 from train.deploy.parts import Parts
 from train.deploy.quantise import CALIBRATED, Precision, Ranges, bytes_per_vector, quantise, ranges_from_json
 from train.deploy.vector_files import SUFFIXES, VectorInfo, read_info, write_vectors
@@ -33,10 +34,9 @@ from train.encode.encoder import Encoder
 from train.encode.heap import keep_freed_memory
 from train.encode.opened import OpenedModel, TextEncoder, open_model
 from train.errors import ConfigError, Interrupted, RunError
-from train.evaluate.wording import duration
 from train.launcher import say_if_alone
-from train.terminal import quiet_libraries, say
 from train.vector_requests import EmbedRequest, read_ranges, stored_settings
+from train.wording import duration
 
 
 def embed(request: EmbedRequest, *, as_json: bool = False, debug: bool = False) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def embed(request: EmbedRequest, *, as_json: bool = False, debug: bool = False) 
     words_only = request.out is None
     with redirect_stdout(sys.stderr) if as_json or words_only else nullcontext():
         done = _embed_words(request) if words_only else _embed_file(request)
-    if ranks.is_main() and (as_json or words_only):
+    if distributed.is_main() and (as_json or words_only):
         print(json.dumps(done, ensure_ascii=False))
     return done
 
@@ -110,21 +110,21 @@ def _embed_file(request: EmbedRequest) -> dict[str, Any]:
     texts = open_texts(choice.place, choice.columns, choice.id_column, choice.empty)
     _check_stream(request, once=texts.once)
     say_if_alone(say)
-    ranks.join(request.candidate.config.device)
+    distributed.join(request.candidate.config.device)
     parts = Parts(request.out)
     try:
         done = _embed_texts(request, request.out, texts, parts)
     except BaseException:
         parts.leave()
         raise
-    ranks.leave()
+    distributed.leave()
     return done
 
 
 def _embed_texts(request: EmbedRequest, out: Path, texts: TextRows, parts: Parts) -> dict[str, Any]:
     """Make the parts and the file of them."""
     began = time.perf_counter()
-    ranks.on_main(lambda: _take(parts, out, overwrite=request.overwrite))
+    distributed.on_main(lambda: _take(parts, out, overwrite=request.overwrite))
     for note in texts.notes:
         say(note)
     opened, encoder, cache = open_candidate(request.candidate, request.config)
@@ -136,8 +136,8 @@ def _embed_texts(request: EmbedRequest, out: Path, texts: TextRows, parts: Parts
     )  # fmt: skip
     try:
         plan = None if texts.once else _planned(work, request)
-        plan = work.make(plan, progress=ranks.is_main() and sys.stderr.isatty())
-        ranks.wait()
+        plan = work.make(plan, progress=distributed.is_main() and sys.stderr.isatty())
+        distributed.wait()
     except KeyboardInterrupt:
         raise Interrupted(
             "stopped; the parts that are complete are kept",
@@ -145,8 +145,8 @@ def _embed_texts(request: EmbedRequest, out: Path, texts: TextRows, parts: Parts
         ) from None
     if not plan.texts:
         raise ConfigError(f"{texts.reader.place} holds no texts", mend="give a file with at least one text")
-    clipped, cut = (round(total) for total in ranks.totals([work.clipped, work.cut]))
-    info = ranks.on_main(lambda: _finish(request, work, opened, plan))
+    clipped, cut = (round(total) for total in distributed.totals([work.clipped, work.cut]))
+    info = distributed.on_main(lambda: _finish(request, work, opened, plan))
     seconds = time.perf_counter() - began
     for line in _last_words(work, info, plan, clipped, cut, seconds):
         say(line)
@@ -173,7 +173,7 @@ def _embed_texts(request: EmbedRequest, out: Path, texts: TextRows, parts: Parts
 def _check_stream(request: EmbedRequest, *, once: bool) -> None:
     if not once:
         return
-    if ranks.world_size() > 1:
+    if distributed.world_size() > 1:
         raise ConfigError("only one process can read standard input", mend="save the texts to a file, or launch one process")
     if request.candidate.config.api is not None and not request.yes:
         raise ConfigError(
@@ -212,18 +212,20 @@ def _given_ranges(request: EmbedRequest, dimensions: int) -> Ranges | None:
 def _planned(work: Work, request: EmbedRequest) -> Plan:
     """Read all texts once, say what there is to do, and ask where it costs money."""
     if work.precision in CALIBRATED and work.ranges is None and work.model.api is None:
-        ranks.on_main(lambda: deque(work.split(), maxlen=0))  # a bad row at the end is found before the first part is encoded
+        distributed.on_main(
+            lambda: deque(work.split(), maxlen=0)
+        )  # a bad row at the end is found before the first part is encoded
     work.settle_ranges(work.split(), encode=work.model.api is None)
     # one process looks which parts are there: others would see what it makes meanwhile, and deal the rest out otherwise
-    plan = ranks.on_main(work.plan)
+    plan = distributed.on_main(work.plan)
     if plan.estimate is not None:
         charged = plan.estimate
-        ranks.on_main(lambda: confirm_spending([charged], request.yes))
+        distributed.on_main(lambda: confirm_spending([charged], request.yes))
         if work.precision in CALIBRATED and work.ranges is None:
             work.settle_ranges(work.split())
-            plan = ranks.on_main(work.plan)
+            plan = distributed.on_main(work.plan)
     kept = f"; {plan.done:,} of them were embedded before" if plan.done else ""
-    shared = f", shared by {ranks.world_size()} processes" if ranks.world_size() > 1 else ""
+    shared = f", shared by {distributed.world_size()} processes" if distributed.world_size() > 1 else ""
     say(f"{plan.texts:,} texts in {plan.parts:,} {'part' if plan.parts == 1 else 'parts'}{shared}{kept}")
     if work.texts.skipped:
         say(f"  {work.texts.skipped:,} rows without a text are left out")

@@ -3,6 +3,9 @@ a traceback and ends with `exit_code`."""
 
 from __future__ import annotations
 
+import errno
+import os
+
 
 class EmbedTuneError(Exception):
     """Base of everything that is reported without a traceback.
@@ -53,3 +56,33 @@ class Interrupted(EmbedTuneError):
     """The person (or the scheduler) stopped the run; everything needed to go on is on disk."""
 
     exit_code = 130
+
+
+MEMORY_SIGNS = (
+    "out of memory",
+    "can't allocate memory",
+    "not enough memory",
+    "cannot allocate memory",
+    "bad_alloc",
+    "could not create a primitive",
+    "could not create a memory",
+)
+"""What torch's allocators (CUDA, CPU, MPS), the C++ library and oneDNN say; all but CUDA's raise a plain RuntimeError."""
+
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+"""What the operating system says where no more can be written: disk full, quota used up, file-size limit."""
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error says that memory ran out, on the device or on the host."""
+    text = str(error).lower()
+    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(sign in text for sign in MEMORY_SIGNS))
+
+
+def disk_in_words(error: OSError) -> tuple[str, str]:
+    """What an operating system's error means, and what helps. The second part ends without a full stop."""
+    place = f"{error.filename}: " if error.filename else ""
+    if error.errno in FULL:
+        return f"{place}the disk is full ({os.strerror(error.errno)})", "make room on the disk"
+    return f"{place}{error.strerror or error}", "look at the disk and at the rights of the folder"

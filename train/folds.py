@@ -18,14 +18,14 @@ from data.errors import DataError
 from data.prepared import PreparedDataset
 from data.schema import RowKind
 from train.config import Config
+from train.console import say
+from train.distributed import PeerStopped, is_main, wait
 from train.errors import Diverged
 from train.evaluate.groups import group_numbers
 from train.evaluate.statistics import Comparison, compare_means, compare_spearman
 from train.evaluate.verdict import CrossValidation
-from train.evaluate.wording import change, counted, fraction, metric_name, things
 from train.finished import Values, read_finished
-from train.ranks import PeerStopped, is_main, wait
-from train.terminal import say
+from train.wording import change, counted, fraction, metric_name, things
 
 FEW_LABELS = 300
 """Test queries or pairs below which a test set alone seldom settles anything: the interval of a change is then about ±0.03."""

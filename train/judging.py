@@ -16,6 +16,7 @@ from data.spec import PromptSpec
 from data.storage import staged_folder, write_json, write_text
 from train.candidates import Candidate, Request
 from train.config import Config
+from train.console import now, quiet_libraries, say
 from train.encode.cache.cache import Counters, VectorCache
 from train.encode.cache.cached import cached
 from train.encode.cache.place import open_cache
@@ -33,12 +34,11 @@ from train.evaluate.page import render
 from train.evaluate.table import measured_table, story
 from train.evaluate.tasks import Scores, Task
 from train.evaluate.verdict import run_verdict
-from train.evaluate.wording import Sides, duration, metric_name
 from train.judged_prices import confirm_judging
 from train.judged_rows import load_tasks, prompts_of
-from train.reporting import Judged, now, write_per_query
-from train.runfolder import environment
-from train.terminal import quiet_libraries, say
+from train.machine import environment
+from train.reporting import Judged, write_per_query
+from train.wording import Sides, duration, metric_name
 
 SHOWN = 3
 """Queries that gained, and that lost, printed a data set; report.html has more."""

@@ -22,6 +22,7 @@ from data.storage import write_text
 from train.auditing import leak_rules
 from train.candidates import find_candidate
 from train.config import Config
+from train.console import quiet_libraries, say
 from train.encode.api.prices import estimate, load_prices
 from train.encode.api.spending import confirm_spending
 from train.encode.cache.cached import CachedEncoder, cached
@@ -32,7 +33,6 @@ from train.encode.opened import Origin, TextEncoder, open_model
 from train.encode.prompted import encoders_of
 from train.errors import ConfigError
 from train.mining import CrossJudge, cross_encoder, encoded, mine_texts, summary, summary_lines, texts_of
-from train.terminal import quiet_libraries, say
 
 if TYPE_CHECKING:
     import pyarrow as pa

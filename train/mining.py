@@ -20,8 +20,9 @@ from data.progress import progress
 from data.schema import RowKind
 from data.spec import MiningSpec
 from data.storage import write_json
-from train import ranks
+from train import distributed
 from train.config import Config, ModelConfig
+from train.console import say
 from train.encode.cache.cached import cached
 from train.encode.cache.place import open_shared_cache
 from train.encode.contract import Role
@@ -32,7 +33,6 @@ from train.encode.prompted import prompted
 from train.encode.shared import SharedEncoder
 from train.errors import ModelError
 from train.fit.recipe import mining_pays
-from train.terminal import say
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -151,7 +151,7 @@ def _mined_set(config: Config, prepared: PreparedDataset, encoder: Encoder, cros
     key = _key(config.mining, prepared, encoder, cross)
     path = config.cache / "mined" / f"{prepared.name}-{key[:16]}.arrow"
     beside = path.with_suffix(".summary.json")
-    if not ranks.share(facts_of(path) is not None and beside.exists()):
+    if not distributed.share(facts_of(path) is not None and beside.exists()):
         say(f"{prepared.name}: mining hard negatives with the base …")
         texts = texts_of(prepared, "train")
         cache = open_shared_cache(config.vector_cache, config.cache, say)  # the base is judged on many of these texts, too
@@ -165,7 +165,7 @@ def _mined_set(config: Config, prepared: PreparedDataset, encoder: Encoder, cros
             write_json(beside, summary(mined, config.mining))
             mined_table(rows, texts, mined, path, key)
 
-        ranks.on_main(write)
+        distributed.on_main(write)
     return MinedSet(open_table(path), json.loads(beside.read_text("utf-8")))
 
 

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 
 from data.schema import RowKind, text_columns
 from data.storage import write_json
-from train import ranks
+from train import distributed
 from train.config import Config
+from train.console import is_main, quiet_libraries, say
 from train.deploy.export import export_model
 from train.deploy.hub import check_push, push_run
 from train.encode.cache.cache import Counters, VectorCache
@@ -38,12 +39,11 @@ from train.fit.recipe import CEILING, heed_ceiling
 from train.fit.trainer import Work
 from train.folds import cross_validate, folds_wanted
 from train.launcher import heed_launcher
-from train.planning import Plan, audited, make_plan, needs, record_plan, refuse_changes
+from train.planning import Plan, audited, make_plan, record_plan, refuse_changes
 from train.reporting import Shortened, report_run
 from train.runfolder import ScoreLog, create_run, default_name, open_run, read_record
 from train.settings import dump_config, load_config
-from train.shortage import shortages_in_words
-from train.terminal import is_main, quiet_libraries, say
+from train.shortage import Needs, shortages_in_words
 from train.tracking.tracker import Tracker, check_tracking, start_tracking
 from train.winner import Winner, can_be_copied, choose_winner, copy_of
 
@@ -64,11 +64,11 @@ def start_run(config: Config, *, debug: bool = False, inner: bool = False) -> Pa
         Interrupted: everything needed to go on is in the run folder.
     """
     quiet_libraries(debug)
-    ranks.join(config.model.device)
-    name = ranks.on_main(lambda: _settle_name(config))
+    distributed.join(config.model.device)
+    name = distributed.on_main(lambda: _settle_name(config))
     plan = make_plan(config.model_copy(update={"run_name": name}))
     run = Path(config.output_dir) / name
-    ranks.on_main(lambda: create_run(Path(config.output_dir), name, record=lambda folder: record_plan(plan, folder)))
+    distributed.on_main(lambda: create_run(Path(config.output_dir), name, record=lambda folder: record_plan(plan, folder)))
     _see_run_folder(run)
     return _carry_out(plan, run, new=True, inner=inner)
 
@@ -81,7 +81,7 @@ def resume_run(path: Path, *, debug: bool = False, inner: bool = False) -> Path:
     if (last := last_checkpoint(run)) is not None:
         check_checkpoint(last[1])
     say(f"resuming {run}")
-    ranks.join(config.model.device)
+    distributed.join(config.model.device)
     plan = make_plan(config)
     refuse_changes(plan, run)
     return _carry_out(plan, run, new=False, inner=inner)
@@ -90,8 +90,8 @@ def resume_run(path: Path, *, debug: bool = False, inner: bool = False) -> Path:
 def dry_run(config: Config, *, debug: bool = False) -> Estimate:
     """Show the resolved config, the data, the recipe and an estimate of time and memory; train nothing, make no run folder."""
     quiet_libraries(debug)
-    ranks.join(config.model.device)
-    ranks.on_main(lambda: _settle_name(config))
+    distributed.join(config.model.device)
+    distributed.on_main(lambda: _settle_name(config))
     plan = make_plan(config)
     audited(plan)
     say("\nresolved config:\n" + dump_config(plan.config))
@@ -111,14 +111,14 @@ def _carry_out(plan: Plan, run: Path, new: bool, inner: bool) -> Path:
         with shortages_in_words(needs(plan), run), start_tracking(plan.config, run, new=new) as tracker:
             _fit_and_judge(plan, run, tracker)
         if not inner:
-            ranks.leave()
+            distributed.leave()
     except Interrupted as stop:
         # of a part of a cross-validation only the run as a whole is to be continued
         raise Interrupted(stop.what, mend=f"continue with --resume {run}") from None
     except KeyboardInterrupt:
         raise Interrupted("stopped; what was complete is kept", mend=f"continue with --resume {run}") from None
     except RuntimeError as error:
-        if not ranks.peer_is_lost(error):
+        if not distributed.peer_is_lost(error):
             raise
         raise RunError(
             "another process of this run ended or cannot be reached any more",
@@ -197,7 +197,7 @@ def _cross_validated(plan: Plan, run: Path) -> CrossValidation | None:
 def _used(cache: VectorCache | None) -> Counters:
     """What all processes did with the cache, together."""
     own = astuple(Counters() if cache is None else cache.counters)
-    return Counters(*(int(total) for total in ranks.totals(own)))
+    return Counters(*(int(total) for total in distributed.totals(own)))
 
 
 def judge_shortened(plan: Plan, encoders: Mapping[str, RememberingEncoder]) -> dict[int, dict[str, float]]:
@@ -247,7 +247,7 @@ def _dev_budget(plan: Plan) -> float:
 
 def _judge_checkpoint(step: int, plan: Plan, judge: DevJudge, log: ScoreLog, work: Work, tracker: Tracker) -> dict[str, float]:
     """Score the present weights on dev, log the line, say it, and return metrics for the trainer's log."""
-    line = ranks.share(judge.line(step, _dev_encoders(plan)))  # one choice of the best, whatever the rounding
+    line = distributed.share(judge.line(step, _dev_encoders(plan)))  # one choice of the best, whatever the rounding
     if step:  # near the ceiling the least change is wanted
         near = log.lines[0]["dev"] is not None and log.lines[0]["dev"] > CEILING
         line |= {"noise": 0.0 if near else round(judge.noise, 5)}
@@ -310,7 +310,7 @@ def _choose_winner(plan: Plan, run: Path, log: ScoreLog, judge: DevJudge, before
     step, model = _load_best(plan, run, log), plan.encoder.model
 
     def dev() -> float:
-        return float(ranks.share(judge.line(step, _dev_encoders(plan)))["dev"])  # one choice, whatever the rounding
+        return float(distributed.share(judge.line(step, _dev_encoders(plan)))["dev"])  # one choice, whatever the rounding
 
     scores = {line["step"]: line["dev"] for line in log.lines}
     highest = highest_line(log.lines)
@@ -330,7 +330,7 @@ def _choose_winner(plan: Plan, run: Path, log: ScoreLog, judge: DevJudge, before
         if values:
             line = next(line for line in log.lines if line["step"] == step)
             each = (line["datasets"] | values).values()
-            found = float(ranks.share(sum(each) / len(each)))
+            found = float(distributed.share(sum(each) / len(each)))
             say(f"  in the whole corpus: dev {found:.4f} (base {base_dev:.4f})")
     return choose_winner(model, before, step, found, base_dev, dev)
 
@@ -350,7 +350,7 @@ def _settle_name(config: Config) -> str:
 
 def _see_run_folder(run: Path) -> None:
     """Processes on other machines must see the folder, too: checkpoints are read from it."""
-    sees = ranks.collect(run.is_dir())
+    sees = distributed.collect(run.is_dir())
     if not all(sees):
         raise RunError(
             f"{run} is not seen by processes {', '.join(str(i) for i, one in enumerate(sees) if not one)}",
@@ -363,3 +363,7 @@ def _dataset_name(config: Config) -> str:
     stem = first.name or Path(first.source.rstrip("/")).stem or "run"
     clean = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in stem).strip(".-_")
     return clean or hashlib.sha256(first.source.encode()).hexdigest()[:8]
+
+
+def needs(plan: Plan) -> Needs:
+    return Needs(plan.recipe.batch_sizes, plan.recipe.max_tokens, str(plan.encoder.model.device))

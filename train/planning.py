@@ -15,10 +15,11 @@ from data.schema import RowKind
 from data.spec import PromptSpec
 from data.splits.leaks_between_sets import remove_leaks_between_sets
 from data.storage import write_json, write_text
-from train import ranks
+from train import distributed
 from train.auditing import audited as audit_datasets
 from train.auditing import leak_rules, obey_strict, say_warnings
 from train.config import Config
+from train.console import say
 from train.encode.counting import token_counter
 from train.encode.encoder import Encoder, load_encoder, resolve_device
 from train.encode.heap import keep_freed_memory
@@ -37,12 +38,11 @@ from train.fit.rules import MAX_TOKENS, MINED
 from train.fit.training_set import TrainingSet
 from train.folds import folds_wanted
 from train.known_rows import write_known_rows
+from train.machine import environment
 from train.mining import MinedSet, limits_in_words, mine_training_rows
 from train.row_vectors import row_vectors
-from train.runfolder import environment, read_record
+from train.runfolder import read_record
 from train.settings import dump_config
-from train.shortage import Needs
-from train.terminal import say
 
 DECIDES_VECTORS = {"query_prompt", "document_prompt", "symmetric_prompt", "max_tokens"}
 """What of the encoding contract a config can change."""
@@ -71,13 +71,13 @@ class Plan:
 
 def make_plan(config: Config) -> Plan:
     """Load, audit and split the data, load the base, and settle what the config leaves open. Everything found is said."""
-    if ranks.world_size() > 1:
-        say(f"{ranks.world_size()} processes share the work")
+    if distributed.world_size() > 1:
+        say(f"{distributed.world_size()} processes share the work")
     if resolve_device(config.model.device) == "cpu":  # raises: better now than after reading the data
         keep_freed_memory()
-    datasets = ranks.first_on_each_machine(lambda: load_datasets(config))
+    datasets = distributed.first_on_each_machine(lambda: load_datasets(config))
     batch = config.evaluation.batch_size
-    encoder, origin, notes = ranks.first_on_each_machine(lambda: load_encoder(config.model, batch, config.cache))
+    encoder, origin, notes = distributed.first_on_each_machine(lambda: load_encoder(config.model, batch, config.cache))
     say(f"base model: {origin.sentence()}")
     say(f"  {encoder.contract.sentence()}; on {encoder.model.device}")
     if (asked := config.model.max_tokens or 0) > encoder.contract.max_tokens:
@@ -92,7 +92,7 @@ def make_plan(config: Config) -> Plan:
     mined = mine_training_rows(config, datasets, encoder)
     sets = training_sets(config, datasets, mined)
     refuse_unjudgeable(datasets, trained=sets)
-    bf16, why = ranks.share(_precision(config, encoder))  # probed: processes may see different speeds
+    bf16, why = distributed.share(_precision(config, encoder))  # probed: processes may see different speeds
     _settle_batches(config, sets, encoder, bf16)
     seed = config.training.seed
     recipe = plan_recipe(
@@ -100,7 +100,7 @@ def make_plan(config: Config) -> Plan:
         {name: one.facts for name, one in sets.items()},
         encoder.contract.max_tokens,
         lambda name, size: len(sets[name].sampler(size, seed)),
-        ranks.world_size(),
+        distributed.world_size(),
         joint={name for name, one in sets.items() if one.batches == "joint"},
     )
     recipe = replace(recipe, reasons=(*recipe.reasons, *_mined_in_words(config, mined), *_batches_in_words(config, sets, recipe)))
@@ -140,9 +140,11 @@ def _say_recipe(
         say(f"  {name}: {LOSS_NAMES[one.loss]} loss")
         if len(sets) > 1:
             say(f"  {name}: {_share_in_words(one.sampler(recipe.batch_sizes[name], seed), name, samplers)}")
-        share = RankShare(samplers[name], ranks.rank(), ranks.world_size())
+        share = RankShare(samplers[name], distributed.rank(), distributed.world_size())
         if dropped := share.count_dropped():
-            say(f"  {name}: {dropped:,} rows of the first epoch do not divide among {ranks.world_size()} processes: dropped")
+            say(
+                f"  {name}: {dropped:,} rows of the first epoch do not divide among {distributed.world_size()} processes: dropped"
+            )
     import torch
 
     say(f"  forward: {attention_path(encoder.model, torch.bfloat16 if bf16 else torch.float32, training=True)}")
@@ -300,10 +302,6 @@ def audited(plan: Plan) -> dict[str, Any]:
     if config.data.strict:
         obey_strict(found)
     return found
-
-
-def needs(plan: Plan) -> Needs:
-    return Needs(plan.recipe.batch_sizes, plan.recipe.max_tokens, str(plan.encoder.model.device))
 
 
 def _precision(config: Config, encoder: Encoder) -> tuple[bool, str]:

@@ -6,26 +6,25 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from data.prepared import PreparedDataset
 from data.storage import write_json, write_text
 from train.config import Config
+from train.console import now, say
 from train.evaluate.examples import count_changes, pick_examples
 from train.evaluate.judge import compare
 from train.evaluate.page import render
 from train.evaluate.table import side_by_side, story
 from train.evaluate.tasks import RetrievalTask, Scores, Task
 from train.evaluate.verdict import CrossValidation, run_verdict
-from train.evaluate.wording import BASE_AND_TUNED, fraction, metric_name
-from train.fit.figures import peak_memory_mb
 from train.fit.trainer import Work
+from train.machine import peak_memory_mb
 from train.runfolder import ScoreLog
-from train.terminal import say
 from train.tracking.tracker import Tracker
 from train.winner import Winner
+from train.wording import BASE_AND_TUNED, fraction, metric_name
 
 Judged = Mapping[str, tuple[Task, Scores]]
 
@@ -144,11 +143,6 @@ def without_texts(extras: Mapping[str, Any]) -> dict[str, Any]:
     kept = ("name", "kind", "counts")
     audit = {"datasets": [{name: found[name] for name in kept} for found in extras["audit"]["datasets"]]}
     return {name: value for name, value in extras.items() if name != "data_notes"} | {"audit": audit}
-
-
-def now() -> str:
-    """The time in UTC, ISO 8601, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def cost(log: ScoreLog, work: Work, seconds: Mapping[str, float]) -> dict[str, float]:

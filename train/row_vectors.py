@@ -13,7 +13,7 @@ import numpy as np
 from datasets import Dataset
 
 from data.arrow import batches_of
-from train import ranks
+from train import distributed
 from train.encode.contract import Role, limited_tokens
 from train.encode.encoder import Encoder
 from train.encode.shared import SharedEncoder
@@ -37,14 +37,14 @@ def row_vectors(table: Dataset, encoder: Encoder, max_tokens: int, bf16: bool, f
     contract = dataclasses.replace(encoder.contract, max_tokens=min(max_tokens, encoder.contract.max_tokens))
     encoder = dataclasses.replace(encoder, contract=contract, bf16=bf16)
     path = folder / f"{_key(table, encoder)[:32]}.npy"
-    kept = ranks.share(_load(path, len(table)) if ranks.is_main() else None)
+    kept = distributed.share(_load(path, len(table)) if distributed.is_main() else None)
     if kept is not None:
         return kept
     with limited_tokens(encoder.model, contract.max_tokens):
         vectors = _unit(_encoded(table, *COLUMNS[0], encoder))
         vectors += _unit(_encoded(table, *COLUMNS[1], encoder))
-    found = ranks.share(in_steps(_unit(vectors)))
-    ranks.on_main(lambda: _save(path, found))
+    found = distributed.share(in_steps(_unit(vectors)))
+    distributed.on_main(lambda: _save(path, found))
     return found
 
 

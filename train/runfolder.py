@@ -3,31 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import platform
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 from data.storage import staged_folder, write_text
 from train.errors import RunError
 from train.evaluate.best import best_line, highest_line
-
-PACKAGES = (
-    "sentence-transformers",
-    "transformers",
-    "torch",
-    "accelerate",
-    "datasets",
-    "tokenizers",
-    "numpy",
-    "scipy",
-    "embed-tune",
-)
 
 
 def create_run(output_dir: Path, name: str, record: Callable[[Path], None] = lambda folder: None) -> Path:
@@ -153,49 +136,3 @@ def _score_lines(path: Path) -> Iterator[dict[str, Any]]:
         except (ValueError, TypeError, KeyError) as error:
             raise _broken(path.parent, f"{path}, line {number} is broken ({type(error).__name__})") from None
         yield line
-
-
-def environment(extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Versions, hardware and revision of the code, for `environment.json`."""
-    import torch
-
-    gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-    return {
-        "python": sys.version.split()[0],
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
-        "platform": platform.platform(),
-        "processor": processor(),
-        "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
-        "gpus": gpus,
-        "world_size": int(os.environ.get("WORLD_SIZE", "1")),
-        "git_revision": _git_revision(),
-        **extra,
-    }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def processor() -> str:
-    """The name of the processor, as the system gives it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor())
-
-
-def _git_revision() -> str | None:
-    root = Path(__file__).resolve().parents[1]
-    try:
-        done = subprocess.run(
-            ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False
-        )
-    except OSError:
-        return None
-    return done.stdout.strip() or None

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from train.evaluate import wording
-from train.evaluate.table import lines_of, plain_table
+from train import wording
+from train.console import lines_of, plain_table
 from train.search_methods import MethodResult
 
 EXCERPT = 100

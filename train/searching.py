@@ -19,6 +19,7 @@ from data.errors import DataError
 from data.sources.texts import open_texts
 from train.candidates import Candidate, JudgeConfig, Request
 from train.config import DEFAULT_MODEL, Config
+from train.console import quiet_libraries, say
 from train.deploy.vector_files import VectorFile, VectorInfo, open_vectors
 from train.deploy.vector_search import Index, Method
 from train.embedding import confirm_texts, open_candidate
@@ -30,7 +31,6 @@ from train.judged_rows import load_tasks, refuse_prompts
 from train.search_methods import Judgements, MethodResult, measure_methods
 from train.search_table import hits_lines, methods_table
 from train.settings import load_config
-from train.terminal import quiet_libraries, say
 from train.vector_requests import SearchRequest, TextChoice, read_model, settings_of_vectors
 
 SHOWN = 5

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import re
 import shutil
 from collections.abc import Iterator, Mapping
@@ -11,23 +9,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from train import ranks
-from train.errors import RunError
+from train import distributed
+from train.errors import RunError, disk_in_words, is_out_of_memory
 from train.fit.checkpoints import clear_staging, list_checkpoints
 
-MEMORY_SIGNS = (
-    "out of memory",
-    "can't allocate memory",
-    "not enough memory",
-    "cannot allocate memory",
-    "bad_alloc",
-    "could not create a primitive",
-    "could not create a memory",
-)
-"""What torch's allocators (CUDA, CPU, MPS), the C++ library and oneDNN say; all but CUDA's raise a plain RuntimeError."""
 TRIED = re.compile(r"tried to allocate ([\d.]+) ?(bytes|[KMGT]i?B)", re.IGNORECASE)
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""What the operating system says where no more can be written: disk full, quota used up, file-size limit."""
 
 
 @dataclass(frozen=True)
@@ -37,20 +23,6 @@ class Needs:
     batch_sizes: Mapping[str, int]
     max_tokens: int
     device: str
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, on the device or on the host."""
-    text = str(error).lower()
-    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(sign in text for sign in MEMORY_SIGNS))
-
-
-def disk_in_words(error: OSError) -> tuple[str, str]:
-    """What an operating system's error means, and what helps. The second part ends without a full stop."""
-    place = f"{error.filename}: " if error.filename else ""
-    if error.errno in FULL:
-        return f"{place}the disk is full ({os.strerror(error.errno)})", "make room on the disk"
-    return f"{place}{error.strerror or error}", "look at the disk and at the rights of the folder"
 
 
 @contextmanager
@@ -84,11 +56,11 @@ def shortages_in_words(needs: Needs, run: Path | None = None) -> Iterator[None]:
 
 def _remains(run: Path) -> str:
     """What is left of the run after memory ran out, as the end of an advice."""
-    if ranks.is_main():
+    if distributed.is_main():
         clear_staging(run)
     if list_checkpoints(run):
         return f". Complete checkpoints are kept in {run}; with other settings a new run_name is needed"
-    if ranks.is_main():
+    if distributed.is_main():
         shutil.rmtree(run, ignore_errors=True)
     return ". No checkpoint had been reached, so the run folder was removed"
 

@@ -155,6 +155,6 @@ def _peak(device: str) -> int:
         import torch
 
         return int(torch.cuda.max_memory_allocated(device))
-    from train.fit.figures import resident_peak_mb
+    from train.machine import resident_peak_mb
 
     return int(resident_peak_mb() * 2**20)

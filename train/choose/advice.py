@@ -15,7 +15,7 @@ from train.choose import words
 from train.choose.config import LimitsConfig
 from train.choose.contenders import Comparison, Contender
 from train.choose.limits import Breach, breaches, in_words
-from train.evaluate.wording import change, fraction, interval, metric_name, span
+from train.wording import change, fraction, interval, metric_name, span
 
 CLOSE = 0.9
 """A throughput of at least this share of another is as good."""

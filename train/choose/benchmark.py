@@ -19,6 +19,7 @@ from train.candidates import Candidate, Request
 from train.choose.benchmark_table import scores_table
 from train.choose.mteb_encoder import BenchmarkEncoder, describe
 from train.choose.mteb_tasks import named_tasks, own_task, size_of
+from train.console import now, quiet_libraries, say
 from train.encode.api.prices import Estimate, load_prices, price_of
 from train.encode.api.spending import confirm_spending
 from train.encode.cache.cached import cached
@@ -26,10 +27,8 @@ from train.encode.cache.place import open_cache
 from train.encode.heap import keep_freed_memory
 from train.encode.opened import OpenedModel, open_model
 from train.errors import EmbedTuneError, ModelError
-from train.evaluate.wording import duration
 from train.judged_rows import load_tasks, refuse_prompts
-from train.reporting import now
-from train.terminal import quiet_libraries, say
+from train.wording import duration
 
 if TYPE_CHECKING:
     from mteb import ResultCache

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 
 from train.encode.opened import TextEncoder
-from train.runfolder import processor
+from train.machine import processor
 
 
 @dataclass(frozen=True)

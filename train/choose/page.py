@@ -19,8 +19,9 @@ from train.choose.limits import in_words
 from train.choose.page_about import environment_lines, known_of, method_lines
 from train.choose.page_lines import STATES, dataset_lines, forest_of, lines_of, matrices_of
 from train.choose.plot import Plot, draw
-from train.evaluate.webpage import build, moment, plain
-from train.evaluate.wording import change, fraction, metric_name, span
+from train.console import plain
+from train.evaluate.webpage import build, moment
+from train.wording import change, fraction, metric_name, span
 
 
 class Tile(NamedTuple):

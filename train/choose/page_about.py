@@ -7,7 +7,8 @@ from typing import Any
 
 from train.choose import words
 from train.choose.contenders import Comparison, Contender
-from train.evaluate.webpage import moment, plain
+from train.console import plain
+from train.evaluate.webpage import moment
 
 KINDS = {"query": "queries", "document": "documents", "symmetric": "sentences"}
 

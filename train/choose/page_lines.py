@@ -10,10 +10,10 @@ from train.choose import words
 from train.choose.advice import Advice
 from train.choose.contenders import Comparison, Contender
 from train.choose.plot import DEEP
+from train.console import plain
 from train.evaluate.forest import Bar, Forest
 from train.evaluate.verdict import DatasetResult
-from train.evaluate.webpage import plain
-from train.evaluate.wording import change, fraction, interval, metric_name, p_value, span, things
+from train.wording import change, fraction, interval, metric_name, p_value, span, things
 
 STATES = {"taken": "take this", "as good": "as good", "worse": "worse", "out": "over a limit"}
 _CAUSES = {

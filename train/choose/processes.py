@@ -11,7 +11,7 @@ from multiprocessing.context import BaseContext
 from typing import cast
 
 from train.choose.work import Failure, Job, Outcome, work
-from train.terminal import say
+from train.console import say
 
 LIBRARIES = ["torch", "sentence_transformers", "train.choose.work"]
 KILLED = -9

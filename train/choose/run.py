@@ -30,16 +30,16 @@ from train.choose.speed import Samples
 from train.choose.spending import estimates
 from train.choose.table import story
 from train.choose.work import Failure, Job, Outcome
+from train.console import now, quiet_libraries, say
 from train.encode.api.prices import load_prices
 from train.encode.api.spending import confirm_spending
 from train.errors import ModelError, RunError
 from train.evaluate.tasks import Task
-from train.evaluate.wording import duration
 from train.judged_rows import load_tasks, refuse_prompts
 from train.judging import refuse_full
-from train.reporting import now
-from train.runfolder import default_name, environment
-from train.terminal import quiet_libraries, say
+from train.machine import environment
+from train.runfolder import default_name
+from train.wording import duration
 
 ROOM = "comparisons"
 """Folder below `output_dir` where comparisons are put that name no other place."""

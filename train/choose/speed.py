@@ -17,12 +17,12 @@ import numpy as np
 
 from train.choose.config import MeasureConfig
 from train.choose.machine import Machine
+from train.console import now
 from train.encode.contract import Role
 from train.encode.encoder import Encoder
 from train.encode.opened import TextEncoder
 from train.encode.tokens import TokenStore
-from train.fit.figures import resident_peak_mb
-from train.reporting import now
+from train.machine import resident_peak_mb
 
 FEWEST = 10
 """Single texts that are timed however long they take."""

@@ -9,13 +9,13 @@ from train.choose.machine import Machine
 from train.choose.samples import texts_by_role
 from train.choose.speed import WARM_UP, Samples
 from train.choose.speed_files import SpeedFile
+from train.console import say
 from train.encode.api.prices import Estimate, Price, estimate
 from train.encode.cache.cached import CachedEncoder
 from train.encode.cache.place import open_cache
 from train.encode.opened import open_model
 from train.errors import ModelError
 from train.evaluate.tasks import Task
-from train.terminal import say
 
 
 def estimates(

@@ -13,9 +13,8 @@ from train.choose.advice import Advice
 from train.choose.contenders import Comparison, Contender
 from train.choose.figures import figures
 from train.choose.files import status
-from train.evaluate.table import lines_of, plain_table
-from train.evaluate.webpage import plain
-from train.evaluate.wording import fraction, metric_name, span, things
+from train.console import lines_of, plain, plain_table
+from train.wording import fraction, metric_name, span, things
 
 STYLES = {"taken": "bold green", "as good": "", "worse": "red", "out": "yellow"}
 NAME, COLUMN = 24, 13

@@ -24,19 +24,18 @@ from train.choose.facts import ModelFacts, facts_of
 from train.choose.machine import Machine
 from train.choose.speed import Samples, Speed, busy_now, measure_speed
 from train.choose.speed_files import SpeedFile
+from train.console import quiet_libraries, say
 from train.encode.cache.cached import WINDOW, cached
 from train.encode.cache.place import open_cache
 from train.encode.contract import EncodingContract, Role
 from train.encode.heap import keep_freed_memory
 from train.encode.opened import TextEncoder, open_model
 from train.encode.wrapped import WrappedEncoder
-from train.errors import EmbedTuneError, ModelError
+from train.errors import EmbedTuneError, ModelError, is_out_of_memory
 from train.evaluate.dev import primary_value
 from train.evaluate.judge import score_model
 from train.evaluate.tasks import Scores, Task
-from train.evaluate.wording import metric_name
-from train.shortage import is_out_of_memory
-from train.terminal import quiet_libraries, say
+from train.wording import metric_name
 
 NO_MEMORY = "there is not enough memory for it"
 

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from train.console import say
 from train.deploy.card import model_card, read_records
 from train.errors import HubError, Interrupted, RunError
-from train.terminal import say
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

@@ -14,6 +14,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from train.config import ModelConfig
+from train.distributed import is_main, wants_cpu
 from train.encode.contract import EncodingContract, Role, apply_contract, read_contract
 from train.encode.forward import embed_columns
 from train.encode.locate import WeightsOrigin, locate
@@ -22,7 +23,6 @@ from train.encode.space import space_of
 from train.encode.special_tokens import complete_tokens
 from train.encode.tokens import TokenStore
 from train.errors import ModelError
-from train.ranks import is_main, wants_cpu
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

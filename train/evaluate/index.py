@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from data.storage import write_text
+from train import wording
+from train.console import plain
 from train.errors import RunError
-from train.evaluate import wording
 from train.evaluate.forest import Bar, Forest
 from train.evaluate.runs import STATE_WORDS, Run, read_runs
 from train.evaluate.verdict import run_verdict
-from train.evaluate.webpage import CHART, build, plain
+from train.evaluate.webpage import CHART, build
 
 NAME = "index.html"
 

@@ -11,14 +11,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from data.findings import finding_words
-from train.evaluate import wording
+from train import wording
+from train.console import plain
 from train.evaluate.forest import Forest
 from train.evaluate.page_cases import Cases, Change
 from train.evaluate.page_curve import Curve
 from train.evaluate.page_repeat import Repeat
 from train.evaluate.verdict import DatasetResult, verdict_lines
-from train.evaluate.webpage import CHART, build, moment, plain
-from train.evaluate.wording import Sides
+from train.evaluate.webpage import CHART, build, moment
+from train.wording import Sides
 
 MANY = 4
 """More data sets have their sentences behind a line to open; the table below says the same."""

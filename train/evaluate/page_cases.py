@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 from markupsafe import escape
 
-from train.evaluate import wording
-from train.evaluate.webpage import plain
+from train import wording
+from train.console import plain
 
 BUDGET = 1_000_000
 """Bytes of examples in a page, so that it stays below 1.5 MB with its scripts and tables."""

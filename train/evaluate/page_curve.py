@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from train.evaluate import wording
+from train import wording
+from train.console import plain
 from train.evaluate.best import best_line, is_highest
-from train.evaluate.webpage import plain
 
 COLOURS = 12
 """Colours of lines in the style sheet; more data sets begin again, with another pattern of dashes."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from train.evaluate.webpage import plain
+from train.console import plain
 
 
 class Step(NamedTuple):

@@ -18,9 +18,9 @@ from urllib.parse import quote
 
 import yaml
 
+from train.console import plain
 from train.evaluate.verdict import DatasetResult
-from train.evaluate.webpage import plain
-from train.evaluate.wording import BASE_AND_TUNED, VERDICT_WORDS, Sides
+from train.wording import BASE_AND_TUNED, VERDICT_WORDS, Sides
 
 State = Literal["finished", "unfinished", "damaged", "foreign"]
 

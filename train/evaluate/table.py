@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from rich import box
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from train.evaluate import wording
+from train import wording
+from train.console import lines_of, plain_table
 from train.evaluate.best import best_line, is_highest
 from train.evaluate.verdict import DatasetResult, run_verdict, verdict_lines
 
@@ -97,11 +97,6 @@ def side_by_side(title: str, rows: Sequence[tuple[str, str, str]], sides: wordin
     with console.capture() as capture:
         console.print(table)
     return lines_of(capture.get())
-
-
-def lines_of(captured: str) -> str:
-    """What a console captured, without blanks at the ends of its lines."""
-    return "\n".join(line.rstrip() for line in captured.splitlines())
 
 
 def _splits(results: Sequence[Any]) -> str:
@@ -193,9 +188,3 @@ def _curve(curve: Sequence[Mapping[str, Any]], share: float) -> Table | None:
         change = "" if base is None or line["step"] == 0 else wording.change(line["dev"] - base)
         table.add_row(f"{line['step']:,}", wording.fraction(line["dev"]), change, mark)
     return table
-
-
-def plain_table(title: str) -> Table:
-    """An empty table in the one style of all tables."""
-    # No vertical lines and no padding: one blank between columns lets nine of them fit into 80.
-    return Table(title=Text(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False, padding=0)

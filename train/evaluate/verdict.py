@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from train.evaluate.wording import BASE_AND_TUNED, Sides, change, counted, fraction, interval, metric_name, sentence_case, things
+from train.wording import BASE_AND_TUNED, Sides, change, counted, fraction, interval, metric_name, sentence_case, things
 
 if TYPE_CHECKING:
     from train.evaluate.statistics import Comparison

@@ -10,7 +10,6 @@ import base64
 import hashlib
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
@@ -20,7 +19,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from train.evaluate import wording
+from train import wording
+from train.console import plain
 
 _HERE = Path(__file__).parent
 ASSETS = _HERE / "assets"
@@ -99,11 +99,6 @@ def icon(verdict: str) -> str:
         "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
         f"%3Cpath fill='{colour}' d='{shape}'/%3E%3C/svg%3E"
     )
-
-
-def plain(name: str) -> str:
-    """A name without control characters and without those that turn the direction of writing, which would reach beyond it."""
-    return "".join(c for c in name if unicodedata.category(c) not in {"Cc", "Cf", "Cs"} or c in "\u200c\u200d")
 
 
 def moment(text: str) -> str:

@@ -17,11 +17,11 @@ from train.encode.contract import limited_tokens
 from train.encode.encoder import Encoder
 from train.encode.forward import embed_columns
 from train.fit.collate import TokenTable
-from train.fit.figures import resident_peak_mb
 from train.fit.fit import column_prompts, mixed_samplers, training_columns
 from train.fit.losses import build_loss, kept_bytes
 from train.fit.recipe import Recipe
 from train.fit.training_set import TrainingSet
+from train.machine import resident_peak_mb
 
 ENCODE_SAMPLE = 128
 """Documents encoded to learn the speed of judging."""

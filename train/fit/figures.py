@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import resource
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 
 import torch
 from transformers import TrainerCallback
 
-from train import ranks
+from train import distributed
+from train.machine import peak_memory_mb
 
 STOCK = ("loss", "learning_rate", "grad_norm", "epoch")
 """What the trainer reports by itself."""
@@ -78,27 +76,7 @@ class LossMeter:
         """`loss/<data set>` for those that had batches, over all processes; call on every one. Nothing for a single data set."""
         if len(self._batches) == 1:
             return {}
-        sums = ranks.totals([float(torch.stack(found).sum()) if found else 0.0 for found in self._batches.values()])
-        counts = ranks.totals([len(found) for found in self._batches.values()])
+        sums = distributed.totals([float(torch.stack(found).sum()) if found else 0.0 for found in self._batches.values()])
+        counts = distributed.totals([len(found) for found in self._batches.values()])
         self._batches = {name: [] for name in self._batches}
         return {f"loss/{name}": total / n for name, total, n in zip(self._batches, sums, counts, strict=True) if n}
-
-
-def peak_memory_mb() -> float:
-    """The most memory that this process has used, in MiB: of its GPU where there is one, otherwise resident."""
-    if torch.cuda.is_available():
-        return torch.cuda.max_memory_allocated() / 2**20
-    return resident_peak_mb()
-
-
-def resident_peak_mb() -> float:
-    """The most main memory that this process has used, in MiB.
-
-    Linux says it in /proc; `ru_maxrss`, taken elsewhere, begins there with what the program that started this one had used.
-    """
-    try:
-        status = Path("/proc/self/status").read_text(encoding="ascii")
-        return int(status.split("VmHWM:")[1].split()[0]) / 1024
-    except (OSError, IndexError, ValueError):
-        unit = 2**20 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit

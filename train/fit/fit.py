@@ -16,7 +16,7 @@ from datasets import Dataset
 from transformers import PrinterCallback
 
 from data.schema import RowKind, text_columns
-from train import ranks
+from train import distributed
 from train.config import TrainingConfig
 from train.encode.dropout import cheap_dropout
 from train.encode.encoder import Encoder
@@ -87,12 +87,12 @@ def fit(
     tables = {name: training_columns(one.table) for name, one in sets.items()}
     keys = {name: one.keys for name, one in sets.items()}
     joint = {name for name, one in sets.items() if one.batches == "joint"}
-    tokens = ranks.first_on_each_machine(lambda: token_tables(encoder, tables, prompts, recipe.max_tokens, keys, joint))
+    tokens = distributed.first_on_each_machine(lambda: token_tables(encoder, tables, prompts, recipe.max_tokens, keys, joint))
     if tokens is None:  # the stock collator reads labels from a column
         tables = {name: _with_labels(table, keys[name]) for name, table in tables.items()}
     prompts = prompts if any(any(p.values()) for p in prompts.values()) and tokens is None else {}
     arguments = training_arguments(config, recipe, run, bf16, device, prompts)
-    trained = _to_be_spread(encoder.model) if ranks.weights_are_spread() else encoder.model
+    trained = _to_be_spread(encoder.model) if distributed.weights_are_spread() else encoder.model
     trainer = PairTrainer(
         trained,
         arguments,
@@ -124,8 +124,8 @@ def fit(
     trainer.add_callback(schedule)
     trainer.add_callback(FiguresCallback(hooks.on_log, trainer.work_seen))
     trainer.add_callback(ProgressCallback(lambda: trainer.rows_seen() - rows_before, recipe.max_steps))
-    if ranks.world_size() > 1:
-        torch.manual_seed(config.seed + ranks.rank())  # each process drops other weights
+    if distributed.world_size() > 1:
+        torch.manual_seed(config.seed + distributed.rank())  # each process drops other weights
     with _stopping_on_signals(schedule), cheap_dropout(trained), packed_through_wrapper(trained):
         trainer.train(resume_from_checkpoint=str(found[1]) if found else None)
     trainer.stop_clock()

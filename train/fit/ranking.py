@@ -14,7 +14,7 @@ from sentence_transformers.sentence_transformer.losses import CachedMultipleNega
 from sentence_transformers.util import all_gather, all_gather_with_grad
 from torch import Tensor
 
-from train import ranks
+from train import distributed
 from train.fit.relevance import Relevance
 
 
@@ -51,7 +51,7 @@ class MaskedRankingLoss(MultipleNegativesRankingLoss):
         first, rows = 0, len(queries)
         if self.gather_across_devices:
             queries, *columns = (all_gather_with_grad(column) for column in embeddings)
-            labels, first = all_gather(labels), ranks.rank() * rows
+            labels, first = all_gather(labels), distributed.rank() * rows
         own = torch.arange(rows, device=queries.device)
         mine = slice(first, first + rows)
         documents, asked = torch.cat(columns), labels[:, 0]

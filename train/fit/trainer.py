@@ -19,7 +19,7 @@ from torch.utils.data import BatchSampler
 from transformers import TrainerCallback
 
 from data.storage import write_json
-from train import ranks
+from train import distributed
 from train.config import TrainingConfig
 from train.encode.contract import limited_tokens
 from train.encode.forward import embed_columns
@@ -115,7 +115,7 @@ class PairTrainer(SentenceTransformerTrainer):
         """The sampler that was given for this table, or this process's share of it."""
         tables: Any = self.train_dataset
         sampler = next(self._samplers[name] for name, table in tables.items() if table is dataset)
-        return sampler if ranks.world_size() == 1 else RankShare(sampler, ranks.rank(), ranks.world_size())
+        return sampler if distributed.world_size() == 1 else RankShare(sampler, distributed.rank(), distributed.world_size())
 
     def get_train_dataloader(self) -> Any:
         """The stock loader, already divided among the processes by `get_batch_sampler` and not once more by Accelerate."""
@@ -172,7 +172,7 @@ class PairTrainer(SentenceTransformerTrainer):
         """Judge the present weights; the time this takes does not count as training."""
         self.stop_clock()
         if self._whole is not None:
-            ranks.copy_weights(self.accelerator.get_state_dict(self.model), self._whole)
+            distributed.copy_weights(self.accelerator.get_state_dict(self.model), self._whole)
         metrics = self._on_evaluate(self.state.global_step)
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
@@ -183,7 +183,7 @@ class PairTrainer(SentenceTransformerTrainer):
         if self._clock is not None:
             self.work.seconds += time.perf_counter() - self._clock
             self._clock = None
-        rows, tokens = ranks.totals([self._rows, int(self._tokens)])
+        rows, tokens = distributed.totals([self._rows, int(self._tokens)])
         self.work.rows += int(rows)
         self.work.tokens += int(tokens)
         self._rows, self._tokens = 0, 0
@@ -191,11 +191,11 @@ class PairTrainer(SentenceTransformerTrainer):
     def rows_seen(self) -> int:
         """About how many rows all processes together have trained on by now."""
         # asked each step, so the tokens, which are counted on the GPU, are left alone
-        return self.work.rows + self._rows * ranks.world_size()
+        return self.work.rows + self._rows * distributed.world_size()
 
     def work_seen(self) -> tuple[int, int]:
         """About how many rows and tokens all processes together have trained on by now."""
-        rows, tokens = (count * ranks.world_size() for count in (self._rows, int(self._tokens)))
+        rows, tokens = (count * distributed.world_size() for count in (self._rows, int(self._tokens)))
         return self.work.rows + rows, self.work.tokens + tokens
 
     def _get_output_dir(self, trial: Any) -> str:
@@ -246,7 +246,7 @@ class PairTrainer(SentenceTransformerTrainer):
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
         """The model without a model card (the stock card quotes training texts) and without pickled arguments."""
         if self._whole is not None:
-            ranks.copy_weights(state_dict, self._whole)
+            distributed.copy_weights(state_dict, self._whole)
         if self.args.should_save:
             model = self.model if self._whole is None else self._whole
             model.save_pretrained(str(output_dir), create_model_card=False)
@@ -273,7 +273,7 @@ class ScheduleCallback(TrainerCallback):
         now = time.monotonic()
         if self._asked is None:
             self._asked = now
-        elif ranks.world_size() == 1 or now - self._asked > ECHO_SECONDS:
+        elif distributed.world_size() == 1 or now - self._asked > ECHO_SECONDS:
             signal.signal(signum, signal.SIG_DFL if signum != signal.SIGINT else signal.default_int_handler)
             signal.raise_signal(signum)
         self.interrupted = True
@@ -281,7 +281,7 @@ class ScheduleCallback(TrainerCallback):
     def on_step_end(self, args, state, control, **kwargs) -> None:
         if state.global_step in self.steps:
             control.should_log = control.should_evaluate = control.should_save = True
-        if ranks.anyone(self.interrupted):  # signals reach processes at different steps; they stop at the same one
+        if distributed.anyone(self.interrupted):  # signals reach processes at different steps; they stop at the same one
             self.interrupted = True
             control.should_save = control.should_training_stop = True
 
@@ -310,7 +310,7 @@ def training_arguments(
     return SentenceTransformerTrainingArguments(
         output_dir=str(run),
         max_steps=recipe.max_steps,
-        per_device_train_batch_size=max(recipe.batch_sizes.values()) // ranks.world_size(),
+        per_device_train_batch_size=max(recipe.batch_sizes.values()) // distributed.world_size(),
         gradient_accumulation_steps=config.gradient_accumulation,
         learning_rate=recipe.learning_rate,
         lr_scheduler_type=config.schedule if config.schedule != "constant" else "constant_with_warmup",

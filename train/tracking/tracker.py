@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from train import ranks
+from train import distributed
 from train.config import Config, TrackingConfig
 
 Page = Callable[[bool], str]
@@ -65,5 +65,5 @@ def start_tracking(config: Config, run: Path, *, new: bool) -> Tracker:
 
             trackers.append(begin_wandb(config, run, new=new))
 
-        ranks.on_main(begin)
+        distributed.on_main(begin)
     return trackers[-1]

@@ -22,8 +22,8 @@ from typing import Any
 
 from data.storage import write_json
 from train.config import Config
+from train.console import say
 from train.errors import Interrupted
-from train.terminal import say
 from train.tracking.destination import QUIET, Destination, environment, first_lines, load_wandb, refusal, server, settle
 from train.tracking.logbook import last_step
 from train.tracking.tables import example_tables, result_columns, result_rows, summary_of

@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.pages import curve, pair, query
+from train.console import plain
 from train.evaluate.forest import Bar, Forest
 from train.evaluate.page_cases import Cases, Change
 from train.evaluate.page_curve import Curve
 from train.evaluate.page_repeat import Repeat
-from train.evaluate.webpage import ASSETS, CHART, inline_script, moment, plain, script_data, writable
+from train.evaluate.webpage import ASSETS, CHART, inline_script, moment, script_data, writable
 
 
 def test_intervals_are_placed_in_one_scale_with_0_in_it() -> None:

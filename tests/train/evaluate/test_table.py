@@ -9,7 +9,7 @@ from train.evaluate.judge import ModelResult
 from train.evaluate.statistics import Measured
 from train.evaluate.table import best_line, measured_table, side_by_side, story
 from train.evaluate.verdict import DatasetResult
-from train.evaluate.wording import Sides
+from train.wording import Sides
 
 RETRIEVAL = DatasetResult.model_validate(
     {

@@ -20,7 +20,7 @@ from train.evaluate.verdict import (
     verdict_lines,
     verdict_sentence,
 )
-from train.evaluate.wording import Sides
+from train.wording import Sides
 
 
 def result(**changes: object) -> DatasetResult:

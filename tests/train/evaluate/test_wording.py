@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from train.evaluate import wording
+from train import wording
 
 
 @pytest.mark.parametrize(

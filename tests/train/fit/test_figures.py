@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from train.fit import figures
-from train.fit.figures import FiguresCallback, LossMeter, peak_memory_mb
+from train.fit.figures import FiguresCallback, LossMeter
+from train.machine import peak_memory_mb
 
 
 class Stage:

@@ -18,6 +18,7 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from train.config import ModelConfig
+from train.console import is_main, say
 from train.encode.api.clients import Answer, Client, make_client
 from train.encode.api.known import (
     LIMITS,
@@ -36,7 +37,6 @@ from train.encode.contract import EncodingContract, Role
 from train.encode.opened import OpenedModel
 from train.encode.plain_tokens import digest
 from train.errors import ModelError
-from train.terminal import is_main, say
 
 if TYPE_CHECKING:
     from torch import Tensor

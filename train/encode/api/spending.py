@@ -5,9 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 
+from train.console import say
 from train.encode.api.prices import Estimate, dollars
 from train.errors import ConfigError, Interrupted
-from train.terminal import say
 
 
 def confirm_spending(estimates: Sequence[Estimate], yes: bool, ask: Callable[[str], str] = input) -> None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm.auto import tqdm
 
+from train.distributed import is_main
 from train.encode.cache.cache import VectorCache
 from train.encode.contract import Role
 from train.encode.opened import TextEncoder
 from train.encode.wrapped import WrappedEncoder
-from train.ranks import is_main
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from train.distributed import on_one_machine
 from train.encode.cache.cache import VectorCache
 from train.encode.cache.store import StoreError, VectorStore
 from train.errors import ConfigError
-from train.ranks import on_one_machine
 
 ROOM = "vectors"
 """Folder of the file store, below that of everything else that runs share."""

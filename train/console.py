@@ -5,9 +5,15 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import unicodedata
 import warnings
+from datetime import UTC, datetime
 
-from train.ranks import is_main
+from rich import box
+from rich.table import Table
+from rich.text import Text
+
+from train.distributed import is_main
 
 
 def say(line: str) -> None:
@@ -37,3 +43,24 @@ def quiet_libraries(debug: bool) -> None:
     datasets_logging.disable_progress_bar()
     for name in ("sentence_transformers", "accelerate", "torch"):
         logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def lines_of(captured: str) -> str:
+    """What a console captured, without blanks at the ends of its lines."""
+    return "\n".join(line.rstrip() for line in captured.splitlines())
+
+
+def plain_table(title: str) -> Table:
+    """An empty table in the one style of all tables."""
+    # No vertical lines and no padding: one blank between columns lets nine of them fit into 80.
+    return Table(title=Text(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False, padding=0)
+
+
+def plain(name: str) -> str:
+    """A name without control characters and without those that turn the direction of writing, which would reach beyond it."""
+    return "".join(c for c in name if unicodedata.category(c) not in {"Cc", "Cf", "Cs"} or c in "\u200c\u200d")
+
+
+def now() -> str:
+    """The time in UTC, ISO 8601, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
