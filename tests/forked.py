@@ -46,7 +46,7 @@ def _serve() -> None:
     import sentence_transformers  # noqa: F401  (imported for its children)
     import torch
 
-    import train.cli
+    import train.cli.app
     import train.pipeline  # noqa: F401
 
     torch.set_num_threads(1)
@@ -96,7 +96,7 @@ def _child(request: dict[str, Any], output: Path) -> None:
         getattr(faults, name)(*arguments)
     if "save" in request:
         _die_inside_save(request["save"], request["files"])
-    from train.cli import main
+    from train.cli.app import main
 
     code = 0
     try:

@@ -24,6 +24,6 @@ def _as_gpu(self: Any, *args: Any, **kwargs: Any) -> tuple[str, DistributedType]
 if __name__ == "__main__":
     PartialState._prepare_backend = _as_gpu
     dist.init_process_group("gloo")
-    from train.cli import main
+    from train.cli.app import main
 
     main(["train", *sys.argv[1:]])

@@ -42,7 +42,7 @@ PRIVATE = {
 
 USED = {
     "01_fine_tune_and_judge": {"data.load", "train.settings", "train.pipeline", "train.encode.encoder"},
-    "02_choose_a_model": {"train.cli"},
+    "02_choose_a_model": {"train.cli.app"},
     "03_cache_quantise_search": {"train.encode.cache.cached", "train.deploy.quantise", "train.deploy.vector_search"},
 }
 """Modules of the project that each notebook imports at least: it shows the project's own code, not a copy of it."""

@@ -12,7 +12,7 @@ if os.environ.get("OMP_NUM_THREADS") == "1" and "EMBED_TUNE_KEEP_THREADS" not in
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     os.environ["OMP_NUM_THREADS"] = str(max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
 
-from train.cli import main  # noqa: E402  (the path has to be set first)
+from train.cli.app import main  # noqa: E402  (the path has to be set first)
 
 if __name__ == "__main__":
     words = sys.argv[1:]

@@ -80,7 +80,7 @@ def measure(folder: Path, asked: argparse.Namespace) -> dict[str, Any]:
     file, out = folder / "texts.txt", folder / "vectors.parquet"
     write_texts(file, asked.texts)
     say(f"{asked.texts:,} texts, {file.stat().st_size / 1e6:,.0f} MB")
-    words = ["-m", "train.cli", "embed", str(file), "--out", str(out), "--model", asked.model, "--cache", "off"]
+    words = ["-m", "train.cli.app", "embed", str(file), "--out", str(out), "--model", asked.model, "--cache", "off"]
     command = [*words, "--part", str(asked.part), "--precision", asked.precision]
     first = run_until(command, out, max(1, asked.parts // 2))
     kept = {path.name: path.stat().st_mtime_ns for path in parts_of(out)}

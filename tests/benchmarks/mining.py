@@ -60,7 +60,7 @@ def audited(data: str, runs: Path, mining: Sequence[str]) -> dict[str, Any]:
     Raises:
         BenchmarkError: it failed.
     """
-    words = [sys.executable, "-m", "train.cli", "mine", data, "--audit", "--json", f"output_dir={runs}", *mining]
+    words = [sys.executable, "-m", "train.cli.app", "mine", data, "--audit", "--json", f"output_dir={runs}", *mining]
     environment = {**os.environ, "HF_HUB_OFFLINE": os.environ.get("HF_HUB_OFFLINE", "1")}
     done = subprocess.run(words, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:

@@ -119,7 +119,7 @@ def make_run(folder: Path, words: Sequence[str]) -> None:
     log = folder.parent / f"{folder.name}.log"
     with log.open("w", encoding="utf-8") as file:
         environment = {**os.environ, "HF_HUB_OFFLINE": os.environ.get("HF_HUB_OFFLINE", "1")}
-        command = [sys.executable, "-m", "train.cli", "train", *words]
+        command = [sys.executable, "-m", "train.cli.app", "train", *words]
         done = subprocess.run(command, stdout=file, stderr=subprocess.STDOUT, env=environment, check=False)
     if done.returncode:
         raise BenchmarkError(f"{folder.name} failed; see {log}")

@@ -68,7 +68,7 @@ def here(work: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def as_json(capfd: pytest.CaptureFixture[str], *words: str) -> Any:
     """What a command prints on standard output, which must be JSON and nothing else."""
-    from train.cli import main
+    from train.cli.app import main
 
     main([*words, "--json"])
     return json.loads(capfd.readouterr().out)

@@ -16,7 +16,7 @@ from tests.forked import ForkServer
 from train.auditing import obey_strict
 from train.candidates import JudgeConfig
 from train.checking import CheckFailed, check_data
-from train.cli import main
+from train.cli.app import main
 from train.errors import RunError
 from train.settings import load_config
 

@@ -210,7 +210,7 @@ def test_warnings_about_the_data_are_said(server: ForkServer, folder: Path, quic
 
 def test_ctrl_c_while_the_data_loads_ends_with_its_own_exit_code(monkeypatch: pytest.MonkeyPatch, capsys) -> None:  # type: ignore[no-untyped-def]
     from train import settings
-    from train.cli import main
+    from train.cli.app import main
 
     def interrupted(*args: object, **kwargs: object) -> None:
         raise KeyboardInterrupt

@@ -21,7 +21,7 @@ from tests.api_server import KEY, api_server
 from tests.benchmarks.embed_stream import FreeEncoder
 from tests.conftest import ROOT
 from tests.forked import ForkServer
-from train.cli import main
+from train.cli.app import main
 from train.config import ModelConfig
 from train.deploy.parts import Parts
 from train.deploy.quantise import PRECISIONS, calibrate, quantise

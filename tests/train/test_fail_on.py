@@ -43,7 +43,7 @@ def test_fail_on_of_evaluate(
 
 
 def test_fail_on_speaks_on_standard_error(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    from train.cli import main
+    from train.cli.app import main
 
     with pytest.raises(SystemExit) as stop:
         main(["evaluate", "tiny", "ruined", "-d", "pairs.csv", "--json", "--fail-on", "regressed", "model.device=cpu", RESAMPLES])

@@ -21,7 +21,7 @@ HEAVY = ["torch", "sentence_transformers", "transformers", "pandas", "datasets",
 
 PROBE = """
 import contextlib, io, json, sys
-from train.cli import main
+from train.cli.app import main
 answers = []
 for words in json.loads(sys.argv[1]):
     out, err, code = io.StringIO(), io.StringIO(), 0

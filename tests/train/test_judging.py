@@ -299,7 +299,7 @@ def test_a_disk_that_fills_up_leaves_no_half_of_an_output(
     here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     from train import judging
-    from train.cli import main
+    from train.cli.app import main
 
     def full(*args: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")

@@ -15,7 +15,7 @@ from data.load import prepare
 from data.schema import RowKind
 from data.spec import DatasetSpec, MiningSpec, SplitSpec
 from tests.forked import ForkServer
-from train.cli import main
+from train.cli.app import main
 from train.errors import ModelError
 from train.mining import CrossJudge, summary_lines
 

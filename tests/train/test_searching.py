@@ -16,7 +16,7 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
-from train.cli import main
+from train.cli.app import main
 from train.config import ModelConfig
 from train.encode.encoder import load_encoder
 from train.vector_requests import is_setting

@@ -147,7 +147,9 @@ def test_the_nearest_key_of_every_key_with_a_letter_missing_is_itself_or_a_names
 
 
 def test_help_and_config_mistakes_need_no_torch() -> None:
-    code = "import sys; from train.cli import main\ntry: main({})\nexcept SystemExit as e: print(e.code, 'torch' in sys.modules)"
+    code = (
+        "import sys; from train.cli.app import main\ntry: main({})\nexcept SystemExit as e: print(e.code, 'torch' in sys.modules)"
+    )
     for words, expected in (
         (["--help"], "0 False"),
         (["train", "--help"], "0 False"),

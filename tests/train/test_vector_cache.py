@@ -80,7 +80,7 @@ def test_a_server_that_dies_between_two_models_costs_one_warning(
         return judged
 
     monkeypatch.setattr(judging, "judge_model", then_kill)
-    from train.cli import main
+    from train.cli.app import main
 
     main(["evaluate", "tiny", "ruined", *DATA, "--cache", redis_server.url, "--output", str(tmp_path / "out")])
     shown = " ".join(capfd.readouterr().out.split())

@@ -15,8 +15,8 @@ from train.candidates import find_candidate, read_many
 from train.choose.benchmark_table import scores_table
 from train.choose.mteb_encoder import ROLES, describe, fingerprint
 from train.choose.mteb_tasks import named_tasks, own_task, size_of
-from train.cli import main
-from train.commands.benchmark import TaskList
+from train.cli.app import main
+from train.cli.benchmark import TaskList
 from train.config import DEFAULT_MODEL, ModelConfig
 from train.encode.opened import OpenedModel, open_model
 from train.errors import ConfigError
@@ -118,7 +118,7 @@ def test_tasks_are_found_whatever_their_capitals_and_once() -> None:
 def test_one_option_takes_several_tasks(given: list[str], tasks: list[str], words: list[str]) -> None:
     import typer
 
-    from train.cli import app
+    from train.cli.app import app
 
     command = typer.main.get_command(app).commands["benchmark"]  # type: ignore[attr-defined]
     assert isinstance(command, TaskList)

@@ -15,7 +15,7 @@ import pytest
 from tests.api_server import KEY, ApiServer, Fault, api_server
 from tests.forked import ForkServer
 from tests.train.conftest import RESAMPLES, as_json
-from train.cli import main
+from train.cli.app import main
 
 QUICK = ["model.device=cpu", RESAMPLES, "measure.seconds=0.2", "measure.latency_texts=12", "measure.throughput_texts=16"]
 FILES = {"compare.html", "compare.json", "compare.csv", "per_query.parquet"}

@@ -199,7 +199,7 @@ def test_a_licence_that_the_hub_does_not_know(pusher: ForkServer, hub: HubServer
 
 
 def test_offline_is_said(run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    from train.cli import main
+    from train.cli.app import main
 
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     with pytest.raises(SystemExit) as stop:
@@ -253,7 +253,7 @@ def test_ctrl_c_names_the_push_and_not_the_training(
 ) -> None:
     import huggingface_hub
 
-    from train.cli import main
+    from train.cli.app import main
     from train.deploy import hub
 
     def interrupted(push: hub.Push) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.pages import HOSTILE, Reader, result, write_run
-from train.cli import main
+from train.cli.app import main
 from train.errors import RunError
 from train.evaluate.index import write_index
 from train.evaluate.runs import read_run, read_runs
@@ -347,7 +347,7 @@ def test_command_opens_the_browser(in_tmp: Path) -> None:
     browser = in_tmp / "browser"
     browser.write_text('#!/bin/sh\nprintf "%s" "$1" > "$(dirname "$0")/opened"\n')
     browser.chmod(0o755)
-    command = [sys.executable, "-m", "train.cli", "report", "checkpoints/first run", "--open"]
+    command = [sys.executable, "-m", "train.cli.app", "report", "checkpoints/first run", "--open"]
     environment = os.environ | {"BROWSER": str(browser), "PYTHONPATH": str(Path(__file__).resolve().parents[3])}
     subprocess.run(command, check=True, env=environment, cwd=in_tmp, capture_output=True)
     assert (in_tmp / "opened").read_text() == f"{in_tmp.as_uri()}/checkpoints/first%20run/report.html"
@@ -356,7 +356,7 @@ def test_command_opens_the_browser(in_tmp: Path) -> None:
 def test_command_needs_neither_torch_nor_pandas(in_tmp: Path) -> None:
     write_run(in_tmp / "checkpoints", "first")
     program = (
-        "import sys; from train.cli import main; main(['report'])\n"
+        "import sys; from train.cli.app import main; main(['report'])\n"
         "assert not {'torch', 'pandas', 'sentence_transformers', 'pyarrow'} & set(sys.modules)"
     )
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[3])}

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from train.commands.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting
+from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting
 from train.errors import ConfigError
 
 LISTS = ("--tasks", "-t")

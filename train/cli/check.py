@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from train.commands.options import DebugOption, JsonOption
+from train.cli.options import DebugOption, JsonOption
 
 
 def check_command(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from train.commands.options import CacheOption, DebugOption, JsonOption, YesOption
+from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption
 
 
 def compare_command(

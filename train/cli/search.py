@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from train.commands.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting
+from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting
 
 TOP, RESCORE = 10, 10
 

@@ -1,0 +1,114 @@
+"""The command line. Heavy imports live inside the commands, so that `--help` and config mistakes answer at once."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+
+import typer
+
+from data.errors import DataError
+from train import distributed
+from train.cli.benchmark import TaskList, benchmark_command
+from train.cli.check import check_command
+from train.cli.compare import compare_command
+from train.cli.diff import diff_command
+from train.cli.embed import embed_command
+from train.cli.evaluate import evaluate_command
+from train.cli.mine import mine_command
+from train.cli.options import EXIT_CODES
+from train.cli.push import push_command
+from train.cli.report import report_command
+from train.cli.search import search_command
+from train.cli.train import train_command
+from train.errors import EmbedTuneError
+
+app = typer.Typer(
+    name="embed-tune",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+
+# typer may carry click inside itself, so its errors are found through a class that both have
+UsageProblem: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+
+
+@app.callback()
+def _root() -> None:
+    """Fine-tune text-embedding models and prove that it helped.
+
+    In the order of the work: `compare` models, `check` your texts, `train` a model on them, `evaluate` it, see all runs with
+    `report`, `diff` two of them, `push` the one to keep; `embed` texts and `search` them. `embed-tune COMMAND --help` shows
+    examples.
+
+    - `embed-tune check my_pairs.csv`
+
+    - `embed-tune train --data my_pairs.csv run_name=first`
+
+    - `embed-tune evaluate checkpoints/first --data other_pairs.csv`
+
+    - `embed-tune report --open`
+
+    - `embed-tune diff first second`
+
+    - `embed-tune push first me/my-model`
+    """
+
+
+app.command("train", epilog=EXIT_CODES, short_help="Fine-tune a model on your texts and judge it against its base.")(
+    train_command
+)
+app.command("evaluate", epilog=EXIT_CODES, short_help="Judge a model, or one against another, without training.")(
+    evaluate_command
+)
+app.command("report", short_help="Build one page over all runs: sort, filter, open, compare two.")(report_command)
+app.command("diff", epilog=EXIT_CODES, short_help="Compare the models of two finished runs; nothing is encoded.")(diff_command)
+app.command("push", short_help="Put the model of a finished run on the Hugging Face Hub.")(push_command)
+app.command("check", epilog=EXIT_CODES, short_help="Look for leaks, duplicates and broken texts in your data.")(check_command)
+app.command("mine", epilog=EXIT_CODES, short_help="Find hard negatives for pairs, or audit how they are found.")(mine_command)
+app.command("compare", epilog=EXIT_CODES, short_help="Compare models on your texts: quality, speed, size and price.")(
+    compare_command
+)
+app.command("benchmark", cls=TaskList, epilog=EXIT_CODES, short_help="Run public benchmark tasks (MTEB) and your data sets.")(
+    benchmark_command
+)
+app.command("embed", epilog=EXIT_CODES, short_help="Turn a file of texts into vectors.")(embed_command)
+app.command("search", epilog=EXIT_CODES, short_help="Try queries against vectors that `embed` made.")(search_command)
+
+
+def main(arguments: Sequence[str] | None = None, program: str = "embed-tune") -> None:
+    """Run the command line; errors meant for people end with their exit code and without a traceback."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    debug = "--debug" in words
+    try:
+        # typer turns a Ctrl-C into an exit code that it returns here, and nothing else that is not 0 or None
+        code = app(words, standalone_mode=False, prog_name=program)
+        if isinstance(code, int) and code:
+            print("stopped", file=sys.stderr)
+            sys.exit(code)
+    except (EmbedTuneError, DataError, UsageProblem) as error:
+        if debug:
+            traceback.print_exc()
+        message = getattr(error, "format_message", error.__str__)()
+        if distributed.should_report(error):
+            print(f"{distributed.prefix()}error: {message}", file=sys.stderr)
+        sys.exit(getattr(error, "exit_code", 2))
+    except OSError as error:  # a full disk, a folder that became read-only: nothing that a traceback would explain
+        if debug:
+            traceback.print_exc()
+        from train.errors import disk_in_words
+
+        what, mend = disk_in_words(error)
+        print(f"error: {what}\n  What to do: {mend}; --debug shows more", file=sys.stderr)
+        sys.exit(2)
+    except (KeyboardInterrupt, typer.Abort):
+        print("stopped", file=sys.stderr)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

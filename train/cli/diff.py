@@ -1,0 +1,34 @@
+"""`embed-tune diff`: compare the models of two finished runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from train.cli.fail_on import FailOnOption, fail_if
+from train.cli.options import EXIT_CODES, JsonOption
+
+
+def diff_command(
+    run_a: Annotated[Path, typer.Argument(metavar="RUN_A", help="Folder of a finished run, or the name of one in checkpoints/.")],
+    run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="The run that is judged against it.")],
+    as_json: JsonOption = False,
+    fail_on: FailOnOption = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Compare the tuned models of two finished runs on the same test items, from their files; nothing is encoded.
+
+    Says which is better and how sure that is, which settings differ, and what each run cost. Folders that `evaluate --output`
+    made can be compared, too.
+
+    - `embed-tune diff first second`
+
+    - `embed-tune diff checkpoints/first checkpoints/second --fail-on regressed`
+
+    - `embed-tune diff first second --json`
+    """
+    from train.compare import diff_runs
+
+    fail_if(fail_on, diff_runs(run_a, run_b, as_json=as_json).as_json())

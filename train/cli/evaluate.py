@@ -1,0 +1,97 @@
+"""`embed-tune evaluate`: judge a model, or one against another, without training."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from train.cli.fail_on import FailOnOption, fail_if
+from train.cli.options import EXIT_CODES, CacheOption, JsonOption, YesOption, cache_setting
+from train.errors import EmbedTuneError
+
+
+class Split(StrEnum):
+    """Rows that `evaluate` can judge."""
+
+    TRAIN = "train"
+    DEV = "dev"
+    TEST = "test"
+    ALL = "all"
+
+
+def evaluate_command(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL",
+            help="A model folder, a run, a checkpoint-* folder, a name in configs/models/, a model behind an API (openai:NAME), "
+            "or a Hub id (owner/name).",
+        ),
+    ],
+    other: Annotated[
+        str | None, typer.Argument(metavar="OTHER", help="A second model, judged against the first.", show_default=False)
+    ] = None,
+    overrides: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="KEY=VALUE",
+            help="Settings, e.g. data.columns.anchor=question. Those under `model` are for MODEL, under `other` for OTHER.",
+        ),
+    ] = None,
+    data: Annotated[
+        list[str] | None, typer.Option("--data", "-d", help="A data set, as for `train`; may be given several times.")
+    ] = None,
+    config: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--config",
+            "-c",
+            readable=False,
+            help="YAML file that names the data, e.g. checkpoints/first/config.yaml; may be given several times.",
+        ),
+    ] = None,
+    split: Annotated[
+        Split | None,
+        typer.Option(
+            "--split",
+            metavar="ROWS",
+            help="`train`, `dev`, `test` or `all`. By default test where the data has it, else all rows; but never those that a "
+            "judged run was trained on.",
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="With two models: new folder for report.html, report.json and scores.")
+    ] = None,
+    cache: CacheOption = None,
+    yes: YesOption = False,
+    as_json: JsonOption = False,
+    fail_on: FailOnOption = None,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and library logs.")] = False,
+) -> None:
+    """Judge a model without training; with two models, judge the second against the first.
+
+    One model gets a 95% interval for each metric. Two get the paired interval of the difference, a verdict, and the queries that
+    changed most.
+
+    - `embed-tune evaluate all-MiniLM-L6-v2 --data my_pairs.csv`
+
+    - `embed-tune evaluate all-MiniLM-L6-v2 intfloat/e5-small --data beir/`
+
+    - `embed-tune evaluate old/ checkpoints/first -d a.csv -d b.csv -o old-first`
+
+    - `embed-tune evaluate old/ new/ --data a.csv --json --fail-on regressed`
+    """
+    words = [model, *([] if other is None else [other]), *(overrides or ()), *cache_setting(cache)]
+    from train.candidates import read_request
+
+    request = read_request(words, data=data or (), config=config, split=None if split is None else split.value)
+    if len(request.candidates) == 1:
+        for option, value in (("--output", output), ("--fail-on", fail_on)):
+            if value is not None:
+                raise EmbedTuneError(f"{option} needs two models: one alone has no verdict", mend="name a second model")
+    from train.judging import evaluate_models
+
+    fail_if(fail_on, evaluate_models(request, output=output, yes=yes, as_json=as_json, debug=debug))

@@ -1,1 +1,0 @@
-"""The commands of `embed-tune`, one a file; `train.cli` registers them. Heavy imports live inside the functions."""
