@@ -1,4 +1,4 @@
-"""What a person may say about one data set in a config. `train.config` embeds these models; defaults mean "work it out"."""
+"""What a user may say about one data set in a config; `train.config.schema` embeds these models. Defaults mean "work it out"."""
 
 from __future__ import annotations
 

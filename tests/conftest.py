@@ -35,7 +35,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
     from transformers import BertConfig, BertModel
 
-    from train.config import ModelConfig
+    from train.config.schema import ModelConfig
     from train.encode.locate import locate
 
     packaged = locate(ModelConfig()).path

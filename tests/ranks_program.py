@@ -16,7 +16,7 @@ from transformers import TrainerCallback
 
 from data.schema import RowKind
 from train import distributed
-from train.config import ModelConfig, TrainingConfig
+from train.config.schema import ModelConfig, TrainingConfig
 from train.encode.encoder import load_encoder
 from train.fit import fit as fitting
 from train.fit.fit import Hooks

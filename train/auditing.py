@@ -16,7 +16,7 @@ from data.progress import progress
 from data.spec import PromptSpec
 from data.splits.leaks import LeakRules
 from data.storage import write_json
-from train.config import DataConfig
+from train.config.schema import DataConfig
 from train.console import say
 from train.encode.counting import EncoderTokens
 from train.encode.prompted import prompted

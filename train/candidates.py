@@ -10,35 +10,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import model_validator
-
-from train.config import Config, ModelConfig
+from train.config.load import load_config, split_words
+from train.config.merge import read_layers
+from train.config.presets import SUFFIXES, preset_file, shown
+from train.config.schema import Config, JudgeConfig, ModelConfig
 from train.encode.api.known import KNOWN
 from train.encode.api.names import api_words
 from train.encode.locate import full_name
 from train.errors import ConfigError, ModelError
 from train.finished import RUNS
-from train.layers import read_layers
-from train.presets import SUFFIXES, preset_file, shown
-from train.settings import load_config, split_words
 
 Split = Literal["train", "dev", "test", "all"]
 """What `--split` takes; "all" is every row of a data set that has no splits of its own."""
 
 MEANINGLESS = ("training.", "mining.", "tracking", "export", "run_name")
 """Settings that train only; `training.seed`, which seeds the resampling too, is allowed."""
-
-
-class JudgeConfig(Config):
-    """The settings of a run, of which only those for data and judging are used; nothing needs to be trained on."""
-
-    @model_validator(mode="after")
-    def _a_model_that_can_be_trained(self) -> JudgeConfig:
-        return self
-
-    @model_validator(mode="after")
-    def _something_to_train_on(self) -> JudgeConfig:
-        return self
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from data.spec import DatasetSpec
 from data.splits.leaks_between_sets import remove_leaks_between_sets
 from data.storage import staged_folder, write_json, write_text
 from train.auditing import audited, leak_rules, obey_strict
-from train.config import Config
+from train.config.schema import Config
 from train.console import quiet_libraries, say
 from train.encode.counting import EncoderTokens, token_counter
 from train.errors import EmbedTuneError, RunError

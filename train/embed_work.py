@@ -15,7 +15,7 @@ from tqdm.auto import tqdm
 
 from data.sources.texts import TextRow, TextRows
 from train import distributed
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.deploy.parts import Parts, part_key
 from train.deploy.quantise import CALIBRATED, Precision, Ranges, calibrate, outside, quantise, ranges_as_json
 from train.deploy.vector_files import as_table

@@ -18,7 +18,8 @@ from typing import Any, cast
 from data.sources.texts import TextRows, open_texts
 from train import distributed
 from train.candidates import Candidate
-from train.config import Config
+from train.config.launcher import say_if_alone
+from train.config.schema import Config
 from train.console import quiet_libraries, say
 from train.deploy.parts import Parts
 from train.deploy.quantise import CALIBRATED, Precision, Ranges, bytes_per_vector, quantise, ranges_from_json
@@ -34,7 +35,6 @@ from train.encode.encoder import Encoder
 from train.encode.heap import keep_freed_memory
 from train.encode.opened import OpenedModel, TextEncoder, open_model
 from train.errors import ConfigError, Interrupted, RunError
-from train.launcher import say_if_alone
 from train.vector_requests import EmbedRequest, read_ranges, stored_settings
 from train.wording import duration
 

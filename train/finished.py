@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 import yaml
 
+from train.config.load import load_config
 from train.errors import ConfigError, RunError
 from train.evaluate.groups import group_numbers
 from train.evaluate.verdict import DatasetResult
-from train.settings import load_config
 
 RUNS = Path("checkpoints")
 """Where a bare run name is looked for."""

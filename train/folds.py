@@ -17,7 +17,7 @@ from scipy.stats import rankdata
 from data.errors import DataError
 from data.prepared import PreparedDataset
 from data.schema import RowKind
-from train.config import Config
+from train.config.schema import Config
 from train.console import say
 from train.distributed import PeerStopped, is_main, wait
 from train.errors import Diverged

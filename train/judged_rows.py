@@ -18,13 +18,13 @@ from data.sources import open_source
 from data.spec import DatasetSpec, PromptSpec, SplitSpec
 from data.splits.hashes import Hashes
 from train.candidates import Candidate, Request, Split
-from train.config import Config
+from train.config.load import load_config
+from train.config.schema import Config
 from train.console import say
 from train.errors import ConfigError, RunError
 from train.evaluate.tasks import Task, build_task
 from train.known_rows import FILE as KNOWN_ROWS
 from train.known_rows import count_known, read_known_rows
-from train.settings import load_config
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from typing import Any
 from data.spec import PromptSpec
 from data.storage import staged_folder, write_json, write_text
 from train.candidates import Candidate, Request
-from train.config import Config
+from train.config.schema import Config
 from train.console import now, quiet_libraries, say
 from train.encode.cache.cache import Counters, VectorCache
 from train.encode.cache.cached import cached

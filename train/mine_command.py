@@ -21,7 +21,7 @@ from data.spec import MiningSpec
 from data.storage import write_text
 from train.auditing import leak_rules
 from train.candidates import find_candidate
-from train.config import Config
+from train.config.schema import Config
 from train.console import quiet_libraries, say
 from train.encode.api.prices import estimate, load_prices
 from train.encode.api.spending import confirm_spending

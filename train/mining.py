@@ -21,7 +21,7 @@ from data.schema import RowKind
 from data.spec import MiningSpec
 from data.storage import write_json
 from train import distributed
-from train.config import Config, ModelConfig
+from train.config.schema import Config, ModelConfig
 from train.console import say
 from train.encode.cache.cached import cached
 from train.encode.cache.place import open_shared_cache

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING
 from data.schema import RowKind, text_columns
 from data.storage import write_json
 from train import distributed
-from train.config import Config
+from train.config.launcher import heed_launcher
+from train.config.load import dump_config, load_config
+from train.config.schema import Config
 from train.console import is_main, quiet_libraries, say
 from train.deploy.export import export_model
 from train.deploy.hub import check_push, push_run
@@ -38,11 +40,9 @@ from train.fit.fit import Hooks, fit, load_weights
 from train.fit.recipe import CEILING, heed_ceiling
 from train.fit.trainer import Work
 from train.folds import cross_validate, folds_wanted
-from train.launcher import heed_launcher
 from train.planning import Plan, audited, make_plan, record_plan, refuse_changes
 from train.reporting import Shortened, report_run
 from train.runfolder import ScoreLog, create_run, default_name, open_run, read_record
-from train.settings import dump_config, load_config
 from train.shortage import Needs, shortages_in_words
 from train.tracking.tracker import Tracker, check_tracking, start_tracking
 from train.winner import Winner, can_be_copied, choose_winner, copy_of

@@ -18,7 +18,8 @@ from data.storage import write_json, write_text
 from train import distributed
 from train.auditing import audited as audit_datasets
 from train.auditing import leak_rules, obey_strict, say_warnings
-from train.config import Config
+from train.config.load import dump_config
+from train.config.schema import Config
 from train.console import say
 from train.encode.counting import token_counter
 from train.encode.encoder import Encoder, load_encoder, resolve_device
@@ -42,7 +43,6 @@ from train.machine import environment
 from train.mining import MinedSet, limits_in_words, mine_training_rows
 from train.row_vectors import row_vectors
 from train.runfolder import read_record
-from train.settings import dump_config
 
 DECIDES_VECTORS = {"query_prompt", "document_prompt", "symmetric_prompt", "max_tokens"}
 """What of the encoding contract a config can change."""

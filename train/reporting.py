@@ -11,7 +11,7 @@ from typing import Any
 
 from data.prepared import PreparedDataset
 from data.storage import write_json, write_text
-from train.config import Config
+from train.config.schema import Config
 from train.console import now, say
 from train.evaluate.examples import count_changes, pick_examples
 from train.evaluate.judge import compare

@@ -17,8 +17,9 @@ import numpy as np
 
 from data.errors import DataError
 from data.sources.texts import open_texts
-from train.candidates import Candidate, JudgeConfig, Request
-from train.config import DEFAULT_MODEL, Config
+from train.candidates import Candidate, Request
+from train.config.load import load_config
+from train.config.schema import DEFAULT_MODEL, Config, JudgeConfig
 from train.console import quiet_libraries, say
 from train.deploy.vector_files import VectorFile, VectorInfo, open_vectors
 from train.deploy.vector_search import Index, Method
@@ -30,7 +31,6 @@ from train.evaluate.tasks import RetrievalTask
 from train.judged_rows import load_tasks, refuse_prompts
 from train.search_methods import Judgements, MethodResult, measure_methods
 from train.search_table import hits_lines, methods_table
-from train.settings import load_config
 from train.vector_requests import SearchRequest, TextChoice, read_model, settings_of_vectors
 
 SHOWN = 5

@@ -25,7 +25,7 @@ from data.schema import RowKind, text_columns
 from tests.benchmarks.counting import own_shapes
 from tests.benchmarks.machine import describe, matrix_peaks
 from tests.benchmarks.workloads import BenchmarkError, Workload, load_workload
-from train.config import ModelConfig, TrainingConfig
+from train.config.schema import ModelConfig, TrainingConfig
 
 if TYPE_CHECKING:
     import torch

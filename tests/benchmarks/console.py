@@ -15,7 +15,7 @@ from tests.benchmarks.arms import ARMS, PeakSpec, measure_machine
 from tests.benchmarks.children import Child
 from tests.benchmarks.models import random_bert_base
 from tests.benchmarks.workloads import BenchmarkError
-from train.config import DEFAULT_MODEL
+from train.config.schema import DEFAULT_MODEL
 from train.errors import EmbedTuneError
 
 

@@ -181,7 +181,7 @@ def peak_mb(process: int) -> float:
 def stream_without_model(file: Path, out: Path, part: int, precision: str) -> None:
     """All of `embed` but the model: in a child."""
     from data.sources.texts import open_texts
-    from train.config import ModelConfig
+    from train.config.schema import ModelConfig
     from train.deploy.parts import Parts
     from train.deploy.vector_files import VectorInfo, write_vectors
     from train.embed_work import Work

@@ -69,7 +69,7 @@ def encode_arm(spec: EncodeSpec, connection: Connection) -> None:
     """In a child: encode the texts of a round as the parent says `go`; answer figures and vectors. Round 0 is the warm-up."""
     from tests.benchmarks.counting import Cost, TokenCounter, digest, token_lengths
     from tests.benchmarks.machine import Memory
-    from train.config import ModelConfig
+    from train.config.schema import ModelConfig
     from train.encode.encoder import load_encoder
 
     encoder = load_encoder(ModelConfig(name=spec.model, device=spec.device))[0]

@@ -100,7 +100,7 @@ def measure(path: Path, cache: Path) -> dict[str, Any]:
     from data.schema import RowKind
     from data.spec import DatasetSpec, SplitSpec
     from train.auditing import audited, leak_rules
-    from train.config import DataConfig
+    from train.config.schema import DataConfig
     from train.fit.training_set import TrainingSet
 
     spec = DatasetSpec(source=str(path))

@@ -14,7 +14,7 @@ def random_bert_base(work: Path) -> Path:
     from sentence_transformers.sentence_transformer.modules import Normalize, Pooling, Transformer
     from transformers import BertConfig, BertModel
 
-    from train.config import ModelConfig
+    from train.config.schema import ModelConfig
     from train.encode.locate import locate
 
     packaged, raw, folder = locate(ModelConfig()).path, work / "bert-base-raw", work / "bert-base"

@@ -76,7 +76,10 @@ SETTINGS = {
         **config("data: pairs.csv\ntraining:\n  learnin_rate: 0.1\n"),
     ),
     "key of another tool": Mistake(
-        pairs("training.lr=1e-4"), "did you mean training.learning_rate?", "training.lr", "train/config.py and data/spec.py list"
+        pairs("training.lr=1e-4"),
+        "did you mean training.learning_rate?",
+        "training.lr",
+        "train/config/schema.py and data/spec.py list",
     ),
     "section that is a word": Mistake(
         what="a section of settings is expected here (got 'fast')",
@@ -88,7 +91,10 @@ SETTINGS = {
         what="no data set is named", where="c.yaml", mend="give --data PATH", **config("training: {epochs: 1}\n")
     ),
     "nothing to train on": Mistake(
-        pairs("data.train=false"), "every data set has train: false", "configuration", "train/config.py and data/spec.py list"
+        pairs("data.train=false"),
+        "every data set has train: false",
+        "configuration",
+        "train/config/schema.py and data/spec.py list",
     ),
     "data from an empty variable": Mistake(data(""), "--data is empty", "--data", "look whether its variable is set"),
     "two data sets of one name": Mistake(

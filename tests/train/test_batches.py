@@ -11,12 +11,12 @@ import pytest
 from datasets import Dataset
 
 from tests.forked import ForkServer
-from train.config import ModelConfig
+from train.config.load import load_config
+from train.config.schema import ModelConfig
 from train.encode.encoder import Encoder, load_encoder
 from train.fit.similar import STEPS
 from train.planning import load_datasets, training_sets
 from train.row_vectors import row_vectors
-from train.settings import load_config
 
 TOPICS = "ants bees cats dogs eels frogs goats hens ibex jays koalas lions".split()  # noqa: SIM905  (as in test_mixtures)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from train.candidates import find_candidate, read_request
-from train.config import DEFAULT_MODEL, ModelConfig
+from train.config.schema import DEFAULT_MODEL, ModelConfig
 from train.errors import ConfigError, ModelError
 
 

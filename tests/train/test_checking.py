@@ -14,11 +14,11 @@ from data.errors import DataError
 from tests.data.test_audit import BROKEN
 from tests.forked import ForkServer
 from train.auditing import obey_strict
-from train.candidates import JudgeConfig
 from train.checking import CheckFailed, check_data
 from train.cli.app import main
+from train.config.load import load_config
+from train.config.schema import JudgeConfig
 from train.errors import RunError
-from train.settings import load_config
 
 
 def check(*words: str, data: str | list[str], tokens: bool = False, output: Path | None = None) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from sentence_transformers import SentenceTransformer
 from data.spec import PromptSpec
 from tests.conftest import ROOT
 from tests.forked import ForkServer
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.encode.encoder import load_encoder
 from train.pipeline import _dev_encoders
 
@@ -209,13 +209,13 @@ def test_warnings_about_the_data_are_said(server: ForkServer, folder: Path, quic
 
 
 def test_ctrl_c_while_the_data_loads_ends_with_its_own_exit_code(monkeypatch: pytest.MonkeyPatch, capsys) -> None:  # type: ignore[no-untyped-def]
-    from train import settings
     from train.cli.app import main
+    from train.config import load
 
     def interrupted(*args: object, **kwargs: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(settings, "load_config", interrupted)
+    monkeypatch.setattr(load, "load_config", interrupted)
     with pytest.raises(SystemExit) as stop:
         main(["train", "--data", "pairs.csv"])
     assert stop.value.code == 130 and "stopped" in capsys.readouterr().err

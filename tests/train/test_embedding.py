@@ -22,7 +22,7 @@ from tests.benchmarks.embed_stream import FreeEncoder
 from tests.conftest import ROOT
 from tests.forked import ForkServer
 from train.cli.app import main
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.deploy.parts import Parts
 from train.deploy.quantise import PRECISIONS, calibrate, quantise
 from train.deploy.vector_files import open_vectors

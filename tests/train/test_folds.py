@@ -20,12 +20,12 @@ from scipy.stats import spearmanr
 from data.prepared import PreparedDataset
 from data.schema import Recognised, RowKind
 from tests.forked import ForkServer
-from train.config import Config
+from train.config.load import load_config
+from train.config.schema import Config
 from train.errors import Diverged
 from train.evaluate.statistics import compare_means
 from train.finished import Values
 from train.folds import cross_validate, folds_wanted, pooled
-from train.settings import load_config
 
 
 def prepared(kind: RowKind, train: int, test: int) -> PreparedDataset:

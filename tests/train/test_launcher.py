@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from train.config import Config
+from train.config.launcher import heed_launcher
+from train.config.schema import Config
 from train.errors import ConfigError
-from train.launcher import heed_launcher
 
 LAUNCHED = {"ACCELERATE_MIXED_PRECISION": "no", "ACCELERATE_DYNAMO_BACKEND": "NO", "ACCELERATE_USE_CPU": "False"}
 """What `accelerate launch` sets without further options."""

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from train.config.load import load_config
+from train.config.merge import _merged, read_layers
 from train.errors import ConfigError
-from train.layers import _merged, read_layers
-from train.settings import load_config
 
 
 def files(folder: Path, *texts: str) -> list[Path]:

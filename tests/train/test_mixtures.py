@@ -123,7 +123,7 @@ def _prepared(folder: Path) -> PreparedDataset:
     from data.load import prepare
     from data.spec import DatasetSpec
     from train.auditing import leak_rules
-    from train.config import DataConfig
+    from train.config.schema import DataConfig
 
     spec = DatasetSpec(source=str(folder / "faq.csv"))
     return prepare(spec, SplitSpec(), folder / "cache", leaks=leak_rules(DataConfig(datasets=[spec])))

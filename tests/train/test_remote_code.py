@@ -10,7 +10,7 @@ import pytest
 from sentence_transformers import SentenceTransformer
 
 from tests.forked import ForkServer
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.encode.encoder import load_encoder
 from train.errors import ModelError
 

@@ -17,7 +17,7 @@ import torch
 from sentence_transformers import SentenceTransformer
 
 from train.cli.app import main
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.encode.encoder import load_encoder
 from train.vector_requests import is_setting
 

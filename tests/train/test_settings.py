@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conftest import ROOT
-from train.config import Config
+from train.config.load import dump_config, load_config
+from train.config.messages import all_keys, nearest_key
+from train.config.schema import Config
 from train.errors import ConfigError
-from train.explain import all_keys, nearest_key
-from train.settings import dump_config, load_config
 
 
 def written(folder: Path, text: str) -> Path:

@@ -14,9 +14,9 @@ from sentence_transformers import SentenceTransformer
 from torch import nn
 
 from train import pipeline
+from train.config.load import load_config
 from train.evaluate.dev import DevJudge
 from train.fit.recipe import CEILING
-from train.settings import load_config
 from train.winner import SHARES, Winner, choose_winner, copy_of, interpolate
 
 POINTS = (0.0, *SHARES, 1.0)

@@ -10,10 +10,10 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from data.spec import StrictModel
-from train.candidates import MEANINGLESS, Candidate, JudgeConfig, Request, Split, find_candidate
-from train.config import ModelConfig
+from train.candidates import MEANINGLESS, Candidate, Request, Split, find_candidate
+from train.config.load import load_config, split_words
+from train.config.schema import JudgeConfig, ModelConfig
 from train.errors import ConfigError
-from train.settings import load_config, split_words
 
 MOST_MODELS = 26
 """Models of one comparison: each has a letter in the plots."""

@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from train.candidates import Candidate
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.encode.locate import full_name, locate_here
 from train.encode.opened import OpenedModel
 from train.encode.registry import registered

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from train.choose.speed import Speed
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.encode.api.prices import BYTES_A_TOKEN, Price, estimate, price_of
 
 

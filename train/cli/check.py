@@ -48,7 +48,7 @@ def check_command(
 
     - `embed-tune check my_pairs.csv --model intfloat/e5-small --json`
     """
-    from train.settings import load_config, split_words
+    from train.config.load import load_config, split_words
 
     sources, settings = split_words(data or [])
     if model is not None:
@@ -59,7 +59,7 @@ def check_command(
         from train.errors import ConfigError
 
         raise ConfigError("no data set is named", mend="embed-tune check DATA: a file, folder, glob or Hub id; or --config FILE")
-    from train.candidates import JudgeConfig
+    from train.config.schema import JudgeConfig
 
     loaded = load_config(config, data=sources or None, overrides=settings, kind=JudgeConfig)
     from train.checking import check_data

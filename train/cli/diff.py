@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from train.cli.fail_on import FailOnOption, fail_if
-from train.cli.options import EXIT_CODES, JsonOption
+from train.cli.options import JsonOption
 
 
 def diff_command(

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting
-from train.config import DEFAULT_MODEL
+from train.config.schema import DEFAULT_MODEL
 from train.errors import ConfigError
 
 PART = 8192

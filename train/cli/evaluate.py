@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from train.cli.fail_on import FailOnOption, fail_if
-from train.cli.options import EXIT_CODES, CacheOption, JsonOption, YesOption, cache_setting
+from train.cli.options import CacheOption, JsonOption, YesOption, cache_setting
 from train.errors import EmbedTuneError
 
 

@@ -48,9 +48,9 @@ def mine_command(
 
     - `embed-tune mine my_pairs.csv --model intfloat/e5-small --out mined.parquet`
     """
-    from train.candidates import JudgeConfig
+    from train.config.load import load_config, split_words
+    from train.config.schema import JudgeConfig
     from train.errors import ConfigError
-    from train.settings import load_config, split_words
 
     sources, settings = split_words(data or [])
     if model is not None:

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from train.cli.fail_on import FailOnOption, fail_if
-from train.cli.options import EXIT_CODES
 from train.errors import EmbedTuneError
 
 DEFAULT_CONFIG = Path(__file__).resolve().parents[2] / "configs" / "default.yaml"
@@ -56,7 +55,7 @@ def train_command(
 
     - `embed-tune train --resume checkpoints/first`
     """
-    from train.settings import load_config
+    from train.config.load import load_config
 
     if resume is not None:
         if config or data or overrides or dry_run:
@@ -69,8 +68,8 @@ def train_command(
         return
     if not config and not data:
         config = [DEFAULT_CONFIG]
+    from train.config.launcher import heed_launcher
     from train.console import say
-    from train.launcher import heed_launcher
 
     settings = heed_launcher(load_config(config, data=data or None, overrides=overrides or ()), say)
     from train.pipeline import dry_run as show_plan

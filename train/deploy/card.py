@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from data.spec import DatasetSpec
-from train.config import DataConfig
+from train.config.schema import DataConfig
 from train.errors import RunError
 
 METRICS = {

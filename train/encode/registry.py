@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 
 if TYPE_CHECKING:
     from mteb.models.model_meta import ModelMeta

@@ -12,7 +12,7 @@ from datasets import Dataset
 
 from data.prepared import PreparedDataset
 from data.schema import text_columns
-from train.config import Config
+from train.config.schema import Config
 from train.encode.contract import limited_tokens
 from train.encode.encoder import Encoder
 from train.encode.forward import embed_columns

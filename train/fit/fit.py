@@ -17,7 +17,7 @@ from transformers import PrinterCallback
 
 from data.schema import RowKind, text_columns
 from train import distributed
-from train.config import TrainingConfig
+from train.config.schema import TrainingConfig
 from train.encode.dropout import cheap_dropout
 from train.encode.encoder import Encoder
 from train.encode.packed import packed_through_wrapper

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from data.schema import RowKind
 from data.spec import DatasetSpec
-from train.config import TrainingConfig
+from train.config.schema import TrainingConfig
 from train.errors import ConfigError
 
 if TYPE_CHECKING:

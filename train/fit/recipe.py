@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from data.schema import RowKind
-from train.config import TrainingConfig
+from train.config.schema import TrainingConfig
 from train.fit.rules import (
     JOINT_DOCUMENTS,
     MAX_TOKENS,

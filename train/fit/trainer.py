@@ -20,7 +20,7 @@ from transformers import TrainerCallback
 
 from data.storage import write_json
 from train import distributed
-from train.config import TrainingConfig
+from train.config.schema import TrainingConfig
 from train.encode.contract import limited_tokens
 from train.encode.forward import embed_columns
 from train.errors import Diverged, RunError

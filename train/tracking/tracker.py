@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any
 
 from train import distributed
-from train.config import Config, TrackingConfig
+from train.config.schema import Config, TrackingConfig
 
 Page = Callable[[bool], str]
 """The report as HTML: with texts of the data set if the argument is true, otherwise without any."""

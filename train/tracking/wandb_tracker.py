@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any
 
 from data.storage import write_json
-from train.config import Config
+from train.config.schema import Config
 from train.console import say
 from train.errors import Interrupted
 from train.tracking.destination import QUIET, Destination, environment, first_lines, load_wandb, refusal, server, settle

@@ -15,7 +15,7 @@ from train.choose.machine import Machine
 from train.choose.pricing import PriceTag
 from train.choose.speed import Speed
 from train.choose.work import Failure, Outcome
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.encode.contract import EncodingContract
 from train.evaluate.tasks import RetrievalTask, ScoredTask, Scores, Task
 

@@ -17,7 +17,7 @@ from train.choose.mteb_encoder import ROLES, describe, fingerprint
 from train.choose.mteb_tasks import named_tasks, own_task, size_of
 from train.cli.app import main
 from train.cli.benchmark import TaskList
-from train.config import DEFAULT_MODEL, ModelConfig
+from train.config.schema import DEFAULT_MODEL, ModelConfig
 from train.encode.opened import OpenedModel, open_model
 from train.errors import ConfigError
 from train.evaluate.tasks import RetrievalTask, ScoredTask

@@ -12,7 +12,7 @@ from data.spec import DatasetSpec, SplitSpec
 from train.candidates import find_candidate
 from train.choose.mteb_encoder import BenchmarkEncoder, describe
 from train.choose.mteb_tasks import own_task
-from train.config import DEFAULT_MODEL, ModelConfig
+from train.config.schema import DEFAULT_MODEL, ModelConfig
 from train.encode.cache.cached import cached
 from train.encode.cache.place import open_cache
 from train.encode.opened import open_model

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import ROOT
 from train.candidates import Candidate, find_candidate
 from train.choose.facts import ModelFacts, facts_of
-from train.config import DEFAULT_MODEL, ModelConfig
+from train.config.schema import DEFAULT_MODEL, ModelConfig
 from train.encode.contract import read_contract
 from train.encode.opened import open_model
 from train.encode.registry import RegisteredPrompts, registered, registered_prompts

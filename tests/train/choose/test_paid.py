@@ -10,7 +10,7 @@ import pytest
 from tests.api_server import KEY, ApiServer, api_server
 from tests.train.conftest import as_json
 from train.cli.app import main
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.encode.api.access import ADDRESS_VARIABLES, ADDRESSES
 from train.encode.memo import RememberingEncoder
 from train.encode.opened import open_model

@@ -6,7 +6,7 @@ import pytest
 
 from tests.train.choose.made_up import speed
 from train.choose.pricing import price_tag
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.encode.api.prices import Price
 
 TEXTS = ["x" * 396] * 10

@@ -15,7 +15,7 @@ from train.choose.machine import Machine
 from train.choose.samples import choose_samples, spread, texts_by_role
 from train.choose.speed import FEWEST, WARM_UP, Samples, Speed, measure_speed
 from train.choose.speed_files import SpeedFile
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.encode.contract import EncodingContract, Role
 from train.encode.encoder import load_encoder
 

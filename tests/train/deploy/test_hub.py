@@ -18,9 +18,9 @@ import pytest
 from tests.conftest import ROOT
 from tests.forked import ForkServer
 from tests.hub_server import TOKEN, Fault, HubServer, metadata_errors
+from train.config.load import load_config
 from train.deploy.hub import finished_run
 from train.errors import RunError
-from train.settings import load_config
 
 REPO = "owner/my-model"
 
@@ -66,7 +66,7 @@ LOADS = """
 import json, sys
 from data.sources import open_source
 from data.spec import DatasetSpec
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.encode.encoder import load_encoder
 
 encoder, origin, _ = load_encoder(ModelConfig(name=sys.argv[1], device="cpu"))
@@ -78,7 +78,7 @@ print(json.dumps({"vectors": vectors, "from": origin.kind, "revision": origin.re
 
 
 def test_a_fresh_machine_loads_model_and_data_from_the_hub(pusher: ForkServer, hub: HubServer, run: Path, tmp_path: Path) -> None:
-    from train.config import ModelConfig
+    from train.config.schema import ModelConfig
     from train.encode.encoder import load_encoder
 
     done = push(pusher, run)

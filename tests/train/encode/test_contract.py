@@ -10,7 +10,7 @@ from sentence_transformers import SentenceTransformer
 
 from data.schema import RowKind
 from data.spec import DatasetSpec, PromptSpec
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.encode.contract import EncodingContract, apply_contract, limited_tokens, read_contract
 from train.encode.encoder import Encoder, load_encoder
 from train.encode.memo import RememberingEncoder

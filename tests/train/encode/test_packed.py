@@ -15,7 +15,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import CosineSimilarityLoss, MultipleNegativesRankingLoss
 from torch import nn
 
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.encode.attention import Setting
 from train.encode.dropout import CheapDropout, cheap_dropout, dropout
 from train.encode.encoder import load_encoder

@@ -9,7 +9,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Pooling, StaticEmbedding, Transformer
 from tokenizers.processors import TemplateProcessing
 
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.encode.encoder import load_encoder
 from train.encode.plain_tokens import identity, why_not_stored
 from train.encode.tokens import TokenStore

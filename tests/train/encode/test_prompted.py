@@ -11,7 +11,7 @@ from sentence_transformers import SentenceTransformer
 
 from data.schema import RowKind
 from data.spec import DatasetSpec, PromptSpec
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.deploy.export import export_model
 from train.encode.encoder import Encoder, load_encoder
 from train.encode.memo import RememberingEncoder

@@ -15,7 +15,7 @@ from sentence_transformers.sentence_transformer.modules import Pooling, StaticEm
 from sentence_transformers.sentence_transformer.modules.tokenizer import WhitespaceTokenizer
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.encode.contract import read_contract
 from train.encode.encoder import Encoder, load_encoder
 from train.encode.space import space_of

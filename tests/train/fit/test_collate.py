@@ -12,7 +12,7 @@ from datasets import Dataset
 from transformers import TrainerCallback
 
 from data.schema import RowKind
-from train.config import ModelConfig, TrainingConfig
+from train.config.schema import ModelConfig, TrainingConfig
 from train.encode import halves
 from train.encode.contract import limited_tokens
 from train.encode.dropout import CheapDropout

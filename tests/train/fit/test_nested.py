@@ -10,7 +10,7 @@ from sentence_transformers.sentence_transformer.losses import CoSENTLoss, Cosine
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss as Ranking
 from torch import Tensor, nn
 
-from train.config import TrainingConfig
+from train.config.schema import TrainingConfig
 from train.fit.losses import LOSS_NAMES, build_loss
 from train.fit.nested import NestedLoss, cut
 

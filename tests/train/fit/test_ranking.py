@@ -13,7 +13,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 from torch import Tensor, nn
 
-from train.config import TrainingConfig
+from train.config.schema import TrainingConfig
 from train.fit.losses import build_loss
 from train.fit.ranking import CachedRankingLoss, MaskedRankingLoss
 from train.fit.relevance import Relevance

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.schema import RowKind
-from train.config import TrainingConfig
+from train.config.schema import TrainingConfig
 from train.fit.recipe import RowFacts, choose_batches, heed_ceiling, mining_pays, plan_recipe
 from train.fit.rules import FEWEST_STEPS, batch_size, rule_for
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, Field
 
+from train.config.load import load_config
 from train.reporting import without_texts
-from train.settings import load_config
 from train.tracking.destination import environment, first_lines
 from train.tracking.tables import example_tables, result_columns, result_rows, summary_of
 

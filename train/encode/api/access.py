@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.encode.api.known import Provider
 from train.errors import ModelError
 

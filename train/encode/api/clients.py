@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.encode.api.access import Access, access_of
 from train.encode.api.known import Provider
 from train.encode.api.patience import BadAnswerError

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from tqdm.auto import tqdm
 
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.console import is_main, say
 from train.encode.api.clients import Answer, Client, make_client
 from train.encode.api.known import (

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 
 Provider = Literal["openai", "cohere", "voyage"]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.encode.api.access import address_of, in_own_network, is_official
 from train.encode.api.known import longest_input
 from train.errors import ConfigError

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.api_server import KEY, ApiServer, api_server
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.encode.api.access import ADDRESS_VARIABLES
 from train.encode.api.encoder import ApiEncoder
 from train.encode.opened import open_model

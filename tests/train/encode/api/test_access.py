@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from tests.api_server import KEY, ApiServer, Fault
 from tests.train.encode.api.conftest import MODELS
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.encode.api.access import access_of, address_of, in_own_network
 from train.encode.api.encoder import ApiEncoder, open_api_model
 from train.encode.api.names import api_words

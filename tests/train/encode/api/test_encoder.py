@@ -9,7 +9,7 @@ import pytest
 
 from tests.api_server import ApiServer, Fault, api_server, vector_of
 from tests.train.encode.api.conftest import MODELS
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.encode.api.encoder import ApiEncoder, open_api_model
 from train.encode.api.known import KNOWN, Limits
 from train.encode.contract import Role

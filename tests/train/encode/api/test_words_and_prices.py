@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from train.config import ModelConfig
+from train.config.schema import ModelConfig
 from train.encode.api.known import KNOWN
 from train.encode.api.names import api_words
 from train.encode.api.prices import Estimate, Price, estimate, load_prices

@@ -15,11 +15,11 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.redis_server import RedisServer
+from train.config.load import load_config
 from train.encode.cache.file_store import DAY, FILE, FileStore
 from train.encode.cache.redis_store import RedisStore
 from train.encode.cache.store import StoreError, VectorStore
 from train.errors import ConfigError
-from train.settings import load_config
 
 KEYS = [bytes([i]) * 16 for i in range(5)]
 VALUES = [b"value %d" % i for i in range(5)]

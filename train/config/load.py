@@ -11,12 +11,12 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from train.config import Config
+from train.config.merge import FOR_ALL_DATA, expand_data, read_layers
+from train.config.messages import LIST, explained, spellings
+from train.config.presets import preset_file
+from train.config.schema import Config
+from train.config.yaml_file import Place, YamlFile, read_yaml
 from train.errors import ConfigError
-from train.explain import LIST, explained, spellings
-from train.layers import FOR_ALL_DATA, expand_data, read_layers
-from train.presets import preset_file
-from train.yamlfile import Place, YamlFile, read_yaml
 
 NOTHING = ("", "null", "Null", "NULL", "~")
 """What YAML reads as no value."""

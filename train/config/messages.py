@@ -9,11 +9,11 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from train.config import Config
+from train.config.schema import Config
+from train.config.yaml_file import Place
 from train.errors import ConfigError
-from train.yamlfile import Place
 
-LIST = "train/config.py and data/spec.py list all settings"
+LIST = "train/config/schema.py and data/spec.py list all settings"
 
 OTHER_NAMES = {
     "lr": "training.learning_rate",

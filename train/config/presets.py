@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parents[1] / "configs" / "models"
+FOLDER = Path(__file__).resolve().parents[2] / "configs" / "models"
 SUFFIXES = (".yaml", ".yml")
 
 

@@ -325,3 +325,15 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
         both = isinstance(value, dict) and isinstance(out.get(key), dict)
         out[key] = _merge(out[key], value) if both else value
     return out
+
+
+class JudgeConfig(Config):
+    """The settings of a run, of which only those for data and judging are used; nothing needs to be trained on."""
+
+    @model_validator(mode="after")
+    def _a_model_that_can_be_trained(self) -> JudgeConfig:
+        return self
+
+    @model_validator(mode="after")
+    def _something_to_train_on(self) -> JudgeConfig:
+        return self

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 
-from train.config import Config
+from train.config.schema import Config
 from train.errors import ConfigError
 
 HOW = "in the file that `accelerate launch --config_file` names (by default the one that `accelerate config` wrote)"

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from train.config import expand_single_dataset
+from train.config.schema import expand_single_dataset
+from train.config.yaml_file import Place, YamlFile, read_yaml
 from train.errors import ConfigError
-from train.yamlfile import Place, YamlFile, read_yaml
 
 SECTIONS = frozenset({"model", "data", "mining", "training", "evaluation", "tracking", "export"})
 """Keys that hold other keys; without any they count as left out."""

@@ -1,0 +1,1 @@
+"""Settings: their schema, how files and words are read, and what is said about mistakes in them."""
