@@ -17,7 +17,7 @@ from transformers import TrainerCallback
 from data.schema import RowKind
 from train import distributed
 from train.config.schema import ModelConfig, TrainingConfig
-from train.encode.encoder import load_encoder
+from train.encode.local import load_encoder
 from train.fit import fit as fitting
 from train.fit.fit import Hooks
 from train.fit.recipe import plan_recipe

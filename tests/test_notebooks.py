@@ -41,7 +41,7 @@ PRIVATE = {
 """What would tell of the machine that executed a notebook, or differ the next time."""
 
 USED = {
-    "01_fine_tune_and_judge": {"data.load", "train.config.load", "train.pipeline", "train.encode.encoder"},
+    "01_fine_tune_and_judge": {"data.load", "train.config.load", "train.pipeline", "train.encode.local"},
     "02_choose_a_model": {"train.cli.app"},
     "03_cache_quantise_search": {"train.encode.cache.cached", "train.deploy.quantise", "train.deploy.vector_search"},
 }

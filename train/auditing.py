@@ -19,7 +19,7 @@ from data.storage import write_json
 from train.config.schema import DataConfig
 from train.console import say
 from train.encode.counting import EncoderTokens
-from train.encode.prompted import prompted
+from train.encode.prompts import prompted
 
 SHOWN = 8
 """Findings that are named where `data.strict` ends a run."""

@@ -74,7 +74,7 @@ def check_data(
 
 def _counter(config: Config) -> EncoderTokens | None:
     """The tokenizer of the base model."""
-    from train.encode.encoder import load_encoder
+    from train.encode.local import load_encoder
 
     encoder, origin, _ = load_encoder(config.model)
     counter = token_counter(encoder, config.training.max_tokens)

@@ -22,8 +22,8 @@ from train.deploy.vector_files import as_table
 from train.encode.api.prices import Estimate, estimate, load_prices, price_of
 from train.encode.cache.cached import CachedEncoder
 from train.encode.contract import Role
-from train.encode.encoder import Encoder
-from train.encode.opened import TextEncoder
+from train.encode.local import Encoder
+from train.encode.protocol import TextEncoder
 from train.errors import ModelError
 
 PART_CHARACTERS = 1 << 24

@@ -31,9 +31,10 @@ from train.encode.cache.cache import VectorCache
 from train.encode.cache.cached import CachedEncoder, cached
 from train.encode.cache.place import open_shared_cache
 from train.encode.contract import Role
-from train.encode.encoder import Encoder
 from train.encode.heap import keep_freed_memory
-from train.encode.opened import OpenedModel, TextEncoder, open_model
+from train.encode.local import Encoder
+from train.encode.open import open_model
+from train.encode.protocol import OpenedModel, TextEncoder
 from train.errors import ConfigError, Interrupted, RunError
 from train.vector_requests import EmbedRequest, read_ranges, stored_settings
 from train.wording import duration

@@ -10,7 +10,7 @@ from train.encode.api.prices import estimate, load_prices
 from train.encode.api.spending import confirm_spending
 from train.encode.cache.cache import VectorCache
 from train.encode.cache.cached import CachedEncoder
-from train.encode.opened import open_model
+from train.encode.open import open_model
 from train.evaluate.tasks import Task
 
 

@@ -23,9 +23,10 @@ from train.encode.cache.place import open_cache
 from train.encode.contract import EncodingContract
 from train.encode.heap import keep_freed_memory
 from train.encode.locate import locate
-from train.encode.memo import RememberingEncoder
-from train.encode.opened import Origin, open_model
-from train.encode.prompted import encoders_of
+from train.encode.open import open_model
+from train.encode.prompts import encoders_of
+from train.encode.protocol import Origin
+from train.encode.wrappers import RememberingEncoder
 from train.errors import ModelError, RunError
 from train.evaluate.dev import primary_value
 from train.evaluate.examples import count_changes, pick_examples

@@ -28,11 +28,13 @@ from train.encode.api.spending import confirm_spending
 from train.encode.cache.cached import CachedEncoder, cached
 from train.encode.cache.place import open_cache
 from train.encode.contract import Role
-from train.encode.memo import RememberingEncoder
-from train.encode.opened import Origin, TextEncoder, open_model
-from train.encode.prompted import encoders_of
+from train.encode.cross_encoder import CrossJudge
+from train.encode.open import open_model
+from train.encode.prompts import encoders_of
+from train.encode.protocol import Origin, TextEncoder
+from train.encode.wrappers import RememberingEncoder
 from train.errors import ConfigError
-from train.mining import CrossJudge, cross_encoder, encoded, mine_texts, summary, summary_lines, texts_of
+from train.mining import cross_encoder, encoded, mine_texts, summary, summary_lines, texts_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,7 +6,6 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -26,21 +25,16 @@ from train.console import say
 from train.encode.cache.cached import cached
 from train.encode.cache.place import open_shared_cache
 from train.encode.contract import Role
-from train.encode.encoder import Encoder, resolve_device
-from train.encode.locate import WeightsOrigin, locate
-from train.encode.opened import TextEncoder
-from train.encode.prompted import prompted
-from train.encode.shared import SharedEncoder
-from train.errors import ModelError
+from train.encode.cross_encoder import CrossJudge
+from train.encode.local import Encoder, resolve_device
+from train.encode.prompts import prompted
+from train.encode.protocol import TextEncoder
+from train.encode.wrappers import SharedEncoder
 from train.fit.recipe import mining_pays
 
 if TYPE_CHECKING:
     from datasets import Dataset
-    from sentence_transformers import CrossEncoder
     from torch import Tensor
-
-PAIRS_AT_ONCE = 64
-"""Texts in one forward pass of the cross-encoder."""
 
 
 class Vectors(Protocol):
@@ -67,42 +61,6 @@ class MinedSet:
 
     table: Dataset
     summary: Mapping[str, Any]
-
-
-class CrossJudge:
-    """A cross-encoder as what mining asks for: probabilities that a document belongs to a query. Loaded when first asked."""
-
-    def __init__(self, name: str, device: str) -> None:
-        self.device = device
-        self.origin: WeightsOrigin = locate(ModelConfig(name=name))
-
-    @cached_property
-    def _model(self) -> CrossEncoder:
-        from sentence_transformers import CrossEncoder
-
-        try:
-            model = CrossEncoder(str(self.origin.path), device=self.device)
-        except Exception as error:  # a damaged file raises whatever the library that reads it raises
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
-            raise ModelError(
-                f"mining.cross_encoder: {self.origin.name} could not be loaded: {reason}",
-                mend="check that the folder is complete, or leave it out",
-            ) from error
-        if model.num_labels != 1:
-            raise ModelError(
-                f"mining.cross_encoder: {self.origin.name} gives {model.num_labels} labels, not one score",
-                mend="name a cross-encoder for ranking, such as cross-encoder/ms-marco-MiniLM-L6-v2",
-            )
-        return model
-
-    def __call__(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
-        """[P] in 0..1."""
-        import torch
-
-        found = self._model.predict(
-            list(pairs), batch_size=PAIRS_AT_ONCE, show_progress_bar=False, activation_fn=torch.nn.Sigmoid()
-        )
-        return np.asarray(found, dtype=np.float32)
 
 
 def mine_training_rows(config: Config, datasets: Mapping[str, PreparedDataset], encoder: Encoder) -> dict[str, MinedSet]:

@@ -25,11 +25,9 @@ from train.deploy.hub import check_push, push_run
 from train.encode.cache.cache import Counters, VectorCache
 from train.encode.cache.cached import cached
 from train.encode.cache.place import open_shared_cache
-from train.encode.encoder import load_encoder
-from train.encode.memo import RememberingEncoder
-from train.encode.prompted import encoders_of
-from train.encode.shared import SharedEncoder
-from train.encode.shortened import ShortenedEncoder
+from train.encode.local import load_encoder
+from train.encode.prompts import encoders_of
+from train.encode.wrappers import RememberingEncoder, SharedEncoder, ShortenedEncoder
 from train.errors import Interrupted, RunError
 from train.evaluate.best import highest_line
 from train.evaluate.dev import CLEAR_GAIN, LONGEST, DevJudge, build_dev_judge, judge_test, primary_value, widened

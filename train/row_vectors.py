@@ -15,8 +15,8 @@ from datasets import Dataset
 from data.arrow import batches_of
 from train import distributed
 from train.encode.contract import Role, limited_tokens
-from train.encode.encoder import Encoder
-from train.encode.shared import SharedEncoder
+from train.encode.local import Encoder
+from train.encode.wrappers import SharedEncoder
 from train.fit.similar import in_steps
 
 COLUMNS: tuple[tuple[str, Role], ...] = (("anchor", "query"), ("positive", "document"))

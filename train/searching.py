@@ -25,7 +25,7 @@ from train.deploy.vector_files import VectorFile, VectorInfo, open_vectors
 from train.deploy.vector_search import Index, Method
 from train.embedding import confirm_texts, open_candidate
 from train.encode.contract import Role
-from train.encode.opened import TextEncoder
+from train.encode.protocol import TextEncoder
 from train.errors import ConfigError, ModelError
 from train.evaluate.tasks import RetrievalTask
 from train.judged_rows import load_tasks, refuse_prompts

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
     from tests.benchmarks.gate import WatchedSet
-    from train.encode.encoder import Encoder
+    from train.encode.local import Encoder
     from train.fit.recipe import Recipe
 
 ARMS = ("A", "B", "D")
@@ -82,7 +82,7 @@ class PeakSpec:
 
 def measure_machine(spec: PeakSpec, connection: Connection) -> None:
     """In a child: the machine in words and its matrix peaks."""
-    from train.encode.encoder import load_encoder
+    from train.encode.local import load_encoder
 
     model = load_encoder(ModelConfig(name=spec.model, device=spec.device))[0].model
     device = str(model.device)
@@ -94,7 +94,7 @@ def train_arm(spec: TrainSpec, connection: Connection) -> None:
     import transformers.trainer
 
     from tests.benchmarks.gate import Gate, WatchedSet
-    from train.encode.encoder import load_encoder
+    from train.encode.local import load_encoder
 
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")  # the stock trainer would spread over all
     encoder = load_encoder(ModelConfig(name=spec.model, device=spec.device))[0]

@@ -26,7 +26,7 @@ from train.config.schema import ModelConfig
 from train.encode.cache.cache import VectorCache
 from train.encode.cache.cached import CachedEncoder
 from train.encode.cache.redis_store import RedisStore
-from train.encode.encoder import load_encoder
+from train.encode.local import load_encoder
 
 DIMENSIONS = 384
 ENCODED = 512

@@ -4,7 +4,7 @@
 
 Run it from the repository's root; it needs no data. Arms: A, `SentenceTransformer.encode` with its defaults; B, the same with
 its best options on this machine (bf16 weights where the project's probe says that bf16 pays, flash attention where it is
-installed, and the fastest of several batch sizes, timed at the start); D, `train.encode.encoder.Encoder.encode`. Each arm lives
+installed, and the fastest of several batch sizes, timed at the start); D, `train.encode.local.Encoder.encode`. Each arm lives
 in a process of its own, and only one computes at a time: they take turns (A B D, D A B, …), and each turn encodes `--texts`
 texts that were not seen before, so that nothing can be kept from the last time. A turn is timed from the texts to the vectors in
 main memory.
@@ -37,7 +37,7 @@ from tests.benchmarks.figures import check_same_work, last_line, orders, ratio_l
 from tests.benchmarks.workloads import ENCODED, draw_texts
 
 if TYPE_CHECKING:
-    from train.encode.encoder import Encoder
+    from train.encode.local import Encoder
 
 BATCHES = (32, 64, 128, 256)
 """Batch sizes that arm B tries; on a GPU four times as large ones, too."""
@@ -70,7 +70,7 @@ def encode_arm(spec: EncodeSpec, connection: Connection) -> None:
     from tests.benchmarks.counting import Cost, TokenCounter, digest, token_lengths
     from tests.benchmarks.machine import Memory
     from train.config.schema import ModelConfig
-    from train.encode.encoder import load_encoder
+    from train.encode.local import load_encoder
 
     encoder = load_encoder(ModelConfig(name=spec.model, device=spec.device))[0]
     tokenizer, limit = encoder.model.tokenizer, encoder.contract.max_tokens

@@ -18,7 +18,7 @@ from train.fit.batching import ShuffledBatchSampler
 from train.fit.training_set import TrainingSet
 
 if TYPE_CHECKING:
-    from train.encode.encoder import Encoder
+    from train.encode.local import Encoder
 
 
 class WatchedSampler(ShuffledBatchSampler):

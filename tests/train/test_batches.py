@@ -13,7 +13,7 @@ from datasets import Dataset
 from tests.forked import ForkServer
 from train.config.load import load_config
 from train.config.schema import ModelConfig
-from train.encode.encoder import Encoder, load_encoder
+from train.encode.local import Encoder, load_encoder
 from train.fit.similar import STEPS
 from train.planning import load_datasets, training_sets
 from train.row_vectors import row_vectors

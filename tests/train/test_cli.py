@@ -17,7 +17,7 @@ from data.spec import PromptSpec
 from tests.conftest import ROOT
 from tests.forked import ForkServer
 from train.config.schema import ModelConfig
-from train.encode.encoder import load_encoder
+from train.encode.local import load_encoder
 from train.pipeline import _dev_encoders
 
 REPORT_COST = {

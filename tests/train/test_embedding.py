@@ -28,7 +28,7 @@ from train.deploy.quantise import PRECISIONS, calibrate, quantise
 from train.deploy.vector_files import open_vectors
 from train.embed_work import Plan, Work
 from train.encode.api.prices import Price
-from train.encode.encoder import load_encoder
+from train.encode.local import load_encoder
 
 TEXTS = [f"text number {i} about {'cats dogs birds'.split()[i % 3]} " + "and so on " * (i % 5) for i in range(50)]  # noqa: SIM905
 PART = 8
@@ -274,7 +274,7 @@ def test_all_rows_are_read_before_the_first_is_encoded(
     def encode(*_: Any, **__: Any) -> None:
         raise AssertionError("a text is encoded")
 
-    monkeypatch.setattr("train.encode.encoder.Encoder.encode", encode)
+    monkeypatch.setattr("train.encode.local.Encoder.encode", encode)
     (folder / "late.txt").write_text("a\nb\nc\n\nd")
     done = run("--precision", precision, "--part", "2", file="late.txt")
     assert done["code"] == 2 and "line 4" in done["error"], done["error"]

@@ -16,8 +16,9 @@ from data.schema import RowKind
 from data.spec import DatasetSpec, MiningSpec, SplitSpec
 from tests.forked import ForkServer
 from train.cli.app import main
+from train.encode.cross_encoder import CrossJudge
 from train.errors import ModelError
-from train.mining import CrossJudge, summary_lines
+from train.mining import summary_lines
 
 # a random model takes all texts for near duplicates of one another
 SMALL = ["model.name=tiny", "model.device=cpu", "mining.near_positive=null"]

@@ -11,7 +11,7 @@ from sentence_transformers import SentenceTransformer
 
 from tests.forked import ForkServer
 from train.config.schema import ModelConfig
-from train.encode.encoder import load_encoder
+from train.encode.local import load_encoder
 from train.errors import ModelError
 
 CONFIGURATION = 'from transformers import BertConfig\n\n\nclass OwnConfig(BertConfig):\n    model_type = "own"\n'

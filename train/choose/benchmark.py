@@ -25,7 +25,8 @@ from train.encode.api.spending import confirm_spending
 from train.encode.cache.cached import cached
 from train.encode.cache.place import open_cache
 from train.encode.heap import keep_freed_memory
-from train.encode.opened import OpenedModel, open_model
+from train.encode.open import open_model
+from train.encode.protocol import OpenedModel
 from train.errors import EmbedTuneError, ModelError
 from train.judged_rows import load_tasks, refuse_prompts
 from train.wording import duration

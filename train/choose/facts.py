@@ -17,7 +17,7 @@ import yaml
 from train.candidates import Candidate
 from train.config.schema import ModelConfig
 from train.encode.locate import full_name, locate_here
-from train.encode.opened import OpenedModel
+from train.encode.protocol import OpenedModel
 from train.encode.registry import registered
 from train.errors import ConfigError
 

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from importlib.metadata import version
 
-from train.encode.opened import TextEncoder
+from train.encode.protocol import TextEncoder
 from train.machine import processor
 
 

@@ -15,7 +15,7 @@ from mteb.types import Licenses, PromptType
 from train.candidates import Candidate
 from train.choose.facts import facts_of
 from train.encode.contract import Role
-from train.encode.opened import OpenedModel, TextEncoder
+from train.encode.protocol import OpenedModel, TextEncoder
 from train.encode.registry import registered
 from train.errors import ModelError
 

@@ -19,8 +19,8 @@ from train.choose.config import MeasureConfig
 from train.choose.machine import Machine
 from train.console import now
 from train.encode.contract import Role
-from train.encode.encoder import Encoder
-from train.encode.opened import TextEncoder
+from train.encode.local import Encoder
+from train.encode.protocol import TextEncoder
 from train.encode.tokens import TokenStore
 from train.machine import resident_peak_mb
 

@@ -13,7 +13,7 @@ from train.console import say
 from train.encode.api.prices import Estimate, Price, estimate
 from train.encode.cache.cached import CachedEncoder
 from train.encode.cache.place import open_cache
-from train.encode.opened import open_model
+from train.encode.open import open_model
 from train.errors import ModelError
 from train.evaluate.tasks import Task
 

@@ -29,8 +29,9 @@ from train.encode.cache.cached import WINDOW, cached
 from train.encode.cache.place import open_cache
 from train.encode.contract import EncodingContract, Role
 from train.encode.heap import keep_freed_memory
-from train.encode.opened import TextEncoder, open_model
-from train.encode.wrapped import WrappedEncoder
+from train.encode.open import open_model
+from train.encode.protocol import TextEncoder
+from train.encode.wrappers import WrappedEncoder
 from train.errors import EmbedTuneError, ModelError, is_out_of_memory
 from train.evaluate.dev import primary_value
 from train.evaluate.judge import score_model

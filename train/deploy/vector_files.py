@@ -50,7 +50,7 @@ class VectorInfo:
         label: what the person called the model.
         model: settings with which the model can be opened again (fields of `ModelConfig`).
         role: under which the texts were encoded.
-        space: see `train.encode.space`.
+        space: see `train.encode.fingerprint`.
         precision: of what is stored.
         dimensions: D.
         similarity: how two vectors are compared.

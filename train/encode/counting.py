@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from train.encode.contract import EncodingContract, Role
 
 if TYPE_CHECKING:
-    from train.encode.encoder import Encoder
+    from train.encode.local import Encoder
 
 BLOCK = 1000
 """Texts that are tokenised together."""

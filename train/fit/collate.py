@@ -12,7 +12,7 @@ from datasets import Dataset
 from torch import Tensor
 
 from data.schema import text_columns
-from train.encode.encoder import Encoder
+from train.encode.local import Encoder
 from train.encode.ragged import Tokens
 from train.encode.tokens import TokenRows
 

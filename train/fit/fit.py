@@ -19,9 +19,9 @@ from data.schema import RowKind, text_columns
 from train import distributed
 from train.config.schema import TrainingConfig
 from train.encode.dropout import cheap_dropout
-from train.encode.encoder import Encoder
+from train.encode.local import Encoder
 from train.encode.packed import packed_through_wrapper
-from train.encode.prompted import prompted
+from train.encode.prompts import prompted
 from train.errors import Interrupted, RunError
 from train.fit.batching import ShuffledBatchSampler
 from train.fit.checkpoints import clear_staging, last_checkpoint

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import torch
     from sentence_transformers import SentenceTransformer
 
-    from train.encode.encoder import Encoder
+    from train.encode.local import Encoder
     from train.fit.relevance import Relevance
 
 SCORED_LOSSES = ("cosine", "cosent", "angle")

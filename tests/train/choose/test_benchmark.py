@@ -18,7 +18,8 @@ from train.choose.mteb_tasks import named_tasks, own_task, size_of
 from train.cli.app import main
 from train.cli.benchmark import TaskList
 from train.config.schema import DEFAULT_MODEL, ModelConfig
-from train.encode.opened import OpenedModel, open_model
+from train.encode.open import open_model
+from train.encode.protocol import OpenedModel
 from train.errors import ConfigError
 from train.evaluate.tasks import RetrievalTask, ScoredTask
 

@@ -15,7 +15,7 @@ from train.candidates import Candidate, find_candidate
 from train.choose.facts import ModelFacts, facts_of
 from train.config.schema import DEFAULT_MODEL, ModelConfig
 from train.encode.contract import read_contract
-from train.encode.opened import open_model
+from train.encode.open import open_model
 from train.encode.registry import RegisteredPrompts, registered, registered_prompts
 
 

@@ -12,8 +12,8 @@ from tests.train.conftest import as_json
 from train.cli.app import main
 from train.config.schema import ModelConfig
 from train.encode.api.access import ADDRESS_VARIABLES, ADDRESSES
-from train.encode.memo import RememberingEncoder
-from train.encode.opened import open_model
+from train.encode.open import open_model
+from train.encode.wrappers import RememberingEncoder
 
 
 @pytest.fixture

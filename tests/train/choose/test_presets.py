@@ -15,7 +15,7 @@ from train.choose.facts import TABLE, _table
 from train.config.load import load_config
 from train.config.presets import FOLDER, preset_file, presets
 from train.config.schema import DEFAULT_MODEL, JudgeConfig, ModelConfig
-from train.encode.opened import open_model
+from train.encode.open import open_model
 from train.errors import ConfigError, ModelError
 
 NEEDED = [

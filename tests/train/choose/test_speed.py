@@ -17,7 +17,7 @@ from train.choose.speed import FEWEST, WARM_UP, Samples, Speed, measure_speed
 from train.choose.speed_files import SpeedFile
 from train.config.schema import ModelConfig
 from train.encode.contract import EncodingContract, Role
-from train.encode.encoder import load_encoder
+from train.encode.local import load_encoder
 
 SAMPLES = Samples(tuple(f"q{i}" for i in range(20)), "query", tuple(f"d{i}" for i in range(64)), "document")
 

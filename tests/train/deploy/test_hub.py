@@ -67,7 +67,7 @@ import json, sys
 from data.sources import open_source
 from data.spec import DatasetSpec
 from train.config.schema import ModelConfig
-from train.encode.encoder import load_encoder
+from train.encode.local import load_encoder
 
 encoder, origin, _ = load_encoder(ModelConfig(name=sys.argv[1], device="cpu"))
 vectors = {role: encoder.encode(json.loads(sys.argv[2]), role).tolist() for role in ("query", "document")}
@@ -79,7 +79,7 @@ print(json.dumps({"vectors": vectors, "from": origin.kind, "revision": origin.re
 
 def test_a_fresh_machine_loads_model_and_data_from_the_hub(pusher: ForkServer, hub: HubServer, run: Path, tmp_path: Path) -> None:
     from train.config.schema import ModelConfig
-    from train.encode.encoder import load_encoder
+    from train.encode.local import load_encoder
 
     done = push(pusher, run)
     assert done["code"] == 0, done["output"]

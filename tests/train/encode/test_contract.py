@@ -12,9 +12,9 @@ from data.schema import RowKind
 from data.spec import DatasetSpec, PromptSpec
 from train.config.schema import ModelConfig
 from train.encode.contract import EncodingContract, apply_contract, limited_tokens, read_contract
-from train.encode.encoder import Encoder, load_encoder
-from train.encode.memo import RememberingEncoder
-from train.encode.prompted import settle_prompts
+from train.encode.local import Encoder, load_encoder
+from train.encode.prompts import settle_prompts
+from train.encode.wrappers import RememberingEncoder
 
 
 def contract_of(model: SentenceTransformer, name: str, **settings: object) -> EncodingContract:

@@ -10,7 +10,7 @@ import pytest
 
 from train.config.schema import DEFAULT_MODEL, ModelConfig
 from train.encode import locate as module
-from train.encode.encoder import load_encoder, resolve_device
+from train.encode.local import load_encoder, resolve_device
 from train.encode.locate import PACKAGED_REVISION, PACKAGED_SHA256, locate
 from train.errors import ModelError
 

@@ -18,9 +18,9 @@ from torch import nn
 from train.config.schema import ModelConfig
 from train.encode.attention import Setting
 from train.encode.dropout import CheapDropout, cheap_dropout, dropout
-from train.encode.encoder import load_encoder
 from train.encode.forward import embed_columns
 from train.encode.layout import group_lengths
+from train.encode.local import load_encoder
 from train.encode.packed import attention_path, embed_packed, grouped, setting_of, why_not_packed
 from train.encode.ragged import Tokens
 from train.errors import EmbedTuneError

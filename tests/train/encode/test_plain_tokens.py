@@ -10,7 +10,7 @@ from sentence_transformers.sentence_transformer.modules import Pooling, StaticEm
 from tokenizers.processors import TemplateProcessing
 
 from train.config.schema import ModelConfig
-from train.encode.encoder import load_encoder
+from train.encode.local import load_encoder
 from train.encode.plain_tokens import identity, why_not_stored
 from train.encode.tokens import TokenStore
 from train.errors import ModelError

@@ -13,10 +13,9 @@ from data.schema import RowKind
 from data.spec import DatasetSpec, PromptSpec
 from train.config.schema import ModelConfig
 from train.deploy.export import export_model
-from train.encode.encoder import Encoder, load_encoder
-from train.encode.memo import RememberingEncoder
-from train.encode.prompted import encoders_of, prompted, settle_prompts
-from train.encode.shortened import ShortenedEncoder
+from train.encode.local import Encoder, load_encoder
+from train.encode.prompts import encoders_of, prompted, settle_prompts
+from train.encode.wrappers import RememberingEncoder, ShortenedEncoder
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from train.config.schema import ModelConfig
 from train.encode.contract import read_contract
-from train.encode.encoder import Encoder, load_encoder
-from train.encode.space import space_of
+from train.encode.fingerprint import space_of
+from train.encode.local import Encoder, load_encoder
 from train.errors import ModelError
 
 

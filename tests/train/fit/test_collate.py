@@ -16,7 +16,7 @@ from train.config.schema import ModelConfig, TrainingConfig
 from train.encode import halves
 from train.encode.contract import limited_tokens
 from train.encode.dropout import CheapDropout
-from train.encode.encoder import Encoder, load_encoder
+from train.encode.local import Encoder, load_encoder
 from train.encode.packed import embed_packed
 from train.encode.ragged import Tokens
 from train.fit import fit as fitting

@@ -34,8 +34,8 @@ from train.encode.api.patience import BadAnswerError, Patience, TooLongError
 from train.encode.api.prices import BYTES_A_TOKEN as USUAL_BYTES_A_TOKEN
 from train.encode.api.usage import Usage
 from train.encode.contract import EncodingContract, Role
-from train.encode.opened import OpenedModel
 from train.encode.plain_tokens import digest
+from train.encode.protocol import OpenedModel
 from train.errors import ModelError
 
 if TYPE_CHECKING:

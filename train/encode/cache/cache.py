@@ -62,7 +62,7 @@ class VectorCache:
         """The vectors that are there.
 
         Args:
-            space: see `train.encode.space`.
+            space: see `train.encode.fingerprint`.
             texts: N texts.
             dimensions: D of the space.
 

@@ -12,8 +12,8 @@ from tqdm.auto import tqdm
 from train.distributed import is_main
 from train.encode.cache.cache import VectorCache
 from train.encode.contract import Role
-from train.encode.opened import TextEncoder
-from train.encode.wrapped import WrappedEncoder
+from train.encode.protocol import TextEncoder
+from train.encode.wrappers import WrappedEncoder
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -19,7 +19,7 @@ _MAGIC, _FORMAT = b"ev", 1
 
 
 def keys_of(space: str, texts: Sequence[str]) -> list[bytes]:
-    """The key of each text in a space (see `train.encode.space`): BLAKE2b of both, 16 bytes."""
+    """The key of each text in a space (see `train.encode.fingerprint`): BLAKE2b of both, 16 bytes."""
     start = hashlib.blake2b(space.encode() + b"\0", digest_size=KEY_BYTES)
     keys = []
     for text in texts:

@@ -10,7 +10,7 @@ from tests.api_server import KEY, ApiServer, api_server
 from train.config.schema import ModelConfig
 from train.encode.api.access import ADDRESS_VARIABLES
 from train.encode.api.encoder import ApiEncoder
-from train.encode.opened import open_model
+from train.encode.open import open_model
 
 PATHS = {"openai": "/openai", "cohere": "", "voyage": "/voyage"}
 MODELS = {"openai": "text-embedding-3-small", "cohere": "embed-english-v3.0", "voyage": "voyage-large-2"}

@@ -14,7 +14,7 @@ from train.config.schema import ModelConfig
 from train.encode.api.access import access_of, address_of, in_own_network
 from train.encode.api.encoder import ApiEncoder, open_api_model
 from train.encode.api.names import api_words
-from train.encode.opened import open_model
+from train.encode.open import open_model
 from train.errors import ConfigError, ModelError
 
 Connect = Callable[..., ApiEncoder]

@@ -9,8 +9,8 @@ from typing import Any, Protocol, TypeVar, cast
 from data.schema import RowKind
 from data.spec import DatasetSpec, PromptSpec
 from train.encode.contract import EncodingContract, apply_contract
-from train.encode.encoder import Encoder
-from train.encode.opened import TextEncoder
+from train.encode.local import Encoder
+from train.encode.protocol import TextEncoder
 
 COLUMNS = {RowKind.SCORED: ("sentences",), RowKind.PAIR: ("anchor", "positive"), RowKind.TUPLE: ("anchor", "positive")}
 """The prompts that rows of a kind use."""

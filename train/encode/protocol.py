@@ -1,18 +1,12 @@
-"""Any model as a function from texts to vectors: open weights on this machine, or a model behind an API.
-
-Shapes: N texts, D dimensions.
-"""
+"""What encodes texts, and what a model is once it is open."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from train.config.schema import ModelConfig
 from train.encode.contract import EncodingContract, Role
-from train.errors import ModelError
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -91,28 +85,3 @@ class OpenedModel:
         """Where it computes (`cpu`, `cuda:0`); None for a model behind an API."""
         device = getattr(getattr(self.encoder, "model", None), "device", None)
         return None if device is None else str(device)
-
-
-def open_model(config: ModelConfig, *, batch_size: int = 64, tokens: Path | None = None) -> OpenedModel:
-    """Open a model for encoding, by the API that `config.api` names or from its weights.
-
-    Args:
-        config: which model.
-        batch_size: see `Encoder`.
-        tokens: folder for token ids that outlive the process; None keeps them in memory.
-
-    Raises:
-        ModelError: unknown model, broken folder, a missing key or client, or a device that is not there.
-    """
-    if config.api is not None:
-        from train.encode.api.encoder import open_api_model
-
-        return open_api_model(config)
-    if config.base_url is not None:
-        raise ModelError(
-            f"model.base_url is for models behind an API, and {config.name} is none", mend="set model.api, or leave it out"
-        )
-    from train.encode.encoder import load_encoder
-
-    encoder, origin, notes = load_encoder(config, batch_size, tokens)
-    return OpenedModel(encoder, origin, notes)

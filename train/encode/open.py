@@ -1,0 +1,41 @@
+"""Any model as a function from texts to vectors: open weights on this machine, or a model behind an API.
+
+Shapes: N texts, D dimensions.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from train.config.schema import ModelConfig
+from train.encode.protocol import OpenedModel
+from train.errors import ModelError
+
+if TYPE_CHECKING:
+    pass
+
+
+def open_model(config: ModelConfig, *, batch_size: int = 64, tokens: Path | None = None) -> OpenedModel:
+    """Open a model for encoding, by the API that `config.api` names or from its weights.
+
+    Args:
+        config: which model.
+        batch_size: see `Encoder`.
+        tokens: folder for token ids that outlive the process; None keeps them in memory.
+
+    Raises:
+        ModelError: unknown model, broken folder, a missing key or client, or a device that is not there.
+    """
+    if config.api is not None:
+        from train.encode.api.encoder import open_api_model
+
+        return open_api_model(config)
+    if config.base_url is not None:
+        raise ModelError(
+            f"model.base_url is for models behind an API, and {config.name} is none", mend="set model.api, or leave it out"
+        )
+    from train.encode.local import load_encoder
+
+    encoder, origin, notes = load_encoder(config, batch_size, tokens)
+    return OpenedModel(encoder, origin, notes)
