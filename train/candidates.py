@@ -14,8 +14,8 @@ from train.config.load import load_config, split_words
 from train.config.merge import read_layers
 from train.config.presets import SUFFIXES, preset_file, shown
 from train.config.schema import Config, JudgeConfig, ModelConfig
-from train.encode.api.known import KNOWN
-from train.encode.api.names import api_words
+from train.encode.api.catalog import KNOWN
+from train.encode.api.parse import api_words
 from train.encode.locate import full_name
 from train.errors import ConfigError, ModelError
 from train.finished import RUNS

@@ -25,8 +25,8 @@ from train.deploy.parts import Parts
 from train.deploy.quantise import CALIBRATED, Precision, Ranges, bytes_per_vector, quantise, ranges_from_json
 from train.deploy.vector_files import SUFFIXES, VectorInfo, read_info, write_vectors
 from train.embed_work import Plan, Work
+from train.encode.api.confirm import confirm_spending
 from train.encode.api.prices import estimate, load_prices
-from train.encode.api.spending import confirm_spending
 from train.encode.cache.cache import VectorCache
 from train.encode.cache.cached import CachedEncoder, cached
 from train.encode.cache.place import open_shared_cache

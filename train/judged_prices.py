@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from train.candidates import Candidate
 from train.choose.samples import texts_by_role
+from train.encode.api.confirm import confirm_spending
 from train.encode.api.prices import estimate, load_prices
-from train.encode.api.spending import confirm_spending
 from train.encode.cache.cache import VectorCache
 from train.encode.cache.cached import CachedEncoder
 from train.encode.open import open_model

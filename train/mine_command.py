@@ -23,8 +23,8 @@ from train.auditing import leak_rules
 from train.candidates import find_candidate
 from train.config.schema import Config
 from train.console import quiet_libraries, say
+from train.encode.api.confirm import confirm_spending
 from train.encode.api.prices import estimate, load_prices
-from train.encode.api.spending import confirm_spending
 from train.encode.cache.cached import CachedEncoder, cached
 from train.encode.cache.place import open_cache
 from train.encode.contract import Role

@@ -20,8 +20,8 @@ from train.choose.benchmark_table import scores_table
 from train.choose.mteb_encoder import BenchmarkEncoder, describe
 from train.choose.mteb_tasks import named_tasks, own_task, size_of
 from train.console import now, quiet_libraries, say
+from train.encode.api.confirm import confirm_spending
 from train.encode.api.prices import Estimate, load_prices, price_of
-from train.encode.api.spending import confirm_spending
 from train.encode.cache.cached import cached
 from train.encode.cache.place import open_cache
 from train.encode.heap import keep_freed_memory

@@ -31,8 +31,8 @@ from train.choose.spending import estimates
 from train.choose.table import story
 from train.choose.work import Failure, Job, Outcome
 from train.console import now, quiet_libraries, say
+from train.encode.api.confirm import confirm_spending
 from train.encode.api.prices import load_prices
-from train.encode.api.spending import confirm_spending
 from train.errors import ModelError, RunError
 from train.evaluate.tasks import Task
 from train.judged_rows import load_tasks, refuse_prompts

@@ -11,7 +11,7 @@ from tests.api_server import KEY, ApiServer, api_server
 from tests.train.conftest import as_json
 from train.cli.app import main
 from train.config.schema import ModelConfig
-from train.encode.api.access import ADDRESS_VARIABLES, ADDRESSES
+from train.encode.api.credentials import ADDRESS_VARIABLES, ADDRESSES
 from train.encode.open import open_model
 from train.encode.wrappers import RememberingEncoder
 

@@ -19,8 +19,7 @@ from tqdm.auto import tqdm
 
 from train.config.schema import ModelConfig
 from train.console import is_main, say
-from train.encode.api.clients import Answer, Client, make_client
-from train.encode.api.known import (
+from train.encode.api.catalog import (
     LIMITS,
     OPEN_WEIGHTS,
     OWN_LIMITS,
@@ -30,9 +29,9 @@ from train.encode.api.known import (
     known_model,
     longest_input,
 )
-from train.encode.api.patience import BadAnswerError, Patience, TooLongError
 from train.encode.api.prices import BYTES_A_TOKEN as USUAL_BYTES_A_TOKEN
-from train.encode.api.usage import Usage
+from train.encode.api.providers import Answer, Client, make_client
+from train.encode.api.retry import BadAnswerError, Patience, TooLongError
 from train.encode.contract import EncodingContract, Role
 from train.encode.plain_tokens import digest
 from train.encode.protocol import OpenedModel
@@ -49,6 +48,35 @@ BYTES_A_TOKEN, MOST_BYTES_A_TOKEN = 3.5, 8.0
 Chinese 2 to 3 (a character is 3 bytes)."""
 SHORTER = 0.85
 """What is tried next of a text that the server finds too long, where it does not say how much too long."""
+
+
+@dataclass
+class Usage:
+    """Counters of what was asked of a provider; several threads add to them.
+
+    Attributes:
+        requests: that were answered with vectors.
+        texts: in them.
+        tokens: that the provider bills; None where it does not say.
+        cut: texts that were longer than the model reads (where the server cuts them, those that probably were).
+        blank: texts that were not sent.
+    """
+
+    requests: int = 0
+    texts: int = 0
+    tokens: int | None = 0
+    cut: int = 0
+    blank: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
+
+    def add(self, *, requests: int = 0, texts: int = 0, tokens: int | None = 0, cut: int = 0, blank: int = 0) -> None:
+        """Count something."""
+        with self._lock:
+            self.requests += requests
+            self.texts += texts
+            self.tokens = None if tokens is None or self.tokens is None else self.tokens + tokens
+            self.cut += cut
+            self.blank += blank
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from typing import Any
 import yaml
 
 from train.config.schema import ModelConfig
-from train.encode.api.access import address_of, in_own_network, is_official
-from train.encode.api.known import longest_input
+from train.encode.api.catalog import longest_input
+from train.encode.api.credentials import address_of, in_own_network, is_official
 from train.errors import ConfigError
 
 TABLE = Path(__file__).resolve().parents[3] / "configs" / "prices.yaml"

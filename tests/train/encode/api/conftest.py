@@ -8,7 +8,7 @@ import pytest
 
 from tests.api_server import KEY, ApiServer, api_server
 from train.config.schema import ModelConfig
-from train.encode.api.access import ADDRESS_VARIABLES
+from train.encode.api.credentials import ADDRESS_VARIABLES
 from train.encode.api.encoder import ApiEncoder
 from train.encode.open import open_model
 

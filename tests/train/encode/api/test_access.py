@@ -11,9 +11,9 @@ from pydantic import ValidationError
 from tests.api_server import KEY, ApiServer, Fault
 from tests.train.encode.api.conftest import MODELS
 from train.config.schema import ModelConfig
-from train.encode.api.access import access_of, address_of, in_own_network
+from train.encode.api.credentials import access_of, address_of, in_own_network
 from train.encode.api.encoder import ApiEncoder, open_api_model
-from train.encode.api.names import api_words
+from train.encode.api.parse import api_words
 from train.encode.open import open_model
 from train.errors import ConfigError, ModelError
 

@@ -10,8 +10,8 @@ import pytest
 from tests.api_server import ApiServer, Fault, api_server, vector_of
 from tests.train.encode.api.conftest import MODELS
 from train.config.schema import ModelConfig
+from train.encode.api.catalog import KNOWN, Limits
 from train.encode.api.encoder import ApiEncoder, open_api_model
-from train.encode.api.known import KNOWN, Limits
 from train.encode.contract import Role
 from train.errors import ModelError
 

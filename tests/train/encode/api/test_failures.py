@@ -12,9 +12,9 @@ import pytest
 
 from tests.api_server import KEY, ApiServer, Fault, vector_of
 from tests.train.encode.api.conftest import MODELS
-from train.encode.api import clients
+from train.encode.api import providers
+from train.encode.api.catalog import Limits
 from train.encode.api.encoder import ApiEncoder
-from train.encode.api.known import Limits
 from train.errors import ModelError
 
 Connect = Callable[..., ApiEncoder]
@@ -113,7 +113,7 @@ def test_bodies_that_are_always_cut_end_in_a_sentence(
 def test_a_server_that_hangs_is_asked_again(
     connect: Connect, api: ApiServer, provider: str, waits: list[float], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clients, "SECONDS", 0.3)
+    monkeypatch.setattr(providers, "SECONDS", 0.3)
     encoder = connect(provider)
     api.plan = [Fault(hang=1.5)]
     assert_right(encoder, provider)

@@ -9,8 +9,8 @@ import pytest
 
 from tests.api_server import ApiServer, vector_of
 from tests.train.encode.api.conftest import MODELS
+from train.encode.api.catalog import Limits
 from train.encode.api.encoder import ApiEncoder
-from train.encode.api.known import Limits
 
 Connect = Callable[..., ApiEncoder]
 

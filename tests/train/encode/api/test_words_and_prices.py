@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from train.config.schema import ModelConfig
-from train.encode.api.known import KNOWN
-from train.encode.api.names import api_words
+from train.encode.api.catalog import KNOWN
+from train.encode.api.confirm import confirm_spending
+from train.encode.api.parse import api_words
 from train.encode.api.prices import Estimate, Price, estimate, load_prices
-from train.encode.api.spending import confirm_spending
 from train.errors import ConfigError, Interrupted, ModelError
 
 

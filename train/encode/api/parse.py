@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from train.config.schema import without_login
-from train.encode.api.known import KNOWN
+from train.encode.api.catalog import KNOWN
 from train.errors import ModelError
 
 PROVIDERS = ("openai", "cohere", "voyage")

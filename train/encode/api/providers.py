@@ -9,9 +9,9 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from train.config.schema import ModelConfig
-from train.encode.api.access import Access, access_of
-from train.encode.api.known import Provider
-from train.encode.api.patience import BadAnswerError
+from train.encode.api.catalog import Provider
+from train.encode.api.credentials import Access, access_of
+from train.encode.api.retry import BadAnswerError
 from train.encode.contract import Role
 from train.errors import ModelError
 

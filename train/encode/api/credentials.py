@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from train.config.schema import ModelConfig
-from train.encode.api.known import Provider
+from train.encode.api.catalog import Provider
 from train.errors import ModelError
 
 NO_KEY = "none"
