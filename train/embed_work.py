@@ -20,7 +20,7 @@ from train.deploy.parts import Parts, part_key
 from train.deploy.quantise import CALIBRATED, Precision, Ranges, calibrate, outside, quantise, ranges_as_json
 from train.deploy.vector_files import as_table
 from train.encode.api.prices import Estimate, estimate, load_prices, price_of
-from train.encode.cache.cached import CachedEncoder
+from train.encode.cache.encoder import CachedEncoder
 from train.encode.contract import Role
 from train.encode.local import Encoder
 from train.encode.protocol import TextEncoder

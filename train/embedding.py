@@ -28,8 +28,8 @@ from train.embed_work import Plan, Work
 from train.encode.api.confirm import confirm_spending
 from train.encode.api.prices import estimate, load_prices
 from train.encode.cache.cache import VectorCache
-from train.encode.cache.cached import CachedEncoder, cached
-from train.encode.cache.place import open_shared_cache
+from train.encode.cache.encoder import CachedEncoder, cached
+from train.encode.cache.open import open_shared_cache
 from train.encode.contract import Role
 from train.encode.heap import keep_freed_memory
 from train.encode.local import Encoder

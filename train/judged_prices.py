@@ -9,7 +9,7 @@ from train.choose.samples import texts_by_role
 from train.encode.api.confirm import confirm_spending
 from train.encode.api.prices import estimate, load_prices
 from train.encode.cache.cache import VectorCache
-from train.encode.cache.cached import CachedEncoder
+from train.encode.cache.encoder import CachedEncoder
 from train.encode.open import open_model
 from train.evaluate.tasks import Task
 

@@ -18,8 +18,8 @@ from train.candidates import Candidate, Request
 from train.config.schema import Config
 from train.console import now, quiet_libraries, say
 from train.encode.cache.cache import Counters, VectorCache
-from train.encode.cache.cached import cached
-from train.encode.cache.place import open_cache
+from train.encode.cache.encoder import cached
+from train.encode.cache.open import open_cache
 from train.encode.contract import EncodingContract
 from train.encode.heap import keep_freed_memory
 from train.encode.locate import locate

@@ -25,8 +25,8 @@ from train.config.schema import Config
 from train.console import quiet_libraries, say
 from train.encode.api.confirm import confirm_spending
 from train.encode.api.prices import estimate, load_prices
-from train.encode.cache.cached import CachedEncoder, cached
-from train.encode.cache.place import open_cache
+from train.encode.cache.encoder import CachedEncoder, cached
+from train.encode.cache.open import open_cache
 from train.encode.contract import Role
 from train.encode.cross_encoder import CrossJudge
 from train.encode.open import open_model

@@ -22,8 +22,8 @@ from data.storage import write_json
 from train import distributed
 from train.config.schema import Config, ModelConfig
 from train.console import say
-from train.encode.cache.cached import cached
-from train.encode.cache.place import open_shared_cache
+from train.encode.cache.encoder import cached
+from train.encode.cache.open import open_shared_cache
 from train.encode.contract import Role
 from train.encode.cross_encoder import CrossJudge
 from train.encode.local import Encoder, resolve_device

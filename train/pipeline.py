@@ -23,8 +23,8 @@ from train.console import is_main, quiet_libraries, say
 from train.deploy.export import export_model
 from train.deploy.hub import check_push, push_run
 from train.encode.cache.cache import Counters, VectorCache
-from train.encode.cache.cached import cached
-from train.encode.cache.place import open_shared_cache
+from train.encode.cache.encoder import cached
+from train.encode.cache.open import open_shared_cache
 from train.encode.local import load_encoder
 from train.encode.prompts import encoders_of
 from train.encode.wrappers import RememberingEncoder, SharedEncoder, ShortenedEncoder

@@ -24,7 +24,7 @@ from tests.benchmarks.workloads import BenchmarkError, draw_texts
 from tests.redis_server import RedisServer
 from train.config.schema import ModelConfig
 from train.encode.cache.cache import VectorCache
-from train.encode.cache.cached import CachedEncoder
+from train.encode.cache.encoder import CachedEncoder
 from train.encode.cache.redis_store import RedisStore
 from train.encode.local import load_encoder
 

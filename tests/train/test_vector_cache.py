@@ -16,7 +16,7 @@ from tests.forked import ForkServer
 from tests.redis_server import RedisServer
 from tests.train.conftest import RESAMPLES, as_json, evaluate, report_of
 from train import judging
-from train.encode.cache.file_store import FILE
+from train.encode.cache.sqlite_store import FILE
 
 DATA = ["--data", "pairs.csv", "--data", "scored.csv", "model.device=cpu", RESAMPLES]
 

@@ -22,8 +22,8 @@ from train.choose.mteb_tasks import named_tasks, own_task, size_of
 from train.console import now, quiet_libraries, say
 from train.encode.api.confirm import confirm_spending
 from train.encode.api.prices import Estimate, load_prices, price_of
-from train.encode.cache.cached import cached
-from train.encode.cache.place import open_cache
+from train.encode.cache.encoder import cached
+from train.encode.cache.open import open_cache
 from train.encode.heap import keep_freed_memory
 from train.encode.open import open_model
 from train.encode.protocol import OpenedModel

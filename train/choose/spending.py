@@ -11,8 +11,8 @@ from train.choose.speed import WARM_UP, Samples
 from train.choose.speed_files import SpeedFile
 from train.console import say
 from train.encode.api.prices import Estimate, Price, estimate
-from train.encode.cache.cached import CachedEncoder
-from train.encode.cache.place import open_cache
+from train.encode.cache.encoder import CachedEncoder
+from train.encode.cache.open import open_cache
 from train.encode.open import open_model
 from train.errors import ModelError
 from train.evaluate.tasks import Task

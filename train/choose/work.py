@@ -25,8 +25,8 @@ from train.choose.machine import Machine
 from train.choose.speed import Samples, Speed, busy_now, measure_speed
 from train.choose.speed_files import SpeedFile
 from train.console import quiet_libraries, say
-from train.encode.cache.cached import WINDOW, cached
-from train.encode.cache.place import open_cache
+from train.encode.cache.encoder import WINDOW, cached
+from train.encode.cache.open import open_cache
 from train.encode.contract import EncodingContract, Role
 from train.encode.heap import keep_freed_memory
 from train.encode.open import open_model

@@ -13,8 +13,8 @@ from train.candidates import find_candidate
 from train.choose.mteb_encoder import BenchmarkEncoder, describe
 from train.choose.mteb_tasks import own_task
 from train.config.schema import DEFAULT_MODEL, ModelConfig
-from train.encode.cache.cached import cached
-from train.encode.cache.place import open_cache
+from train.encode.cache.encoder import cached
+from train.encode.cache.open import open_cache
 from train.encode.open import open_model
 from train.evaluate.judge import score_model
 from train.evaluate.tasks import build_task

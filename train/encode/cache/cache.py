@@ -10,7 +10,7 @@ from typing import Literal, TypeVar
 import numpy as np
 
 from train.encode.cache.codec import keys_of, pack, unpack
-from train.encode.cache.store import StoreError, VectorStore
+from train.encode.cache.protocol import StoreError, VectorStore
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from train.config.schema import without_password
-from train.encode.cache.store import StoreError
+from train.encode.cache.protocol import StoreError
 from train.errors import ConfigError
 
 if TYPE_CHECKING:

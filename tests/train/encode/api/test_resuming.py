@@ -11,8 +11,8 @@ import pytest
 
 from tests.api_server import ApiServer, Fault
 from train.encode.api.encoder import ApiEncoder
-from train.encode.cache.cached import CachedEncoder
-from train.encode.cache.place import open_cache
+from train.encode.cache.encoder import CachedEncoder
+from train.encode.cache.open import open_cache
 from train.errors import ModelError
 
 Connect = Callable[..., ApiEncoder]

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from tests.redis_server import RedisServer
 from tests.train.encode.cache.conftest import CountingEncoder, vector_of
 from train.encode.cache.cache import VectorCache
-from train.encode.cache.cached import CachedEncoder
-from train.encode.cache.file_store import FILE, FileStore
-from train.encode.cache.place import open_cache, open_shared_cache
+from train.encode.cache.encoder import CachedEncoder
+from train.encode.cache.open import open_cache, open_shared_cache
+from train.encode.cache.protocol import StoreError
 from train.encode.cache.redis_store import RedisStore
-from train.encode.cache.store import StoreError
+from train.encode.cache.sqlite_store import FILE, FileStore
 from train.errors import ConfigError
 
 

@@ -16,9 +16,9 @@ import pytest
 from tests.conftest import ROOT
 from tests.redis_server import RedisServer
 from train.config.load import load_config
-from train.encode.cache.file_store import DAY, FILE, FileStore
+from train.encode.cache.protocol import StoreError, VectorStore
 from train.encode.cache.redis_store import RedisStore
-from train.encode.cache.store import StoreError, VectorStore
+from train.encode.cache.sqlite_store import DAY, FILE, FileStore
 from train.errors import ConfigError
 
 KEYS = [bytes([i]) * 16 for i in range(5)]
@@ -60,7 +60,7 @@ WRITER = """
 import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from train.encode.cache.file_store import FileStore
+from train.encode.cache.sqlite_store import FileStore
 from train.encode.cache.redis_store import RedisStore
 kind, place, number = sys.argv[2:]
 store = FileStore(Path(place)) if kind == "file" else RedisStore(place)
@@ -159,7 +159,7 @@ def test_a_file_that_is_written_all_the_time_stays_below_its_limit(tmp_path: Pat
 
 
 def test_vectors_are_given_though_another_process_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("train.encode.cache.file_store.PATIENCE", 0.1)
+    monkeypatch.setattr("train.encode.cache.sqlite_store.PATIENCE", 0.1)
     store = FileStore(tmp_path)
     store.put_many(KEYS, VALUES)
     with closing(sqlite3.connect(tmp_path / FILE)) as other, other:

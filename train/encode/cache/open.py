@@ -7,7 +7,7 @@ from pathlib import Path
 
 from train.distributed import on_one_machine
 from train.encode.cache.cache import VectorCache
-from train.encode.cache.store import StoreError, VectorStore
+from train.encode.cache.protocol import StoreError, VectorStore
 from train.errors import ConfigError
 
 ROOM = "vectors"
@@ -61,7 +61,7 @@ def _store(place: str, folder: Path, warn: Callable[[str], None]) -> VectorStore
         raise ConfigError(f"the vector cache cannot be at an address that begins with {scheme}:", mend=f"use {PLACES}")
     if place.strip().lower() in NO_FOLDERS:
         raise ConfigError(f"the vector cache cannot be in {place!r}", mend=f"use {PLACES} (./{place.strip() or 'vectors'})")
-    from train.encode.cache.file_store import FileStore
+    from train.encode.cache.sqlite_store import FileStore
 
     try:
         return FileStore(folder / ROOM if place == "auto" else Path(place).expanduser(), warn=warn)

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from train.encode.cache.store import StoreError
+from train.encode.cache.protocol import StoreError
 
 T = TypeVar("T")
 
