@@ -31,7 +31,7 @@ from train.encode.cache.cache import VectorCache
 from train.encode.cache.encoder import CachedEncoder, cached
 from train.encode.cache.open import open_shared_cache
 from train.encode.contract import Role
-from train.encode.heap import keep_freed_memory
+from train.encode.forward.cpu_malloc import keep_freed_memory
 from train.encode.local import Encoder
 from train.encode.open import open_model
 from train.encode.protocol import OpenedModel, TextEncoder

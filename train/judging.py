@@ -21,7 +21,7 @@ from train.encode.cache.cache import Counters, VectorCache
 from train.encode.cache.encoder import cached
 from train.encode.cache.open import open_cache
 from train.encode.contract import EncodingContract
-from train.encode.heap import keep_freed_memory
+from train.encode.forward.cpu_malloc import keep_freed_memory
 from train.encode.locate import locate
 from train.encode.open import open_model
 from train.encode.prompts import encoders_of

@@ -148,7 +148,7 @@ def train_ours(
     spec: TrainSpec, encoder: Encoder, rows: WatchedSet, config: TrainingConfig, recipe: Recipe, prompts: dict[str, str]
 ) -> dict[str, Any]:
     """Arm D. Returns what it chose."""
-    from train.encode.heap import keep_freed_memory
+    from train.encode.forward.cpu_malloc import keep_freed_memory
     from train.fit.fit import Hooks, fit
     from train.fit.precision import bf16_pays
     from train.fit.trainer import Work

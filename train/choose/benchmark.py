@@ -24,7 +24,7 @@ from train.encode.api.confirm import confirm_spending
 from train.encode.api.prices import Estimate, load_prices, price_of
 from train.encode.cache.encoder import cached
 from train.encode.cache.open import open_cache
-from train.encode.heap import keep_freed_memory
+from train.encode.forward.cpu_malloc import keep_freed_memory
 from train.encode.open import open_model
 from train.encode.protocol import OpenedModel
 from train.errors import EmbedTuneError, ModelError

@@ -28,7 +28,7 @@ from train.console import quiet_libraries, say
 from train.encode.cache.encoder import WINDOW, cached
 from train.encode.cache.open import open_cache
 from train.encode.contract import EncodingContract, Role
-from train.encode.heap import keep_freed_memory
+from train.encode.forward.cpu_malloc import keep_freed_memory
 from train.encode.open import open_model
 from train.encode.protocol import TextEncoder
 from train.encode.wrappers import WrappedEncoder

@@ -17,7 +17,7 @@ from train.config.schema import ModelConfig
 from train.distributed import is_main, wants_cpu
 from train.encode.contract import EncodingContract, Role, apply_contract, read_contract
 from train.encode.fingerprint import space_of
-from train.encode.forward import embed_columns
+from train.encode.forward.columns import embed_columns
 from train.encode.locate import WeightsOrigin, locate
 from train.encode.plain_tokens import why_not_stored
 from train.encode.special_tokens import complete_tokens

@@ -14,7 +14,7 @@ from data.prepared import PreparedDataset
 from data.schema import text_columns
 from train.config.schema import Config
 from train.encode.contract import limited_tokens
-from train.encode.forward import embed_columns
+from train.encode.forward.columns import embed_columns
 from train.encode.local import Encoder
 from train.fit.collate import TokenTable
 from train.fit.fit import column_prompts, mixed_samplers, training_columns

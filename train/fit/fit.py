@@ -18,9 +18,9 @@ from transformers import PrinterCallback
 from data.schema import RowKind, text_columns
 from train import distributed
 from train.config.schema import TrainingConfig
-from train.encode.dropout import cheap_dropout
+from train.encode.forward.cpu_dropout import cheap_dropout
+from train.encode.forward.packed import packed_through_wrapper
 from train.encode.local import Encoder
-from train.encode.packed import packed_through_wrapper
 from train.encode.prompts import prompted
 from train.errors import Interrupted, RunError
 from train.fit.batching import ShuffledBatchSampler

@@ -22,7 +22,7 @@ from data.storage import write_json
 from train import distributed
 from train.config.schema import TrainingConfig
 from train.encode.contract import limited_tokens
-from train.encode.forward import embed_columns
+from train.encode.forward.columns import embed_columns
 from train.errors import Diverged, RunError
 from train.fit.batching import RankShare, ShuffledBatchSampler
 from train.fit.checkpoints import STAGING, clear_staging, publish

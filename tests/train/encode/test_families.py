@@ -13,9 +13,9 @@ from sentence_transformers.sentence_transformer.modules import Pooling
 from torch import Tensor
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
-from train.encode import attention, packed
-from train.encode.layout import Route
-from train.encode.packed import FAMILIES, embed_packed, grouped, why_not_packed
+from train.encode.forward import attention, packed
+from train.encode.forward.layout import Route
+from train.encode.forward.packed import FAMILIES, embed_packed, grouped, why_not_packed
 from train.encode.ragged import Tokens
 
 WINDOW = 6
@@ -113,7 +113,7 @@ def some_texts() -> Tokens:
 def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Route]:
     """Both ways of attention that run on a CPU."""
     monkeypatch.setattr(packed, "choose_route", lambda setting: (request.param, ""))
-    monkeypatch.setattr("train.encode.layout.NARROW", 4)  # several blocks from short texts
+    monkeypatch.setattr("train.encode.forward.layout.NARROW", 4)  # several blocks from short texts
     yield request.param
 
 

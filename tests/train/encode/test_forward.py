@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 
-from train.encode import forward
-from train.encode.dropout import cheap_dropout
-from train.encode.forward import _chunks, _keeps, activation_bytes, embed_columns
-from train.encode.packed import packed_through_wrapper
+from train.encode.forward import columns as forward
+from train.encode.forward.columns import _chunks, _keeps, activation_bytes, embed_columns
+from train.encode.forward.cpu_dropout import cheap_dropout
+from train.encode.forward.packed import packed_through_wrapper
 from train.encode.ragged import Tokens
 
 ANCHORS = ["one", "two words here", "a much longer anchor with a good many more words in it than the others have", "x y"]

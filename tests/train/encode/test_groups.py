@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from train.encode import groups as module
-from train.encode.groups import attend_in_groups
+from train.encode.forward import cpu_attention as module
+from train.encode.forward.cpu_attention import attend_in_groups
 
 HEADS, WIDTH, SCALE = 2, 3, 0.4
 

@@ -17,17 +17,17 @@ import torch
 from sentence_transformers import SentenceTransformer
 from torch.utils.checkpoint import checkpoint
 
-from train.encode import forward, halves
-from train.encode.dropout import cheap_dropout
-from train.encode.forward import embed_columns
-from train.encode.packed import embed_packed, transformer_of
+from train.encode.forward import columns, cpu_halves
+from train.encode.forward.columns import embed_columns
+from train.encode.forward.cpu_dropout import cheap_dropout
+from train.encode.forward.packed import embed_packed, transformer_of
 from train.encode.ragged import Tokens
 
 
 @pytest.fixture(autouse=True)
 def two_threads(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Batches are divided, also where the tests run with one thread."""
-    monkeypatch.setattr(forward, "FEWEST_TOKENS", 10)
+    monkeypatch.setattr(columns, "FEWEST_TOKENS", 10)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     yield
@@ -66,7 +66,7 @@ def test_every_batch_can_be_divided(model: SentenceTransformer, lengths: tuple[i
 
 
 def test_two_texts_of_one_length_are_two_halves(model: SentenceTransformer) -> None:
-    divided = forward._halves(model, texts(30, 30), None, None)
+    divided = columns._halves(model, texts(30, 30), None, None)
     assert [[len(part.texts) for part in half] for half in divided] == [[1], [1]]
 
 
@@ -99,7 +99,7 @@ def test_an_error_in_a_half_ends_both_and_leaves_all_as_it_was(
         return embed_packed(inner, part, words)
 
     before = transformer_of(model).config._attn_implementation
-    monkeypatch.setattr(halves, "embed_packed", fail)
+    monkeypatch.setattr(cpu_halves, "embed_packed", fail)
     with pytest.raises(RuntimeError, match="tried to allocate 9 bytes"):
         embed_columns(model, [texts(20, 21)])
     assert not running
@@ -110,8 +110,8 @@ def test_an_error_in_a_half_ends_both_and_leaves_all_as_it_was(
 
 
 def test_activations_go_with_the_embeddings_where_nobody_goes_back(model: SentenceTransformer) -> None:
-    batch = [[halves.Part(texts(20, 30), True)], [halves.Part(texts(60), True)]]
-    found = halves.embed_in_halves(model, batch)
+    batch = [[cpu_halves.Part(texts(20, 30), True)], [cpu_halves.Part(texts(60), True)]]
+    found = cpu_halves.embed_in_halves(model, batch)
     kept = [weakref.ref(part.graph[1]) for half in batch for part in half if part.graph]
     assert len(kept) == 2
     del batch
@@ -150,7 +150,7 @@ def test_ctrl_c_reaches_the_handler_while_halves_are_at_work(model: SentenceTran
         heard.append(release.is_set())
         release.set()
 
-    monkeypatch.setattr(halves, "embed_packed", wait)
+    monkeypatch.setattr(cpu_halves, "embed_packed", wait)
     before = signal.signal(signal.SIGINT, handler)
     timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
     timer.start()
@@ -174,7 +174,7 @@ def test_forwarding_again_is_done_in_the_precision_of_the_first_pass(
         seen.append(torch.is_autocast_enabled("cpu"))
         return embed_packed(inner, part, words)
 
-    monkeypatch.setattr(halves, "embed_packed", watch)
+    monkeypatch.setattr(cpu_halves, "embed_packed", watch)
     model.zero_grad()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         found = embed_columns(model, [texts(*lengths)], keep_bytes=0)[0]
@@ -221,10 +221,10 @@ def test_a_part_without_a_graph_does_not_cost_the_other_half_its_gradient(
             time.sleep(0.3)  # leaving autocast empties what it keeps
         return found
 
-    batch = [[halves.Part(texts(20), True)], [halves.Part(texts(60), False)]]
-    monkeypatch.setattr(halves, "embed_packed", ordered)
+    batch = [[cpu_halves.Part(texts(20), True)], [cpu_halves.Part(texts(60), False)]]
+    monkeypatch.setattr(cpu_halves, "embed_packed", ordered)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        found = halves.embed_in_halves(model, batch)
+        found = cpu_halves.embed_in_halves(model, batch)
     found[0, 0].float().backward()
     norms = {name: float(gradient.norm()) for name, gradient in gradients(model).items() if "value.weight" in name}
     assert len(norms) == 2 and min(norms.values()) > 0
@@ -266,10 +266,10 @@ def test_gradient_caching_on_other_devices_names_the_device_of_its_dropout(
         given.append([found.device.type for found in arguments if isinstance(found, torch.Tensor)])
         return checkpoint(function, *arguments, **options)
 
-    monkeypatch.setattr(forward, "checkpoint", watch)
+    monkeypatch.setattr(columns, "checkpoint", watch)
     batch = texts(20, 30)
     expected = learn(model, batch)
-    monkeypatch.setattr(forward, "why_not_packed", lambda model: "as on another device")
+    monkeypatch.setattr(columns, "why_not_packed", lambda model: "as on another device")
     found = learn(model, batch, keep_bytes=0)
     assert given == [[model.device.type]]
     for name, gradient in expected.items():

@@ -10,7 +10,7 @@ import pytest
 
 PROGRAM = """
 import json, resource, sys
-from train.encode.heap import keep_freed_memory
+from train.encode.forward.cpu_malloc import keep_freed_memory
 
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
@@ -53,7 +53,7 @@ def test_large_memory_is_reused_without_new_pages() -> None:
 def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     import ctypes
 
-    from train.encode import heap
+    from train.encode.forward import cpu_malloc
 
     class Musl:
         """A C library without `gnu_get_libc_version`."""
@@ -63,6 +63,6 @@ def test_other_systems_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(ctypes, "CDLL", lambda name: Musl())
     monkeypatch.setattr(sys, "platform", "linux")
-    assert heap.keep_freed_memory() is False
+    assert cpu_malloc.keep_freed_memory() is False
     monkeypatch.setattr(sys, "platform", "darwin")
-    assert heap.keep_freed_memory() is False
+    assert cpu_malloc.keep_freed_memory() is False

@@ -16,12 +16,12 @@ from sentence_transformers.sentence_transformer.losses import CosineSimilarityLo
 from torch import nn
 
 from train.config.schema import ModelConfig
-from train.encode.attention import Setting
-from train.encode.dropout import CheapDropout, cheap_dropout, dropout
-from train.encode.forward import embed_columns
-from train.encode.layout import group_lengths
+from train.encode.forward.attention import Setting
+from train.encode.forward.columns import embed_columns
+from train.encode.forward.cpu_dropout import CheapDropout, cheap_dropout, dropout
+from train.encode.forward.layout import group_lengths
+from train.encode.forward.packed import attention_path, embed_packed, grouped, setting_of, why_not_packed
 from train.encode.local import load_encoder
-from train.encode.packed import attention_path, embed_packed, grouped, setting_of, why_not_packed
 from train.encode.ragged import Tokens
 from train.errors import EmbedTuneError
 

@@ -13,11 +13,11 @@ from transformers import TrainerCallback
 
 from data.schema import RowKind
 from train.config.schema import ModelConfig, TrainingConfig
-from train.encode import halves
 from train.encode.contract import limited_tokens
-from train.encode.dropout import CheapDropout
+from train.encode.forward import cpu_halves
+from train.encode.forward.cpu_dropout import CheapDropout
+from train.encode.forward.packed import embed_packed
 from train.encode.local import Encoder, load_encoder
-from train.encode.packed import embed_packed
 from train.encode.ragged import Tokens
 from train.fit import fit as fitting
 from train.fit.collate import COLUMNS, PackingCollator, TokenTable, count
@@ -180,7 +180,7 @@ def test_training_in_bf16_computes_in_bf16(encoder: Encoder, tmp_path: Path, mon
         seen.append(torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32)
         return embed_packed(model, part, words)
 
-    monkeypatch.setattr(halves, "embed_packed", watch)
+    monkeypatch.setattr(cpu_halves, "embed_packed", watch)
     found, _ = train(encoder, tmp_path / "run", monkeypatch, loss, bf16=True)
     assert seen and set(seen) == {torch.bfloat16}
     assert {gradient.dtype for gradient in found.gradients.values()} == {torch.float32}

@@ -2,7 +2,7 @@
 
 A batch padded to its longest text spends most of its tokens on padding (60% on STS-B). Rows do not see each other in an
 encoder, so the order in which they pass is free: sorted by length they are either packed into one row without any padding
-(`train.encode.packed`) or forwarded in chunks that hardly pad. The embeddings are the same.
+(`train.encode.forward.packed`) or forwarded in chunks that hardly pad. The embeddings are the same.
 
 Batches of any size fit into memory: where the activations of all chunks would not, those of some chunks are not kept, and these
 chunks are forwarded once more when their gradient is needed (gradient caching, arXiv:2101.06983).
@@ -17,9 +17,9 @@ import torch
 from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
-from train.encode.dropout import draw_seed
-from train.encode.halves import Part, embed_in_halves
-from train.encode.packed import PACKED, embed_packed, grouped, transformer_of, unwrapped, why_not_packed
+from train.encode.forward.cpu_dropout import draw_seed
+from train.encode.forward.cpu_halves import Part, embed_in_halves
+from train.encode.forward.packed import PACKED, embed_packed, grouped, transformer_of, unwrapped, why_not_packed
 from train.encode.ragged import Tokens
 
 TRAIN_TOKENS = {"cpu": 2048, "cuda": 65536}

@@ -15,8 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from train.encode.dropout import keep_mask
-from train.encode.layout import Group
+from train.encode.forward.cpu_dropout import keep_mask
+from train.encode.forward.layout import Group
 
 CACHE_BYTES = 4 << 20
 """Scores that are worked on at a time; about what a core has of the last cache."""

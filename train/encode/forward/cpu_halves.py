@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from torch import Tensor
 
-from train.encode.dropout import seeded
-from train.encode.packed import embed_packed, grouped, transformer_of
+from train.encode.forward.cpu_dropout import seeded
+from train.encode.forward.packed import embed_packed, grouped, transformer_of
 from train.encode.ragged import Tokens
 
 if TYPE_CHECKING:

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface
 
-from train.encode.groups import attend_in_groups
-from train.encode.layout import Blocks, Layout, Route
+from train.encode.forward.cpu_attention import attend_in_groups
+from train.encode.forward.layout import Blocks, Layout, Route
 from train.errors import EmbedTuneError
 
 NAME = "embed_tune_groups"

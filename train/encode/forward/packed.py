@@ -1,7 +1,7 @@
 """A forward without padding: all texts of a batch in one row of tokens, attention inside each text.
 
 Everything in a transformer encoder but attention works on tokens, not on texts, so the texts may lie one behind the other
-without padding. Attention is computed text by text (`train.encode.attention`). The embeddings are those of the padded forward
+without padding. Attention is computed text by text (`attention`). The embeddings are those of the padded forward
 up to rounding.
 
 It works through transformers' own hooks (`AttentionInterface`, `AttentionMaskInterface`); no model is copied or patched for good.
@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from train.encode.attention import NAME, Setting, choose_route
-from train.encode.layout import Layout, Route, lay_out
+from train.encode.forward.attention import NAME, Setting, choose_route
+from train.encode.forward.layout import Layout, Route, lay_out
 from train.encode.ragged import Tokens
 
 if TYPE_CHECKING:
