@@ -18,8 +18,8 @@ from data.splits.leaks import LeakRules
 from data.storage import write_json
 from train.config.schema import DataConfig
 from train.console import say
-from train.encode.counting import EncoderTokens
 from train.encode.prompts import prompted
+from train.encode.tokens.count import EncoderTokens
 
 SHOWN = 8
 """Findings that are named where `data.strict` ends a run."""

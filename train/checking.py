@@ -22,7 +22,7 @@ from data.storage import staged_folder, write_json, write_text
 from train.auditing import audited, leak_rules, obey_strict
 from train.config.schema import Config
 from train.console import quiet_libraries, say
-from train.encode.counting import EncoderTokens, token_counter
+from train.encode.tokens.count import EncoderTokens, token_counter
 from train.errors import EmbedTuneError, RunError
 
 SIGNS = {"error": "✗", "warning": "!", "info": "·"}

@@ -21,13 +21,13 @@ from train.auditing import leak_rules, obey_strict, say_warnings
 from train.config.load import dump_config
 from train.config.schema import Config
 from train.console import say
-from train.encode.counting import token_counter
 from train.encode.forward.cpu_malloc import keep_freed_memory
 from train.encode.forward.packed import attention_path
 from train.encode.local import Encoder, load_encoder, resolve_device
 from train.encode.locate import WeightsOrigin
-from train.encode.plain_tokens import why_not_stored
 from train.encode.prompts import prompted, settle_prompts
+from train.encode.tokens.count import token_counter
+from train.encode.tokens.eligibility import why_not_stored
 from train.errors import ConfigError, ModelError, RunError
 from train.fit.batching import RankingBatchSampler, RankShare, ShuffledBatchSampler
 from train.fit.fit import mixed_samplers

@@ -21,7 +21,7 @@ from train.console import now
 from train.encode.contract import Role
 from train.encode.local import Encoder
 from train.encode.protocol import TextEncoder
-from train.encode.tokens import TokenStore
+from train.encode.tokens.store import TokenStore
 from train.machine import resident_peak_mb
 
 FEWEST = 10

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 from train.encode.contract import EncodingContract, Role
-from train.encode.plain_tokens import digest, identity
+from train.encode.tokens.eligibility import digest, identity
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

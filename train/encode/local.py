@@ -19,9 +19,9 @@ from train.encode.contract import EncodingContract, Role, apply_contract, read_c
 from train.encode.fingerprint import space_of
 from train.encode.forward.columns import embed_columns
 from train.encode.locate import WeightsOrigin, locate
-from train.encode.plain_tokens import why_not_stored
 from train.encode.special_tokens import complete_tokens
-from train.encode.tokens import TokenStore
+from train.encode.tokens.eligibility import why_not_stored
+from train.encode.tokens.store import TokenStore
 from train.errors import ModelError
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from data.schema import text_columns
 from train.encode.local import Encoder
-from train.encode.ragged import Tokens
-from train.encode.tokens import TokenRows
+from train.encode.tokens.ragged import Tokens
+from train.encode.tokens.store import TokenRows
 
 COLUMNS = "columns"
 """Key of a batch under which its columns lie, `Tokens` each."""

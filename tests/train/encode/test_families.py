@@ -16,7 +16,7 @@ from transformers import AutoConfig, AutoModel, PreTrainedModel
 from train.encode.forward import attention, packed
 from train.encode.forward.layout import Route
 from train.encode.forward.packed import FAMILIES, embed_packed, grouped, why_not_packed
-from train.encode.ragged import Tokens
+from train.encode.tokens.ragged import Tokens
 
 WINDOW = 6
 """ModernBERT's sliding layers see 6 tokens to each side here."""

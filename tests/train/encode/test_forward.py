@@ -15,7 +15,7 @@ from train.encode.forward import columns as forward
 from train.encode.forward.columns import _chunks, _keeps, activation_bytes, embed_columns
 from train.encode.forward.cpu_dropout import cheap_dropout
 from train.encode.forward.packed import packed_through_wrapper
-from train.encode.ragged import Tokens
+from train.encode.tokens.ragged import Tokens
 
 ANCHORS = ["one", "two words here", "a much longer anchor with a good many more words in it than the others have", "x y"]
 POSITIVES = ["first of all", "b", "something of middling length for a change", "the end of the list " * 6]

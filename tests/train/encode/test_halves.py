@@ -21,7 +21,7 @@ from train.encode.forward import columns, cpu_halves
 from train.encode.forward.columns import embed_columns
 from train.encode.forward.cpu_dropout import cheap_dropout
 from train.encode.forward.packed import embed_packed, transformer_of
-from train.encode.ragged import Tokens
+from train.encode.tokens.ragged import Tokens
 
 
 @pytest.fixture(autouse=True)

@@ -22,7 +22,7 @@ from train.encode.forward.cpu_dropout import CheapDropout, cheap_dropout, dropou
 from train.encode.forward.layout import group_lengths
 from train.encode.forward.packed import attention_path, embed_packed, grouped, setting_of, why_not_packed
 from train.encode.local import load_encoder
-from train.encode.ragged import Tokens
+from train.encode.tokens.ragged import Tokens
 from train.errors import EmbedTuneError
 
 TEXTS = ["a", "two words", "a rather long text with many words in it, longer than the others", "b c", "middling length here", "x"]

@@ -11,8 +11,8 @@ from tokenizers.processors import TemplateProcessing
 
 from train.config.schema import ModelConfig
 from train.encode.local import load_encoder
-from train.encode.plain_tokens import identity, why_not_stored
-from train.encode.tokens import TokenStore
+from train.encode.tokens.eligibility import identity, why_not_stored
+from train.encode.tokens.store import TokenStore
 from train.errors import ModelError
 
 

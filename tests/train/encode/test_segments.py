@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.encode import segments
-from train.encode.segments import Segment, places, prune, read
+from train.encode.tokens import segments
+from train.encode.tokens.segments import Segment, places, prune, read
 from train.errors import RunError
 
 

@@ -17,7 +17,7 @@ from sentence_transformers import SentenceTransformer
 
 from tests import faults
 from tests.train.encode.tokenising import TEXTS, as_lists, segments_in, some_texts, stock_ids
-from train.encode.tokens import MANY_SMALL, TokenStore
+from train.encode.tokens.store import MANY_SMALL, TokenStore
 
 
 def cut_off(path: Path) -> None:

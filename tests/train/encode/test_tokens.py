@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from sentence_transformers import SentenceTransformer
 
 from tests.train.encode.tokenising import TEXTS, as_lists, count, segments_in, some_texts, stock_ids
-from train.encode import tokens as tokens_module
-from train.encode.tokens import TokenRows, TokenStore
+from train.encode.tokens import store as tokens_module
+from train.encode.tokens.store import TokenRows, TokenStore
 
 
 @pytest.fixture(scope="module")

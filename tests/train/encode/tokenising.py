@@ -10,8 +10,8 @@ import pytest
 from sentence_transformers import SentenceTransformer
 
 from train.encode.contract import limited_tokens
-from train.encode.plain_tokens import PROBES
-from train.encode.tokens import TokenRows
+from train.encode.tokens.eligibility import PROBES
+from train.encode.tokens.store import TokenRows
 
 TEXTS = [
     "one",

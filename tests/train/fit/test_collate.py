@@ -18,7 +18,7 @@ from train.encode.forward import cpu_halves
 from train.encode.forward.cpu_dropout import CheapDropout
 from train.encode.forward.packed import embed_packed
 from train.encode.local import Encoder, load_encoder
-from train.encode.ragged import Tokens
+from train.encode.tokens.ragged import Tokens
 from train.fit import fit as fitting
 from train.fit.collate import COLUMNS, PackingCollator, TokenTable, count
 from train.fit.fit import Hooks

@@ -33,8 +33,8 @@ from train.encode.api.prices import BYTES_A_TOKEN as USUAL_BYTES_A_TOKEN
 from train.encode.api.providers import Answer, Client, make_client
 from train.encode.api.retry import BadAnswerError, Patience, TooLongError
 from train.encode.contract import EncodingContract, Role
-from train.encode.plain_tokens import digest
 from train.encode.protocol import OpenedModel
+from train.encode.tokens.eligibility import digest
 from train.errors import ModelError
 
 if TYPE_CHECKING:

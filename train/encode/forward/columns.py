@@ -20,7 +20,7 @@ from torch.utils.checkpoint import checkpoint
 from train.encode.forward.cpu_dropout import draw_seed
 from train.encode.forward.cpu_halves import Part, embed_in_halves
 from train.encode.forward.packed import PACKED, embed_packed, grouped, transformer_of, unwrapped, why_not_packed
-from train.encode.ragged import Tokens
+from train.encode.tokens.ragged import Tokens
 
 TRAIN_TOKENS = {"cpu": 2048, "cuda": 65536}
 """Tokens in a chunk at most, by device type: a GPU wants large ones, and the chunk is what has to be in memory at once."""

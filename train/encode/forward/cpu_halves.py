@@ -24,7 +24,7 @@ from torch import Tensor
 
 from train.encode.forward.cpu_dropout import seeded
 from train.encode.forward.packed import embed_packed, grouped, transformer_of
-from train.encode.ragged import Tokens
+from train.encode.tokens.ragged import Tokens
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 
 from train.encode.forward.attention import NAME, Setting, choose_route
 from train.encode.forward.layout import Layout, Route, lay_out
-from train.encode.ragged import Tokens
+from train.encode.tokens.ragged import Tokens
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
-from train.encode.ragged import Tokens
+from train.encode.tokens.ragged import Tokens
 from train.errors import ModelError
 
 if TYPE_CHECKING:

@@ -1,8 +1,8 @@
 """A text is tokenised once in its life: for all epochs, for base, checkpoints and the tuned model, and for later runs.
 
 What decides token ids is the tokenizer, the prompt and the maximum of tokens: together they are a *space*, a folder of its own
-(see `train.encode.plain_tokens`). In a space each text has a key, a digest of its bytes, and its ids lie in segments, files that
-are mapped into memory (`train.encode.segments`). The weights play no part, so a model and its tuned copies share their spaces.
+(see `eligibility`). In a space each text has a key, a digest of its bytes, and its ids lie in segments, files that
+are mapped into memory (`segments`). The weights play no part, so a model and its tuned copies share their spaces.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 
 from train.encode.contract import limited_tokens
-from train.encode.plain_tokens import digest, identity, plain_tokens, why_not_stored
-from train.encode.ragged import Tokens
-from train.encode.segments import KEY_BYTES, ROOM, Segment, places, prune, read
+from train.encode.tokens.eligibility import digest, identity, plain_tokens, why_not_stored
+from train.encode.tokens.ragged import Tokens
+from train.encode.tokens.segments import KEY_BYTES, ROOM, Segment, places, prune, read
 from train.errors import ModelError
 
 if TYPE_CHECKING:
