@@ -36,7 +36,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from transformers import BertConfig, BertModel
 
     from train.config.schema import ModelConfig
-    from train.encode.locate import locate
+    from train.encode.weights.locate import locate
 
     packaged = locate(ModelConfig()).path
     raw = tmp_path_factory.mktemp("raw")

@@ -16,7 +16,7 @@ from train.config.presets import SUFFIXES, preset_file, shown
 from train.config.schema import Config, JudgeConfig, ModelConfig
 from train.encode.api.catalog import KNOWN
 from train.encode.api.parse import api_words
-from train.encode.locate import full_name
+from train.encode.weights.locate import full_name
 from train.errors import ConfigError, ModelError
 from train.finished import RUNS
 

@@ -22,10 +22,10 @@ from train.encode.cache.encoder import cached
 from train.encode.cache.open import open_cache
 from train.encode.contract import EncodingContract
 from train.encode.forward.cpu_malloc import keep_freed_memory
-from train.encode.locate import locate
 from train.encode.open import open_model
 from train.encode.prompts import encoders_of
 from train.encode.protocol import Origin
+from train.encode.weights.locate import locate
 from train.encode.wrappers import RememberingEncoder
 from train.errors import ModelError, RunError
 from train.evaluate.dev import primary_value

@@ -24,10 +24,10 @@ from train.console import say
 from train.encode.forward.cpu_malloc import keep_freed_memory
 from train.encode.forward.packed import attention_path
 from train.encode.local import Encoder, load_encoder, resolve_device
-from train.encode.locate import WeightsOrigin
 from train.encode.prompts import prompted, settle_prompts
 from train.encode.tokens.count import token_counter
 from train.encode.tokens.eligibility import why_not_stored
+from train.encode.weights.locate import WeightsOrigin
 from train.errors import ConfigError, ModelError, RunError
 from train.fit.batching import RankingBatchSampler, RankShare, ShuffledBatchSampler
 from train.fit.fit import mixed_samplers

@@ -15,7 +15,7 @@ def random_bert_base(work: Path) -> Path:
     from transformers import BertConfig, BertModel
 
     from train.config.schema import ModelConfig
-    from train.encode.locate import locate
+    from train.encode.weights.locate import locate
 
     packaged, raw, folder = locate(ModelConfig()).path, work / "bert-base-raw", work / "bert-base"
     torch.manual_seed(0)

@@ -16,9 +16,9 @@ import yaml
 
 from train.candidates import Candidate
 from train.config.schema import ModelConfig
-from train.encode.locate import full_name, locate_here
 from train.encode.protocol import OpenedModel
-from train.encode.registry import registered
+from train.encode.weights.locate import full_name, locate_here
+from train.encode.weights.mteb_registry import registered
 from train.errors import ConfigError
 
 TABLE = Path(__file__).resolve().parents[2] / "configs" / "facts.yaml"

@@ -16,7 +16,7 @@ from train.candidates import Candidate
 from train.choose.facts import facts_of
 from train.encode.contract import Role
 from train.encode.protocol import OpenedModel, TextEncoder
-from train.encode.registry import registered
+from train.encode.weights.mteb_registry import registered
 from train.errors import ModelError
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from train.config.schema import ModelConfig
-from train.encode.registry import registered_prompts
+from train.encode.weights.mteb_registry import registered_prompts
 from train.errors import ModelError
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from train.config.schema import ModelConfig
-from train.encode.locate import WeightsOrigin, locate
+from train.encode.weights.locate import WeightsOrigin, locate
 from train.errors import ModelError
 
 if TYPE_CHECKING:

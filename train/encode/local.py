@@ -18,10 +18,10 @@ from train.distributed import is_main, wants_cpu
 from train.encode.contract import EncodingContract, Role, apply_contract, read_contract
 from train.encode.fingerprint import space_of
 from train.encode.forward.columns import embed_columns
-from train.encode.locate import WeightsOrigin, locate
-from train.encode.special_tokens import complete_tokens
 from train.encode.tokens.eligibility import why_not_stored
 from train.encode.tokens.store import TokenStore
+from train.encode.weights.locate import WeightsOrigin, locate
+from train.encode.weights.special_tokens import complete_tokens
 from train.errors import ModelError
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from train.choose.facts import ModelFacts, facts_of
 from train.config.schema import DEFAULT_MODEL, ModelConfig
 from train.encode.contract import read_contract
 from train.encode.open import open_model
-from train.encode.registry import RegisteredPrompts, registered, registered_prompts
+from train.encode.weights.mteb_registry import RegisteredPrompts, registered, registered_prompts
 
 
 def facts(word: str, **settings: object) -> ModelFacts:
@@ -145,7 +145,7 @@ def test_prompts_that_mteb_knows_are_taken_where_neither_model_nor_family_has_an
 
 def test_mteb_is_not_imported_for_models_whose_prompts_it_does_not_have() -> None:
     names = [DEFAULT_MODEL, "allenai/scibert_scivocab_uncased", "/some/folder"]
-    code = "import sys; from train.encode.registry import registered_prompts as found; "
+    code = "import sys; from train.encode.weights.mteb_registry import registered_prompts as found; "
     code += f"print([found(name) for name in {names}], 'mteb' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     assert done.stdout.strip() == "[None, None, None] False"

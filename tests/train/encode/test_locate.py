@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from train.config.schema import DEFAULT_MODEL, ModelConfig
-from train.encode import locate as module
 from train.encode.local import load_encoder, resolve_device
-from train.encode.locate import PACKAGED_REVISION, PACKAGED_SHA256, locate
+from train.encode.weights import locate as module
+from train.encode.weights.locate import PACKAGED_REVISION, PACKAGED_SHA256, locate
 from train.errors import ModelError
 
 

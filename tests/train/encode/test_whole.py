@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from train.encode.whole import check_whole
+from train.encode.weights.integrity import check_whole
 from train.errors import ModelError
 
 TRANSFORMER = "sentence_transformers.models.Transformer"

