@@ -17,9 +17,10 @@ import numpy as np
 from train import wording
 from train.console import say
 from train.errors import RunError
-from train.evaluate.statistics import compare_means, compare_spearman
+from train.evaluate.correlations import compare_spearman
+from train.evaluate.results import DatasetResult, MetricPair, run_verdict
+from train.evaluate.statistics import compare_means
 from train.evaluate.table import side_by_side, story
-from train.evaluate.verdict import DatasetResult, MetricPair, run_verdict
 from train.finished import FinishedRun, Values, broken, flatten, read_finished
 
 SEED = 0

@@ -18,8 +18,8 @@ import yaml
 
 from train.config.load import load_config
 from train.errors import ConfigError, RunError
-from train.evaluate.groups import group_numbers
-from train.evaluate.verdict import DatasetResult
+from train.evaluate.results import DatasetResult
+from train.evaluate.statistics import group_numbers
 
 RUNS = Path("checkpoints")
 """Where a bare run name is looked for."""

@@ -21,9 +21,9 @@ from train.config.schema import Config
 from train.console import say
 from train.distributed import PeerStopped, is_main, wait
 from train.errors import Diverged
-from train.evaluate.groups import group_numbers
-from train.evaluate.statistics import Comparison, compare_means, compare_spearman
-from train.evaluate.verdict import CrossValidation
+from train.evaluate.correlations import compare_spearman
+from train.evaluate.results import CrossValidation
+from train.evaluate.statistics import Comparison, compare_means, group_numbers
 from train.finished import Values, read_finished
 from train.wording import change, counted, fraction, metric_name, things
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from train.candidates import Candidate
-from train.choose.samples import texts_by_role
 from train.encode.api.confirm import confirm_spending
 from train.encode.api.prices import estimate, load_prices
 from train.encode.cache.cache import VectorCache
 from train.encode.cache.encoder import CachedEncoder
 from train.encode.open import open_model
-from train.evaluate.tasks import Task
+from train.evaluate.tasks import Task, texts_by_role
 
 
 def confirm_judging(candidates: Sequence[Candidate], tasks: Mapping[str, Task], cache: VectorCache | None, yes: bool) -> None:

@@ -28,13 +28,13 @@ from train.encode.protocol import Origin
 from train.encode.weights.locate import locate
 from train.encode.wrappers import RememberingEncoder
 from train.errors import ModelError, RunError
-from train.evaluate.dev import primary_value
+from train.evaluate.evaluator import ModelResult, compare, measure, primary_value, score_model
 from train.evaluate.examples import count_changes, pick_examples
-from train.evaluate.judge import ModelResult, compare, measure, score_model
 from train.evaluate.page import render
+from train.evaluate.results import run_verdict
+from train.evaluate.score import Scores
 from train.evaluate.table import measured_table, story
-from train.evaluate.tasks import Scores, Task
-from train.evaluate.verdict import run_verdict
+from train.evaluate.tasks import Task
 from train.judged_prices import confirm_judging
 from train.judged_rows import load_tasks, prompts_of
 from train.machine import environment

@@ -30,8 +30,9 @@ from train.encode.prompts import encoders_of
 from train.encode.wrappers import RememberingEncoder, SharedEncoder, ShortenedEncoder
 from train.errors import Interrupted, RunError
 from train.evaluate.best import highest_line
-from train.evaluate.dev import CLEAR_GAIN, LONGEST, DevJudge, build_dev_judge, judge_test, primary_value, widened
-from train.evaluate.verdict import CrossValidation
+from train.evaluate.dev import CLEAR_GAIN, LONGEST, DevJudge, build_dev_judge, widened
+from train.evaluate.evaluator import judge_test, primary_value
+from train.evaluate.results import CrossValidation
 from train.fit.checkpoints import check_checkpoint, keep_only, last_checkpoint, list_checkpoints
 from train.fit.estimate import Estimate, estimate
 from train.fit.fit import Hooks, fit, load_weights

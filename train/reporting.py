@@ -13,12 +13,13 @@ from data.prepared import PreparedDataset
 from data.storage import write_json, write_text
 from train.config.schema import Config
 from train.console import now, say
+from train.evaluate.evaluator import compare
 from train.evaluate.examples import count_changes, pick_examples
-from train.evaluate.judge import compare
 from train.evaluate.page import render
+from train.evaluate.results import CrossValidation, run_verdict
+from train.evaluate.score import Scores
 from train.evaluate.table import side_by_side, story
-from train.evaluate.tasks import RetrievalTask, Scores, Task
-from train.evaluate.verdict import CrossValidation, run_verdict
+from train.evaluate.tasks import RetrievalTask, Task
 from train.fit.trainer import Work
 from train.machine import peak_memory_mb
 from train.runfolder import ScoreLog

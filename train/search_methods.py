@@ -14,7 +14,7 @@ import numpy as np
 
 from train.deploy.quantise import bytes_per_vector
 from train.deploy.vector_search import Hits, Index, Method
-from train.evaluate.metrics import Qrels, retrieval_metrics
+from train.evaluate.ranking_metrics import Qrels, retrieval_metrics
 from train.evaluate.tasks import RetrievalTask
 
 METRIC = "ndcg@10"

@@ -320,7 +320,7 @@ def first_loss(model: SentenceTransformer, workload: Workload, batch: list[int],
 
 def score_on_test(encoder: Encoder, workload: Workload) -> dict[str, Any]:
     """The primary metric of the test split, by the project's own evaluation."""
-    from train.evaluate.judge import score_model
+    from train.evaluate.evaluator import score_model
     from train.evaluate.tasks import build_task
 
     if workload.prepared is None:

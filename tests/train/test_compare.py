@@ -14,7 +14,8 @@ from scipy import stats
 from tests.train.handmade import COST, retrieval, scored, write_run
 from train.compare import SEED, Diff, compare_runs, shown
 from train.errors import RunError
-from train.evaluate.statistics import compare_means, compare_spearman
+from train.evaluate.correlations import compare_spearman
+from train.evaluate.statistics import compare_means
 from train.finished import read_finished
 
 RNG = np.random.default_rng(4)

@@ -13,7 +13,7 @@ from data.prepared import PreparedDataset
 from data.spec import SplitSpec
 from tests.forked import ForkServer
 from train.deploy.card import model_card, read_records
-from train.evaluate.judge import score_model
+from train.evaluate.evaluator import score_model
 from train.evaluate.tasks import build_task
 
 THINGS = "ants bees cats dogs eels frogs goats hens ibex jays".split()  # noqa: SIM905  (a list of ten strings reads worse)

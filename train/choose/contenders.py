@@ -15,10 +15,11 @@ from train.choose.facts import ModelFacts
 from train.choose.pricing import PriceTag
 from train.choose.speed import Speed
 from train.choose.work import Failure, Outcome
-from train.evaluate.judge import ModelResult, compare, measure
+from train.evaluate.evaluator import ModelResult, compare, measure
+from train.evaluate.results import DatasetResult
 from train.evaluate.statistics import Measured
 from train.evaluate.tasks import Task
-from train.evaluate.verdict import FEWEST, DatasetResult
+from train.evaluate.verdict import FEWEST
 
 LEVEL = 0.05
 """A corrected p-value below this is called a difference."""

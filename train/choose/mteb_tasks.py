@@ -16,8 +16,7 @@ from mteb.abstasks.task_metadata import TaskMetadata
 
 from data.errors import DataError
 from train.errors import ConfigError
-from train.evaluate.identity import task_sha256
-from train.evaluate.tasks import RetrievalTask, ScoredTask, Task
+from train.evaluate.tasks import RetrievalTask, ScoredTask, Task, task_sha256
 
 NO_LANGUAGE = "und-Zyyy"
 """ISO 639 and ISO 15924 for what is not determined."""

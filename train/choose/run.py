@@ -25,7 +25,7 @@ from train.choose.files import as_csv, as_json, write_per_query
 from train.choose.page import render
 from train.choose.pricing import PriceTag, price_tag
 from train.choose.processes import context, prepare, run_job
-from train.choose.samples import choose_samples, texts_by_role
+from train.choose.samples import choose_samples
 from train.choose.speed import Samples
 from train.choose.spending import estimates
 from train.choose.table import story
@@ -34,7 +34,7 @@ from train.console import now, quiet_libraries, say
 from train.encode.api.confirm import confirm_spending
 from train.encode.api.prices import load_prices
 from train.errors import ModelError, RunError
-from train.evaluate.tasks import Task
+from train.evaluate.tasks import Task, texts_by_role
 from train.judged_rows import load_tasks, refuse_prompts
 from train.judging import refuse_full
 from train.machine import environment

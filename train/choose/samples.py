@@ -7,19 +7,7 @@ from collections.abc import Mapping, Sequence
 from train.choose.config import MeasureConfig
 from train.choose.speed import Samples
 from train.encode.contract import Role
-from train.evaluate.tasks import RetrievalTask, Task
-
-
-def texts_by_role(tasks: Mapping[str, Task]) -> dict[Role, list[str]]:
-    """Every distinct text that the tasks need, by the role in which it is encoded."""
-    found: dict[Role, list[str]] = {}
-    for task in tasks.values():
-        if isinstance(task, RetrievalTask):
-            found.setdefault("query", []).extend(task.distinct_queries.texts)
-            found.setdefault("document", []).extend(task.distinct_documents.texts)
-        else:
-            found.setdefault("symmetric", []).extend(task.distinct.texts)
-    return {role: list(dict.fromkeys(texts)) for role, texts in found.items()}
+from train.evaluate.tasks import Task, texts_by_role
 
 
 def choose_samples(tasks: Mapping[str, Task], settings: MeasureConfig) -> Samples:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from train.choose.config import CompareRequest
 from train.choose.machine import Machine
-from train.choose.samples import texts_by_role
 from train.choose.speed import WARM_UP, Samples
 from train.choose.speed_files import SpeedFile
 from train.console import say
@@ -15,7 +14,7 @@ from train.encode.cache.encoder import CachedEncoder
 from train.encode.cache.open import open_cache
 from train.encode.open import open_model
 from train.errors import ModelError
-from train.evaluate.tasks import Task
+from train.evaluate.tasks import Task, texts_by_role
 
 
 def estimates(

@@ -33,9 +33,9 @@ from train.encode.open import open_model
 from train.encode.protocol import TextEncoder
 from train.encode.wrappers import WrappedEncoder
 from train.errors import EmbedTuneError, ModelError, is_out_of_memory
-from train.evaluate.dev import primary_value
-from train.evaluate.judge import score_model
-from train.evaluate.tasks import Scores, Task
+from train.evaluate.evaluator import primary_value, score_model
+from train.evaluate.score import Scores
+from train.evaluate.tasks import Task
 from train.wording import metric_name
 
 NO_MEMORY = "there is not enough memory for it"

@@ -42,7 +42,8 @@ def fail_if(condition: FailOn | None, judged: Path | Mapping[str, Any]) -> None:
 
     if condition is None or not is_main():
         return
-    from train.evaluate.verdict import DatasetResult, fails, verdict_lines
+    from train.evaluate.results import DatasetResult, fails
+    from train.report.sentences import verdict_lines
     from train.wording import Sides
 
     report = json.loads((judged / "report.json").read_text(encoding="utf-8")) if isinstance(judged, Path) else judged

@@ -13,8 +13,8 @@ import numpy as np
 from data.prepared import PreparedDataset
 from data.schema import text_id
 from train.evaluate.best import dev_noise
-from train.evaluate.judge import Encoder, score_model
-from train.evaluate.tasks import RetrievalTask, Scores, Task, build_task, with_documents, with_pool
+from train.evaluate.evaluator import Encoder, Encoders, encoder_for, primary_value, score_model
+from train.evaluate.tasks import RetrievalTask, Task, build_task, with_documents, with_pool
 
 POOL_STEPS = (50, 20, 10)
 """Documents a query that are tried, in this order, when the pool is too large for the budget."""
@@ -31,15 +31,6 @@ FEWEST_QUERIES = 100
 
 LONGEST = 1024
 """Characters of a text that count: about 256 tokens of English."""
-
-
-Encoders = Encoder | Mapping[str, Encoder]
-"""One model for all data sets, or by data set name where they have prompts of their own."""
-
-
-def encoder_for(name: str, encode: Encoders) -> Encoder:
-    """The model as it reads the texts of a data set."""
-    return encode[name] if isinstance(encode, Mapping) else encode
 
 
 @dataclass
@@ -169,18 +160,3 @@ def limit_queries(task: RetrievalTask, most: int) -> RetrievalTask:
         qrels={query: task.qrels[query] for query in ids},
         groups=None,  # nothing is resampled on dev
     )
-
-
-def primary_value(scores: Scores) -> float:
-    """The value of the metric that the verdict is about."""
-    return scores.values[scores.primary]
-
-
-def judge_test(datasets: Mapping[str, PreparedDataset], encode: Encoders) -> dict[str, tuple[Task, Scores]]:
-    """Scores on the test split of every data set that has one, over the full corpus."""
-    out: dict[str, tuple[Task, Scores]] = {}
-    for name, prepared in datasets.items():
-        if "test" in prepared.splits and len(prepared.splits["test"]):
-            task = build_task(prepared, "test")
-            out[name] = (task, score_model(task, encoder_for(name, encode)))
-    return out

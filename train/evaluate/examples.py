@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from train.evaluate.search import Ranking
-from train.evaluate.tasks import RetrievalTask, ScoredTask, Scores, Task
+from train.evaluate.exact_search import Ranking
+from train.evaluate.score import Scores
+from train.evaluate.tasks import RetrievalTask, ScoredTask, Task
 
 EXCERPT = 400
 """Characters of a text that are kept."""

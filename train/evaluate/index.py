@@ -13,8 +13,8 @@ from train import wording
 from train.console import plain
 from train.errors import RunError
 from train.evaluate.forest import Bar, Forest
+from train.evaluate.results import run_verdict
 from train.evaluate.runs import STATE_WORDS, Run, read_runs
-from train.evaluate.verdict import run_verdict
 from train.evaluate.webpage import CHART, build
 
 NAME = "index.html"

@@ -17,8 +17,9 @@ from train.evaluate.forest import Forest
 from train.evaluate.page_cases import Cases, Change
 from train.evaluate.page_curve import Curve
 from train.evaluate.page_repeat import Repeat
-from train.evaluate.verdict import DatasetResult, verdict_lines
+from train.evaluate.results import DatasetResult
 from train.evaluate.webpage import CHART, build, moment
+from train.report.sentences import verdict_lines
 from train.wording import Sides
 
 MANY = 4

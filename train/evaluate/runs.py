@@ -19,7 +19,7 @@ from urllib.parse import quote
 import yaml
 
 from train.console import plain
-from train.evaluate.verdict import DatasetResult
+from train.evaluate.results import DatasetResult
 from train.wording import BASE_AND_TUNED, VERDICT_WORDS, Sides
 
 State = Literal["finished", "unfinished", "damaged", "foreign"]

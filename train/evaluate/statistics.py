@@ -85,9 +85,9 @@ def compare_means(
     Raises:
         ValueError: empty, of different length, or not finite.
     """
-    base, tuned = _paired(base, tuned)
+    base, tuned = check_paired(base, tuned)
     differences = tuned - base
-    delta, n = float(differences.mean()), _units(len(differences), groups)
+    delta, n = float(differences.mean()), count_units(len(differences), groups)
     if not differences.any():
         interval, p_value = (0.0, 0.0), 1.0
     elif n == 1:
@@ -143,63 +143,9 @@ def sign_flip_p(differences: np.ndarray, generator: np.random.Generator, resampl
         patterns = (np.arange(2**n)[:, None] >> np.arange(n)) & 1
         return float((abs((1 - 2 * patterns) @ differences) >= observed).mean())
     extreme = 0
-    for flips in _coin_flips(n, resamples, generator):
+    for flips in coin_flips(n, resamples, generator):
         extreme += int((abs(differences.sum() - 2 * (flips @ differences)) >= observed).sum())
     return (1 + extreme) / (1 + resamples)
-
-
-def compare_spearman(
-    gold: np.ndarray,
-    base: np.ndarray,
-    tuned: np.ndarray,
-    *,
-    seed: int,
-    resamples: int = RESAMPLES,
-    groups: np.ndarray | None = None,
-) -> Comparison:
-    """Compare Spearman's rank correlation of two similarities with the same gold scores.
-
-    The interval resamples pairs and recomputes both correlations, with average ranks, in each resample. The p-value is an
-    approximate randomisation test on ranks: each similarity is replaced by its rank (cosines of two models live on different
-    scales, ranks do not), the two ranks of each pair are swapped at random, and the difference of their Pearson correlations
-    with the gold's ranks is compared with the observed one.
-
-    Args:
-        gold: [n] gold scores, not all equal.
-        base: [n] the base's similarities.
-        tuned: [n] the tuned model's.
-        seed: of the generator.
-        resamples: B.
-        groups: [n], see `compare_means`.
-
-    Returns:
-        The comparison; when both order the pairs equally the interval is [0, 0] and p is 1.
-
-    Raises:
-        ValueError: fewer than two pairs, different lengths, values that are not finite, or constant gold.
-    """
-    base, tuned = _paired(base, tuned)
-    gold, _ = _paired(gold, base)
-    n = len(gold)
-    if n < 2 or np.ptp(gold) == 0:
-        raise ValueError("a correlation needs at least two pairs with different gold scores")
-    variables = [_Ranked(values) for values in (gold, base, tuned)]
-    ones = np.ones((1, n))
-    rho_base, rho_tuned = (float(rho[0]) for rho in _spearman(variables, ones))
-    delta = rho_tuned - rho_base
-    ranks = [v.ranks(ones)[0] for v in variables]
-    units = _units(n, groups)
-    told = None if groups is None else units
-    if np.array_equal(ranks[1], ranks[2]):
-        return Comparison(n, rho_base, rho_tuned, 0.0, (0.0, 0.0), 1.0, told)
-    generator = np.random.default_rng(seed)
-    replicates = []
-    for counts in _draws(n, resamples, generator, groups):
-        rho = _spearman(variables, counts)
-        replicates.append(rho[1] - rho[0])
-    interval = percentile_interval(delta, np.concatenate(replicates), units, bound=2.0)
-    p_value = _swap_p(ranks, generator, resamples, groups)
-    return Comparison(n, rho_base, rho_tuned, delta, interval, p_value, told)
 
 
 def measure_means(
@@ -223,8 +169,8 @@ def measure_means(
     values = np.asarray(values, dtype=np.float64)
     if values.ndim != 2 or not values.size or not np.isfinite(values).all():
         raise ValueError(f"values of queries must be finite, [n, M] and not empty, got {values.shape}")
-    n, means = _units(len(values), groups), values.mean(axis=0)
-    drawn = _draws(len(values), resamples, np.random.default_rng(seed), groups)
+    n, means = count_units(len(values), groups), values.mean(axis=0)
+    drawn = draw_counts(len(values), resamples, np.random.default_rng(seed), groups)
     replicates = np.concatenate([counts @ values / counts.sum(axis=1, keepdims=True) for counts in drawn])
     out = []
     for mean, column, found in zip(means.tolist(), values.T, replicates.T, strict=True):
@@ -237,103 +183,7 @@ def measure_means(
     return out
 
 
-def measure_correlations(
-    gold: np.ndarray, similarities: np.ndarray, *, seed: int, resamples: int = RESAMPLES, groups: np.ndarray | None = None
-) -> dict[str, Measured]:
-    """One model's Spearman and Pearson correlation ([n] similarities, [n] gold), each with its interval; pairs are resampled, or
-    their groups ([n], see `compare_means`).
-
-    Values are in -1..1; a correlation with constant similarities is 0.
-
-    Raises:
-        ValueError: fewer than two pairs, different lengths, values that are not finite, or constant gold.
-    """
-    gold, similarities = _paired(gold, similarities)
-    n = len(gold)
-    if n < 2 or np.ptp(gold) == 0:
-        raise ValueError("a correlation needs at least two pairs with different gold scores")
-    ranked = [_Ranked(gold), _Ranked(similarities)]
-    x, y = (_standardised(values) for values in (gold, similarities))
-    moments = np.stack([x, y, x * x, y * y, x * y], axis=1)
-
-    def both(counts: np.ndarray) -> np.ndarray:
-        return np.stack([_spearman(ranked, counts)[0], _pearson(counts @ moments / counts.sum(axis=1, keepdims=True))], axis=1)
-
-    values = both(np.ones((1, n)))[0]
-    drawn = _draws(n, resamples, np.random.default_rng(seed), groups)
-    replicates = np.concatenate([both(counts) for counts in drawn])
-    return {
-        name: Measured(value, percentile_interval(value, found, _units(n, groups), bound=1.0))
-        for name, value, found in zip(("spearman", "pearson"), values.tolist(), replicates.T, strict=True)
-    }
-
-
-def _standardised(values: np.ndarray) -> np.ndarray:
-    """[n] with mean 0 and variance 1; zeros where all are equal."""
-    if np.ptp(values) == 0:
-        return np.zeros(len(values))
-    return (values - values.mean()) / values.std()
-
-
-def _pearson(means: np.ndarray) -> np.ndarray:
-    """[b] Pearson's correlation from [b, 5] means of x, y, x², y², xy of standardised variables; 0 where one is constant."""
-    x, y, xx, yy, xy = means.T
-    # what rounding leaves of the variance of a resample that drew one value only is no variance
-    variances = [np.where(variance > 1e-12, variance, 0.0) for variance in (xx - x * x, yy - y * y)]
-    return np.clip(_ratio(xy - x * y, *variances), -1.0, 1.0)
-
-
-class _Ranked:
-    """Values whose average ranks in a resample follow from how often each was drawn: no sorting in the resamples."""
-
-    def __init__(self, values: np.ndarray) -> None:
-        self.order = np.argsort(values, kind="stable")
-        distinct, self.code = np.unique(values, return_inverse=True)
-        self.starts = np.searchsorted(values[self.order], distinct)
-
-    def ranks(self, counts: np.ndarray) -> np.ndarray:
-        """[b, n] average rank of each value among the drawn ones, given how often each was drawn ([b, n])."""
-        drawn = np.add.reduceat(counts[:, self.order], self.starts, axis=1)
-        return (np.cumsum(drawn, axis=1) - (drawn - 1) / 2)[:, self.code]
-
-
-def _spearman(variables: Sequence[_Ranked], counts: np.ndarray) -> list[np.ndarray]:
-    """For each variable after the first, [b] Spearman's correlation with the first in each resample; 0 where one is constant."""
-    middle = (counts.sum(axis=1, keepdims=True) + 1) / 2
-    gold = variables[0].ranks(counts) - middle
-    weighted = counts * gold
-    variance = np.einsum("bn,bn->b", weighted, gold)
-    out = []
-    for variable in variables[1:]:
-        ranks = variable.ranks(counts) - middle
-        covariance = np.einsum("bn,bn->b", weighted, ranks)
-        out.append(_ratio(covariance, variance, np.einsum("bn,bn,bn->b", counts, ranks, ranks)))
-    return out
-
-
-def _swap_p(ranks: Sequence[np.ndarray], generator: np.random.Generator, resamples: int, groups: np.ndarray | None) -> float:
-    """Two-sided p-value of the randomisation test that swaps the two models' ranks pair by pair, or group by group; `ranks` are
-    those of gold, base and tuned, [n] each."""
-    n = len(ranks[0])
-    x, a, b = (one - (n + 1) / 2 for one in ranks)
-    moments = np.stack([b - a, b * b - a * a, (b - a) * x], axis=1)
-    if groups is not None:
-        moments = np.stack([np.bincount(groups, column) for column in moments.T], axis=1)
-    variance = float(x @ x)
-
-    def difference(swapped: np.ndarray) -> np.ndarray:
-        sums_a = np.array([0.0, a @ a, a @ x]) + swapped
-        sums_b = np.array([0.0, b @ b, b @ x]) - swapped
-        rho_a, rho_b = (_ratio(s[:, 2], np.full(len(s), variance), s[:, 1] - s[:, 0] ** 2 / n) for s in (sums_a, sums_b))
-        return abs(rho_b - rho_a)
-
-    observed = float(difference(np.zeros((1, 3)))[0]) - 1e-12
-    drawn = _coin_flips(len(moments), resamples, generator)
-    extreme = sum(int((difference(flips @ moments) >= observed).sum()) for flips in drawn)
-    return (1 + extreme) / (1 + resamples)
-
-
-def _ratio(covariance: np.ndarray, variance_x: np.ndarray, variance_y: np.ndarray) -> np.ndarray:
+def correlation_of(covariance: np.ndarray, variance_x: np.ndarray, variance_y: np.ndarray) -> np.ndarray:
     scale = np.sqrt(np.maximum(variance_x * variance_y, 0))
     return np.divide(covariance, scale, out=np.zeros_like(covariance), where=scale > 0)
 
@@ -344,14 +194,14 @@ def _resamples(n: int, resamples: int, generator: np.random.Generator, width: in
         yield generator.integers(0, n, size=(size, n), dtype=np.int32)
 
 
-def _units(n: int, groups: np.ndarray | None) -> int:
+def count_units(n: int, groups: np.ndarray | None) -> int:
     """What is drawn: n items, or G groups."""
     return n if groups is None else int(groups.max()) + 1
 
 
-def _draws(n: int, resamples: int, generator: np.random.Generator, groups: np.ndarray | None) -> Iterator[np.ndarray]:
+def draw_counts(n: int, resamples: int, generator: np.random.Generator, groups: np.ndarray | None) -> Iterator[np.ndarray]:
     """[b, n] float64: how often each item is drawn, alone or with its group; B resamples in all."""
-    units = _units(n, groups)
+    units = count_units(n, groups)
     for rows in _resamples(units, resamples, generator, n):
         counts = _counts(rows, units)
         yield counts if groups is None else counts[:, groups]
@@ -363,7 +213,7 @@ def _counts(rows: np.ndarray, n: int) -> np.ndarray:
     return np.bincount(flat.ravel(), minlength=rows.size).reshape(rows.shape).astype(np.float64)
 
 
-def _coin_flips(n: int, resamples: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
+def coin_flips(n: int, resamples: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
     """[b, n] float64 of 0 and 1, B rows in all; one random bit each."""
     for size in _chunk_sizes(n, resamples):
         bits = np.frombuffer(generator.bytes((size * n + 7) // 8), dtype=np.uint8)
@@ -376,10 +226,18 @@ def _chunk_sizes(n: int, resamples: int) -> Iterator[int]:
         yield min(size, resamples - start)
 
 
-def _paired(base: np.ndarray, tuned: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def check_paired(base: np.ndarray, tuned: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     base, tuned = np.asarray(base, dtype=np.float64), np.asarray(tuned, dtype=np.float64)
     if base.shape != tuned.shape or base.ndim != 1 or not len(base):
         raise ValueError(f"paired values must be two rows of one length above 0, got {base.shape} and {tuned.shape}")
     if not (np.isfinite(base).all() and np.isfinite(tuned).all()):
         raise ValueError("paired values must be finite")
     return base, tuned
+
+
+def group_numbers(names: Sequence[str]) -> np.ndarray | None:
+    """[n] number of each item's group, from 0 without a gap; one without a name ("") is alone. None where all are alone."""
+    alone = [name or number for number, name in enumerate(names)]
+    numbers: dict[str | int, int] = {}
+    found = np.array([numbers.setdefault(one, len(numbers)) for one in alone], dtype=np.int64)
+    return found if len(numbers) < len(names) else None

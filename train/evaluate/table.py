@@ -13,10 +13,11 @@ from rich.text import Text
 from train import wording
 from train.console import lines_of, plain_table
 from train.evaluate.best import best_line, is_highest
-from train.evaluate.verdict import DatasetResult, run_verdict, verdict_lines
+from train.evaluate.results import DatasetResult, run_verdict
+from train.report.sentences import verdict_lines
 
 if TYPE_CHECKING:
-    from train.evaluate.judge import ModelResult
+    from train.evaluate.evaluator import ModelResult
 
 _STYLES = {"improved": "green", "regressed": "red", "mixed": "yellow", "no_evidence": "yellow"}
 

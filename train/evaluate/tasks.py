@@ -6,22 +6,22 @@ Shapes: Q queries, C documents, P pairs; U distinct texts, D dimensions.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Sequence
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from data.errors import DataError
 from data.prepared import PreparedDataset
 from data.schema import RowKind, normalise_text
-from train.evaluate.groups import group_numbers
-from train.evaluate.metrics import RETRIEVAL_METRICS, Qrels, retrieval_metrics
-from train.evaluate.scored import SCORED_METRICS, cosine_similarities, pearson, spearman
-from train.evaluate.search import Ranking, search
+from train.encode.contract import Role
+from train.evaluate.exact_search import Ranking
+from train.evaluate.pair_metrics import SCORED_METRICS
+from train.evaluate.ranking_metrics import RETRIEVAL_METRICS, Qrels
+from train.evaluate.statistics import group_numbers
 
 DEPTH = 100
 """Ranks that are kept of each query: as many as the deepest metric (recall@100) and the candidate pool need."""
@@ -176,29 +176,6 @@ class ScoredTask:
 Task = RetrievalTask | ScoredTask
 
 
-@dataclass(frozen=True)
-class Scores:
-    """One model's results on one task.
-
-    Attributes:
-        primary: the name of the metric that checkpoints are chosen by and that the verdict is about.
-        values: metric → value (retrieval in 0..1, correlations in -1..1).
-        per_query: metric → [Q] float64 in the order of `task.query_ids`; empty for scored pairs.
-        ranking: the first `DEPTH` documents of each query; None for scored pairs.
-        top_ids: Q lists of the first `TOP` document ids; empty for scored pairs.
-        top_scores: [Q, TOP] their similarities; None for scored pairs.
-        similarities: [P] cosine similarity of each pair; None for retrieval.
-    """
-
-    primary: str
-    values: dict[str, float]
-    per_query: dict[str, np.ndarray] = field(default_factory=dict)
-    ranking: Ranking | None = None
-    top_ids: list[list[str]] = field(default_factory=list)
-    top_scores: np.ndarray | None = None
-    similarities: np.ndarray | None = None
-
-
 def build_task(prepared: PreparedDataset, split: str) -> Task:
     """The task that a split of a data set poses.
 
@@ -272,76 +249,41 @@ def with_documents(task: RetrievalTask, pool: Collection[str]) -> RetrievalTask:
     )
 
 
-def score_retrieval(
-    task: RetrievalTask, query_vectors: Tensor, document_vectors: Tensor, similarity: Similarity = "cosine"
-) -> Scores:
-    """Search the corpus and compute the metrics.
+def task_sha256(task: Task) -> str:
+    """SHA-256 over everything that a task judges a model with: ids, texts, judgements, corpus, gold scores.
 
-    Args:
-        task: what is judged.
-        query_vectors: [U, D] of `task.distinct_queries.texts`.
-        document_vectors: [U', D] of `task.distinct_documents.texts`, on the same device.
-        similarity: "cosine" normalises the vectors first, "dot" takes them as they are.
-
-    Raises:
-        ValueError: the vectors do not fit the task or hold NaN or infinity.
+    Names, splits and how the items came to be (split options, training rows at most) do not enter. Queries and documents are
+    taken in the order of their ids, so a file in another order poses the same task; scored pairs in their own order, since their
+    number is their only id.
     """
-    queries, documents = task.distinct_queries, task.distinct_documents
-    _check_rows(query_vectors, queries, "query")
-    _check_rows(document_vectors, documents, "document")
-    if similarity == "cosine":
-        query_vectors, document_vectors = _unit(query_vectors), _unit(document_vectors)
-    own = task.own_rows
-    depth = DEPTH + bool((own >= 0).any())
-    found = search(query_vectors, document_vectors, task.document_ids, depth, vector_of=documents.rows)
-    ranking = _own_last(Ranking(scores=found.scores[queries.rows], rows=found.rows[queries.rows]), own)
-    ranked = [
-        [task.document_ids[row] for row in rows if row != itself]
-        for rows, itself in zip(ranking.rows.tolist(), own.tolist(), strict=True)
-    ]
-    per_query = retrieval_metrics(task.query_ids, ranked, task.qrels)
-    return Scores(
-        primary=task.primary,
-        values={name: float(values.mean()) for name, values in per_query.items()},
-        per_query=per_query,
-        ranking=ranking,
-        top_ids=[ids[:TOP] for ids in ranked],
-        top_scores=ranking.scores[:, :TOP],
-    )
-
-
-def _own_last(ranking: Ranking, own: np.ndarray) -> Ranking:
-    """At most `DEPTH` documents a query, that which is the query itself ([Q], -1: none) behind all others."""
-    if (own < 0).all():
-        return ranking
-    order = np.argsort(ranking.rows == own[:, None], axis=1, kind="stable")[:, :DEPTH]
-    return Ranking(*(np.take_along_axis(values, order, axis=1) for values in (ranking.scores, ranking.rows)))
-
-
-def score_scored(task: ScoredTask, vectors1: Tensor, vectors2: Tensor) -> Scores:
-    """Correlate cosine similarities with the gold scores. `vectors1` and `vectors2` are [P, D], one row a sentence.
-
-    Raises:
-        ValueError: the vectors do not fit the task or hold NaN or infinity.
-    """
-    if len(vectors1) != len(task):
-        raise ValueError(f"{len(vectors1)} vectors do not fit the {len(task)} pairs of {task.name}")
-    similarities = cosine_similarities(vectors1, vectors2)
-    values = {"spearman": spearman(task.scores, similarities), "pearson": pearson(task.scores, similarities)}
-    return Scores(primary=task.primary, values=values, similarities=similarities)
-
-
-def score(task: Task, vectors1: Tensor, vectors2: Tensor, similarity: Similarity = "cosine") -> Scores:
-    """`score_retrieval` (query and document vectors) or `score_scored` (vectors of both sides), as the task asks."""
+    digest = hashlib.sha256()
     if isinstance(task, RetrievalTask):
-        return score_retrieval(task, vectors1, vectors2, similarity)
-    return score_scored(task, vectors1, vectors2)
+        _add(digest, "queries", sorted(zip(task.query_ids, task.queries, strict=True)))
+        judgements = ((query, document, repr(float(g))) for query in task.query_ids for document, g in task.qrels[query].items())
+        _add(digest, "judgements", sorted(judgements))
+        _add(digest, "documents", sorted(zip(task.document_ids, task.documents, strict=True)))
+    else:
+        scores = (repr(float(score)) for score in task.scores)
+        _add(digest, "pairs", zip(task.sentences1, task.sentences2, scores, strict=True))
+    return digest.hexdigest()
 
 
-def _unit(vectors: Tensor) -> Tensor:
-    return torch.nn.functional.normalize(vectors.float(), dim=1)
+def _add(digest: hashlib._Hash, part: str, rows: Iterable[tuple[str, ...]]) -> None:
+    """Each text with its length before it, so that no two different lists give the same bytes."""
+    digest.update(f"{part}\n".encode())
+    for row in rows:
+        for text in row:
+            data = text.encode("utf-8", "surrogatepass")
+            digest.update(b"%d:%b" % (len(data), data))
 
 
-def _check_rows(vectors: Tensor, distinct: DistinctTexts, what: str) -> None:
-    if len(vectors) != len(distinct.texts):
-        raise ValueError(f"{len(vectors)} {what} vectors do not fit {len(distinct.texts)} distinct {what} texts")
+def texts_by_role(tasks: Mapping[str, Task]) -> dict[Role, list[str]]:
+    """Every distinct text that the tasks need, by the role in which it is encoded."""
+    found: dict[Role, list[str]] = {}
+    for task in tasks.values():
+        if isinstance(task, RetrievalTask):
+            found.setdefault("query", []).extend(task.distinct_queries.texts)
+            found.setdefault("document", []).extend(task.distinct_documents.texts)
+        else:
+            found.setdefault("symmetric", []).extend(task.distinct.texts)
+    return {role: list(dict.fromkeys(texts)) for role, texts in found.items()}

@@ -17,7 +17,8 @@ from train.choose.speed import Speed
 from train.choose.work import Failure, Outcome
 from train.config.schema import ModelConfig
 from train.encode.contract import EncodingContract
-from train.evaluate.tasks import RetrievalTask, ScoredTask, Scores, Task
+from train.evaluate.score import Scores
+from train.evaluate.tasks import RetrievalTask, ScoredTask, Task
 
 QUERIES = 200
 

@@ -16,7 +16,7 @@ from train.config.schema import DEFAULT_MODEL, ModelConfig
 from train.encode.cache.encoder import cached
 from train.encode.cache.open import open_cache
 from train.encode.open import open_model
-from train.evaluate.judge import score_model
+from train.evaluate.evaluator import score_model
 from train.evaluate.tasks import build_task
 
 TOLERANCE = 0.001

@@ -12,12 +12,13 @@ import torch
 from tests.train.choose.made_up import contract, scored_task, speed, task
 from train.choose.config import MeasureConfig
 from train.choose.machine import Machine
-from train.choose.samples import choose_samples, spread, texts_by_role
+from train.choose.samples import choose_samples, spread
 from train.choose.speed import FEWEST, WARM_UP, Samples, Speed, measure_speed
 from train.choose.speed_files import SpeedFile
 from train.config.schema import ModelConfig
 from train.encode.contract import EncodingContract, Role
 from train.encode.local import load_encoder
+from train.evaluate.tasks import texts_by_role
 
 SAMPLES = Samples(tuple(f"q{i}" for i in range(20)), "query", tuple(f"d{i}" for i in range(64)), "document")
 

@@ -138,7 +138,7 @@ def test_a_family_prompt_for_symmetric_texts_joins_prompts_of_the_config(model: 
 
 
 def test_a_model_of_dot_products_is_judged_by_them(tiny_model: Path, tmp_path: Path) -> None:
-    from train.evaluate.judge import score_model
+    from train.evaluate.evaluator import score_model
     from train.evaluate.tasks import RetrievalTask
 
     plain = SentenceTransformer(str(tiny_model), device="cpu")

@@ -13,7 +13,7 @@ from data.load import prepare
 from data.schema import text_id
 from data.spec import DatasetSpec, SplitSpec
 from train.evaluate.dev import FEWEST_QUERIES, DevJudge, affordable_pool, build_dev_judge, characters, limit_queries, widened
-from train.evaluate.judge import score_model
+from train.evaluate.evaluator import score_model
 from train.evaluate.tasks import RetrievalTask, ScoredTask, build_task
 
 

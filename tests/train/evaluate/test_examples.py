@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from train.evaluate.examples import EXCERPT, HINT, count_changes, pick_examples
-from train.evaluate.tasks import RetrievalTask, ScoredTask, score
+from train.evaluate.score import score
+from train.evaluate.tasks import RetrievalTask, ScoredTask
 
 TASK = RetrievalTask(
     name="toy",

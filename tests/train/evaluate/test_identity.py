@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from data.schema import RowKind
-from train.evaluate.identity import task_sha256
-from train.evaluate.tasks import RetrievalTask, ScoredTask
+from train.evaluate.tasks import RetrievalTask, ScoredTask, task_sha256
 
 RETRIEVAL = RetrievalTask(
     name="faq",

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from data.schema import RowKind
-from train.evaluate.identity import task_sha256
-from train.evaluate.judge import Role, compare, measure, score_model
-from train.evaluate.statistics import measure_correlations, measure_means
-from train.evaluate.tasks import RetrievalTask, ScoredTask
+from train.evaluate.correlations import measure_correlations
+from train.evaluate.evaluator import Role, compare, measure, score_model
+from train.evaluate.statistics import measure_means
+from train.evaluate.tasks import RetrievalTask, ScoredTask, task_sha256
 
 
 class NoisyEncoder:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from train.evaluate.metrics import RETRIEVAL_METRICS, judged_gains, ranked_gains, retrieval_metrics
+from train.evaluate.ranking_metrics import RETRIEVAL_METRICS, judged_gains, ranked_gains, retrieval_metrics
 
 
 def one(ranked: list[str], grades: dict[str, float], metric: str) -> float:

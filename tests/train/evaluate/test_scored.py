@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from train.evaluate.scored import cosine_similarities, pearson, spearman
+from train.evaluate.pair_metrics import cosine_similarities, pearson, spearman
 
 
 def test_cosine_by_hand() -> None:

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from train.evaluate.search import RESOLUTION, _Corpus, search
+from train.evaluate.exact_search import RESOLUTION, _Corpus, search
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -155,7 +155,7 @@ def test_input_that_does_not_fit_is_refused(change: dict, message: str) -> None:
 MEMORY_SCRIPT = """
 import torch
 from train.fit.figures import resident_peak_mb
-from train.evaluate.search import search
+from train.evaluate.exact_search import search
 torch.manual_seed(0)
 queries, documents = torch.randn(1000, 384), torch.randn(100_000, 384)
 for vectors in (queries, documents):

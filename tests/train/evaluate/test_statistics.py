@@ -8,15 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from train.evaluate.statistics import (
-    Comparison,
-    compare_means,
-    compare_spearman,
-    measure_correlations,
-    measure_means,
-    percentile_interval,
-    sign_flip_p,
-)
+from train.evaluate.correlations import compare_spearman, measure_correlations
+from train.evaluate.statistics import Comparison, compare_means, measure_means, percentile_interval, sign_flip_p
 
 
 def test_means_and_difference_by_hand() -> None:

@@ -5,10 +5,10 @@ import re
 import pytest
 from rich.console import Console
 
-from train.evaluate.judge import ModelResult
+from train.evaluate.evaluator import ModelResult
+from train.evaluate.results import DatasetResult
 from train.evaluate.statistics import Measured
 from train.evaluate.table import best_line, measured_table, side_by_side, story
-from train.evaluate.verdict import DatasetResult
 from train.wording import Sides
 
 RETRIEVAL = DatasetResult.model_validate(

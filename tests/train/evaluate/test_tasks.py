@@ -10,8 +10,9 @@ from datasets import Dataset
 from data.errors import DataError
 from data.prepared import PreparedDataset
 from data.schema import Recognised, RowKind
-from train.evaluate.groups import group_numbers
-from train.evaluate.tasks import DistinctTexts, RetrievalTask, ScoredTask, build_task, score, with_pool
+from train.evaluate.score import score
+from train.evaluate.statistics import group_numbers
+from train.evaluate.tasks import DistinctTexts, RetrievalTask, ScoredTask, build_task, with_pool
 
 
 def prepared(kind: RowKind, rows: dict[str, list], corpus: dict[str, list] | None = None) -> PreparedDataset:

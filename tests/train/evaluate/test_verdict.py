@@ -7,19 +7,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from train.evaluate.results import CrossValidation, DatasetResult, fails, run_verdict
 from train.evaluate.statistics import compare_means
-from train.evaluate.verdict import (
-    CrossValidation,
-    DatasetResult,
-    DatasetVerdict,
-    dataset_sentence,
-    dataset_verdict,
-    fails,
-    queries_needed,
-    run_verdict,
-    verdict_lines,
-    verdict_sentence,
-)
+from train.evaluate.verdict import DatasetVerdict, dataset_verdict
+from train.report.sentences import dataset_sentence, queries_needed, verdict_lines, verdict_sentence
 from train.wording import Sides
 
 

@@ -10,7 +10,7 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from train.evaluate.search import RESOLUTION
+from train.evaluate.exact_search import RESOLUTION
 
 SCORED_METRICS = ("spearman", "pearson")
 """What is reported for scored pairs, the primary metric first."""

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 import numpy as np
 from torch import Tensor
 
-from train.evaluate.identity import task_sha256
-from train.evaluate.statistics import (
-    RESAMPLES,
-    Measured,
-    compare_means,
-    compare_spearman,
-    measure_correlations,
-    measure_means,
-)
-from train.evaluate.tasks import RetrievalTask, Scores, Similarity, Task, score
-from train.evaluate.verdict import DatasetResult, MetricPair
+from data.prepared import PreparedDataset
+from train.evaluate.correlations import compare_spearman, measure_correlations
+from train.evaluate.results import DatasetResult, MetricPair
+from train.evaluate.score import Scores, score
+from train.evaluate.statistics import RESAMPLES, Measured, compare_means, measure_means
+from train.evaluate.tasks import RetrievalTask, Similarity, Task, build_task, task_sha256
 
 Role = Literal["query", "document", "symmetric"]
 """What a text is to the model; it decides the prompt. "symmetric" is a side of a scored pair."""
@@ -147,3 +142,27 @@ def measure(task: Task, scores: Scores, seed: int = 0, resamples: int = RESAMPLE
         raise ValueError(f"{task.name} is a task of scored pairs, but the scores hold no similarities")
     groups = None if task.groups is None else int(task.groups.max()) + 1
     return ModelResult(task.name, task.kind.value, task.split, task.primary, len(task), groups, metrics, task_sha256(task))
+
+
+Encoders = Encoder | Mapping[str, Encoder]
+"""One model for all data sets, or by data set name where they have prompts of their own."""
+
+
+def encoder_for(name: str, encode: Encoders) -> Encoder:
+    """The model as it reads the texts of a data set."""
+    return encode[name] if isinstance(encode, Mapping) else encode
+
+
+def primary_value(scores: Scores) -> float:
+    """The value of the metric that the verdict is about."""
+    return scores.values[scores.primary]
+
+
+def judge_test(datasets: Mapping[str, PreparedDataset], encode: Encoders) -> dict[str, tuple[Task, Scores]]:
+    """Scores on the test split of every data set that has one, over the full corpus."""
+    out: dict[str, tuple[Task, Scores]] = {}
+    for name, prepared in datasets.items():
+        if "test" in prepared.splits and len(prepared.splits["test"]):
+            task = build_task(prepared, "test")
+            out[name] = (task, score_model(task, encoder_for(name, encode)))
+    return out

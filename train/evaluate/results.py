@@ -1,0 +1,153 @@
+"""What a comparison found, data set by data set, and the verdict on all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from train.evaluate.verdict import DatasetVerdict, FailOn, RunVerdict, dataset_verdict
+
+if TYPE_CHECKING:
+    from train.evaluate.statistics import Comparison
+
+
+class MetricPair(BaseModel):
+    """One metric of both models."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    base: float
+    tuned: float
+
+
+class CrossValidation(BaseModel):
+    """What the rows say when each part of them is test in turn and the others train; `cross_validation` in report.json.
+
+    The interval resamples the rows of all parts together. The models behind it share most of their training rows, so the true
+    doubt is a little larger (Bengio and Grandvalet, "No unbiased estimator of the variance of k-fold cross-validation", JMLR
+    5, 2004).
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    folds: int = Field(ge=2, description="number of parts, and of models that were trained")
+    n: int = Field(ge=1, description="queries or scored pairs judged, in all parts")
+    groups: int | None = Field(None, ge=1, description="groups that these form and that were resampled, if rows name their group")
+    base: float
+    tuned: float
+    delta: float
+    ci95: tuple[float, float]
+    p_value: float = Field(ge=0, le=1)
+    verdict: DatasetVerdict
+
+    @classmethod
+    def of(cls, found: Comparison, folds: int) -> CrossValidation:
+        """From a comparison over the items of all parts."""
+        return cls(
+            folds=folds,
+            n=found.n,
+            groups=found.groups,
+            base=found.base,
+            tuned=found.tuned,
+            delta=found.delta,
+            ci95=found.ci95,
+            p_value=found.p_value,
+            verdict=dataset_verdict(found.ci95, found.independent, found.p_value),
+        )
+
+
+class DatasetResult(BaseModel):
+    """Tuned against base on one data set; one entry of `datasets` in report.json (`model_dump(mode="json")`).
+
+    Read back, it passes over fields that a later version has added.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: str = Field(description="the data set")
+    kind: Literal["scored", "pair", "tuple"] = Field(description="kind of its rows")
+    split: str = Field(description="what was judged: train, dev, test, or all")
+    metric: str = Field(description="the primary metric")
+    n: int = Field(ge=1, description="queries or scored pairs judged")
+    groups: int | None = Field(None, ge=1, description="groups that these form and that were resampled, if rows name their group")
+    base: float = Field(description="the base's value; retrieval 0..1, correlations -1..1")
+    tuned: float = Field(description="the tuned model's value")
+    delta: float = Field(description="tuned - base")
+    ci95: tuple[float, float] = Field(description="95% interval of delta: low, high")
+    p_value: float = Field(ge=0, le=1, description="two-sided, paired randomisation test")
+    verdict: DatasetVerdict
+    metrics: dict[str, MetricPair] = Field(default_factory=dict, description="all metrics of both models")
+    test_sha256: str | None = Field(None, description="hash of what was judged; runs with equal ones can be compared")
+    cross_validation: CrossValidation | None = Field(None, description="where test is small, what all rows say")
+    kept_base: bool = Field(False, description="whether what was judged is the base itself, as nothing was better on dev")
+
+    @property
+    def settled(self) -> DatasetVerdict:
+        """The verdict that counts: that of cross-validation where there is one, which stands on more items. What is the base
+        itself is neither better nor worse, whatever such training does elsewhere."""
+        return self.verdict if self.cross_validation is None or self.kept_base else self.cross_validation.verdict
+
+    def lines(self) -> list[DatasetResult]:
+        """The result as it stands in tables: what cross-validation found, if anything, comes first, with a name that says so."""
+        crossed = self.cross_validation
+        if crossed is None:
+            return [self]
+        values = crossed.model_dump(exclude={"folds"})
+        name = f"{self.name}, all {crossed.folds} parts"
+        whole = self.model_copy(update={**values, "name": name, "metrics": {}, "cross_validation": None, "kept_base": False})
+        return [whole, self.model_copy(update={"name": f"{self.name}, {self.split} alone"})]
+
+    @classmethod
+    def of(
+        cls,
+        found: Comparison,
+        *,
+        name: str,
+        kind: str,
+        split: str,
+        metric: str,
+        metrics: Mapping[str, MetricPair],
+        test_sha256: str | None,
+    ) -> DatasetResult:
+        """The result that a comparison gives, with its verdict."""
+        return cls.model_validate(
+            {
+                "name": name,
+                "kind": kind,
+                "split": split,
+                "metric": metric,
+                "n": found.n,
+                "groups": found.groups,
+                "base": found.base,
+                "tuned": found.tuned,
+                "delta": found.delta,
+                "ci95": found.ci95,
+                "p_value": found.p_value,
+                "verdict": dataset_verdict(found.ci95, found.independent, found.p_value),
+                "metrics": dict(metrics),
+                "test_sha256": test_sha256,
+            }
+        )
+
+
+def run_verdict(results: Sequence[DatasetResult]) -> RunVerdict:
+    """The verdict on a run from those on its data sets; `no_evidence` when nothing was judged."""
+    verdicts = {result.settled for result in results}
+    match ("improved" in verdicts, "regressed" in verdicts):
+        case (True, True):
+            return "mixed"
+        case (True, False):
+            return "improved"
+        case (False, True):
+            return "regressed"
+    return "no_evidence"
+
+
+def fails(verdict: str, condition: FailOn) -> bool:
+    """Whether a run's verdict is one that `--fail-on` makes a failure of.
+
+    `regressed`: something got worse (regressed or mixed); `no_evidence`: nothing but `improved` passes.
+    """
+    return verdict in ("regressed", "mixed") if condition == "regressed" else verdict != "improved"

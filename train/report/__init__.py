@@ -1,0 +1,1 @@
+"""What a run found, as pages, sentences and tables."""

@@ -1,0 +1,118 @@
+"""Verdicts in sentences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from train.evaluate.results import CrossValidation, DatasetResult, run_verdict
+from train.evaluate.verdict import FEWEST
+from train.wording import BASE_AND_TUNED, Sides, change, counted, fraction, interval, metric_name, sentence_case, things
+
+WIDE = 0.02
+"""An interval that reaches further than this from the seen difference leaves open what people care about."""
+
+
+def queries_needed(result: DatasetResult | CrossValidation) -> int | None:
+    """About how many queries or pairs would show the seen difference, four times out of five, as an interval without 0.
+
+    The standard error is read off the interval (half its width / 1.96) and shrinks with the root of n; the usual formula for a
+    power of 80% asks it to be |delta| / (1.96 + 0.84). None when no difference was seen or the interval has no width.
+    """
+    width = result.ci95[1] - result.ci95[0]
+    if result.delta == 0 or width == 0:
+        return None
+    return math.ceil(result.n * ((1.96 + 0.84) / 1.96 * width / 2 / abs(result.delta)) ** 2)
+
+
+def dataset_sentence(result: DatasetResult, sides: Sides = BASE_AND_TUNED) -> str:
+    """One data set's verdict in a sentence or two, with its figures."""
+    if result.cross_validation is not None:
+        return _crossed_sentence(result, result.cross_validation, sides)
+    before, after = sides.in_sentences()
+    figures = f"{metric_name(result.metric)} {_figures(result, result.kind)}."
+    if result.verdict != "no_evidence":
+        word = "better" if result.verdict == "improved" else "worse"
+        return f"{sentence_case(after)} is {word} than {before} on {result.name}: {figures}"
+    sentence = f"There is no evidence that {after} differs from {before} on {result.name}: {figures}"
+    return f"{sentence} {_why_not(result)}"
+
+
+def _crossed_sentence(result: DatasetResult, crossed: CrossValidation, sides: Sides) -> str:
+    """The verdict of cross-validation: it is about training with this recipe, of which the model that is shipped is one case."""
+    before, _ = sides.in_sentences()
+    figures = f"cross-validated {metric_name(result.metric)} {_figures(crossed, result.kind)} in {crossed.folds} parts."
+    alone = f"{result.split.capitalize()} alone: {_figures(result, result.kind)}."
+    if result.kept_base:
+        alone += " The model that is shipped is the base itself: in this run nothing was better on dev."
+    if crossed.verdict == "no_evidence":
+        start = f"There is no evidence that such training makes a model that differs from {before} on {result.name}"
+        return f"{start}: {figures} {_why_not(result.lines()[0])} {alone}"
+    word = "better" if crossed.verdict == "improved" else "worse"
+    return f"Training makes a model that is {word} than {before} on {result.name}: {figures} {alone}"
+
+
+def _figures(found: DatasetResult | CrossValidation, kind: str) -> str:
+    return (
+        f"{fraction(found.base)} → {fraction(found.tuned)} ({change(found.delta)}, 95% interval {interval(found.ci95)}, "
+        f"{counted(found.n, kind, found.groups)})"
+    )
+
+
+def _why_not(result: DatasetResult) -> str:
+    low, high = result.ci95
+    independent = result.groups or result.n
+    if result.kept_base:
+        return "What was judged is the base itself: nothing that the training made was better on dev."
+    if low == high == 0:
+        # nothing seen is nothing resampled; the rule of three (Hanley and Lippman-Hand 1983) says what may still change
+        share = min(1.0, 3 / independent)
+        most = f"{share:.0%}" if share >= 0.01 else f"{100 * share:.1g}%"
+        return f"None of them changed, which leaves open a change in up to {most} of such {things(result.kind)}."
+    if independent >= FEWEST and max(high - result.delta, result.delta - low) <= WIDE:
+        return f"A difference beyond {fraction(max(abs(low), abs(high)))} either way is unlikely."
+    if independent >= FEWEST and not low <= 0 <= high:
+        few = f"Too few {things(result.kind)} changed to settle it"
+        return (
+            f"{few}: were the signs of their changes drawn at random, a difference like this would have p = {result.p_value:.2f}."
+        )
+    needed = queries_needed(result)
+    if needed is None or needed <= result.n:
+        return "The test set is too small to settle it."
+    groups = None if result.groups is None else _rounded(math.ceil(needed / result.n * result.groups))
+    many = counted(_rounded(needed), result.kind, groups)
+    return f"The test set is too small to settle it: about {many} would be needed for a difference of this size."
+
+
+def _rounded(count: int) -> int:
+    """Two significant digits, upwards: the estimate is no better than that."""
+    unit = 10 ** max(0, len(str(count)) - 2)
+    return math.ceil(count / unit) * unit
+
+
+def verdict_lines(results: Sequence[DatasetResult], sides: Sides = BASE_AND_TUNED) -> list[str]:
+    """The run's verdict in plain words: for one data set its sentence, else a summary followed by a sentence for each."""
+    if not results:
+        before, after = sides.in_sentences()
+        return [f"Nothing was judged, so there is no evidence that {after} differs from {before}."]
+    sentences = [dataset_sentence(result, sides) for result in results]
+    return sentences if len(results) == 1 else [_summary(results, sides), *sentences]
+
+
+def verdict_sentence(results: Sequence[DatasetResult], sides: Sides = BASE_AND_TUNED) -> str:
+    """`verdict_lines` as running text."""
+    return " ".join(verdict_lines(results, sides))
+
+
+def _summary(results: Sequence[DatasetResult], sides: Sides) -> str:
+    before, after = sides.in_sentences()
+    subject = sentence_case(after)
+    better, worse = (sum(result.settled == verdict for result in results) for verdict in ("improved", "regressed"))
+    match run_verdict(results):
+        case "improved":
+            return f"{subject} is better than {before} on {better} of {len(results)} data sets and worse on none."
+        case "regressed":
+            return f"{subject} is worse than {before} on {worse} of {len(results)} data sets and better on none."
+        case "mixed":
+            return f"{subject} is better than {before} on {better} of {len(results)} data sets and worse on {worse}."
+    return f"There is no evidence that {after} differs from {before} on any of {len(results)} data sets."
