@@ -18,8 +18,8 @@ from data.schema import RowKind
 from train import distributed
 from train.config.schema import ModelConfig, TrainingConfig
 from train.encode.local import load_encoder
-from train.fit import fit as fitting
-from train.fit.fit import Hooks
+from train.fit import loop as fitting
+from train.fit.loop import Hooks
 from train.fit.recipe import plan_recipe
 from train.fit.trainer import PairTrainer, Work
 from train.fit.training_set import TrainingSet

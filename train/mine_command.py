@@ -34,7 +34,7 @@ from train.encode.prompts import encoders_of
 from train.encode.protocol import Origin, TextEncoder
 from train.encode.wrappers import RememberingEncoder
 from train.errors import ConfigError
-from train.mining import cross_encoder, encoded, mine_texts, summary, summary_lines, texts_of
+from train.fit.hard_negatives import cross_encoder, encoded, mine_texts, summary, summary_lines, texts_of
 
 if TYPE_CHECKING:
     import pyarrow as pa

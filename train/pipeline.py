@@ -35,7 +35,7 @@ from train.evaluate.evaluator import judge_test, primary_value
 from train.evaluate.results import CrossValidation
 from train.fit.checkpoints import check_checkpoint, keep_only, last_checkpoint, list_checkpoints
 from train.fit.estimate import Estimate, estimate
-from train.fit.fit import Hooks, fit, load_weights
+from train.fit.loop import Hooks, fit, load_weights
 from train.fit.recipe import CEILING, heed_ceiling
 from train.fit.trainer import Work
 from train.folds import cross_validate, folds_wanted

@@ -9,7 +9,7 @@ seed and trainable weights (the unused pooler is frozen in all). The stock arms 
   attention 2 without padding where it is installed, otherwise SDPA with padding to multiples of 8; TF32; 4 workers. AdamW is the
   fused one in all arms, the library's default. `--compile` adds torch.compile.
 
-D is `train.fit.fit.fit`, the path of `embed-tune train`, with its own settings for precision, packing and caching.
+D is `train.fit.loop.fit`, the path of `embed-tune train`, with its own settings for precision, packing and caching.
 """
 
 from __future__ import annotations
@@ -149,7 +149,7 @@ def train_ours(
 ) -> dict[str, Any]:
     """Arm D. Returns what it chose."""
     from train.encode.forward.cpu_malloc import keep_freed_memory
-    from train.fit.fit import Hooks, fit
+    from train.fit.loop import Hooks, fit
     from train.fit.precision import bf16_pays
     from train.fit.trainer import Work
 

@@ -26,7 +26,7 @@ from train.tracking.destination import environment
 PATIENCE = 30.0
 """Seconds that a child has to end after its last answer."""
 
-PRELOADED = ["sentence_transformers", "train.fit.fit", "train.evaluate.evaluator"]
+PRELOADED = ["sentence_transformers", "train.fit.loop", "train.evaluate.evaluator"]
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "RAYON_NUM_THREADS")
 """Say to libraries with how many threads to compute."""

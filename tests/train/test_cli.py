@@ -237,7 +237,7 @@ def test_a_loss_that_is_not_finite_ends_the_run() -> None:
     from transformers import TrainerControl, TrainerState
 
     from train.errors import RunError
-    from train.fit.trainer import ScheduleCallback
+    from train.fit.callbacks import ScheduleCallback
 
     schedule = ScheduleCallback((1,), lambda: False)
     schedule.on_log(None, TrainerState(global_step=7), TrainerControl(), logs={"loss": 0.3})

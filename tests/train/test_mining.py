@@ -18,7 +18,7 @@ from tests.forked import ForkServer
 from train.cli.app import main
 from train.encode.cross_encoder import CrossJudge
 from train.errors import ModelError
-from train.mining import summary_lines
+from train.fit.hard_negatives import summary_lines
 
 # a random model takes all texts for near duplicates of one another
 SMALL = ["model.name=tiny", "model.device=cpu", "mining.near_positive=null"]

@@ -17,7 +17,7 @@ from train.encode.contract import limited_tokens
 from train.encode.forward.columns import embed_columns
 from train.encode.local import Encoder
 from train.fit.collate import TokenTable
-from train.fit.fit import column_prompts, mixed_samplers, training_columns
+from train.fit.loop import column_prompts, mixed_samplers, training_columns
 from train.fit.losses import build_loss, kept_bytes
 from train.fit.recipe import Recipe
 from train.fit.training_set import TrainingSet

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import signal
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -16,18 +14,17 @@ from accelerate.data_loader import prepare_data_loader
 from datasets import Dataset, DatasetDict
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from torch.utils.data import BatchSampler
-from transformers import TrainerCallback
 
 from data.storage import write_json
 from train import distributed
 from train.config.schema import TrainingConfig
 from train.encode.contract import limited_tokens
 from train.encode.forward.columns import embed_columns
-from train.errors import Diverged, RunError
+from train.errors import RunError
 from train.fit.batching import RankShare, ShuffledBatchSampler
+from train.fit.callbacks import LossMeter
 from train.fit.checkpoints import STAGING, clear_staging, publish
 from train.fit.collate import COLUMNS, LABEL, PackingCollator, TokenTable, count
-from train.fit.figures import LossMeter
 from train.fit.recipe import Recipe
 
 WORK_FILE = "work.json"
@@ -49,10 +46,6 @@ class Work:
             return cls(**json.loads((checkpoint / WORK_FILE).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return cls()
-
-
-ECHO_SECONDS = 5.0
-"""A second signal within this time of the first is taken for the launcher's copy of it."""
 
 
 class PairTrainer(SentenceTransformerTrainer):
@@ -250,52 +243,6 @@ class PairTrainer(SentenceTransformerTrainer):
         if self.args.should_save:
             model = self.model if self._whole is None else self._whole
             model.save_pretrained(str(output_dir), create_model_card=False)
-
-
-class ScheduleCallback(TrainerCallback):
-    """Judges and saves after the recipe's evaluation steps; stops on a signal, on a non-finite loss, or when told to.
-
-    Args:
-        steps: optimiser steps after which a checkpoint is judged and saved.
-        should_stop: asked after each evaluation (early stopping).
-    """
-
-    def __init__(self, steps: tuple[int, ...], should_stop: Callable[[], bool]) -> None:
-        self.steps, self.should_stop = frozenset(steps), should_stop
-        self.interrupted = False
-        self._asked: float | None = None
-
-    def request_stop(self, signum: int, frame: object) -> None:
-        """Signal handler: the first signal asks for a checkpoint and an end, the second ends at once.
-
-        With several processes the launcher passes on the Ctrl-C that the terminal has sent already: an echo, no second signal.
-        """
-        now = time.monotonic()
-        if self._asked is None:
-            self._asked = now
-        elif distributed.world_size() == 1 or now - self._asked > ECHO_SECONDS:
-            signal.signal(signum, signal.SIG_DFL if signum != signal.SIGINT else signal.default_int_handler)
-            signal.raise_signal(signum)
-        self.interrupted = True
-
-    def on_step_end(self, args, state, control, **kwargs) -> None:
-        if state.global_step in self.steps:
-            control.should_log = control.should_evaluate = control.should_save = True
-        if distributed.anyone(self.interrupted):  # signals reach processes at different steps; they stop at the same one
-            self.interrupted = True
-            control.should_save = control.should_training_stop = True
-
-    def on_evaluate(self, args, state, control, **kwargs) -> None:
-        if self.should_stop():
-            control.should_training_stop = True
-
-    def on_log(self, args, state, control, logs=None, **kwargs) -> None:
-        loss = (logs or {}).get("loss", 0.0)
-        if not math.isfinite(loss):
-            raise Diverged(
-                f"the loss became {loss} before step {state.global_step}; the weights are no longer usable",
-                mend="lower training.learning_rate, or use training.precision=fp32; the last checkpoint is kept",
-            )
 
 
 def training_arguments(

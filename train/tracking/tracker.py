@@ -18,7 +18,7 @@ class Tracker:
     """Takes a run's figures. This one keeps none: that of `tracking=none`, and of every process but rank 0."""
 
     def log_training(self, step: int, figures: Mapping[str, float]) -> None:
-        """Loss, rates and speed at an optimiser step, see `train.fit.figures`."""
+        """Loss, rates and speed at an optimiser step, see `train.fit.callbacks`."""
 
     def log_scores(self, line: Mapping[str, Any], base: Mapping[str, float]) -> None:
         """A line of scores.jsonl beside the base's score on each data set, so that a chart can show both."""

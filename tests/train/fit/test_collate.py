@@ -19,9 +19,9 @@ from train.encode.forward.cpu_dropout import CheapDropout
 from train.encode.forward.packed import embed_packed
 from train.encode.local import Encoder, load_encoder
 from train.encode.tokens.ragged import Tokens
-from train.fit import fit as fitting
+from train.fit import loop as fitting
 from train.fit.collate import COLUMNS, PackingCollator, TokenTable, count
-from train.fit.fit import Hooks
+from train.fit.loop import Hooks
 from train.fit.recipe import plan_recipe
 from train.fit.trainer import PairTrainer, Work
 from train.fit.training_set import TrainingSet

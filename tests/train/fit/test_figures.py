@@ -8,8 +8,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from train.fit import figures
-from train.fit.figures import FiguresCallback, LossMeter
+from train.fit import callbacks
+from train.fit.callbacks import FiguresCallback, LossMeter
 from train.machine import peak_memory_mb
 
 
@@ -19,7 +19,7 @@ class Stage:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now, self.seen = 100.0, (0, 0)
         self.handed: list[tuple[int, Mapping[str, float]]] = []
-        monkeypatch.setattr(figures.time, "perf_counter", lambda: self.now)
+        monkeypatch.setattr(callbacks.time, "perf_counter", lambda: self.now)
         self.callback = FiguresCallback(lambda step, found: self.handed.append((step, found)), lambda: self.seen)
         self.callback.on_train_begin(None, self.state(0), None)
 

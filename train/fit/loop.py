@@ -24,14 +24,13 @@ from train.encode.local import Encoder
 from train.encode.prompts import prompted
 from train.errors import Interrupted, RunError
 from train.fit.batching import ShuffledBatchSampler
+from train.fit.callbacks import FiguresCallback, ProgressCallback, ScheduleCallback
 from train.fit.checkpoints import clear_staging, last_checkpoint
 from train.fit.collate import LABEL, TokenTable
-from train.fit.figures import FiguresCallback
 from train.fit.losses import build_loss, kept_bytes
 from train.fit.mixture import mix
-from train.fit.progress import ProgressCallback
 from train.fit.recipe import Recipe
-from train.fit.trainer import PairTrainer, ScheduleCallback, Work, freeze_unused_pooler, training_arguments
+from train.fit.trainer import PairTrainer, Work, freeze_unused_pooler, training_arguments
 from train.fit.training_set import TrainingSet
 
 if TYPE_CHECKING:
