@@ -19,10 +19,10 @@ from train import distributed
 from train.config.schema import ModelConfig, TrainingConfig
 from train.encode.local import load_encoder
 from train.fit import loop as fitting
+from train.fit.batches.training_set import TrainingSet
 from train.fit.loop import Hooks
 from train.fit.recipe import plan_recipe
 from train.fit.trainer import PairTrainer, Work
-from train.fit.training_set import TrainingSet
 
 BATCH, STEPS = 8, 4
 WORDS = ("ants bees cats dogs eels frogs goats hens ibex jays kites larks mice newts owls pigs quail rams seals toads").split()  # noqa: SIM905  (a list of twenty strings reads worse)

@@ -29,19 +29,19 @@ from train.encode.tokens.count import token_counter
 from train.encode.tokens.eligibility import why_not_stored
 from train.encode.weights.locate import WeightsOrigin
 from train.errors import ConfigError, ModelError, RunError
-from train.fit.batching import RankingBatchSampler, RankShare, ShuffledBatchSampler
+from train.fit.batches.joint import JointBatchSampler
+from train.fit.batches.row_vectors import row_vectors
+from train.fit.batches.samplers import RankingBatchSampler, RankShare, ShuffledBatchSampler
+from train.fit.batches.training_set import TrainingSet
 from train.fit.hard_negatives import MinedSet, limits_in_words, mine_training_rows
-from train.fit.joint import JointBatchSampler
 from train.fit.loop import mixed_samplers
 from train.fit.losses import LOSS_NAMES, check_lengths, choose_loss
 from train.fit.precision import bf16_pays
 from train.fit.recipe import Recipe, choose_batches, plan_recipe
 from train.fit.rules import MAX_TOKENS, MINED
-from train.fit.training_set import TrainingSet
 from train.folds import folds_wanted
 from train.known_rows import write_known_rows
 from train.machine import environment
-from train.row_vectors import row_vectors
 from train.runfolder import read_record
 
 DECIDES_VECTORS = {"query_prompt", "document_prompt", "symmetric_prompt", "max_tokens"}

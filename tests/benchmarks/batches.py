@@ -18,9 +18,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from train.fit.batching import RankingBatchSampler
+from train.fit.batches.relevance import Relevance
+from train.fit.batches.samplers import RankingBatchSampler
 from train.fit.ranking import MaskedRankingLoss
-from train.fit.relevance import Relevance
 
 BATCH = 128
 STEP_SECONDS = {"CPU": 0.25, "GPU": 0.02}

@@ -14,8 +14,8 @@ from data.schema import text_columns
 from tests.benchmarks.counting import BACKWARD, Cost, TokenCounter, digest, token_lengths
 from tests.benchmarks.machine import Memory, synchronise
 from tests.benchmarks.workloads import BenchmarkError
-from train.fit.batching import ShuffledBatchSampler
-from train.fit.training_set import TrainingSet
+from train.fit.batches.samplers import ShuffledBatchSampler
+from train.fit.batches.training_set import TrainingSet
 
 if TYPE_CHECKING:
     from train.encode.local import Encoder

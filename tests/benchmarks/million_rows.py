@@ -101,7 +101,7 @@ def measure(path: Path, cache: Path) -> dict[str, Any]:
     from data.spec import DatasetSpec, SplitSpec
     from train.auditing import audited, leak_rules
     from train.config.schema import DataConfig
-    from train.fit.training_set import TrainingSet
+    from train.fit.batches.training_set import TrainingSet
 
     spec = DatasetSpec(source=str(path))
     config = DataConfig(datasets=[spec])

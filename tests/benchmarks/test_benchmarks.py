@@ -27,7 +27,7 @@ from tests.benchmarks.figures import check_same_work, interval, orders, paired_d
 from tests.benchmarks.gate import WatchedSet
 from tests.benchmarks.machine import Memory, matrix_peaks
 from tests.benchmarks.workloads import FIXED, MIXED, BenchmarkError, draw_texts, load_workload
-from train.fit.batching import ShuffledBatchSampler
+from train.fit.batches.samplers import ShuffledBatchSampler
 
 BATCH, LIMIT, SEED = 6, 64, 7
 SMALL = ["--rounds", "2", "--threads", "1", "--device", "cpu", "--peak-size", "64", "--seed", str(SEED)]

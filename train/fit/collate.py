@@ -37,7 +37,7 @@ class TokenTable:
         columns: tokens of each text column, in the order in which the loss reads them; [N] rows each.
         scores: [N] float64, or None for rows without a score.
         keys: [N, 2 + negatives] int64, see `Relevance.keys`; None where the loss wants none.
-        joint: whether a batch holds each text of its rows once, see `train.fit.joint`.
+        joint: whether a batch holds each text of its rows once, see `train.fit.batches.joint`.
     """
 
     columns: tuple[TokenRows, ...]

@@ -16,11 +16,11 @@ from train.config.schema import Config
 from train.encode.contract import limited_tokens
 from train.encode.forward.columns import embed_columns
 from train.encode.local import Encoder
+from train.fit.batches.training_set import TrainingSet
 from train.fit.collate import TokenTable
 from train.fit.loop import column_prompts, mixed_samplers, training_columns
 from train.fit.losses import build_loss, kept_bytes
 from train.fit.recipe import Recipe
-from train.fit.training_set import TrainingSet
 from train.machine import resident_peak_mb
 
 ENCODE_SAMPLE = 128

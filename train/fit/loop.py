@@ -23,15 +23,15 @@ from train.encode.forward.packed import packed_through_wrapper
 from train.encode.local import Encoder
 from train.encode.prompts import prompted
 from train.errors import Interrupted, RunError
-from train.fit.batching import ShuffledBatchSampler
+from train.fit.batches.mixture import mix
+from train.fit.batches.samplers import ShuffledBatchSampler
+from train.fit.batches.training_set import TrainingSet
 from train.fit.callbacks import FiguresCallback, ProgressCallback, ScheduleCallback
 from train.fit.checkpoints import clear_staging, last_checkpoint
 from train.fit.collate import LABEL, TokenTable
 from train.fit.losses import build_loss, kept_bytes
-from train.fit.mixture import mix
 from train.fit.recipe import Recipe
 from train.fit.trainer import PairTrainer, Work, freeze_unused_pooler, training_arguments
-from train.fit.training_set import TrainingSet
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

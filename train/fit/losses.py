@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
     from train.encode.local import Encoder
-    from train.fit.relevance import Relevance
+    from train.fit.batches.relevance import Relevance
 
 SCORED_LOSSES = ("cosine", "cosent", "angle")
 RANKING_LOSSES = ("mnrl", "cached_mnrl")
@@ -103,7 +103,7 @@ def build_loss(
         relevance: what ranking losses take for no negative; they want its `keys` for labels then. None: there is no such thing.
         by_trainer: whether the trainer embeds the columns. The cached loss is the plain one then, and the trainer keeps less of
             the forward pass (`kept_bytes`); otherwise it is the stock cached loss, which embeds in small batches by itself.
-        joint: for batches that hold each text once, see `train.fit.joint`.
+        joint: for batches that hold each text once, see `train.fit.batches.joint`.
     """
     if name in SCORED_LOSSES:
         return _nested(_scored_loss(name, model, world_size), model, config)

@@ -15,7 +15,7 @@ from sentence_transformers.util import all_gather, all_gather_with_grad
 from torch import Tensor
 
 from train import distributed
-from train.fit.relevance import Relevance
+from train.fit.batches.relevance import Relevance
 
 
 class MaskedRankingLoss(MultipleNegativesRankingLoss):
@@ -84,7 +84,7 @@ class MaskedRankingLoss(MultipleNegativesRankingLoss):
 
 
 class JointRankingLoss(MaskedRankingLoss):
-    """MultipleNegativesRanking over batches that hold each text once, see `train.fit.joint`: Q queries, C documents.
+    """MultipleNegativesRanking over batches that hold each text once, see `train.fit.batches.joint`: Q queries, C documents.
 
     Each pair of a row among them is taught beside the negatives of its query alone: what else the query finds relevant does not
     count. Each query weighs the same, and so do its documents: scores are means over queries, too. Labels are the texts' numbers

@@ -21,7 +21,7 @@ from train.config.schema import TrainingConfig
 from train.encode.contract import limited_tokens
 from train.encode.forward.columns import embed_columns
 from train.errors import RunError
-from train.fit.batching import RankShare, ShuffledBatchSampler
+from train.fit.batches.samplers import RankShare, ShuffledBatchSampler
 from train.fit.callbacks import LossMeter
 from train.fit.checkpoints import STAGING, clear_staging, publish
 from train.fit.collate import COLUMNS, LABEL, PackingCollator, TokenTable, count

@@ -11,8 +11,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from data.errors import DataError
-from train.fit.batching import RankingBatchSampler, RankShare, ShuffledBatchSampler
-from train.fit.relevance import Relevance
+from train.fit.batches.relevance import Relevance
+from train.fit.batches.samplers import RankingBatchSampler, RankShare, ShuffledBatchSampler
 
 
 def spread(positives: list[int], batch_size: int, epoch: int = 0) -> tuple[RankingBatchSampler, list[list[int]]]:

@@ -20,11 +20,11 @@ from train.encode.forward.packed import embed_packed
 from train.encode.local import Encoder, load_encoder
 from train.encode.tokens.ragged import Tokens
 from train.fit import loop as fitting
+from train.fit.batches.training_set import TrainingSet
 from train.fit.collate import COLUMNS, PackingCollator, TokenTable, count
 from train.fit.loop import Hooks
 from train.fit.recipe import plan_recipe
 from train.fit.trainer import PairTrainer, Work
-from train.fit.training_set import TrainingSet
 
 ROWS = {
     "anchor": ["one", "a longer anchor than the others", "", "two words", "five", "six six", "seven", "eight of them"],

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from data.errors import DataError
-from train.fit.batching import RankShare
-from train.fit.joint import JointBatchSampler
-from train.fit.mixture import DosedBatchSampler
+from train.fit.batches.joint import JointBatchSampler
+from train.fit.batches.mixture import DosedBatchSampler
+from train.fit.batches.relevance import Relevance
+from train.fit.batches.samplers import RankShare
 from train.fit.ranking import JointRankingLoss, MaskedRankingLoss
-from train.fit.relevance import Relevance
 
 SYMMETRIC = {"directions": ("query_to_doc", "doc_to_query"), "partition_mode": "per_direction"}
 MODEL: Any = nn.Identity()

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sentence_transformers.base.sampler import ProportionalBatchSampler
 from torch.utils.data import ConcatDataset
 
-from train.fit.batching import RankShare, ShuffledBatchSampler
-from train.fit.mixture import DosedBatchSampler, deal, mix
+from train.fit.batches.mixture import DosedBatchSampler, deal, mix
+from train.fit.batches.samplers import RankShare, ShuffledBatchSampler
 
 ALIKE = {"large": 1.0, "small": 1.0}
 

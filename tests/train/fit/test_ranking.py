@@ -14,9 +14,9 @@ from sentence_transformers.sentence_transformer.losses import MultipleNegativesR
 from torch import Tensor, nn
 
 from train.config.schema import TrainingConfig
+from train.fit.batches.relevance import Relevance
 from train.fit.losses import build_loss
 from train.fit.ranking import CachedRankingLoss, MaskedRankingLoss
-from train.fit.relevance import Relevance
 
 SYMMETRIC = {"directions": ("query_to_doc", "doc_to_query"), "partition_mode": "per_direction"}
 MODEL: Any = nn.Identity()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from data.splits.hashes import hash_rows
 from data.splits.near_duplicates import near_texts
-from train.fit.relevance import Relevance
+from train.fit.batches.relevance import Relevance
 
 rows = st.lists(st.tuples(st.integers(0, 9), st.integers(5, 15), st.integers(5, 25)), min_size=1, max_size=20)
 

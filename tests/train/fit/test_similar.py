@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from train.fit import similar
-from train.fit.batching import ShuffledBatchSampler
-from train.fit.relevance import Relevance
-from train.fit.similar import CLUSTER, STEPS, SimilarBatchSampler, in_steps
+from train.fit.batches import similar
+from train.fit.batches.relevance import Relevance
+from train.fit.batches.samplers import ShuffledBatchSampler
+from train.fit.batches.similar import CLUSTER, STEPS, SimilarBatchSampler, in_steps
 
 
 def distinct(rows: int) -> Relevance:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from train.fit.batching import ShuffledBatchSampler
-from train.fit.relevance import Relevance
+from train.fit.batches.relevance import Relevance
+from train.fit.batches.samplers import ShuffledBatchSampler
 
 CLUSTER = 16
 """Rows that are near to each other; a batch holds several such clusters."""

@@ -11,11 +11,11 @@ from datasets import Dataset
 from data.schema import RowKind
 from data.spec import PromptSpec
 from data.splits.near_duplicates import NearTexts
-from train.fit.batching import RankingBatchSampler, ShuffledBatchSampler
-from train.fit.joint import JointBatchSampler
+from train.fit.batches.joint import JointBatchSampler
+from train.fit.batches.relevance import Relevance
+from train.fit.batches.samplers import RankingBatchSampler, ShuffledBatchSampler
+from train.fit.batches.similar import SimilarBatchSampler
 from train.fit.recipe import Batches, RowFacts
-from train.fit.relevance import Relevance
-from train.fit.similar import SimilarBatchSampler
 
 SAMPLED = 2000
 """Rows whose texts are measured."""
@@ -29,7 +29,7 @@ class TrainingSet:
 
     `blind`: texts that recur are taken for negatives of one another, for comparison. `prompts` are put before its texts, `weight`
     is its weight beside other data sets. `batches` says which rows meet, see `train.fit.recipe.choose_batches`; batches of
-    similar rows ask for `vectors` of the rows by the base, see `train.row_vectors`. `related` [K, 2] are the hashes of further
+    similar rows ask for `vectors` of the rows by the base, see `row_vectors`. `related` [K, 2] are the hashes of further
     queries and documents that belong together, see `Relevance.of`; `near` says which texts are near duplicates.
     """
 

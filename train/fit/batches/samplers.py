@@ -13,7 +13,7 @@ import numpy as np
 from torch.utils.data import BatchSampler
 
 from data.errors import DataError
-from train.fit.relevance import Relevance
+from train.fit.batches.relevance import Relevance
 
 
 class ShuffledBatchSampler(BatchSampler):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-from train.fit.batching import ShuffledBatchSampler
+from train.fit.batches.samplers import ShuffledBatchSampler
 
 
 class DosedBatchSampler(ShuffledBatchSampler):

@@ -17,7 +17,7 @@ from train import distributed
 from train.encode.contract import Role, limited_tokens
 from train.encode.local import Encoder
 from train.encode.wrappers import SharedEncoder
-from train.fit.similar import in_steps
+from train.fit.batches.similar import in_steps
 
 COLUMNS: tuple[tuple[str, Role], ...] = (("anchor", "query"), ("positive", "document"))
 
