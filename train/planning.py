@@ -35,7 +35,7 @@ from train.fit.batches.samplers import RankingBatchSampler, RankShare, ShuffledB
 from train.fit.batches.training_set import TrainingSet
 from train.fit.hard_negatives import MinedSet, limits_in_words, mine_training_rows
 from train.fit.loop import mixed_samplers
-from train.fit.losses import LOSS_NAMES, check_lengths, choose_loss
+from train.fit.losses.build import LOSS_NAMES, check_lengths, choose_loss
 from train.fit.precision import bf16_pays
 from train.fit.recipe import Recipe, choose_batches, plan_recipe
 from train.fit.rules import MAX_TOKENS, MINED

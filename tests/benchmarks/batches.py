@@ -20,7 +20,7 @@ import torch
 
 from train.fit.batches.relevance import Relevance
 from train.fit.batches.samplers import RankingBatchSampler
-from train.fit.ranking import MaskedRankingLoss
+from train.fit.losses.ranking import MaskedRankingLoss
 
 BATCH = 128
 STEP_SECONDS = {"CPU": 0.25, "GPU": 0.02}

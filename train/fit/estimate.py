@@ -19,7 +19,7 @@ from train.encode.local import Encoder
 from train.fit.batches.training_set import TrainingSet
 from train.fit.collate import TokenTable
 from train.fit.loop import column_prompts, mixed_samplers, training_columns
-from train.fit.losses import build_loss, kept_bytes
+from train.fit.losses.build import build_loss, kept_bytes
 from train.fit.recipe import Recipe
 from train.machine import resident_peak_mb
 

@@ -29,7 +29,7 @@ from train.fit.batches.training_set import TrainingSet
 from train.fit.callbacks import FiguresCallback, ProgressCallback, ScheduleCallback
 from train.fit.checkpoints import clear_staging, last_checkpoint
 from train.fit.collate import LABEL, TokenTable
-from train.fit.losses import build_loss, kept_bytes
+from train.fit.losses.build import build_loss, kept_bytes
 from train.fit.recipe import Recipe
 from train.fit.trainer import PairTrainer, Work, freeze_unused_pooler, training_arguments
 

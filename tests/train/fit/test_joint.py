@@ -17,7 +17,7 @@ from train.fit.batches.joint import JointBatchSampler
 from train.fit.batches.mixture import DosedBatchSampler
 from train.fit.batches.relevance import Relevance
 from train.fit.batches.samplers import RankShare
-from train.fit.ranking import JointRankingLoss, MaskedRankingLoss
+from train.fit.losses.ranking import JointRankingLoss, MaskedRankingLoss
 
 SYMMETRIC = {"directions": ("query_to_doc", "doc_to_query"), "partition_mode": "per_direction"}
 MODEL: Any = nn.Identity()

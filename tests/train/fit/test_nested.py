@@ -11,8 +11,8 @@ from sentence_transformers.sentence_transformer.losses import MultipleNegativesR
 from torch import Tensor, nn
 
 from train.config.schema import TrainingConfig
-from train.fit.losses import LOSS_NAMES, build_loss
-from train.fit.nested import NestedLoss, cut
+from train.fit.losses.build import LOSS_NAMES, build_loss
+from train.fit.losses.matryoshka import NestedLoss, cut
 
 
 class Given(nn.Module):

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from train.config.schema import TrainingConfig
 from train.fit.batches.relevance import Relevance
-from train.fit.losses import build_loss
-from train.fit.ranking import CachedRankingLoss, MaskedRankingLoss
+from train.fit.losses.build import build_loss
+from train.fit.losses.ranking import CachedRankingLoss, MaskedRankingLoss
 
 SYMMETRIC = {"directions": ("query_to_doc", "doc_to_query"), "partition_mode": "per_direction"}
 MODEL: Any = nn.Identity()

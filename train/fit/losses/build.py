@@ -113,7 +113,7 @@ def build_loss(
     in_small_batches = name == "cached_mnrl" and not by_trainer
     if in_small_batches and relevance is None and not config.matryoshka:
         return losses.CachedMultipleNegativesRankingLoss(model, mini_batch_size=MINI_BATCH, **options)
-    from train.fit.ranking import CachedRankingLoss, JointRankingLoss, MaskedRankingLoss
+    from train.fit.losses.ranking import CachedRankingLoss, JointRankingLoss, MaskedRankingLoss
 
     masked = JointRankingLoss if joint else MaskedRankingLoss
     plain = losses.MultipleNegativesRankingLoss(model, **options) if relevance is None else masked(model, relevance, **options)
@@ -124,7 +124,7 @@ def build_loss(
 def _scored_loss(name: str, model: SentenceTransformer, world_size: int) -> torch.nn.Module:
     from sentence_transformers.sentence_transformer import losses
 
-    from train.fit.gathered import GatheredLoss
+    from train.fit.losses.gathered import GatheredLoss
 
     if name == "cosine":
         return losses.CosineSimilarityLoss(model)
@@ -148,7 +148,7 @@ def _ranking_options(model: SentenceTransformer, config: TrainingConfig, world_s
 
 def _nested(loss: torch.nn.Module, model: SentenceTransformer, config: TrainingConfig) -> torch.nn.Module:
     """The loss over cut vectors, too, where `training.matryoshka` asks for it."""
-    from train.fit.nested import NestedLoss
+    from train.fit.losses.matryoshka import NestedLoss
 
     if not config.matryoshka:
         return loss

@@ -1,0 +1,1 @@
+"""Losses, by the kind of rows."""
