@@ -6,14 +6,10 @@ Shapes: N texts, D dimensions.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from train.config.schema import ModelConfig
 from train.encode.protocol import OpenedModel
 from train.errors import ModelError
-
-if TYPE_CHECKING:
-    pass
 
 
 def open_model(config: ModelConfig, *, batch_size: int = 64, tokens: Path | None = None) -> OpenedModel:

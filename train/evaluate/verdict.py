@@ -11,10 +11,7 @@ and none improved, else `no_evidence`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    pass
+from typing import Literal
 
 DatasetVerdict = Literal["improved", "regressed", "no_evidence"]
 RunVerdict = Literal["improved", "regressed", "mixed", "no_evidence"]
