@@ -19,11 +19,11 @@ from data.prepared import PreparedDataset
 from data.spec import DatasetSpec
 from data.splits.leaks_between_sets import remove_leaks_between_sets
 from data.storage import staged_folder, write_json, write_text
-from train.auditing import audited, leak_rules, obey_strict
 from train.config.schema import Config
 from train.console import quiet_libraries, say
 from train.encode.tokens.count import EncoderTokens, token_counter
 from train.errors import EmbedTuneError, RunError
+from train.plan.audit import audited, leak_rules, obey_strict
 
 SIGNS = {"error": "✗", "warning": "!", "info": "·"}
 

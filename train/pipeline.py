@@ -6,7 +6,6 @@ This is the only file that knows the order. Rank 0 speaks and writes; every rank
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import time
 from collections.abc import Mapping
 from dataclasses import astuple
@@ -21,7 +20,7 @@ from train.config.load import dump_config, load_config
 from train.config.schema import Config
 from train.console import is_main, quiet_libraries, say
 from train.deploy.export import export_model
-from train.deploy.hub import check_push, push_run
+from train.deploy.hub import push_run
 from train.encode.cache.cache import Counters, VectorCache
 from train.encode.cache.encoder import cached
 from train.encode.cache.open import open_shared_cache
@@ -34,16 +33,19 @@ from train.evaluate.dev import CLEAR_GAIN, LONGEST, DevJudge, build_dev_judge, w
 from train.evaluate.evaluator import judge_test, primary_value
 from train.evaluate.results import CrossValidation
 from train.fit.checkpoints import check_checkpoint, keep_only, last_checkpoint, list_checkpoints
-from train.fit.estimate import Estimate, estimate
 from train.fit.loop import Hooks, fit, load_weights
 from train.fit.recipe import CEILING, heed_ceiling
 from train.fit.trainer import Work
-from train.folds import cross_validate, folds_wanted
-from train.planning import Plan, audited, make_plan, record_plan, refuse_changes
+from train.folds import cross_validate
+from train.plan.estimate import Estimate, estimate
+from train.plan.folds import folds_wanted
+from train.plan.plan import Plan, audited, make_plan
+from train.plan.preflight import see_run_folder, settle_name
+from train.plan.record import record_plan, refuse_changes
 from train.reporting import Shortened, report_run
-from train.runfolder import ScoreLog, create_run, default_name, open_run, read_record
+from train.runfolder import ScoreLog, create_run, open_run, read_record
 from train.shortage import Needs, shortages_in_words
-from train.tracking.tracker import Tracker, check_tracking, start_tracking
+from train.tracking.tracker import Tracker, start_tracking
 from train.winner import Winner, can_be_copied, choose_winner, copy_of
 
 if TYPE_CHECKING:
@@ -64,11 +66,11 @@ def start_run(config: Config, *, debug: bool = False, inner: bool = False) -> Pa
     """
     quiet_libraries(debug)
     distributed.join(config.model.device)
-    name = distributed.on_main(lambda: _settle_name(config))
+    name = distributed.on_main(lambda: settle_name(config))
     plan = make_plan(config.model_copy(update={"run_name": name}))
     run = Path(config.output_dir) / name
     distributed.on_main(lambda: create_run(Path(config.output_dir), name, record=lambda folder: record_plan(plan, folder)))
-    _see_run_folder(run)
+    see_run_folder(run)
     return _carry_out(plan, run, new=True, inner=inner)
 
 
@@ -90,7 +92,7 @@ def dry_run(config: Config, *, debug: bool = False) -> Estimate:
     """Show the resolved config, the data, the recipe and an estimate of time and memory; train nothing, make no run folder."""
     quiet_libraries(debug)
     distributed.join(config.model.device)
-    distributed.on_main(lambda: _settle_name(config))
+    distributed.on_main(lambda: settle_name(config))
     plan = make_plan(config)
     audited(plan)
     say("\nresolved config:\n" + dump_config(plan.config))
@@ -332,36 +334,6 @@ def _choose_winner(plan: Plan, run: Path, log: ScoreLog, judge: DevJudge, before
             found = float(distributed.share(sum(each) / len(each)))
             say(f"  in the whole corpus: dev {found:.4f} (base {base_dev:.4f})")
     return choose_winner(model, before, step, found, base_dev, dev)
-
-
-def _settle_name(config: Config) -> str:
-    """The name of a new run; what would stop it at its end is found before its data are read."""
-    name = config.run_name or default_name(_dataset_name(config))
-    if (Path(config.output_dir) / name).exists():
-        create_run(Path(config.output_dir), name)  # raises, and says what to do
-    if config.export.hub.repo_id is not None:
-        check_push(config.export.hub.repo_id)
-    check_tracking(config.tracking)
-    if config.vector_cache != "auto" and (cache := open_shared_cache(config.vector_cache, config.cache, say)) is not None:
-        cache.close()
-    return name
-
-
-def _see_run_folder(run: Path) -> None:
-    """Processes on other machines must see the folder, too: checkpoints are read from it."""
-    sees = distributed.collect(run.is_dir())
-    if not all(sees):
-        raise RunError(
-            f"{run} is not seen by processes {', '.join(str(i) for i, one in enumerate(sees) if not one)}",
-            mend="several machines need a folder that all of them share: set output_dir to one",
-        )
-
-
-def _dataset_name(config: Config) -> str:
-    first = config.data.datasets[0]
-    stem = first.name or Path(first.source.rstrip("/")).stem or "run"
-    clean = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in stem).strip(".-_")
-    return clean or hashlib.sha256(first.source.encode()).hexdigest()[:8]
 
 
 def needs(plan: Plan) -> Needs:

@@ -99,9 +99,9 @@ def measure(path: Path, cache: Path) -> dict[str, Any]:
     from data.load import prepare
     from data.schema import RowKind
     from data.spec import DatasetSpec, SplitSpec
-    from train.auditing import audited, leak_rules
     from train.config.schema import DataConfig
     from train.fit.batches.training_set import TrainingSet
+    from train.plan.audit import audited, leak_rules
 
     spec = DatasetSpec(source=str(path))
     config = DataConfig(datasets=[spec])

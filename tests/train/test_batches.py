@@ -16,7 +16,7 @@ from train.config.schema import ModelConfig
 from train.encode.local import Encoder, load_encoder
 from train.fit.batches.row_vectors import row_vectors
 from train.fit.batches.similar import STEPS
-from train.planning import load_datasets, training_sets
+from train.plan.datasets import load_datasets, training_sets
 
 TOPICS = "ants bees cats dogs eels frogs goats hens ibex jays koalas lions".split()  # noqa: SIM905  (as in test_mixtures)
 

@@ -13,12 +13,12 @@ import pytest
 from data.errors import DataError
 from tests.data.test_audit import BROKEN
 from tests.forked import ForkServer
-from train.auditing import obey_strict
 from train.checking import CheckFailed, check_data
 from train.cli.app import main
 from train.config.load import load_config
 from train.config.schema import JudgeConfig
 from train.errors import RunError
+from train.plan.audit import obey_strict
 
 
 def check(*words: str, data: str | list[str], tokens: bool = False, output: Path | None = None) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def test_findings_are_printed_with_rows_what_was_done_and_what_helps(in_tmp: Pat
 
 def test_the_second_time_nothing_is_read_again(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = check(data=str(BROKEN / "text.mojibake.csv"))
-    monkeypatch.setattr("train.auditing.audit", lambda *args: pytest.fail("audited again"))
+    monkeypatch.setattr("train.plan.audit.audit", lambda *args: pytest.fail("audited again"))
     assert check(data=str(BROKEN / "text.mojibake.csv")) == first
     with pytest.raises(pytest.fail.Exception):
         check("data.leaks=keep", data=str(BROKEN / "text.mojibake.csv"))

@@ -25,7 +25,8 @@ from train.config.schema import Config
 from train.errors import Diverged
 from train.evaluate.statistics import compare_means
 from train.finished import Values
-from train.folds import cross_validate, folds_wanted, pooled
+from train.folds import cross_validate, pooled
+from train.plan.folds import folds_wanted
 
 
 def prepared(kind: RowKind, train: int, test: int) -> PreparedDataset:

@@ -122,8 +122,8 @@ class Asking:
 def _prepared(folder: Path) -> PreparedDataset:
     from data.load import prepare
     from data.spec import DatasetSpec
-    from train.auditing import leak_rules
     from train.config.schema import DataConfig
+    from train.plan.audit import leak_rules
 
     spec = DatasetSpec(source=str(folder / "faq.csv"))
     return prepare(spec, SplitSpec(), folder / "cache", leaks=leak_rules(DataConfig(datasets=[spec])))

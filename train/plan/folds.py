@@ -1,0 +1,39 @@
+"""Whether a run is cross-validated, and in how many parts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from data.prepared import PreparedDataset
+from data.schema import RowKind
+from train.config.schema import Config
+from train.wording import things
+
+FEW_LABELS = 300
+"""Test queries or pairs below which a test set alone seldom settles anything: the interval of a change is then about ±0.03."""
+
+
+MANY_ROWS = 3000
+"""Rows of train from which on nobody is made to wait for several more runs without having asked."""
+
+
+def folds_wanted(config: Config, datasets: Mapping[str, PreparedDataset]) -> tuple[int, str | None]:
+    """Into how many parts the rows are dealt for cross-validation, 0 for none; and what the person should read about it."""
+    settings = config.evaluation
+    if settings.cross_validation == "off" or config.data.split.folds is not None:
+        return 0, None
+    asked = settings.cross_validation == "always"
+    if len(datasets) != 1:
+        return 0, "cross-validation is only done for a single data set" if asked else None
+    (prepared,) = datasets.values()
+    if asked:
+        return settings.folds, None
+    labels = prepared.counts.get("rows_test" if prepared.kind is RowKind.SCORED else "queries_test", 0)
+    if labels >= FEW_LABELS or config.training.max_steps is not None:  # a run cut to so many steps is a trial
+        return 0, None
+    few = f"test has only {labels} {things(prepared.kind.value)}"
+    if prepared.given_test or len(prepared.splits["train"]) >= MANY_ROWS:
+        # rows that the person chose for test decide alone, unless asked
+        judged = "rows of train" if prepared.given_test else f"{settings.folds} times as many or more"
+        return 0, f"{few}; evaluation.cross_validation=always judges {judged}, in {settings.folds} more runs"
+    return settings.folds, f"{few}: cross-validation in {settings.folds} parts follows the run"

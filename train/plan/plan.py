@@ -1,0 +1,130 @@
+"""Everything that is known before the first optimiser step: data, base model and recipe, and the record of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from data.audit.usable import refuse_unjudgeable
+from data.prepared import PreparedDataset
+from data.schema import RowKind
+from data.spec import PromptSpec
+from train import distributed
+from train.config.schema import Config
+from train.console import say
+from train.encode.forward.cpu_malloc import keep_freed_memory
+from train.encode.local import Encoder, load_encoder, resolve_device
+from train.encode.prompts import prompted, settle_prompts
+from train.encode.tokens.count import token_counter
+from train.encode.weights.locate import WeightsOrigin
+from train.fit.batches.row_vectors import row_vectors
+from train.fit.batches.training_set import TrainingSet
+from train.fit.hard_negatives import MinedSet, mine_training_rows
+from train.fit.losses.build import check_lengths
+from train.fit.precision import bf16_pays
+from train.fit.recipe import Recipe, choose_batches, plan_recipe
+from train.fit.rules import MAX_TOKENS
+from train.plan.audit import audited as audit_datasets
+from train.plan.audit import obey_strict, say_warnings
+from train.plan.datasets import load_datasets, training_sets
+from train.plan.describe import batches_in_words, mined_in_words, say_recipe
+from train.plan.folds import folds_wanted
+
+
+@dataclass
+class Plan:
+    """Everything that is known before the first optimiser step."""
+
+    config: Config
+    datasets: dict[str, PreparedDataset]
+    encoder: Encoder
+    origin: WeightsOrigin
+    sets: dict[str, TrainingSet]
+    recipe: Recipe
+    bf16: bool
+    mined: Mapping[str, MinedSet] = field(default_factory=dict)
+
+    @property
+    def prompts(self) -> dict[str, PromptSpec]:
+        """Prompts of each data set, by its name."""
+        return {name: spec.prompts for name, spec in zip(self.datasets, self.config.data.datasets, strict=True)}
+
+
+def make_plan(config: Config) -> Plan:
+    """Load, audit and split the data, load the base, and settle what the config leaves open. Everything found is said."""
+    if distributed.world_size() > 1:
+        say(f"{distributed.world_size()} processes share the work")
+    if resolve_device(config.model.device) == "cpu":  # raises: better now than after reading the data
+        keep_freed_memory()
+    datasets = distributed.first_on_each_machine(lambda: load_datasets(config))
+    batch = config.evaluation.batch_size
+    encoder, origin, notes = distributed.first_on_each_machine(lambda: load_encoder(config.model, batch, config.cache))
+    say(f"base model: {origin.sentence()}")
+    say(f"  {encoder.contract.sentence()}; on {encoder.model.device}")
+    if (asked := config.model.max_tokens or 0) > encoder.contract.max_tokens:
+        notes.append(f"model.max_tokens={asked} is more than the model can read: {encoder.contract.max_tokens} are used")
+    for note in notes:
+        say(f"  note: {note}")
+    specs = dict(zip(datasets, config.data.datasets, strict=True))
+    encoder, notes = settle_prompts(encoder, specs, {name: prepared.kind for name, prepared in datasets.items()})
+    notes += check_lengths(config.training, encoder)
+    for note in notes:
+        say(f"  note: {note}")
+    mined = mine_training_rows(config, datasets, encoder)
+    sets = training_sets(config, datasets, mined)
+    refuse_unjudgeable(datasets, trained=sets)
+    bf16, why = distributed.share(_precision(config, encoder))  # probed: processes may see different speeds
+    _settle_batches(config, sets, encoder, bf16)
+    seed = config.training.seed
+    recipe = plan_recipe(
+        config.training,
+        {name: one.facts for name, one in sets.items()},
+        encoder.contract.max_tokens,
+        lambda name, size: len(sets[name].sampler(size, seed)),
+        distributed.world_size(),
+        joint={name for name, one in sets.items() if one.batches == "joint"},
+    )
+    recipe = replace(recipe, reasons=(*recipe.reasons, *mined_in_words(config, mined), *batches_in_words(config, sets, recipe)))
+    say_recipe(recipe, sets, encoder, config, bf16, why)
+    if (about_folds := folds_wanted(config, datasets)[1]) is not None:
+        say(f"  note: {about_folds}")
+    # what was probed is fixed in the recorded config, so that a resumed run computes as the first part did
+    training = config.training.model_copy(update={"precision": "bf16" if bf16 else "fp32"})
+    return Plan(config.model_copy(update={"training": training}), datasets, encoder, origin, sets, recipe, bf16, mined)
+
+
+def _settle_batches(config: Config, sets: Mapping[str, TrainingSet], encoder: Encoder, bf16: bool) -> None:
+    """Which rows of each data set meet in a batch; neighbours are looked for with the base."""
+    for name, one in sets.items():
+        one.batches = choose_batches(config.training, one.facts, plain=encoder.store is not None)
+        if config.training.batches not in ("auto", one.batches):
+            # pairs can have any batches, if the model can
+            why = f"{one.kind.value} rows" if one.kind is not RowKind.PAIR else "a model whose texts are more than tokens"
+            say(f"{name}: note: training.batches={config.training.batches} is not for {why}: rows are drawn at random")
+        if one.batches == "similar":
+            say(f"{name}: looking for rows that are near to each other …")
+            with_prompts = prompted(encoder, one.prompts)
+            longest = config.training.max_tokens or MAX_TOKENS[one.kind]
+            one.vectors = row_vectors(one.table, with_prompts, longest, bf16, config.cache / "row_vectors")
+
+
+def audited(plan: Plan) -> dict[str, Any]:
+    """What is in the data; warnings are said.
+
+    Raises:
+        DataError: by `data.strict`, a warning that puts the result in doubt.
+    """
+    config = plan.config
+    counter = token_counter(plan.encoder, config.training.max_tokens)
+    found = audit_datasets(list(plan.datasets.values()), plan.prompts, config.data, config.cache, counter)
+    say_warnings(found)
+    if config.data.strict:
+        obey_strict(found)
+    return found
+
+
+def _precision(config: Config, encoder: Encoder) -> tuple[bool, str]:
+    if config.training.precision == "auto":
+        return bf16_pays(str(encoder.model.device))
+    return config.training.precision == "bf16", "from your config"

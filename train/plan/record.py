@@ -1,0 +1,94 @@
+"""What a new run records about itself, and what may change when it is continued."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from data.errors import DataError
+from data.storage import write_json, write_text
+from train.config.load import dump_config
+from train.errors import ModelError, RunError
+from train.known_rows import write_known_rows
+from train.machine import environment
+from train.plan.plan import Plan, audited
+from train.runfolder import read_record
+
+DECIDES_VECTORS = {"query_prompt", "document_prompt", "symmetric_prompt", "max_tokens"}
+"""What of the encoding contract a config can change."""
+
+
+MAY_CHANGE = {"patience", "keep_all_checkpoints", "interpolation"}
+"""Settings of training that change no step of it."""
+
+
+def record_plan(plan: Plan, run: Path) -> None:
+    """Write what explains and repeats the run, before it begins; warnings about the data are said, too."""
+    write_text(run / "config.yaml", dump_config(plan.config))
+    write_json(run / "audit.json", audited(plan))
+    write_known_rows(run, [plan.datasets[name] for name in plan.sets])
+    write_json(
+        run / "environment.json",
+        environment(
+            {
+                "device": str(plan.encoder.model.device),
+                "model": {
+                    "name": plan.origin.name,
+                    "from": plan.origin.kind,
+                    "revision": plan.origin.revision,
+                    "sha256": plan.origin.sha256,
+                },
+                "contract": plan.encoder.contract.as_dict(),
+                "data": {name: prepared.fingerprint for name, prepared in plan.datasets.items()},
+                "sources": {name: prepared.source_fingerprint for name, prepared in plan.datasets.items()},
+                **({"mined": {name: dict(one.summary) for name, one in plan.mined.items()}} if plan.mined else {}),
+                "recipe": list(plan.recipe.reasons),
+                "settled": _settled(plan),
+            }
+        ),
+    )
+
+
+def _settled(plan: Plan) -> dict[str, Any]:
+    """What decides the weights that come out, besides data and base: the steps of a run must all be made, and their weights be
+    chosen, with the same."""
+    config, recipe = plan.config, plan.recipe
+    sections = {
+        "training": config.training.model_dump(mode="json", exclude=MAY_CHANGE),
+        "mining": config.mining.model_dump(mode="json"),
+        "data": config.data.model_dump(mode="json", include={"leaks", "near"}),
+        "evaluation": config.evaluation.model_dump(mode="json", include={"dev_queries", "pool_top"}),
+        "model": {key: value for key, value in plan.encoder.contract.as_dict().items() if key in DECIDES_VECTORS},
+    }
+    for name, spec in zip(plan.datasets, config.data.datasets, strict=True):
+        sections[name] = spec.model_dump(mode="json", include={"loss", "weight", "prompts"})
+    written = {f"{section}.{key}": value for section, found in sections.items() for key, value in found.items()}
+    return written | {
+        "batch sizes": dict(recipe.batch_sizes),
+        "steps": recipe.max_steps,
+        "evaluated after": [*recipe.evaluation_steps],
+    }
+
+
+def refuse_changes(plan: Plan, run: Path) -> None:
+    """A run goes on only with the data, the base and the settings that it began with: its scores would compare unlike things."""
+    recorded = read_record(run, "environment.json", "model", "data")
+    if (recorded["model"]["revision"], recorded["model"]["sha256"]) != (plan.origin.revision, plan.origin.sha256):
+        raise ModelError(
+            f"the weights of {plan.origin.name} are not those with which {run} began",
+            mend="put them back (model.revision names one on the Hub), or start a new run",
+        )
+    for name, prepared in plan.datasets.items():
+        if recorded["data"].get(name) != prepared.fingerprint:
+            raise DataError(
+                f"{name} is not what it was when the run began",
+                where=prepared.location,
+                mend="put the data back, or start a new run",
+            )
+    before = read_record(run, "environment.json").get("settled", {})  # runs of earlier versions have none
+    for what, now in _settled(plan).items():
+        if what in before and before[what] != now:
+            raise RunError(
+                f"{what} was {before[what]} when {run} began, and is {now}",
+                mend=f"put {run / 'config.yaml'} back and launch it as then (processes, precision), or start a new run",
+            )
