@@ -29,16 +29,16 @@ from train.encode.weights.locate import locate
 from train.encode.wrappers import RememberingEncoder
 from train.errors import ModelError, RunError
 from train.evaluate.evaluator import ModelResult, compare, measure, primary_value, score_model
-from train.evaluate.examples import count_changes, pick_examples
-from train.evaluate.page import render
 from train.evaluate.results import run_verdict
 from train.evaluate.score import Scores
-from train.evaluate.table import measured_table, story
 from train.evaluate.tasks import Task
 from train.judged_prices import confirm_judging
 from train.judged_rows import load_tasks, prompts_of
 from train.machine import environment
-from train.reporting import Judged, write_per_query
+from train.report.examples import count_changes, pick_examples
+from train.report.page import render
+from train.report.run_report import Judged, write_per_query
+from train.report.terminal import measured_table, story
 from train.wording import Sides, duration, metric_name
 
 SHOWN = 3

@@ -42,7 +42,7 @@ from train.plan.folds import folds_wanted
 from train.plan.plan import Plan, audited, make_plan
 from train.plan.preflight import see_run_folder, settle_name
 from train.plan.record import record_plan, refuse_changes
-from train.reporting import Shortened, report_run
+from train.report.run_report import Shortened, report_run
 from train.runfolder import ScoreLog, create_run, open_run, read_record
 from train.shortage import Needs, shortages_in_words
 from train.tracking.tracker import Tracker, start_tracking

@@ -20,7 +20,7 @@ from train.choose.page_about import environment_lines, known_of, method_lines
 from train.choose.page_lines import STATES, dataset_lines, forest_of, lines_of, matrices_of
 from train.choose.plot import Plot, draw
 from train.console import plain
-from train.evaluate.webpage import build, moment
+from train.report.html_page import build, moment
 from train.wording import change, fraction, metric_name, span
 
 

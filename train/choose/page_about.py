@@ -8,7 +8,7 @@ from typing import Any
 from train.choose import words
 from train.choose.contenders import Comparison, Contender
 from train.console import plain
-from train.evaluate.webpage import moment
+from train.report.html_page import moment
 
 KINDS = {"query": "queries", "document": "documents", "symmetric": "sentences"}
 

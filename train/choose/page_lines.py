@@ -11,8 +11,8 @@ from train.choose.advice import Advice
 from train.choose.contenders import Comparison, Contender
 from train.choose.plot import DEEP
 from train.console import plain
-from train.evaluate.forest import Bar, Forest
 from train.evaluate.results import DatasetResult
+from train.report.forest_plot import Bar, Forest
 from train.wording import change, fraction, interval, metric_name, p_value, span, things
 
 STATES = {"taken": "take this", "as good": "as good", "worse": "worse", "out": "over a limit"}

@@ -47,7 +47,7 @@ def example_tables(examples: Sequence[Mapping[str, Any]]) -> dict[str, TableData
     """Tables of the queries and of the pairs that changed most, with their texts; what is not there has no table.
 
     Args:
-        examples: as `train.evaluate.examples.pick_examples` makes them.
+        examples: as `train.report.examples.pick_examples` makes them.
     """
     queries = ["dataset", "kind", "query", "base", "tuned", "delta", "base_first", "tuned_first"]
     pairs = ["dataset", "kind", "sentence1", "sentence2", "gold", "base_similarity", "tuned_similarity"]

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from train.evaluate.examples import EXCERPT, HINT, count_changes, pick_examples
 from train.evaluate.score import score
 from train.evaluate.tasks import RetrievalTask, ScoredTask
+from train.report.examples import EXCERPT, HINT, count_changes, pick_examples
 
 TASK = RetrievalTask(
     name="toy",

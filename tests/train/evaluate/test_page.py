@@ -9,7 +9,7 @@ import re
 import pytest
 
 from tests.pages import HOSTILE, Reader, curve, page_arguments, query, result
-from train.evaluate.page import render
+from train.report.page import render
 
 
 def page(text: str | None = None) -> str:

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from tests.pages import curve, pair, query
 from train.console import plain
-from train.evaluate.forest import Bar, Forest
-from train.evaluate.page_cases import Cases, Change
-from train.evaluate.page_curve import Curve
-from train.evaluate.page_repeat import Repeat
-from train.evaluate.webpage import ASSETS, CHART, inline_script, moment, script_data, writable
+from train.report.forest_plot import Bar, Forest
+from train.report.html_page import ASSETS, CHART, inline_script, moment, script_data, writable
+from train.report.page_curve import Curve
+from train.report.page_examples import Cases, Change
+from train.report.page_reproduce import Repeat
 
 
 def test_intervals_are_placed_in_one_scale_with_0_in_it() -> None:

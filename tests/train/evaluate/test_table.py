@@ -8,7 +8,7 @@ from rich.console import Console
 from train.evaluate.evaluator import ModelResult
 from train.evaluate.results import DatasetResult
 from train.evaluate.statistics import Measured
-from train.evaluate.table import best_line, measured_table, side_by_side, story
+from train.report.terminal import best_line, measured_table, side_by_side, story
 from train.wording import Sides
 
 RETRIEVAL = DatasetResult.model_validate(

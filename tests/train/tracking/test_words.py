@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from train.config.load import load_config
-from train.reporting import without_texts
+from train.report.run_report import without_texts
 from train.tracking.destination import environment, first_lines
 from train.tracking.tables import example_tables, result_columns, result_rows, summary_of
 

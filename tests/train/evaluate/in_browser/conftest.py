@@ -17,8 +17,8 @@ import pytest
 
 from tests.browsing import Visit
 from tests.pages import curve, page_arguments, result, write_run
-from train.evaluate.index import write_index
-from train.evaluate.page import render
+from train.report.index import write_index
+from train.report.page import render
 
 REQUIRED = os.environ.get("EMBED_TUNE_REQUIRE_BROWSER") == "1"
 NAMES = ("chromium", "chromium-browser", "google-chrome")

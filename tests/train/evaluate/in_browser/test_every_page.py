@@ -8,8 +8,8 @@ import pytest
 
 from tests.browsing import OPEN_ALL, PAGES, WIDTHS, Visit, chart, open_comparison, serious_violations
 from tests.pages import HOSTILE, page_arguments, write_run
-from train.evaluate.index import write_index
-from train.evaluate.page import render
+from train.report.index import write_index
+from train.report.page import render
 
 
 @pytest.mark.parametrize(("name", "scheme"), zip(PAGES, ("light", "dark", "light"), strict=True))

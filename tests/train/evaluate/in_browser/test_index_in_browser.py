@@ -8,7 +8,7 @@ import pytest
 
 from tests.browsing import WIDTHS, Page, Visit, chart, open_comparison
 from tests.pages import write_run
-from train.evaluate.index import write_index
+from train.report.index import write_index
 
 
 def order(page: Page) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.browsing import Page, Visit, chart
 from tests.pages import page_arguments
-from train.evaluate.page import render
+from train.report.page import render
 
 
 def test_the_verdict_is_read_first(visit: Visit, pages: Path) -> None:

@@ -41,7 +41,7 @@ def build(template: str, *, styles: Sequence[str], scripts: Sequence[str], data:
     """A complete page.
 
     Args:
-        template: file name of the template, beside this module.
+        template: file name of the template, in `templates`.
         styles, scripts: file names in `assets`, in their order.
         data: JSON value that the scripts read.
         verdict: shown in the browser's tab by colour and shape.
@@ -118,7 +118,7 @@ def writable(html: str) -> str:
 
 @cache
 def _templates() -> Environment:
-    loader = FileSystemLoader(_HERE)
+    loader = FileSystemLoader(_HERE / "templates")
     templates = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     templates.filters |= {
         "fraction": wording.fraction,

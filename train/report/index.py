@@ -12,10 +12,10 @@ from data.storage import write_text
 from train import wording
 from train.console import plain
 from train.errors import RunError
-from train.evaluate.forest import Bar, Forest
 from train.evaluate.results import run_verdict
 from train.evaluate.runs import STATE_WORDS, Run, read_runs
-from train.evaluate.webpage import CHART, build
+from train.report.forest_plot import Bar, Forest
+from train.report.html_page import CHART, build
 
 NAME = "index.html"
 

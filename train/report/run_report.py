@@ -14,14 +14,14 @@ from data.storage import write_json, write_text
 from train.config.schema import Config
 from train.console import now, say
 from train.evaluate.evaluator import compare
-from train.evaluate.examples import count_changes, pick_examples
-from train.evaluate.page import render
 from train.evaluate.results import CrossValidation, run_verdict
 from train.evaluate.score import Scores
-from train.evaluate.table import side_by_side, story
 from train.evaluate.tasks import RetrievalTask, Task
 from train.fit.trainer import Work
 from train.machine import peak_memory_mb
+from train.report.examples import count_changes, pick_examples
+from train.report.page import render
+from train.report.terminal import side_by_side, story
 from train.runfolder import ScoreLog
 from train.tracking.tracker import Tracker
 from train.winner import Winner

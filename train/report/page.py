@@ -13,12 +13,12 @@ from typing import Any, NamedTuple
 from data.findings import finding_words
 from train import wording
 from train.console import plain
-from train.evaluate.forest import Forest
-from train.evaluate.page_cases import Cases, Change
-from train.evaluate.page_curve import Curve
-from train.evaluate.page_repeat import Repeat
 from train.evaluate.results import DatasetResult
-from train.evaluate.webpage import CHART, build, moment
+from train.report.forest_plot import Forest
+from train.report.html_page import CHART, build, moment
+from train.report.page_curve import Curve
+from train.report.page_examples import Cases, Change
+from train.report.page_reproduce import Repeat
 from train.report.sentences import verdict_lines
 from train.wording import Sides
 
