@@ -10,33 +10,24 @@ import json
 import sys
 import time
 from collections import deque
-from collections.abc import Sequence
 from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
 from typing import Any, cast
 
 from data.sources.texts import TextRows, open_texts
 from train import distributed
-from train.candidates import Candidate
 from train.config.launcher import say_if_alone
-from train.config.schema import Config
 from train.console import quiet_libraries, say
 from train.deploy.parts import Parts
 from train.deploy.quantise import CALIBRATED, Precision, Ranges, bytes_per_vector, quantise, ranges_from_json
 from train.deploy.vector_files import SUFFIXES, VectorInfo, read_info, write_vectors
 from train.embed_work import Plan, Work
 from train.encode.api.confirm import confirm_spending
-from train.encode.api.prices import estimate, load_prices
-from train.encode.cache.cache import VectorCache
-from train.encode.cache.encoder import CachedEncoder, cached
-from train.encode.cache.open import open_shared_cache
-from train.encode.contract import Role
-from train.encode.forward.cpu_malloc import keep_freed_memory
-from train.encode.local import Encoder
-from train.encode.open import open_model
-from train.encode.protocol import OpenedModel, TextEncoder
+from train.encode.protocol import OpenedModel
 from train.errors import ConfigError, Interrupted, RunError
-from train.vector_requests import EmbedRequest, read_ranges, stored_settings
+from train.resolve.cost import confirm_texts
+from train.resolve.models import open_candidate
+from train.resolve.vectors import EmbedRequest, read_ranges, stored_settings
 from train.wording import duration
 
 
@@ -58,26 +49,6 @@ def embed(request: EmbedRequest, *, as_json: bool = False, debug: bool = False) 
     if distributed.is_main() and (as_json or words_only):
         print(json.dumps(done, ensure_ascii=False))
     return done
-
-
-def open_candidate(candidate: Candidate, config: Config) -> tuple[OpenedModel, TextEncoder, VectorCache | None]:
-    """Open a model and a cache before it, and say what they are."""
-    opened = open_model(candidate.config, batch_size=config.evaluation.batch_size)
-    if isinstance(opened.encoder, Encoder) and opened.encoder.model.device.type == "cpu":
-        keep_freed_memory()
-    say(opened.origin.sentence())
-    say(f"  {opened.encoder.contract.sentence()}")
-    for note in (*candidate.notes, *opened.notes):
-        say(f"  note: {note}")
-    cache = open_shared_cache(config.vector_cache, config.cache, say)
-    return opened, cached(opened.encoder, cache), cache
-
-
-def confirm_texts(candidate: Candidate, encoder: TextEncoder, texts: Sequence[str], role: Role, *, yes: bool) -> None:
-    """Ask before texts are sent to a model behind an API, if that costs money; those in the cache cost none."""
-    if candidate.config.api is not None:
-        unpaid = encoder.missing(texts, role) if isinstance(encoder, CachedEncoder) else texts
-        confirm_spending([estimate(candidate.config, unpaid, load_prices())], yes)
 
 
 def _embed_words(request: EmbedRequest) -> dict[str, Any]:

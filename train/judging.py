@@ -14,7 +14,6 @@ from typing import Any
 
 from data.spec import PromptSpec
 from data.storage import staged_folder, write_json, write_text
-from train.candidates import Candidate, Request
 from train.config.schema import Config
 from train.console import now, quiet_libraries, say
 from train.encode.cache.cache import Counters, VectorCache
@@ -32,13 +31,15 @@ from train.evaluate.evaluator import ModelResult, compare, measure, primary_valu
 from train.evaluate.results import run_verdict
 from train.evaluate.score import Scores
 from train.evaluate.tasks import Task
-from train.judged_prices import confirm_judging
-from train.judged_rows import load_tasks, prompts_of
 from train.machine import environment
 from train.report.examples import count_changes, pick_examples
 from train.report.page import render
 from train.report.run_report import Judged, write_per_query
 from train.report.terminal import measured_table, story
+from train.resolve.cost import confirm_judging
+from train.resolve.models import Candidate
+from train.resolve.requests import Request
+from train.resolve.tasks import load_tasks, prompts_of
 from train.wording import Sides, duration, metric_name
 
 SHOWN = 3

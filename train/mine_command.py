@@ -19,7 +19,6 @@ from data.prepared import PreparedDataset
 from data.schema import RowKind
 from data.spec import MiningSpec
 from data.storage import write_text
-from train.candidates import find_candidate
 from train.config.schema import Config
 from train.console import quiet_libraries, say
 from train.encode.api.confirm import confirm_spending
@@ -35,6 +34,7 @@ from train.encode.wrappers import RememberingEncoder
 from train.errors import ConfigError
 from train.fit.hard_negatives import cross_encoder, encoded, mine_texts, summary, summary_lines, texts_of
 from train.plan.audit import leak_rules
+from train.resolve.models import find_candidate
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -17,21 +17,22 @@ import numpy as np
 
 from data.errors import DataError
 from data.sources.texts import open_texts
-from train.candidates import Candidate, Request
 from train.config.load import load_config
 from train.config.schema import DEFAULT_MODEL, Config, JudgeConfig
 from train.console import quiet_libraries, say
 from train.deploy.vector_files import VectorFile, VectorInfo, open_vectors
 from train.deploy.vector_search import Index, Method
-from train.embedding import confirm_texts, open_candidate
 from train.encode.contract import Role
 from train.encode.protocol import TextEncoder
 from train.errors import ConfigError, ModelError
 from train.evaluate.tasks import RetrievalTask
-from train.judged_rows import load_tasks, refuse_prompts
+from train.resolve.cost import confirm_texts
+from train.resolve.models import Candidate, open_candidate
+from train.resolve.requests import Request
+from train.resolve.tasks import load_tasks, refuse_prompts
+from train.resolve.vectors import SearchRequest, TextChoice, read_model, settings_of_vectors
 from train.search_methods import Judgements, MethodResult, measure_methods
 from train.search_table import hits_lines, methods_table
-from train.vector_requests import SearchRequest, TextChoice, read_model, settings_of_vectors
 
 SHOWN = 5
 """Queries of a file whose hits are printed; `--json` has all."""

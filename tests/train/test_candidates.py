@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from train.candidates import find_candidate, read_request
 from train.config.schema import DEFAULT_MODEL, ModelConfig
 from train.errors import ConfigError, ModelError
+from train.resolve.models import find_candidate
+from train.resolve.requests import read_request
 
 
 def make_run(folder: Path, finished: bool = True) -> Path:

@@ -19,7 +19,7 @@ from sentence_transformers import SentenceTransformer
 from train.cli.app import main
 from train.config.schema import ModelConfig
 from train.encode.local import load_encoder
-from train.vector_requests import is_setting
+from train.resolve.vectors import is_setting
 
 WORDS = "red green blue black white grey brown pink car house tree river cloud stone bird fish door lamp".split()  # noqa: SIM905
 Run = Callable[..., dict[str, Any]]

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from data.storage import write_json
-from train.candidates import Candidate, Request
 from train.choose.benchmark_table import scores_table
 from train.choose.mteb_encoder import BenchmarkEncoder, describe
 from train.choose.mteb_tasks import named_tasks, own_task, size_of
@@ -28,7 +27,9 @@ from train.encode.forward.cpu_malloc import keep_freed_memory
 from train.encode.open import open_model
 from train.encode.protocol import OpenedModel
 from train.errors import EmbedTuneError, ModelError
-from train.judged_rows import load_tasks, refuse_prompts
+from train.resolve.models import Candidate
+from train.resolve.requests import Request
+from train.resolve.tasks import load_tasks, refuse_prompts
 from train.wording import duration
 
 if TYPE_CHECKING:

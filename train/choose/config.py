@@ -10,10 +10,11 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from data.spec import StrictModel
-from train.candidates import MEANINGLESS, Candidate, Request, Split, find_candidate
 from train.config.load import load_config, split_words
 from train.config.schema import JudgeConfig, ModelConfig
 from train.errors import ConfigError
+from train.resolve.models import Candidate, find_candidate
+from train.resolve.requests import MEANINGLESS, Request, Split
 
 MOST_MODELS = 26
 """Models of one comparison: each has a letter in the plots."""

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from train.candidates import Candidate
-from train.choose.facts import ModelFacts
 from train.choose.pricing import PriceTag
 from train.choose.speed import Speed
 from train.choose.work import Failure, Outcome
@@ -20,6 +18,8 @@ from train.evaluate.results import DatasetResult
 from train.evaluate.statistics import Measured
 from train.evaluate.tasks import Task
 from train.evaluate.verdict import FEWEST
+from train.resolve.facts import ModelFacts
+from train.resolve.models import Candidate
 
 LEVEL = 0.05
 """A corrected p-value below this is called a difference."""

@@ -12,12 +12,12 @@ from mteb.models.abs_encoder import AbsEncoder
 from mteb.models.model_meta import ScoringFunction
 from mteb.types import Licenses, PromptType
 
-from train.candidates import Candidate
-from train.choose.facts import facts_of
 from train.encode.contract import Role
 from train.encode.protocol import OpenedModel, TextEncoder
 from train.encode.weights.mteb_registry import registered
 from train.errors import ModelError
+from train.resolve.facts import facts_of
+from train.resolve.models import Candidate
 
 if TYPE_CHECKING:
     from mteb.abstasks.task_metadata import TaskMetadata

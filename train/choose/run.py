@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from data.storage import staged_folder, write_json, write_text
-from train.candidates import Candidate
 from train.choose.advice import Advice, advise
 from train.choose.config import CompareRequest
 from train.choose.contenders import Comparison, compare_all
@@ -35,9 +34,10 @@ from train.encode.api.confirm import confirm_spending
 from train.encode.api.prices import load_prices
 from train.errors import ModelError, RunError
 from train.evaluate.tasks import Task, texts_by_role
-from train.judged_rows import load_tasks, refuse_prompts
 from train.judging import refuse_full
 from train.machine import environment
+from train.resolve.models import Candidate
+from train.resolve.tasks import load_tasks, refuse_prompts
 from train.runfolder import default_name
 from train.wording import duration
 

@@ -18,9 +18,7 @@ from typing import Any
 import sentence_transformers  # noqa: F401 - a server of processes imports this module for all its children
 import torch
 
-from train.candidates import Candidate
 from train.choose.config import CompareConfig
-from train.choose.facts import ModelFacts, facts_of
 from train.choose.machine import Machine
 from train.choose.speed import Samples, Speed, busy_now, measure_speed
 from train.choose.speed_files import SpeedFile
@@ -36,6 +34,8 @@ from train.errors import EmbedTuneError, ModelError, is_out_of_memory
 from train.evaluate.evaluator import primary_value, score_model
 from train.evaluate.score import Scores
 from train.evaluate.tasks import Task
+from train.resolve.facts import ModelFacts, facts_of
+from train.resolve.models import Candidate
 from train.wording import metric_name
 
 NO_MEMORY = "there is not enough memory for it"

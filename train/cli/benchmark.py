@@ -75,7 +75,7 @@ def benchmark_command(
 
     - `embed-tune benchmark all-MiniLM-L6-v2 first --tasks SciFact -d my_pairs.csv`
     """
-    from train.candidates import read_many
+    from train.resolve.requests import read_many
 
     request = read_many("benchmark", [*words, *cache_setting(cache)], data=data or (), config=config or (), needs_data=not tasks)
     if importlib.util.find_spec("mteb") is None:

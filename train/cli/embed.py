@@ -123,7 +123,7 @@ def embed_command(
 
     - `embed-tune embed --text "how do I restart a pod" --role query -m first`
     """
-    from train.vector_requests import EmbedRequest, TextChoice, checked_out, is_setting, read_model
+    from train.resolve.vectors import EmbedRequest, TextChoice, checked_out, is_setting, read_model
 
     words = [*([file] if file is not None and is_setting(file) else []), *(overrides or ())]
     place = None if file is None or is_setting(file) else file

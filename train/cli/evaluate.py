@@ -85,7 +85,7 @@ def evaluate_command(
     - `embed-tune evaluate old/ new/ --data a.csv --json --fail-on regressed`
     """
     words = [model, *([] if other is None else [other]), *(overrides or ()), *cache_setting(cache)]
-    from train.candidates import read_request
+    from train.resolve.requests import read_request
 
     request = read_request(words, data=data or (), config=config, split=None if split is None else split.value)
     if len(request.candidates) == 1:

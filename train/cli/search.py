@@ -75,7 +75,7 @@ def search_command(
 
     - `embed-tune search --data beir/ --model all-MiniLM-L6-v2`
     """
-    from train.vector_requests import SearchRequest, TextChoice, is_setting, is_vector_file
+    from train.resolve.vectors import SearchRequest, TextChoice, is_setting, is_vector_file
 
     settings = [word for word in words or () if is_setting(word)]
     others = [word for word in words or () if not is_setting(word)]

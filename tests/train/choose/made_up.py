@@ -8,9 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from train.candidates import Candidate
 from train.choose.contenders import Comparison, compare_all
-from train.choose.facts import ModelFacts
 from train.choose.machine import Machine
 from train.choose.pricing import PriceTag
 from train.choose.speed import Speed
@@ -19,6 +17,8 @@ from train.config.schema import ModelConfig
 from train.encode.contract import EncodingContract
 from train.evaluate.score import Scores
 from train.evaluate.tasks import RetrievalTask, ScoredTask, Task
+from train.resolve.facts import ModelFacts
+from train.resolve.models import Candidate
 
 QUERIES = 200
 

@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from tests.train.conftest import as_json
-from train.candidates import find_candidate, read_many
 from train.choose.benchmark_table import scores_table
 from train.choose.mteb_encoder import ROLES, describe, fingerprint
 from train.choose.mteb_tasks import named_tasks, own_task, size_of
@@ -22,6 +21,8 @@ from train.encode.open import open_model
 from train.encode.protocol import OpenedModel
 from train.errors import ConfigError
 from train.evaluate.tasks import RetrievalTask, ScoredTask
+from train.resolve.models import find_candidate
+from train.resolve.requests import read_many
 
 
 def score_of(found: dict[str, Any], model: str, task: str) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import pytest
 
 from data.load import prepare
 from data.spec import DatasetSpec, SplitSpec
-from train.candidates import find_candidate
 from train.choose.mteb_encoder import BenchmarkEncoder, describe
 from train.choose.mteb_tasks import own_task
 from train.config.schema import DEFAULT_MODEL, ModelConfig
@@ -18,6 +17,7 @@ from train.encode.cache.open import open_cache
 from train.encode.open import open_model
 from train.evaluate.evaluator import score_model
 from train.evaluate.tasks import build_task
+from train.resolve.models import find_candidate
 
 TOLERANCE = 0.001
 

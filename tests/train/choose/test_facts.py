@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from train.candidates import Candidate, find_candidate
-from train.choose.facts import ModelFacts, facts_of
 from train.config.schema import DEFAULT_MODEL, ModelConfig
 from train.encode.contract import read_contract
 from train.encode.open import open_model
 from train.encode.weights.mteb_registry import RegisteredPrompts, registered, registered_prompts
+from train.resolve.facts import ModelFacts, facts_of
+from train.resolve.models import Candidate, find_candidate
 
 
 def facts(word: str, **settings: object) -> ModelFacts:

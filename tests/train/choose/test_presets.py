@@ -10,13 +10,13 @@ import torch
 
 from tests.conftest import ROOT
 from tests.forked import ForkServer
-from train.candidates import find_candidate
-from train.choose.facts import TABLE, _table
 from train.config.load import load_config
 from train.config.presets import FOLDER, preset_file, presets
 from train.config.schema import DEFAULT_MODEL, JudgeConfig, ModelConfig
 from train.encode.open import open_model
 from train.errors import ConfigError, ModelError
+from train.resolve.facts import TABLE, _table
+from train.resolve.models import find_candidate
 
 NEEDED = [
     "codebert",

@@ -17,7 +17,6 @@ from data.schema import UNSPLIT, RowKind
 from data.sources import open_source
 from data.spec import DatasetSpec, PromptSpec, SplitSpec
 from data.splits.hashes import Hashes
-from train.candidates import Candidate, Request, Split
 from train.config.load import load_config
 from train.config.schema import Config
 from train.console import say
@@ -25,6 +24,8 @@ from train.errors import ConfigError, RunError
 from train.evaluate.tasks import Task, build_task
 from train.known_rows import FILE as KNOWN_ROWS
 from train.known_rows import count_known, read_known_rows
+from train.resolve.models import Candidate
+from train.resolve.requests import Request, Split
 
 
 @dataclass(frozen=True)

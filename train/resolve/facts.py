@@ -14,12 +14,12 @@ from typing import Any
 
 import yaml
 
-from train.candidates import Candidate
 from train.config.schema import ModelConfig
 from train.encode.protocol import OpenedModel
 from train.encode.weights.locate import full_name, locate_here
 from train.encode.weights.mteb_registry import registered
 from train.errors import ConfigError
+from train.resolve.models import Candidate
 
 TABLE = Path(__file__).resolve().parents[2] / "configs" / "facts.yaml"
 UNKNOWN = "not known"

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from train.candidates import Candidate
 from train.encode.api.confirm import confirm_spending
 from train.encode.api.prices import estimate, load_prices
 from train.encode.cache.cache import VectorCache
 from train.encode.cache.encoder import CachedEncoder
+from train.encode.contract import Role
 from train.encode.open import open_model
+from train.encode.protocol import TextEncoder
 from train.evaluate.tasks import Task, texts_by_role
+from train.resolve.models import Candidate
 
 
 def confirm_judging(candidates: Sequence[Candidate], tasks: Mapping[str, Task], cache: VectorCache | None, yes: bool) -> None:
@@ -32,3 +34,10 @@ def confirm_judging(candidates: Sequence[Candidate], tasks: Mapping[str, Task], 
             texts += wanted if cache is None else CachedEncoder(encoder, cache).missing(wanted, role)
         found.append(estimate(candidate.config, texts, load_prices()))
     confirm_spending(found, yes)
+
+
+def confirm_texts(candidate: Candidate, encoder: TextEncoder, texts: Sequence[str], role: Role, *, yes: bool) -> None:
+    """Ask before texts are sent to a model behind an API, if that costs money; those in the cache cost none."""
+    if candidate.config.api is not None:
+        unpaid = encoder.missing(texts, role) if isinstance(encoder, CachedEncoder) else texts
+        confirm_spending([estimate(candidate.config, unpaid, load_prices())], yes)

@@ -16,11 +16,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from data.sources.texts import Empty
-from train.candidates import Candidate, find_candidate
 from train.config.load import load_config
 from train.config.schema import Config, JudgeConfig, ModelConfig
 from train.encode.contract import Role
 from train.errors import ConfigError
+from train.resolve.models import Candidate, find_candidate
 
 SUFFIXES = (".parquet", ".npy")
 """Of files of vectors."""

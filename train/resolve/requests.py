@@ -1,7 +1,4 @@
-"""Which models `embed-tune evaluate` judges, and on what terms: the words of the command line turned into checked settings.
-
-Nothing heavy is imported here, so that mistakes are answered at once.
-"""
+"""What `evaluate` and its relatives are asked for: models, data and settings, read from words."""
 
 from __future__ import annotations
 
@@ -12,41 +9,17 @@ from typing import Any, Literal
 
 from train.config.load import load_config, split_words
 from train.config.merge import read_layers
-from train.config.presets import SUFFIXES, preset_file, shown
 from train.config.schema import Config, JudgeConfig, ModelConfig
-from train.encode.api.catalog import KNOWN
-from train.encode.api.parse import api_words
 from train.encode.weights.locate import full_name
-from train.errors import ConfigError, ModelError
-from train.finished import RUNS
+from train.errors import ConfigError
+from train.resolve.models import Candidate, find_candidate
 
 Split = Literal["train", "dev", "test", "all"]
 """What `--split` takes; "all" is every row of a data set that has no splits of its own."""
 
+
 MEANINGLESS = ("training.", "mining.", "tracking", "export", "run_name")
 """Settings that train only; `training.seed`, which seeds the resampling too, is allowed."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """One model to judge.
-
-    Attributes:
-        label: what the person called it.
-        config: how to load it; `name` is the folder, Hub id or name at an API that was found.
-        run: folder of the run that trained it, where that is known.
-        notes: what the person should read about what the word was taken for.
-    """
-
-    label: str
-    config: ModelConfig
-    run: Path | None
-    notes: tuple[str, ...] = ()
-
-    def same_as(self, other: Candidate) -> bool:
-        """Whether both are one model under one set of settings."""
-        names = (Path(one.config.name).expanduser().resolve() for one in (self, other))
-        return self.config == other.config.model_copy(update={"name": self.config.name}) and len(set(names)) == 1
 
 
 @dataclass(frozen=True)
@@ -148,61 +121,6 @@ def _flags(data: Sequence[str], files: Sequence[Path], split: Split | None) -> l
     """The options as words of a command line."""
     options = [*(("--data", one) for one in data), *(("--config", str(one)) for one in files), ("--split", split)]
     return [part for name, value in options if value is not None for part in (name, value)]
-
-
-def find_candidate(name: str, config: ModelConfig) -> Candidate:
-    """The model behind a word: a model folder, a run (its model/), a checkpoint, the name of a run in checkpoints/; else a preset
-    (its name in configs/models/, or the path of such a file); else a model behind an API; else an id on the Hub.
-
-    Args:
-        name: the word.
-        config: settings of the person; they go before those of a preset.
-
-    Raises:
-        ConfigError: a preset's file is not well-formed.
-        ModelError: a run without a finished model, or a word that looks like a model behind an API that is not known.
-    """
-    folder = Path(name).expanduser()
-    label = "".join(c if c.isprintable() else "?" for c in name)  # it is printed and written to JSON
-    if not folder.is_dir() and len(folder.parts) == 1 and (RUNS / folder / "config.yaml").is_file():
-        folder = RUNS / folder
-    if not folder.is_dir():
-        return _by_name(name, label, config)
-    notes = _hidden(name, folder)
-    if _is_run(folder):
-        if not (folder / "model").is_dir():
-            raise ModelError(
-                f"{folder} has no model/ yet: the run is not finished",
-                mend=f"name one of its checkpoint-* folders, or finish it: embed-tune train --resume {folder}",
-            )
-        return Candidate(label, config.model_copy(update={"name": str(folder / "model")}), folder, notes)
-    run = folder.resolve().parent
-    return Candidate(label, config.model_copy(update={"name": str(folder)}), run if _is_run(run) else None, notes)
-
-
-def _by_name(name: str, label: str, config: ModelConfig) -> Candidate:
-    """A model that no folder here holds."""
-    given = {key: getattr(config, key) for key in config.model_fields_set - {"name"}}
-    if (file := preset_file(name)) is not None:
-        preset = load_config(file, data="unused", kind=JudgeConfig).model
-        notes = () if preset.name in (name, full_name(name)) else (f"{label} stands for {preset.name}, as {shown(file)} says",)
-        return Candidate(label, preset.model_copy(update=given), None, notes)
-    if config.api is None and (fields := api_words(name)) is not None:
-        return Candidate(label, config.model_copy(update={**fields, **given}), None)
-    return Candidate(label, config, None)
-
-
-def _hidden(name: str, folder: Path) -> tuple[str, ...]:
-    """What else the word could have meant, had there been no such folder."""
-    if name in KNOWN:
-        return (f"{folder} is taken, not {KNOWN[name].provider}'s model; that is written {KNOWN[name].provider}:{name}",)
-    if not name.endswith(SUFFIXES) and (file := preset_file(name)) is not None:
-        return (f"{folder} is taken, not the preset {shown(file)}: a folder here goes before it",)
-    return ()
-
-
-def _is_run(folder: Path) -> bool:
-    return (folder / "config.yaml").is_file() and (folder / "environment.json").is_file()
 
 
 def _refuse_meaningless(settings: Sequence[str], models: int) -> None:

@@ -1,0 +1,1 @@
+"""Turn the names that users give into models, tasks, vectors and prices."""

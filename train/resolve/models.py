@@ -1,0 +1,116 @@
+"""Which models `embed-tune evaluate` judges, and on what terms: the words of the command line turned into checked settings.
+
+Nothing heavy is imported here, so that mistakes are answered at once.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from train.config.load import load_config
+from train.config.presets import SUFFIXES, preset_file, shown
+from train.config.schema import Config, JudgeConfig, ModelConfig
+from train.console import say
+from train.encode.api.catalog import KNOWN
+from train.encode.api.parse import api_words
+from train.encode.cache.cache import VectorCache
+from train.encode.cache.encoder import cached
+from train.encode.cache.open import open_shared_cache
+from train.encode.forward.cpu_malloc import keep_freed_memory
+from train.encode.local import Encoder
+from train.encode.open import open_model
+from train.encode.protocol import OpenedModel, TextEncoder
+from train.encode.weights.locate import full_name
+from train.errors import ModelError
+from train.finished import RUNS
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One model to judge.
+
+    Attributes:
+        label: what the person called it.
+        config: how to load it; `name` is the folder, Hub id or name at an API that was found.
+        run: folder of the run that trained it, where that is known.
+        notes: what the person should read about what the word was taken for.
+    """
+
+    label: str
+    config: ModelConfig
+    run: Path | None
+    notes: tuple[str, ...] = ()
+
+    def same_as(self, other: Candidate) -> bool:
+        """Whether both are one model under one set of settings."""
+        names = (Path(one.config.name).expanduser().resolve() for one in (self, other))
+        return self.config == other.config.model_copy(update={"name": self.config.name}) and len(set(names)) == 1
+
+
+def find_candidate(name: str, config: ModelConfig) -> Candidate:
+    """The model behind a word: a model folder, a run (its model/), a checkpoint, the name of a run in checkpoints/; else a preset
+    (its name in configs/models/, or the path of such a file); else a model behind an API; else an id on the Hub.
+
+    Args:
+        name: the word.
+        config: settings of the person; they go before those of a preset.
+
+    Raises:
+        ConfigError: a preset's file is not well-formed.
+        ModelError: a run without a finished model, or a word that looks like a model behind an API that is not known.
+    """
+    folder = Path(name).expanduser()
+    label = "".join(c if c.isprintable() else "?" for c in name)  # it is printed and written to JSON
+    if not folder.is_dir() and len(folder.parts) == 1 and (RUNS / folder / "config.yaml").is_file():
+        folder = RUNS / folder
+    if not folder.is_dir():
+        return _by_name(name, label, config)
+    notes = _hidden(name, folder)
+    if _is_run(folder):
+        if not (folder / "model").is_dir():
+            raise ModelError(
+                f"{folder} has no model/ yet: the run is not finished",
+                mend=f"name one of its checkpoint-* folders, or finish it: embed-tune train --resume {folder}",
+            )
+        return Candidate(label, config.model_copy(update={"name": str(folder / "model")}), folder, notes)
+    run = folder.resolve().parent
+    return Candidate(label, config.model_copy(update={"name": str(folder)}), run if _is_run(run) else None, notes)
+
+
+def _by_name(name: str, label: str, config: ModelConfig) -> Candidate:
+    """A model that no folder here holds."""
+    given = {key: getattr(config, key) for key in config.model_fields_set - {"name"}}
+    if (file := preset_file(name)) is not None:
+        preset = load_config(file, data="unused", kind=JudgeConfig).model
+        notes = () if preset.name in (name, full_name(name)) else (f"{label} stands for {preset.name}, as {shown(file)} says",)
+        return Candidate(label, preset.model_copy(update=given), None, notes)
+    if config.api is None and (fields := api_words(name)) is not None:
+        return Candidate(label, config.model_copy(update={**fields, **given}), None)
+    return Candidate(label, config, None)
+
+
+def _hidden(name: str, folder: Path) -> tuple[str, ...]:
+    """What else the word could have meant, had there been no such folder."""
+    if name in KNOWN:
+        return (f"{folder} is taken, not {KNOWN[name].provider}'s model; that is written {KNOWN[name].provider}:{name}",)
+    if not name.endswith(SUFFIXES) and (file := preset_file(name)) is not None:
+        return (f"{folder} is taken, not the preset {shown(file)}: a folder here goes before it",)
+    return ()
+
+
+def _is_run(folder: Path) -> bool:
+    return (folder / "config.yaml").is_file() and (folder / "environment.json").is_file()
+
+
+def open_candidate(candidate: Candidate, config: Config) -> tuple[OpenedModel, TextEncoder, VectorCache | None]:
+    """Open a model and a cache before it, and say what they are."""
+    opened = open_model(candidate.config, batch_size=config.evaluation.batch_size)
+    if isinstance(opened.encoder, Encoder) and opened.encoder.model.device.type == "cpu":
+        keep_freed_memory()
+    say(opened.origin.sentence())
+    say(f"  {opened.encoder.contract.sentence()}")
+    for note in (*candidate.notes, *opened.notes):
+        say(f"  note: {note}")
+    cache = open_shared_cache(config.vector_cache, config.cache, say)
+    return opened, cached(opened.encoder, cache), cache
