@@ -20,8 +20,8 @@ from train.errors import RunError
 from train.evaluate.correlations import compare_spearman
 from train.evaluate.results import DatasetResult, MetricPair, run_verdict
 from train.evaluate.statistics import compare_means
-from train.finished import FinishedRun, Values, broken, flatten, read_finished
 from train.report.terminal import side_by_side, story
+from train.runs.finished import FinishedRun, Values, broken, flatten, read_finished
 
 SEED = 0
 """Of the resampling: the same two runs always give the same interval."""

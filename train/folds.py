@@ -22,7 +22,7 @@ from train.errors import Diverged
 from train.evaluate.correlations import compare_spearman
 from train.evaluate.results import CrossValidation
 from train.evaluate.statistics import Comparison, compare_means, group_numbers
-from train.finished import Values, read_finished
+from train.runs.finished import Values, read_finished
 from train.wording import change, counted, fraction, metric_name
 
 FOLDER = "folds"

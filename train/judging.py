@@ -34,12 +34,12 @@ from train.evaluate.tasks import Task
 from train.machine import environment
 from train.report.examples import count_changes, pick_examples
 from train.report.page import render
-from train.report.run_report import Judged, write_per_query
 from train.report.terminal import measured_table, story
 from train.resolve.cost import confirm_judging
 from train.resolve.models import Candidate
 from train.resolve.requests import Request
 from train.resolve.tasks import load_tasks, prompts_of
+from train.runs.per_query import Judged, write_per_query
 from train.wording import Sides, duration, metric_name
 
 SHOWN = 3

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from train.console import say
 from train.errors import RunError
-from train.evaluate.runs import read_run
-from train.finished import RUNS
 from train.report.index import write_index
+from train.runs.find import RUNS
+from train.runs.listing import read_run
 
 
 def report_folder(path: Path, *, open_page: bool = False) -> Path:

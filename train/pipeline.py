@@ -28,7 +28,6 @@ from train.encode.local import load_encoder
 from train.encode.prompts import encoders_of
 from train.encode.wrappers import RememberingEncoder, SharedEncoder, ShortenedEncoder
 from train.errors import Interrupted, RunError
-from train.evaluate.best import highest_line
 from train.evaluate.dev import CLEAR_GAIN, LONGEST, DevJudge, build_dev_judge, widened
 from train.evaluate.evaluator import judge_test, primary_value
 from train.evaluate.results import CrossValidation
@@ -43,7 +42,8 @@ from train.plan.plan import Plan, audited, make_plan
 from train.plan.preflight import see_run_folder, settle_name
 from train.plan.record import record_plan, refuse_changes
 from train.report.run_report import Shortened, report_run
-from train.runfolder import ScoreLog, create_run, open_run, read_record
+from train.runs.folder import create_run, open_run, read_record
+from train.runs.score_log import ScoreLog, highest_line
 from train.shortage import Needs, shortages_in_words
 from train.tracking.tracker import Tracker, start_tracking
 from train.winner import Winner, can_be_copied, choose_winner, copy_of

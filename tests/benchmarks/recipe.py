@@ -31,7 +31,7 @@ from tests.benchmarks.console import run_as_program, say
 from tests.benchmarks.recipe_record import Measured, append, measured, read_record
 from tests.benchmarks.recipe_table import as_markdown, by_data, left_out
 from tests.benchmarks.workloads import BenchmarkError
-from train.finished import read_finished
+from train.runs.finished import read_finished
 
 ARMS: dict[str, tuple[str, ...]] = {
     "stock": (

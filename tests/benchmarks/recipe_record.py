@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from train.finished import FinishedRun, Values
+from train.runs.finished import FinishedRun, Values
 
 RESAMPLES = 1000
 UNIT = 1e5

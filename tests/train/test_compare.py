@@ -16,7 +16,7 @@ from train.compare import SEED, Diff, compare_runs, shown
 from train.errors import RunError
 from train.evaluate.correlations import compare_spearman
 from train.evaluate.statistics import compare_means
-from train.finished import read_finished
+from train.runs.finished import read_finished
 
 RNG = np.random.default_rng(4)
 NDCG_A = RNG.random(40)

@@ -12,7 +12,8 @@ import pytest
 from tests.train.handmade import retrieval, scored, write_run
 from train.compare import compare_runs
 from train.errors import RunError
-from train.finished import find_run, flatten, read_finished
+from train.runs.find import find_run
+from train.runs.finished import flatten, read_finished
 
 
 def test_values_are_those_of_the_file(tmp_path: Path) -> None:

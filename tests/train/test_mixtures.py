@@ -12,9 +12,10 @@ from sentence_transformers import SentenceTransformer
 from data.prepared import PreparedDataset
 from data.spec import SplitSpec
 from tests.forked import ForkServer
-from train.deploy.card import model_card, read_records
+from train.deploy.card import model_card
 from train.evaluate.evaluator import score_model
 from train.evaluate.tasks import build_task
+from train.runs.records import read_records
 
 THINGS = "ants bees cats dogs eels frogs goats hens ibex jays".split()  # noqa: SIM905  (a list of ten strings reads worse)
 

@@ -38,7 +38,7 @@ from train.judging import refuse_full
 from train.machine import environment
 from train.resolve.models import Candidate
 from train.resolve.tasks import load_tasks, refuse_prompts
-from train.runfolder import default_name
+from train.runs.folder import default_name
 from train.wording import duration
 
 ROOM = "comparisons"

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from train.console import say
-from train.deploy.card import model_card, read_records
+from train.deploy.card import model_card
 from train.errors import HubError, Interrupted, RunError
+from train.runs.records import read_records
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi

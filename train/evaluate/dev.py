@@ -12,9 +12,9 @@ import numpy as np
 
 from data.prepared import PreparedDataset
 from data.schema import text_id
-from train.evaluate.best import dev_noise
 from train.evaluate.evaluator import Encoder, Encoders, encoder_for, primary_value, score_model
 from train.evaluate.tasks import RetrievalTask, Task, build_task, with_documents, with_pool
+from train.runs.score_log import dev_noise
 
 POOL_STEPS = (50, 20, 10)
 """Documents a query that are tried, in this order, when the pool is too large for the budget."""

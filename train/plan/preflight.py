@@ -11,7 +11,7 @@ from train.console import say
 from train.deploy.hub import check_push
 from train.encode.cache.open import open_shared_cache
 from train.errors import RunError
-from train.runfolder import create_run, default_name
+from train.runs.folder import create_run, default_name
 from train.tracking.tracker import check_tracking
 
 

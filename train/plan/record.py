@@ -9,10 +9,10 @@ from data.errors import DataError
 from data.storage import write_json, write_text
 from train.config.load import dump_config
 from train.errors import ModelError, RunError
-from train.known_rows import write_known_rows
 from train.machine import environment
 from train.plan.plan import Plan, audited
-from train.runfolder import read_record
+from train.runs.folder import read_record
+from train.runs.training_rows import write_known_rows
 
 DECIDES_VECTORS = {"query_prompt", "document_prompt", "symmetric_prompt", "max_tokens"}
 """What of the encoding contract a config can change."""

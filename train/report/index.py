@@ -13,9 +13,9 @@ from train import wording
 from train.console import plain
 from train.errors import RunError
 from train.evaluate.results import run_verdict
-from train.evaluate.runs import STATE_WORDS, Run, read_runs
 from train.report.forest_plot import Bar, Forest
 from train.report.html_page import CHART, build
+from train.runs.listing import STATE_WORDS, Run, read_runs
 
 NAME = "index.html"
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from train import wording
 from train.console import plain
-from train.evaluate.best import best_line, is_highest
+from train.runs.score_log import best_line, is_highest
 
 COLOURS = 12
 """Colours of lines in the style sheet; more data sets begin again, with another pattern of dashes."""

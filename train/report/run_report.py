@@ -15,19 +15,16 @@ from train.config.schema import Config
 from train.console import now, say
 from train.evaluate.evaluator import compare
 from train.evaluate.results import CrossValidation, run_verdict
-from train.evaluate.score import Scores
-from train.evaluate.tasks import RetrievalTask, Task
 from train.fit.trainer import Work
 from train.machine import peak_memory_mb
 from train.report.examples import count_changes, pick_examples
 from train.report.page import render
 from train.report.terminal import side_by_side, story
-from train.runfolder import ScoreLog
+from train.runs.per_query import Judged, write_per_query
+from train.runs.score_log import ScoreLog
 from train.tracking.tracker import Tracker
 from train.winner import Winner
 from train.wording import BASE_AND_TUNED, fraction, metric_name
-
-Judged = Mapping[str, tuple[Task, Scores]]
 
 
 @dataclass(frozen=True)
@@ -158,43 +155,3 @@ def cost(log: ScoreLog, work: Work, seconds: Mapping[str, float]) -> dict[str, f
         "total_seconds": round(seconds["total"], 3),
         "peak_memory_mb": round(peak_memory_mb(), 1),
     }
-
-
-def write_per_query(path: Path, base: Judged, tuned: Judged) -> None:
-    """One row a query or scored pair and metric: `dataset, item, metric, base, tuned, gold, group`. Items are ids, never texts.
-
-    For scored pairs the metric is `cosine` and `gold` the gold score, from which Spearman follows; for queries `gold` is null.
-    `group` is a number within the data set, null where nobody said which items belong together.
-    """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    numbers = dict.fromkeys(("base", "tuned", "gold"), pa.float64())
-    schema = pa.schema(dict.fromkeys(("dataset", "item", "metric"), pa.string()) | numbers | {"group": pa.int64()})
-    columns: dict[str, list[Any]] = {name: [] for name in schema.names}
-    for name, (task, scores) in tuned.items():
-        before = base[name][1]
-        gold: list[Any] = [None] * len(task)
-        groups = gold if task.groups is None else task.groups.tolist()
-        if isinstance(task, RetrievalTask):
-            found = {metric: (before.per_query[metric], values) for metric, values in scores.per_query.items()}
-            items = list(task.query_ids)
-        elif before.similarities is not None and scores.similarities is not None:
-            found = {"cosine": (before.similarities, scores.similarities)}
-            items = [str(i) for i in range(len(task))]
-            gold = [float(score) for score in task.scores]
-        for metric, (old, new) in found.items():
-            columns["dataset"] += [name] * len(items)
-            columns["item"] += items
-            columns["metric"] += [metric] * len(items)
-            columns["base"] += [float(v) for v in old]
-            columns["tuned"] += [float(v) for v in new]
-            columns["gold"] += gold
-            columns["group"] += groups
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        pq.write_table(pa.table(columns, schema=schema), temporary)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise

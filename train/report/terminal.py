@@ -12,9 +12,9 @@ from rich.text import Text
 
 from train import wording
 from train.console import lines_of, plain_table
-from train.evaluate.best import best_line, is_highest
 from train.evaluate.results import DatasetResult, run_verdict
 from train.report.sentences import verdict_lines
+from train.runs.score_log import best_line, is_highest
 
 if TYPE_CHECKING:
     from train.evaluate.evaluator import ModelResult

@@ -23,7 +23,7 @@ from train.encode.open import open_model
 from train.encode.protocol import OpenedModel, TextEncoder
 from train.encode.weights.locate import full_name
 from train.errors import ModelError
-from train.finished import RUNS
+from train.runs.find import RUNS
 
 
 @dataclass(frozen=True)

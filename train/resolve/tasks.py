@@ -22,10 +22,10 @@ from train.config.schema import Config
 from train.console import say
 from train.errors import ConfigError, RunError
 from train.evaluate.tasks import Task, build_task
-from train.known_rows import FILE as KNOWN_ROWS
-from train.known_rows import count_known, read_known_rows
 from train.resolve.models import Candidate
 from train.resolve.requests import Request, Split
+from train.runs.training_rows import FILE as KNOWN_ROWS
+from train.runs.training_rows import count_known, read_known_rows
 
 
 @dataclass(frozen=True)

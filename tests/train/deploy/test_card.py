@@ -13,8 +13,9 @@ import yaml
 from huggingface_hub import ModelCard
 
 from tests.hub_server import metadata_errors
-from train.deploy.card import METRICS, model_card, read_records
+from train.deploy.card import METRICS, model_card
 from train.errors import RunError
+from train.runs.records import read_records
 
 
 def rewrite(path: Path, change: Any) -> None:

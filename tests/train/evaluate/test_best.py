@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from train.evaluate.best import SPREAD, best_line, dev_noise, highest_line
+from train.runs.score_log import SPREAD, best_line, dev_noise, highest_line
 
 
 def curve(*scores: float | None, noise: float | None = 0.005) -> list[dict]:

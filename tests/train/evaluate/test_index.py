@@ -16,8 +16,8 @@ import pytest
 from tests.pages import HOSTILE, Reader, result, write_run
 from train.cli.app import main
 from train.errors import RunError
-from train.evaluate.runs import read_run, read_runs
 from train.report.index import write_index
+from train.runs.listing import read_run, read_runs
 
 
 def data_of(page: Path) -> list[dict[str, Any]]:

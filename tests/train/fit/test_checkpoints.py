@@ -10,7 +10,8 @@ import pytest
 from data.storage import write_json
 from train.errors import RunError
 from train.fit.checkpoints import STAGING, clear_staging, keep_only, last_checkpoint, list_checkpoints, publish
-from train.runfolder import ScoreLog, create_run, open_run
+from train.runs.folder import create_run, open_run
+from train.runs.score_log import ScoreLog
 
 
 def stage(run: Path, step: int, content: str = "weights") -> None:

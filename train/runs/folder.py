@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from data.storage import staged_folder, write_text
+from data.storage import staged_folder
 from train.errors import RunError
-from train.evaluate.best import best_line, highest_line
 
 
 def create_run(output_dir: Path, name: str, record: Callable[[Path], None] = lambda folder: None) -> Path:
@@ -87,52 +86,3 @@ def _broken(run: Path, what: str) -> RunError:
 def default_name(dataset: str) -> str:
     """A run name out of the first data set and the time."""
     return f"{dataset}-{time.strftime('%Y%m%d-%H%M%S')}"
-
-
-class ScoreLog:
-    """`scores.jsonl`: one line a checkpoint, step 0 is the base. The order of steps is ascending, each at most once.
-
-    Every rank keeps the lines, so that all come to the same best checkpoint; only the one with `writes` touches the file.
-    """
-
-    def __init__(self, path: Path, writes: bool = True) -> None:
-        self.path, self.writes = path, writes
-        self.lines: list[dict[str, Any]] = []
-        if path.is_file():
-            self.lines = list(_score_lines(path))
-
-    def add(self, line: Mapping[str, Any]) -> None:
-        """Add a checkpoint's scores; a line of the same or a later step (from before a kill) is replaced."""
-        self.forget_after(line["step"] - 1)
-        self.lines.append(dict(line))
-        self._write()
-
-    def forget_after(self, step: int) -> None:
-        """Drop what was scored after the checkpoint from which a run continues."""
-        kept = [line for line in self.lines if line["step"] <= step]
-        if kept != self.lines:
-            self.lines = kept
-            self._write()
-
-    def best(self) -> Mapping[str, Any] | None:
-        """The checkpoint that is taken, see `best_line`. One that once was passed over is never taken later."""
-        return best_line(self.lines)
-
-    def without_improvement(self) -> int:
-        """Checkpoints judged since the one with the highest score."""
-        highest = highest_line(self.lines)
-        return sum(line["step"] > highest["step"] for line in self.lines) if highest else 0
-
-    def _write(self) -> None:
-        if self.writes:
-            write_text(self.path, "".join(json.dumps(line, allow_nan=False) + "\n" for line in self.lines))
-
-
-def _score_lines(path: Path) -> Iterator[dict[str, Any]]:
-    for number, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        try:
-            line = json.loads(text)
-            line["step"]
-        except (ValueError, TypeError, KeyError) as error:
-            raise _broken(path.parent, f"{path}, line {number} is broken ({type(error).__name__})") from None
-        yield line

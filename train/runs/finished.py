@@ -5,7 +5,6 @@ No torch and no pandas here: `embed-tune diff` answers at once.
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,9 +19,7 @@ from train.config.load import load_config
 from train.errors import ConfigError, RunError
 from train.evaluate.results import DatasetResult
 from train.evaluate.statistics import group_numbers
-
-RUNS = Path("checkpoints")
-"""Where a bare run name is looked for."""
+from train.runs.find import find_run
 
 COLUMNS = ("dataset", "item", "metric", "base", "tuned")
 """What every per_query.parquet has."""
@@ -144,22 +141,6 @@ def read_finished(path: Path) -> FinishedRun:
     )
 
 
-def find_run(path: Path) -> Path:
-    """The folder of a finished run.
-
-    Raises:
-        RunError: there is none, or it is not finished.
-    """
-    folder = path if path.is_dir() or len(path.parts) != 1 else RUNS / path
-    if (folder / "report.json").is_file():
-        return folder
-    if not folder.is_dir():
-        raise RunError(f"{path}: no such run", mend=_known_runs(folder))
-    if not (folder / "config.yaml").is_file():
-        raise RunError(f"{folder} is not a run folder (it has no report.json)", mend=_known_runs(folder))
-    raise RunError(f"{folder} is not finished (it has no report.json)", mend=f"finish it: embed-tune train --resume {folder}")
-
-
 def flatten(tree: Any, prefix: str = "") -> dict[str, Any]:
     """Leaves of nested mappings and lists by dotted key: `{"a": {"b": [1]}}` gives `{"a.b.0": 1}`; empty ones are leaves."""
     branches = tree.items() if isinstance(tree, Mapping) else enumerate(tree) if isinstance(tree, list) else ()
@@ -190,11 +171,3 @@ def _read(path: Path, parse: Any) -> dict[str, Any]:
 def broken(path: Path, why: str) -> RunError:
     """The error for a file of a run that is not what it should be."""
     return RunError(f"{path} cannot be read ({why})", mend="copy the file anew, or judge anew with embed-tune evaluate")
-
-
-def _known_runs(folder: Path) -> str:
-    parent = folder.parent
-    names = sorted(p.parent.name for p in parent.glob("*/report.json")) if parent.is_dir() else []
-    if near := difflib.get_close_matches(folder.name, names, n=1):
-        return f"did you mean {parent / near[0]}?"
-    return f"finished runs there: {', '.join(names[-5:])}" if names else f"there are no finished runs in {parent}"

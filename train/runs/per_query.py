@@ -1,0 +1,52 @@
+"""`per_query.parquet`: the value of every query and scored pair."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from train.evaluate.score import Scores
+from train.evaluate.tasks import RetrievalTask, Task
+
+Judged = Mapping[str, tuple[Task, Scores]]
+
+
+def write_per_query(path: Path, base: Judged, tuned: Judged) -> None:
+    """One row a query or scored pair and metric: `dataset, item, metric, base, tuned, gold, group`. Items are ids, never texts.
+
+    For scored pairs the metric is `cosine` and `gold` the gold score, from which Spearman follows; for queries `gold` is null.
+    `group` is a number within the data set, null where nobody said which items belong together.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    numbers = dict.fromkeys(("base", "tuned", "gold"), pa.float64())
+    schema = pa.schema(dict.fromkeys(("dataset", "item", "metric"), pa.string()) | numbers | {"group": pa.int64()})
+    columns: dict[str, list[Any]] = {name: [] for name in schema.names}
+    for name, (task, scores) in tuned.items():
+        before = base[name][1]
+        gold: list[Any] = [None] * len(task)
+        groups = gold if task.groups is None else task.groups.tolist()
+        if isinstance(task, RetrievalTask):
+            found = {metric: (before.per_query[metric], values) for metric, values in scores.per_query.items()}
+            items = list(task.query_ids)
+        elif before.similarities is not None and scores.similarities is not None:
+            found = {"cosine": (before.similarities, scores.similarities)}
+            items = [str(i) for i in range(len(task))]
+            gold = [float(score) for score in task.scores]
+        for metric, (old, new) in found.items():
+            columns["dataset"] += [name] * len(items)
+            columns["item"] += items
+            columns["metric"] += [metric] * len(items)
+            columns["base"] += [float(v) for v in old]
+            columns["tuned"] += [float(v) for v in new]
+            columns["gold"] += gold
+            columns["group"] += groups
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        pq.write_table(pa.table(columns, schema=schema), temporary)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
