@@ -18,7 +18,7 @@ from tests.conftest import ROOT
 from tests.forked import ForkServer
 from train.config.schema import ModelConfig
 from train.encode.local import load_encoder
-from train.pipeline import _dev_encoders
+from train.selection.choose import _dev_encoders
 
 REPORT_COST = {
     "train_seconds",

@@ -15,9 +15,9 @@ from torch import nn
 
 from train import pipeline
 from train.config.load import load_config
-from train.evaluate.dev import DevJudge
 from train.fit.recipe import CEILING
-from train.winner import SHARES, Winner, choose_winner, copy_of, interpolate
+from train.selection.dev import DevJudge
+from train.selection.interpolation import SHARES, Winner, choose_winner, copy_of, interpolate
 
 POINTS = (0.0, *SHARES, 1.0)
 

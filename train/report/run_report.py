@@ -22,8 +22,8 @@ from train.report.page import render
 from train.report.terminal import side_by_side, story
 from train.runs.per_query import Judged, write_per_query
 from train.runs.score_log import ScoreLog
+from train.selection.interpolation import Winner
 from train.tracking.tracker import Tracker
-from train.winner import Winner
 from train.wording import BASE_AND_TUNED, fraction, metric_name
 
 

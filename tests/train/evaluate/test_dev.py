@@ -12,9 +12,9 @@ from torch import Tensor
 from data.load import prepare
 from data.schema import text_id
 from data.spec import DatasetSpec, SplitSpec
-from train.evaluate.dev import FEWEST_QUERIES, DevJudge, affordable_pool, build_dev_judge, characters, limit_queries, widened
 from train.evaluate.evaluator import score_model
 from train.evaluate.tasks import RetrievalTask, ScoredTask, build_task
+from train.selection.dev import FEWEST_QUERIES, DevJudge, affordable_pool, build_dev_judge, characters, limit_queries, widened
 
 
 class LetterEncoder:
