@@ -42,7 +42,8 @@ from train.runs.score_log import ScoreLog
 from train.selection.choose import _choose_winner, _dev_judge, _interpolates, _judge_checkpoint, _resume_log, _retain
 from train.selection.interpolation import copy_of
 from train.shortage import Needs, shortages_in_words
-from train.tracking.tracker import Tracker, start_tracking
+from train.tracking.base import Tracker
+from train.tracking.start import start_tracking
 
 if TYPE_CHECKING:
     pass

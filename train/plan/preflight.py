@@ -12,7 +12,7 @@ from train.deploy.hub import check_push
 from train.encode.cache.open import open_shared_cache
 from train.errors import RunError
 from train.runs.folder import create_run, default_name
-from train.tracking.tracker import check_tracking
+from train.tracking.start import check_tracking
 
 
 def settle_name(config: Config) -> str:

@@ -23,7 +23,7 @@ from train.report.terminal import side_by_side, story
 from train.runs.per_query import Judged, write_per_query
 from train.runs.score_log import ScoreLog
 from train.selection.interpolation import Winner
-from train.tracking.tracker import Tracker
+from train.tracking.base import Tracker
 from train.wording import BASE_AND_TUNED, fraction, metric_name
 
 

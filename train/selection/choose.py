@@ -22,7 +22,7 @@ from train.plan.plan import Plan
 from train.runs.score_log import ScoreLog, highest_line
 from train.selection.dev import CLEAR_GAIN, LONGEST, DevJudge, build_dev_judge, widened
 from train.selection.interpolation import Winner, can_be_copied, choose_winner
-from train.tracking.tracker import Tracker
+from train.tracking.base import Tracker
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -24,10 +24,10 @@ from data.storage import write_json
 from train.config.schema import Config
 from train.console import say
 from train.errors import Interrupted
+from train.tracking.base import Page, Tracker
 from train.tracking.destination import QUIET, Destination, environment, first_lines, load_wandb, refusal, server, settle
 from train.tracking.logbook import last_step
 from train.tracking.tables import example_tables, result_columns, result_rows, summary_of
-from train.tracking.tracker import Page, Tracker
 
 SESSION_FILE = "tracking.json"
 """In the run folder: what a resumed session needs to go on with the same wandb run."""
