@@ -165,9 +165,9 @@ def kill_wandb_in_step(number: int) -> None:
 
 def die_at_part(number: int) -> None:
     """SIGKILL in the middle of writing a part of `embed`, which leaves half of a file."""
-    from train.deploy import parts
+    from train.vectors import shards
 
-    stock = parts.Parts.write
+    stock = shards.Parts.write
 
     def write(self: Any, part: int, key: str, table: Any) -> None:
         if part == number:
@@ -175,4 +175,4 @@ def die_at_part(number: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         stock(self, part, key, table)
 
-    parts.Parts.write = write  # type: ignore[method-assign]
+    shards.Parts.write = write  # type: ignore[method-assign]

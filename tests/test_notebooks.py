@@ -43,7 +43,7 @@ PRIVATE = {
 USED = {
     "01_fine_tune_and_judge": {"data.load", "train.config.load", "train.pipeline", "train.encode.local"},
     "02_choose_a_model": {"train.cli.app"},
-    "03_cache_quantise_search": {"train.encode.cache.encoder", "train.deploy.quantise", "train.deploy.vector_search"},
+    "03_cache_quantise_search": {"train.encode.cache.encoder", "train.vectors.quantization", "train.vectors.index"},
 }
 """Modules of the project that each notebook imports at least: it shows the project's own code, not a copy of it."""
 

@@ -18,16 +18,16 @@ from data.sources.texts import TextRows, open_texts
 from train import distributed
 from train.config.launcher import say_if_alone
 from train.console import quiet_libraries, say
-from train.deploy.parts import Parts
-from train.deploy.quantise import CALIBRATED, Precision, Ranges, bytes_per_vector, quantise, ranges_from_json
-from train.deploy.vector_files import SUFFIXES, VectorInfo, read_info, write_vectors
-from train.embed_work import Plan, Work
 from train.encode.api.confirm import confirm_spending
 from train.encode.protocol import OpenedModel
 from train.errors import ConfigError, Interrupted, RunError
 from train.resolve.cost import confirm_texts
 from train.resolve.models import open_candidate
 from train.resolve.vectors import EmbedRequest, read_ranges, stored_settings
+from train.vectors.embed_job import Plan, Work
+from train.vectors.files import SUFFIXES, VectorInfo, read_info, write_vectors
+from train.vectors.quantization import CALIBRATED, Precision, Ranges, bytes_per_vector, quantise, ranges_from_json
+from train.vectors.shards import Parts
 from train.wording import duration
 
 

@@ -20,8 +20,6 @@ from data.sources.texts import open_texts
 from train.config.load import load_config
 from train.config.schema import DEFAULT_MODEL, Config, JudgeConfig
 from train.console import quiet_libraries, say
-from train.deploy.vector_files import VectorFile, VectorInfo, open_vectors
-from train.deploy.vector_search import Index, Method
 from train.encode.contract import Role
 from train.encode.protocol import TextEncoder
 from train.errors import ConfigError, ModelError
@@ -31,8 +29,10 @@ from train.resolve.models import Candidate, open_candidate
 from train.resolve.requests import Request
 from train.resolve.tasks import load_tasks, refuse_prompts
 from train.resolve.vectors import SearchRequest, TextChoice, read_model, settings_of_vectors
-from train.search_methods import Judgements, MethodResult, measure_methods
-from train.search_table import hits_lines, methods_table
+from train.vectors.files import VectorFile, VectorInfo, open_vectors
+from train.vectors.index import Index, Method
+from train.vectors.methods import Judgements, MethodResult, measure_methods
+from train.vectors.table import hits_lines, methods_table
 
 SHOWN = 5
 """Queries of a file whose hits are printed; `--json` has all."""

@@ -182,9 +182,9 @@ def stream_without_model(file: Path, out: Path, part: int, precision: str) -> No
     """All of `embed` but the model: in a child."""
     from data.sources.texts import open_texts
     from train.config.schema import ModelConfig
-    from train.deploy.parts import Parts
-    from train.deploy.vector_files import VectorInfo, write_vectors
-    from train.embed_work import Work
+    from train.vectors.embed_job import Work
+    from train.vectors.files import VectorInfo, write_vectors
+    from train.vectors.shards import Parts
 
     encoder: Any = FreeEncoder()
     parts = Parts(out)

@@ -23,12 +23,12 @@ from tests.conftest import ROOT
 from tests.forked import ForkServer
 from train.cli.app import main
 from train.config.schema import ModelConfig
-from train.deploy.parts import Parts
-from train.deploy.quantise import PRECISIONS, calibrate, quantise
-from train.deploy.vector_files import open_vectors
-from train.embed_work import Plan, Work
 from train.encode.api.prices import Price
 from train.encode.local import load_encoder
+from train.vectors.embed_job import Plan, Work
+from train.vectors.files import open_vectors
+from train.vectors.quantization import PRECISIONS, calibrate, quantise
+from train.vectors.shards import Parts
 
 TEXTS = [f"text number {i} about {'cats dogs birds'.split()[i % 3]} " + "and so on " * (i % 5) for i in range(50)]  # noqa: SIM905
 PART = 8
@@ -289,7 +289,7 @@ def test_money_is_not_spent_without_consent_and_what_is_cached_is_not_paid_again
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(folder)
-    monkeypatch.setattr("train.embed_work.price_of", lambda *_: Price(1000.0, "a page", "2026-01-01"))
+    monkeypatch.setattr("train.vectors.embed_job.price_of", lambda *_: Price(1000.0, "a page", "2026-01-01"))
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     with api_server() as provider:
         monkeypatch.setenv("OPENAI_BASE_URL", f"{provider.url}/openai")

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sentence_transformers.util.quantization import quantize_embeddings
 
-from train.deploy.quantise import (
+from train.errors import ConfigError
+from train.vectors.quantization import (
     PRECISIONS,
     Precision,
     bytes_per_vector,
@@ -23,7 +24,6 @@ from train.deploy.quantise import (
     ranges_from_json,
     width,
 )
-from train.errors import ConfigError
 
 VECTORS = np.random.default_rng(0).standard_normal((200, 24)).astype(np.float32)
 

@@ -12,8 +12,8 @@ import pyarrow as pa
 import pytest
 
 from data.errors import DataError
-from train.deploy.quantise import PRECISIONS, Precision, calibrate, quantise
-from train.deploy.vector_files import VectorInfo, as_table, open_vectors, side_files, write_vectors
+from train.vectors.files import VectorInfo, as_table, open_vectors, side_files, write_vectors
+from train.vectors.quantization import PRECISIONS, Precision, calibrate, quantise
 
 VECTORS = np.random.default_rng(0).standard_normal((20, 16)).astype(np.float32)
 IDS = [f"doc-{i}" for i in range(19)] + ["ü\n\u2028"]

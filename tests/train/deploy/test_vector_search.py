@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from train.deploy import vector_search
-from train.deploy.quantise import Precision, calibrate, dequantise, quantise
-from train.deploy.vector_search import FEASIBLE, METHODS, Index, Method
+from train.vectors import index as vector_search
+from train.vectors.index import FEASIBLE, METHODS, Index, Method
+from train.vectors.quantization import Precision, calibrate, dequantise, quantise
 
 D = 24
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from train import wording
 from train.console import lines_of, plain_table
-from train.search_methods import MethodResult
+from train.vectors.methods import MethodResult
 
 EXCERPT = 100
 """Characters of a text that are shown."""

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from data.errors import DataError
-from train.deploy.quantise import (
+from train.encode.contract import Role
+from train.vectors.quantization import (
     PRECISIONS,
     Precision,
     Ranges,
@@ -30,7 +31,6 @@ from train.deploy.quantise import (
     ranges_from_json,
     width,
 )
-from train.encode.contract import Role
 
 if TYPE_CHECKING:
     import pyarrow as pa

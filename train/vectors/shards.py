@@ -17,8 +17,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from train.deploy.quantise import Ranges, ranges_as_json, ranges_from_json
 from train.errors import RunError
+from train.vectors.quantization import Ranges, ranges_as_json, ranges_from_json
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from train.deploy.quantise import bytes_per_vector
-from train.deploy.vector_search import Hits, Index, Method
 from train.evaluate.ranking_metrics import Qrels, retrieval_metrics
 from train.evaluate.tasks import RetrievalTask
+from train.vectors.index import Hits, Index, Method
+from train.vectors.quantization import bytes_per_vector
 
 METRIC = "ndcg@10"
 

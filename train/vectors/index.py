@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from train.deploy.quantise import (
+from train.vectors.quantization import (
     BITS,
     CALIBRATED,
     Precision,

@@ -16,15 +16,15 @@ from tqdm.auto import tqdm
 from data.sources.texts import TextRow, TextRows
 from train import distributed
 from train.config.schema import ModelConfig
-from train.deploy.parts import Parts, part_key
-from train.deploy.quantise import CALIBRATED, Precision, Ranges, calibrate, outside, quantise, ranges_as_json
-from train.deploy.vector_files import as_table
 from train.encode.api.prices import Estimate, estimate, load_prices, price_of
 from train.encode.cache.encoder import CachedEncoder
 from train.encode.contract import Role
 from train.encode.local import Encoder
 from train.encode.protocol import TextEncoder
 from train.errors import ModelError
+from train.vectors.files import as_table
+from train.vectors.quantization import CALIBRATED, Precision, Ranges, calibrate, outside, quantise, ranges_as_json
+from train.vectors.shards import Parts, part_key
 
 PART_CHARACTERS = 1 << 24
 """Characters after which a part is closed, however few texts it has."""

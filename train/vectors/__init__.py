@@ -1,0 +1,1 @@
+"""Vectors in files: written, quantised, searched."""
