@@ -39,7 +39,7 @@ from train.plan.record import record_plan, refuse_changes
 from train.report.run_report import Shortened, report_run
 from train.runs.folder import create_run, open_run, read_record
 from train.runs.score_log import ScoreLog
-from train.selection.choose import _choose_winner, _dev_judge, _interpolates, _judge_checkpoint, _resume_log, _retain
+from train.selection.choose import choose_winner, dev_judge, interpolates, judge_checkpoint, resume_log, retain
 from train.selection.interpolation import copy_of
 from train.shortage import Needs, shortages_in_words
 from train.tracking.base import Tracker
@@ -136,12 +136,12 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
     say("judging the base (step 0) …")
     base_test = judge_test(plan.datasets, base)
     base_cut = judge_shortened(plan, base)
-    judge = _dev_judge(plan, base)
+    judge = dev_judge(plan, base)
     base_seconds = time.perf_counter() - began
     done = _used(cache)
     say(f"  took {base_seconds:.0f} s" + (f"; {done.sentence()}" if done.hits or done.damaged else ""))
 
-    work = _resume_log(log, run)
+    work = resume_log(log, run)
     earlier = work.seconds + sum(line.get("eval_seconds", 0.0) for line in log.lines)
     if not log.lines:
         log.add(judge.line(0, base))
@@ -150,19 +150,19 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
     if cache is not None:
         cache.close()
     hooks = Hooks(
-        on_evaluate=lambda step: _judge_checkpoint(step, plan, judge, log, work, tracker),
-        after_save=lambda step, _path: _retain(run, log, step, config.training.keep_all_checkpoints),
+        on_evaluate=lambda step: judge_checkpoint(step, plan, judge, log, work, tracker),
+        after_save=lambda step, _path: retain(run, log, step, config.training.keep_all_checkpoints),
         should_stop=lambda: config.training.patience is not None and log.without_improvement() >= config.training.patience,
         on_log=tracker.log_training,
     )
     for line in log.lines:  # what was judged before this session, if the dashboard missed it
         tracker.log_scores(line, judge.base)
-    before = copy_of(plan.encoder.model) if _interpolates(plan) else None
+    before = copy_of(plan.encoder.model) if interpolates(plan) else None
     say(f"training {plan.recipe.max_steps:,} steps …")
     fit(plan.encoder, plan.sets, plan.recipe, config.training, run, plan.bf16, hooks, work)
 
     test_began = time.perf_counter()
-    winner = _choose_winner(plan, run, log, judge, before)
+    winner = choose_winner(plan, run, log, judge, before)
     say(f"judging on test: {winner.sentence()} …")
     tuned = encoders_of(plan.encoder, plan.prompts, lambda encoder: RememberingEncoder(SharedEncoder(encoder)))
     tuned_test, tuned_cut = judge_test(plan.datasets, tuned), judge_shortened(plan, tuned)

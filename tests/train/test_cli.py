@@ -18,7 +18,7 @@ from tests.conftest import ROOT
 from tests.forked import ForkServer
 from train.config.schema import ModelConfig
 from train.encode.local import load_encoder
-from train.selection.choose import _dev_encoders
+from train.selection.choose import dev_encoders
 
 REPORT_COST = {
     "train_seconds",
@@ -261,7 +261,7 @@ def test_bf16_trains_and_keeps_fp32_weights(server: ForkServer, folder: Path, qu
 def test_dev_is_judged_in_the_precision_of_training(tiny_model: Path, bf16: bool) -> None:
     encoder, _, _ = load_encoder(ModelConfig(name=str(tiny_model), device="cpu"))
     plan = SimpleNamespace(encoder=encoder, bf16=bf16, prompts={"pairs": PromptSpec()})
-    judging = _dev_encoders(plan)["pairs"]  # type: ignore[arg-type]
+    judging = dev_encoders(plan)["pairs"]  # type: ignore[arg-type]
     assert np.array_equal(judging.encode(["a red car"], "query"), encoder.encode(["a red car"], "query")) is not bf16
 
 

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def _dev_judge(plan: Plan, base: Mapping[str, RememberingEncoder]) -> DevJudge:
+def dev_judge(plan: Plan, base: Mapping[str, RememberingEncoder]) -> DevJudge:
     trained = {name: plan.datasets[name] for name in plan.sets}
     settings = plan.config.evaluation
-    in_precision = _dev_encoders(plan) if plan.bf16 else None
+    in_precision = dev_encoders(plan) if plan.bf16 else None
     judge = build_dev_judge(trained, base, settings.dev_queries, settings.pool_top, _dev_budget(plan), in_precision)
     if not judge.tasks:
         say("  there is no dev split: the last checkpoint will be judged")
@@ -41,7 +41,7 @@ def _dev_judge(plan: Plan, base: Mapping[str, RememberingEncoder]) -> DevJudge:
     return judge
 
 
-def _dev_encoders(plan: Plan) -> dict[str, SharedEncoder]:
+def dev_encoders(plan: Plan) -> dict[str, SharedEncoder]:
     """The present weights, for dev scores: in the precision of training, since they only choose. Test is judged in fp32."""
     return encoders_of(dataclasses.replace(plan.encoder, bf16=plan.bf16), plan.prompts, SharedEncoder)
 
@@ -61,9 +61,9 @@ def _dev_budget(plan: Plan) -> float:
     return 0.1 * 3 * an_epoch * epochs / len(plan.recipe.evaluation_steps)
 
 
-def _judge_checkpoint(step: int, plan: Plan, judge: DevJudge, log: ScoreLog, work: Work, tracker: Tracker) -> dict[str, float]:
+def judge_checkpoint(step: int, plan: Plan, judge: DevJudge, log: ScoreLog, work: Work, tracker: Tracker) -> dict[str, float]:
     """Score the present weights on dev, log the line, say it, and return metrics for the trainer's log."""
-    line = distributed.share(judge.line(step, _dev_encoders(plan)))  # one choice of the best, whatever the rounding
+    line = distributed.share(judge.line(step, dev_encoders(plan)))  # one choice of the best, whatever the rounding
     if step:  # near the ceiling the least change is wanted
         near = log.lines[0]["dev"] is not None and log.lines[0]["dev"] > CEILING
         line |= {"noise": 0.0 if near else round(judge.noise, 5)}
@@ -76,14 +76,14 @@ def _judge_checkpoint(step: int, plan: Plan, judge: DevJudge, log: ScoreLog, wor
     return {f"eval_{name}": value for name, value in line["datasets"].items()}
 
 
-def _resume_log(log: ScoreLog, run: Path) -> Work:
+def resume_log(log: ScoreLog, run: Path) -> Work:
     """Work done and scores up to the last complete checkpoint; what came later is done again."""
     steps = list_checkpoints(run)
     log.forget_after(max(steps, default=0))
     return Work.read(steps[max(steps)]) if steps else Work()
 
 
-def _retain(run: Path, log: ScoreLog, step: int, keep_all: bool) -> None:
+def retain(run: Path, log: ScoreLog, step: int, keep_all: bool) -> None:
     """Keep the checkpoint that would be taken now, and the last."""
     best = log.best()
     if not keep_all:
@@ -104,17 +104,17 @@ def _load_best(plan: Plan, run: Path, log: ScoreLog) -> int:
     return step
 
 
-def _interpolates(plan: Plan) -> bool:
+def interpolates(plan: Plan) -> bool:
     """Whether weights between the base and the best checkpoint are tried."""
     return plan.config.training.interpolation == "auto" and can_be_copied(plan.encoder.model)
 
 
-def _choose_winner(plan: Plan, run: Path, log: ScoreLog, judge: DevJudge, before: Mapping[str, Tensor] | None) -> Winner:
+def choose_winner(plan: Plan, run: Path, log: ScoreLog, judge: DevJudge, before: Mapping[str, Tensor] | None) -> Winner:
     """Load the best checkpoint, and put in its place what is better on dev."""
     step, model = _load_best(plan, run, log), plan.encoder.model
 
     def dev() -> float:
-        return float(distributed.share(judge.line(step, _dev_encoders(plan)))["dev"])  # one choice, whatever the rounding
+        return float(distributed.share(judge.line(step, dev_encoders(plan)))["dev"])  # one choice, whatever the rounding
 
     scores = {line["step"]: line["dev"] for line in log.lines}
     highest = highest_line(log.lines)
@@ -130,7 +130,7 @@ def _choose_winner(plan: Plan, run: Path, log: ScoreLog, judge: DevJudge, before
         return Winner(step, 0.0, base_dev)
     in_doubt = found is not None and base_dev is not None and found - base_dev < CLEAR_GAIN
     if before is not None and in_doubt:
-        judge, values = widened(judge, plan.datasets, _dev_encoders(plan))
+        judge, values = widened(judge, plan.datasets, dev_encoders(plan))
         if values:
             line = next(line for line in log.lines if line["step"] == step)
             each = (line["datasets"] | values).values()

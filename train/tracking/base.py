@@ -1,4 +1,4 @@
-"""TODO"""
+"""What a tracker is: training figures, scores and the report go to it; the base class keeps silent."""
 
 from __future__ import annotations
 
