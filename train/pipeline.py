@@ -30,7 +30,6 @@ from train.evaluate.results import CrossValidation
 from train.fit.checkpoints import check_checkpoint, last_checkpoint
 from train.fit.loop import Hooks, fit
 from train.fit.recipe import heed_ceiling
-from train.folds import cross_validate
 from train.plan.estimate import Estimate, estimate
 from train.plan.folds import folds_wanted
 from train.plan.plan import Plan, audited, make_plan
@@ -41,9 +40,10 @@ from train.runs.folder import create_run, open_run, read_record
 from train.runs.score_log import ScoreLog
 from train.selection.choose import choose_winner, dev_judge, interpolates, judge_checkpoint, resume_log, retain
 from train.selection.interpolation import copy_of
-from train.shortage import Needs, shortages_in_words
 from train.tracking.base import Tracker
 from train.tracking.start import start_tracking
+from train.workflows.cross_validate import cross_validate
+from train.workflows.failures import Needs, shortages_in_words
 
 if TYPE_CHECKING:
     pass

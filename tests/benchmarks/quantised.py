@@ -20,7 +20,7 @@ from typing import Any
 from tests.benchmarks.console import run_as_program, say
 from tests.benchmarks.workloads import BenchmarkError
 from train.resolve.vectors import SearchRequest
-from train.searching import search
+from train.workflows.search import search
 
 TARGETS = {"int8": 0.99, "ubinary+int8": 0.97}
 """Least share of the nDCG@10 of exact search that a method must keep."""

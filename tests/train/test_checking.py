@@ -13,12 +13,12 @@ import pytest
 from data.errors import DataError
 from tests.data.test_audit import BROKEN
 from tests.forked import ForkServer
-from train.checking import CheckFailed, check_data
 from train.cli.app import main
 from train.config.load import load_config
 from train.config.schema import JudgeConfig
 from train.errors import RunError
 from train.plan.audit import obey_strict
+from train.workflows.check import CheckFailed, check_data
 
 
 def check(*words: str, data: str | list[str], tokens: bool = False, output: Path | None = None) -> dict[str, Any]:

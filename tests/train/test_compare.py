@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tests.train.handmade import COST, retrieval, scored, write_run
-from train.compare import SEED, Diff, compare_runs, shown
 from train.errors import RunError
 from train.evaluate.correlations import compare_spearman
 from train.evaluate.statistics import compare_means
 from train.runs.finished import read_finished
+from train.workflows.diff import SEED, Diff, compare_runs, shown
 
 RNG = np.random.default_rng(4)
 NDCG_A = RNG.random(40)

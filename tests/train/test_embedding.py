@@ -158,7 +158,9 @@ def test_ctrl_c_keeps_what_is_complete_and_says_how_to_go_on(server: ForkServer,
 def half_done(run: Run, folder: Path, monkeypatch: pytest.MonkeyPatch, *words: str) -> None:
     """All parts are there, the file is not."""
     with monkeypatch.context() as patch:
-        patch.setattr("train.embedding.write_vectors", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+        patch.setattr(
+            "train.workflows.embed.write_vectors", lambda *_: (_ for _ in ()).throw(OSError(28, "No space left on device"))
+        )
         assert "disk is full" in run(*words)["error"]
     assert len(list((folder / ".v.parquet.parts").glob("*.parquet"))) == 7
 

@@ -10,10 +10,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.train.handmade import retrieval, scored, write_run
-from train.compare import compare_runs
 from train.errors import RunError
 from train.runs.find import find_run
 from train.runs.finished import flatten, read_finished
+from train.workflows.diff import compare_runs
 
 
 def test_values_are_those_of_the_file(tmp_path: Path) -> None:

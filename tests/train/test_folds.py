@@ -24,9 +24,9 @@ from train.config.load import load_config
 from train.config.schema import Config
 from train.errors import Diverged
 from train.evaluate.statistics import compare_means
-from train.folds import cross_validate, pooled
 from train.plan.folds import folds_wanted
 from train.runs.finished import Values
+from train.workflows.cross_validate import cross_validate, pooled
 
 
 def prepared(kind: RowKind, train: int, test: int) -> PreparedDataset:

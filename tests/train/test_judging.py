@@ -298,13 +298,13 @@ def test_a_model_whose_vectors_are_no_numbers_is_named(server: ForkServer, work:
 def test_a_disk_that_fills_up_leaves_no_half_of_an_output(
     here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from train import judging
     from train.cli.app import main
+    from train.workflows import evaluate
 
     def full(*args: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(judging, "write_json", full)
+    monkeypatch.setattr(evaluate, "write_json", full)
     with pytest.raises(SystemExit) as stop:
         main(["evaluate", "tiny", "ruined", "-d", "split", "-o", str(tmp_path / "out"), "model.device=cpu", RESAMPLES])
     assert stop.value.code == 2 and "out cannot be written (No space left on device)" in capfd.readouterr().err

@@ -34,12 +34,12 @@ from train.encode.api.confirm import confirm_spending
 from train.encode.api.prices import load_prices
 from train.errors import ModelError, RunError
 from train.evaluate.tasks import Task, texts_by_role
-from train.judging import refuse_full
 from train.machine import environment
 from train.resolve.models import Candidate
 from train.resolve.tasks import load_tasks, refuse_prompts
 from train.runs.folder import default_name
 from train.wording import duration
+from train.workflows.evaluate import refuse_full
 
 ROOM = "comparisons"
 """Folder below `output_dir` where comparisons are put that name no other place."""

@@ -62,6 +62,6 @@ def check_command(
     from train.config.schema import JudgeConfig
 
     loaded = load_config(config, data=sources or None, overrides=settings, kind=JudgeConfig)
-    from train.checking import check_data
+    from train.workflows.check import check_data
 
     check_data(loaded, tokens=tokens, output=output, as_json=as_json, debug=debug)

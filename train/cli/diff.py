@@ -29,6 +29,6 @@ def diff_command(
 
     - `embed-tune diff first second --json`
     """
-    from train.compare import diff_runs
+    from train.workflows.diff import diff_runs
 
     fail_if(fail_on, diff_runs(run_a, run_b, as_json=as_json).as_json())

@@ -153,6 +153,6 @@ def embed_command(
         overwrite=overwrite,
         yes=yes,
     )
-    from train.embedding import embed
+    from train.workflows.embed import embed
 
     embed(request, as_json=as_json, debug=debug)

@@ -58,6 +58,6 @@ def mine_command(
     if not sources and config is None:
         raise ConfigError("no data set is named", mend="embed-tune mine DATA --out FILE: a file, folder, glob or Hub id")
     loaded = load_config(config, data=sources or None, overrides=[*settings, *cache_setting(cache)], kind=JudgeConfig)
-    from train.mine_command import mine_data
+    from train.workflows.mine import mine_data
 
     mine_data(loaded, out=out, audit=audit, yes=yes, as_json=as_json, debug=debug)

@@ -25,6 +25,6 @@ def report_command(
 
     - `embed-tune report first --open`
     """
-    from train.overview import report_folder
+    from train.workflows.report import report_folder
 
     report_folder(folder, open_page=open_page)

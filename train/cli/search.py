@@ -96,6 +96,6 @@ def search_command(
         data_settings=tuple(own),
         yes=yes,
     )
-    from train.searching import search
+    from train.workflows.search import search
 
     search(request, as_json=as_json, debug=debug)

@@ -1,0 +1,1 @@
+"""What each command does, without options and without printing. No workflow imports another."""
