@@ -11,9 +11,6 @@ import numpy as np
 import pytest
 
 from tests.train.conftest import as_json
-from train.choose.benchmark_table import scores_table
-from train.choose.mteb_encoder import ROLES, describe, fingerprint
-from train.choose.mteb_tasks import named_tasks, own_task, size_of
 from train.cli.app import main
 from train.cli.benchmark import TaskList
 from train.config.schema import DEFAULT_MODEL, ModelConfig
@@ -23,6 +20,9 @@ from train.errors import ConfigError
 from train.evaluate.tasks import RetrievalTask, ScoredTask
 from train.resolve.models import find_candidate
 from train.resolve.requests import read_many
+from train.workflows.benchmark.encoder import ROLES, describe, fingerprint
+from train.workflows.benchmark.tasks import named_tasks, own_task, size_of
+from train.workflows.benchmark.terminal import scores_table
 
 
 def score_of(found: dict[str, Any], model: str, task: str) -> dict[str, Any]:

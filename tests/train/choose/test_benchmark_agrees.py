@@ -9,8 +9,6 @@ import pytest
 
 from data.load import prepare
 from data.spec import DatasetSpec, SplitSpec
-from train.choose.mteb_encoder import BenchmarkEncoder, describe
-from train.choose.mteb_tasks import own_task
 from train.config.schema import DEFAULT_MODEL, ModelConfig
 from train.encode.cache.encoder import cached
 from train.encode.cache.open import open_cache
@@ -18,6 +16,8 @@ from train.encode.open import open_model
 from train.evaluate.evaluator import score_model
 from train.evaluate.tasks import build_task
 from train.resolve.models import find_candidate
+from train.workflows.benchmark.encoder import BenchmarkEncoder, describe
+from train.workflows.benchmark.tasks import own_task
 
 TOLERANCE = 0.001
 

@@ -62,7 +62,7 @@ def test_a_text_that_is_a_query_and_a_document_has_two_vectors_where_the_api_is_
 def test_a_task_of_unknown_size_is_asked_about_too(
     here: Path, tmp_path: Path, server_of_all: ApiServer, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("train.choose.benchmark.size_of", lambda task: (0, 0))
+    monkeypatch.setattr("train.workflows.benchmark.run.size_of", lambda task: (0, 0))
     with pytest.raises(SystemExit) as stopped:
         main(["benchmark", "text-embedding-3-small", "-d", "pairs.csv", "--cache", "off", "-o", str(tmp_path / "out")])
     said = capfd.readouterr()

@@ -15,9 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from data.storage import write_json
-from train.choose.benchmark_table import scores_table
-from train.choose.mteb_encoder import BenchmarkEncoder, describe
-from train.choose.mteb_tasks import named_tasks, own_task, size_of
 from train.console import now, quiet_libraries, say
 from train.encode.api.confirm import confirm_spending
 from train.encode.api.prices import Estimate, load_prices, price_of
@@ -31,6 +28,9 @@ from train.resolve.models import Candidate
 from train.resolve.requests import Request
 from train.resolve.tasks import load_tasks, refuse_prompts
 from train.wording import duration
+from train.workflows.benchmark.encoder import BenchmarkEncoder, describe
+from train.workflows.benchmark.tasks import named_tasks, own_task, size_of
+from train.workflows.benchmark.terminal import scores_table
 
 if TYPE_CHECKING:
     from mteb import ResultCache

@@ -1,0 +1,1 @@
+"""Public benchmark tasks (MTEB) and the user's own data sets."""
