@@ -74,7 +74,7 @@ def compare_command(
 
     - `embed-tune compare scibert voyage-3.5 -d beir/ --max-price 0.05`
     """
-    from train.choose.config import read_compare_request
+    from train.workflows.compare.config import read_compare_request
 
     options = {
         "limits.max_latency_ms": max_latency_ms,
@@ -90,6 +90,6 @@ def compare_command(
         "vector_cache": cache,
     }
     request = read_compare_request(words or (), data=data or (), config=config or (), options=options)
-    from train.choose.run import Wanted, compare_models
+    from train.workflows.compare.compare import Wanted, compare_models
 
     compare_models(request, Wanted(output, csv, as_json), yes=yes, again=measure_again, debug=debug)

@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from train.choose.contenders import Comparison, compare_all
-from train.choose.machine import Machine
-from train.choose.pricing import PriceTag
-from train.choose.speed import Speed
-from train.choose.work import Failure, Outcome
 from train.config.schema import ModelConfig
 from train.encode.contract import EncodingContract
 from train.evaluate.score import Scores
 from train.evaluate.tasks import RetrievalTask, ScoredTask, Task
 from train.resolve.facts import ModelFacts
 from train.resolve.models import Candidate
+from train.workflows.compare.machine import Machine
+from train.workflows.compare.pricing import PriceTag
+from train.workflows.compare.results import Comparison, compare_all
+from train.workflows.compare.speed import Speed
+from train.workflows.compare.worker import Failure, Outcome
 
 QUERIES = 200
 

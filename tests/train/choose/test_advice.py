@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from tests.train.choose.made_up import judged, seven, speed, task
-from train.choose.advice import Advice, advise
-from train.choose.config import LimitsConfig
-from train.choose.contenders import Comparison, compare_all
-from train.choose.files import status
 from train.evaluate.tasks import Task
+from train.workflows.compare.config import LimitsConfig
+from train.workflows.compare.files import status
+from train.workflows.compare.recommendation import Advice, advise
+from train.workflows.compare.results import Comparison, compare_all
 
 
 def compared(*models: tuple[str, float, dict[str, Any]]) -> Comparison:

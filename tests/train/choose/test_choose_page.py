@@ -9,12 +9,12 @@ from rich.console import Console
 
 from tests.pages import HOSTILE, Reader
 from tests.train.choose.made_up import judged, report_of, scored_task, seven, speed, task
-from train.choose.advice import advise
-from train.choose.config import CompareConfig
-from train.choose.contenders import Comparison, compare_all
-from train.choose.page import render
-from train.choose.table import story
 from train.evaluate.tasks import Task
+from train.workflows.compare.config import CompareConfig
+from train.workflows.compare.page import render
+from train.workflows.compare.recommendation import advise
+from train.workflows.compare.results import Comparison, compare_all
+from train.workflows.compare.terminal import story
 
 
 def page(comparison: Comparison, notes: dict[str, list[str]] | None = None, **limits: Any) -> str:

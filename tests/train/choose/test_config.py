@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from train.choose.config import MOST_MODELS, CompareRequest, read_compare_request
 from train.errors import ConfigError, ModelError
+from train.workflows.compare.config import MOST_MODELS, CompareRequest, read_compare_request
 
 
 def read(*words: str, **options: object) -> CompareRequest:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.train.choose.made_up import judged, scored_task, scores_of, task
-from train.choose.contenders import Comparison, compare_all, holm
 from train.evaluate.tasks import Task
+from train.workflows.compare.results import Comparison, compare_all, holm
 
 
 def test_holm_by_hand() -> None:

@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.train.choose.made_up import judged, scored_task, seven, task
-from train.choose.advice import advise
-from train.choose.config import LimitsConfig
-from train.choose.contenders import compare_all
-from train.choose.files import as_csv, as_json, write_per_query
 from train.evaluate.tasks import Task
+from train.workflows.compare.config import LimitsConfig
+from train.workflows.compare.files import as_csv, as_json, write_per_query
+from train.workflows.compare.recommendation import advise
+from train.workflows.compare.results import compare_all
 
 
 def test_json_has_everything_and_can_be_written() -> None:

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.train.choose.made_up import judged, seven, speed, task
-from train.choose import words
-from train.choose.contenders import Comparison, compare_all
-from train.choose.plot import BOX, RADIUS, Axis, Plot, Point, draw, pareto
+from train.workflows.compare import words
+from train.workflows.compare.plot import BOX, RADIUS, Axis, Plot, Point, draw, pareto
+from train.workflows.compare.results import Comparison, compare_all
 
 
 def point(cost: float, quality: float) -> Point:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.train.choose.made_up import speed
-from train.choose.pricing import price_tag
 from train.config.schema import ModelConfig
 from train.encode.api.prices import Price
+from train.workflows.compare.pricing import price_tag
 
 TEXTS = ["x" * 396] * 10
 """100 tokens each, as they are estimated: 396 bytes / 4, and one."""

@@ -10,15 +10,15 @@ import pytest
 import torch
 
 from tests.train.choose.made_up import contract, scored_task, speed, task
-from train.choose.config import MeasureConfig
-from train.choose.machine import Machine
-from train.choose.samples import choose_samples, spread
-from train.choose.speed import FEWEST, WARM_UP, Samples, Speed, measure_speed
-from train.choose.speed_files import SpeedFile
 from train.config.schema import ModelConfig
 from train.encode.contract import EncodingContract, Role
 from train.encode.local import load_encoder
 from train.evaluate.tasks import texts_by_role
+from train.workflows.compare.config import MeasureConfig
+from train.workflows.compare.machine import Machine
+from train.workflows.compare.samples import choose_samples, spread
+from train.workflows.compare.speed import FEWEST, WARM_UP, Samples, Speed, measure_speed
+from train.workflows.compare.speed_cache import SpeedFile
 
 SAMPLES = Samples(tuple(f"q{i}" for i in range(20)), "query", tuple(f"d{i}" for i in range(64)), "document")
 

@@ -9,9 +9,9 @@ import pytest
 from tests.browsing import OPEN_ALL, WIDTHS, Visit, serious_violations
 from tests.pages import HOSTILE
 from tests.train.choose.made_up import report_of, seven
-from train.choose.advice import advise
-from train.choose.config import CompareConfig
-from train.choose.page import render
+from train.workflows.compare.config import CompareConfig
+from train.workflows.compare.page import render
+from train.workflows.compare.recommendation import advise
 
 
 def write(path: Path, text: str | None = None, **limits: object) -> Path:

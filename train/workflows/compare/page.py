@@ -9,19 +9,19 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
-from train.choose import words
-from train.choose.advice import Advice
-from train.choose.config import CompareConfig
-from train.choose.contenders import Comparison, Contender
-from train.choose.figures import Figure, figures
-from train.choose.files import status
-from train.choose.limits import in_words
-from train.choose.page_about import environment_lines, known_of, method_lines
-from train.choose.page_lines import STATES, dataset_lines, forest_of, lines_of, matrices_of
-from train.choose.plot import Plot, draw
 from train.console import plain
 from train.report.html_page import build, moment
 from train.wording import change, fraction, metric_name, span
+from train.workflows.compare import words
+from train.workflows.compare.config import CompareConfig
+from train.workflows.compare.figures import Figure, figures
+from train.workflows.compare.files import status
+from train.workflows.compare.limits import in_words
+from train.workflows.compare.page_notes import environment_lines, known_of, method_lines
+from train.workflows.compare.page_tables import STATES, dataset_lines, forest_of, lines_of, matrices_of
+from train.workflows.compare.plot import Plot, draw
+from train.workflows.compare.recommendation import Advice
+from train.workflows.compare.results import Comparison, Contender
 
 
 class Tile(NamedTuple):

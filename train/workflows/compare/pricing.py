@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from train.choose.speed import Speed
 from train.config.schema import ModelConfig
 from train.encode.api.prices import BYTES_A_TOKEN, Price, estimate, price_of
+from train.workflows.compare.speed import Speed
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from train.choose.pricing import PriceTag
-from train.choose.speed import Speed
-from train.choose.work import Failure, Outcome
 from train.evaluate.evaluator import ModelResult, compare, measure
 from train.evaluate.results import DatasetResult
 from train.evaluate.statistics import Measured
@@ -20,6 +17,9 @@ from train.evaluate.tasks import Task
 from train.evaluate.verdict import FEWEST
 from train.resolve.facts import ModelFacts
 from train.resolve.models import Candidate
+from train.workflows.compare.pricing import PriceTag
+from train.workflows.compare.speed import Speed
+from train.workflows.compare.worker import Failure, Outcome
 
 LEVEL = 0.05
 """A corrected p-value below this is called a difference."""

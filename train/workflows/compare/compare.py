@@ -17,18 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from data.storage import staged_folder, write_json, write_text
-from train.choose.advice import Advice, advise
-from train.choose.config import CompareRequest
-from train.choose.contenders import Comparison, compare_all
-from train.choose.files import as_csv, as_json, write_per_query
-from train.choose.page import render
-from train.choose.pricing import PriceTag, price_tag
-from train.choose.processes import context, prepare, run_job
-from train.choose.samples import choose_samples
-from train.choose.speed import Samples
-from train.choose.spending import estimates
-from train.choose.table import story
-from train.choose.work import Failure, Job, Outcome
 from train.console import now, quiet_libraries, say
 from train.encode.api.confirm import confirm_spending
 from train.encode.api.prices import load_prices
@@ -39,6 +27,18 @@ from train.resolve.models import Candidate
 from train.resolve.tasks import load_tasks, refuse_prompts
 from train.runs.folder import default_name
 from train.wording import duration
+from train.workflows.compare.config import CompareRequest
+from train.workflows.compare.cost import estimates
+from train.workflows.compare.files import as_csv, as_json, write_per_query
+from train.workflows.compare.isolation import context, prepare, run_job
+from train.workflows.compare.page import render
+from train.workflows.compare.pricing import PriceTag, price_tag
+from train.workflows.compare.recommendation import Advice, advise
+from train.workflows.compare.results import Comparison, compare_all
+from train.workflows.compare.samples import choose_samples
+from train.workflows.compare.speed import Samples
+from train.workflows.compare.terminal import story
+from train.workflows.compare.worker import Failure, Job, Outcome
 from train.workflows.evaluate import refuse_full
 
 ROOM = "comparisons"

@@ -8,13 +8,13 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from train.choose import words
-from train.choose.advice import Advice
-from train.choose.contenders import Comparison, Contender
-from train.choose.figures import figures
-from train.choose.files import status
 from train.console import lines_of, plain, plain_table
 from train.wording import fraction, metric_name, span, things
+from train.workflows.compare import words
+from train.workflows.compare.figures import figures
+from train.workflows.compare.files import status
+from train.workflows.compare.recommendation import Advice
+from train.workflows.compare.results import Comparison, Contender
 
 STYLES = {"taken": "bold green", "as good": "", "worse": "red", "out": "yellow"}
 NAME, COLUMN = 24, 13

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from multiprocessing.context import BaseContext
 from typing import cast
 
-from train.choose.work import Failure, Job, Outcome, work
 from train.console import say
+from train.workflows.compare.worker import Failure, Job, Outcome, work
 
-LIBRARIES = ["torch", "sentence_transformers", "train.choose.work"]
+LIBRARIES = ["torch", "sentence_transformers", "train.workflows.compare.worker"]
 KILLED = -9
 
 

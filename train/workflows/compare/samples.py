@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from train.choose.config import MeasureConfig
-from train.choose.speed import Samples
 from train.encode.contract import Role
 from train.evaluate.tasks import Task, texts_by_role
+from train.workflows.compare.config import MeasureConfig
+from train.workflows.compare.speed import Samples
 
 
 def choose_samples(tasks: Mapping[str, Task], settings: MeasureConfig) -> Samples:

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from train.choose import words
-from train.choose.config import LimitsConfig
-from train.choose.contenders import Comparison, Contender
-from train.choose.limits import Breach, breaches, in_words
 from train.wording import change, fraction, interval, metric_name, span
+from train.workflows.compare import words
+from train.workflows.compare.config import LimitsConfig
+from train.workflows.compare.limits import Breach, breaches, in_words
+from train.workflows.compare.results import Comparison, Contender
 
 CLOSE = 0.9
 """A throughput of at least this share of another is as good."""

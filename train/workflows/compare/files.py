@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from train.choose.advice import Advice
-from train.choose.contenders import Comparison, Contender, Pair
 from train.evaluate.tasks import RetrievalTask, Task
+from train.workflows.compare.recommendation import Advice
+from train.workflows.compare.results import Comparison, Contender, Pair
 
 FORMAT = 1
 PRECISIONS = ("float32", "int8", "ubinary")

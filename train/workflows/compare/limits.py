@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from train.choose import words
-from train.choose.config import LimitsConfig
-from train.choose.contenders import Contender
+from train.workflows.compare import words
+from train.workflows.compare.config import LimitsConfig
+from train.workflows.compare.results import Contender
 
 
 @dataclass(frozen=True)

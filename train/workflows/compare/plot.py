@@ -9,8 +9,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from train.choose import words
-from train.choose.contenders import Contender
+from train.workflows.compare import words
+from train.workflows.compare.results import Contender
 
 WIDTH, HEIGHT = 380, 290
 LEFT, RIGHT, TOP, BOTTOM = 46, 16, 16, 44

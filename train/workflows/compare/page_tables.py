@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from train.choose import words
-from train.choose.advice import Advice
-from train.choose.contenders import Comparison, Contender
-from train.choose.plot import DEEP
 from train.console import plain
 from train.evaluate.results import DatasetResult
 from train.report.forest_plot import Bar, Forest
 from train.wording import change, fraction, interval, metric_name, p_value, span, things
+from train.workflows.compare import words
+from train.workflows.compare.plot import DEEP
+from train.workflows.compare.recommendation import Advice
+from train.workflows.compare.results import Comparison, Contender
 
 STATES = {"taken": "take this", "as good": "as good", "worse": "worse", "out": "over a limit"}
 _CAUSES = {

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from train.choose import words
-from train.choose.contenders import Comparison, Contender
 from train.console import plain
 from train.report.html_page import moment
+from train.workflows.compare import words
+from train.workflows.compare.results import Comparison, Contender
 
 KINDS = {"query": "queries", "document": "documents", "symmetric": "sentences"}
 

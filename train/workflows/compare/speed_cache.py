@@ -9,9 +9,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from data.storage import write_json
-from train.choose.config import MeasureConfig
-from train.choose.machine import Machine
-from train.choose.speed import Samples, Speed
+from train.workflows.compare.config import MeasureConfig
+from train.workflows.compare.machine import Machine
+from train.workflows.compare.speed import Samples, Speed
 
 FORMAT = 1
 """Raised when measurements of an earlier version may not be used any more."""

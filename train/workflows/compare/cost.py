@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from train.choose.config import CompareRequest
-from train.choose.machine import Machine
-from train.choose.speed import WARM_UP, Samples
-from train.choose.speed_files import SpeedFile
 from train.console import say
 from train.encode.api.prices import Estimate, Price, estimate
 from train.encode.cache.encoder import CachedEncoder
@@ -15,6 +11,10 @@ from train.encode.cache.open import open_cache
 from train.encode.open import open_model
 from train.errors import ModelError
 from train.evaluate.tasks import Task, texts_by_role
+from train.workflows.compare.config import CompareRequest
+from train.workflows.compare.machine import Machine
+from train.workflows.compare.speed import WARM_UP, Samples
+from train.workflows.compare.speed_cache import SpeedFile
 
 
 def estimates(

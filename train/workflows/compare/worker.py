@@ -18,10 +18,6 @@ from typing import Any
 import sentence_transformers  # noqa: F401 - a server of processes imports this module for all its children
 import torch
 
-from train.choose.config import CompareConfig
-from train.choose.machine import Machine
-from train.choose.speed import Samples, Speed, busy_now, measure_speed
-from train.choose.speed_files import SpeedFile
 from train.console import quiet_libraries, say
 from train.encode.cache.encoder import WINDOW, cached
 from train.encode.cache.open import open_cache
@@ -37,6 +33,10 @@ from train.evaluate.tasks import Task
 from train.resolve.facts import ModelFacts, facts_of
 from train.resolve.models import Candidate
 from train.wording import metric_name
+from train.workflows.compare.config import CompareConfig
+from train.workflows.compare.machine import Machine
+from train.workflows.compare.speed import Samples, Speed, busy_now, measure_speed
+from train.workflows.compare.speed_cache import SpeedFile
 
 NO_MEMORY = "there is not enough memory for it"
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from train.choose import words
-from train.choose.contenders import Contender
+from train.workflows.compare import words
+from train.workflows.compare.results import Contender
 
 Better = Literal["low", "high", ""]
 NONE = "–"

@@ -15,14 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from train.choose.config import MeasureConfig
-from train.choose.machine import Machine
 from train.console import now
 from train.encode.contract import Role
 from train.encode.local import Encoder
 from train.encode.protocol import TextEncoder
 from train.encode.tokens.store import TokenStore
 from train.machine import resident_peak_mb
+from train.workflows.compare.config import MeasureConfig
+from train.workflows.compare.machine import Machine
 
 FEWEST = 10
 """Single texts that are timed however long they take."""
