@@ -16,7 +16,7 @@ from tests.forked import ForkServer
 from tests.redis_server import RedisServer
 from tests.train.conftest import RESAMPLES, as_json, evaluate, report_of
 from train.encode.cache.sqlite_store import FILE
-from train.workflows import evaluate
+from train.workflows import evaluate as workflow
 
 DATA = ["--data", "pairs.csv", "--data", "scored.csv", "model.device=cpu", RESAMPLES]
 
@@ -72,14 +72,14 @@ def test_a_server_that_dies_between_two_models_costs_one_warning(
     here: Path, tmp_path: Path, redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     expected = as_json(capfd, "evaluate", "tiny", "ruined", *DATA, "--cache", "off")
-    real = evaluate.judge_model
+    real = workflow.judge_model
 
-    def then_kill(*given: Any) -> evaluate.JudgedModel:
+    def then_kill(*given: Any) -> workflow.JudgedModel:
         judged = real(*given)
         redis_server.kill()
         return judged
 
-    monkeypatch.setattr(evaluate, "judge_model", then_kill)
+    monkeypatch.setattr(workflow, "judge_model", then_kill)
     from train.cli.app import main
 
     main(["evaluate", "tiny", "ruined", *DATA, "--cache", redis_server.url, "--output", str(tmp_path / "out")])

@@ -17,7 +17,7 @@ from train import pipeline
 from train.config.load import load_config
 from train.fit.recipe import CEILING
 from train.selection.dev import DevJudge
-from train.selection.interpolation import SHARES, Winner, choose_winner, copy_of, interpolate
+from train.selection.interpolation import SHARES, Winner, choose_weights, copy_of, interpolate
 
 POINTS = (0.0, *SHARES, 1.0)
 
@@ -36,7 +36,7 @@ def choose(model: nn.Module, base: dict[str, torch.Tensor] | None, dev: dict[flo
     def judge() -> float:
         return dev[round(float(model.state_dict()["weight"][0]) / 2, 4)]
 
-    return choose_winner(model, base, 60, dev[1.0], dev[0.0], judge)
+    return choose_weights(model, base, 60, dev[1.0], dev[0.0], judge)
 
 
 def test_interpolated_weights_by_hand() -> None:
@@ -78,7 +78,7 @@ def test_without_the_base_or_without_dev_the_checkpoint_wins(base: bool, dev: fl
     def judge() -> float:
         raise AssertionError("nothing is judged")
 
-    winner = choose_winner(model, weights if base else None, 60, dev, dev, judge)
+    winner = choose_weights(model, weights if base else None, 60, dev, dev, judge)
     assert winner == Winner(60, 1.0, dev) and winner.sentence() == "the checkpoint of step 60"
     assert model.state_dict()["weight"].tolist() == [2.0] * 3
 

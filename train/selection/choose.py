@@ -21,7 +21,7 @@ from train.fit.trainer import Work
 from train.plan.plan import Plan
 from train.runs.score_log import ScoreLog, highest_line
 from train.selection.dev import CLEAR_GAIN, LONGEST, DevJudge, build_dev_judge, widened
-from train.selection.interpolation import Winner, can_be_copied, choose_winner
+from train.selection.interpolation import Winner, can_be_copied, choose_weights
 from train.tracking.base import Tracker
 
 if TYPE_CHECKING:
@@ -136,4 +136,4 @@ def choose_winner(plan: Plan, run: Path, log: ScoreLog, judge: DevJudge, before:
             each = (line["datasets"] | values).values()
             found = float(distributed.share(sum(each) / len(each)))
             say(f"  in the whole corpus: dev {found:.4f} (base {base_dev:.4f})")
-    return choose_winner(model, before, step, found, base_dev, dev)
+    return choose_weights(model, before, step, found, base_dev, dev)

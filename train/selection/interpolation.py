@@ -52,7 +52,7 @@ class Winner:
         return {"step": self.step, "share": self.share, "dev": self.dev, "tried": tried}
 
 
-def choose_winner(
+def choose_weights(
     model: nn.Module,
     base: Mapping[str, Tensor] | None,
     step: int,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.train.choose.made_up import judged, seven, speed, task
-from train.workflows.compare import words
+from train.workflows.compare import units
 from train.workflows.compare.plot import BOX, RADIUS, Axis, Plot, Point, draw, pareto
 from train.workflows.compare.results import Comparison, compare_all
 
@@ -36,7 +36,7 @@ def test_the_front_is_what_nothing_dominates(values: list[tuple[int, int]]) -> N
 
 def drawn(comparison: Comparison, **options: Any) -> Plot:
     states = dict.fromkeys((one.letter for one in comparison.contenders), "worse") | {"A": "taken"}
-    given_ = {"cost": lambda c: c.timed("latency_p95_ms"), "write": words.millis, **options}
+    given_ = {"cost": lambda c: c.timed("latency_p95_ms"), "write": units.millis, **options}
     found = draw(comparison.contenders, states, title="Quality against latency", axis="p95", metric="nDCG@10", **given_)
     assert found is not None
     return found
@@ -108,12 +108,12 @@ def test_costs_of_zero_are_drawn() -> None:
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
-        (words.millis(0.4), "0.40 ms"), (words.millis(12.34), "12.3 ms"), (words.millis(2100), "2.1 s"),
-        (words.size(1536), "1.54 kB"),
-        (words.size(1.536e9), "1.54 GB"), (words.usd(0.0004), "$0.0004"), (words.usd(0), "$0"), (words.usd(12.5), "$12.50"),
-        (words.number(1234.4), "1,234"), (words.percent(0.0), "0%"), (words.percent(0.004), "0.4%"), (words.percent(0.5), "50%"),
-        (words.megabytes(2048), "2.0 GB"), (words.parameters(22_713_216), "22.7 M"), (words.short("50.0 ms"), "50 ms"),
-        (words.short("50.5 ms"), "50.5 ms"), (words.listed(["a", "b", "c"]), "a, b and c"), (words.listed([]), ""),
+        (units.millis(0.4), "0.40 ms"), (units.millis(12.34), "12.3 ms"), (units.millis(2100), "2.1 s"),
+        (units.size(1536), "1.54 kB"),
+        (units.size(1.536e9), "1.54 GB"), (units.usd(0.0004), "$0.0004"), (units.usd(0), "$0"), (units.usd(12.5), "$12.50"),
+        (units.number(1234.4), "1,234"), (units.percent(0.0), "0%"), (units.percent(0.004), "0.4%"), (units.percent(0.5), "50%"),
+        (units.megabytes(2048), "2.0 GB"), (units.parameters(22_713_216), "22.7 M"), (units.short("50.0 ms"), "50 ms"),
+        (units.short("50.5 ms"), "50.5 ms"), (units.listed(["a", "b", "c"]), "a, b and c"), (units.listed([]), ""),
     ],
 )  # fmt: skip
 def test_figures_as_people_read_them(written: str, expected: str) -> None:

@@ -195,13 +195,13 @@ def test_an_output_folder_in_use_is_refused_before_any_work(place: Path, capfd: 
 
 
 def test_comparisons_within_one_second_get_folders_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from train.workflows.compare import run
+    from train.workflows.compare import compare
     from train.workflows.compare.config import read_compare_request
 
-    monkeypatch.setattr(run, "default_name", lambda dataset: f"{dataset}-20261125-150657")
+    monkeypatch.setattr(compare, "default_name", lambda dataset: f"{dataset}-20261125-150657")
     request = read_compare_request(["tiny"], data=["pairs.csv"], options={"output_dir": str(tmp_path)})
     made = []
     for _ in range(3):
-        made.append(run._new_folder(request, "pairs"))
+        made.append(compare._new_folder(request, "pairs"))
         made[-1].mkdir(parents=True)
     assert [folder.name for folder in made] == [f"pairs-20261125-150657{end}" for end in ("", "-2", "-3")]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from train.workflows.compare import words
+from train.workflows.compare import units
 from train.workflows.compare.results import Contender
 
 Better = Literal["low", "high", ""]
@@ -43,7 +43,7 @@ def figures(contenders: Sequence[Contender], documents: int) -> list[Figure]:
         group: str,
         name: str,
         read: Callable[[Contender], float | None],
-        write: words.Write,
+        write: units.Write,
         better: Better = "",
         here: bool = False,
     ) -> Figure:
@@ -54,33 +54,33 @@ def figures(contenders: Sequence[Contender], documents: int) -> list[Figure]:
         if better and len(known) > 1 and min(known) < max(known):
             goal = min(known) if better == "low" else max(known)
             best = tuple(place for place, value in enumerate(values) if value == goal)
-        absent = [NONE if here and one.is_api else words.UNKNOWN for one in contenders]
+        absent = [NONE if here and one.is_api else units.UNKNOWN for one in contenders]
         written = [other if value is None else write(value) for value, other in zip(values, absent, strict=True)]
         return Figure(group, name, written, best)
 
     def text(group: str, name: str, read: Callable[[Contender], str | None]) -> Figure:
-        return Figure(group, name, [read(one) or words.UNKNOWN for one in contenders])
+        return Figure(group, name, [read(one) or units.UNKNOWN for one in contenders])
 
     many = f"{documents:,} docs"
     return [
-        line("Speed", "single text, p50", lambda c: c.timed("latency_p50_ms"), words.millis, "low"),
-        line("Speed", "single text, p95", lambda c: c.timed("latency_p95_ms"), words.millis, "low"),
-        line("Speed", "texts a second", lambda c: c.timed("texts_per_second"), words.number, "high"),
-        line("Speed", "tokens a second", lambda c: c.timed("tokens_per_second"), words.number, "high"),
-        line("Speed", "in batches of", lambda c: c.timed("best_batch"), words.number),
-        line("Speed", "load time", lambda c: c.timed("load_seconds"), words.seconds, "low", here=True),
-        line("Size", "peak memory", lambda c: c.timed("memory_mb"), words.megabytes, "low", here=True),
-        line("Size", "parameters", lambda c: c.facts.parameters, words.parameters),
-        line("Size", "dimensions", lambda c: c.dimensions, words.number, "low"),
-        line("Size", "bytes a vector", lambda c: c.index_bytes(1), words.size, "low"),
-        line("Size", f"index, {many}", lambda c: c.index_bytes(documents), words.size, "low"),
-        line("Size", "index as int8", lambda c: c.index_bytes(documents, "int8"), words.size, "low"),
-        line("Size", "index as ubinary", lambda c: c.index_bytes(documents, "ubinary"), words.size, "low"),
-        line("Texts", "longest input (tokens)", lambda c: c.outcome.contract.max_tokens, words.number, "high"),
-        line("Texts", "tokens a text", lambda c: c.timed("tokens_per_text"), words.number),
-        line("Texts", "texts cut", lambda c: c.timed("truncated"), words.percent, "low"),
-        line("Price", "a million tokens", lambda c: c.price.usd_per_million, words.usd, "low"),
-        line("Price", "your data once", lambda c: c.price.usd_data, words.usd, "low"),
+        line("Speed", "single text, p50", lambda c: c.timed("latency_p50_ms"), units.millis, "low"),
+        line("Speed", "single text, p95", lambda c: c.timed("latency_p95_ms"), units.millis, "low"),
+        line("Speed", "texts a second", lambda c: c.timed("texts_per_second"), units.number, "high"),
+        line("Speed", "tokens a second", lambda c: c.timed("tokens_per_second"), units.number, "high"),
+        line("Speed", "in batches of", lambda c: c.timed("best_batch"), units.number),
+        line("Speed", "load time", lambda c: c.timed("load_seconds"), units.seconds, "low", here=True),
+        line("Size", "peak memory", lambda c: c.timed("memory_mb"), units.megabytes, "low", here=True),
+        line("Size", "parameters", lambda c: c.facts.parameters, units.parameters),
+        line("Size", "dimensions", lambda c: c.dimensions, units.number, "low"),
+        line("Size", "bytes a vector", lambda c: c.index_bytes(1), units.size, "low"),
+        line("Size", f"index, {many}", lambda c: c.index_bytes(documents), units.size, "low"),
+        line("Size", "index as int8", lambda c: c.index_bytes(documents, "int8"), units.size, "low"),
+        line("Size", "index as ubinary", lambda c: c.index_bytes(documents, "ubinary"), units.size, "low"),
+        line("Texts", "longest input (tokens)", lambda c: c.outcome.contract.max_tokens, units.number, "high"),
+        line("Texts", "tokens a text", lambda c: c.timed("tokens_per_text"), units.number),
+        line("Texts", "texts cut", lambda c: c.timed("truncated"), units.percent, "low"),
+        line("Price", "a million tokens", lambda c: c.price.usd_per_million, units.usd, "low"),
+        line("Price", "your data once", lambda c: c.price.usd_data, units.usd, "low"),
         text("Terms", "weights", lambda c: f"API ({c.candidate.config.api})" if c.is_api else "open"),
         text("Terms", "licence", lambda c: c.facts.licence),
         text("Terms", "languages", lambda c: c.facts.languages_in_words()),

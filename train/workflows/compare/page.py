@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from train.console import plain
 from train.report.html_page import build, moment
 from train.wording import change, fraction, metric_name, span
-from train.workflows.compare import words
+from train.workflows.compare import units
 from train.workflows.compare.config import CompareConfig
 from train.workflows.compare.figures import Figure, figures
 from train.workflows.compare.files import status
@@ -113,7 +113,7 @@ def render(
 def quality_name(comparison: Comparison) -> str:
     """What quality is here: the metric, or the mean of several."""
     names = list(dict.fromkeys(metric_name(result.metric) for result in comparison.datasets))
-    return names[0] if len(comparison.datasets) == 1 else f"mean {words.listed(names)}"
+    return names[0] if len(comparison.datasets) == 1 else f"mean {units.listed(names)}"
 
 
 def _plots(comparison: Comparison, config: CompareConfig, states: Mapping[str, str]) -> list[Plot]:
@@ -125,15 +125,15 @@ def _plots(comparison: Comparison, config: CompareConfig, states: Mapping[str, s
         return None if limits.max_dims is None else 4.0 * limits.max_dims * documents
 
     def plot(
-        of: str, axis: str, write: words.Write, cost: Callable[[Contender], float | None], limit: float | None
+        of: str, axis: str, write: units.Write, cost: Callable[[Contender], float | None], limit: float | None
     ) -> Plot | None:
         return draw(models, states, title=f"Quality against {of}", axis=axis, metric=metric, cost=cost, write=write, limit=limit)
 
     index = f"index of {documents:,} documents"
     found = [
-        plot("latency", "a single text, p95", words.millis, lambda c: c.timed("latency_p95_ms"), limits.max_latency_ms),
-        plot("size", index, words.size, lambda c: float(c.index_bytes(documents)), index_limit()),
-        plot("price", "US dollars a million tokens", words.usd, lambda c: c.price.usd_per_million, limits.max_price),
+        plot("latency", "a single text, p95", units.millis, lambda c: c.timed("latency_p95_ms"), limits.max_latency_ms),
+        plot("size", index, units.size, lambda c: float(c.index_bytes(documents)), index_limit()),
+        plot("price", "US dollars a million tokens", units.usd, lambda c: c.price.usd_per_million, limits.max_price),
         plot("memory", "peak memory on this machine", lambda gb: f"{gb:.3g} GB", _gigabytes, _as_gb(limits.max_memory_mb)),
     ]
     priced = {one.price.usd_per_million for one in models} - {None}
@@ -163,26 +163,26 @@ def _tiles(comparison: Comparison, taken: Contender | None, documents: int) -> l
     tiles = [Tile(quality_name(comparison), fraction(taken.quality.value), f"95% interval {span(taken.quality.ci95)}")]
     if speed is not None:
         tiles.append(
-            Tile("Single text", words.millis(speed.latency_p95_ms), f"p95; half within {words.millis(speed.latency_p50_ms)}")
+            Tile("Single text", units.millis(speed.latency_p95_ms), f"p95; half within {units.millis(speed.latency_p50_ms)}")
         )
-        tiles.append(Tile("Throughput", words.rate(speed.texts_per_second), f"in batches of {speed.best_batch:,}"))
+        tiles.append(Tile("Throughput", units.rate(speed.texts_per_second), f"in batches of {speed.best_batch:,}"))
         if speed.memory_mb is not None:
             tiles.append(
                 Tile(
                     "Peak memory",
-                    words.megabytes(speed.memory_mb),
+                    units.megabytes(speed.memory_mb),
                     "with all libraries" if speed.device != "cuda" else "of the GPU",
                 )
             )
-    size = words.size(taken.index_bytes(documents))
+    size = units.size(taken.index_bytes(documents))
     tiles.append(Tile("Index", size, f"{documents:,} × {taken.dimensions:,} dimensions"))
     if price.usd_per_million is not None:
         note = (
             "your own machine"
             if not taken.is_api and price.usd_per_million == 0
-            else f"your data once: {words.usd(price.usd_data or 0)}"
+            else f"your data once: {units.usd(price.usd_data or 0)}"
         )
-        tiles.append(Tile("A million tokens", words.usd(price.usd_per_million), note))
+        tiles.append(Tile("A million tokens", units.usd(price.usd_per_million), note))
     return tiles
 
 

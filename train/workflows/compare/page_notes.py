@@ -7,7 +7,7 @@ from typing import Any
 
 from train.console import plain
 from train.report.html_page import moment
-from train.workflows.compare import words
+from train.workflows.compare import units
 from train.workflows.compare.results import Comparison, Contender
 
 KINDS = {"query": "queries", "document": "documents", "symmetric": "sentences"}
@@ -27,7 +27,7 @@ def known_of(one: Contender) -> dict[str, Any]:
     if one.speed is not None:
         earlier = ", in an earlier run" if one.outcome.speed_kept else ""
         busy = "; other programs were at work, so times may be too long" if one.speed.disturbed else ""
-        batches = ", ".join(f"{words.number(rate)} texts/s in batches of {size}" for size, rate in one.speed.by_batch.items())
+        batches = ", ".join(f"{units.number(rate)} texts/s in batches of {size}" for size, rate in one.speed.by_batch.items())
         lines.append(("Measured", f"{moment(one.speed.measured_at)}{earlier}, {one.speed.machine.sentence()}{busy}"))
         lines.append(("Batches", batches))
     lines.append(("Vectors", f"{one.outcome.computed:,} computed, {one.outcome.hits:,} from the cache"))

@@ -10,7 +10,7 @@ from train.console import plain
 from train.evaluate.results import DatasetResult
 from train.report.forest_plot import Bar, Forest
 from train.wording import change, fraction, interval, metric_name, p_value, span, things
-from train.workflows.compare import words
+from train.workflows.compare import units
 from train.workflows.compare.plot import DEEP
 from train.workflows.compare.recommendation import Advice
 from train.workflows.compare.results import Comparison, Contender
@@ -107,11 +107,11 @@ def _line(one: Contender, comparison: Comparison, advice: Advice, state: str, fo
         between="" if one is top else interval(ci95),
         bar=None if one is top else forest.bar(delta, ci95),
         verdict="regressed" if comparison.beaten(one.letter, top.letter) else "no_evidence",
-        latency=words.UNKNOWN if speed is None else words.millis(speed.latency_p95_ms),
-        rate=words.UNKNOWN if speed is None else words.number(speed.texts_per_second),
-        memory=words.megabytes(memory) if memory is not None else "–" if one.is_api else words.UNKNOWN,
+        latency=units.UNKNOWN if speed is None else units.millis(speed.latency_p95_ms),
+        rate=units.UNKNOWN if speed is None else units.number(speed.texts_per_second),
+        memory=units.megabytes(memory) if memory is not None else "–" if one.is_api else units.UNKNOWN,
         dimensions=f"{one.dimensions:,}",
-        price=words.UNKNOWN if price is None else words.usd(price),
+        price=units.UNKNOWN if price is None else units.usd(price),
         sort=[
             plain(one.label),
             one.quality.value,

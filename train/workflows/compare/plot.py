@@ -9,7 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from train.workflows.compare import words
+from train.workflows.compare import units
 from train.workflows.compare.results import Contender
 
 WIDTH, HEIGHT = 380, 290
@@ -172,7 +172,7 @@ def draw(
     axis: str,
     metric: str,
     cost: Callable[[Contender], float | None],
-    write: words.Write,
+    write: units.Write,
     limit: float | None = None,
 ) -> Plot | None:
     """Quality of the models against a cost; None where fewer than two have one.
@@ -214,7 +214,7 @@ def draw(
         axis=axis,
         marks=marks,
         line=_stairs([(scale.place(p.cost), y_of(p.quality)) for p in front]),
-        x_ticks=[(scale.place(value), words.short(write(value))) for value in scale.ticks()],
+        x_ticks=[(scale.place(value), units.short(write(value))) for value in scale.ticks()],
         y_ticks=[(y_of(value), f"{value:.{digits}f}") for value in y_ticks],
         limit=scale.place(limit) if limit is not None and scale.low < limit < scale.high else None,
         below=[(point.letter, f"{point.quality:.3f}") for point in known if point not in points],

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from train.wording import change, fraction, interval, metric_name, span
-from train.workflows.compare import words
+from train.workflows.compare import units
 from train.workflows.compare.config import LimitsConfig
 from train.workflows.compare.limits import Breach, breaches, in_words
 from train.workflows.compare.results import Comparison, Contender
@@ -84,7 +84,7 @@ def advise(comparison: Comparison, limits: LimitsConfig, documents: int) -> Advi
         count = len(broken[nearest.letter])
         reasons = [
             f"{nearest.label} comes nearest and breaks {count} limit{'s' * (count != 1)} "
-            f"({words.listed([b.key for b in broken[nearest.letter]])}). Loosen a limit, or add models."
+            f"({units.listed([b.key for b in broken[nearest.letter]])}). Loosen a limit, or add models."
         ]
         return Advice(None, None, frozenset(), broken, "No model keeps all of your limits.", reasons, out, [])
     best = fit[0]
@@ -102,7 +102,7 @@ def _exclusions(comparison: Comparison, limits: LimitsConfig, broken: Mapping[st
         for breach in broken[one.letter]:
             found.setdefault(breach.key, []).append(f"{one.label} ({breach.value})" if breach.value else one.label)
     return [
-        f"{in_words(limits)[key][:1].upper()}{in_words(limits)[key][1:]}: this excludes {words.listed(names)}."
+        f"{in_words(limits)[key][:1].upper()}{in_words(limits)[key][1:]}: this excludes {units.listed(names)}."
         for key, names in found.items()
     ]
 
@@ -144,7 +144,7 @@ def _why(
             return [f"It is the best on your data: {quality}. {others} is worse beyond chance."]
         rest = [one for one in peers if one is not taken]
         none = "and is no cheaper" if len(rest) == 1 else "and none of them is cheaper"
-        names = words.listed([one.label for one in rest])
+        names = units.listed([one.label for one in rest])
         first = f"It scores highest on your data: {quality}. {names} cannot be told apart from it, {none}."
         return [first, *_savings(taken, rest[0])]
     delta, ci95 = comparison.difference(taken.letter, best.letter)
@@ -160,7 +160,7 @@ def _metric(comparison: Comparison) -> str:
     names = list(dict.fromkeys(metric_name(result.metric) for result in comparison.datasets))
     if len(comparison.datasets) == 1:
         return names[0]
-    return f"mean of {words.listed(names)} over {len(comparison.datasets)} data sets"
+    return f"mean of {units.listed(names)} over {len(comparison.datasets)} data sets"
 
 
 def _savings(taken: Contender, other: Contender) -> list[str]:
@@ -168,12 +168,12 @@ def _savings(taken: Contender, other: Contender) -> list[str]:
     found = []
     mine, theirs = taken.price.usd_per_million, other.price.usd_per_million
     if mine is not None and theirs is not None and mine < theirs:
-        found.append(f"costs {words.per_million(mine)} rather than {words.usd(theirs)}")
+        found.append(f"costs {units.per_million(mine)} rather than {units.usd(theirs)}")
     if _throughput(other) and _throughput(taken) / _throughput(other) >= WORTH_A_WORD:
-        found.append(f"encodes {words.times(_throughput(taken) / _throughput(other))} as many texts a second")
+        found.append(f"encodes {units.times(_throughput(taken) / _throughput(other))} as many texts a second")
     if other.dimensions / taken.dimensions >= WORTH_A_WORD:
-        found.append(f"its vectors are {words.times(other.dimensions / taken.dimensions)} smaller")
-    return [f"Against {other.label} it {words.listed(found)}.".replace("it its", "its")] if found else []
+        found.append(f"its vectors are {units.times(other.dimensions / taken.dimensions)} smaller")
+    return [f"Against {other.label} it {units.listed(found)}.".replace("it its", "its")] if found else []
 
 
 def _price_of_limits(comparison: Comparison, taken: Contender, limits: LimitsConfig) -> list[str]:
@@ -182,7 +182,7 @@ def _price_of_limits(comparison: Comparison, taken: Contender, limits: LimitsCon
         found = breaches(one, limits)
         if found and comparison.beaten(taken.letter, one.letter):
             delta, _ = comparison.difference(one.letter, taken.letter)
-            keys = words.listed([breach.key for breach in found])
+            keys = units.listed([breach.key for breach in found])
             return [f"Your limits cost {fraction(delta)}: without {keys}, {one.label} would reach {fraction(one.quality.value)}."]
     return []
 
@@ -196,11 +196,11 @@ def _wishes(fit: Sequence[Contender], documents: int) -> list[Wish]:
     if waits:
         wait, quick = min(waits, key=lambda found: found[0])
         many = max(fit, key=_throughput)
-        found.append(Wish("a quick answer to a single text", quick, words.millis(wait)))
-        found.append(Wish("many texts a second", many, words.rate(_throughput(many))))
+        found.append(Wish("a quick answer to a single text", quick, units.millis(wait)))
+        found.append(Wish("many texts a second", many, units.rate(_throughput(many))))
     small = min(fit, key=lambda one: one.dimensions)
-    found.append(Wish("a small index", small, f"{words.size(small.index_bytes(documents))} for {documents:,} documents"))
+    found.append(Wish("a small index", small, f"{units.size(small.index_bytes(documents))} for {documents:,} documents"))
     if priced:
         cheap = min(priced, key=_price)
-        found.append(Wish("a low price", cheap, words.per_million(_price(cheap))))
+        found.append(Wish("a low price", cheap, units.per_million(_price(cheap))))
     return found

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from train.console import lines_of, plain, plain_table
 from train.wording import fraction, metric_name, span, things
-from train.workflows.compare import words
+from train.workflows.compare import units
 from train.workflows.compare.figures import figures
 from train.workflows.compare.files import status
 from train.workflows.compare.recommendation import Advice
@@ -68,10 +68,10 @@ def _print_ranking(console: Console, comparison: Comparison, advice: Advice) -> 
             Text(plain(found.label)),
             fraction(found.quality.value),
             span(found.quality.ci95),
-            "?" if speed is None else words.millis(speed.latency_p95_ms),
-            "?" if speed is None else words.number(speed.texts_per_second),
+            "?" if speed is None else units.millis(speed.latency_p95_ms),
+            "?" if speed is None else units.number(speed.texts_per_second),
             f"{found.dimensions:,}",
-            "?" if price is None else words.usd(price).removeprefix("$"),
+            "?" if price is None else units.usd(price).removeprefix("$"),
             Text({"taken": "take", "out": "limit"}.get(state, state), style=STYLES[state]),
         )
     console.print(table)
