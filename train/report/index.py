@@ -71,7 +71,7 @@ def render_index(runs: Sequence[Run], folder: Path) -> str:
     return build(
         "index.html.j2",
         styles=["style.css", "index.css"],
-        scripts=[CHART, "shared.js", "index.js", "compare.js"],
+        scripts=[CHART, "shared.js", "index.js", "index_compare.js"],
         data={"runs": _compared(runs, folder), "words": wording.VERDICT_WORDS},
         verdict=run_verdict(results),
         title=f"Runs in {plain(folder.resolve().name)}",

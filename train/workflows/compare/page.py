@@ -74,9 +74,9 @@ def render(
     plots = _plots(comparison, config, states)
     taken = advice.taken
     return build(
-        "choose.html.j2",
-        styles=["style.css", "page.css", "choose.css"],
-        scripts=["shared.js", "choose.js"],
+        "compare.html.j2",
+        styles=["style.css", "page.css", "compare.css"],
+        scripts=["shared.js", "compare.js"],
         data={},
         verdict="improved" if taken else "mixed",
         title=plain(advice.headline.rstrip(".")),
