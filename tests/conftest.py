@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.forked import ForkServer
+from tests.support.forked import ForkServer
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")

@@ -16,7 +16,7 @@ import nbformat
 import numpy as np
 import pytest
 
-from tests.notebook_runner import METADATA, NOTEBOOKS, ROOT, execute
+from tests.support.notebook_runner import METADATA, NOTEBOOKS, ROOT, execute
 
 LINES = 15
 """A longer cell holds logic that belongs to the project."""

@@ -21,7 +21,7 @@ import numpy as np
 
 from tests.benchmarks.console import run_as_program, say
 from tests.benchmarks.workloads import BenchmarkError, draw_texts
-from tests.redis_server import RedisServer
+from tests.support.redis_server import RedisServer
 from train.config.schema import ModelConfig
 from train.encode.cache.cache import VectorCache
 from train.encode.cache.encoder import CachedEncoder

@@ -8,7 +8,7 @@ import pytest
 
 from tests.benchmarks import cache_speed
 from tests.benchmarks.workloads import BenchmarkError
-from tests.redis_server import RedisServer
+from tests.support.redis_server import RedisServer
 from train.encode.cache.cache import VectorCache
 
 pytestmark = pytest.mark.slow  # it loads the packaged model

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from tests.forked import ForkServer
+from tests.support.forked import ForkServer
 
 RESAMPLES = "evaluation.resamples=200"
 FILES = {"report.json", "report.html", "per_query.parquet"}

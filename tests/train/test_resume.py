@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.forked import ForkServer
+from tests.support.forked import ForkServer
 
 
 @pytest.fixture(scope="module")

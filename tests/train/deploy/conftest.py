@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.forked import ForkServer
-from tests.hub_server import TOKEN, HubServer
+from tests.support.forked import ForkServer
+from tests.support.hub_server import TOKEN, HubServer
 
 
 @pytest.fixture(scope="package")

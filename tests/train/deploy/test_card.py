@@ -12,7 +12,7 @@ import pytest
 import yaml
 from huggingface_hub import ModelCard
 
-from tests.hub_server import metadata_errors
+from tests.support.hub_server import metadata_errors
 from train.deploy.card import METRICS, model_card
 from train.errors import RunError
 from train.runs.records import read_records

@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from tests.conftest import ROOT
-from tests.forked import ForkServer
-from tests.hub_server import TOKEN, Fault, HubServer, metadata_errors
+from tests.support.forked import ForkServer
+from tests.support.hub_server import TOKEN, Fault, HubServer, metadata_errors
 from train.config.load import load_config
 from train.deploy.hub import finished_run
 from train.errors import RunError

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from tests.train.encode.tokenising import count
+from tests.support.tokenising import count
 
 
 @pytest.fixture

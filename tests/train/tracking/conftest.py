@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.wandb_server import WandbServer
+from tests.support.wandb_server import WandbServer
 
 MARKER = "quagga"
 """Part of every text of the data and of nothing else."""

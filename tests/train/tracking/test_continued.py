@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.forked import ForkServer
-from tests.train.tracking.conftest import write_data
-from tests.train.tracking.readback import (
+from tests.support.forked import ForkServer
+from tests.support.wandb_readback import (
     clean,
     dev_rows,
     expected_summary,
@@ -21,7 +20,8 @@ from tests.train.tracking.readback import (
     shown_dev_rows,
     wandb,
 )
-from tests.wandb_server import WandbServer
+from tests.support.wandb_server import WandbServer
+from tests.train.tracking.conftest import write_data
 from train.errors import TrackingError
 from train.tracking.logbook import last_step
 

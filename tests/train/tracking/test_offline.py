@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.forked import ForkServer
-from tests.train.tracking.conftest import write_data
-from tests.train.tracking.readback import (
+from tests.support.forked import ForkServer
+from tests.support.wandb_readback import (
     dev_rows,
     expected_summary,
     history,
@@ -26,6 +25,7 @@ from tests.train.tracking.readback import (
     shown_dev_rows,
     wandb,
 )
+from tests.train.tracking.conftest import write_data
 
 
 @pytest.fixture(scope="module")

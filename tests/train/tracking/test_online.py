@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.forked import ForkServer
+from tests.support.forked import ForkServer
+from tests.support.wandb_readback import clean, dev_rows, expected_summary, shown_dev_rows, wandb
+from tests.support.wandb_server import WandbServer
 from tests.train.tracking.conftest import MARKER, write_data
-from tests.train.tracking.readback import clean, dev_rows, expected_summary, shown_dev_rows, wandb
-from tests.wandb_server import WandbServer
 
 HASTE = {"WANDB_INIT_TIMEOUT": "8", "WANDB_FINISH_TIMEOUT": "6", "WANDB_HTTP_TIMEOUT": "4"}
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.forked import ForkServer
+from tests.support.forked import ForkServer
+from tests.support.wandb_readback import inspect
+from tests.support.wandb_server import WandbServer
 from tests.train.tracking.conftest import write_data
-from tests.train.tracking.readback import inspect
-from tests.wandb_server import WandbServer
 
 HASTE = {"WANDB_INIT_TIMEOUT": "4", "WANDB_FINISH_TIMEOUT": "4", "WANDB_HTTP_TIMEOUT": "3"}
 HANG = 0

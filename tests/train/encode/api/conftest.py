@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.api_server import KEY, ApiServer, api_server
+from tests.support.api_server import KEY, ApiServer, api_server
 from train.config.schema import ModelConfig
 from train.encode.api.credentials import ADDRESS_VARIABLES
 from train.encode.api.encoder import ApiEncoder

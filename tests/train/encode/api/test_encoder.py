@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tests.api_server import ApiServer, Fault, api_server, vector_of
+from tests.support.api_server import ApiServer, Fault, api_server, vector_of
 from tests.train.encode.api.conftest import MODELS
 from train.config.schema import ModelConfig
 from train.encode.api.catalog import KNOWN, Limits

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.api_server import KEY, ApiServer, Fault, vector_of
+from tests.support.api_server import KEY, ApiServer, Fault, vector_of
 from tests.train.encode.api.conftest import MODELS
 from train.encode.api import providers
 from train.encode.api.catalog import Limits

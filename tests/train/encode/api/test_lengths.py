@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tests.api_server import ApiServer, vector_of
+from tests.support.api_server import ApiServer, vector_of
 from tests.train.encode.api.conftest import MODELS
 from train.encode.api.catalog import Limits
 from train.encode.api.encoder import ApiEncoder

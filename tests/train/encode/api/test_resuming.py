@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.api_server import ApiServer, Fault
+from tests.support.api_server import ApiServer, Fault
 from train.encode.api.encoder import ApiEncoder
 from train.encode.cache.encoder import CachedEncoder
 from train.encode.cache.open import open_cache

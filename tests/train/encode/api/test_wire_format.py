@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import pytest
 
-from tests.api_server import KEY, SCHEMAS, ApiServer, cohere, openai, vector_of, voyage
+from tests.support.api_server import KEY, SCHEMAS, ApiServer, cohere, openai, vector_of, voyage
 from tests.train.encode.api.conftest import MODELS
 from train.encode.api.encoder import ApiEncoder
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from tests.redis_server import RedisServer
+from tests.support.redis_server import RedisServer
 from train.encode.contract import EncodingContract, Role
 
 DIMENSIONS = 16

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.redis_server import RedisServer
+from tests.support.redis_server import RedisServer
 from train.config.load import load_config
 from train.encode.cache.protocol import StoreError, VectorStore
 from train.encode.cache.redis_store import RedisStore

@@ -1,0 +1,135 @@
+"""What looks like a mistake, works, and is said."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.support.mistakes import PAIRS, Works, dry, objects, rows, table
+
+SCORES = "sentence1,sentence2,score"
+READ = ("question -> anchor", "answer -> positive", "rows: train 56, dev 8, test 16; documents: 80")
+"""What is said of `pairs.csv` in any form."""
+CONFIG = ["train", "--dry-run", "--config", "c.yaml", "model.device=cpu"]
+
+
+def said_of(**cases: tuple[str, str, str]) -> dict[str, Any]:
+    """One dry run over several data sets, each a suffix, the content of the file, and what is said of it."""
+    files = {f"{name}{suffix}": content for name, (suffix, content, _) in cases.items()}
+    sources = json.dumps({"data": {"datasets": [{"source": file} for file in files]}})
+    says = [f"{name}: {line}" for name, (_, _, line) in cases.items()]
+    return {"words": CONFIG, "files": files | {"c.yaml": sources}, "says": says}
+
+
+WORKS = {
+    "tables in any spelling": Works(
+        **said_of(
+            bom=(".csv", "\ufeff" + PAIRS, READ[-1]),
+            windows=(".csv", PAIRS.replace("\n", "\r\n"), READ[-1]),
+            semicolons=(".csv", PAIRS.replace(",", ";"), "semicolons.csv: columns are separated by semicolons"),
+            tabs=(".csv", PAIRS.replace(",", "\t"), "tabs.csv: columns are separated by tabs"),
+            bars=(".csv", PAIRS.replace(",", "|"), "bars.csv: columns are separated by bars"),
+            commas=(".tsv", PAIRS, "commas.tsv: columns are separated by commas"),
+            lines=(
+                ".json",
+                objects(*({"query": f"q {i}", "document": f"d {i}"} for i in range(60))),
+                "lines.json: read as one JSON object a line",
+            ),
+        )
+    ),
+    "rows that are seldom meant so": Works(
+        **said_of(
+            swapped=(
+                ".csv",
+                rows("query,document", "the long text of document {i} " * 20 + ",what {i}?"),
+                "warning: train: the query is 4 times as long as its document or longer: are the columns swapped? Rows: 42",
+            ),
+            ids=(
+                ".csv",
+                rows("query,document", "what is {i}?,{i}"),
+                "warning: train: the text (positive) is a number: was a column of scores or ids taken for a text?",
+            ),
+            scores=(
+                ".csv",
+                rows(SCORES, "a {i},0.{i},0.{i}"),
+                "warning: train: the text (sentence2) is a number: was a column of scores or ids taken for a text?",
+            ),
+            constant=(
+                ".csv",
+                table(
+                    SCORES + ",split",
+                    *(f"m {i},n {i},{0 if i == 7 else 1},train" for i in range(60)),
+                    *(f"c {i},d {i},{i % 2},{split}" for i, split in enumerate(["dev"] * 6 + ["test"] * 6)),
+                ),
+                "warning: train: one and the same score: the others are too few to learn much from; rows: 59",
+            ),
+            quoting=(
+                ".csv",
+                rows("query,document", "the red thing {i},Somebody asked for the RED thing {i} today"),
+                "warning: train: the document holds its query word for word: a search for the words alone would find it",
+            ),
+            echoes=(".csv", rows("query,document", "e {i},e {i}"), "warning: train: anchor and positive are the same text: 42"),
+            negatives=(
+                ".csv",
+                rows("query,document,negative", "a {i},b {i},b {i}"),
+                "warning: train: a negative equals the anchor or the positive: 42",
+            ),
+            endless=(
+                ".csv",
+                PAIRS + f"long one,{'word ' * 200_000}\n",
+                "warning: test: a text of more than 100,000 characters, of which a model reads the beginning only: 1",
+            ),
+        )
+    ),
+    "the same rows in train and test, which are to be kept": Works(
+        dry("set", "data.leaks=keep"),
+        ["warning: rows of train whose pair is also in test: 72 (100%)", "train and test have 72 pairs in common"],
+        {"set/train.csv": PAIRS, "set/test.csv": PAIRS},
+    ),
+    "some rows of test in train": Works(
+        dry("set"),
+        ["5 of 80 rows are taken out of train", "warning: rows of train whose pair is also in test: 5 (6.2%), dropped"],
+        {
+            "set/train.csv": PAIRS,
+            "set/dev.csv": rows("question,answer", "some other {i}?,and its answer {i}"),
+            "set/test.csv": rows("question,answer", "which red thing is number {i}?,the blue car that is {i}", 5),
+        },
+    ),
+    "bad rows that may go, in the home folder": Works(
+        dry("~/p.csv", "data.bad_rows=drop"),
+        ['bad rows that were left out: 1, for instance p.csv, line 82, column "question": the text is empty'],
+        {"p.csv": PAIRS + ",no question\n"},
+        environment={"HOME": "."},
+    ),
+    "settings that are more than the data or the model has": Works(
+        dry("pairs.csv", "training.batch_size=5000", "model.max_tokens=5000"),
+        [
+            "pairs has only 56 training rows: one batch holds all of them",
+            "note: model.max_tokens=5000 is more than the model can read: 64 are used",
+        ],
+    ),
+    "values that YAML takes for something else": Works(
+        CONFIG,
+        ["learning rate 2e-05 (from your config)", "run_name: '2024-01-31'", *READ],
+        {"c.yaml": 'data: pairs.csv\nrun_name: 2024-01-31\ntraining:\n  learning_rate: "2e-5"\nevaluation:\n  # nothing yet\n'},
+    ),
+    "run name that YAML takes for a number": Works(dry("pairs.csv", "run_name=007"), ["run_name: '007'"]),
+    "config in JSON": Works(
+        ["train", "--dry-run", "--config", "c.json", "model.device=cpu"], READ, {"c.json": json.dumps({"data": "pairs.csv"})}
+    ),
+    "page over a broken run": Works(
+        ["report"],
+        ["1 run: 1 damaged"],
+        {"checkpoints/x/config.yaml": "data: [", "checkpoints/x/environment.json": "{", "checkpoints/x/report.json": "{"},
+    ),
+    "launcher that asks for bf16": Works(
+        dry("pairs.csv"),
+        ["bf16 autocast", "asked for by Accelerate's configuration"],
+        environment={"ACCELERATE_MIXED_PRECISION": "bf16"},
+    ),
+    "launcher that was asked for two processes and started one": Works(
+        dry("pairs.csv"),
+        ["warning: several processes were asked for, but the launcher started one", "cpu_ranks.yaml", "this run goes on alone"],
+        environment={"ACCELERATE_MIXED_PRECISION": "no", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"},
+    ),
+}
