@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import re
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -158,24 +157,6 @@ def test_every_config_is_loaded_and_dry_run(server: ForkServer, quick: list[str]
     done = server.run(["train", "--config", str(config), "--dry-run", *quick[:2], f"output_dir={tmp_path}"], ROOT)
     assert done["code"] == 0, done["output"]
     assert "estimated time" in done["output"]
-
-
-def readme_commands() -> list[str]:
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    lines = [
-        line.split("#")[0].strip() for block in re.findall(r"```bash\n(.*?)```", text, re.DOTALL) for line in block.splitlines()
-    ]
-    return [line for line in lines if line.startswith(("accelerate launch", "embed-tune"))]
-
-
-@pytest.mark.parametrize("command", readme_commands())
-def test_the_commands_of_the_readme_run(server: ForkServer, quick: list[str], tmp_path: Path, command: str) -> None:
-    words = command.replace("accelerate launch train/run.py", "embed-tune train").split()[1:]
-    if words[0] == "train":
-        words = [word for word in words if not word.startswith("training.epochs")]
-        words += [*quick, f"output_dir={tmp_path}"]
-    done = server.run(words, ROOT)
-    assert done["code"] == 0, done["output"]
 
 
 def test_a_run_that_stopped_early_does_not_train_on_when_resumed(server: ForkServer, folder: Path, quick: list[str]) -> None:
