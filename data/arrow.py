@@ -67,7 +67,7 @@ def rows_table(source: Source, split: str, folder: Path, tick: Callable[[int], N
         examples = source.examples(split)
         first = next(examples, None)
         if first is None:
-            raise DataError(f"no rows in {split}", where=source.location, mend="give a source with rows")
+            raise DataError(f"no rows in {split}", where=source.location, hint="give a source with rows")
         columns = _columns(source.recognised.kind, len(first.texts or ()))
         rows = _row_batches(chain([first], examples), columns)
         write_table(path, columns, _ticked(rows, tick), facts, lambda: _note_dropped(source, split, facts))
@@ -120,7 +120,7 @@ def write_table(
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise DataError(f"the folder cannot be made ({error.strerror})", where=str(path.parent), mend=ELSEWHERE) from None
+        raise DataError(f"the folder cannot be made ({error.strerror})", where=str(path.parent), hint=ELSEWHERE) from None
     schema = pa.schema([(name, pa.float64() if name in NUMBERS else pa.string()) for name in columns])
     # several ranks, on several machines, may write the same file at once: each under a name of its own, the last rename stands
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
@@ -144,8 +144,8 @@ def write_table(
                 folder.rmdir()
         if isinstance(error, OSError) and error.errno in FULL:
             what = f"the disk is full: the rows could not be written to the data cache ({os.strerror(error.errno)})"
-            mend = f"make room on the disk, or {ELSEWHERE}"
-            raise DataError(what, where=str(path), mend=mend) from None
+            hint = f"make room on the disk, or {ELSEWHERE}"
+            raise DataError(what, where=str(path), hint=hint) from None
         raise
 
 

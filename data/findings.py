@@ -38,7 +38,7 @@ class Rule(NamedTuple):
     """What holds for every finding of one code."""
 
     severity: Severity
-    mend: str
+    hint: str
     """What the person can do."""
     strict: bool = False
     """Whether `data.strict` makes a failure of it."""
@@ -98,7 +98,7 @@ RULES = {
     "score.saturated": Rule(Severity.WARNING, "look at the scale (data.score_range=[LOW,HIGH]): most scores lie at its end"),
     # the texts
     "load.error": Rule(Severity.ERROR, "", strict=True),
-    "row.bad": Rule(Severity.ERROR, "mend the rows, or leave them out: data.bad_rows=drop", strict=True),
+    "row.bad": Rule(Severity.ERROR, "correct the rows, or leave them out: data.bad_rows=drop", strict=True),
     "text.control": Rule(
         Severity.WARNING, "remove the control characters: the tokenizer drops them or makes noise of them", True
     ),
@@ -140,7 +140,7 @@ class Finding:
         done: what was done about it.
         severity: the rule's, unless said otherwise.
         distinct: texts (or pairs of texts) that the rows hold, where copies may be among them.
-        mend: what the person can do, the rule's unless said otherwise.
+        hint: what the person can do, the rule's unless said otherwise.
     """
 
     code: str
@@ -153,7 +153,7 @@ class Finding:
     done: Done = Done.KEPT
     severity: Severity | None = None
     distinct: int | None = None
-    mend: str | None = None
+    hint: str | None = None
 
     def __post_init__(self) -> None:
         if self.severity is None:
@@ -173,7 +173,8 @@ class Finding:
             "share": None if not self.total else round(self.count / self.total, 6),
             "counterparts": list(self.counterparts),
             "done": str(self.done),
-            "mend": rule.mend if self.mend is None else self.mend,
+            "mend": rule.hint if self.hint is None else self.hint,
+            "hint": rule.hint if self.hint is None else self.hint,
             "strict": rule.strict,
         }
 

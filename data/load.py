@@ -74,7 +74,7 @@ def prepare(
         raise DataError(
             "the whole corpus is one document: every model finds it first, so nothing can be learnt or judged",
             where=source.location,
-            mend="look whether the right column was taken for the texts to find (data.columns.positive=NAME), or add other texts",
+            hint="look whether the right column was taken for the texts to find (data.columns.positive=NAME), or add other texts",
         )
     # without folds the keys are left out, as they were before there were any: runs of that time can be resumed
     dealt = split.model_dump(exclude=None if split.folds else {"folds", "fold"})

@@ -92,7 +92,7 @@ def weights_are_spread() -> bool:
     if os.environ.get("FSDP_STATE_DICT_TYPE", "") != "FULL_STATE_DICT":
         raise ConfigError(
             "the launch configuration saves the weights in parts (fsdp_state_dict_type)",
-            mend="set fsdp_state_dict_type: FULL_STATE_DICT, as configs/accelerate/fsdp.yaml does",
+            hint="set fsdp_state_dict_type: FULL_STATE_DICT, as configs/accelerate/fsdp.yaml does",
         )
     return True
 

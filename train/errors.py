@@ -1,4 +1,4 @@
-"""Errors meant for the person at the keyboard: what was wrong, where, and how to mend it. The command line prints them without
+"""Errors meant for the person at the keyboard: what was wrong, where, and how to correct it. The command line prints them without
 a traceback and ends with `exit_code`."""
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ class EmbedTuneError(Exception):
 
     Args:
         what: what is wrong, in one sentence.
-        mend: what the person can do about it.
+        hint: what the person can do about it.
     """
 
     exit_code = 2
 
-    def __init__(self, what: str, *, mend: str | None = None) -> None:
-        self.what, self.mend = what, mend
-        super().__init__(what if mend is None else f"{what}\n  What to do: {mend}")
+    def __init__(self, what: str, *, hint: str | None = None) -> None:
+        self.what, self.hint = what, hint
+        super().__init__(what if hint is None else f"{what}\n  What to do: {hint}")
 
 
 class ConfigError(EmbedTuneError):

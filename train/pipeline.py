@@ -112,15 +112,15 @@ def _carry_out(plan: Plan, run: Path, new: bool, inner: bool) -> Path:
             distributed.leave()
     except Interrupted as stop:
         # of a part of a cross-validation only the run as a whole is to be continued
-        raise Interrupted(stop.what, mend=f"continue with --resume {run}") from None
+        raise Interrupted(stop.what, hint=f"continue with --resume {run}") from None
     except KeyboardInterrupt:
-        raise Interrupted("stopped; what was complete is kept", mend=f"continue with --resume {run}") from None
+        raise Interrupted("stopped; what was complete is kept", hint=f"continue with --resume {run}") from None
     except RuntimeError as error:
         if not distributed.peer_is_lost(error):
             raise
         raise RunError(
             "another process of this run ended or cannot be reached any more",
-            mend=f"look for its own message above; what was complete is kept: continue with --resume {run}",
+            hint=f"look for its own message above; what was complete is kept: continue with --resume {run}",
         ) from error
     hub = plan.config.export.hub
     if hub.repo_id is not None and is_main():

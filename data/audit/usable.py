@@ -22,7 +22,7 @@ def refuse_untrainable(prepared: PreparedDataset) -> None:
     raise DataError(
         f"{prepared.name} has {'one training row, and two are needed' if rows else 'no training rows'} (it has {others})",
         where=prepared.location,
-        mend="add rows to train on (a file named train beside it, say); to judge a model on these alone, run"
+        hint="add rows to train on (a file named train beside it, say); to judge a model on these alone, run"
         f" `embed-tune evaluate MODEL --data {prepared.location}`; beside other data sets set train: false for this one",
     )
 
@@ -46,5 +46,5 @@ def refuse_unjudgeable(datasets: Mapping[str, PreparedDataset], trained: Collect
                 raise DataError(
                     f"the {len(table)} pairs of the {split} split of {name} all have one score: nothing can be compared with it",
                     where=prepared.location,
-                    mend="give more pairs, or dev and test of your own with different scores; data.split.seed=1 deals rows anew",
+                    hint="give more pairs, or dev and test of your own with different scores; data.split.seed=1 deals rows anew",
                 )

@@ -87,11 +87,11 @@ def check_file(path: Path) -> None:
         DataError: another kind of file, something is there already, or no folder to put it in.
     """
     if path.suffix not in SUFFIXES:
-        raise DataError("mined rows are written as .jsonl or .parquet", where=str(path), mend=f"name it {path.stem}.jsonl, say")
+        raise DataError("mined rows are written as .jsonl or .parquet", where=str(path), hint=f"name it {path.stem}.jsonl, say")
     if path.exists():
-        raise DataError("something is there already", where=str(path), mend="name another file, or remove this one")
+        raise DataError("something is there already", where=str(path), hint="name another file, or remove this one")
     if not path.absolute().parent.is_dir():
-        raise DataError("there is no such folder", where=str(path.parent), mend="make it, or name another place")
+        raise DataError("there is no such folder", where=str(path.parent), hint="make it, or name another place")
 
 
 def write_rows(path: Path, parts: Iterator[pa.Table]) -> int:
@@ -106,7 +106,7 @@ def write_rows(path: Path, parts: Iterator[pa.Table]) -> int:
         number = _write_jsonl(temporary, parts) if path.suffix == ".jsonl" else _write_parquet(temporary, parts)
         temporary.replace(path)
     except OSError as error:
-        raise DataError(f"it cannot be written ({error.strerror or error})", where=str(path), mend="name another place") from None
+        raise DataError(f"it cannot be written ({error.strerror or error})", where=str(path), hint="name another place") from None
     finally:
         temporary.unlink(missing_ok=True)
     return number

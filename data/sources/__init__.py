@@ -85,7 +85,7 @@ def _refuse(spec: DatasetSpec, what: str, fields: Iterable[str]) -> None:
     """An option that has no meaning for a source is an error: whoever set it expects an effect."""
     for field in fields:
         if getattr(spec, field) != DatasetSpec.model_fields[field].get_default(call_default_factory=True):
-            raise DataError(f"{field} has no meaning for {what}", where=spec.source, mend=f"remove {field} from the data set")
+            raise DataError(f"{field} has no meaning for {what}", where=spec.source, hint=f"remove {field} from the data set")
 
 
 def default_name(source: str) -> str:
@@ -120,8 +120,8 @@ def _missing(path: Path, given: str) -> DataError:
     if WINDOWS.match(given) or "\\" in given:
         drive, _, rest = given.replace("\\", "/").rpartition(":")
         under = f"; under WSL this may be /mnt/{drive.lower()}{rest}" if drive else f", such as {rest}"
-        mend = f"write paths with / on this machine{under}"
-        return DataError("a Windows path, and there is no such file here", where=given, mend=mend)
+        hint = f"write paths with / on this machine{under}"
+        return DataError("a Windows path, and there is no such file here", where=given, hint=hint)
     folder = path.parent
     while not folder.is_dir():
         folder = folder.parent
@@ -133,7 +133,7 @@ def _missing(path: Path, given: str) -> DataError:
         hint = f"did you mean {str(folder / near)!r}?"
     elif Path(path.name).exists():
         hint = f"did you mean {path.name!r}?"
-    return DataError(what, where=str(path), mend=hint)
+    return DataError(what, where=str(path), hint=hint)
 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:

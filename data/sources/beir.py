@@ -74,11 +74,11 @@ class BeirSource:
                 notes.append(f"{self._shown(file)} is not used (not named train, dev or test)")
             elif split in found:
                 what = f"two files for {split}: {found[split].name} and {file.name}"
-                raise DataError(what, where=str(file.parent), mend="keep one of them")
+                raise DataError(what, where=str(file.parent), hint="keep one of them")
             else:
                 found[split] = file
         if not found:
-            raise DataError("no judgements", where=str(self.path / "qrels"), mend="add train.tsv, dev.tsv or test.tsv there")
+            raise DataError("no judgements", where=str(self.path / "qrels"), hint="add train.tsv, dev.tsv or test.tsv there")
         return found
 
     def _check_corpus(self) -> int:
@@ -88,13 +88,13 @@ class BeirSource:
         for number, document in self._numbered_documents():
             if document.id in seen:
                 where = self._place("corpus.jsonl", number)
-                mend = "give each its own _id, or remove the repeated line"
-                raise DataError(f"the document id {document.id[:60]!r} occurs twice", where=where, mend=mend)
+                hint = "give each its own _id, or remove the repeated line"
+                raise DataError(f"the document id {document.id[:60]!r} occurs twice", where=where, hint=hint)
             seen.add(document.id)
             empty += not document.text
         if not seen:
-            mend = 'add lines {"_id": "...", "text": "..."}'
-            raise DataError("the corpus is empty", where=self._place("corpus.jsonl"), mend=mend)
+            hint = 'add lines {"_id": "...", "text": "..."}'
+            raise DataError("the corpus is empty", where=self._place("corpus.jsonl"), hint=hint)
         return empty
 
     def splits(self) -> tuple[str, ...]:
@@ -107,13 +107,13 @@ class BeirSource:
         for number, values in reader.rows(()):
             identity = values.get("_id")
             if isinstance(identity, bool) or not isinstance(identity, str | int) or identity == "":
-                raise DataError("no _id", where=reader.where(number), mend='write {"_id": "...", "text": "..."}')
+                raise DataError("no _id", where=reader.where(number), hint='write {"_id": "...", "text": "..."}')
             parts = []
             for key in ("title", "text"):
                 value = values.get(key)
                 if value is not None and not isinstance(value, str):
                     what = f"{key} is of type {type(value).__name__}, not a text"
-                    raise DataError(what, where=reader.where(number, key), mend="put it in quotes")
+                    raise DataError(what, where=reader.where(number, key), hint="put it in quotes")
                 parts.append((value or "").strip())
             yield number, str(identity), parts[0], parts[1]
 
@@ -136,8 +136,8 @@ class BeirSource:
         for number, identity, _, text in self._records("queries.jsonl"):
             if identity in seen:
                 where = self._place("queries.jsonl", number)
-                mend = "give each its own _id, or remove the repeated line"
-                raise DataError(f"the query id {identity[:60]!r} occurs twice", where=where, mend=mend)
+                hint = "give each its own _id, or remove the repeated line"
+                raise DataError(f"the query id {identity[:60]!r} occurs twice", where=where, hint=hint)
             seen.add(identity)
             if identity in wanted:
                 texts[identity] = text
@@ -153,13 +153,13 @@ class BeirSource:
             cells = [cell.strip() for cell in text.rstrip("\r\n").split("\t")]
             where = self._place(shown, number)
             if len(cells) != QRELS_CELLS:
-                mend = f"write three columns: {QRELS_HEADER}"
+                hint = f"write three columns: {QRELS_HEADER}"
                 found = f"{len(cells)} columns separated by tabs" if len(cells) > 1 else "no tab in the line"
-                raise DataError(f"{found}, where three columns are expected", where=where, mend=mend)
+                raise DataError(f"{found}, where three columns are expected", where=where, hint=hint)
             if header:
                 header = False
                 if _is_number(cells[2]):
-                    raise DataError("the header is missing", where=where, mend=f"add a first line: {QRELS_HEADER}")
+                    raise DataError("the header is missing", where=where, hint=f"add a first line: {QRELS_HEADER}")
                 continue
             yield number, cells[0], cells[1], parse_score(cells[2], f'{where}, column "score"')
 
@@ -170,7 +170,7 @@ class BeirSource:
         judged = [j for j in self._judgements(self.qrels[split]) if j[3] > 0]
         if not judged:
             where = self._place(shown)
-            raise DataError("no judgement has a score above 0", where=where, mend="add judgements, or remove the file")
+            raise DataError("no judgement has a score above 0", where=where, hint="add judgements, or remove the file")
         queries = self._queries({j[1] for j in judged})
         negatives = {} if self.negatives is None else self.negatives.of[split]
         wanted = {j[2] for j in judged} | {document for listed in negatives.values() for document in listed}
@@ -202,15 +202,15 @@ class BeirSource:
             self.dropped_examples[split].append(f"{place}: {error.what}")
 
     def _looked_up(self, texts: dict[str, str], identity: str, what: str, file: str, where: str) -> str:
-        mend = f"add it to {file} or remove the judgement; bad_rows: drop (data.bad_rows=drop) leaves such judgements out"
+        hint = f"add it to {file} or remove the judgement; bad_rows: drop (data.bad_rows=drop) leaves such judgements out"
         if identity not in texts:
             other = "queries.jsonl" if file == "corpus.jsonl" else "corpus.jsonl"
             if self.spec.bad_rows == "fail" and any(found == identity for _, found, _, _ in self._records(other)):
-                mend = f"{other} has that id: are the columns of the judgements, or the two files, swapped? Write {QRELS_HEADER}"
-            raise DataError(f"the {what} {identity[:60]!r} is not in {file}", where=where, mend=mend)
+                hint = f"{other} has that id: are the columns of the judgements, or the two files, swapped? Write {QRELS_HEADER}"
+            raise DataError(f"the {what} {identity[:60]!r} is not in {file}", where=where, hint=hint)
         if not texts[identity]:
             thing, judged = ("document", "a hard negative") if what == "hard negative" else (what, "judged relevant")
-            raise _EmptyText(f"the {thing} {identity[:60]!r} is {judged} but empty in {file}", where=where, mend=mend)
+            raise _EmptyText(f"the {thing} {identity[:60]!r} is {judged} but empty in {file}", where=where, hint=hint)
         return clean_text(texts[identity], where)
 
     def fingerprint(self) -> str:

@@ -154,16 +154,16 @@ class _Recogniser:
                 raise DataError(
                     f"columns.{role} names a column {name!r} that is not there{hint} Columns found: {show(self.columns)}",
                     where=self.where,
-                    mend=f"correct columns.{role} in the YAML, or on the command line data.columns.{role}=NAME",
+                    hint=f"correct columns.{role} in the YAML, or on the command line data.columns.{role}=NAME",
                 )
         names = list(given.values())
         if twice := sorted({n for n in names if names.count(n) > 1}):
-            raise DataError(f"the config gives column {twice[0]!r} two roles", where=self.where, mend="name it once")
+            raise DataError(f"the config gives column {twice[0]!r} two roles", where=self.where, hint="name it once")
         if (spec.anchor or spec.positive or spec.negatives) and (spec.sentence1 or spec.sentence2):
             raise DataError(
                 "the config names columns of two row kinds: anchor/positive/negatives and sentence1/sentence2",
                 where=self.where,
-                mend="keep columns.anchor and columns.positive, or columns.sentence1 and columns.sentence2 (and columns.score)",
+                hint="keep columns.anchor and columns.positive, or columns.sentence1 and columns.sentence2 (and columns.score)",
             )
         return set(names)
 
@@ -181,7 +181,7 @@ class _Recogniser:
         return DataError(
             f"{len(found)} columns could be the {role}: {show(found)}. Columns found: {show(self.columns)}",
             where=self.where,
-            mend=f"say which: columns.{role} in the YAML, or on the command line data.columns.{role}=NAME",
+            hint=f"say which: columns.{role} in the YAML, or on the command line data.columns.{role}=NAME",
         )
 
     def roles(self) -> Roles:
@@ -203,7 +203,7 @@ class _Recogniser:
             raise DataError(
                 f"rows have both a score ({score!r}) and negatives ({show(negatives)})",
                 where=self.where,
-                mend="drop columns.score to train on negatives, or rename the columns of negatives",
+                hint="drop columns.score to train on negatives, or rename the columns of negatives",
             )
         kind = RowKind.SCORED if score else RowKind.TUPLE if negatives else RowKind.PAIR
         if score is not None and not paired:
@@ -215,7 +215,7 @@ class _Recogniser:
             raise DataError(
                 f"the config names sentences of scored pairs, but no column holds scores. Columns found: {show(self.columns)}",
                 where=self.where,
-                mend="name columns.score too (data.columns.score=NAME), or for pairs without scores columns.anchor and .positive",
+                hint="name columns.score too (data.columns.score=NAME), or for pairs without scores columns.anchor and .positive",
             )
         used = {first, second, *negatives, score, group, split}
         return Roles(
@@ -262,7 +262,7 @@ class _Recogniser:
         return DataError(
             f"no column names that say which texts belong together{half}. Columns found: {show(self.columns)}",
             where=self.where,
-            mend=self._hint() + SETTLE,
+            hint=self._hint() + SETTLE,
         )
 
     def _hint(self) -> str:
@@ -288,7 +288,7 @@ class _Recogniser:
                 raise DataError(
                     f"no column for {role}. Columns found: {show(self.columns)}",
                     where=self.where,
-                    mend=f"name it: columns.{role} in the YAML, or on the command line data.columns.{role}=NAME",
+                    hint=f"name it: columns.{role} in the YAML, or on the command line data.columns.{role}=NAME",
                 )
         return str(first), str(second)
 

@@ -54,11 +54,11 @@ def opened(path: Path, shown: str) -> Iterator[IO[bytes] | gzip.GzipFile]:
         with gzip.open(path, "rb") as unpacked:
             yield unpacked
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        mend = "download or compress it anew; `gzip -t FILE` tests one"
+        hint = "download or compress it anew; `gzip -t FILE` tests one"
         if str(error).startswith("Not a gzipped file"):
-            what, mend = "its name ends in .gz, but it is not compressed with gzip", f"take .gz off its name, or {mend}"
+            what, hint = "its name ends in .gz, but it is not compressed with gzip", f"take .gz off its name, or {hint}"
         elif isinstance(error, EOFError):
             what = "the compressed file ends too early"
         else:
             what = f"the compressed file is damaged: {error}"
-        raise DataError(what, where=shown, mend=mend) from None
+        raise DataError(what, where=shown, hint=hint) from None

@@ -44,7 +44,7 @@ def folder_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
         raise DataError(
             f"files of several kinds ({' '.join(kinds)}), none of them named train, dev or test",
             where=str(path),
-            mend=f"name one file, or a pattern such as '{path / ('*' + kinds[0])}'",
+            hint=f"name one file, or a pattern such as '{path / ('*' + kinds[0])}'",
         )
     return _many(data, path, name, spec, str(path))
 
@@ -52,21 +52,21 @@ def folder_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
 def _no_data(path: Path, present: Sequence[Path]) -> DataError:
     found = ", ".join(p.name + "/" * p.is_dir() for p in present[:10]) or "no files"
     inside = [p for p in present if p.is_dir() and any(kind_of(q) in READERS for q in p.iterdir())]
-    mend = (
+    hint = (
         f"name the folder that holds the files: {inside[0]}"
         if inside
         else f"put train, dev and test files there ({' '.join(READERS)});"
         " a BEIR folder has corpus.jsonl, queries.jsonl and qrels/"
     )
-    return DataError(f"no data files in the folder (found: {found})", where=str(path), mend=mend)
+    return DataError(f"no data files in the folder (found: {found})", where=str(path), hint=hint)
 
 
 def glob_source(pattern: str, name: str, spec: DatasetSpec) -> TableSource:
     """Every file that matches; one data set without splits, unless the file names are those of splits."""
     files = sorted(p for p in map(Path, glob.glob(pattern, recursive=True)) if p.is_file())  # noqa: PTH207 (patterns may be absolute)
     if not files:
-        mend = f"look at the folder (patterns are taken from the working directory, {Path.cwd()}); quote the pattern in the shell"
-        raise DataError("no file matches the pattern", where=pattern, mend=mend)
+        hint = f"look at the folder (patterns are taken from the working directory, {Path.cwd()}); quote the pattern in the shell"
+        raise DataError("no file matches the pattern", where=pattern, hint=hint)
     base = Path(*files[0].parent.parts)
     while not all(base in p.parents for p in files):
         base = base.parent
@@ -114,7 +114,7 @@ def _check_none_is_packed_twice(files: Sequence[Path], location: str) -> None:
     for path in files:
         if is_compressed(path) and (unpacked := path.with_name(path.name[: -len(GZIP)])) in plain:
             raise DataError(
-                f"{unpacked.name} and {path.name} are the same file, unpacked and packed", where=location, mend="keep one of them"
+                f"{unpacked.name} and {path.name} are the same file, unpacked and packed", where=location, hint="keep one of them"
             )
 
 
@@ -127,5 +127,5 @@ def _check_one_name_a_split(by_split: dict[Path, str], location: str) -> None:
             raise DataError(
                 f"several files for {split}: {', '.join(p.name for p in files)}",
                 where=location,
-                mend="keep one of them in the folder",
+                hint="keep one of them in the folder",
             )

@@ -41,6 +41,6 @@ SUFFIXES = {
 def refuse_foreign(raw: bytes, where: str) -> None:
     """Raise `DataError` where the first bytes of a file are those of another kind of file."""
     start = raw[:32].lstrip(b"\xef\xbb\xbf \t\r\n")
-    for signature, what, mend in SIGNATURES:
+    for signature, what, hint in SIGNATURES:
         if start.startswith(signature) or start.lower().startswith(signature):
-            raise DataError(f"this is {what}, not a table of texts", where=where, mend=mend)
+            raise DataError(f"this is {what}, not a table of texts", where=where, hint=hint)

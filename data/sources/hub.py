@@ -87,7 +87,7 @@ def splits_of(names: Sequence[str], identity: str, notes: list[str]) -> dict[str
         split = SPLIT_ALIASES.get(name.lower())
         if split in known:
             what = f"two splits for {split}: {known[split]} and {name}"
-            raise DataError(what, where=identity, mend="save one of them to a file and give that: --data FILE")
+            raise DataError(what, where=identity, hint="save one of them to a file and give that: --data FILE")
         if split is not None:
             known[split] = name
     if known:
@@ -99,7 +99,7 @@ def splits_of(names: Sequence[str], identity: str, notes: list[str]) -> dict[str
     raise DataError(
         f"no split is named train, dev, validation or test (found: {show(names)})",
         where=identity,
-        mend="save the split that you want to a file and give that: --data FILE",
+        hint="save the split that you want to a file and give that: --data FILE",
     )
 
 
@@ -113,7 +113,7 @@ def _load(identity: str, spec: DatasetSpec) -> Mapping[str, Dataset]:
         raise DataError(
             f"no such file or folder here, and no such data set on the Hub{revision}, or it is private",
             where=identity,
-            mend="correct the name; for a private or gated data set put a token into the environment variable HF_TOKEN",
+            hint="correct the name; for a private or gated data set put a token into the environment variable HF_TOKEN",
         ) from None
     except ConnectionError:
         forbidden = datasets.config.HF_HUB_OFFLINE
@@ -122,7 +122,7 @@ def _load(identity: str, spec: DatasetSpec) -> Mapping[str, Dataset]:
             + ("may not be asked (HF_HUB_OFFLINE is set)" if forbidden else "cannot be reached")
             + " for a data set of that name",
             where=identity,
-            mend=f"correct the path, {'unset HF_HUB_OFFLINE' if forbidden else 'connect to the network'},"
+            hint=f"correct the path, {'unset HF_HUB_OFFLINE' if forbidden else 'connect to the network'},"
             " or download the data set and give its files: --data FOLDER",
         ) from None
     except (OSError, ValueError, RuntimeError, datasets.exceptions.DatasetsError) as error:
@@ -130,5 +130,5 @@ def _load(identity: str, spec: DatasetSpec) -> Mapping[str, Dataset]:
         raise DataError(
             f"the Hub data set cannot be loaded: {reason}",
             where=identity,
-            mend="where it has several configurations name one: hub_config in the YAML, or data.hub_config=NAME",
+            hint="where it has several configurations name one: hub_config in the YAML, or data.hub_config=NAME",
         ) from None

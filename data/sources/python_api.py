@@ -149,7 +149,7 @@ class PythonApiSource:
             raise DataError(
                 "the running Python comes without the source files of its standard library",
                 where=str(self.root),
-                mend="run with a Python that has them, or name your own data: --data FILE",
+                hint="run with a Python that has them, or name your own data: --data FILE",
             )
         return files
 

@@ -27,10 +27,10 @@ Row = tuple[int, Mapping[str, object]]
 SIGNS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 """What may stand between two columns; tried in this order where the one that the suffix promises is not in the header."""
 
-QUOTE_MEND = 'close the quote; a quote that is part of a text is doubled ("") in a quoted cell'
+QUOTE_HINT = 'close the quote; a quote that is part of a text is doubled ("") in a quoted cell'
 CSV_ERRORS = (
-    ("unexpected end of data", "a quote opens in this row and is never closed", QUOTE_MEND),
-    ("expected after", "a quoted cell goes on after its closing quote", QUOTE_MEND),
+    ("unexpected end of data", "a quote opens in this row and is never closed", QUOTE_HINT),
+    ("expected after", "a quoted cell goes on after its closing quote", QUOTE_HINT),
     ("new-line", "a carriage return stands in the line (old Macintosh line ends?)", "convert it: `tr '\\r' '\\n' < OLD > NEW`"),
 )
 """What the csv module says, what that means, and the way out."""
@@ -38,7 +38,7 @@ CSV_ERRORS = (
 HEAD_ROWS = 10_000
 """Objects of a JSON or JSONL file whose keys count as its columns."""
 
-UTF8_MEND = (
+UTF8_HINT = (
     'save the file as UTF-8 (in a spreadsheet: "CSV UTF-8"), or convert it, for instance with'
     " `iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW`"
 )
@@ -50,10 +50,10 @@ def readable(path: Path, shown: str) -> Iterator[None]:
     try:
         yield
     except PermissionError:
-        mend = f"allow it: {_permission(path)} (or ask the owner)"
-        raise DataError("may not be read: permission denied", where=shown, mend=mend) from None
+        hint = f"allow it: {_permission(path)} (or ask the owner)"
+        raise DataError("may not be read: permission denied", where=shown, hint=hint) from None
     except OSError as error:
-        raise DataError(f"cannot be read: {error.strerror or error}", where=shown, mend="look at the path and the disk") from None
+        raise DataError(f"cannot be read: {error.strerror or error}", where=shown, hint="look at the path and the disk") from None
 
 
 def _permission(path: Path) -> str:
@@ -85,18 +85,18 @@ def _decoded(raw: bytes, number: int, offset: int, shown: str) -> str:
     if number == 1:
         refuse_foreign(raw, shown)
         if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-            mend = "save the file as UTF-8, or convert it: `iconv -f UTF-16 -t UTF-8 OLD > NEW`"
-            raise DataError("the file is UTF-16, not UTF-8", where=shown, mend=mend)
+            hint = "save the file as UTF-8, or convert it: `iconv -f UTF-16 -t UTF-8 OLD > NEW`"
+            raise DataError("the file is UTF-16, not UTF-8", where=shown, hint=hint)
         raw = raw.removeprefix(b"\xef\xbb\xbf")
     if b"\0" in raw:
         what = f"the line contains a NUL byte, at position {offset + raw.index(0)} of the file"
-        mend = "remove it: `tr -d '\\000' < OLD > NEW`; where every other byte is NUL the file is UTF-16: save it as UTF-8"
-        raise DataError(what, where=f"{shown}, line {number}", mend=mend)
+        hint = "remove it: `tr -d '\\000' < OLD > NEW`; where every other byte is NUL the file is UTF-16: save it as UTF-8"
+        raise DataError(what, where=f"{shown}, line {number}", hint=hint)
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         what = f"not UTF-8: byte 0x{raw[error.start]:02x} at position {offset + error.start} of the file"
-        raise DataError(what, where=f"{shown}, line {number}", mend=UTF8_MEND) from None
+        raise DataError(what, where=f"{shown}, line {number}", hint=UTF8_HINT) from None
 
 
 class Reader:
@@ -152,7 +152,7 @@ class DelimitedReader(Reader):
     def _read_header(self) -> list[str]:
         first = next((text for _, text in lines(self.path, self.place) if text.strip()), None)
         if first is None:
-            raise DataError("the file is empty", where=self.place, mend="give a file with a header line and rows")
+            raise DataError("the file is empty", where=self.place, hint="give a file with a header line and rows")
         if self.delimiter not in first:
             other = max(SIGNS, key=first.count)
             if other in first:
@@ -160,7 +160,7 @@ class DelimitedReader(Reader):
                 self.notes.append(f"{self.shown}: columns are separated by {SIGNS[other]}s")
         header = [name.strip() for name in next(self._records())[1]]
         if twice := sorted({name for name in header if name and header.count(name) > 1}):
-            raise DataError(f"the header names {twice[0]!r} twice", where=self.place, mend="give each column its own name")
+            raise DataError(f"the header names {twice[0]!r} twice", where=self.place, hint="give each column its own name")
         return header
 
     def _count(self) -> int:
@@ -204,8 +204,8 @@ class DelimitedReader(Reader):
                     yield begin, cells
                 begin = reader.line_num + 1
         except csv.Error as error:
-            what, mend = next((words for sign, *words in CSV_ERRORS if sign in str(error)), (str(error), QUOTE_MEND))
-            raise DataError(f"broken row: {what}", where=self.where(begin), mend=mend) from None
+            what, hint = next((words for sign, *words in CSV_ERRORS if sign in str(error)), (str(error), QUOTE_HINT))
+            raise DataError(f"broken row: {what}", where=self.where(begin), hint=hint) from None
 
     def columns(self) -> list[str]:
         """The header."""
@@ -218,11 +218,11 @@ class DelimitedReader(Reader):
         next(records)
         for number, cells in records:
             if len(cells) != len(header):
-                mend = "complete the row, or remove it; a text that spans lines needs double quotes"
+                hint = "complete the row, or remove it; a text that spans lines needs double quotes"
                 if len(cells) > len(header):
-                    mend = f"put a text that contains a {SIGNS[self.delimiter]} in double quotes"
+                    hint = f"put a text that contains a {SIGNS[self.delimiter]} in double quotes"
                 what = f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'}, but the header has {len(header)} columns"
-                self._bad(DataError(what, where=self.where(number), mend=mend))
+                self._bad(DataError(what, where=self.where(number), hint=hint))
                 continue
             yield number, dict(zip(header, cells, strict=True))
 
@@ -232,10 +232,10 @@ def _parsed(text: str, reader: Reader, first_line: int) -> Any:
         return json.loads(text)
     except json.JSONDecodeError as error:
         place = f"{reader.place}, line {first_line + error.lineno - 1}, character {error.colno}"
-        raise DataError(f"broken JSON: {error.msg}", where=place, mend="correct or remove the line") from None
+        raise DataError(f"broken JSON: {error.msg}", where=place, hint="correct or remove the line") from None
     except (ValueError, RecursionError) as error:
         place = f"{reader.place}, line {first_line}"
-        raise DataError(f"broken JSON: {error}", where=place, mend="correct or remove the line") from None
+        raise DataError(f"broken JSON: {error}", where=place, hint="correct or remove the line") from None
 
 
 def _keys(objects: Iterator[Row]) -> list[str]:
@@ -253,7 +253,7 @@ class JsonLinesReader(Reader):
         """The keys of the first objects."""
         keys = _keys(self.rows(()))
         if not keys:
-            raise DataError("the file holds no rows", where=self.place, mend="give a file with one JSON object a line")
+            raise DataError("the file holds no rows", where=self.place, hint="give a file with one JSON object a line")
         return keys
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
@@ -270,8 +270,8 @@ class JsonLinesReader(Reader):
                 yield number, values
                 continue
             what = f"a JSON {type(values).__name__} where an object was expected"
-            mend = 'one object a line: {"query": "...", "document": "..."}'
-            self._bad(DataError(what, where=self.where(number), mend=mend))
+            hint = 'one object a line: {"query": "...", "document": "..."}'
+            self._bad(DataError(what, where=self.where(number), hint=hint))
 
 
 class JsonReader(Reader):
@@ -287,12 +287,12 @@ class JsonReader(Reader):
         if self._rows is None:
             text = "".join(line for _, line in lines(self.path, self.place))
             if not text.strip():
-                raise DataError("the file is empty", where=self.place, mend="give an array of objects")
+                raise DataError("the file is empty", where=self.place, hint="give an array of objects")
             content = _parsed(text, self, 1)
             array = content.get("data") if isinstance(content, dict) else content
             if not isinstance(array, list):
-                mend = 'write [{"query": "...", "document": "..."}, ...], or one object a line in a file that ends in .jsonl'
-                raise DataError('neither an array of objects nor an object with one under "data"', where=self.place, mend=mend)
+                hint = 'write [{"query": "...", "document": "..."}, ...], or one object a line in a file that ends in .jsonl'
+                raise DataError('neither an array of objects nor an object with one under "data"', where=self.place, hint=hint)
             self._rows = list(enumerate(array, start=1))
         return self._rows
 
@@ -300,7 +300,7 @@ class JsonReader(Reader):
         """The keys of the first objects."""
         keys = _keys(self.rows(()))
         if not keys:
-            raise DataError("the file holds no rows", where=self.place, mend="give an array of objects")
+            raise DataError("the file holds no rows", where=self.place, hint="give an array of objects")
         return keys
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
@@ -310,7 +310,7 @@ class JsonReader(Reader):
                 yield number, item
                 continue
             what = f"a JSON {type(item).__name__} where an object was expected"
-            self._bad(DataError(what, where=self.where(number), mend="every element of the array must be an object"))
+            self._bad(DataError(what, where=self.where(number), hint="every element of the array must be an object"))
 
 
 class ParquetReader(Reader):
@@ -327,7 +327,7 @@ class ParquetReader(Reader):
                 return pq.ParquetFile(self.path)
             except pa.ArrowInvalid as error:
                 reason = str(error).splitlines()[0][:120]
-                raise DataError(f"not a readable Parquet file ({reason})", where=self.place, mend="write the file anew") from None
+                raise DataError(f"not a readable Parquet file ({reason})", where=self.place, hint="write the file anew") from None
 
     def columns(self) -> list[str]:
         """The top-level columns."""
@@ -348,7 +348,7 @@ class ParquetReader(Reader):
                     yield number, values
         except (pa.ArrowInvalid, OSError) as error:
             reason = str(error).splitlines()[0][:120]
-            raise DataError(f"broken Parquet data ({reason})", where=self.where(number + 1), mend="write the file anew") from None
+            raise DataError(f"broken Parquet data ({reason})", where=self.where(number + 1), hint="write the file anew") from None
 
 
 READERS: dict[str, type[Reader]] = {
@@ -371,8 +371,8 @@ def open_reader(path: Path, shown: str) -> Reader:
     reader = READERS.get(kind_of(path))
     if reader is None:
         known = " ".join(READERS)
-        mend = SUFFIXES.get(kind_of(path), "save the texts in one of these")
-        raise DataError(f"unknown kind of file {path.suffix or path.name!r}", where=str(path), mend=f"{mend} (read are {known})")
+        hint = SUFFIXES.get(kind_of(path), "save the texts in one of these")
+        raise DataError(f"unknown kind of file {path.suffix or path.name!r}", where=str(path), hint=f"{hint} (read are {known})")
     if reader is JsonReader and _is_json_lines(path):
         lines_reader = JsonLinesReader(path, shown)
         lines_reader.notes.append(f"{shown}: read as one JSON object a line")

@@ -38,13 +38,13 @@ SPLIT_ALIASES = {
 }
 """Names of splits as files, columns and the Hub have them."""
 
-DROP_MEND = "leave such rows out: bad_rows: drop in the YAML, data.bad_rows=drop on the command line"
-TEXT_MEND = f"give the text, or {DROP_MEND}"
+DROP_HINT = "leave such rows out: bad_rows: drop in the YAML, data.bad_rows=drop on the command line"
+TEXT_HINT = f"give the text, or {DROP_HINT}"
 NUMBER = re.compile(r"\s*[-+]?\d+([.,]\d+)?\s*")
 INVISIBLE = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
 """Unicode categories of blanks, controls and formats (zero-width space); a text of nothing else is empty."""
 
-TYPE_MENDS = {
+TYPE_HINTS = {
     "dict": "name a column that holds the text itself, or take the text out of the object",
     "list": "give one text a row (lists are read for positives and negatives only)",
 }
@@ -81,17 +81,17 @@ def clean_text(value: object, where: str) -> str:
         DataError: missing, empty, not a text, or holding characters that cannot be stored as UTF-8.
     """
     if value is None:
-        raise DataError("the text is missing", where=where, mend=TEXT_MEND)
+        raise DataError("the text is missing", where=where, hint=TEXT_HINT)
     if not isinstance(value, str):
         what = f"the value {excerpt(value)} is of type {type(value).__name__}, not a text"
-        mend = f"{TYPE_MENDS.get(type(value).__name__, 'write it in quotes')}; or {DROP_MEND}"
-        raise DataError(what, where=where, mend=mend, plain=f"the value is of type {type(value).__name__}, not a text")
+        hint = f"{TYPE_HINTS.get(type(value).__name__, 'write it in quotes')}; or {DROP_HINT}"
+        raise DataError(what, where=where, hint=hint, plain=f"the value is of type {type(value).__name__}, not a text")
     text = value.strip()
     if not text:
-        raise DataError("the text is empty", where=where, mend=TEXT_MEND)
+        raise DataError("the text is empty", where=where, hint=TEXT_HINT)
     if not text.isascii():
         if all(unicodedata.category(sign) in INVISIBLE for sign in text):
-            raise DataError("the text is empty: it holds invisible characters only", where=where, mend=TEXT_MEND)
+            raise DataError("the text is empty: it holds invisible characters only", where=where, hint=TEXT_HINT)
         return _storable(text, where)
     return text
 
@@ -101,7 +101,7 @@ def _storable(text: str, where: str) -> str:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         what = f"the text has half of a surrogate pair (U+{ord(text[error.start]):04X}) at character {error.start + 1}"
-        raise DataError(what, where=where, mend=TEXT_MEND) from None
+        raise DataError(what, where=where, hint=TEXT_HINT) from None
     return text
 
 
@@ -145,7 +145,7 @@ class RowMaker:
 
 
 def _refuse(error: DataError) -> None:
-    raise DataError(error.what, where=error.where, mend=f"{error.mend}; or {DROP_MEND}")
+    raise DataError(error.what, where=error.where, hint=f"{error.hint}; or {DROP_HINT}")
 
 
 def _pass_over(error: DataError) -> None:
@@ -163,7 +163,7 @@ def _texts(value: object, where: str) -> list[str]:
     if not isinstance(value, list):
         return [clean_text(value, where)]
     if not value:
-        raise DataError("the list of texts is empty", where=where, mend=TEXT_MEND)
+        raise DataError("the list of texts is empty", where=where, hint=TEXT_HINT)
     return [clean_text(item, f"{where}, item {i}") for i, item in enumerate(value, start=1)]
 
 
@@ -184,7 +184,7 @@ class TableSource:
         if spec.score_range is not None and self.roles.score is None:
             what = f"score_range is set, but no column holds scores. Columns found: {show(first.columns())}"
             raise DataError(
-                what, where=first.place, mend="name it: columns.score (data.columns.score=NAME), or remove score_range"
+                what, where=first.place, hint="name it: columns.score (data.columns.score=NAME), or remove score_range"
             )
         self.by_column = self.roles.split is not None and self.tables[0][0] == UNSPLIT
         found = _Scan(self).run()
@@ -204,7 +204,7 @@ class TableSource:
                     raise DataError(
                         f"no column {column!r}, which {self.tables[0][1].shown} has. Columns found: {show(columns)}",
                         where=table.place,
-                        mend="give all files of a data set the same columns",
+                        hint="give all files of a data set the same columns",
                     )
 
     def splits(self) -> tuple[str, ...]:
@@ -221,7 +221,7 @@ class TableSource:
             raise DataError(
                 f"{excerpt(value)} is not a split",
                 where=table.where(number, self.roles.split),
-                mend="write train, dev (or validation) or test in every row, or rename the column to make the splits anew",
+                hint="write train, dev (or validation) or test in every row, or rename the column to make the splits anew",
             )
         return split
 
@@ -243,11 +243,11 @@ class TableSource:
             self._settle_bad_rows()
             if read == 0 and not self.dropped[split]:
                 raise DataError(
-                    "no rows (the header stands alone)", where=table.place, mend="add rows below the header, or give another file"
+                    "no rows (the header stands alone)", where=table.place, hint="add rows below the header, or give another file"
                 )
         if kept == 0:
             what = f"every row of {split} was left out, for instance: {'; '.join(self.dropped_examples[split])}"
-            raise DataError(what, where=self.location, mend="mend the rows; bad_rows: fail shows the first one")
+            raise DataError(what, where=self.location, hint="correct the rows; bad_rows: fail shows the first one")
 
     def _made(self, split: str, table_split: str, table: Table, number: int, values: Mapping[str, object]) -> list[InputExample]:
         """The examples of one raw row; none where it is of another split."""
@@ -350,7 +350,7 @@ class _Scan:
             raise DataError(
                 "the labels look like classes (such as 0 for entailment), of which the direction cannot be known",
                 where=where,
-                mend=f"if higher means more similar set columns.score={column} (data.columns.score={column} on the command line),"
+                hint=f"if higher means more similar set columns.score={column} (data.columns.score={column} on the command line),"
                 " and score_range where the scale is not 0..1; otherwise rename the column",
             )
         self.score_range, notes = recognise_range(scores, where)
@@ -364,7 +364,7 @@ def _add_score(scores: ScoreScan, values: Mapping[str, object], table: Table, nu
         if scores.first_error is None:
             others = [c for c in (roles.first, roles.second) if NUMBER.fullmatch(str(values.get(c)))]
             hint = f'; column "{others[0]}" has a number there: are the columns swapped?' if others else ""
-            scores.first_error = DataError(error.what + hint, where=table.where(number, roles.score), mend=error.mend)
+            scores.first_error = DataError(error.what + hint, where=table.where(number, roles.score), hint=error.hint)
 
 
 def _length(value: object, columns: int) -> int:

@@ -43,7 +43,7 @@ def saved_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
     except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise DataError(
-            f"a folder of save_to_disk that cannot be loaded: {reason}", where=str(path), mend="save it anew"
+            f"a folder of save_to_disk that cannot be loaded: {reason}", where=str(path), hint="save it anew"
         ) from None
     loaded = found if isinstance(found, dict) else {path.name: found}
     notes = ["read as save_to_disk of the datasets library wrote it"]

@@ -11,7 +11,7 @@ from data.errors import DataError
 KNOWN_RANGES = ((0.0, 1.0), (0.0, 5.0), (-1.0, 1.0))
 """Ranges that are recognised, tried in this order: the first that holds every score is taken."""
 
-RANGE_MEND = (
+RANGE_HINT = (
     "give the lowest and highest possible score: score_range: [LOW, HIGH] under the data set in the YAML,"
     " or on the command line data.score_range=[LOW,HIGH]"
 )
@@ -34,7 +34,7 @@ class ScoreRange:
             raise DataError(
                 f"score {score:g} is outside of the range {self.low:g}..{self.high:g}",
                 where=where,
-                mend=f"correct the score, or {RANGE_MEND}",
+                hint=f"correct the score, or {RANGE_HINT}",
             )
         return score
 
@@ -45,17 +45,17 @@ def parse_score(value: object, where: str) -> float:
     Raises:
         DataError: the cell is empty, no number, NaN or infinite.
     """
-    mend = f"{_better(value)}; bad_rows: drop (data.bad_rows=drop) leaves such rows out"
+    hint = f"{_better(value)}; bad_rows: drop (data.bad_rows=drop) leaves such rows out"
     if value is None or (isinstance(value, str) and not value.strip()):
-        raise DataError("the score is missing", where=where, mend=mend)
+        raise DataError("the score is missing", where=where, hint=hint)
     try:
         # float() also takes "1_000"; a score written so is more likely a slip
         number = math.nan if isinstance(value, str) and "_" in value else float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
         what, plain = f"the score {excerpt(value)} is not a number", "the score is not a number"
-        raise DataError(what, where=where, mend=mend, plain=plain) from None
+        raise DataError(what, where=where, hint=hint, plain=plain) from None
     if not math.isfinite(number):
-        raise DataError(f"the score {excerpt(value)} is not a finite number", where=where, mend=mend)
+        raise DataError(f"the score {excerpt(value)} is not a finite number", where=where, hint=hint)
     return number
 
 
@@ -121,7 +121,7 @@ def refuse_one_value(scan: ScoreScan, where: str) -> None:
         raise DataError(
             f"all {scan.count:,} scores are {scan.low:g}: similarity can be neither learnt nor judged from one value",
             where=where,
-            mend="add rows with other scores; or, where every row holds two texts that belong together, remove the column of"
+            hint="add rows with other scores; or, where every row holds two texts that belong together, remove the column of"
             " scores or name the texts alone: data.columns.anchor=NAME data.columns.positive=NAME",
         )
 
@@ -137,7 +137,7 @@ def recognise_range(scan: ScoreScan, where: str) -> tuple[ScoreRange, list[str]]
         raise DataError(
             "no row has a score that is a number" + (f"; the first is in {first.where}: {first.what}" if first else ""),
             where=where,
-            mend=(f"{first.mend}; or " if first and first.mend else "") + "name the column of scores: data.columns.score=NAME",
+            hint=(f"{first.hint}; or " if first and first.hint else "") + "name the column of scores: data.columns.score=NAME",
         )
     for low, high in KNOWN_RANGES:
         if low <= scan.low and scan.high <= high:
@@ -147,18 +147,18 @@ def recognise_range(scan: ScoreScan, where: str) -> tuple[ScoreRange, list[str]]
                     f"of {scan.count:,} scores all but {scan.above_one:,} lie in 0..1; the highest is {scan.high:g}"
                     + (f", {_place(scan.high_at)}" if scan.high_at[1] else ""),
                     where=where,
-                    mend="correct what is a typing error; if the scale does end at 5 say so: data.score_range=[0,5]",
+                    hint="correct what is a typing error; if the scale does end at 5 say so: data.score_range=[0,5]",
                 )
             if high == 5 and scan.low == 1:
                 notes.append("the lowest score is 1; if the scale begins there, data.score_range=[1,5] brings it to 0")
             if high == 5 and scan.high < 4:
-                notes.append(f"the highest score is {scan.high:g}; if the scale does not end at 5, {RANGE_MEND}")
+                notes.append(f"the highest score is {scan.high:g}; if the scale does not end at 5, {RANGE_HINT}")
             return ScoreRange(low, high), notes
     raise DataError(
         f"the scores lie in {scan.low:g}..{scan.high:g}, which is none of the ranges that are recognised (0..1, 0..5, -1..1)"
         + (f"; lowest {_place(scan.low_at)}, highest {_place(scan.high_at)}" if scan.high_at[1] else ""),
         where=where,
-        mend=f"correct a score that is wrong, or {RANGE_MEND}",
+        hint=f"correct a score that is wrong, or {RANGE_HINT}",
     )
 
 

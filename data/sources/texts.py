@@ -107,8 +107,8 @@ class TextRows:
                 self.skipped += 1
                 continue
             elif self.empty == "fail":
-                mend = "give the text; --empty skip leaves such rows out, --empty keep embeds the empty text"
-                raise DataError("the text is empty", where=self.reader.where(number, self._shown_column()), mend=mend)
+                hint = "give the text; --empty skip leaves such rows out, --empty keep embeds the empty text"
+                raise DataError("the text is empty", where=self.reader.where(number, self._shown_column()), hint=hint)
             yield TextRow(str(number) if self.id_column is None else self._id(values.get(self.id_column), number), text)
 
     def _shown_column(self) -> str | None:
@@ -119,7 +119,7 @@ class TextRows:
             return ""
         if not isinstance(value, str):
             what = f"the value is of type {type(value).__name__}, not a text"
-            raise DataError(what, where=self.reader.where(number, column), mend="name a column that holds texts: --column NAME")
+            raise DataError(what, where=self.reader.where(number, column), hint="name a column that holds texts: --column NAME")
         return value.strip()
 
     def _checked(self, text: str, number: int) -> str:
@@ -128,12 +128,12 @@ class TextRows:
         except DataError as error:
             if self.empty == "keep" and "empty" in error.what:
                 return text
-            raise DataError(error.what, where=error.where, mend="correct the text, or remove the row") from None
+            raise DataError(error.what, where=error.where, hint="correct the text, or remove the row") from None
 
     def _id(self, value: object, number: int) -> str:
         if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
             what = "the id is missing" if value in (None, "") else f"the id is of type {type(value).__name__}"
-            raise DataError(what, where=self.reader.where(number, self.id_column), mend="give each row an id, a text or a number")
+            raise DataError(what, where=self.reader.where(number, self.id_column), hint="give each row an id, a text or a number")
         return str(value)
 
 
@@ -159,12 +159,12 @@ def open_texts(
         with readable(path, place):
             if not path.is_file():
                 what = "this is a folder" if path.is_dir() else "no such file"
-                mend = f"name one file: .txt {' '.join(READERS)}, or - for standard input; of a BEIR folder its corpus.jsonl"
-                raise DataError(what, where=place, mend=mend)
+                hint = f"name one file: .txt {' '.join(READERS)}, or - for standard input; of a BEIR folder its corpus.jsonl"
+                raise DataError(what, where=place, hint=hint)
         reader = LinesReader(path, path.name) if path.suffix.lower() in LINES else open_reader(path, path.name)
     if isinstance(reader, LinesReader):
         if columns or id_column:
-            raise DataError("lines of text have no columns", where=reader.place, mend="leave out --column and --id-column")
+            raise DataError("lines of text have no columns", where=reader.place, hint="leave out --column and --id-column")
         return TextRows(reader, ("text",), None, empty)
     present = reader.columns()
     for name in (*columns, *([id_column] if id_column else [])):
@@ -188,12 +188,12 @@ def _text_columns(present: Sequence[str], reader: Reader) -> tuple[str, ...]:
     if len(found) == 1:
         return (found[0],)
     what = "several columns could hold the text" if found else "no column is called as columns with texts usually are"
-    raise DataError(what, where=reader.place, mend=f"choose with --column NAME; columns are {', '.join(present)}")
+    raise DataError(what, where=reader.place, hint=f"choose with --column NAME; columns are {', '.join(present)}")
 
 
 def _check_column(name: str, present: Sequence[str], reader: Reader) -> None:
     if name in present:
         return
     near = difflib.get_close_matches(name, present, n=1)
-    mend = f"did you mean {near[0]!r}?" if near else f"columns are {', '.join(present)}"
-    raise DataError(f"there is no column {name!r}", where=reader.place, mend=mend)
+    hint = f"did you mean {near[0]!r}?" if near else f"columns are {', '.join(present)}"
+    raise DataError(f"there is no column {name!r}", where=reader.place, hint=hint)

@@ -62,12 +62,12 @@ class Leak:
         what = f"rows of {self.split} whose {side} is {'nearly' if 'near_' in self.code else 'also'} in {self.of}"
         examples = [name(self.split, row) for row in self.rows[:EXAMPLES].tolist()]
         counterparts = [name(self.of, row) for row in self.partners]
-        mend = None if self.split == "train" else NOT_TRAIN
+        hint = None if self.split == "train" else NOT_TRAIN
         number = len(self.rows)
         # a few texts that look alike are chance; they are dropped all the same
         severity = Severity.INFO if "near_" in self.code and number < A_FEW * self.total else None
         return Finding(
-            self.code, what, number, self.total, self.split, examples, counterparts, done, severity, self.distinct, mend
+            self.code, what, number, self.total, self.split, examples, counterparts, done, severity, self.distinct, hint
         )
 
 
@@ -133,7 +133,7 @@ def remove_leaks(
             f"every row of train is in {' or '.join(sorted({leak.of for leak in leaks}))} too, for instance"
             f" {findings[0].examples[0]} as {findings[0].counterparts[0]}",
             where=location,
-            mend="give splits that differ, or one file to be split here; data.leaks=keep trains on what is judged all the same",
+            hint="give splits that differ, or one file to be split here; data.leaks=keep trains on what is judged all the same",
         )
     base, before = plan.parts["train"]
     plan.parts["train"] = (base, keep if before is None else before[keep])

@@ -117,7 +117,7 @@ def _without(data: PreparedDataset, keep: np.ndarray, cache: Path) -> PreparedDa
         raise DataError(
             "every row of train is in dev or test of another data set of this run",
             where=data.location,
-            mend="train on other rows, or leave that data set out; data.leaks=keep trains on what is judged all the same",
+            hint="train on other rows, or leave that data set out; data.leaks=keep trains on what is judged all the same",
         )
     digest = hashlib.sha256(data.fingerprint.encode() + keep.tobytes()).hexdigest()
     hashes, splits = dict(data.hashes or {}), dict(data.splits)

@@ -264,23 +264,23 @@ def _too_few(rows: RowHashes, scored: bool, base: str, missing: Sequence[str], l
     thing, things = ("pair of texts", "pairs of texts") if scored else ("query", "queries")
     distinct, splits = len(np.unique(rows.unordered_pairs() if scored else rows.first)), " and ".join(missing)
     where = location if base == UNSPLIT else f"{location or 'data set'}, {base}"
-    mend = "add rows, or give dev and test of your own (files of these names, or a column `split`)"
+    hint = "add rows, or give dev and test of your own (files of these names, or a column `split`)"
     if distinct == 1 and len(rows) > 1:
         what = f"{len(rows):,} rows, all with the same {thing}: too few to split off {splits}"
-        mend = f"look whether the right columns were taken (data.columns.anchor=NAME data.columns.positive=NAME); or {mend}"
+        hint = f"look whether the right columns were taken (data.columns.anchor=NAME data.columns.positive=NAME); or {hint}"
     elif rows.group.any() and (groups := len(np.unique(rows.group))) <= parts:
         what = "all rows are in one group" if groups == 1 else f"the rows are in {groups} groups"
         what += f", and a group stays on one side: too few to split off {splits}"
-        mend = f"remove the group column or make its groups smaller; or {mend}"
+        hint = f"remove the group column or make its groups smaller; or {hint}"
     elif rows.group.any() and distinct > parts:
         largest = int(np.unique(rows.group[rows.group != 0], return_counts=True)[1].max())
         what = f"a group of rows stays on one side, and the groups (the largest of {largest:,} of {len(rows):,} rows)"
         what += f" cannot be dealt so that {splits} become about as large as they should"
-        mend = f"make the groups smaller or remove the group column; or {mend}"
+        hint = f"make the groups smaller or remove the group column; or {hint}"
     else:
         what = f"{distinct:,} {thing if distinct == 1 else things} in {len(rows):,} {'row' if len(rows) == 1 else 'rows'}:"
         what += f" too few to split off {splits}"
-    return DataError(what, where=where, mend=mend)
+    return DataError(what, where=where, hint=hint)
 
 
 def _cap(plan: SplitPlan, max_rows: int, seed: int) -> None:

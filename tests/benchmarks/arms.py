@@ -324,7 +324,7 @@ def score_on_test(encoder: Encoder, workload: Workload) -> dict[str, Any]:
     from train.evaluate.tasks import build_task
 
     if workload.prepared is None:
-        raise BenchmarkError(f"{workload.name} has no test split to score", mend="score a workload with data")
+        raise BenchmarkError(f"{workload.name} has no test split to score", hint="score a workload with data")
     task = build_task(workload.prepared, "test")
     scores = score_model(task, encoder)
     return {"metric": task.primary, "n": len(task), "value": scores.values[task.primary]}

@@ -201,7 +201,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     asked = parse(argv)
     arms = check_shared(asked, "batch", "steps", "warmup", "seeds")
     if asked.score and asked.workload in DRAWN:
-        raise BenchmarkError(f"{asked.workload} has no test split to score", mend="score stsb, finqa10k or scifact")
+        raise BenchmarkError(f"{asked.workload} has no test split to score", hint="score stsb, finqa10k or scifact")
     folder = data_folder(asked.data, asked.workload)
     with tempfile.TemporaryDirectory(prefix="train-speed-") as name:
         work = Path(name)

@@ -111,11 +111,11 @@ def data_folder(given: str | None, workload: str) -> Path | None:
     if root is None:
         raise BenchmarkError(
             f"workload {workload} needs data",
-            mend=f"give the folder of data sets with --data or {DATA_VARIABLE}, or use generated",
+            hint=f"give the folder of data sets with --data or {DATA_VARIABLE}, or use generated",
         )
     folder = Path(root).expanduser() / FOLDERS[workload]
     if not folder.is_dir():
-        raise BenchmarkError(f"{folder} is not there", mend=f"--data names the folder that holds {FOLDERS[workload]}")
+        raise BenchmarkError(f"{folder} is not there", hint=f"--data names the folder that holds {FOLDERS[workload]}")
     return folder
 
 
@@ -156,7 +156,7 @@ def draw_texts(tokenizer: Any, lengths: Sequence[int], rng: np.random.Generator)
     texts = [" ".join(rng.choice(words, size=max(1, length - special))) for length in lengths]
     found = [len(ids) for ids in tokenizer(texts)["input_ids"]]
     if any(a != max(b, special + 1) for a, b in zip(found, lengths, strict=True)):
-        raise BenchmarkError("texts of planned lengths cannot be drawn with this tokenizer", mend="use a workload with data")
+        raise BenchmarkError("texts of planned lengths cannot be drawn with this tokenizer", hint="use a workload with data")
     return texts
 
 
@@ -169,5 +169,5 @@ def single_token_words(tokenizer: Any, count: int = 2000) -> list[str]:
     ids = tokenizer([f"{word} {word}" for word in candidates], add_special_tokens=False)["input_ids"]
     words = [word for word, found in zip(candidates, ids, strict=True) if len(found) == 2]
     if len(words) < 100:
-        raise BenchmarkError("the tokenizer has too few words of one token to draw texts from", mend="use a workload with data")
+        raise BenchmarkError("the tokenizer has too few words of one token to draw texts from", hint="use a workload with data")
     return words[:count]

@@ -21,7 +21,7 @@ class Mistake:
         words: the command line. `train` gets a tiny model unless it names one or resumes a run.
         what: what was wrong, as the message says it.
         where: the place: file with line or row, or key.
-        mend: the way out, as the line "What to do" (or the message, where that is one line) says it.
+        hint: the way out, as the line "What to do" (or the message, where that is one line) says it.
         files: made in the working directory beside `pairs.csv`; bytes as they are, texts as UTF-8.
         prepare: makes what files alone cannot; gets the working directory.
         run: a run `checkpoints/x` that was stopped after its first checkpoint lies there.
@@ -34,7 +34,7 @@ class Mistake:
     words: Sequence[str]
     what: str
     where: str
-    mend: str
+    hint: str
     files: Mapping[str, str | bytes] = field(default_factory=dict)
     prepare: Callable[[Path], object] = lambda folder: None
     run: bool = False

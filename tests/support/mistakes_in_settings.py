@@ -24,55 +24,55 @@ SETTINGS = {
     "config that is a list": Mistake(
         what="a config is a mapping of keys to values, this file holds a list",
         where="c.yaml",
-        mend="`key: value`",
+        hint="`key: value`",
         **config("- a\n- b\n"),
     ),
     "tabs in a config": Mistake(
         what="not valid YAML",
         where="c.yaml, line 3",
-        mend="indent with spaces",
+        hint="indent with spaces",
         **config("data: pairs.csv\ntraining:\n\tepochs: 1\n"),
     ),
     "key given twice": Mistake(
         what="training.epochs stands there twice (first in line 3)",
         where="c.yaml, line 5",
-        mend="remove one of the two",
+        hint="remove one of the two",
         **config("data: pairs.csv\ntraining:\n  epochs: 1\n  seed: 1\n  epochs: 2\n"),
     ),
     "key that is a list": Mistake(
         what="a key is one word, this one is a list or a mapping",
         where="c.yaml, line 2",
-        mend="write `key: value`",
+        hint="write `key: value`",
         **config("data: pairs.csv\n? [a, b]\n: 1\n"),
     ),
     "data sets that are no list, beside a key of one": Mistake(
         what="datasets must be a list of data sets",
         where="c.yaml, line 1",
-        mend="give another value",
+        hint="give another value",
         **config("data:\n  datasets: {source: pairs.csv}\n  bad_rows: drop\n"),
     ),
     "data set that is nothing, beside a key of one": Mistake(
         what="datasets must be a list of data sets",
         where="c.yaml, line 1",
-        mend="give another value",
+        hint="give another value",
         **config("data:\n  datasets: [null]\n  bad_rows: drop\n"),
     ),
     "anchor that contains itself": Mistake(
-        what="the anchor contains itself", where="c.yaml, line 1", mend="write the value out", **config("data: &x [*x]\n")
+        what="the anchor contains itself", where="c.yaml, line 1", hint="write the value out", **config("data: &x [*x]\n")
     ),
     "config that runs code": Mistake(
         what="not valid YAML",
         where="c.yaml, line 1",
-        mend="YAML tags (!…) are not read",
+        hint="YAML tags (!…) are not read",
         **config('data: !!python/object/apply:os.system ["echo hi"]\n'),
     ),
     "config in Latin-1": Mistake(
-        what="not UTF-8: byte 0xe9", where="c.yaml, line 2", mend="iconv", **config("# data\ndata: café.csv\n".encode("latin-1"))
+        what="not UTF-8: byte 0xe9", where="c.yaml, line 2", hint="iconv", **config("# data\ndata: café.csv\n".encode("latin-1"))
     ),
     "misspelt key": Mistake(
         what="training.learnin_rate is not a setting; did you mean training.learning_rate?",
         where="c.yaml, line 3",
-        mend="correct the key",
+        hint="correct the key",
         **config("data: pairs.csv\ntraining:\n  learnin_rate: 0.1\n"),
     ),
     "key of another tool": Mistake(
@@ -84,11 +84,11 @@ SETTINGS = {
     "section that is a word": Mistake(
         what="a section of settings is expected here (got 'fast')",
         where="c.yaml, line 2",
-        mend="give another value",
+        hint="give another value",
         **config("data: pairs.csv\ntraining: fast\n"),
     ),
     "no data named": Mistake(
-        what="no data set is named", where="c.yaml", mend="give --data PATH", **config("training: {epochs: 1}\n")
+        what="no data set is named", where="c.yaml", hint="give --data PATH", **config("training: {epochs: 1}\n")
     ),
     "nothing to train on": Mistake(
         pairs("data.train=false"),
@@ -101,7 +101,7 @@ SETTINGS = {
         words=["train", "--config", "c.yaml", "model.device=cpu"],
         what="two data sets are called 'pairs'",
         where="pairs.csv and more/pairs.csv",
-        mend="data.datasets.1.name=NAME",
+        hint="data.datasets.1.name=NAME",
         files={
             "c.yaml": table("data:", "  datasets:", "  - pairs.csv", "  - more/pairs.csv").replace("- ", "- source: "),
             "more/pairs.csv": PAIRS,
@@ -141,7 +141,7 @@ SETTINGS = {
     "score range the wrong way round": Mistake(
         what="score_range must be [low, high] with low < high",
         where="c.yaml, line 1",
-        mend="give another value",
+        hint="give another value",
         **config("data: {source: pairs.csv, score_range: [5, 0]}\n"),
     ),
     "tracking by a tool that is not known": Mistake(
@@ -249,31 +249,31 @@ MODELS = {
         pairs("model.name=."), "a folder without a model", "neither modules.json nor config.json is in it", "its model/ folder"
     ),
     "model without weights": Mistake(
-        what="has no weights", where="base", mend="weights included", **changed(without("model.safetensors"))
+        what="has no weights", where="base", hint="weights included", **changed(without("model.safetensors"))
     ),
     "weights that were not downloaded": Mistake(
         what="the weights were not downloaded",
         where="base/model.safetensors",
-        mend="git lfs pull",
+        hint="git lfs pull",
         **changed(holding("model.safetensors", b"version https://git-lfs.github.com/spec/v1\noid sha256:4d\n")),
     ),
     "damaged weights": Mistake(
         what="could not be loaded",
         where="base",
-        mend="check that the folder is complete",
+        hint="check that the folder is complete",
         **changed(holding("model.safetensors", b"damaged")),
     ),
     "model without a tokenizer": Mistake(
-        what="has no tokenizer", where="in base", mend="save the tokenizer beside it", **changed(without(*TOKENIZER))
+        what="has no tokenizer", where="in base", hint="save the tokenizer beside it", **changed(without(*TOKENIZER))
     ),
     "model without its pooling": Mistake(
         what="modules.json names 1_Pooling, which is not in base",
         where="base",
-        mend="copy the whole folder",
+        hint="copy the whole folder",
         **changed(without("1_Pooling")),
     ),
     "broken list of modules": Mistake(
-        what="is broken", where="base/modules.json", mend="copy the whole folder", **changed(holding("modules.json", b"[{"))
+        what="is broken", where="base/modules.json", hint="copy the whole folder", **changed(holding("modules.json", b"[{"))
     ),
     "model of another kind": Mistake(
         pairs("model.name=base"),

@@ -198,8 +198,8 @@ ANEW = "--config checkpoints/x/config.yaml run_name=NAME"
 REMOVE = "remove that folder: the run then goes on from the checkpoint before it"
 
 
-def resumed(what: str, where: str, mend: str, prepare: Callable[[Path], None]) -> Mistake:
-    return Mistake(RESUME, what, where, mend, prepare=prepare, run=True, keeps=True)
+def resumed(what: str, where: str, hint: str, prepare: Callable[[Path], None]) -> Mistake:
+    return Mistake(RESUME, what, where, hint, prepare=prepare, run=True, keeps=True)
 
 
 RUNS = {

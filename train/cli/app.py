@@ -102,8 +102,8 @@ def main(arguments: Sequence[str] | None = None, program: str = "embed-tune") ->
             traceback.print_exc()
         from train.errors import disk_in_words
 
-        what, mend = disk_in_words(error)
-        print(f"error: {what}\n  What to do: {mend}; --debug shows more", file=sys.stderr)
+        what, hint = disk_in_words(error)
+        print(f"error: {what}\n  What to do: {hint}; --debug shows more", file=sys.stderr)
         sys.exit(2)
     except (KeyboardInterrupt, typer.Abort):
         print("stopped", file=sys.stderr)

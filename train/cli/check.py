@@ -58,7 +58,7 @@ def check_command(
     if not sources and config is None:
         from train.errors import ConfigError
 
-        raise ConfigError("no data set is named", mend="embed-tune check DATA: a file, folder, glob or Hub id; or --config FILE")
+        raise ConfigError("no data set is named", hint="embed-tune check DATA: a file, folder, glob or Hub id; or --config FILE")
     from train.config.schema import JudgeConfig
 
     loaded = load_config(config, data=sources or None, overrides=settings, kind=JudgeConfig)

@@ -130,12 +130,12 @@ def embed_command(
     if (place is None) == (not texts):
         raise ConfigError(
             "no texts are named" if place is None else "a file and --text are given at once",
-            mend="name a file, or give texts with --text",
+            hint="name a file, or give texts with --text",
         )
     if place is not None and out is None:
-        raise ConfigError("it is not said where the vectors go", mend="give --out vectors.parquet or --out vectors.npy")
+        raise ConfigError("it is not said where the vectors go", hint="give --out vectors.parquet or --out vectors.npy")
     if texts and out is not None:
-        raise ConfigError("--text prints vectors and makes no file", mend="leave out --out, or put the texts into a file")
+        raise ConfigError("--text prints vectors and makes no file", hint="leave out --out, or put the texts into a file")
     if dimensions is not None:
         words.append(f"model.dimensions={dimensions}")
     candidate, config = read_model(model, [*words, *cache_setting(cache)])

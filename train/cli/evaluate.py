@@ -91,7 +91,7 @@ def evaluate_command(
     if len(request.candidates) == 1:
         for option, value in (("--output", output), ("--fail-on", fail_on)):
             if value is not None:
-                raise EmbedTuneError(f"{option} needs two models: one alone has no verdict", mend="name a second model")
+                raise EmbedTuneError(f"{option} needs two models: one alone has no verdict", hint="name a second model")
     from train.workflows.evaluate import evaluate_models
 
     fail_if(fail_on, evaluate_models(request, output=output, yes=yes, as_json=as_json, debug=debug))

@@ -56,7 +56,7 @@ def mine_command(
     if model is not None:
         settings.append(f"model.name={model}")
     if not sources and config is None:
-        raise ConfigError("no data set is named", mend="embed-tune mine DATA --out FILE: a file, folder, glob or Hub id")
+        raise ConfigError("no data set is named", hint="embed-tune mine DATA --out FILE: a file, folder, glob or Hub id")
     loaded = load_config(config, data=sources or None, overrides=[*settings, *cache_setting(cache)], kind=JudgeConfig)
     from train.workflows.mine import mine_data
 

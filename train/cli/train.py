@@ -60,7 +60,7 @@ def train_command(
     if resume is not None:
         if config or data or overrides or dry_run:
             raise EmbedTuneError(
-                "--resume takes no other settings: a run goes on as it began", mend="drop them, or start a new run"
+                "--resume takes no other settings: a run goes on as it began", hint="drop them, or start a new run"
             )
         from train.pipeline import resume_run
 

@@ -37,7 +37,7 @@ def heed_launcher(config: Config, say: Callable[[str], None], environment: Mappi
     for variable, (engine, off) in UNSUPPORTED.items():
         if environment.get(variable, "").lower() == "true":
             what = f"Accelerate's configuration asks for {engine}, which this program does not use"
-            raise ConfigError(what, mend=f"set {off} {HOW}")
+            raise ConfigError(what, hint=f"set {off} {HOW}")
     _refuse_compiling(environment)
     config = _with_precision(config, environment["ACCELERATE_MIXED_PRECISION"].lower(), say)
     say_if_alone(say, environment)
@@ -59,7 +59,7 @@ def _refuse_compiling(environment: Mapping[str, str]) -> None:
         raise ConfigError(
             f"Accelerate's configuration asks for torch.compile (dynamo_backend {backend}), which would compile anew"
             " for each batch: every batch has a shape of its own here",
-            mend=f"set dynamo_backend: no {HOW}, or launch with --dynamo_backend no",
+            hint=f"set dynamo_backend: no {HOW}, or launch with --dynamo_backend no",
         )
 
 
@@ -68,14 +68,14 @@ def _with_precision(config: Config, asked: str, say: Callable[[str], None]) -> C
     if asked in ("fp16", "fp8"):
         raise ConfigError(
             f"Accelerate's configuration asks for mixed_precision {asked}; this program trains in fp32 or bf16",
-            mend=f"set mixed_precision: no {HOW}, or launch with --mixed_precision no; training.precision chooses",
+            hint=f"set mixed_precision: no {HOW}, or launch with --mixed_precision no; training.precision chooses",
         )
     if asked != "bf16":
         return config
     if ours == "fp32":
         raise ConfigError(
             "Accelerate's configuration asks for mixed_precision bf16, this run for training.precision=fp32",
-            mend=f"leave training.precision out, or set mixed_precision: no {HOW}, or launch with --mixed_precision no",
+            hint=f"leave training.precision out, or set mixed_precision: no {HOW}, or launch with --mixed_precision no",
         )
     if ours == "auto":
         say("training.precision=bf16, asked for by Accelerate's configuration")

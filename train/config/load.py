@@ -57,8 +57,8 @@ def load_config(
     tree = file.tree
     if data is not None:
         if any(not one.strip() for one in ([data] if isinstance(data, str) else data)):
-            mend = "give a file, folder, glob or Hub id; in a script, look whether its variable is set"
-            raise ConfigError("--data is empty", mend=mend)
+            hint = "give a file, folder, glob or Hub id; in a script, look whether its variable is set"
+            raise ConfigError("--data is empty", hint=hint)
         given = tree.get("data")
         given = given if isinstance(given, dict) else {}
         kept = {k: v for k, v in given.items() if k in FOR_ALL_DATA}
@@ -71,7 +71,7 @@ def load_config(
         file.lines.pop(place, None)
     if "data" not in tree:
         what = f"{' and '.join(map(str, paths))}: no data set is named" if paths else "no data set is named"
-        raise ConfigError(what, mend="give --data PATH, or a --config with a `data:` section")
+        raise ConfigError(what, hint="give --data PATH, or a --config with a `data:` section")
     _fill_in_preset(file)
     try:
         return kind.model_validate(tree)
@@ -96,7 +96,7 @@ def _fill_in_preset(file: YamlFile) -> None:
     found = preset.tree.get("model")
     if not isinstance(found, dict) or not found.get("name"):
         raise ConfigError(
-            f"{path}: names no model", mend="write `model:` with a `name` in it, as the files in configs/models/ do"
+            f"{path}: names no model", hint="write `model:` with a `name` in it, as the files in configs/models/ do"
         )
     file.tree["model"] = {**found, **model, "name": found["name"]}
     for place, line in preset.lines.items():
@@ -138,7 +138,7 @@ def _apply_override(tree: dict[str, Any], item: str) -> tuple[Place, str]:
     """Set one value; returns its place and the text it was given as."""
     key, sep, raw = item.partition("=")
     if not sep or not key or any(not part for part in key.split(".")):
-        raise ConfigError(f"`{item}` is not a setting", mend="write key=value, for example training.epochs=2")
+        raise ConfigError(f"`{item}` is not a setting", hint="write key=value, for example training.epochs=2")
     try:
         value = yaml.safe_load(raw) if raw else None
     except yaml.YAMLError:
@@ -166,7 +166,7 @@ def _apply_override(tree: dict[str, Any], item: str) -> tuple[Place, str]:
     try:
         place[parts[-1]] = value
     except (TypeError, IndexError):
-        raise ConfigError(f"{key}: there is no such place in the configuration", mend=LIST) from None
+        raise ConfigError(f"{key}: there is no such place in the configuration", hint=LIST) from None
     return tuple(parts), raw
 
 
@@ -174,10 +174,10 @@ def _step_into(place: Any, part: Any, key: str) -> Any:
     if isinstance(place, list) and isinstance(part, int):
         if part >= len(place):
             entries = "is only 1 entry" if len(place) == 1 else f"are only {len(place)} entries"
-            raise ConfigError(f"{key}: there {entries}, counted from 0", mend="list more data sets in a YAML file: --config FILE")
+            raise ConfigError(f"{key}: there {entries}, counted from 0", hint="list more data sets in a YAML file: --config FILE")
         return place[part]
     if not isinstance(place, dict):
-        raise ConfigError(f"{key}: `{part}` cannot stand here", mend=LIST)
+        raise ConfigError(f"{key}: `{part}` cannot stand here", hint=LIST)
     if not isinstance(place.get(part), dict | list):
         place[part] = {}
     return place[part]

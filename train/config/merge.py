@@ -40,7 +40,7 @@ def expand_data(value: Any) -> Any:
     try:
         return expand_single_dataset(value) if value is not None else {}
     except ValueError as error:
-        raise ConfigError(str(error), mend="say which data set is meant") from None
+        raise ConfigError(str(error), hint="say which data set is meant") from None
 
 
 def _laid_on(below: YamlFile, above: YamlFile) -> YamlFile:

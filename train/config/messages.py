@@ -66,7 +66,7 @@ def explained(error: ValidationError, kind: type[Config], places: Mapping[Place,
             out.append(f"{where}{dotted or 'configuration'}: {_problem(item)}")
             meaning = next((info.description for key, info in fields(kind) if key == dotted), None)
             meanings.append(f"give another value; {dotted} means: {meaning}" if meaning else f"give another value; {LIST}")
-    return ConfigError("\n".join(out), mend="; ".join(dict.fromkeys(meanings)))
+    return ConfigError("\n".join(out), hint="; ".join(dict.fromkeys(meanings)))
 
 
 def spellings(place: Place) -> Iterator[Place]:

@@ -243,12 +243,12 @@ class Config(StrictModel):
         if self.model.api is not None:
             raise ConfigError(
                 f"{self.model.name} is behind the API of {self.model.api}, and cannot be trained",
-                mend="models behind an API cannot be fine-tuned here, their weights are not public: name an open one",
+                hint="models behind an API cannot be fine-tuned here, their weights are not public: name an open one",
             )
         if self.model.dimensions is not None:
             raise ConfigError(
                 f"model.dimensions={self.model.dimensions} has no meaning in training, which uses all dimensions of a model",
-                mend="leave it out; evaluate, compare and embed can cut vectors",
+                hint="leave it out; evaluate, compare and embed can cut vectors",
             )
         return self
 
@@ -268,7 +268,7 @@ def without_login(address: str) -> str:
     if "@" in urlsplit(address).netloc:
         raise ConfigError(
             "model.base_url holds a user's name or a password, and settings are written to files",
-            mend="leave it out of the address; the key comes from the environment (OPENAI_API_KEY, CO_API_KEY, VOYAGE_API_KEY)",
+            hint="leave it out of the address; the key comes from the environment (OPENAI_API_KEY, CO_API_KEY, VOYAGE_API_KEY)",
         )
     return address
 
@@ -282,12 +282,12 @@ def without_password(address: str) -> str:
     try:
         query = parse_qs(urlsplit(address).query)
     except ValueError:
-        raise ConfigError("the address of the vector cache is malformed", mend="write redis://HOST:PORT/DB") from None
+        raise ConfigError("the address of the vector cache is malformed", hint="write redis://HOST:PORT/DB") from None
     before, at, _ = address.partition("://")[2].rpartition("@")  # a password may hold /, ? and #, which end a host
     if (at and ":" in before) or "password" in query:
         raise ConfigError(
             "the address of the vector cache holds a password, and settings are written to files",
-            mend="set REDIS_PASSWORD (and REDIS_USERNAME) and leave it out of the address",
+            hint="set REDIS_PASSWORD (and REDIS_USERNAME) and leave it out of the address",
         )
     return address
 

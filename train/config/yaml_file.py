@@ -11,7 +11,7 @@ import yaml
 
 from train.errors import ConfigError
 
-UTF8_MEND = "save the file as UTF-8, or convert it: `iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW`"
+UTF8_HINT = "save the file as UTF-8, or convert it: `iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW`"
 DATA_SUFFIXES = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".xlsx")
 EXAMPLE = "write lines of `key: value`, as the files in configs/ do"
 
@@ -58,9 +58,9 @@ def read_yaml(path: Path) -> YamlFile:
     if tree is None:
         tree = {}
     if not isinstance(tree, dict):
-        mend = f"give a data file with --data {path}" if path.suffix.lower() in DATA_SUFFIXES else EXAMPLE
+        hint = f"give a data file with --data {path}" if path.suffix.lower() in DATA_SUFFIXES else EXAMPLE
         what = f"{path}: a config is a mapping of keys to values, this file holds a {type(tree).__name__}"
-        raise ConfigError(what, mend=mend)
+        raise ConfigError(what, hint=hint)
     found.tree = tree
     found.files = dict.fromkeys(found.lines, path)
     return found
@@ -73,44 +73,44 @@ def _text(path: Path) -> str:
         siblings = {p.stem: p for p in sorted(path.parent.glob("*.y*ml"))}
         near = difflib.get_close_matches(path.stem, siblings, n=1)
         hint = "check the path; the configs of the project are in configs/" if not near else f"did you mean {siblings[near[0]]}?"
-        raise ConfigError(f"{path}: no such config file", mend=hint) from None
+        raise ConfigError(f"{path}: no such config file", hint=hint) from None
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})", mend="name a YAML file that you may read") from None
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})", hint="name a YAML file that you may read") from None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         what = f"{path}, line {line}: not UTF-8: byte 0x{raw[error.start]:02x} at position {error.start} of the file"
-        raise ConfigError(what, mend=UTF8_MEND) from None
+        raise ConfigError(what, hint=UTF8_HINT) from None
 
 
 def _broken(path: Path, error: yaml.YAMLError) -> ConfigError:
     mark = getattr(error, "problem_mark", None)
     at = f", line {mark.line + 1}" if mark else ""
     problem = " ".join(str(getattr(error, "problem", None) or error).split())
-    mend = "look at that line and the one above it: a colon, quote or bracket is missing or too many"
+    hint = "look at that line and the one above it: a colon, quote or bracket is missing or too many"
     if "\\t" in problem:
-        mend = "indent with spaces; YAML allows no tabs there"
+        hint = "indent with spaces; YAML allows no tabs there"
     elif "tag" in problem:
-        mend = "write plain values; YAML tags (!…) are not read"
-    return ConfigError(f"{path}{at}: not valid YAML ({problem})", mend=mend)
+        hint = "write plain values; YAML tags (!…) are not read"
+    return ConfigError(f"{path}{at}: not valid YAML ({problem})", hint=hint)
 
 
 def _collect(node: yaml.Node, place: Place, above: tuple[int, ...], found: YamlFile, path: Path) -> None:
     """Lines of every key and the text of every scalar below `node`; `above` are the nodes that contain it."""
     if id(node) in above:
         what = f"{path}, line {node.start_mark.line + 1}: the anchor contains itself"
-        raise ConfigError(what, mend="write the value out instead of the alias (*)")
+        raise ConfigError(what, hint="write the value out instead of the alias (*)")
     above = (*above, id(node))
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 what = f"{path}, line {key.start_mark.line + 1}: a key is one word, this one is a list or a mapping"
-                raise ConfigError(what, mend="write `key: value`")
+                raise ConfigError(what, hint="write `key: value`")
             here = (*place, key.value)
             if here in found.lines and key.value != "<<":
                 what = f"{path}, line {key.start_mark.line + 1}: {'.'.join(map(str, here))} stands there twice"
-                raise ConfigError(f"{what} (first in line {found.lines[here]})", mend="remove one of the two")
+                raise ConfigError(f"{what} (first in line {found.lines[here]})", hint="remove one of the two")
             found.lines[here] = key.start_mark.line + 1
             _collect(value, here, above, found, path)
     elif isinstance(node, yaml.SequenceNode):

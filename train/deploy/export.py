@@ -26,7 +26,7 @@ def export_model(model: SentenceTransformer, folder: Path) -> Path:
         shutil.rmtree(temporary, ignore_errors=True)
         raise RunError(
             f"the model cannot be written to {folder} ({error})",
-            mend=f"make room, then continue with --resume {folder.parent}; the checkpoints are kept",
+            hint=f"make room, then continue with --resume {folder.parent}; the checkpoints are kept",
         ) from error
     shutil.rmtree(folder, ignore_errors=True)
     temporary.replace(folder)

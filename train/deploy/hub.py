@@ -36,7 +36,7 @@ REASONS = {
     413: ("the Hub takes no files of that size from this account", "check the account's limits"),
     429: ("the Hub asks for fewer requests", "wait some minutes"),
 }
-"""What an HTTP status means for a push, and how to mend it."""
+"""What an HTTP status means for a push, and how to correct it."""
 
 
 @dataclass(frozen=True)
@@ -55,10 +55,10 @@ class Push:
         words += [] if self.licence is None else ["--licence", self.licence]
         return shlex.join(words)
 
-    def failed(self, what: str, mend: str) -> HubError:
+    def failed(self, what: str, hint: str) -> HubError:
         """The error of a push that failed for this reason."""
         kept = f"the push to {self.repo_id} failed: {what}. The run is kept as it was in {self.run}"
-        return HubError(kept, mend=f"{mend}; then push again: {self.command()}")
+        return HubError(kept, hint=f"{hint}; then push again: {self.command()}")
 
 
 def push_run(run: Path, repo_id: str, *, private: bool = True, licence: str | None = None) -> str:
@@ -89,7 +89,7 @@ def push_run(run: Path, repo_id: str, *, private: bool = True, licence: str | No
     except (HubError, RunError):
         raise
     except KeyboardInterrupt:
-        raise Interrupted(f"the push was stopped; the run is kept in {folder}", mend=f"push again: {push.command()}") from None
+        raise Interrupted(f"the push was stopped; the run is kept in {folder}", hint=f"push again: {push.command()}") from None
     except Exception as error:  # the Hub's client passes on errors of its HTTP library, of hf-xet and of its threads
         _explain(error, push)
 
@@ -104,12 +104,12 @@ def finished_run(run: Path) -> Path:
     if not (folder / "config.yaml").is_file():
         runs = sorted(p.parent.name for p in folder.parent.glob("*/config.yaml")) if folder.parent.is_dir() else []
         known = f"runs there: {', '.join(runs[-5:])}" if runs else f"there are no runs in {folder.parent}"
-        raise RunError(f"{folder} is not a run folder (it has no config.yaml)", mend=known)
+        raise RunError(f"{folder} is not a run folder (it has no config.yaml)", hint=known)
     for name in ("report.json", "model/modules.json"):
         if not (folder / name).is_file():
             raise RunError(
                 f"{folder} is not a finished run (it has no {name}), so there is nothing to push",
-                mend=f"finish it first: embed-tune train --resume {shlex.quote(str(folder))}",
+                hint=f"finish it first: embed-tune train --resume {shlex.quote(str(folder))}",
             )
     return folder
 
@@ -124,8 +124,8 @@ def check_push(repo_id: str, push: Push | None = None) -> None:
     from huggingface_hub.errors import HFValidationError
     from huggingface_hub.utils import validate_repo_id
 
-    def refuse(what: str, mend: str) -> NoReturn:
-        raise push.failed(what, mend) if push else HubError(f"nothing could be pushed to {repo_id}: {what}", mend=mend)
+    def refuse(what: str, hint: str) -> NoReturn:
+        raise push.failed(what, hint) if push else HubError(f"nothing could be pushed to {repo_id}: {what}", hint=hint)
 
     try:
         validate_repo_id(repo_id)
@@ -134,7 +134,7 @@ def check_push(repo_id: str, push: Push | None = None) -> None:
         well_formed = False
     if not well_formed:
         raise HubError(
-            f"{repo_id!r} is not the id of a repository on the Hub", mend="write owner/name, with letters, digits and . _ - only"
+            f"{repo_id!r} is not the id of a repository on the Hub", hint="write owner/name, with letters, digits and . _ - only"
         )
     if constants.HF_HUB_OFFLINE:
         refuse("HF_HUB_OFFLINE keeps the Hub's client offline", "unset HF_HUB_OFFLINE")
@@ -239,11 +239,11 @@ def _explain(error: Exception, push: Push) -> NoReturn:
     for cause in _causes(error):
         status = getattr(getattr(cause, "response", None), "status_code", None)
         if status is not None:
-            what, mend = REASONS.get(
+            what, hint = REASONS.get(
                 status, ("the Hub failed", "try later") if status >= 500 else ("the Hub refused it", "correct what it names")
             )
             said = " ".join((getattr(cause, "server_message", None) or "").split())[:300]
-            raise push.failed(f"{what} (HTTP {status}{f': {said}' if said else ''})", mend) from None
+            raise push.failed(f"{what} (HTTP {status}{f': {said}' if said else ''})", hint) from None
         if isinstance(cause, ConnectionError | TimeoutError) or type(cause).__module__.split(".")[0] in NETWORK_ERRORS:
             raise push.failed(f"the connection to the Hub broke ({type(cause).__name__})", "check the network") from None
     if isinstance(error, ValueError) and "metadata" in str(error):  # the Hub's rules for a card; a licence that it does not know

@@ -120,7 +120,7 @@ def read_contract(model: SentenceTransformer, name: str, config: ModelConfig) ->
     if config.dimensions is not None and config.dimensions > width:
         raise ModelError(
             f"model.dimensions={config.dimensions} is more than {name} has: {width}",
-            mend=f"use {width} or fewer, or leave it out",
+            hint=f"use {width} or fewer, or leave it out",
         )
     return EncodingContract(
         query_prompt=query,

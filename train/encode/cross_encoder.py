@@ -37,12 +37,12 @@ class CrossJudge:
             reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
             raise ModelError(
                 f"mining.cross_encoder: {self.origin.name} could not be loaded: {reason}",
-                mend="check that the folder is complete, or leave it out",
+                hint="check that the folder is complete, or leave it out",
             ) from error
         if model.num_labels != 1:
             raise ModelError(
                 f"mining.cross_encoder: {self.origin.name} gives {model.num_labels} labels, not one score",
-                mend="name a cross-encoder for ranking, such as cross-encoder/ms-marco-MiniLM-L6-v2",
+                hint="name a cross-encoder for ranking, such as cross-encoder/ms-marco-MiniLM-L6-v2",
             )
         return model
 

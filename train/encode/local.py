@@ -148,16 +148,16 @@ def resolve_device(wanted: str) -> str:
     kind = wanted.split(":", maxsplit=1)[0]
     present = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if kind not in present:
-        raise ModelError(f"model.device: {wanted!r} is not a device", mend="use auto, cpu, cuda, cuda:N or mps")
+        raise ModelError(f"model.device: {wanted!r} is not a device", hint="use auto, cpu, cuda, cuda:N or mps")
     if not present[kind]:
         raise ModelError(
             f"model.device: {wanted} was asked for, but PyTorch sees no such device here",
-            mend="use model.device=auto, or install a PyTorch build for this GPU",
+            hint="use model.device=auto, or install a PyTorch build for this GPU",
         )
     number = wanted.partition(":")[2]
     if kind == "cuda" and number and not (number.isdigit() and int(number) < torch.cuda.device_count()):
         there = ", ".join(f"cuda:{i}" for i in range(torch.cuda.device_count()))
-        raise ModelError(f"model.device: {wanted} was asked for, but there is only {there}", mend="use one of these, or auto")
+        raise ModelError(f"model.device: {wanted} was asked for, but there is only {there}", hint="use one of these, or auto")
     return wanted
 
 
@@ -178,12 +178,12 @@ def _load(path: Path, config: ModelConfig, device: str) -> tuple[SentenceTransfo
         raise
     except Exception as error:  # a damaged file raises whatever the library that reads it raises
         reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
-        mend = "check that the folder is complete"
+        hint = "check that the folder is complete"
         if not config.trust_remote_code:
-            mend += "; trust_remote_code is off unless model.trust_remote_code=true"
+            hint += "; trust_remote_code is off unless model.trust_remote_code=true"
         if "allocate memory" in reason or "out of memory" in reason:
-            mend = "end other programs, or choose a smaller model"
-        raise ModelError(f"{config.name} could not be loaded: {reason}", mend=mend) from error
+            hint = "end other programs, or choose a smaller model"
+        raise ModelError(f"{config.name} could not be loaded: {reason}", hint=hint) from error
 
 
 def _with_pooling(path: Path, config: ModelConfig, device: str, options: dict) -> tuple[SentenceTransformer, list[str]]:

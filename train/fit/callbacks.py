@@ -178,5 +178,5 @@ class ScheduleCallback(TrainerCallback):
         if not math.isfinite(loss):
             raise Diverged(
                 f"the loss became {loss} before step {state.global_step}; the weights are no longer usable",
-                mend="lower training.learning_rate, or use training.precision=fp32; the last checkpoint is kept",
+                hint="lower training.learning_rate, or use training.precision=fp32; the last checkpoint is kept",
             )

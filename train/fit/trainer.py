@@ -213,7 +213,7 @@ class PairTrainer(SentenceTransformerTrainer):
                 reason = "the disk took less than was written"
             raise RunError(
                 f"the checkpoint of step {self.state.global_step} could not be written: {reason}",
-                mend=f"make room on the disk, then continue with --resume {run}; earlier checkpoints are whole",
+                hint=f"make room on the disk, then continue with --resume {run}; earlier checkpoints are whole",
             ) from error
         finally:
             self._saving = False

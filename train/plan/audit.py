@@ -125,5 +125,5 @@ def obey_strict(found: Mapping[str, Any]) -> None:
         findings = "one finding puts" if len(bad) == 1 else f"{len(bad)} findings put"
         raise DataError(
             "\n".join([f"{findings} the result in doubt (data.strict, --strict):", *lines, *more]),
-            mend="mend the data (embed-tune check says how), or go on without data.strict",
+            hint="correct the data (embed-tune check says how), or go on without data.strict",
         )

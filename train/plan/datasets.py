@@ -27,7 +27,7 @@ def load_datasets(config: Config) -> dict[str, PreparedDataset]:
         if prepared.name in datasets:
             raise ConfigError(
                 f"two data sets are called {prepared.name!r}: {datasets[prepared.name].location} and {prepared.location}",
-                mend=f"give one of them a name of its own: data.datasets.{number}.name=NAME",
+                hint=f"give one of them a name of its own: data.datasets.{number}.name=NAME",
             )
         datasets[prepared.name] = prepared
     if len(datasets) == 1:
@@ -50,13 +50,13 @@ def training_sets(
             table, kind = mined[name].table, RowKind.TUPLE
             if len(table) < 2:
                 limits = limits_in_words(config.mining)
-                mend = "leave mining.enabled out: nearly all documents belong to the queries, so the others of a batch will do"
+                hint = "leave mining.enabled out: nearly all documents belong to the queries, so the others of a batch will do"
                 if mined[name].summary["rows_refused"]:
-                    mend = f"loosen what refuses the documents ({limits}), or leave mining.enabled out"
+                    hint = f"loosen what refuses the documents ({limits}), or leave mining.enabled out"
                 raise DataError(
                     f"for {'one row alone' if len(table) else 'no row'} of train in {name} could hard negatives be mined",
                     where=prepared.location,
-                    mend=mend,
+                    hint=hint,
                 )
         blind = config.training.groups == "blind"
         loss, related = choose_loss(spec, kind), prepared.left_out

@@ -34,7 +34,7 @@ def see_run_folder(run: Path) -> None:
     if not all(sees):
         raise RunError(
             f"{run} is not seen by processes {', '.join(str(i) for i, one in enumerate(sees) if not one)}",
-            mend="several machines need a folder that all of them share: set output_dir to one",
+            hint="several machines need a folder that all of them share: set output_dir to one",
         )
 
 

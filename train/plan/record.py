@@ -76,19 +76,19 @@ def refuse_changes(plan: Plan, run: Path) -> None:
     if (recorded["model"]["revision"], recorded["model"]["sha256"]) != (plan.origin.revision, plan.origin.sha256):
         raise ModelError(
             f"the weights of {plan.origin.name} are not those with which {run} began",
-            mend="put them back (model.revision names one on the Hub), or start a new run",
+            hint="put them back (model.revision names one on the Hub), or start a new run",
         )
     for name, prepared in plan.datasets.items():
         if recorded["data"].get(name) != prepared.fingerprint:
             raise DataError(
                 f"{name} is not what it was when the run began",
                 where=prepared.location,
-                mend="put the data back, or start a new run",
+                hint="put the data back, or start a new run",
             )
     before = read_record(run, "environment.json").get("settled", {})  # runs of earlier versions have none
     for what, now in _settled(plan).items():
         if what in before and before[what] != now:
             raise RunError(
                 f"{what} was {before[what]} when {run} began, and is {now}",
-                mend=f"put {run / 'config.yaml'} back and launch it as then (processes, precision), or start a new run",
+                hint=f"put {run / 'config.yaml'} back and launch it as then (processes, precision), or start a new run",
             )

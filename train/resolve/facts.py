@@ -181,4 +181,4 @@ def _table() -> dict[str, dict[str, Any]]:
             for name, entry in models.items()
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError, yaml.YAMLError) as error:
-        raise ConfigError(f"{TABLE} is not well-formed: {error}", mend="compare it with the project's") from None
+        raise ConfigError(f"{TABLE} is not well-formed: {error}", hint="compare it with the project's") from None

@@ -71,7 +71,7 @@ def find_candidate(name: str, config: ModelConfig) -> Candidate:
         if not (folder / "model").is_dir():
             raise ModelError(
                 f"{folder} has no model/ yet: the run is not finished",
-                mend=f"name one of its checkpoint-* folders, or finish it: embed-tune train --resume {folder}",
+                hint=f"name one of its checkpoint-* folders, or finish it: embed-tune train --resume {folder}",
             )
         return Candidate(label, config.model_copy(update={"name": str(folder / "model")}), folder, notes)
     run = folder.resolve().parent

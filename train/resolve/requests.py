@@ -57,9 +57,9 @@ def read_request(
     """
     names, settings = split_words(words)
     if not names:
-        raise ConfigError("no model is named", mend="embed-tune evaluate MODEL --data PATH: a folder, a run or a Hub id")
+        raise ConfigError("no model is named", hint="embed-tune evaluate MODEL --data PATH: a folder, a run or a Hub id")
     if len(names) > 2:
-        raise ConfigError(f"{names[2]}: at most two models are judged at once", mend="name a base and one other model")
+        raise ConfigError(f"{names[2]}: at most two models are judged at once", hint="name a base and one other model")
     _refuse_meaningless(settings, len(names))
     own = {prefix: [word for word in settings if word.startswith(f"{prefix}.")] for prefix in ("model", "other")}
     rest = [word for word in settings if not word.startswith(("model.", "other."))]
@@ -98,9 +98,9 @@ def read_many(
     """
     names, settings = split_words(words)
     if not names:
-        raise ConfigError("no model is named", mend=f"embed-tune {command} MODEL...: folders, runs, presets, APIs or Hub ids")
+        raise ConfigError("no model is named", hint=f"embed-tune {command} MODEL...: folders, runs, presets, APIs or Hub ids")
     if (twice := next((name for name in names if names.count(name) > 1), None)) is not None:
-        raise ConfigError(f"{twice} is named twice", mend="name each model once")
+        raise ConfigError(f"{twice} is named twice", hint="name each model once")
     _refuse_meaningless(settings, 1)
     files = _files(config)
     has_data = bool(data) or "data" in read_layers(files).tree
@@ -127,11 +127,11 @@ def _refuse_meaningless(settings: Sequence[str], models: int) -> None:
     for word in settings:
         key = word.partition("=")[0]
         if key.startswith(MEANINGLESS) and key != "training.seed":
-            raise ConfigError(f"{key} has no meaning here: nothing is trained", mend="drop it")
+            raise ConfigError(f"{key} has no meaning here: nothing is trained", hint="drop it")
         if key in ("model.name", "other.name"):
-            raise ConfigError(f"{key} has no meaning here", mend="name models as words: embed-tune evaluate MODEL OTHER --data …")
+            raise ConfigError(f"{key} has no meaning here", hint="name models as words: embed-tune evaluate MODEL OTHER --data …")
         if key.startswith("other.") and models < 2:
-            raise ConfigError(f"{key} is for a second model, and only one is named", mend="name it, or write model.… instead")
+            raise ConfigError(f"{key} is for a second model, and only one is named", hint="name it, or write model.… instead")
 
 
 def _model_settings(prefix: str, words: Sequence[str]) -> Mapping[str, Any]:

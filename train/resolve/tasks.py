@@ -84,7 +84,7 @@ def load_tasks(request: Request) -> tuple[dict[str, Task], dict[str, list[str]]]
         prepared, split = load_rows(spec, request, trainings, cache)
         if prepared.name in tasks:
             raise ConfigError(
-                f"two data sets are called {prepared.name!r}", mend="give one of them a name: data.datasets.1.name=…"
+                f"two data sets are called {prepared.name!r}", hint="give one of them a name: data.datasets.1.name=…"
             )
         task = dataclasses.replace(build_task(prepared, "test" if split == "all" else split), split=split)
         things = "scored pairs" if task.kind is RowKind.SCORED else "queries"
@@ -126,7 +126,7 @@ def refuse_prompts(request: Request, command: str) -> None:
         if spec.prompts != PromptSpec():
             raise ConfigError(
                 f"data.prompts has no effect on {command}: every model reads {spec.source} under its own prompts",
-                mend="judge by embed-tune evaluate, or set prompts of the model: model.query_prompt=… model.document_prompt=…",
+                hint="judge by embed-tune evaluate, or set prompts of the model: model.query_prompt=… model.document_prompt=…",
             )
 
 
@@ -146,7 +146,7 @@ def load_rows(spec: DatasetSpec, request: Request, trainings: Sequence[Training]
         raise DataError(
             f"the data set has splits of its own ({', '.join(own)}), so there is no one set of all rows",
             where=spec.source,
-            mend=f"choose one with --split {own[-1]}",
+            hint=f"choose one with --split {own[-1]}",
         )
     trained = next((one for one in trainings if one.spec_for(spec) is not None), None)
     if wanted == "all":
@@ -164,7 +164,7 @@ def load_rows(spec: DatasetSpec, request: Request, trainings: Sequence[Training]
         raise DataError(
             f"the data set has no {split} rows",
             where=spec.source,
-            mend=f"it has {', '.join(prepared.splits)}; choose with --split",
+            hint=f"it has {', '.join(prepared.splits)}; choose with --split",
         )
     _warn_of_known_rows(prepared, split, given=split in own, spec=spec, trainings=trainings)
     return prepared, split
@@ -189,7 +189,7 @@ def read_training(candidate: Candidate) -> Training | None:
     except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError):
         raise RunError(
             f"{path} cannot be read, so it is not known which rows {candidate.label} was trained on",
-            mend="copy the model folder out of its run folder to judge it without regard to that",
+            hint="copy the model folder out of its run folder to judge it without regard to that",
         ) from None
     return Training(candidate, load_config(candidate.run / "config.yaml"), fingerprints, sources, known)
 

@@ -106,11 +106,11 @@ def read_model(word: str, overrides: Sequence[str] = (), stored: Mapping[str, An
     for one in overrides:
         key = one.partition("=")[0]
         if "=" not in one:
-            raise ConfigError(f"{one}: not a setting", mend="settings are written KEY=VALUE, e.g. model.device=cpu")
+            raise ConfigError(f"{one}: not a setting", hint="settings are written KEY=VALUE, e.g. model.device=cpu")
         if key == "model.name":
-            raise ConfigError("model.name has no meaning here", mend="name the model with --model")
+            raise ConfigError("model.name has no meaning here", hint="name the model with --model")
         if not key.startswith("model.") and key not in ("vector_cache", "output_dir", "evaluation.batch_size"):
-            raise ConfigError(f"{key} has no meaning here: nothing is trained", mend="drop it")
+            raise ConfigError(f"{key} has no meaning here: nothing is trained", hint="drop it")
     loaded = load_config(None, data="unused", overrides=overrides, kind=JudgeConfig)
     given = {key: getattr(loaded.model, key) for key in loaded.model.model_fields_set}
     kept = {key: value for key, value in (stored or {}).items() if key not in NOT_STORED}
@@ -119,7 +119,7 @@ def read_model(word: str, overrides: Sequence[str] = (), stored: Mapping[str, An
     except ValidationError as error:
         where = ".".join(map(str, error.errors()[0]["loc"]))
         raise ConfigError(
-            f"what the file of vectors says about its model cannot be used (model.{where})", mend="name the model with --model"
+            f"what the file of vectors says about its model cannot be used (model.{where})", hint="name the model with --model"
         ) from None
     return find_candidate(word, config), loaded
 
@@ -141,7 +141,7 @@ def checked_out(out: Path | None) -> Path | None:
         ConfigError: its suffix names no kind of file that is written.
     """
     if out is not None and out.suffix not in SUFFIXES:
-        raise ConfigError(f"--out {out}: the kind of file follows from its suffix", mend=f"use {' or '.join(SUFFIXES)}")
+        raise ConfigError(f"--out {out}: the kind of file follows from its suffix", hint=f"use {' or '.join(SUFFIXES)}")
     return out
 
 
@@ -151,14 +151,14 @@ def read_ranges(path: Path) -> Mapping[str, Any]:
     Raises:
         ConfigError: it cannot be read.
     """
-    mend = "give a file with {low: [...], high: [...]}, for instance the .npy.json beside vectors that were made with int8"
+    hint = "give a file with {low: [...], high: [...]}, for instance the .npy.json beside vectors that were made with int8"
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise ConfigError(f"--ranges {path} cannot be read ({getattr(error, 'strerror', None) or error})", mend=mend) from None
+        raise ConfigError(f"--ranges {path} cannot be read ({getattr(error, 'strerror', None) or error})", hint=hint) from None
     found = content.get("ranges", content) if isinstance(content, dict) else None
     if not isinstance(found, dict):
-        raise ConfigError(f"--ranges {path} holds no ranges", mend=mend)
+        raise ConfigError(f"--ranges {path} holds no ranges", hint=hint)
     return found
 
 
@@ -198,14 +198,14 @@ class SearchRequest:
 
     def __post_init__(self) -> None:
         if self.vectors is None and not self.data:
-            raise ConfigError("no vectors are named", mend="name a file that `embed-tune embed` made, or judged data with --data")
+            raise ConfigError("no vectors are named", hint="name a file that `embed-tune embed` made, or judged data with --data")
         if self.vectors is not None and not self.data and not self.queries and self.query_file is None:
-            mend = 'give one, "in quotes", a file of them with --queries, or --data'
+            hint = 'give one, "in quotes", a file of them with --queries, or --data'
             sections = ((word, word.partition("=")[0].partition(".")[0]) for word in self.overrides)
             if taken := next((word for word, section in sections if section not in Config.model_fields), None):
-                mend = f"{taken} looks like a setting; put such a query into a file: --queries FILE"
-            raise ConfigError("no query is given", mend=mend)
+                hint = f"{taken} looks like a setting; put such a query into a file: --queries FILE"
+            raise ConfigError("no query is given", hint=hint)
         if self.vectors is None and (self.queries or self.query_file or self.finer or self.documents):
-            raise ConfigError("queries need a file of vectors to search", mend="name it before them")
+            raise ConfigError("queries need a file of vectors to search", hint="name it before them")
         if self.vectors is not None and not self.vectors.is_file():
-            raise ConfigError(f"{self.vectors}: no such file", mend="name a file that `embed-tune embed` made")
+            raise ConfigError(f"{self.vectors}: no such file", hint="name a file that `embed-tune embed` made")

@@ -21,10 +21,10 @@ def find_run(path: Path) -> Path:
     if (folder / "report.json").is_file():
         return folder
     if not folder.is_dir():
-        raise RunError(f"{path}: no such run", mend=_known_runs(folder))
+        raise RunError(f"{path}: no such run", hint=_known_runs(folder))
     if not (folder / "config.yaml").is_file():
-        raise RunError(f"{folder} is not a run folder (it has no report.json)", mend=_known_runs(folder))
-    raise RunError(f"{folder} is not finished (it has no report.json)", mend=f"finish it: embed-tune train --resume {folder}")
+        raise RunError(f"{folder} is not a run folder (it has no report.json)", hint=_known_runs(folder))
+    raise RunError(f"{folder} is not finished (it has no report.json)", hint=f"finish it: embed-tune train --resume {folder}")
 
 
 def _known_runs(folder: Path) -> str:

@@ -95,7 +95,7 @@ class FinishedRun:
         if not path.is_file():
             raise RunError(
                 f"{self.folder} has no {path.name}, so its queries cannot be compared",
-                mend="copy the whole run folder, or judge its model anew",
+                hint="copy the whole run folder, or judge its model anew",
             )
         try:
             table = pq.ParquetFile(path).read()
@@ -170,4 +170,4 @@ def _read(path: Path, parse: Any) -> dict[str, Any]:
 
 def broken(path: Path, why: str) -> RunError:
     """The error for a file of a run that is not what it should be."""
-    return RunError(f"{path} cannot be read ({why})", mend="copy the file anew, or judge anew with embed-tune evaluate")
+    return RunError(f"{path} cannot be read ({why})", hint="copy the file anew, or judge anew with embed-tune evaluate")

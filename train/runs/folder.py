@@ -28,13 +28,13 @@ def create_run(output_dir: Path, name: str, record: Callable[[Path], None] = lam
     if folder.exists():
         raise RunError(
             f"{folder} exists already",
-            mend=f"continue it with --resume {folder}, or choose another name with run_name=…",
+            hint=f"continue it with --resume {folder}, or choose another name with run_name=…",
         )
     try:
         with staged_folder(folder) as staged:
             record(staged)
     except OSError as error:
-        raise RunError(f"{folder} cannot be made ({error.strerror})", mend="choose another place with output_dir=…") from None
+        raise RunError(f"{folder} cannot be made ({error.strerror})", hint="choose another place with output_dir=…") from None
     return folder
 
 
@@ -49,11 +49,11 @@ def open_run(path: Path) -> Path:
     if missing:
         runs = sorted(p.parent.name for p in folder.parent.glob("*/config.yaml")) if folder.parent.is_dir() else []
         known = f"runs there: {', '.join(runs[-5:])}" if runs else f"there are no runs in {folder.parent}"
-        raise RunError(f"{folder} is not a run folder (it has no {missing[0]})", mend=known)
+        raise RunError(f"{folder} is not a run folder (it has no {missing[0]})", hint=known)
     if any(folder.glob("checkpoint-*")) and not (folder / "scores.jsonl").is_file():
         raise _broken(folder, f"{folder / 'scores.jsonl'} is missing, which says how good the checkpoints are")
     if (folder / "report.json").is_file():
-        raise RunError(f"{folder} is finished already", mend=f"read {folder / 'report.html'}, or start a new run")
+        raise RunError(f"{folder} is finished already", hint=f"read {folder / 'report.html'}, or start a new run")
     return folder
 
 
@@ -79,8 +79,8 @@ def read_record(run: Path, file: str, *keys: str) -> dict[str, Any]:
 
 
 def _broken(run: Path, what: str) -> RunError:
-    mend = f"put the file back; or begin anew with the same settings: --config {run / 'config.yaml'} run_name=NAME"
-    return RunError(what, mend=mend)
+    hint = f"put the file back; or begin anew with the same settings: --config {run / 'config.yaml'} run_name=NAME"
+    return RunError(what, hint=hint)
 
 
 def default_name(dataset: str) -> str:

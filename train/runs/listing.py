@@ -57,7 +57,7 @@ class Run:
         link: of its page, relative and percent-encoded; None where it has none.
         state: how far it got.
         trouble: what is the matter, in a sentence; empty for a finished run with its page.
-        mend: how to go on, in a sentence; may be empty.
+        hint: how to go on, in a sentence; may be empty.
         command: what to type for that; may be empty.
         verdict: key of `VERDICT_WORDS`; None where there is none.
         results: of each data set.
@@ -75,7 +75,7 @@ class Run:
     link: str | None = None
     state: State = "foreign"
     trouble: str = ""
-    mend: str = ""
+    hint: str = ""
     command: str = ""
     verdict: str | None = None
     results: tuple[DatasetResult, ...] = ()
@@ -106,7 +106,7 @@ def read_run(folder: Path) -> Run:
     try:
         return _read(folder, name)
     except OSError as error:
-        return Run(name, state="damaged", trouble=f"It cannot be read: {error.strerror or error}.", mend="Look at its rights.")
+        return Run(name, state="damaged", trouble=f"It cannot be read: {error.strerror or error}.", hint="Look at its rights.")
 
 
 def _read(folder: Path, name: str) -> Run:
@@ -119,7 +119,7 @@ def _read(folder: Path, name: str) -> Run:
     if "report.json" not in here:
         return _unfinished(folder, here, common, obstacle)
     judged = f"It cannot be judged again: {obstacle}" if obstacle else "Remove report.json and judge the run again:"
-    again: dict[str, Any] = {"mend": judged, "command": "" if obstacle else _resume(folder)}
+    again: dict[str, Any] = {"hint": judged, "command": "" if obstacle else _resume(folder)}
     try:
         report = _report(folder / "report.json")
     except _Damage as damage:
@@ -143,12 +143,12 @@ def _read(folder: Path, name: str) -> Run:
 
 def _unfinished(folder: Path, here: set[str], common: Mapping[str, Any], obstacle: str) -> Run:
     if obstacle:
-        return Run(**common, state="damaged", trouble=obstacle, mend="Start it anew, or copy the whole folder again.")
+        return Run(**common, state="damaged", trouble=obstacle, hint="Start it anew, or copy the whole folder again.")
     steps = [int(file.removeprefix("checkpoint-")) for file in here if file.removeprefix("checkpoint-").isdecimal()]
     last = datetime.fromtimestamp(max(path.stat().st_mtime for path in folder.iterdir()), UTC)
     what = f"The last checkpoint is that of step {max(steps):,}" if steps else "There is no checkpoint yet"
     trouble = f"{what}; last written {last:%Y-%m-%d %H:%M} UTC."
-    return Run(**common, state="unfinished", trouble=trouble, mend="If it runs no more, go on with it:", command=_resume(folder))
+    return Run(**common, state="unfinished", trouble=trouble, hint="If it runs no more, go on with it:", command=_resume(folder))
 
 
 def _settings(folder: Path, here: set[str]) -> tuple[str, dict[str, Any]]:

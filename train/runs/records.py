@@ -53,7 +53,7 @@ def read_records(run: Path) -> Records:
         except (OSError, ValueError, yaml.YAMLError) as error:
             reason = getattr(error, "strerror", None) or type(error).__name__
             raise RunError(
-                f"{run / name} cannot be read ({reason})", mend="the run folder is damaged; train again to a new run folder"
+                f"{run / name} cannot be read ({reason})", hint="the run folder is damaged; train again to a new run folder"
             ) from None
     audit = {entry["name"]: entry for entry in files["audit.json"]["datasets"]}
     return Records(files["report.json"], files["config.yaml"], files["environment.json"], audit)

@@ -98,7 +98,7 @@ def _load_best(plan: Plan, run: Path, log: ScoreLog) -> int:
     if step not in found:
         raise RunError(
             f"{run / f'checkpoint-{step}'}, the best checkpoint, is not there",
-            mend="put it back, or start the run anew; no other checkpoint is put in its place",
+            hint="put it back, or start the run anew; no other checkpoint is put in its place",
         )
     load_weights(plan.encoder, found[step])
     return step

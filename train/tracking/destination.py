@@ -42,7 +42,7 @@ def load_wandb() -> ModuleType:
     except Exception as error:  # a broken installation raises whatever breaks in it
         raise TrackingError(
             f"tracking=wandb needs the package wandb, which cannot be imported: {first_lines(error)}",
-            mend="install it anew (pip install 'wandb>=0.31'), or set tracking=none",
+            hint="install it anew (pip install 'wandb>=0.31'), or set tracking=none",
         ) from error
     return wandb
 
@@ -64,7 +64,7 @@ def settle(config: TrackingConfig, *, verify: bool) -> Destination | None:
     if mode == "auto" and given:
         if given not in MODES:
             raise TrackingError(
-                f"WANDB_MODE={given} is not supported here", mend="set it to online, offline or disabled, or remove it"
+                f"WANDB_MODE={given} is not supported here", hint="set it to online, offline or disabled, or remove it"
             )
         mode = MODES[given]
     if mode == "disabled":
@@ -77,7 +77,7 @@ def settle(config: TrackingConfig, *, verify: bool) -> Destination | None:
     if demanded:
         raise TrackingError(
             f"tracking: there is no API key for {server()}",
-            mend=f"put one into WANDB_API_KEY, or log in with `wandb login --host {server()}`; {GO_ON}",
+            hint=f"put one into WANDB_API_KEY, or log in with `wandb login --host {server()}`; {GO_ON}",
         )
     return Destination(online=False, why="no API key")
 
@@ -100,7 +100,7 @@ def refusal(error: Exception) -> TrackingError:
         reason = f"it did not answer in time{_why_silent(server())}"
     return TrackingError(
         f"tracking: {server()} cannot be used: {reason}",
-        mend=f"check the key (WANDB_API_KEY or `wandb login`), the address (WANDB_BASE_URL) and the network; {GO_ON}",
+        hint=f"check the key (WANDB_API_KEY or `wandb login`), the address (WANDB_BASE_URL) and the network; {GO_ON}",
     )
 
 

@@ -217,7 +217,7 @@ class Work:
         if not np.isfinite(vectors).all():
             worst = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
             raise ModelError(
-                f"the vector of text {rows[worst].id} holds NaN or infinity", mend="the model is damaged, or not one for texts"
+                f"the vector of text {rows[worst].id} holds NaN or infinity", hint="the model is damaged, or not one for texts"
             )
         if fresh and isinstance(self.inner, Encoder) and self.inner.store is not None:
             contract = self.inner.contract

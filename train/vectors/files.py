@@ -239,15 +239,15 @@ def open_vectors(path: Path) -> VectorFile:
 
     if path.suffix not in SUFFIXES or not path.is_file():
         what = "no such file" if not path.exists() else "not a file of vectors"
-        raise DataError(what, where=str(path), mend=f"{MADE_BY} ({', '.join(SUFFIXES)})")
+        raise DataError(what, where=str(path), hint=f"{MADE_BY} ({', '.join(SUFFIXES)})")
     try:
         found = _read_npy(path) if path.suffix == ".npy" else _read_parquet(path)
         _check(found)
     except FileNotFoundError as error:
-        raise DataError(f"{Path(error.filename).name} is missing beside it", where=str(path), mend=MADE_BY) from None
+        raise DataError(f"{Path(error.filename).name} is missing beside it", where=str(path), hint=MADE_BY) from None
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise DataError(f"not a whole file of vectors: {reason}", where=str(path), mend=MADE_BY) from None
+        raise DataError(f"not a whole file of vectors: {reason}", where=str(path), hint=MADE_BY) from None
     return found
 
 

@@ -47,7 +47,7 @@ def calibrate(vectors: np.ndarray) -> Ranges:
     if len(vectors) < 2:
         raise ConfigError(
             "int8 and uint8 need the range of each dimension, and one vector has none",
-            mend="give more texts, or --precision float16",
+            hint="give more texts, or --precision float16",
         )
     return np.stack([vectors.min(axis=0), vectors.max(axis=0)]).astype(np.float32)
 

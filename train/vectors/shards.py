@@ -75,7 +75,7 @@ class Parts:
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise RunError(f"another process is writing {self._out} now", mend="wait for it, or name another file") from None
+                raise RunError(f"another process is writing {self._out} now", hint="wait for it, or name another file") from None
             except OSError as error:  # some network file systems know no locks
                 logging.getLogger(__name__).info("%s cannot be locked: %s", self.folder, error)
         self._held = True

@@ -54,7 +54,7 @@ def check_data(
         RunError: the output folder is in use.
     """
     if output is not None and output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise RunError(f"--output {output}: something is there already", mend="name a folder that is new or empty")
+        raise RunError(f"--output {output}: something is there already", hint="name a folder that is new or empty")
     quiet_libraries(debug)
     with redirect_stdout(sys.stderr) if as_json else nullcontext():
         loaded = _seen_together([_loaded(spec, config) for spec in config.data.datasets], config)
@@ -141,7 +141,7 @@ def _same_name(data: PreparedDataset, loaded: Sequence[_Loaded]) -> DataError | 
     return DataError(
         f"another data set is called {data.name!r}, too: {others[0]}; they were not compared with each other",
         where=data.location,
-        mend="give one of them a name of its own: data.datasets.0.name=NAME",
+        hint="give one of them a name of its own: data.datasets.0.name=NAME",
     )
 
 
@@ -163,8 +163,8 @@ def _checked(loaded: _Loaded, config: Config, counter: EncoderTokens | None) -> 
     """The audit of one data set; of one that could not be loaded, why."""
     spec, error = loaded.spec, loaded.error
     if loaded.data is None:
-        what, where, mend = (error.what, error.where, error.mend) if error else ("cannot be loaded", None, None)
-        finding = Finding(UNREADABLE, what, 1, examples=[where] if where else [], mend=mend or "")
+        what, where, hint = (error.what, error.where, error.hint) if error else ("cannot be loaded", None, None)
+        finding = Finding(UNREADABLE, what, 1, examples=[where] if where else [], hint=hint or "")
         return {"name": spec.name or spec.source, "location": spec.source, "counts": {}, "findings": [finding.as_json()]}
     prompts = {loaded.data.name: spec.prompts}
     found = audited([loaded.data], prompts, config.data, config.cache, counter)["datasets"][0]
@@ -175,7 +175,7 @@ def _checked(loaded: _Loaded, config: Config, counter: EncoderTokens | None) -> 
     if (refused := _refused(loaded)) is not None:
         judged_only = "train" not in loaded.data.splits and "test" in loaded.data.splits
         severity = Severity.WARNING if judged_only else Severity.ERROR  # such rows may be meant for `evaluate`
-        finding = Finding(UNREADABLE, refused.what, 1, severity=severity, mend=refused.mend or "")
+        finding = Finding(UNREADABLE, refused.what, 1, severity=severity, hint=refused.hint or "")
         found["findings"].append(finding.as_json())
     found["findings"].sort(key=lambda finding: finding["severity"] != Severity.ERROR)
     return found
@@ -190,11 +190,11 @@ def _lines(dataset: dict[str, Any]) -> list[str]:
         if f"rows_{split}" in dataset["counts"]
     ]
     lines = [f"{dataset['name']} ({dataset['location']})" + (f": {', '.join(rows)} rows" if rows else "")]
-    for (severity, code, mend), alike in groupby(
+    for (severity, code, hint), alike in groupby(
         findings, lambda finding: (finding["severity"], finding["code"], finding["mend"])
     ):
         lines += [f"  {SIGNS[severity]} {severity} {code}: {finding_words(finding)}" for finding in alike]
-        lines += [f"      What to do: {mend}"] * bool(mend)
+        lines += [f"      What to do: {hint}"] * bool(hint)
     number = {severity: sum(finding["severity"] == severity for finding in findings) for severity in SIGNS}
     if not findings:
         lines.append("  nothing found")
@@ -211,7 +211,7 @@ def _write(folder: Path, found: dict[str, Any], words: str) -> None:
             if folder.is_dir():
                 folder.rmdir()
     except OSError as error:
-        raise RunError(f"--output {folder} cannot be written ({error.strerror or error})", mend="name another place") from None
+        raise RunError(f"--output {folder} cannot be written ({error.strerror or error})", hint="name another place") from None
 
 
 def _raise_errors(found: dict[str, Any]) -> None:
@@ -221,4 +221,4 @@ def _raise_errors(found: dict[str, Any]) -> None:
     if errors:
         name, first = errors[0]
         others = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        raise CheckFailed(f"{name} cannot be trained on as it is{others}: {finding_words(first)}", mend=first["mend"] or None)
+        raise CheckFailed(f"{name} cannot be trained on as it is{others}: {finding_words(first)}", hint=first["mend"] or None)

@@ -147,7 +147,7 @@ def compare_runs(a: FinishedRun, b: FinishedRun) -> Diff:
         why = "; ".join(f"{name}: {reason}" for name, reason in left_out.items()) or "neither judged a data set"
         raise RunError(
             f"{a.folder} and {b.folder} have no data set that can be compared: {why}",
-            mend="judge both models on one data set: embed-tune evaluate MODEL OTHER --data …",
+            hint="judge both models on one data set: embed-tune evaluate MODEL OTHER --data …",
         )
     return Diff(
         runs=(a, b),

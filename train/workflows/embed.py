@@ -59,7 +59,7 @@ def _embed_words(request: EmbedRequest) -> dict[str, Any]:
     if precision in CALIBRATED and ranges is None:
         raise ConfigError(
             f"--precision {precision} needs the range of each dimension, which a few texts do not show",
-            mend="give --ranges FILE, from vectors of many texts",
+            hint="give --ranges FILE, from vectors of many texts",
         )
     confirm_texts(request.candidate, encoder, request.words, request.role, yes=request.yes)
     vectors = encoder.encode(request.words, request.role, False).numpy()
@@ -113,10 +113,10 @@ def _embed_texts(request: EmbedRequest, out: Path, texts: TextRows, parts: Parts
     except KeyboardInterrupt:
         raise Interrupted(
             "stopped; the parts that are complete are kept",
-            mend=f"give the same command again to go on from there (or delete {parts.folder})",
+            hint=f"give the same command again to go on from there (or delete {parts.folder})",
         ) from None
     if not plan.texts:
-        raise ConfigError(f"{texts.reader.place} holds no texts", mend="give a file with at least one text")
+        raise ConfigError(f"{texts.reader.place} holds no texts", hint="give a file with at least one text")
     clipped, cut = (round(total) for total in distributed.totals([work.clipped, work.cut]))
     info = distributed.on_main(lambda: _finish(request, work, opened, plan))
     seconds = time.perf_counter() - began
@@ -146,11 +146,11 @@ def _check_stream(request: EmbedRequest, *, once: bool) -> None:
     if not once:
         return
     if distributed.world_size() > 1:
-        raise ConfigError("only one process can read standard input", mend="save the texts to a file, or launch one process")
+        raise ConfigError("only one process can read standard input", hint="save the texts to a file, or launch one process")
     if request.candidate.config.api is not None and not request.yes:
         raise ConfigError(
             "what comes on standard input cannot be counted, so nobody knows what it would cost",
-            mend="save the texts to a file, or agree beforehand with --yes",
+            hint="save the texts to a file, or agree beforehand with --yes",
         )
 
 
@@ -158,25 +158,25 @@ def _take(parts: Parts, out: Path, *, overwrite: bool) -> None:
     """Make sure that nobody else writes the file and that it may be written."""
     parts.hold()
     if out.exists() and not overwrite and not parts.begun():
-        raise RunError(f"--out {out} exists already", mend="name another file, or give --overwrite")
+        raise RunError(f"--out {out} exists already", hint="name another file, or give --overwrite")
 
 
 def _given_ranges(request: EmbedRequest, dimensions: int) -> Ranges | None:
     if request.ranges is None:
         return None
     if request.precision not in CALIBRATED:
-        raise ConfigError(f"--ranges has no meaning with --precision {request.precision}", mend="drop it")
+        raise ConfigError(f"--ranges has no meaning with --precision {request.precision}", hint="drop it")
     try:
         of_vectors = request.ranges.suffix in SUFFIXES and request.ranges.is_file()
         found = read_info(request.ranges).ranges if of_vectors else ranges_from_json(read_ranges(request.ranges))
     except (OSError, ValueError) as error:  # pyarrow's errors are among them
-        raise ConfigError(f"--ranges {request.ranges}: {error}", mend="name vectors that were made with int8 or uint8") from None
+        raise ConfigError(f"--ranges {request.ranges}: {error}", hint="name vectors that were made with int8 or uint8") from None
     if found is None:
-        raise ConfigError(f"--ranges {request.ranges} has no ranges", mend="name vectors that were made with int8 or uint8")
+        raise ConfigError(f"--ranges {request.ranges} has no ranges", hint="name vectors that were made with int8 or uint8")
     if found.shape[1] != dimensions:
         raise ConfigError(
             f"--ranges {request.ranges} is for {found.shape[1]} dimensions, the model has {dimensions}",
-            mend="take the ranges of vectors of the same model and the same --dimensions",
+            hint="take the ranges of vectors of the same model and the same --dimensions",
         )
     return found
 

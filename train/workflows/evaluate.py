@@ -186,7 +186,7 @@ def refuse_full(folder: Path) -> None:
         RunError: something is there already.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RunError(f"--output {folder}: something is there already", mend="name a folder that is new or empty")
+        raise RunError(f"--output {folder}: something is there already", hint="name a folder that is new or empty")
 
 
 def _alone(request: Request, tasks: Mapping[str, Task], model: JudgedModel, began: float) -> tuple[dict[str, Any], str]:
@@ -272,4 +272,4 @@ def write_output(
             write_json(staged / "report.json", report)
             refuse_full(folder)
     except OSError as error:
-        raise RunError(f"--output {folder} cannot be written ({error.strerror or error})", mend="name another place") from None
+        raise RunError(f"--output {folder} cannot be written ({error.strerror or error})", hint="name another place") from None

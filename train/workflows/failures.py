@@ -44,14 +44,14 @@ def shortages_in_words(needs: Needs, run: Path | None = None) -> Iterator[None]:
         sizes = ", ".join(f"{size} for {name}" for name, size in needs.batch_sizes.items())
         raise RunError(
             f"{needs.device} ran out of memory{_tried(error)} at batch size {sizes}, up to {needs.max_tokens} tokens a text",
-            mend="lower training.batch_size, training.max_tokens or evaluation.batch_size; data.loss=cached_mnrl keeps many"
+            hint="lower training.batch_size, training.max_tokens or evaluation.batch_size; data.loss=cached_mnrl keeps many"
             f" negatives in little memory (pairs and tuples){'' if run is None else _remains(run)}",
         ) from error
     except OSError as error:
         if run is None or isinstance(error, ConnectionError):
             raise
-        what, mend = disk_in_words(error)
-        raise RunError(what, mend=f"{mend}, then continue with --resume {run}; what was complete is kept") from error
+        what, hint = disk_in_words(error)
+        raise RunError(what, hint=f"{hint}, then continue with --resume {run}; what was complete is kept") from error
 
 
 def _remains(run: Path) -> str:

@@ -103,10 +103,10 @@ def mine_data(
 
 def _refuse(config: Config, out: Path | None, audit: bool) -> None:
     if out is None and not audit:
-        raise ConfigError("nothing to do", mend="--out FILE saves rows with their negatives, --audit counts false negatives")
+        raise ConfigError("nothing to do", hint="--out FILE saves rows with their negatives, --audit counts false negatives")
     if out is not None:
         if len(config.data.datasets) > 1:
-            raise ConfigError("several data sets for one file", mend="mine one at a time")
+            raise ConfigError("several data sets for one file", hint="mine one at a time")
         check_file(out)
 
 
@@ -115,13 +115,13 @@ def _refuse_kind(prepared: PreparedDataset, *, saving: bool) -> None:
         raise DataError(
             "its rows bring negatives of their own, beside which none are saved",
             where=prepared.location,
-            mend="give a file without them; --audit reads such rows, too",
+            hint="give a file without them; --audit reads such rows, too",
         )
     if prepared.kind is RowKind.SCORED:
         raise DataError(
             "scored pairs take no negatives",
             where=prepared.location,
-            mend="name the columns of queries and of what belongs to them: data.columns.anchor=NAME data.columns.positive=NAME",
+            hint="name the columns of queries and of what belongs to them: data.columns.anchor=NAME data.columns.positive=NAME",
         )
 
 

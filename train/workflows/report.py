@@ -49,5 +49,5 @@ def page_of(folder: Path) -> Path:
     if run.state == "finished" and run.link:
         return folder / "report.html"
     what = {"unfinished": "is not finished, so it has no report", "finished": "has no page"}.get(run.state, "is broken")
-    mend = " ".join(part for part in (run.mend[:1].lower() + run.mend[1:], run.command) if part)
-    raise RunError(f"{folder} {what}: {run.trouble.rstrip('.')}", mend=mend or None)
+    hint = " ".join(part for part in (run.hint[:1].lower() + run.hint[1:], run.command) if part)
+    raise RunError(f"{folder} {what}: {run.trouble.rstrip('.')}", hint=hint or None)

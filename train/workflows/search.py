@@ -87,7 +87,7 @@ class Session:
         confirm_texts(self.candidate, self.encoder, texts, role, yes=self.request.yes)
         vectors = self.encoder.encode(texts, role).numpy()
         if not np.isfinite(vectors).all():
-            raise ModelError("a vector holds NaN or infinity", mend="the model is damaged, or not one for texts")
+            raise ModelError("a vector holds NaN or infinity", hint="the model is damaged, or not one for texts")
         return vectors
 
 
@@ -111,7 +111,7 @@ def _answer(session: Session, stored: VectorFile) -> dict[str, Any]:
     if request.query_file is not None:
         queries += [row.text for row in _texts(request.query_file)]
     if not queries:
-        raise ConfigError("the file of queries is empty", mend="give a file with at least one query")
+        raise ConfigError("the file of queries is empty", hint="give a file with at least one query")
     vectors = session.encode(queries, query_role(stored.info))
     results = measure_methods(index, vectors, request.top, request.rescore, only=method)
     chosen = results[-1] if method is not None else results[0]
@@ -167,7 +167,7 @@ def _tasks(request: SearchRequest, candidate: Candidate, config: Config) -> dict
     searched = {name: task for name, task in tasks.items() if isinstance(task, RetrievalTask)}
     if len(searched) < len(tasks):
         name = next(name for name in tasks if name not in searched)
-        raise DataError("scored pairs have no documents to search", where=name, mend="give queries with documents")
+        raise DataError("scored pairs have no documents to search", where=name, hint="give queries with documents")
     return searched
 
 
@@ -208,7 +208,7 @@ def _chosen(request: SearchRequest, stored: VectorFile, task: RetrievalTask) -> 
         raise DataError(
             f"{len(missing):,} of {len(task.document_ids):,} documents have no vector, for instance {missing[0]!r}",
             where=str(stored.path),
-            mend="embed the corpus with its ids: embed-tune embed FOLDER/corpus.jsonl --out … (--empty keep for empty documents)",
+            hint="embed the corpus with its ids: embed-tune embed FOLDER/corpus.jsonl --out … (--empty keep for empty documents)",
         )
     ids = sorted(task.document_ids, reverse=True)
     return _index(request, stored, np.array([rows[identity] for identity in ids])), ids
@@ -227,7 +227,7 @@ def _index(request: SearchRequest, stored: VectorFile, rows: np.ndarray | None =
             raise DataError(
                 f"its texts, or the model, are not those of {stored.path}",
                 where=str(request.finer),
-                mend="embed the same file with the same model and another --precision",
+                hint="embed the same file with the same model and another --precision",
             )
         finer = _plain_index(second, rows)
     return _plain_index(stored, rows, finer)
@@ -252,7 +252,7 @@ def _method(request: SearchRequest, index: Index) -> Method | None:
         return None
     raise ConfigError(
         f"--method {request.method} cannot be computed from {index.precision} alone",
-        mend=f"use {', '.join(index.methods)}, or name a file with more bits by --finer",
+        hint=f"use {', '.join(index.methods)}, or name a file with more bits by --finer",
     )
 
 
@@ -265,7 +265,7 @@ def check_space(encoder: TextEncoder, info: VectorInfo, path: Path) -> None:
     if encoder.space(info.role) != info.space:
         raise ModelError(
             f"{path} holds vectors of another model, of other weights, or with other settings ({info.label})",
-            mend="name the model that made them with --model, or embed the texts anew",
+            hint="name the model that made them with --model, or embed the texts anew",
         )
 
 
@@ -306,7 +306,7 @@ def _texts_of(request: SearchRequest, stored: VectorFile, rows: np.ndarray) -> M
         raise DataError(
             f"these are not the texts of {stored.path}, in their order: the id {ids[place]!r} is not behind the first {place:,}",
             where=choice.place,
-            mend="give the file that was embedded",
+            hint="give the file that was embedded",
         )
     by_id = {ids[row]: row for row in wanted}
     return {by_id[row.id]: row.text for row in texts if row.id in by_id}

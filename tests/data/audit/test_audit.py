@@ -128,7 +128,8 @@ def test_a_finding_as_json_says_all_that_a_reader_needs() -> None:
         "share": 0.05,
         "counterparts": ["a.csv:9"],
         "done": "kept",
-        "mend": RULES["leak.pair"].mend,
+        "mend": RULES["leak.pair"].hint,
+        "hint": RULES["leak.pair"].hint,
         "strict": True,
     }
 

@@ -108,7 +108,7 @@ def test_a_mistake_ends_in_a_sentence_and_leaves_nothing(
     problem, advice = message(said)
     assert mistake.what in problem, said
     assert mistake.where in problem, said
-    assert mistake.mend in (advice or problem), said
+    assert mistake.hint in (advice or problem), said
     _check_what_is_left(folder, paths(folder) - before, mistake)
 
 

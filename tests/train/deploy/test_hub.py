@@ -185,10 +185,10 @@ REFUSED = {
 
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_cannot_be_pushed(pusher: ForkServer, hub: HubServer, run: Path, name: str) -> None:
-    repo, environment, what, mend = REFUSED[name]
+    repo, environment, what, hint = REFUSED[name]
     done = push(pusher, run, repo=repo, environment=environment)
     assert done["code"] == 2, done["output"]
-    assert what in done["output"] and mend in done["output"] and "hf_" not in done["output"]
+    assert what in done["output"] and hint in done["output"] and "hf_" not in done["output"]
     assert not hub.repositories
 
 

@@ -259,8 +259,8 @@ def test_limits_that_refuse_every_document_of_every_row_are_what_is_to_be_loosen
     words = ["train", "--data", "things.csv", "--dry-run", *SMALL, *TRAIN, "mining.enabled=true", "mining.near_positive=0.0001"]
     done = server.run(words, folder)
     assert done["code"] == 2 and "no row of train in things could hard negatives be mined" in done["output"], done["output"]
-    mend = " ".join(done["output"].split()).split("What to do: ")[-1]
-    assert mend.startswith("loosen what refuses the documents (mining.near_positive, mining.max_share_of_positive)"), mend
+    hint = " ".join(done["output"].split()).split("What to do: ")[-1]
+    assert hint.startswith("loosen what refuses the documents (mining.near_positive, mining.max_share_of_positive)"), hint
 
 
 def test_without_mining_nothing_is_mined(server: ForkServer, folder: Path) -> None:

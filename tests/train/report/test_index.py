@@ -103,7 +103,7 @@ def test_a_damaged_report_is_listed_with_the_way_to_go_on(tmp_path: Path, what: 
     spoil(folder, what)
     run = read_run(folder)
     assert run.state == "damaged" and run.trouble.startswith("report.json ") and run.link is None and run.verdict is None
-    assert run.mend.startswith("Remove report.json")
+    assert run.hint.startswith("Remove report.json")
     assert run.command == f"embed-tune train --resume '{folder}'"
     page, summary = write_index(tmp_path)
     assert summary == "1 run: 1 damaged"
@@ -115,7 +115,7 @@ def test_a_damaged_report_of_a_run_that_cannot_go_on_either(tmp_path: Path) -> N
     (folder / "report.json").write_text("{")
     (folder / "environment.json").unlink()
     run = read_run(folder)
-    assert (run.mend, run.command) == ("It cannot be judged again: environment.json is missing.", "")
+    assert (run.hint, run.command) == ("It cannot be judged again: environment.json is missing.", "")
 
 
 def test_an_unfinished_run_tells_its_last_checkpoint(tmp_path: Path) -> None:
@@ -305,7 +305,7 @@ def _file(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("prepare", "message", "mend"),
+    ("prepare", "message", "hint"),
     [
         (
             _unfinished,
@@ -324,14 +324,14 @@ def _file(folder: Path) -> None:
     ],
 )
 def test_command_says_why_there_is_no_page(
-    in_tmp: Path, capsys: pytest.CaptureFixture[str], prepare: Any, message: str, mend: str
+    in_tmp: Path, capsys: pytest.CaptureFixture[str], prepare: Any, message: str, hint: str
 ) -> None:
     prepare(Path("runs"))
     code, output = report(capsys, "runs/r")
     assert (
         code == 2
         and output.startswith(f"error: {message}")
-        and f"What to do: {mend}" in output.replace("if it runs no more, go on with it: ", "")
+        and f"What to do: {hint}" in output.replace("if it runs no more, go on with it: ", "")
     )
     assert "Traceback" not in output and not Path("runs/r/index.html").exists()
 

@@ -189,7 +189,7 @@ def test_a_part_whose_training_does_not_converge_costs_the_run_nothing(
     config = load_config(crossed[0] / "config.yaml")
 
     def train(part: Config) -> None:
-        raise Diverged("the loss became nan before step 3", mend="lower training.learning_rate")
+        raise Diverged("the loss became nan before step 3", hint="lower training.learning_rate")
 
     (tmp_path / "run").mkdir()
     assert cross_validate(config, tmp_path / "run", 3, train) is None

@@ -35,7 +35,7 @@ def confirm_spending(estimates: Sequence[Estimate], yes: bool, ask: Callable[[st
     if sys.stdin is None or not sys.stdin.isatty():
         raise ConfigError(
             f"this would cost {total}, and nobody can be asked",
-            mend="agree beforehand with --yes, or leave out models behind an API",
+            hint="agree beforehand with --yes, or leave out models behind an API",
         )
     try:
         answer = ask(f"  together {total}. Go on? [y/N] ")

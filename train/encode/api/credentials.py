@@ -87,9 +87,9 @@ def access_of(config: ModelConfig) -> Access:
     if variable is None and official:
         raise ModelError(
             f"{config.api}:{config.name} needs a key, and {KEYS[config.api][0]} is not set",
-            mend=f"set the environment variable {KEYS[config.api][0]}; keys are read from nowhere else",
+            hint=f"set the environment variable {KEYS[config.api][0]}; keys are read from nowhere else",
         )
     key = NO_KEY if variable is None else os.environ[variable].strip()
     if not re.fullmatch(r"[!-~]+", key):  # the clients' own messages about such a key would show it
-        raise ModelError(f"{variable} holds characters that no key has", mend="set it again, without spaces or line breaks")
+        raise ModelError(f"{variable} holds characters that no key has", hint="set it again, without spaces or line breaks")
     return Access(address, variable, not official, key)

@@ -225,7 +225,7 @@ class ApiEncoder:
             except TooLongError as error:
                 refused = error
         raise ModelError(
-            f"{self.patience.name} refuses texts as too long: {refused}", mend="set model.max_tokens to what the server takes"
+            f"{self.patience.name} refuses texts as too long: {refused}", hint="set model.max_tokens to what the server takes"
         )
 
     def _request(self, texts: list[str], role: Role, stopped: threading.Event) -> np.ndarray:
@@ -304,13 +304,13 @@ def open_api_model(config: ModelConfig) -> OpenedModel:
 
 def _refuse_meaningless(config: ModelConfig, name: str, known: KnownModel | None) -> None:
     if config.api == "voyage" and config.name in OPEN_WEIGHTS:
-        raise ModelError(f"{name} is no model behind an API, its weights are open", mend=f"name it {OPEN_WEIGHTS[config.name]}")
+        raise ModelError(f"{name} is no model behind an API, its weights are open", hint=f"name it {OPEN_WEIGHTS[config.name]}")
     for setting in ("pooling", "revision"):
         if getattr(config, setting) is not None:
-            raise ModelError(f"model.{setting} has no meaning for {name}: the API decides it", mend="leave it out")
+            raise ModelError(f"model.{setting} has no meaning for {name}: the API decides it", hint="leave it out")
     if known is not None and config.dimensions not in (None, known.dimensions, *known.choices):
         raise ModelError(
-            f"model.dimensions={config.dimensions}: {name} offers {known.offer()}", mend="leave it out, or choose another"
+            f"model.dimensions={config.dimensions}: {name} offers {known.offer()}", hint="leave it out, or choose another"
         )
 
 

@@ -34,7 +34,7 @@ def api_words(word: str) -> dict[str, Any] | None:
         meant = f"did you mean {near[0]}? " if near else ""
         raise ModelError(
             f"{word} looks like a model behind an API, and none of that name is known",
-            mend=f"{meant}a newer one is written with its provider: openai:NAME, cohere:NAME or voyage:NAME",
+            hint=f"{meant}a newer one is written with its provider: openai:NAME, cohere:NAME or voyage:NAME",
         )
     return None
 
@@ -45,10 +45,10 @@ def _with_provider(word: str, provider: str, rest: str) -> dict[str, Any]:
         shown = f"{provider}:{rest.partition('@')[0]}"  # what follows may hold a password
         raise ModelError(
             f"{shown}: a model behind an API is written {provider}:NAME or {provider}:NAME@http://HOST:PORT/v1",
-            mend="give a name, and an address that begins with http:// or https:// and holds no password",
+            hint="give a name, and an address that begins with http:// or https:// and holds no password",
         )
     name, address = written.groups()
     known = KNOWN.get(name)
     if address is None and known is not None and known.provider != provider:
-        raise ModelError(f"{word}: {name} is a model of {known.provider}", mend=f"write {known.provider}:{name}")
+        raise ModelError(f"{word}: {name} is a model of {known.provider}", hint=f"write {known.provider}:{name}")
     return {"name": name, "api": provider, **({} if address is None else {"base_url": without_login(address)})}

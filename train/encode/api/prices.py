@@ -107,10 +107,10 @@ def _read(path: Path) -> dict[str, Price]:
         entries: Any = yaml.safe_load(path.read_text(encoding="utf-8"))["prices"]
         return {str(model): _price(entry) for model, entry in entries.items()}
     except OSError as error:
-        raise ConfigError(f"the price table {path} cannot be read ({error.strerror})", mend=form) from None
+        raise ConfigError(f"the price table {path} cannot be read ({error.strerror})", hint=form) from None
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ConfigError(f"the price table {path} is not of the form that is asked for ({reason})", mend=form) from None
+        raise ConfigError(f"the price table {path} is not of the form that is asked for ({reason})", hint=form) from None
 
 
 def _price(entry: dict[str, Any]) -> Price:

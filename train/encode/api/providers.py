@@ -75,7 +75,7 @@ def make_client(config: ModelConfig) -> Client:
     except ImportError:
         raise ModelError(
             f"{config.api}:{config.name} needs the client of its provider",
-            mend=f"install it: pip install 'embed-tune[{config.api}]'",
+            hint=f"install it: pip install 'embed-tune[{config.api}]'",
         ) from None
 
 

@@ -127,7 +127,7 @@ class Patience:
         tries = f" (asked {attempt} times)" if attempt > 1 else ""
         if problem.passes and problem.wait is not None and problem.wait > self.seconds:
             tries += f" (it asks to wait {problem.wait:,.0f} s)"
-        return ModelError(f"{self.name} could not be asked: {problem.words}{tries}", mend=_mend(problem))
+        return ModelError(f"{self.name} could not be asked: {problem.words}{tries}", hint=_hint(problem))
 
 
 def describe(error: Exception, key: str) -> Problem:
@@ -166,7 +166,7 @@ _STATES = {
 }
 
 
-def _mend(problem: Problem) -> str:
+def _hint(problem: Problem) -> str:
     if problem.status in (401, 403):
         return "check the key in the environment, and whether it may use this model"
     if problem.status == 404:

@@ -40,7 +40,7 @@ def open_cache(place: str, folder: Path, warn: Callable[[str], None]) -> VectorC
         if place == "auto":
             warn(f"note: vectors are not kept for the next time ({error})")
             return None
-        raise ConfigError(f"the vector cache cannot be used: {error}", mend=_mend(place)) from None
+        raise ConfigError(f"the vector cache cannot be used: {error}", hint=_hint(place)) from None
 
 
 def open_shared_cache(place: str, folder: Path, warn: Callable[[str], None]) -> VectorCache | None:
@@ -58,9 +58,9 @@ def _store(place: str, folder: Path, warn: Callable[[str], None]) -> VectorStore
 
         return RedisStore(place)
     if "://" in place or (colon and scheme.lower() in SCHEMES):
-        raise ConfigError(f"the vector cache cannot be at an address that begins with {scheme}:", mend=f"use {PLACES}")
+        raise ConfigError(f"the vector cache cannot be at an address that begins with {scheme}:", hint=f"use {PLACES}")
     if place.strip().lower() in NO_FOLDERS:
-        raise ConfigError(f"the vector cache cannot be in {place!r}", mend=f"use {PLACES} (./{place.strip() or 'vectors'})")
+        raise ConfigError(f"the vector cache cannot be in {place!r}", hint=f"use {PLACES} (./{place.strip() or 'vectors'})")
     from train.encode.cache.sqlite_store import FileStore
 
     try:
@@ -73,7 +73,7 @@ def _is_redis(place: str) -> bool:
     return place.lower().startswith(tuple(f"{scheme}://" for scheme in SCHEMES))
 
 
-def _mend(place: str) -> str:
+def _hint(place: str) -> str:
     if _is_redis(place):
         return "start the server, check the address, or set REDIS_PASSWORD; `off` goes without a cache"
     return "name a folder that can be written, or `off`"

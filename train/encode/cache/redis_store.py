@@ -100,17 +100,17 @@ class _Address:
             self.database = int(parts.path.strip("/") or 0)
         except ValueError:
             raise ConfigError(
-                "the address of the vector cache has no proper port or database number", mend=f"write {FORM}"
+                "the address of the vector cache has no proper port or database number", hint=f"write {FORM}"
             ) from None
         if unknown := sorted(set(query) - {"namespace", "ttl"}):
-            raise ConfigError(f"the address of the vector cache has an unknown part {unknown[0]!r}", mend=f"write {FORM}")
+            raise ConfigError(f"the address of the vector cache has an unknown part {unknown[0]!r}", hint=f"write {FORM}")
         self.secure = parts.scheme == "rediss"
         self.user = unquote(parts.username or "") or os.environ.get("REDIS_USERNAME") or None
         self.password = os.environ.get("REDIS_PASSWORD") or None
         self.ttl = _seconds(query["ttl"][0]) if "ttl" in query else None
         namespace = query.get("namespace", [NAMESPACE])[0]
         if not namespace:
-            raise ConfigError("the address of the vector cache has an empty namespace", mend=f"write {FORM}")
+            raise ConfigError("the address of the vector cache has an empty namespace", hint=f"write {FORM}")
         self.prefix = namespace.encode() + b":"
         host = f"[{self.host}]" if ":" in self.host else self.host
         self.shown = f"{parts.scheme}://{host}:{self.port}/{self.database} ({namespace})"
@@ -123,7 +123,7 @@ class _Address:
 def _seconds(text: str) -> int:
     match = re.fullmatch(r"([1-9]\d*)([smhd]?)", text)
     if match is None:
-        raise ConfigError(f"ttl={text} of the vector cache is not a time", mend="write 90s, 15m, 12h or 7d")
+        raise ConfigError(f"ttl={text} of the vector cache is not a time", hint="write 90s, 15m, 12h or 7d")
     return int(match[1]) * _UNITS[match[2] or "s"]
 
 
@@ -133,7 +133,7 @@ def _connect(address: _Address) -> Redis:
         from redis.backoff import NoBackoff
         from redis.retry import Retry
     except ImportError:
-        raise ConfigError("Redis needs its client", mend="install it: pip install 'embed-tune[redis]'") from None
+        raise ConfigError("Redis needs its client", hint="install it: pip install 'embed-tune[redis]'") from None
     return Redis(
         host=address.host,
         port=address.port,

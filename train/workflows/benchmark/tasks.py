@@ -67,7 +67,7 @@ class _Search(AbsTaskRetrieval):
             raise DataError(
                 "mteb takes whole numbers as grades of judgements, this data set has others",
                 where=task.name,
-                mend="round them, or judge with `embed-tune evaluate`",
+                hint="round them, or judge with `embed-tune evaluate`",
             )
         super().__init__()
         self._task = task
@@ -140,5 +140,5 @@ def _named(name: str) -> list[AbsTask]:
     meant = f"did you mean {(known | benchmarks)[near[0]]}? " if near else ""
     raise ConfigError(
         f"{name}: mteb {mteb.__version__} has neither a task nor a benchmark of that name",
-        mend=f"{meant}`mteb available-tasks` lists all; a data set of your own is given with --data",
+        hint=f"{meant}`mteb available-tasks` lists all; a data set of your own is given with --data",
     )

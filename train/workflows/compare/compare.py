@@ -120,7 +120,7 @@ def compare_models(
 def _told(found: Outcome | Failure) -> Outcome | Failure:
     """Say how a model's job ended."""
     if isinstance(found, Failure):
-        say(f"  could not be judged: {found.what}" + (f"\n  What to do: {found.mend}" if found.mend else ""))
+        say(f"  could not be judged: {found.what}" + (f"\n  What to do: {found.hint}" if found.hint else ""))
         return found
     if found.trouble:
         say(f"  note: {found.trouble}")
@@ -147,8 +147,8 @@ def _compared(
             judged.append((candidate, outcome, price))
     if not judged:
         lines = [f"{name}: {failure.what}" for name, failure in failures.items()]
-        mends = dict.fromkeys(failure.mend for failure in failures.values() if failure.mend)
-        raise ModelError("no model could be judged\n  " + "\n  ".join(lines), mend="; ".join(mends) or None)
+        hints = dict.fromkeys(failure.hint for failure in failures.values() if failure.hint)
+        raise ModelError("no model could be judged\n  " + "\n  ".join(lines), hint="; ".join(hints) or None)
     say("comparing …")
     config = request.config
     return compare_all(tasks, judged, failures, seed=config.training.seed, resamples=config.evaluation.resamples)
@@ -203,11 +203,11 @@ def _write(
             write_json(staged / "compare.json", report)
             refuse_full(folder)
     except OSError as error:
-        raise RunError(f"{folder} cannot be written ({error.strerror or error})", mend="name another place: --output") from None
+        raise RunError(f"{folder} cannot be written ({error.strerror or error})", hint="name another place: --output") from None
 
 
 def _write_csv(path: Path, report: Mapping[str, Any]) -> None:
     try:
         write_text(path, as_csv(report))
     except OSError as error:
-        raise RunError(f"--csv {path} cannot be written ({error.strerror or error})", mend="name another place") from None
+        raise RunError(f"--csv {path} cannot be written ({error.strerror or error})", hint="name another place") from None

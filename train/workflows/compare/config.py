@@ -140,17 +140,17 @@ def read_compare_request(
     for word in settings:
         key = word.partition("=")[0]
         if key.startswith(MEANINGLESS) and key != "training.seed":
-            raise ConfigError(f"{key} has no meaning here: nothing is trained", mend="drop it")
+            raise ConfigError(f"{key} has no meaning here: nothing is trained", hint="drop it")
         if key in ("model", "model.name"):
-            raise ConfigError(f"{key} has no meaning here", mend="name models as words: embed-tune compare MODEL… --data …")
+            raise ConfigError(f"{key} has no meaning here", hint="name models as words: embed-tune compare MODEL… --data …")
     loaded = load_config(list(config), data=list(data) or None, overrides=settings, kind=CompareConfig)
     if not isinstance(loaded, CompareConfig):
         raise TypeError("load_config gives what it is asked for")
     entries = [ModelEntry(name=name) for name in names] or loaded.models
     if not entries:
-        raise ConfigError("no model is named", mend="embed-tune compare MODEL MODEL… --data PATH, or `models:` in a --config")
+        raise ConfigError("no model is named", hint="embed-tune compare MODEL MODEL… --data PATH, or `models:` in a --config")
     if len(entries) > MOST_MODELS:
-        raise ConfigError(f"{len(entries)} models are named, at most {MOST_MODELS} are compared at once", mend="name fewer")
+        raise ConfigError(f"{len(entries)} models are named, at most {MOST_MODELS} are compared at once", hint="name fewer")
     flags = [part for one in data for part in ("--data", one)] + [part for one in config for part in ("--config", str(one))]
     flags += [] if split is None else ["--split", split]
     command = ("embed-tune", "compare", *words, *given, *flags)
@@ -167,7 +167,7 @@ def _candidates(entries: Sequence[ModelEntry], for_all: ModelConfig) -> tuple[Ca
         if any(candidate.same_as(other) for other in found):
             continue  # named twice
         if any(candidate.label == other.label for other in found):
-            raise ConfigError(f"two models are called {candidate.label}", mend="give one a label: models: [{name: …, label: …}]")
+            raise ConfigError(f"two models are called {candidate.label}", hint="give one a label: models: [{name: …, label: …}]")
         found.append(candidate)
     return tuple(found)
 

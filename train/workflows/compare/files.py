@@ -35,7 +35,9 @@ def as_json(comparison: Comparison, advice: Advice, documents: int, about: Mappi
         ],
         "documents": documents,
         "models": [model_json(one, comparison, advice, documents) for one in comparison.contenders],
-        "failed": [{"label": name, "why": one.what, "mend": one.mend} for name, one in comparison.failures.items()],
+        "failed": [
+            {"label": name, "why": one.what, "mend": one.hint, "hint": one.hint} for name, one in comparison.failures.items()
+        ],
         "pairs": [_pair_json(pair, label) for pair in comparison.pairs],
         **about,
     }

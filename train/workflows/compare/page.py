@@ -84,7 +84,7 @@ def render(
         headline=plain(advice.headline),
         reasons=[plain(text) for text in advice.reasons],
         out=[plain(text) for text in advice.out],
-        failures=[(plain(name), plain(one.what), plain(one.mend or "")) for name, one in comparison.failures.items()],
+        failures=[(plain(name), plain(one.what), plain(one.hint or "")) for name, one in comparison.failures.items()],
         limits=[plain(text) for text in in_words(config.limits).values()],
         tiles=_tiles(comparison, taken, documents),
         metric=quality_name(comparison),

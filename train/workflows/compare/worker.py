@@ -95,10 +95,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a model could not be judged, and how to mend it."""
+    """Why a model could not be judged, and how to correct it."""
 
     what: str
-    mend: str | None = None
+    hint: str | None = None
 
 
 def work(job: Job, channel: Connection) -> None:
@@ -115,7 +115,7 @@ def _judged(job: Job) -> Outcome | Failure:
     try:
         return judge(job)
     except EmbedTuneError as error:
-        return Failure(error.what, error.mend)
+        return Failure(error.what, error.hint)
     except Exception as error:  # a model may bring code of its own, and fail in any way
         if is_out_of_memory(error):
             return Failure(NO_MEMORY, "end other programs, or leave it out")

@@ -25,7 +25,13 @@ def test_json_has_everything_and_can_be_written() -> None:
     found = json.loads(json.dumps(as_json(comparison, advice, 1000, {"command": "x"}), allow_nan=False))
     assert found["recommendation"]["taken"] == "checkpoints/tuned" and found["command"] == "x"
     assert [one["label"] for one in found["models"]] == [one.label for one in comparison.contenders]
-    assert found["failed"] == [{"label": "nosuch/model", "why": "there is no such model", "mend": "check the spelling"}]
+    failed = {
+        "label": "nosuch/model",
+        "why": "there is no such model",
+        "mend": "check the spelling",
+        "hint": "check the spelling",
+    }
+    assert found["failed"] == [failed]
     assert len(found["pairs"]) == 21
     slow = next(one for one in found["models"] if one["label"] == "intfloat/multilingual-e5-large")
     assert slow["status"] == "out" and slow["breaks"] == [{"limit": "max_latency_ms", "value": "310 ms"}]
