@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.forked import ForkServer
+from train.cli.output import print_line
+from train.console import heard_by
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
@@ -16,6 +18,13 @@ for _name in [name for name in os.environ if name.startswith("WANDB_")]:
     del os.environ[_name]  # no test reports to a developer's account
 
 ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(autouse=True)
+def printed() -> Iterator[None]:
+    """What is said is printed, as on the command line, so that tests of single functions can read it."""
+    with heard_by(print_line):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,13 @@
-"""What the program says: plain lines from rank 0, and libraries kept quiet unless `--debug`."""
+"""What the program says and who hears it: plain lines from rank 0, and libraries kept quiet unless `--debug`."""
 
 from __future__ import annotations
 
 import logging
 import os
-import sys
 import unicodedata
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from rich import box
@@ -15,16 +16,29 @@ from rich.text import Text
 
 from train.distributed import is_main
 
+Listener = Callable[[str], object]
+"""Takes a line of progress."""
+
+_listeners: list[Listener] = []
+
 
 def say(line: str) -> None:
-    """Print a line, once over all processes."""
-    if not is_main():
-        return
+    """Hand a line of progress to the listener, once over all processes. Without a listener nothing is said.
+
+    The command line listens in order to print; whoever calls the Python API listens with `progress=`.
+    """
+    if _listeners and is_main():
+        _listeners[-1](line)
+
+
+@contextmanager
+def heard_by(listener: Listener | None) -> Iterator[None]:
+    """Let a listener hear what is said inside the block, in all threads; None hears nothing."""
+    _listeners.append(listener or (lambda line: None))
     try:
-        print(line, flush=True)
-    except UnicodeEncodeError:  # half of a surrogate pair, or a terminal that knows few signs
-        encoding = sys.stdout.encoding or "utf-8"
-        print(line.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+        yield
+    finally:
+        _listeners.pop()
 
 
 def quiet_libraries(debug: bool) -> None:

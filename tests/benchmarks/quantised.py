@@ -50,7 +50,7 @@ def measure(data: list[str], model: str, rescore: int, cache: str) -> dict[str, 
     """What `embed-tune search --data` gives, with each method's share of exact search."""
     request = SearchRequest(
         vectors=None, finer=None, queries=(), query_file=None, model=model, overrides=(f"vector_cache={cache}",), method=None,
-        top=10, rescore=rescore, documents=None, data=tuple(data), data_settings=(), yes=False,
+        top=10, rescore=rescore, documents=None, data=tuple(data), data_settings=(), confirm=None,
     )  # fmt: skip
     found = search(request)
     for one in found["datasets"]:

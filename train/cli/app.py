@@ -18,10 +18,12 @@ from train.cli.embed import embed_command
 from train.cli.evaluate import evaluate_command
 from train.cli.mine import mine_command
 from train.cli.options import EXIT_CODES
+from train.cli.output import print_line
 from train.cli.push import push_command
 from train.cli.report import report_command
 from train.cli.search import search_command
 from train.cli.train import train_command
+from train.console import heard_by
 from train.errors import EmbedTuneError
 
 app = typer.Typer(
@@ -86,7 +88,8 @@ def main(arguments: Sequence[str] | None = None, program: str = "embed-tune") ->
     debug = "--debug" in words
     try:
         # typer turns a Ctrl-C into an exit code that it returns here, and nothing else that is not 0 or None
-        code = app(words, standalone_mode=False, prog_name=program)
+        with heard_by(print_line):
+            code = app(words, standalone_mode=False, prog_name=program)
         if isinstance(code, int) and code:
             print("stopped", file=sys.stderr)
             sys.exit(code)

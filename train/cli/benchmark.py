@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting
+from train.cli.output import agreement
 from train.errors import ConfigError
 
 LISTS = ("--tasks", "-t")
@@ -82,4 +83,4 @@ def benchmark_command(
         raise ConfigError("benchmark tasks are run by mteb, which is not installed", hint="pip install 'embed-tune[mteb]'")
     from train.workflows.benchmark.run import run_benchmark
 
-    run_benchmark(request, tasks or (), output=output, prices=prices, yes=yes, as_json=as_json, debug=debug)
+    run_benchmark(request, tasks or (), output=output, prices=prices, confirm=agreement(yes), as_json=as_json, debug=debug)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption
+from train.cli.output import agreement
 
 
 def compare_command(
@@ -92,4 +93,4 @@ def compare_command(
     request = read_compare_request(words or (), data=data or (), config=config or (), options=options)
     from train.workflows.compare.compare import Wanted, compare_models
 
-    compare_models(request, Wanted(output, csv, as_json), yes=yes, again=measure_again, debug=debug)
+    compare_models(request, Wanted(output, csv, as_json), confirm=agreement(yes), again=measure_again, debug=debug)

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting
+from train.cli.output import agreement
 from train.config.schema import DEFAULT_MODEL
 from train.errors import ConfigError
 
@@ -151,7 +152,7 @@ def embed_command(
         with_text=with_text,
         part=part,
         overwrite=overwrite,
-        yes=yes,
+        confirm=agreement(yes),
     )
     from train.workflows.embed import embed
 

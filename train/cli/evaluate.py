@@ -10,6 +10,7 @@ import typer
 
 from train.cli.fail_on import FailOnOption, fail_if
 from train.cli.options import CacheOption, JsonOption, YesOption, cache_setting
+from train.cli.output import agreement
 from train.errors import EmbedTuneError
 
 
@@ -94,4 +95,4 @@ def evaluate_command(
                 raise EmbedTuneError(f"{option} needs two models: one alone has no verdict", hint="name a second model")
     from train.workflows.evaluate import evaluate_models
 
-    fail_if(fail_on, evaluate_models(request, output=output, yes=yes, as_json=as_json, debug=debug))
+    fail_if(fail_on, evaluate_models(request, output=output, confirm=agreement(yes), as_json=as_json, debug=debug))

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting
+from train.cli.output import agreement
 
 
 def mine_command(
@@ -60,4 +61,4 @@ def mine_command(
     loaded = load_config(config, data=sources or None, overrides=[*settings, *cache_setting(cache)], kind=JudgeConfig)
     from train.workflows.mine import mine_data
 
-    mine_data(loaded, out=out, audit=audit, yes=yes, as_json=as_json, debug=debug)
+    mine_data(loaded, out=out, audit=audit, confirm=agreement(yes), as_json=as_json, debug=debug)

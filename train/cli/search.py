@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting
+from train.cli.output import agreement
 
 TOP, RESCORE = 10, 10
 
@@ -94,7 +95,7 @@ def search_command(
         documents=None if documents is None else TextChoice(str(documents)),
         data=tuple(data or ()),
         data_settings=tuple(own),
-        yes=yes,
+        confirm=agreement(yes),
     )
     from train.workflows.search import search
 

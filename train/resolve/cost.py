@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from train.encode.api.confirm import confirm_spending
+from train.encode.api.confirm import Confirm, confirm_spending
 from train.encode.api.prices import estimate, load_prices
 from train.encode.cache.cache import VectorCache
 from train.encode.cache.encoder import CachedEncoder
@@ -15,14 +15,16 @@ from train.evaluate.tasks import Task, texts_by_role
 from train.resolve.models import Candidate
 
 
-def confirm_judging(candidates: Sequence[Candidate], tasks: Mapping[str, Task], cache: VectorCache | None, yes: bool) -> None:
+def confirm_judging(
+    candidates: Sequence[Candidate], tasks: Mapping[str, Task], cache: VectorCache | None, confirm: Confirm | None
+) -> None:
     """Ask whether the texts that no cache has may be sent for money; see `confirm_spending`.
 
     Args:
         candidates: the models; those on this machine cost nothing.
         tasks: what they are judged on.
         cache: where vectors are looked for.
-        yes: agreed to beforehand.
+        confirm: asked before money is spent, see `Confirm`; None refuses.
     """
     found = []
     for candidate in candidates:
@@ -33,11 +35,13 @@ def confirm_judging(candidates: Sequence[Candidate], tasks: Mapping[str, Task], 
         for role, wanted in texts_by_role(tasks).items():
             texts += wanted if cache is None else CachedEncoder(encoder, cache).missing(wanted, role)
         found.append(estimate(candidate.config, texts, load_prices()))
-    confirm_spending(found, yes)
+    confirm_spending(found, confirm)
 
 
-def confirm_texts(candidate: Candidate, encoder: TextEncoder, texts: Sequence[str], role: Role, *, yes: bool) -> None:
+def confirm_texts(
+    candidate: Candidate, encoder: TextEncoder, texts: Sequence[str], role: Role, *, confirm: Confirm | None
+) -> None:
     """Ask before texts are sent to a model behind an API, if that costs money; those in the cache cost none."""
     if candidate.config.api is not None:
         unpaid = encoder.missing(texts, role) if isinstance(encoder, CachedEncoder) else texts
-        confirm_spending([estimate(candidate.config, unpaid, load_prices())], yes)
+        confirm_spending([estimate(candidate.config, unpaid, load_prices())], confirm)

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from data.sources.texts import Empty
 from train.config.load import load_config
 from train.config.schema import Config, JudgeConfig, ModelConfig
+from train.encode.api.confirm import Confirm
 from train.encode.contract import Role
 from train.errors import ConfigError
 from train.resolve.models import Candidate, find_candidate
@@ -64,7 +65,7 @@ class EmbedRequest:
         with_text: keep the texts beside the vectors.
         part: texts that are encoded before they are written.
         overwrite: an existing file may go.
-        yes: money may be spent without a question.
+        confirm: asked before money is spent, see `Confirm`; None refuses.
     """
 
     candidate: Candidate
@@ -78,7 +79,7 @@ class EmbedRequest:
     with_text: bool
     part: int
     overwrite: bool
-    yes: bool
+    confirm: Confirm | None
 
 
 def is_setting(word: str) -> bool:
@@ -179,7 +180,7 @@ class SearchRequest:
         documents: file with the texts, to show them.
         data: judged data sets.
         data_settings: `data.columns.anchor=…` and the like.
-        yes: money may be spent without a question.
+        confirm: asked before money is spent, see `Confirm`; None refuses.
     """
 
     vectors: Path | None
@@ -194,7 +195,7 @@ class SearchRequest:
     documents: TextChoice | None
     data: tuple[str, ...]
     data_settings: tuple[str, ...]
-    yes: bool
+    confirm: Confirm | None
 
     def __post_init__(self) -> None:
         if self.vectors is None and not self.data:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from scipy.stats import rankdata
 
 from data.errors import DataError
 from train.config.schema import Config
-from train.console import say
+from train.console import heard_by, say
 from train.distributed import PeerStopped, is_main, wait
 from train.errors import Diverged
 from train.evaluate.correlations import compare_spearman
@@ -97,7 +96,7 @@ def _train_quietly(config: Config, folder: Path, train: Callable[[Config], None]
     if not is_main():  # says nothing anyway
         train(config)
         return
-    with folder.with_suffix(".log").open("a", encoding="utf-8") as log, redirect_stdout(log):
+    with folder.with_suffix(".log").open("a", encoding="utf-8") as log, heard_by(lambda line: print(line, file=log, flush=True)):
         train(config)
     result = next(iter(read_finished(folder).results.values()))
     say(

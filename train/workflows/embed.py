@@ -61,7 +61,7 @@ def _embed_words(request: EmbedRequest) -> dict[str, Any]:
             f"--precision {precision} needs the range of each dimension, which a few texts do not show",
             hint="give --ranges FILE, from vectors of many texts",
         )
-    confirm_texts(request.candidate, encoder, request.words, request.role, yes=request.yes)
+    confirm_texts(request.candidate, encoder, request.words, request.role, confirm=request.confirm)
     vectors = encoder.encode(request.words, request.role, False).numpy()
     if cache is not None:
         cache.close()
@@ -147,7 +147,7 @@ def _check_stream(request: EmbedRequest, *, once: bool) -> None:
         return
     if distributed.world_size() > 1:
         raise ConfigError("only one process can read standard input", hint="save the texts to a file, or launch one process")
-    if request.candidate.config.api is not None and not request.yes:
+    if request.candidate.config.api is not None and not request.confirm:
         raise ConfigError(
             "what comes on standard input cannot be counted, so nobody knows what it would cost",
             hint="save the texts to a file, or agree beforehand with --yes",
@@ -192,7 +192,7 @@ def _planned(work: Work, request: EmbedRequest) -> Plan:
     plan = distributed.on_main(work.plan)
     if plan.estimate is not None:
         charged = plan.estimate
-        distributed.on_main(lambda: confirm_spending([charged], request.yes))
+        distributed.on_main(lambda: confirm_spending([charged], request.confirm))
         if work.precision in CALIBRATED and work.ranges is None:
             work.settle_ranges(work.split())
             plan = distributed.on_main(work.plan)

@@ -16,6 +16,7 @@ from data.spec import PromptSpec
 from data.storage import staged_folder, write_json, write_text
 from train.config.schema import Config
 from train.console import now, quiet_libraries, say
+from train.encode.api.confirm import Confirm
 from train.encode.cache.cache import Counters, VectorCache
 from train.encode.cache.encoder import cached
 from train.encode.cache.open import open_cache
@@ -75,14 +76,14 @@ class JudgedModel:
 
 
 def evaluate_models(
-    request: Request, *, output: Path | None = None, yes: bool = False, as_json: bool = False, debug: bool = False
+    request: Request, *, output: Path | None = None, confirm: Confirm | None = None, as_json: bool = False, debug: bool = False
 ) -> dict[str, Any]:
     """Judge one model, or the second against the first, and print what came out.
 
     Args:
         request: models, data, settings.
         output: folder for report.json, report.html and per_query.parquet of two models; made whole or not at all.
-        yes: spend money on models behind an API without asking.
+        confirm: asked before money is spent, see `Confirm`; None refuses.
         as_json: print the content of report.json on standard output, and everything else on standard error.
         debug: show what libraries log.
 
@@ -100,7 +101,7 @@ def evaluate_models(
     with redirect_stdout(sys.stderr) if as_json else nullcontext():
         cache = open_cache(request.config.vector_cache, request.config.cache, say)
         tasks, notes = load_tasks(request)
-        confirm_judging(request.candidates, tasks, cache, yes)
+        confirm_judging(request.candidates, tasks, cache, confirm)
         models = judge_models(request, tasks, cache)
         if cache is not None:
             cache.close()

@@ -21,7 +21,7 @@ from data.spec import MiningSpec
 from data.storage import write_text
 from train.config.schema import Config
 from train.console import quiet_libraries, say
-from train.encode.api.confirm import confirm_spending
+from train.encode.api.confirm import Confirm, confirm_spending
 from train.encode.api.prices import estimate, load_prices
 from train.encode.cache.encoder import CachedEncoder, cached
 from train.encode.cache.open import open_cache
@@ -45,7 +45,7 @@ def mine_data(
     *,
     out: Path | None = None,
     audit: bool = False,
-    yes: bool = False,
+    confirm: Confirm | None = None,
     as_json: bool = False,
     debug: bool = False,
 ) -> list[dict[str, Any]]:
@@ -55,7 +55,7 @@ def mine_data(
         config: data sets, base model, `mining` (`enabled` plays no part).
         out: new .jsonl or .parquet file for the rows of one data set, all its splits, with their negatives.
         audit: hide half of the known positives and count how many are mined.
-        yes: money may be spent without asking, where the model is behind an API.
+        confirm: asked before money is spent, see `Confirm`; None refuses.
         as_json: print JSON on standard output, and everything else on standard error.
         debug: show what libraries log.
 
@@ -84,7 +84,7 @@ def mine_data(
         cache = open_cache(config.vector_cache, config.cache, say)
         prompts = {one.name: spec.prompts for one, spec in zip(prepared, config.data.datasets, strict=True)}
         encoders = encoders_of(opened.encoder, prompts, lambda encoder: cached(encoder, cache))
-        _confirm(config, prepared, encoders, all_splits=out is not None, yes=yes)
+        _confirm(config, prepared, encoders, all_splits=out is not None, confirm=confirm)
         results = []
         for one in prepared:
             remembering = RememberingEncoder(encoders[one.name])
@@ -126,7 +126,12 @@ def _refuse_kind(prepared: PreparedDataset, *, saving: bool) -> None:
 
 
 def _confirm(
-    config: Config, prepared: Sequence[PreparedDataset], encoders: Mapping[str, TextEncoder], *, all_splits: bool, yes: bool
+    config: Config,
+    prepared: Sequence[PreparedDataset],
+    encoders: Mapping[str, TextEncoder],
+    *,
+    all_splits: bool,
+    confirm: Confirm | None,
 ) -> None:
     """Ask before texts are sent to a model behind an API, if that costs money; those in the cache cost none."""
     if config.model.api is None:
@@ -141,7 +146,7 @@ def _confirm(
             wanted["document"] |= dict.fromkeys(texts.documents)
         for role, distinct in wanted.items():
             unpaid += encoder.missing(list(distinct), role) if isinstance(encoder, CachedEncoder) else distinct
-    confirm_spending([estimate(config.model, unpaid, load_prices())], yes)
+    confirm_spending([estimate(config.model, unpaid, load_prices())], confirm)
 
 
 def _audited_split(prepared: PreparedDataset) -> str:

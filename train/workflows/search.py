@@ -84,7 +84,7 @@ class Session:
         Raises:
             ModelError: the model gives vectors that are no numbers.
         """
-        confirm_texts(self.candidate, self.encoder, texts, role, yes=self.request.yes)
+        confirm_texts(self.candidate, self.encoder, texts, role, confirm=self.request.confirm)
         vectors = self.encoder.encode(texts, role).numpy()
         if not np.isfinite(vectors).all():
             raise ModelError("a vector holds NaN or infinity", hint="the model is damaged, or not one for texts")

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from data.storage import write_json
 from train.console import now, quiet_libraries, say
-from train.encode.api.confirm import confirm_spending
+from train.encode.api.confirm import Confirm, confirm_spending
 from train.encode.api.prices import Estimate, load_prices, price_of
 from train.encode.cache.encoder import cached
 from train.encode.cache.open import open_cache
@@ -94,7 +94,7 @@ def run_benchmark(
     *,
     output: Path | None = None,
     prices: Path | None = None,
-    yes: bool = False,
+    confirm: Confirm | None = None,
     as_json: bool = False,
     debug: bool = False,
 ) -> Benchmarked:
@@ -105,7 +105,7 @@ def run_benchmark(
         names: public tasks and benchmarks.
         output: folder of results in mteb's form, with benchmark.json beside them; by default one that all runs share.
         prices: see `load_prices`.
-        yes: spend money without asking.
+        confirm: asked before money is spent, see `Confirm`; None refuses.
         as_json: print benchmark.json's content on standard output, and everything else on standard error.
         debug: show what libraries log.
 
@@ -127,7 +127,7 @@ def run_benchmark(
             done.tasks[name] = {"type": facts.type, "metric": facts.main_score, "mteb_name": facts.name}
         results = ResultCache(folder)
         for candidate in request.candidates:
-            _run_model(candidate, tasks, request, results, Spending(prices, yes), done)
+            _run_model(candidate, tasks, request, results, Spending(prices, confirm), done)
         report = done.as_json()
         folder.mkdir(parents=True, exist_ok=True)
         write_json(folder / SUMMARY, report)
@@ -143,7 +143,7 @@ class Spending:
     """What the person said about money: a table of prices, and whether to go on without asking."""
 
     prices: Path | None
-    yes: bool
+    agreed: Confirm | None
 
     def confirm(self, candidate: Candidate, tasks: Sequence[AbsTask]) -> None:
         """Ask before texts are sent to where they cost something.
@@ -163,7 +163,7 @@ class Spending:
             # mteb does not say how large they are: free only where nothing is ever charged
             free = price is not None and price.usd_per_million == 0
             estimates.append(Estimate(f"{name} on {', '.join(unknown)}, of unknown size", 1, 0, price if free else None))
-        confirm_spending(estimates, self.yes)
+        confirm_spending(estimates, self.agreed)
 
 
 def _run_model(

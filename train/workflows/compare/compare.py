@@ -18,7 +18,7 @@ from typing import Any
 
 from data.storage import staged_folder, write_json, write_text
 from train.console import now, quiet_libraries, say
-from train.encode.api.confirm import confirm_spending
+from train.encode.api.confirm import Confirm, confirm_spending
 from train.encode.api.prices import load_prices
 from train.errors import ModelError, RunError
 from train.evaluate.tasks import Task, texts_by_role
@@ -61,14 +61,14 @@ class Wanted:
 
 
 def compare_models(
-    request: CompareRequest, wanted: Wanted, *, yes: bool = False, again: bool = False, debug: bool = False
+    request: CompareRequest, wanted: Wanted, *, confirm: Confirm | None = None, again: bool = False, debug: bool = False
 ) -> dict[str, Any]:
     """Judge and measure every model, recommend one, and write what came out.
 
     Args:
         request: models, data, settings.
         wanted: where results go.
-        yes: money may be spent without asking.
+        confirm: asked before money is spent, see `Confirm`; None refuses.
         again: measure speed anew.
         debug: show what libraries log.
 
@@ -92,7 +92,7 @@ def compare_models(
         refuse_prompts(request.as_request(), "compare")
         tasks, notes = load_tasks(request.as_request())
         samples = choose_samples(tasks, request.config.measure)
-        confirm_spending(estimates(request, tasks, samples, prices, again), yes)
+        confirm_spending(estimates(request, tasks, samples, prices, again), confirm)
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "tasks.pickle"
             file.write_bytes(pickle.dumps(tasks))

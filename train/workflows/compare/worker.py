@@ -18,7 +18,7 @@ from typing import Any
 import sentence_transformers  # noqa: F401 - a server of processes imports this module for all its children
 import torch
 
-from train.console import quiet_libraries, say
+from train.console import heard_by, quiet_libraries, say
 from train.encode.cache.encoder import WINDOW, cached
 from train.encode.cache.open import open_cache
 from train.encode.contract import EncodingContract, Role
@@ -107,7 +107,8 @@ def work(job: Job, channel: Connection) -> None:
     os.environ.update(job.environment)
     sys.stdout = _Lines(channel)
     quiet_libraries(job.debug)
-    channel.send(("done", _judged(job)))
+    with heard_by(lambda line: channel.send(("say", line))):
+        channel.send(("done", _judged(job)))
     channel.close()
 
 

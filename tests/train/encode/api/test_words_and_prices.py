@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from train.cli.output import agreement
 from train.config.schema import ModelConfig
 from train.encode.api.catalog import KNOWN
 from train.encode.api.confirm import confirm_spending
@@ -89,7 +90,7 @@ def test_a_server_of_ones_own_costs_nothing() -> None:
         ModelConfig(name="text-embedding-3-small", api="openai", base_url="http://localhost/v1"), ["a"], load_prices()
     )
     assert found.usd == 0
-    confirm_spending([found], yes=False, ask=lambda _: pytest.fail("asked"))
+    confirm_spending([found], agreement(False, lambda _: pytest.fail("asked")))
 
 
 PAID = Estimate("openai:x", 10, 1_000_000, Price(0.5, "page", "2026-11-01"))
@@ -104,9 +105,9 @@ class Terminal:
 def test_nobody_to_ask_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sys.stdin", type("Pipe", (), {"isatty": lambda self: False})())
     with pytest.raises(ConfigError, match=r"about \$0.50.*nobody") as refused:
-        confirm_spending([PAID], yes=False)
+        confirm_spending([PAID], agreement(False))
     assert "--yes" in str(refused.value)
-    confirm_spending([PAID], yes=True)
+    confirm_spending([PAID], agreement(True))
 
 
 @pytest.mark.parametrize(("answer", "goes_on"), [("y", True), (" YES ", True), ("", False), ("n", False), ("maybe", False)])
@@ -121,16 +122,16 @@ def test_the_person_decides(
         return answer
 
     if goes_on:
-        confirm_spending([PAID, UNKNOWN], yes=False, ask=ask)
+        confirm_spending([PAID, UNKNOWN], agreement(False, ask))
     else:
         with pytest.raises(Interrupted, match="nothing was spent"):
-            confirm_spending([PAID, UNKNOWN], yes=False, ask=ask)
+            confirm_spending([PAID, UNKNOWN], agreement(False, ask))
     assert len(asked) == 1 and "$0.50, and what has no known price" in asked[0]
     assert "price not known" in capsys.readouterr().out
 
 
 def test_nothing_to_send_asks_nothing() -> None:
-    confirm_spending([Estimate("openai:x", 0, 0, PAID.price)], yes=False, ask=lambda _: pytest.fail("asked"))
+    confirm_spending([Estimate("openai:x", 0, 0, PAID.price)], agreement(False, lambda _: pytest.fail("asked")))
 
 
 def test_a_strangers_server_may_cost_anything(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,7 +145,7 @@ def test_a_strangers_server_may_cost_anything(monkeypatch: pytest.MonkeyPatch) -
     assert at("https://api.openai.com/v1/").price == prices["openai:text-embedding-3-small"]
     assert at("https://api.example.org/v1").usd is None
     with pytest.raises(ConfigError, match="no known price"):
-        confirm_spending([at("https://api.example.org/v1")], yes=False)
+        confirm_spending([at("https://api.example.org/v1")], agreement(False))
     prices["openai:text-embedding-3-small@https://api.example.org/v1"] = Price(0.01, "contract", "2026-11-01")
     assert at("https://api.example.org/v1").price == Price(0.01, "contract", "2026-11-01")
 
@@ -165,7 +166,7 @@ def test_no_answer_is_no(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("sys.stdin", Terminal())
     with pytest.raises(Interrupted):
-        confirm_spending([PAID], yes=False, ask=closed)
+        confirm_spending([PAID], agreement(False, closed))
 
 
 def test_every_known_model_has_a_price() -> None:
