@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import logging
 import os
 import unicodedata
@@ -9,6 +10,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from typing import Any
 
 from rich import box
 from rich.table import Table
@@ -78,3 +80,9 @@ def plain(name: str) -> str:
 def now() -> str:
     """The time in UTC, ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def notebook_view(text: str, table: Any = None) -> str:
+    """Return a result as HTML for a notebook: its words, and below them its table (a pandas DataFrame). Texts are escaped."""
+    words = f'<pre style="white-space: pre-wrap">{html.escape(text)}</pre>'
+    return words if table is None else words + table.to_html(index=False, escape=True)
