@@ -29,7 +29,8 @@ LAYERS = (
     ("train.distributed",),
     ("train.errors",),
     ("data",),
-    ("data.errors", "data.storage", "train.machine", "train.wording"),
+    ("data.storage", "train.machine", "train.wording"),
+    ("data.errors",),
 )
 """From the top down; rooms of one layer do not import each other. The longest name that fits a module is its room."""
 

@@ -1,25 +1,18 @@
-"""Errors meant for the person at the keyboard: what was wrong, where, and how to correct it. The command line prints them without
-a traceback and ends with `exit_code`."""
+"""Errors meant for the user: what was wrong, where, and how to correct it.
+
+The command line prints them without a traceback and ends with `exit_code`.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
 
+from data.errors import UserError
 
-class EmbedTuneError(Exception):
-    """Base of everything that is reported without a traceback.
 
-    Args:
-        what: what is wrong, in one sentence.
-        hint: what the person can do about it.
-    """
-
-    exit_code = 2
-
-    def __init__(self, what: str, *, hint: str | None = None) -> None:
-        self.what, self.hint = what, hint
-        super().__init__(what if hint is None else f"{what}\n  What to do: {hint}")
+class EmbedTuneError(UserError):
+    """Base of what `train` reports without a traceback; `data` reports a `DataError`, their common base is `UserError`."""
 
 
 class ConfigError(EmbedTuneError):
@@ -53,7 +46,7 @@ class VerdictError(EmbedTuneError):
 
 
 class Interrupted(EmbedTuneError):
-    """The person (or the scheduler) stopped the run; everything needed to go on is on disk."""
+    """The user (or the scheduler) stopped the run; everything needed to go on is on disk."""
 
     exit_code = 130
 
@@ -75,13 +68,13 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that memory ran out, on the device or on the host."""
+    """Tell whether an error says that memory ran out, on the device or on the host."""
     text = str(error).lower()
     return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(sign in text for sign in MEMORY_SIGNS))
 
 
 def disk_in_words(error: OSError) -> tuple[str, str]:
-    """What an operating system's error means, and what helps. The second part ends without a full stop."""
+    """Say what an operating system's error means, and what helps. The second part ends without a full stop."""
     place = f"{error.filename}: " if error.filename else ""
     if error.errno in FULL:
         return f"{place}the disk is full ({os.strerror(error.errno)})", "make room on the disk"

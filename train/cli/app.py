@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from data.errors import DataError
+from data.errors import UserError
 from train import distributed
 from train.cli.benchmark import TaskList, benchmark_command
 from train.cli.check import check_command
@@ -24,7 +24,7 @@ from train.cli.report import report_command
 from train.cli.search import search_command
 from train.cli.train import train_command
 from train.console import heard_by
-from train.errors import EmbedTuneError
+from train.errors import disk_in_words
 
 app = typer.Typer(
     name="embed-tune",
@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "embed-tune") ->
         if isinstance(code, int) and code:
             print("stopped", file=sys.stderr)
             sys.exit(code)
-    except (EmbedTuneError, DataError, UsageProblem) as error:
+    except (UserError, UsageProblem) as error:
         if debug:
             traceback.print_exc()
         message = getattr(error, "format_message", error.__str__)()
@@ -103,8 +103,6 @@ def main(arguments: Sequence[str] | None = None, program: str = "embed-tune") ->
     except OSError as error:  # a full disk, a folder that became read-only: nothing that a traceback would explain
         if debug:
             traceback.print_exc()
-        from train.errors import disk_in_words
-
         what, hint = disk_in_words(error)
         print(f"error: {what}\n  What to do: {hint}; --debug shows more", file=sys.stderr)
         sys.exit(2)
