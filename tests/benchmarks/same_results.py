@@ -111,7 +111,7 @@ def read_outcome(folder: Path) -> Outcome:
     digest = folder / DIGEST
     for path in (digest if digest.is_file() else folder / WEIGHTS, folder / SCORES, folder / REPORT, folder / VALUES):
         if not path.is_file():
-            raise BenchmarkError(f"{path} is not there", mend="the run did not finish, or a file has another name now")
+            raise BenchmarkError(f"{path} is not there", hint="the run did not finish, or a file has another name now")
     weights = digest.read_text(encoding="ascii") if digest.is_file() else _sha256(folder / WEIGHTS)
     scores = [json.loads(line) for line in (folder / SCORES).read_text(encoding="utf-8").splitlines()]
     report = json.loads((folder / REPORT).read_text(encoding="utf-8"))
@@ -200,7 +200,7 @@ def train(tree: Path, workload: str, data: Path, output: Path, steps: int | None
     if recorded != revision:
         raise BenchmarkError(
             f"{tree} is at {revision}, but {recorded} has trained",
-            mend="see which packages that Python imports; commit nothing while a comparison runs",
+            hint="see which packages that Python imports; commit nothing while a comparison runs",
         )
     return read_outcome(output / "run")
 
@@ -274,7 +274,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         parser.error("--steps is at least 1, and --old-only needs --keep")
     for tree in (asked.old, asked.new):
         if not (tree / "train" / "run.py").is_file():
-            raise BenchmarkError(f"{tree} has no train/run.py", mend="name the root of a checkout of this repository")
+            raise BenchmarkError(f"{tree} has no train/run.py", hint="name the root of a checkout of this repository")
     old, new, steps = asked.old.resolve(), asked.new.resolve(), None if asked.full else asked.steps
     different, form = False, "{:<10}{:>8}{:>8}  {}"
     print(form.format("workload", "old", "new", "result"))
@@ -284,7 +284,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         for workload in asked.workload or (WORKLOADS if asked.full else tuple(CONFIGS)):
             before, took = outcome_of(old, workload, folder, steps, asked.keep and asked.keep.resolve())
             if any(one["kept_base"] for one in before.report["datasets"]):
-                raise BenchmarkError(f"{workload}: the base was better, so the weights say nothing", mend="give it more steps")
+                raise BenchmarkError(f"{workload}: the base was better, so the weights say nothing", hint="give it more steps")
             if asked.old_only:
                 print(form.format(workload, took, "", f"weights {before.weights[:16]}…"), flush=True)
                 continue

@@ -10,17 +10,9 @@ from pathlib import Path
 
 from train.config.load import load_config
 from train.config.presets import SUFFIXES, preset_file, shown
-from train.config.schema import Config, JudgeConfig, ModelConfig
-from train.console import say
+from train.config.schema import JudgeConfig, ModelConfig
 from train.encode.api.catalog import KNOWN
 from train.encode.api.parse import api_words
-from train.encode.cache.cache import VectorCache
-from train.encode.cache.encoder import cached
-from train.encode.cache.open import open_shared_cache
-from train.encode.forward.cpu_malloc import keep_freed_memory
-from train.encode.local import Encoder
-from train.encode.open import open_model
-from train.encode.protocol import OpenedModel, TextEncoder
 from train.encode.weights.locate import full_name
 from train.errors import ModelError
 from train.runs.find import RUNS
@@ -101,16 +93,3 @@ def _hidden(name: str, folder: Path) -> tuple[str, ...]:
 
 def _is_run(folder: Path) -> bool:
     return (folder / "config.yaml").is_file() and (folder / "environment.json").is_file()
-
-
-def open_candidate(candidate: Candidate, config: Config) -> tuple[OpenedModel, TextEncoder, VectorCache | None]:
-    """Open a model and a cache before it, and say what they are."""
-    opened = open_model(candidate.config, batch_size=config.evaluation.batch_size)
-    if isinstance(opened.encoder, Encoder) and opened.encoder.model.device.type == "cpu":
-        keep_freed_memory()
-    say(opened.origin.sentence())
-    say(f"  {opened.encoder.contract.sentence()}")
-    for note in (*candidate.notes, *opened.notes):
-        say(f"  note: {note}")
-    cache = open_shared_cache(config.vector_cache, config.cache, say)
-    return opened, cached(opened.encoder, cache), cache

@@ -22,7 +22,7 @@ from train.encode.api.confirm import confirm_spending
 from train.encode.protocol import OpenedModel
 from train.errors import ConfigError, Interrupted, RunError
 from train.resolve.cost import confirm_texts
-from train.resolve.models import open_candidate
+from train.resolve.open import open_candidate
 from train.resolve.vectors import EmbedRequest, read_ranges, stored_settings
 from train.vectors.embed_job import Plan, Work
 from train.vectors.files import SUFFIXES, VectorInfo, read_info, write_vectors

@@ -25,7 +25,8 @@ from train.encode.protocol import TextEncoder
 from train.errors import ConfigError, ModelError
 from train.evaluate.tasks import RetrievalTask
 from train.resolve.cost import confirm_texts
-from train.resolve.models import Candidate, open_candidate
+from train.resolve.models import Candidate
+from train.resolve.open import open_candidate
 from train.resolve.requests import Request
 from train.resolve.tasks import load_tasks, refuse_prompts
 from train.resolve.vectors import SearchRequest, TextChoice, read_model, settings_of_vectors

@@ -154,7 +154,7 @@ def test_input_that_does_not_fit_is_refused(change: dict, message: str) -> None:
 
 MEMORY_SCRIPT = """
 import torch
-from train.fit.callbacks import resident_peak_mb
+from train.machine import resident_peak_mb
 from train.evaluate.exact_search import search
 torch.manual_seed(0)
 queries, documents = torch.randn(1000, 384), torch.randn(100_000, 384)

@@ -86,7 +86,7 @@ def test_without_the_base_or_without_dev_the_checkpoint_wins(base: bool, dev: fl
 def test_of_a_model_too_large_to_be_copied_the_base_is_still_kept_where_it_is_better(
     work: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "can_be_copied", lambda model: False)
+    monkeypatch.setattr("train.selection.choose.can_be_copied", lambda model: False)
     line = DevJudge.line
     monkeypatch.setattr(DevJudge, "line", lambda self, step, by: line(self, step, by) | ({"dev": -1.0} if step else {}))
     settings = {"model.name": work / "tiny", "model.device": "cpu", "output_dir": tmp_path, "run_name": "run"}
