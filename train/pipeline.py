@@ -15,7 +15,7 @@ from data.storage import write_json
 from train import distributed
 from train.config.launcher import heed_launcher
 from train.config.load import dump_config, load_config
-from train.config.schema import Config
+from train.config.schema import TrainSettings
 from train.console import is_main, quiet_libraries, say
 from train.deploy.export import export_model
 from train.deploy.hub import push_run
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     pass
 
 
-def start_run(config: Config, *, debug: bool = False, inner: bool = False) -> Path:
+def start_run(config: TrainSettings, *, debug: bool = False, inner: bool = False) -> Path:
     """Train, judge, report and export. Returns the run folder.
 
     Args:
@@ -85,7 +85,7 @@ def resume_run(path: Path, *, debug: bool = False, inner: bool = False) -> Path:
     return _carry_out(plan, run, new=False, inner=inner)
 
 
-def dry_run(config: Config, *, debug: bool = False) -> Estimate:
+def dry_run(config: TrainSettings, *, debug: bool = False) -> Estimate:
     """Show the resolved config, the data, the recipe and an estimate of time and memory; train nothing, make no run folder."""
     quiet_libraries(debug)
     distributed.join(config.model.device)
@@ -182,7 +182,7 @@ def _cross_validated(plan: Plan, run: Path) -> CrossValidation | None:
     """What all rows say, where test alone says little; None where it is not asked for."""
     folds, _ = folds_wanted(plan.config, plan.datasets)
 
-    def train(config: Config) -> None:
+    def train(config: TrainSettings) -> None:
         folder = Path(config.output_dir) / str(config.run_name)
         if (folder / "config.yaml").is_file():
             resume_run(folder, inner=True)

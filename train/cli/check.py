@@ -59,9 +59,9 @@ def check_command(
         from train.errors import ConfigError
 
         raise ConfigError("no data set is named", hint="embed-tune check DATA: a file, folder, glob or Hub id; or --config FILE")
-    from train.config.schema import JudgeConfig
+    from train.config.schema import JudgeSettings
 
-    loaded = load_config(config, data=sources or None, overrides=settings, kind=JudgeConfig)
+    loaded = load_config(config, data=sources or None, overrides=settings, kind=JudgeSettings)
     from train.workflows.check import check_data
 
     check_data(loaded, tokens=tokens, output=output, as_json=as_json, debug=debug)

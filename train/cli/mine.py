@@ -50,7 +50,7 @@ def mine_command(
     - `embed-tune mine my_pairs.csv --model intfloat/e5-small --out mined.parquet`
     """
     from train.config.load import load_config, split_words
-    from train.config.schema import JudgeConfig
+    from train.config.schema import JudgeSettings
     from train.errors import ConfigError
 
     sources, settings = split_words(data or [])
@@ -58,7 +58,7 @@ def mine_command(
         settings.append(f"model.name={model}")
     if not sources and config is None:
         raise ConfigError("no data set is named", hint="embed-tune mine DATA --out FILE: a file, folder, glob or Hub id")
-    loaded = load_config(config, data=sources or None, overrides=[*settings, *cache_setting(cache)], kind=JudgeConfig)
+    loaded = load_config(config, data=sources or None, overrides=[*settings, *cache_setting(cache)], kind=JudgeSettings)
     from train.workflows.mine import mine_data
 
     mine_data(loaded, out=out, audit=audit, confirm=agreement(yes), as_json=as_json, debug=debug)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 
-from train.config.schema import Config
+from train.config.schema import TrainSettings
 from train.errors import ConfigError
 
 HOW = "in the file that `accelerate launch --config_file` names (by default the one that `accelerate config` wrote)"
@@ -21,7 +21,9 @@ UNSUPPORTED = {
 """Variables that are set to "true", what they ask for, and the setting that turns it off."""
 
 
-def heed_launcher(config: Config, say: Callable[[str], None], environment: Mapping[str, str] = os.environ) -> Config:
+def heed_launcher(
+    config: TrainSettings, say: Callable[[str], None], environment: Mapping[str, str] = os.environ
+) -> TrainSettings:
     """The configuration with what the launcher asks for.
 
     Args:
@@ -63,7 +65,7 @@ def _refuse_compiling(environment: Mapping[str, str]) -> None:
         )
 
 
-def _with_precision(config: Config, asked: str, say: Callable[[str], None]) -> Config:
+def _with_precision(config: TrainSettings, asked: str, say: Callable[[str], None]) -> TrainSettings:
     ours = config.training.precision
     if asked in ("fp16", "fp8"):
         raise ConfigError(

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, overload
 
 import yaml
 from pydantic import ValidationError
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from train.config.merge import FOR_ALL_DATA, expand_data, read_layers
 from train.config.messages import LIST, explained, spellings
 from train.config.presets import preset_file
-from train.config.schema import Config
+from train.config.schema import BaseSettings, TrainSettings
 from train.config.yaml_file import Place, YamlFile, read_yaml
 from train.errors import ConfigError
 
@@ -22,6 +22,7 @@ NOTHING = ("", "null", "Null", "NULL", "~")
 """What YAML reads as no value."""
 
 KEY = re.compile(r"[^=/*?]*=")
+Settings = TypeVar("Settings", bound=BaseSettings)
 IS_TEXT = re.compile(r"(_prompt$|\.prompts\.|\.columns\.)")
 """Settings whose blanks at both ends matter: what stands before a text, or names a column."""
 
@@ -33,13 +34,29 @@ def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
     return [word for word in words if word not in settings], settings
 
 
+@overload
+def load_config(
+    path: Path | Sequence[Path] | None, *, data: str | Sequence[str] | None = None, overrides: Sequence[str] = ()
+) -> TrainSettings: ...
+
+
+@overload
 def load_config(
     path: Path | Sequence[Path] | None,
     *,
     data: str | Sequence[str] | None = None,
     overrides: Sequence[str] = (),
-    kind: type[Config] = Config,
-) -> Config:
+    kind: type[Settings],
+) -> Settings: ...
+
+
+def load_config(
+    path: Path | Sequence[Path] | None,
+    *,
+    data: str | Sequence[str] | None = None,
+    overrides: Sequence[str] = (),
+    kind: type[BaseSettings] = TrainSettings,
+) -> BaseSettings:
     """The configuration out of YAML files, `--data` and `key=value` overrides, later ones winning.
 
     Args:
@@ -47,7 +64,7 @@ def load_config(
             configuration.
         data: stands for one data set (or several) with everything else chosen; replaces the files' data sets.
         overrides: `training.epochs=2`-style settings; values are read as YAML.
-        kind: `Config`, or a class made from it that checks other things.
+        kind: the class of the settings; `BaseSettings` needs no data set.
 
     Raises:
         ConfigError: naming file, line and key, with the nearest valid key.
@@ -69,7 +86,7 @@ def load_config(
         place, text = _apply_override(tree, item)
         file.written[place] = text
         file.lines.pop(place, None)
-    if "data" not in tree:
+    if "data" not in tree and kind.model_fields["data"].is_required():
         what = f"{' and '.join(map(str, paths))}: no data set is named" if paths else "no data set is named"
         raise ConfigError(what, hint="give --data PATH, or a --config with a `data:` section")
     _fill_in_preset(file)
@@ -129,7 +146,7 @@ def _restore_texts(tree: dict[str, Any], error: ValidationError, written: Mappin
     return found
 
 
-def dump_config(config: Config) -> str:
+def dump_config(config: BaseSettings) -> str:
     """The configuration as YAML that `load_config` reads back to an equal object."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from train.config.schema import expand_single_dataset
+from train.config.short_forms import expand_single_dataset
 from train.config.yaml_file import Place, YamlFile, read_yaml
 from train.errors import ConfigError
 

@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from train.config.schema import Config
+from train.config.schema import BaseSettings, TrainSettings
 from train.config.yaml_file import Place
 from train.errors import ConfigError
 
@@ -45,7 +45,7 @@ OTHER_NAMES = {
 """What other tools call a setting."""
 
 
-def explained(error: ValidationError, kind: type[Config], places: Mapping[Place, str]) -> ConfigError:
+def explained(error: ValidationError, kind: type[BaseSettings], places: Mapping[Place, str]) -> ConfigError:
     """Every mistake in a line of its own, then what the settings concerned mean.
 
     Args:
@@ -91,7 +91,7 @@ def _problem(item: Mapping[str, Any]) -> str:
     return f"{message[:1].lower()}{message[1:]}{got}"
 
 
-def fields(model: type[BaseModel] = Config, prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+def fields(model: type[BaseModel] = TrainSettings, prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
     """Every key of a configuration, dotted, with what is known about it; entries of lists appear as `0`."""
     for name, info in model.model_fields.items():
         yield f"{prefix}{name}", info
@@ -101,12 +101,12 @@ def fields(model: type[BaseModel] = Config, prefix: str = "") -> Iterator[tuple[
                 yield from fields(nested, f"{prefix}{name}.0." if is_list else f"{prefix}{name}.")
 
 
-def all_keys(model: type[BaseModel] = Config) -> list[str]:
+def all_keys(model: type[BaseModel] = TrainSettings) -> list[str]:
     """Every key of a configuration."""
     return [key for key, _ in fields(model)]
 
 
-def nearest_key(dotted: str, kind: type[BaseModel] = Config) -> str | None:
+def nearest_key(dotted: str, kind: type[BaseModel] = TrainSettings) -> str | None:
     """The valid key that a misspelt one most likely meant: the same word elsewhere, another tool's name, the closest spelling."""
     known = all_keys(kind)
     head, _, last = dotted.rpartition(".")

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qs, urlsplit
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from data.spec import DatasetSpec, MiningSpec, SplitSpec, StrictModel
+from train.config.addresses import without_login, without_password
+from train.config.short_forms import expand_single_dataset
 from train.errors import ConfigError
 
 OFF = BeforeValidator(lambda value: "off" if value is False else value)
@@ -190,8 +191,11 @@ class ExportConfig(StrictModel):
     hub: HubConfig = Field(default_factory=HubConfig)
 
 
-class Config(StrictModel):
-    """Everything that decides a run; `checkpoints/<run>/config.yaml` holds the resolved one."""
+class BaseSettings(StrictModel):
+    """What every command understands, so that the configuration of a run can also be given to those that only judge.
+
+    By itself it is for commands that need a model and no data.
+    """
 
     run_name: str | None = Field(
         None,
@@ -204,7 +208,7 @@ class Config(StrictModel):
         description="where vectors are kept for the next time: auto (a file below output_dir), off, a folder, or redis://HOST:PORT/DB",
     )
     model: ModelConfig = Field(default_factory=ModelConfig)
-    data: DataConfig
+    data: DataConfig | None = None
     mining: MiningSpec = Field(default_factory=MiningSpec)
     training: TrainingConfig = Field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
@@ -238,8 +242,14 @@ class Config(StrictModel):
     def _one_dataset(cls, value: Any) -> Any:
         return expand_single_dataset(value)
 
+
+class TrainSettings(BaseSettings):
+    """Everything that decides a run; `checkpoints/<run>/config.yaml` holds the resolved one."""
+
+    data: DataConfig
+
     @model_validator(mode="after")
-    def _a_model_that_can_be_trained(self) -> Config:
+    def _a_model_that_can_be_trained(self) -> TrainSettings:
         if self.model.api is not None:
             raise ConfigError(
                 f"{self.model.name} is behind the API of {self.model.api}, and cannot be trained",
@@ -253,87 +263,13 @@ class Config(StrictModel):
         return self
 
     @model_validator(mode="after")
-    def _something_to_train_on(self) -> Config:
+    def _something_to_train_on(self) -> TrainSettings:
         if not any(spec.train for spec in self.data.datasets):
             raise ValueError("every data set has train: false; at least one must be trained on")
         return self
 
 
-def without_login(address: str) -> str:
-    """The address of a model's server, which is written to files and must hold no secret.
+class JudgeSettings(BaseSettings):
+    """The settings for judging, auditing or mining: there is data, and nothing needs to be trained on."""
 
-    Raises:
-        ConfigError: it holds a user's name or password. The message does not.
-    """
-    if "@" in urlsplit(address).netloc:
-        raise ConfigError(
-            "model.base_url holds a user's name or a password, and settings are written to files",
-            hint="leave it out of the address; the key comes from the environment (OPENAI_API_KEY, CO_API_KEY, VOYAGE_API_KEY)",
-        )
-    return address
-
-
-def without_password(address: str) -> str:
-    """The address of a vector cache, which is written to files and must hold no secret.
-
-    Raises:
-        ConfigError: it holds a password (or what may be one), or is malformed. The message does not repeat it.
-    """
-    try:
-        query = parse_qs(urlsplit(address).query)
-    except ValueError:
-        raise ConfigError("the address of the vector cache is malformed", hint="write redis://HOST:PORT/DB") from None
-    before, at, _ = address.partition("://")[2].rpartition("@")  # a password may hold /, ? and #, which end a host
-    if (at and ":" in before) or "password" in query:
-        raise ConfigError(
-            "the address of the vector cache holds a password, and settings are written to files",
-            hint="set REDIS_PASSWORD (and REDIS_USERNAME) and leave it out of the address",
-        )
-    return address
-
-
-def expand_single_dataset(value: Any) -> Any:
-    """`data: {source: X, columns: …}` is short for `data: {datasets: [{source: X, columns: …}]}`.
-
-    With exactly one entry in `datasets`, keys of that entry may also stand directly under `data`
-    (`data.columns.anchor=question` on the command line).
-    """
-    if isinstance(value, str):
-        return {"datasets": [{"source": value}]}
-    if not isinstance(value, dict):
-        return value
-    own = {key: value[key] for key in value if key in DatasetSpec.model_fields}
-    if not own:
-        return value
-    rest = {key: value[key] for key in value if key not in own}
-    datasets = rest.get("datasets") or [{}]
-    if not isinstance(datasets, list) or not all(isinstance(one, str | dict) for one in datasets):
-        raise ValueError("datasets must be a list of data sets: - source: FILE")
-    if len(datasets) != 1:
-        raise ValueError(
-            f"data.{next(iter(own))} is ambiguous with {len(datasets)} data sets; write data.datasets.0.{next(iter(own))}"
-        )
-    first = datasets[0]
-    rest["datasets"] = [_merge({"source": first} if isinstance(first, str) else first, own)]
-    return rest
-
-
-def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """`over` laid on `base`, mapping by mapping."""
-    out = dict(base)
-    for key, value in over.items():
-        both = isinstance(value, dict) and isinstance(out.get(key), dict)
-        out[key] = _merge(out[key], value) if both else value
-    return out
-
-
-class JudgeConfig(Config):
-    """The settings of a run, of which only those for data and judging are used; nothing needs to be trained on."""
-
-    @model_validator(mode="after")
-    def _a_model_that_can_be_trained(self) -> JudgeConfig:
-        return self
-
-    @model_validator(mode="after")
-    def _something_to_train_on(self) -> JudgeConfig:
-        return self
+    data: DataConfig

@@ -20,7 +20,7 @@ from data.schema import RowKind
 from data.spec import MiningSpec
 from data.storage import write_json
 from train import distributed
-from train.config.schema import Config, ModelConfig
+from train.config.schema import BaseSettings, ModelConfig, TrainSettings
 from train.console import say
 from train.encode.cache.encoder import cached
 from train.encode.cache.open import open_shared_cache
@@ -63,7 +63,7 @@ class MinedSet:
     summary: Mapping[str, Any]
 
 
-def mine_training_rows(config: Config, datasets: Mapping[str, PreparedDataset], encoder: Encoder) -> dict[str, MinedSet]:
+def mine_training_rows(config: TrainSettings, datasets: Mapping[str, PreparedDataset], encoder: Encoder) -> dict[str, MinedSet]:
     """By `mining.enabled`, the training rows of data sets of pairs with negatives mined by the base; what was mined is said.
 
     By the rule ("auto") they are mined only where every row finds some: none is lost that nobody asked to lose. Unchanged rows,
@@ -96,7 +96,7 @@ def mine_training_rows(config: Config, datasets: Mapping[str, PreparedDataset], 
     return out
 
 
-def _by_rule(config: Config, prepared: PreparedDataset) -> bool:
+def _by_rule(config: TrainSettings, prepared: PreparedDataset) -> bool:
     """Whether the rules ask for mined negatives of a data set."""
     rows = prepared.splits["train"]
     documents = len(prepared.corpus) if prepared.corpus is not None and prepared.own_corpus else 0
@@ -104,7 +104,7 @@ def _by_rule(config: Config, prepared: PreparedDataset) -> bool:
     return mining_pays(config.training, prepared.kind, len(rows), positives, documents)
 
 
-def _mined_set(config: Config, prepared: PreparedDataset, encoder: Encoder, cross: CrossJudge | None) -> MinedSet:
+def _mined_set(config: TrainSettings, prepared: PreparedDataset, encoder: Encoder, cross: CrossJudge | None) -> MinedSet:
     rows = prepared.splits["train"]
     key = _key(config.mining, prepared, encoder, cross)
     path = config.cache / "mined" / f"{prepared.name}-{key[:16]}.arrow"
@@ -171,7 +171,7 @@ def mine_texts(
         return mine(texts, *vectors, spec, encoder.similarity, cross, tick)
 
 
-def cross_encoder(config: Config) -> CrossJudge | None:
+def cross_encoder(config: BaseSettings) -> CrossJudge | None:
     """The cross-encoder that the config names, if any.
 
     Raises:

@@ -10,7 +10,7 @@ from data.load import prepare
 from data.prepared import PreparedDataset
 from data.schema import RowKind
 from data.splits.leaks_between_sets import remove_leaks_between_sets
-from train.config.schema import Config
+from train.config.schema import TrainSettings
 from train.console import say
 from train.errors import ConfigError
 from train.fit.batches.training_set import TrainingSet
@@ -19,7 +19,7 @@ from train.fit.losses.build import choose_loss
 from train.plan.audit import leak_rules
 
 
-def load_datasets(config: Config) -> dict[str, PreparedDataset]:
+def load_datasets(config: TrainSettings) -> dict[str, PreparedDataset]:
     """Every data set of the config, loaded and split; what was recognised and counted is said."""
     datasets: dict[str, PreparedDataset] = {}
     for number, spec in enumerate(config.data.datasets):
@@ -37,7 +37,7 @@ def load_datasets(config: Config) -> dict[str, PreparedDataset]:
 
 
 def training_sets(
-    config: Config, datasets: Mapping[str, PreparedDataset], mined: Mapping[str, MinedSet] | None = None
+    config: TrainSettings, datasets: Mapping[str, PreparedDataset], mined: Mapping[str, MinedSet] | None = None
 ) -> dict[str, TrainingSet]:
     """Training rows and loss of each data set that is trained on; rows with mined negatives in the place of those without."""
     sets = {}

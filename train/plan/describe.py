@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from data.schema import RowKind
 from train import distributed
-from train.config.schema import Config
+from train.config.schema import TrainSettings
 from train.console import say
 from train.encode.forward.packed import attention_path
 from train.encode.local import Encoder
@@ -22,7 +22,7 @@ from train.fit.rules import MINED
 
 
 def say_recipe(
-    recipe: Recipe, sets: Mapping[str, TrainingSet], encoder: Encoder, config: Config, bf16: bool, why_precision: str
+    recipe: Recipe, sets: Mapping[str, TrainingSet], encoder: Encoder, config: TrainSettings, bf16: bool, why_precision: str
 ) -> None:
     """What was settled, and why."""
     seed, samplers = config.training.seed, mixed_samplers(sets, recipe, config.training)
@@ -55,7 +55,7 @@ def _share_in_words(own: ShuffledBatchSampler, name: str, samplers: Mapping[str,
     return f"{batches:,} batches an epoch, {part:.0%} of all: {batches / len(own):.3g} passes over its rows"
 
 
-def mined_in_words(config: Config, mined: Mapping[str, MinedSet]) -> list[str]:
+def mined_in_words(config: TrainSettings, mined: Mapping[str, MinedSet]) -> list[str]:
     """Which data sets have mined negatives, and why."""
     number, asked = config.mining.negatives, config.mining.enabled is True
     what = "a hard negative" if number == 1 else f"{number} hard negatives"
@@ -63,7 +63,7 @@ def mined_in_words(config: Config, mined: Mapping[str, MinedSet]) -> list[str]:
     return [f"{name}: {what} a row, mined with the base ({why})" for name in mined]
 
 
-def batches_in_words(config: Config, sets: Mapping[str, TrainingSet], recipe: Recipe) -> list[str]:
+def batches_in_words(config: TrainSettings, sets: Mapping[str, TrainingSet], recipe: Recipe) -> list[str]:
     """Which rows meet, of each data set whose rows are each other's negatives."""
     ranked = {name: one for name, one in sets.items() if one.kind is not RowKind.SCORED}
     seed, asked = config.training.seed, config.training.batches

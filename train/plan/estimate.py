@@ -12,7 +12,7 @@ from datasets import Dataset
 
 from data.prepared import PreparedDataset
 from data.schema import text_columns
-from train.config.schema import Config
+from train.config.schema import TrainSettings
 from train.encode.contract import limited_tokens
 from train.encode.forward.columns import embed_columns
 from train.encode.local import Encoder
@@ -48,7 +48,7 @@ def estimate(
     sets: Mapping[str, TrainingSet],
     datasets: Mapping[str, PreparedDataset],
     recipe: Recipe,
-    config: Config,
+    config: TrainSettings,
     bf16: bool,
 ) -> Estimate:
     """Run one forward and backward pass a data set (no weight is changed) and encode a few documents; extrapolate.
@@ -77,7 +77,7 @@ def estimate(
     return Estimate(train_seconds, eval_seconds, peak_mb + 2 * parameters / 2**20)
 
 
-def _seconds_a_batch(encoder: Encoder, one: TrainingSet, size: int, max_tokens: int, config: Config, bf16: bool) -> float:
+def _seconds_a_batch(encoder: Encoder, one: TrainingSet, size: int, max_tokens: int, config: TrainSettings, bf16: bool) -> float:
     """Seconds of one forward and backward pass, the second of two (the first one warms up)."""
     model, device = encoder.model, encoder.model.device
     joint = one.batches == "joint"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from data.prepared import PreparedDataset
 from data.schema import RowKind
-from train.config.schema import Config
+from train.config.schema import TrainSettings
 from train.wording import things
 
 FEW_LABELS = 300
@@ -17,7 +17,7 @@ MANY_ROWS = 3000
 """Rows of train from which on nobody is made to wait for several more runs without having asked."""
 
 
-def folds_wanted(config: Config, datasets: Mapping[str, PreparedDataset]) -> tuple[int, str | None]:
+def folds_wanted(config: TrainSettings, datasets: Mapping[str, PreparedDataset]) -> tuple[int, str | None]:
     """Into how many parts the rows are dealt for cross-validation, 0 for none; and what the person should read about it."""
     settings = config.evaluation
     if settings.cross_validation == "off" or config.data.split.folds is not None:

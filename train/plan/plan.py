@@ -11,7 +11,7 @@ from data.prepared import PreparedDataset
 from data.schema import RowKind
 from data.spec import PromptSpec
 from train import distributed
-from train.config.schema import Config
+from train.config.schema import TrainSettings
 from train.console import say
 from train.encode.forward.cpu_malloc import keep_freed_memory
 from train.encode.local import Encoder, load_encoder, resolve_device
@@ -36,7 +36,7 @@ from train.plan.folds import folds_wanted
 class Plan:
     """Everything that is known before the first optimiser step."""
 
-    config: Config
+    config: TrainSettings
     datasets: dict[str, PreparedDataset]
     encoder: Encoder
     origin: WeightsOrigin
@@ -51,7 +51,7 @@ class Plan:
         return {name: spec.prompts for name, spec in zip(self.datasets, self.config.data.datasets, strict=True)}
 
 
-def make_plan(config: Config) -> Plan:
+def make_plan(config: TrainSettings) -> Plan:
     """Load, audit and split the data, load the base, and settle what the config leaves open. Everything found is said."""
     if distributed.world_size() > 1:
         say(f"{distributed.world_size()} processes share the work")
@@ -94,7 +94,7 @@ def make_plan(config: Config) -> Plan:
     return Plan(config.model_copy(update={"training": training}), datasets, encoder, origin, sets, recipe, bf16, mined)
 
 
-def _settle_batches(config: Config, sets: Mapping[str, TrainingSet], encoder: Encoder, bf16: bool) -> None:
+def _settle_batches(config: TrainSettings, sets: Mapping[str, TrainingSet], encoder: Encoder, bf16: bool) -> None:
     """Which rows of each data set meet in a batch; neighbours are looked for with the base."""
     for name, one in sets.items():
         one.batches = choose_batches(config.training, one.facts, plain=encoder.store is not None)
@@ -124,7 +124,7 @@ def audited(plan: Plan) -> dict[str, Any]:
     return found
 
 
-def _precision(config: Config, encoder: Encoder) -> tuple[bool, str]:
+def _precision(config: TrainSettings, encoder: Encoder) -> tuple[bool, str]:
     if config.training.precision == "auto":
         return bf16_pays(str(encoder.model.device))
     return config.training.precision == "bf16", "from your config"

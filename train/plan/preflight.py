@@ -6,7 +6,7 @@ import hashlib
 from pathlib import Path
 
 from train import distributed
-from train.config.schema import Config
+from train.config.schema import TrainSettings
 from train.console import say
 from train.deploy.hub import check_push
 from train.encode.cache.open import open_shared_cache
@@ -15,7 +15,7 @@ from train.runs.folder import create_run, default_name
 from train.tracking.start import check_tracking
 
 
-def settle_name(config: Config) -> str:
+def settle_name(config: TrainSettings) -> str:
     """The name of a new run; what would stop it at its end is found before its data are read."""
     name = config.run_name or default_name(_dataset_name(config))
     if (Path(config.output_dir) / name).exists():
@@ -38,7 +38,7 @@ def see_run_folder(run: Path) -> None:
         )
 
 
-def _dataset_name(config: Config) -> str:
+def _dataset_name(config: TrainSettings) -> str:
     first = config.data.datasets[0]
     stem = first.name or Path(first.source.rstrip("/")).stem or "run"
     clean = "".join(c if c.isascii() and (c.isalnum() or c in "._-") else "-" for c in stem).strip(".-_")

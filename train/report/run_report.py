@@ -11,7 +11,7 @@ from typing import Any
 
 from data.prepared import PreparedDataset
 from data.storage import write_json, write_text
-from train.config.schema import Config
+from train.config.schema import TrainSettings
 from train.console import now, say
 from train.evaluate.evaluator import compare
 from train.evaluate.results import CrossValidation, run_verdict
@@ -58,7 +58,7 @@ def shortened_rows(datasets: Sequence[Mapping[str, Any]]) -> list[tuple[str, str
 
 def report_run(
     run: Path,
-    config: Config,
+    config: TrainSettings,
     datasets: Mapping[str, PreparedDataset],
     base: Judged,
     tuned: Judged,

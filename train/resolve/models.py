@@ -10,7 +10,7 @@ from pathlib import Path
 
 from train.config.load import load_config
 from train.config.presets import SUFFIXES, preset_file, shown
-from train.config.schema import JudgeConfig, ModelConfig
+from train.config.schema import BaseSettings, ModelConfig
 from train.encode.api.catalog import KNOWN
 from train.encode.api.parse import api_words
 from train.encode.weights.locate import full_name
@@ -74,7 +74,7 @@ def _by_name(name: str, label: str, config: ModelConfig) -> Candidate:
     """A model that no folder here holds."""
     given = {key: getattr(config, key) for key in config.model_fields_set - {"name"}}
     if (file := preset_file(name)) is not None:
-        preset = load_config(file, data="unused", kind=JudgeConfig).model
+        preset = load_config(file, kind=BaseSettings).model
         notes = () if preset.name in (name, full_name(name)) else (f"{label} stands for {preset.name}, as {shown(file)} says",)
         return Candidate(label, preset.model_copy(update=given), None, notes)
     if config.api is None and (fields := api_words(name)) is not None:

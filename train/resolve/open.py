@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from train.config.schema import Config
+from train.config.schema import BaseSettings
 from train.console import say
 from train.encode.cache.cache import VectorCache
 from train.encode.cache.encoder import cached
@@ -14,7 +14,7 @@ from train.encode.protocol import OpenedModel, TextEncoder
 from train.resolve.models import Candidate
 
 
-def open_candidate(candidate: Candidate, config: Config) -> tuple[OpenedModel, TextEncoder, VectorCache | None]:
+def open_candidate(candidate: Candidate, config: BaseSettings) -> tuple[OpenedModel, TextEncoder, VectorCache | None]:
     """Open a model and a cache before it, and say what they are."""
     opened = open_model(candidate.config, batch_size=config.evaluation.batch_size)
     if isinstance(opened.encoder, Encoder) and opened.encoder.model.device.type == "cpu":

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from train.config.load import load_config, split_words
 from train.config.merge import read_layers
-from train.config.schema import Config, JudgeConfig, ModelConfig
+from train.config.schema import BaseSettings, JudgeSettings, ModelConfig
 from train.encode.weights.locate import full_name
 from train.errors import ConfigError
 from train.resolve.models import Candidate, find_candidate
@@ -36,7 +36,7 @@ class Request:
     """
 
     candidates: tuple[Candidate, ...]
-    config: Config
+    config: JudgeSettings
     chosen_data: bool
     split: Split | None
     command: tuple[str, ...]
@@ -63,7 +63,7 @@ def read_request(
     _refuse_meaningless(settings, len(names))
     own = {prefix: [word for word in settings if word.startswith(f"{prefix}.")] for prefix in ("model", "other")}
     rest = [word for word in settings if not word.startswith(("model.", "other."))]
-    loaded = load_config(config, data=list(data) or None, overrides=rest, kind=JudgeConfig)
+    loaded = load_config(config, data=list(data) or None, overrides=rest, kind=JudgeSettings)
     given = {prefix: _model_settings(prefix, words) for prefix, words in own.items()}
     for_both = {key: value for key, value in given["model"].items() if key == "device"}
     candidates = []
@@ -106,7 +106,7 @@ def read_many(
     has_data = bool(data) or "data" in read_layers(files).tree
     sources = list(data) or (None if has_data or needs_data else ["none"])
     rest = [word for word in settings if not word.startswith("model.")]
-    loaded = load_config(files, data=sources, overrides=rest, kind=JudgeConfig)
+    loaded = load_config(files, data=sources, overrides=rest, kind=JudgeSettings)
     given = _model_settings("model", [word for word in settings if word.startswith("model.")])
     candidates = tuple(find_candidate(name, _model_config(loaded.model, name, given)) for name in names)
     repeat = ("embed-tune", command, *words, *_flags(data, files, split))
@@ -138,7 +138,7 @@ def _model_settings(prefix: str, words: Sequence[str]) -> Mapping[str, Any]:
     """The settings of one model that were given, checked."""
     as_model = [f"model.{word.partition('.')[2]}" for word in words]
     try:
-        found = load_config(None, data="unused", overrides=as_model, kind=JudgeConfig).model
+        found = load_config(None, overrides=as_model, kind=BaseSettings).model
     except ConfigError as error:
         raise ConfigError(str(error).replace("model.", f"{prefix}.")) from None
     return {key: getattr(found, key) for key in found.model_fields_set}

@@ -18,7 +18,7 @@ from data.sources import open_source
 from data.spec import DatasetSpec, PromptSpec, SplitSpec
 from data.splits.hashes import Hashes
 from train.config.load import load_config
-from train.config.schema import Config
+from train.config.schema import TrainSettings
 from train.console import say
 from train.errors import ConfigError, RunError
 from train.evaluate.tasks import Task, build_task
@@ -42,7 +42,7 @@ class Training:
     """
 
     candidate: Candidate
-    config: Config
+    config: TrainSettings
     fingerprints: frozenset[str]
     sources: tuple[str, ...] = ()
     known: Hashes | None = field(default=None, compare=False)

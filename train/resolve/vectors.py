@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from data.sources.texts import Empty
 from train.config.load import load_config
-from train.config.schema import Config, JudgeConfig, ModelConfig
+from train.config.schema import BaseSettings, ModelConfig
 from train.encode.api.confirm import Confirm
 from train.encode.contract import Role
 from train.errors import ConfigError
@@ -26,7 +26,9 @@ from train.resolve.models import Candidate, find_candidate
 SUFFIXES = (".parquet", ".npy")
 """Of files of vectors."""
 TAKEN_OVER = frozenset({"dimensions", "max_tokens", "query_prompt", "document_prompt"})
-SETTING = re.compile(rf"(?:(?:{'|'.join(Config.model_fields)})\.[a-z_0-9.]+|vector_cache|output_dir)=|[a-z_]+\.[a-z_0-9.]+=\S*$")
+SETTING = re.compile(
+    rf"(?:(?:{'|'.join(BaseSettings.model_fields)})\.[a-z_0-9.]+|vector_cache|output_dir)=|[a-z_]+\.[a-z_0-9.]+=\S*$"
+)
 """KEY=VALUE in a section of the config. In another one, which may be misspelt, the value is one word; more words are a query."""
 NOT_STORED = frozenset({"device", "trust_remote_code", "base_url"})
 """Settings that are not written into a file of vectors: whoever opens one must not run code, or send texts anywhere, for it."""
@@ -69,7 +71,7 @@ class EmbedRequest:
     """
 
     candidate: Candidate
-    config: Config
+    config: BaseSettings
     role: Role
     precision: str
     ranges: Path | None
@@ -92,7 +94,9 @@ def is_vector_file(word: str) -> bool:
     return word.endswith(SUFFIXES) or Path(word).is_file()
 
 
-def read_model(word: str, overrides: Sequence[str] = (), stored: Mapping[str, Any] | None = None) -> tuple[Candidate, Config]:
+def read_model(
+    word: str, overrides: Sequence[str] = (), stored: Mapping[str, Any] | None = None
+) -> tuple[Candidate, BaseSettings]:
     """A model with settings, and the rest of the settings.
 
     Args:
@@ -112,7 +116,7 @@ def read_model(word: str, overrides: Sequence[str] = (), stored: Mapping[str, An
             raise ConfigError("model.name has no meaning here", hint="name the model with --model")
         if not key.startswith("model.") and key not in ("vector_cache", "output_dir", "evaluation.batch_size"):
             raise ConfigError(f"{key} has no meaning here: nothing is trained", hint="drop it")
-    loaded = load_config(None, data="unused", overrides=overrides, kind=JudgeConfig)
+    loaded = load_config(None, overrides=overrides, kind=BaseSettings)
     given = {key: getattr(loaded.model, key) for key in loaded.model.model_fields_set}
     kept = {key: value for key, value in (stored or {}).items() if key not in NOT_STORED}
     try:
@@ -203,7 +207,7 @@ class SearchRequest:
         if self.vectors is not None and not self.data and not self.queries and self.query_file is None:
             hint = 'give one, "in quotes", a file of them with --queries, or --data'
             sections = ((word, word.partition("=")[0].partition(".")[0]) for word in self.overrides)
-            if taken := next((word for word, section in sections if section not in Config.model_fields), None):
+            if taken := next((word for word, section in sections if section not in BaseSettings.model_fields), None):
                 hint = f"{taken} looks like a setting; put such a query into a file: --queries FILE"
             raise ConfigError("no query is given", hint=hint)
         if self.vectors is None and (self.queries or self.query_file or self.finer or self.documents):

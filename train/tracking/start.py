@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from train import distributed
-from train.config.schema import Config, TrackingConfig
+from train.config.schema import TrackingConfig, TrainSettings
 from train.tracking.base import Tracker
 
 
@@ -22,7 +22,7 @@ def check_tracking(config: TrackingConfig) -> None:
         settle(config, verify=True)
 
 
-def start_tracking(config: Config, run: Path, *, new: bool) -> Tracker:
+def start_tracking(config: TrainSettings, run: Path, *, new: bool) -> Tracker:
     """The dashboard of a run, begun or continued. Call on every rank; the others get a tracker that keeps nothing.
 
     Args:

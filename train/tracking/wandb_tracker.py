@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import Any
 
 from data.storage import write_json
-from train.config.schema import Config
+from train.config.schema import TrainSettings
 from train.console import say
 from train.errors import Interrupted
 from train.tracking.base import Page, Tracker
@@ -69,7 +69,7 @@ class Session:
     online: bool
 
 
-def begin_wandb(config: Config, run: Path, *, new: bool) -> Tracker:
+def begin_wandb(config: TrainSettings, run: Path, *, new: bool) -> Tracker:
     """Begin the wandb run, or go on with it in a resumed session.
 
     Args:
@@ -88,7 +88,7 @@ def begin_wandb(config: Config, run: Path, *, new: bool) -> Tracker:
         raise
 
 
-def _begin(config: Config, run: Path) -> Tracker:
+def _begin(config: TrainSettings, run: Path) -> Tracker:
     target = settle(config.tracking, verify=False)
     if target is None:
         say("tracking: none (WANDB_MODE=disabled)")
@@ -117,7 +117,7 @@ class WandbTracker(Tracker):
         TrackingError: wandb cannot begin.
     """
 
-    def __init__(self, config: Config, run: Path, session: Session, resumed: bool) -> None:
+    def __init__(self, config: TrainSettings, run: Path, session: Session, resumed: bool) -> None:
         self._config, self._folder, self._session = config.tracking, run, session
         floor = None if session.online else last_step(run / "wandb")
         self._undo = ExitStack()

@@ -19,7 +19,7 @@ from data.prepared import PreparedDataset
 from data.spec import DatasetSpec
 from data.splits.leaks_between_sets import remove_leaks_between_sets
 from data.storage import staged_folder, write_json, write_text
-from train.config.schema import Config
+from train.config.schema import JudgeSettings
 from train.console import quiet_libraries, say
 from train.encode.tokens.count import EncoderTokens, token_counter
 from train.errors import EmbedTuneError, RunError
@@ -33,7 +33,7 @@ class CheckFailed(EmbedTuneError):
 
 
 def check_data(
-    config: Config, *, tokens: bool = True, output: Path | None = None, as_json: bool = False, debug: bool = False
+    config: JudgeSettings, *, tokens: bool = True, output: Path | None = None, as_json: bool = False, debug: bool = False
 ) -> dict[str, Any]:
     """Audit every data set of the config and print what was found.
 
@@ -72,7 +72,7 @@ def check_data(
     return found
 
 
-def _counter(config: Config) -> EncoderTokens | None:
+def _counter(config: JudgeSettings) -> EncoderTokens | None:
     """The tokenizer of the base model."""
     from train.encode.local import load_encoder
 
@@ -103,7 +103,7 @@ class _Loaded:
     refused: DataError | None = None
 
 
-def _loaded(spec: DatasetSpec, config: Config) -> _Loaded:
+def _loaded(spec: DatasetSpec, config: JudgeSettings) -> _Loaded:
     """The data set; where a bad row would end a training, without its bad rows."""
 
     def load(bad_rows: Literal["fail", "drop"]) -> PreparedDataset:
@@ -119,7 +119,7 @@ def _loaded(spec: DatasetSpec, config: Config) -> _Loaded:
             return _Loaded(spec, None, error)
 
 
-def _seen_together(loaded: list[_Loaded], config: Config) -> list[_Loaded]:
+def _seen_together(loaded: list[_Loaded], config: JudgeSettings) -> list[_Loaded]:
     """The data sets without rows of train that another one judges, as one run would train on them."""
     sets = {one.data.name: one.data for one in loaded if one.data is not None}
     if len(sets) < sum(one.data is not None for one in loaded):
@@ -159,7 +159,7 @@ def _refused(loaded: _Loaded) -> DataError | None:
     return None
 
 
-def _checked(loaded: _Loaded, config: Config, counter: EncoderTokens | None) -> dict[str, Any]:
+def _checked(loaded: _Loaded, config: JudgeSettings, counter: EncoderTokens | None) -> dict[str, Any]:
     """The audit of one data set; of one that could not be loaded, why."""
     spec, error = loaded.spec, loaded.error
     if loaded.data is None:

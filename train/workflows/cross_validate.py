@@ -14,7 +14,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from data.errors import DataError
-from train.config.schema import Config
+from train.config.schema import TrainSettings
 from train.console import heard_by, say
 from train.distributed import PeerStopped, is_main, wait
 from train.errors import Diverged
@@ -27,7 +27,9 @@ from train.wording import change, counted, fraction, metric_name
 FOLDER = "folds"
 
 
-def cross_validate(config: Config, run: Path, folds: int, train: Callable[[Config], None]) -> CrossValidation | None:
+def cross_validate(
+    config: TrainSettings, run: Path, folds: int, train: Callable[[TrainSettings], None]
+) -> CrossValidation | None:
     """Train and judge a model a part, and compare with the base over the items of all parts.
 
     Args:
@@ -78,19 +80,19 @@ def pooled(parts: Sequence[Values], *, seed: int, resamples: int) -> Comparison:
     return compare_spearman(gold, *ranks, seed=seed, resamples=resamples, groups=groups)
 
 
-def _config_of(config: Config, run: Path, name: str, folds: int, fold: int) -> Config:
+def _config_of(config: TrainSettings, run: Path, name: str, folds: int, fold: int) -> TrainSettings:
     """The run's settings for one part: the same in all but what is train and what is test, and nothing leaves the machine."""
     place = config.vector_cache if config.vector_cache != "auto" else str(config.cache / "vectors")
     split = config.data.split.model_copy(update={"folds": folds, "fold": fold})
     evaluation = config.evaluation.model_copy(update={"cross_validation": "off"})
-    return Config.model_validate(
+    return TrainSettings.model_validate(
         config.model_dump(exclude={"tracking", "export"})
         | {"run_name": name, "output_dir": str(run / FOLDER), "vector_cache": place}
         | {"data": config.data.model_copy(update={"split": split}).model_dump(), "evaluation": evaluation.model_dump()}
     )
 
 
-def _train_quietly(config: Config, folder: Path, train: Callable[[Config], None]) -> None:
+def _train_quietly(config: TrainSettings, folder: Path, train: Callable[[TrainSettings], None]) -> None:
     """What the run of a part says goes to a file beside its folder."""
     folder.parent.mkdir(exist_ok=True)
     if not is_main():  # says nothing anyway

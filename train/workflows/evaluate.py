@@ -14,7 +14,7 @@ from typing import Any
 
 from data.spec import PromptSpec
 from data.storage import staged_folder, write_json, write_text
-from train.config.schema import Config
+from train.config.schema import JudgeSettings
 from train.console import now, quiet_libraries, say
 from train.encode.api.confirm import Confirm
 from train.encode.cache.cache import Counters, VectorCache
@@ -147,7 +147,7 @@ def judge_model(
     candidate: Candidate,
     tasks: Mapping[str, Task],
     prompts: Mapping[str, PromptSpec],
-    config: Config,
+    config: JudgeSettings,
     cache: VectorCache | None = None,
 ) -> JudgedModel:
     """One model's scores on every task; each distinct text is encoded once.

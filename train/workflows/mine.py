@@ -19,7 +19,7 @@ from data.prepared import PreparedDataset
 from data.schema import RowKind
 from data.spec import MiningSpec
 from data.storage import write_text
-from train.config.schema import Config
+from train.config.schema import JudgeSettings
 from train.console import quiet_libraries, say
 from train.encode.api.confirm import Confirm, confirm_spending
 from train.encode.api.prices import estimate, load_prices
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 
 def mine_data(
-    config: Config,
+    config: JudgeSettings,
     *,
     out: Path | None = None,
     audit: bool = False,
@@ -101,7 +101,7 @@ def mine_data(
     return results
 
 
-def _refuse(config: Config, out: Path | None, audit: bool) -> None:
+def _refuse(config: JudgeSettings, out: Path | None, audit: bool) -> None:
     if out is None and not audit:
         raise ConfigError("nothing to do", hint="--out FILE saves rows with their negatives, --audit counts false negatives")
     if out is not None:
@@ -126,7 +126,7 @@ def _refuse_kind(prepared: PreparedDataset, *, saving: bool) -> None:
 
 
 def _confirm(
-    config: Config,
+    config: JudgeSettings,
     prepared: Sequence[PreparedDataset],
     encoders: Mapping[str, TextEncoder],
     *,
@@ -153,7 +153,7 @@ def _audited_split(prepared: PreparedDataset) -> str:
     return "train" if "train" in prepared.splits else next(iter(prepared.splits))
 
 
-def _about(config: Config, prepared: PreparedDataset, origin: Origin, cross: CrossJudge | None) -> dict[str, Any]:
+def _about(config: JudgeSettings, prepared: PreparedDataset, origin: Origin, cross: CrossJudge | None) -> dict[str, Any]:
     """Where mined rows come from."""
     return {
         "name": prepared.name,
@@ -165,7 +165,9 @@ def _about(config: Config, prepared: PreparedDataset, origin: Origin, cross: Cro
     }
 
 
-def _audited(config: Config, prepared: PreparedDataset, encoder: RememberingEncoder, cross: CrossJudge | None) -> dict[str, Any]:
+def _audited(
+    config: JudgeSettings, prepared: PreparedDataset, encoder: RememberingEncoder, cross: CrossJudge | None
+) -> dict[str, Any]:
     split = _audited_split(prepared)
     texts = texts_of(prepared, split)
     if not len(texts.hide_half(config.mining.seed)[1]):
@@ -196,7 +198,7 @@ def audit_lines(found: MiningAudit, spec: MiningSpec) -> list[str]:
 
 
 def _saved(
-    config: Config,
+    config: JudgeSettings,
     prepared: PreparedDataset,
     encoder: RememberingEncoder,
     cross: CrossJudge | None,

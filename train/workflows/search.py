@@ -18,7 +18,7 @@ import numpy as np
 from data.errors import DataError
 from data.sources.texts import open_texts
 from train.config.load import load_config
-from train.config.schema import DEFAULT_MODEL, Config, JudgeConfig
+from train.config.schema import DEFAULT_MODEL, BaseSettings, JudgeSettings
 from train.console import quiet_libraries, say
 from train.encode.contract import Role
 from train.encode.protocol import TextEncoder
@@ -93,7 +93,7 @@ class Session:
 
 
 @contextmanager
-def _opened(candidate: Candidate, config: Config) -> Iterator[TextEncoder]:
+def _opened(candidate: Candidate, config: BaseSettings) -> Iterator[TextEncoder]:
     """A model behind its cache; says at the end what came from there."""
     _, encoder, cache = open_candidate(candidate, config)
     yield encoder
@@ -142,7 +142,7 @@ def _answer(session: Session, stored: VectorFile) -> dict[str, Any]:
     }
 
 
-def _model(request: SearchRequest, stored: VectorFile | None) -> tuple[Candidate, Config]:
+def _model(request: SearchRequest, stored: VectorFile | None) -> tuple[Candidate, BaseSettings]:
     """The model that queries are encoded with, and settings: what the person names, or what the file says."""
     if stored is None:
         return read_model(request.model or DEFAULT_MODEL, request.overrides)
@@ -152,7 +152,7 @@ def _model(request: SearchRequest, stored: VectorFile | None) -> tuple[Candidate
     return read_model(request.model, request.overrides, stored=settings_of_vectors(own))
 
 
-def _tasks(request: SearchRequest, candidate: Candidate, config: Config) -> dict[str, RetrievalTask]:
+def _tasks(request: SearchRequest, candidate: Candidate, config: BaseSettings) -> dict[str, RetrievalTask]:
     """Judged queries by data set; none without `--data`.
 
     Raises:
@@ -161,7 +161,7 @@ def _tasks(request: SearchRequest, candidate: Candidate, config: Config) -> dict
     if not request.data:
         return {}
     settings = [*request.data_settings, f"output_dir={config.output_dir}"]
-    loaded = load_config(None, data=list(request.data), overrides=settings, kind=JudgeConfig)
+    loaded = load_config(None, data=list(request.data), overrides=settings, kind=JudgeSettings)
     judged = Request((candidate,), loaded, True, None, ())
     refuse_prompts(judged, "search")
     tasks, _ = load_tasks(judged)

@@ -5,18 +5,18 @@ from __future__ import annotations
 import pytest
 
 from train.config.launcher import heed_launcher
-from train.config.schema import Config
+from train.config.schema import TrainSettings
 from train.errors import ConfigError
 
 LAUNCHED = {"ACCELERATE_MIXED_PRECISION": "no", "ACCELERATE_DYNAMO_BACKEND": "NO", "ACCELERATE_USE_CPU": "False"}
 """What `accelerate launch` sets without further options."""
 
 
-def config(**training: object) -> Config:
-    return Config.model_validate({"data": "x.csv", "training": training})
+def config(**training: object) -> TrainSettings:
+    return TrainSettings.model_validate({"data": "x.csv", "training": training})
 
 
-def heeded(given: Config, **environment: str) -> tuple[Config, list[str]]:
+def heeded(given: TrainSettings, **environment: str) -> tuple[TrainSettings, list[str]]:
     said: list[str] = []
     return heed_launcher(given, said.append, LAUNCHED | environment), said
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.conftest import ROOT
 from train.config.load import dump_config, load_config
 from train.config.messages import all_keys, nearest_key
-from train.config.schema import Config
+from train.config.schema import TrainSettings
 from train.errors import ConfigError
 
 
@@ -131,7 +131,7 @@ def test_an_override_that_is_none(item: str) -> None:
 )
 def test_a_dumped_config_loads_to_an_equal_one(tmp_path_factory: pytest.TempPathFactory, values: dict) -> None:
     source = values.pop("source")
-    config = Config.model_validate({"data": {"datasets": [{"source": source}]}, "training": values})
+    config = TrainSettings.model_validate({"data": {"datasets": [{"source": source}]}, "training": values})
     path = tmp_path_factory.mktemp("dump") / "config.yaml"
     path.write_text(dump_config(config), encoding="utf-8")
     assert load_config(path) == config

@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 from tests.support.forked import ForkServer
 from train.config.load import load_config
 from train.config.presets import FOLDER, preset_file, presets
-from train.config.schema import DEFAULT_MODEL, JudgeConfig, ModelConfig
+from train.config.schema import DEFAULT_MODEL, JudgeSettings, ModelConfig
 from train.encode.open import open_model
 from train.errors import ConfigError, ModelError
 from train.resolve.facts import TABLE, _table
@@ -36,8 +36,8 @@ RAW = ["biobert", "codebert", "finbert", "scibert", "starencoder"]
 
 @pytest.mark.parametrize("path", presets(), ids=lambda path: path.stem)
 def test_every_preset_is_a_config_for_training_or_judging(path: Path) -> None:
-    judged = load_config(path, data="x.csv", kind=JudgeConfig).model
-    assert set(load_config(path, data="x.csv", kind=JudgeConfig).model_fields_set) == {"model", "data"}, (
+    judged = load_config(path, data="x.csv", kind=JudgeSettings).model
+    assert set(load_config(path, data="x.csv", kind=JudgeSettings).model_fields_set) == {"model", "data"}, (
         "a model and nothing else"
     )
     assert not judged.trust_remote_code, "code of strangers is never switched on by a preset"
@@ -52,7 +52,7 @@ def test_every_preset_is_a_config_for_training_or_judging(path: Path) -> None:
 
 def test_the_presets_that_were_promised_are_there() -> None:
     assert set(NEEDED) <= {path.stem for path in presets()}
-    pooled = [path.stem for path in presets() if load_config(path, data="x", kind=JudgeConfig).model.pooling == "mean"]
+    pooled = [path.stem for path in presets() if load_config(path, data="x", kind=JudgeSettings).model.pooling == "mean"]
     assert pooled == RAW
 
 
@@ -176,7 +176,7 @@ def test_a_raw_encoder_without_special_tokens_gets_those_of_starencoder(tmp_path
 
 
 def test_every_entry_of_the_table_of_facts_is_a_preset_and_says_where_it_is_from() -> None:
-    names = {load_config(path, data="x", kind=JudgeConfig).model.name for path in presets()}
+    names = {load_config(path, data="x", kind=JudgeSettings).model.name for path in presets()}
     assert set(_table()) <= names
     assert all(entry["source"] and entry["languages"] for entry in _table().values())
     assert TABLE.parent == ROOT / "configs"

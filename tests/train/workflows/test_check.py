@@ -15,14 +15,14 @@ from tests.data.audit.test_audit import BROKEN
 from tests.support.forked import ForkServer
 from train.cli.app import main
 from train.config.load import load_config
-from train.config.schema import JudgeConfig
+from train.config.schema import JudgeSettings
 from train.errors import RunError
 from train.plan.audit import obey_strict
 from train.workflows.check import CheckFailed, check_data
 
 
 def check(*words: str, data: str | list[str], tokens: bool = False, output: Path | None = None) -> dict[str, Any]:
-    return check_data(load_config(None, data=data, overrides=words, kind=JudgeConfig), tokens=tokens, output=output)
+    return check_data(load_config(None, data=data, overrides=words, kind=JudgeSettings), tokens=tokens, output=output)
 
 
 def test_findings_are_printed_with_rows_what_was_done_and_what_helps(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,7 @@ from data.prepared import PreparedDataset
 from data.schema import Recognised, RowKind
 from tests.support.forked import ForkServer
 from train.config.load import load_config
-from train.config.schema import Config
+from train.config.schema import TrainSettings
 from train.errors import Diverged
 from train.evaluate.statistics import compare_means
 from train.plan.folds import folds_wanted
@@ -36,7 +36,7 @@ def prepared(kind: RowKind, train: int, test: int) -> PreparedDataset:
 
 
 def wanted(test: int, train: int = 1000, kind: RowKind = RowKind.PAIR, sets: int = 1, **changes: Any) -> tuple[int, str | None]:
-    config = Config.model_validate({"data": "d.csv", "evaluation": changes})
+    config = TrainSettings.model_validate({"data": "d.csv", "evaluation": changes})
     return folds_wanted(config, {str(i): prepared(kind, train, test) for i in range(sets)})
 
 
@@ -53,17 +53,17 @@ def test_few_labels_are_cross_validated() -> None:
 
 def test_a_test_that_the_person_gave_decides_alone() -> None:
     given = {"d": replace(prepared(RowKind.PAIR, 100, 20), given_test=True)}
-    folds, why = folds_wanted(Config.model_validate({"data": "d.csv"}), given)
+    folds, why = folds_wanted(TrainSettings.model_validate({"data": "d.csv"}), given)
     assert folds == 0 and why is not None and "always judges rows of train," in why
-    asked = Config.model_validate({"data": "d.csv", "evaluation": {"cross_validation": "always"}})
+    asked = TrainSettings.model_validate({"data": "d.csv", "evaluation": {"cross_validation": "always"}})
     assert folds_wanted(asked, given) == (5, None)
 
 
 def test_a_trial_and_a_part_are_not_cross_validated() -> None:
     few = {"d": prepared(RowKind.PAIR, 100, 20)}
-    assert folds_wanted(Config.model_validate({"data": "d.csv", "training": {"max_steps": 5}}), few) == (0, None)
+    assert folds_wanted(TrainSettings.model_validate({"data": "d.csv", "training": {"max_steps": 5}}), few) == (0, None)
     part = {"datasets": [{"source": "d.csv"}], "split": {"folds": 5, "fold": 1}}
-    assert folds_wanted(Config.model_validate({"data": part}), few) == (0, None)
+    assert folds_wanted(TrainSettings.model_validate({"data": part}), few) == (0, None)
 
 
 def test_queries_of_all_parts_count_alike() -> None:
@@ -188,7 +188,7 @@ def test_a_part_whose_training_does_not_converge_costs_the_run_nothing(
 ) -> None:
     config = load_config(crossed[0] / "config.yaml")
 
-    def train(part: Config) -> None:
+    def train(part: TrainSettings) -> None:
         raise Diverged("the loss became nan before step 3", hint="lower training.learning_rate")
 
     (tmp_path / "run").mkdir()

@@ -6,7 +6,7 @@ import difflib
 import re
 from typing import Any
 
-from train.config.schema import without_login
+from train.config.addresses import without_login
 from train.encode.api.catalog import KNOWN
 from train.errors import ModelError
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from train.config.schema import without_password
+from train.config.addresses import without_password
 from train.encode.cache.protocol import StoreError
 from train.errors import ConfigError
 

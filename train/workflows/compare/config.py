@@ -11,7 +11,7 @@ from pydantic import Field, field_validator
 
 from data.spec import StrictModel
 from train.config.load import load_config, split_words
-from train.config.schema import JudgeConfig, ModelConfig
+from train.config.schema import JudgeSettings, ModelConfig
 from train.errors import ConfigError
 from train.resolve.models import Candidate, find_candidate
 from train.resolve.requests import MEANINGLESS, Request, Split
@@ -72,7 +72,7 @@ class MeasureConfig(StrictModel):
         return sorted(set(value))
 
 
-class CompareConfig(JudgeConfig):
+class CompareSettings(JudgeSettings):
     """The settings of a comparison. `model.…` is for all models; an entry of `models` may have settings of its own."""
 
     models: list[ModelEntry] = Field(default_factory=list, max_length=MOST_MODELS, description="what is compared")
@@ -105,7 +105,7 @@ class CompareRequest:
     """
 
     candidates: tuple[Candidate, ...]
-    config: CompareConfig
+    config: CompareSettings
     chosen_data: bool
     split: Split | None
     command: tuple[str, ...]
@@ -143,9 +143,7 @@ def read_compare_request(
             raise ConfigError(f"{key} has no meaning here: nothing is trained", hint="drop it")
         if key in ("model", "model.name"):
             raise ConfigError(f"{key} has no meaning here", hint="name models as words: embed-tune compare MODEL… --data …")
-    loaded = load_config(list(config), data=list(data) or None, overrides=settings, kind=CompareConfig)
-    if not isinstance(loaded, CompareConfig):
-        raise TypeError("load_config gives what it is asked for")
+    loaded = load_config(list(config), data=list(data) or None, overrides=settings, kind=CompareSettings)
     entries = [ModelEntry(name=name) for name in names] or loaded.models
     if not entries:
         raise ConfigError("no model is named", hint="embed-tune compare MODEL MODEL… --data PATH, or `models:` in a --config")

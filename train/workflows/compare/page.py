@@ -13,7 +13,7 @@ from train.console import plain
 from train.report.html_page import build, moment
 from train.wording import change, fraction, metric_name, span
 from train.workflows.compare import units
-from train.workflows.compare.config import CompareConfig
+from train.workflows.compare.config import CompareSettings
 from train.workflows.compare.figures import Figure, figures
 from train.workflows.compare.files import status
 from train.workflows.compare.limits import in_words
@@ -52,7 +52,7 @@ class Group(NamedTuple):
 def render(
     comparison: Comparison,
     advice: Advice,
-    config: CompareConfig,
+    config: CompareSettings,
     report: Mapping[str, Any],
     notes: Mapping[str, list[str]],
 ) -> str:
@@ -116,7 +116,7 @@ def quality_name(comparison: Comparison) -> str:
     return names[0] if len(comparison.datasets) == 1 else f"mean {units.listed(names)}"
 
 
-def _plots(comparison: Comparison, config: CompareConfig, states: Mapping[str, str]) -> list[Plot]:
+def _plots(comparison: Comparison, config: CompareSettings, states: Mapping[str, str]) -> list[Plot]:
     """Quality against latency, size of the index, price, and memory, as far as models differ in them."""
     models, limits, documents = comparison.contenders, config.limits, config.measure.documents
     metric = quality_name(comparison)

@@ -33,7 +33,7 @@ from train.evaluate.tasks import Task
 from train.resolve.facts import ModelFacts, facts_of
 from train.resolve.models import Candidate
 from train.wording import metric_name
-from train.workflows.compare.config import CompareConfig
+from train.workflows.compare.config import CompareSettings
 from train.workflows.compare.machine import Machine
 from train.workflows.compare.speed import Samples, Speed, busy_now, measure_speed
 from train.workflows.compare.speed_cache import SpeedFile
@@ -56,7 +56,7 @@ class Job:
     """
 
     candidate: Candidate
-    config: CompareConfig
+    config: CompareSettings
     tasks: Path
     samples: Samples
     again: bool

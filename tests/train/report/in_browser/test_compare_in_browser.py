@@ -9,14 +9,14 @@ import pytest
 from tests.support.browsing import OPEN_ALL, WIDTHS, Visit, serious_violations
 from tests.support.made_up_comparison import report_of, seven
 from tests.support.pages import HOSTILE
-from train.workflows.compare.config import CompareConfig
+from train.workflows.compare.config import CompareSettings
 from train.workflows.compare.page import render
 from train.workflows.compare.recommendation import advise
 
 
 def write(path: Path, text: str | None = None, **limits: object) -> Path:
     _, comparison = seven(text)
-    config = CompareConfig.model_validate({"data": "x", "limits": limits})
+    config = CompareSettings.model_validate({"data": "x", "limits": limits})
     advice = advise(comparison, config.limits, config.measure.documents)
     path.write_text(
         render(comparison, advice, config, report_of(comparison), {text or "faq": [text or "a note"]}), encoding="utf-8"

@@ -10,7 +10,7 @@ from rich.console import Console
 from tests.support.made_up_comparison import judged, report_of, scored_task, seven, speed, task
 from tests.support.pages import HOSTILE, Reader
 from train.evaluate.tasks import Task
-from train.workflows.compare.config import CompareConfig
+from train.workflows.compare.config import CompareSettings
 from train.workflows.compare.page import render
 from train.workflows.compare.recommendation import advise
 from train.workflows.compare.results import Comparison, compare_all
@@ -18,13 +18,13 @@ from train.workflows.compare.terminal import story
 
 
 def page(comparison: Comparison, notes: dict[str, list[str]] | None = None, **limits: Any) -> str:
-    config = CompareConfig.model_validate({"data": "x", "limits": limits})
+    config = CompareSettings.model_validate({"data": "x", "limits": limits})
     advice = advise(comparison, config.limits, config.measure.documents)
     return render(comparison, advice, config, report_of(comparison), notes or {})
 
 
 def terminal(comparison: Comparison, width: int = 80, **limits: Any) -> str:
-    config = CompareConfig.model_validate({"data": "x", "limits": limits})
+    config = CompareSettings.model_validate({"data": "x", "limits": limits})
     return story(comparison, advise(comparison, config.limits, 1000), 1000, Console(width=width, color_system=None))
 
 
