@@ -20,10 +20,9 @@ from train.console import is_main, quiet_libraries, say
 from train.deploy.export import export_model
 from train.deploy.hub import push_run
 from train.encode.cache.cache import Counters, VectorCache
-from train.encode.cache.encoder import cached
 from train.encode.cache.open import open_shared_cache
-from train.encode.prompts import encoders_of
-from train.encode.wrappers import RememberingEncoder, SharedEncoder, ShortenedEncoder
+from train.encode.protocol import TextEncoder
+from train.encode.wrappers import ShortenedEncoder, for_judging
 from train.errors import Interrupted, RunError
 from train.evaluate.evaluator import judge_test, primary_value
 from train.evaluate.results import CrossValidation
@@ -132,7 +131,7 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
     began = time.perf_counter()
     config, log = plan.config, ScoreLog(run / "scores.jsonl", writes=is_main())
     cache = open_shared_cache(config.vector_cache, config.cache, say)
-    base = encoders_of(plan.encoder, plan.prompts, lambda encoder: RememberingEncoder(SharedEncoder(cached(encoder, cache))))
+    base = for_judging(plan.encoder, plan.prompts, cache=cache, shared=True)
     say("judging the base (step 0) …")
     base_test = judge_test(plan.datasets, base)
     base_cut = judge_shortened(plan, base)
@@ -164,7 +163,7 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
     test_began = time.perf_counter()
     winner = choose_winner(plan, run, log, judge, before)
     say(f"judging on test: {winner.sentence()} …")
-    tuned = encoders_of(plan.encoder, plan.prompts, lambda encoder: RememberingEncoder(SharedEncoder(encoder)))
+    tuned = for_judging(plan.encoder, plan.prompts, shared=True)
     tuned_test, tuned_cut = judge_test(plan.datasets, tuned), judge_shortened(plan, tuned)
     if is_main():
         export_model(plan.encoder.model, run / "model")
@@ -198,7 +197,7 @@ def _used(cache: VectorCache | None) -> Counters:
     return Counters(*(int(total) for total in distributed.totals(own)))
 
 
-def judge_shortened(plan: Plan, encoders: Mapping[str, RememberingEncoder]) -> dict[int, dict[str, float]]:
+def judge_shortened(plan: Plan, encoders: Mapping[str, TextEncoder]) -> dict[int, dict[str, float]]:
     """Scores on test with vectors cut to each length of `training.matryoshka`: by length, then by data set name."""
     whole = plan.encoder.contract.dimensions
     found: dict[int, dict[str, float]] = {}

@@ -11,18 +11,11 @@ import typer
 from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting
 from train.cli.output import agreement
 from train.config.schema import DEFAULT_MODEL
+from train.encode.contract import Role
 from train.errors import ConfigError
 
 PART = 8192
 """Texts that are encoded before their vectors are written."""
-
-
-class RoleName(StrEnum):
-    """What texts are to a model."""
-
-    QUERY = "query"
-    DOCUMENT = "document"
-    SYMMETRIC = "symmetric"
 
 
 class PrecisionName(StrEnum):
@@ -80,11 +73,11 @@ def embed_command(
         list[str] | None, typer.Option("--text", metavar="TEXT", help="A text, in place of FILE; its vector is printed as JSON.")
     ] = None,
     role: Annotated[
-        RoleName,
+        Role,
         typer.Option(
             "--role", metavar="ROLE", help="What the texts are: `document`, `query` or `symmetric`. It decides the prompt."
         ),
-    ] = RoleName.DOCUMENT,
+    ] = Role.DOCUMENT,
     precision: Annotated[
         PrecisionName,
         typer.Option(
@@ -143,7 +136,7 @@ def embed_command(
     request = EmbedRequest(
         candidate=candidate,
         config=config,
-        role=role.value,
+        role=role,
         precision=precision.value,
         ranges=ranges,
         out=checked_out(out),

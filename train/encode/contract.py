@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
 from train.config.schema import ModelConfig
@@ -20,8 +21,14 @@ from train.errors import ModelError
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
-Role = Literal["query", "document", "symmetric"]
-"""What a text is: a search query, a document, or one side of a symmetric pair (similarity, duplicates)."""
+
+class Role(StrEnum):
+    """What a text is; it decides the prompt."""
+
+    QUERY = "query"
+    DOCUMENT = "document"
+    SYMMETRIC = "symmetric"
+    """One side of a symmetric pair (similarity, duplicates)."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +96,12 @@ class EncodingContract:
     similarity: Literal["cosine", "dot"]
 
     def prompt(self, role: Role) -> str:
-        """The text put before a text of this role ("" for none)."""
-        return {"query": self.query_prompt, "document": self.document_prompt, "symmetric": self.symmetric_prompt}[role]
+        """Return what is put before a text of this role ("" for nothing)."""
+        return {
+            Role.QUERY: self.query_prompt,
+            Role.DOCUMENT: self.document_prompt,
+            Role.SYMMETRIC: self.symmetric_prompt,
+        }[role]
 
     def as_dict(self) -> dict[str, Any]:
         """For `environment.json`."""

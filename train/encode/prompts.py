@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
 
 from data.schema import RowKind
 from data.spec import DatasetSpec, PromptSpec
 from train.encode.contract import EncodingContract, apply_contract
-from train.encode.local import Encoder
-from train.encode.protocol import TextEncoder
+
+if TYPE_CHECKING:
+    from train.encode.local import Encoder
 
 COLUMNS = {RowKind.SCORED: ("sentences",), RowKind.PAIR: ("anchor", "positive"), RowKind.TUPLE: ("anchor", "positive")}
 """The prompts that rows of a kind use."""
 
 
 class Contracted(Protocol):
-    """What puts prompts before texts: a dataclass with a contract."""
+    """A dataclass with a contract, which puts prompts before texts: an encoder, or a tokenizer that counts."""
 
     @property
     def contract(self) -> EncodingContract:
@@ -25,13 +26,11 @@ class Contracted(Protocol):
         ...
 
 
-T = TypeVar("T")
 C = TypeVar("C", bound=Contracted)
-E = TypeVar("E", bound=TextEncoder)
 
 
 def prompted(encoder: C, prompts: PromptSpec) -> C:
-    """The same model, of open weights or behind an API, or its tokenizer, under these prompts; those not given stay."""
+    """Return the same model, of open weights or behind an API, or its tokenizer, under these prompts; those not given stay."""
     if prompts == PromptSpec():
         return encoder
     own = encoder.contract
@@ -43,18 +42,6 @@ def prompted(encoder: C, prompts: PromptSpec) -> C:
         prompts_from="your config",
     )
     return cast("C", dataclasses.replace(cast("Any", encoder), contract=contract))
-
-
-def encoders_of(encoder: E, prompts: Mapping[str, PromptSpec], wrap: Callable[[E], T]) -> dict[str, T]:
-    """An encoder for each data set; data sets with equal prompts share one.
-
-    Args:
-        encoder: the model.
-        prompts: by data set name.
-        wrap: makes of the model under some prompts what is wanted.
-    """
-    made = {one: wrap(prompted(encoder, one)) for one in set(prompts.values())}
-    return {name: made[one] for name, one in prompts.items()}
 
 
 def settle_prompts(encoder: Encoder, specs: Mapping[str, DatasetSpec], kinds: Mapping[str, RowKind]) -> tuple[Encoder, list[str]]:
@@ -69,7 +56,7 @@ def settle_prompts(encoder: Encoder, specs: Mapping[str, DatasetSpec], kinds: Ma
         kinds: of the rows, by data set name: what pairs put before their texts is no matter of scored pairs, and the reverse.
 
     Returns:
-        The encoder, and what the person should read.
+        The encoder, and what the user should read.
     """
     wanted = {name: spec.prompts for name, spec in specs.items() if spec.train}
     agreed = _agreed(wanted, kinds)

@@ -1,4 +1,4 @@
-"""What encodes texts, and what a model is once it is open."""
+"""The one protocol for "encodes texts", and what a model is once it is open."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from train.encode.contract import EncodingContract, Role
+from train.errors import ModelError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from train.encode.local import Encoder
+
 
 class TextEncoder(Protocol):
-    """What everything that turns texts into vectors offers, whatever computes them."""
+    """Turns texts into vectors, whatever computes them."""
 
     @property
     def contract(self) -> EncodingContract:
@@ -26,7 +29,7 @@ class TextEncoder(Protocol):
         ...
 
     def space(self, role: Role) -> str:
-        """A digest of everything but the text that decides the vector of a text in this role.
+        """Return a digest of everything but the text that decides the vector of a text in this role.
 
         That is: weights (not their name), architecture, tokenizer, prompt, pooling, normalisation, maximum tokens, dimensions and
         precision. Two encoders with equal digests give equal vectors, up to rounding; a retrained model has another one.
@@ -34,8 +37,42 @@ class TextEncoder(Protocol):
         ...
 
     def encode(self, texts: Sequence[str], role: Role, progress: bool | None = None) -> Tensor:
-        """[N, D] float32 on the CPU, row i for text i."""
+        """Return the vectors of N texts, in their order.
+
+        Args:
+            texts: N texts.
+            role: decides the prompt.
+            progress: show a bar; by default as `data.progress.bars` says, and on the first process only.
+
+        Returns:
+            [N, D] float32 on the CPU, row i for text i.
+        """
         ...
+
+
+class WrappedEncoder:
+    """Base of encoders that stand in front of another one: everything but `encode` is the other's.
+
+    Args:
+        encoder: the model, or another encoder that stands in front of it.
+    """
+
+    def __init__(self, encoder: TextEncoder) -> None:
+        self.encoder = encoder
+
+    @property
+    def contract(self) -> EncodingContract:
+        """How the model encodes."""
+        return self.encoder.contract
+
+    @property
+    def similarity(self) -> Literal["cosine", "dot"]:
+        """How the model compares two vectors."""
+        return self.encoder.similarity
+
+    def space(self, role: Role) -> str:
+        """See `TextEncoder.space`."""
+        return self.encoder.space(role)
 
 
 class Origin(Protocol):
@@ -62,7 +99,7 @@ class Origin(Protocol):
         ...
 
     def sentence(self) -> str:
-        """One line for the terminal."""
+        """Return one line for the terminal."""
         ...
 
 
@@ -73,7 +110,7 @@ class OpenedModel:
     Attributes:
         encoder: the model.
         origin: where it came from.
-        notes: what the person should read (pooling that was added, …).
+        notes: what the user should read (pooling that was added, …).
     """
 
     encoder: TextEncoder
@@ -85,3 +122,18 @@ class OpenedModel:
         """Where it computes (`cpu`, `cuda:0`); None for a model behind an API."""
         device = getattr(getattr(self.encoder, "model", None), "device", None)
         return None if device is None else str(device)
+
+    @property
+    def local(self) -> Encoder:
+        """The model with its weights, which can be trained, saved and looked into.
+
+        Raises:
+            ModelError: it is behind an API.
+        """
+        from train.encode.local import Encoder
+
+        if not isinstance(self.encoder, Encoder):
+            raise ModelError(
+                f"{self.origin.name} is behind an API: its weights are not on this machine", hint="name a model with open weights"
+            )
+        return self.encoder

@@ -1,41 +1,66 @@
-"""What encoders that stand before another encoder have in common: everything but `encode` is the other's."""
+"""What stands in front of a model while it is judged, and in which order.
+
+From the model outwards: the prompts of a data set, the cache on disk, the other processes, memory; and outermost, where shorter
+vectors are wanted, the cut. The cache is asked for one process's share of the texts only; memory holds what all have gathered.
+
+Shapes: N texts, D dimensions.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, Protocol
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Literal
 
+from data.spec import PromptSpec
 from train import distributed
+from train.encode.cache.cache import VectorCache
+from train.encode.cache.encoder import CachedEncoder
 from train.encode.contract import EncodingContract, Role
-from train.encode.protocol import TextEncoder
+from train.encode.prompts import prompted
+from train.encode.protocol import TextEncoder, WrappedEncoder
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class WrappedEncoder:
-    """Passes questions about the model on to it.
+def wrapped(
+    encoder: TextEncoder, *, cache: VectorCache | None = None, shared: bool = False, remembered: bool = False
+) -> TextEncoder:
+    """Put in front of a model what is asked for, in the one order.
 
     Args:
-        encoder: the model, or another encoder that stands before it.
+        encoder: the model.
+        cache: where vectors are looked for before they are computed; None for nowhere.
+        shared: deal the texts to all processes, which must then ask for the same texts at the same time.
+        remembered: encode each text once for as long as the weights stay as they are.
     """
+    if cache is not None:
+        encoder = CachedEncoder(encoder, cache)
+    if shared:
+        encoder = SharedEncoder(encoder)
+    return RememberingEncoder(encoder) if remembered else encoder
 
-    def __init__(self, encoder: TextEncoder) -> None:
-        self.encoder = encoder
 
-    @property
-    def contract(self) -> EncodingContract:
-        """How the model encodes."""
-        return self.encoder.contract
+def for_judging(
+    encoder: TextEncoder,
+    prompts: Mapping[str, PromptSpec],
+    *,
+    cache: VectorCache | None = None,
+    shared: bool = False,
+    remembered: bool = True,
+) -> dict[str, TextEncoder]:
+    """Return an encoder for each data set, under its prompts; data sets with equal prompts share one.
 
-    @property
-    def similarity(self) -> Literal["cosine", "dot"]:
-        """How the model compares two vectors."""
-        return self.encoder.similarity
-
-    def space(self, role: Role) -> str:
-        """See `TextEncoder.space`."""
-        return self.encoder.space(role)
+    Args:
+        encoder: the model.
+        prompts: by data set name.
+        cache, shared, remembered: see `wrapped`.
+    """
+    made = {
+        one: wrapped(prompted(encoder, one), cache=cache, shared=shared, remembered=remembered) for one in set(prompts.values())
+    }
+    return {name: made[one] for name, one in prompts.items()}
 
 
 class RememberingEncoder(WrappedEncoder):
@@ -47,15 +72,15 @@ class RememberingEncoder(WrappedEncoder):
         self._rows: dict[tuple[str, str], int] = {}
         self._blocks: list[Tensor] = []
 
-    def encode(self, texts: Sequence[str], role: Role) -> Tensor:
-        """Float32 tensor [N, D]; see `Encoder.encode`."""
+    def encode(self, texts: Sequence[str], role: Role, progress: bool | None = None) -> Tensor:
+        """See `TextEncoder.encode`."""
         import torch
 
         space = self._space(role)
         new = [text for text in dict.fromkeys(texts) if (space, text) not in self._rows]
         if new:
             start = len(self._rows)
-            self._blocks.append(self.encoder.encode(new, role))
+            self._blocks.append(self.encoder.encode(new, role, progress))
             self._rows.update({(space, text): start + i for i, text in enumerate(new)})
         if len(self._blocks) > 1:
             self._blocks = [torch.cat(self._blocks)]
@@ -65,17 +90,20 @@ class RememberingEncoder(WrappedEncoder):
         return self._blocks[0].index_select(0, index)
 
     def _space(self, role: Role) -> str:
-        """Of texts in this role. Equal prompts are not enough: an API may be told the role itself."""
+        """Of texts in this role. Equal prompts are not enough: an API may be sent the role itself."""
         if role not in self._spaces:
             self._spaces[role] = self.encoder.space(role)
         return self._spaces[role]
 
 
 class SharedEncoder(WrappedEncoder):
-    """Encodes as `Encoder` does; every process must ask for the same texts at the same time. Holds 4 · D bytes a text."""
+    """Deals the texts to all processes and gathers the vectors. Every process must ask for the same texts at the same time.
+
+    Holds 4 · D bytes a text.
+    """
 
     def encode(self, texts: Sequence[str], role: Role, progress: bool | None = None) -> Tensor:
-        """Float32 tensor [N, D]; see `Encoder.encode`."""
+        """See `TextEncoder.encode`."""
         if distributed.world_size() == 1:
             return self.encoder.encode(texts, role, progress)
         import torch
@@ -90,15 +118,7 @@ class SharedEncoder(WrappedEncoder):
         return vectors
 
 
-class Encodes(Protocol):
-    """What is asked of the model."""
-
-    def encode(self, texts: Sequence[str], role: Role) -> Tensor:
-        """[N, D] float32, row i for text i."""
-        ...
-
-
-class ShortenedEncoder:
+class ShortenedEncoder(WrappedEncoder):
     """Encodes as another encoder does and keeps the first dimensions, at unit length.
 
     Args:
@@ -106,13 +126,26 @@ class ShortenedEncoder:
         dimensions: how many are kept.
     """
 
-    similarity: Literal["cosine"] = "cosine"
+    def __init__(self, encoder: TextEncoder, dimensions: int) -> None:
+        super().__init__(encoder)
+        self.dimensions = dimensions
 
-    def __init__(self, encoder: Encodes, dimensions: int) -> None:
-        self._encoder, self.dimensions = encoder, dimensions
+    @property
+    def contract(self) -> EncodingContract:
+        """The model's, with fewer dimensions of unit length."""
+        return dataclasses.replace(self.encoder.contract, dimensions=self.dimensions, normalized=True)
 
-    def encode(self, texts: Sequence[str], role: Role) -> Tensor:
-        """Float32 tensor [N, dimensions]; see `Encoder.encode`."""
+    @property
+    def similarity(self) -> Literal["cosine", "dot"]:
+        """Cosine: lengths are lost in the cut."""
+        return "cosine"
+
+    def space(self, role: Role) -> str:
+        """See `TextEncoder.space`."""
+        return f"{self.encoder.space(role)}-{self.dimensions}"
+
+    def encode(self, texts: Sequence[str], role: Role, progress: bool | None = None) -> Tensor:
+        """See `TextEncoder.encode`."""
         from torch.nn.functional import normalize
 
-        return normalize(self._encoder.encode(texts, role)[:, : self.dimensions], dim=1)
+        return normalize(self.encoder.encode(texts, role, progress)[:, : self.dimensions], dim=1)

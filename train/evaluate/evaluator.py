@@ -2,47 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from data.prepared import PreparedDataset
+from train.encode.contract import Role
+from train.encode.protocol import TextEncoder
 from train.evaluate.correlations import compare_spearman, measure_correlations
 from train.evaluate.results import DatasetResult, MetricPair
 from train.evaluate.score import Scores, score
 from train.evaluate.statistics import RESAMPLES, Measured, compare_means, measure_means
 from train.evaluate.tasks import RetrievalTask, Similarity, Task, build_task, task_sha256
 
-Role = Literal["query", "document", "symmetric"]
-"""What a text is to the model; it decides the prompt. "symmetric" is a side of a scored pair."""
 
-
-class Encoder(Protocol):
-    """A model as a function from texts to vectors."""
-
-    def encode(self, texts: Sequence[str], role: Role) -> Tensor:
-        """[N, D] float32, row i for text i."""
-        ...
-
-
-def score_model(task: Task, encode: Encoder, similarity: Similarity | None = None) -> Scores:
+def score_model(task: Task, encode: TextEncoder, similarity: Similarity | None = None) -> Scores:
     """Encode every distinct text of the task once and score the vectors. Errors are those of `tasks.score`.
 
     Args:
         task: what is judged.
         encode: the model.
-        similarity: how vectors are compared; by default as the model does (its `similarity`), else by cosine. Scored pairs
-            are always compared by cosine.
+        similarity: how vectors are compared; by default as the model does. Scored pairs are always compared by cosine.
     """
-    how: Similarity = similarity if similarity is not None else getattr(encode, "similarity", "cosine")
+    how = encode.similarity if similarity is None else similarity
     if isinstance(task, RetrievalTask):
-        queries = encode.encode(task.distinct_queries.texts, "query")
-        documents = encode.encode(task.distinct_documents.texts, "document")
+        queries = encode.encode(task.distinct_queries.texts, Role.QUERY)
+        documents = encode.encode(task.distinct_documents.texts, Role.DOCUMENT)
         return score(task, queries, documents.to(queries.device), how)
-    vectors = encode.encode(task.distinct.texts, "symmetric")
+    vectors = encode.encode(task.distinct.texts, Role.SYMMETRIC)
     rows = task.distinct.rows
     return score(task, vectors[rows[: len(task)]], vectors[rows[len(task) :]])
 
@@ -107,7 +96,7 @@ class ModelResult:
     test_sha256: str
 
     def as_json(self) -> dict[str, Any]:
-        """The fields, with `value` and `ci95` of the primary metric beside them."""
+        """Return the fields, with `value` and `ci95` of the primary metric beside them."""
         primary = self.metrics[self.metric]
         return {
             "name": self.name,
@@ -124,7 +113,7 @@ class ModelResult:
 
 
 def measure(task: Task, scores: Scores, seed: int = 0, resamples: int = RESAMPLES) -> ModelResult:
-    """Every metric of one model on a task, with its interval.
+    """Measure one model on a task: every metric with its interval.
 
     Args:
         task: the task.
@@ -144,22 +133,22 @@ def measure(task: Task, scores: Scores, seed: int = 0, resamples: int = RESAMPLE
     return ModelResult(task.name, task.kind.value, task.split, task.primary, len(task), groups, metrics, task_sha256(task))
 
 
-Encoders = Encoder | Mapping[str, Encoder]
+Encoders = TextEncoder | Mapping[str, TextEncoder]
 """One model for all data sets, or by data set name where they have prompts of their own."""
 
 
-def encoder_for(name: str, encode: Encoders) -> Encoder:
-    """The model as it reads the texts of a data set."""
+def encoder_for(name: str, encode: Encoders) -> TextEncoder:
+    """Return the model as it reads the texts of a data set."""
     return encode[name] if isinstance(encode, Mapping) else encode
 
 
 def primary_value(scores: Scores) -> float:
-    """The value of the metric that the verdict is about."""
+    """Return the value of the metric that the verdict is about."""
     return scores.values[scores.primary]
 
 
 def judge_test(datasets: Mapping[str, PreparedDataset], encode: Encoders) -> dict[str, tuple[Task, Scores]]:
-    """Scores on the test split of every data set that has one, over the full corpus."""
+    """Score a model on the test split of every data set that has one, over the full corpus."""
     out: dict[str, tuple[Task, Scores]] = {}
     for name, prepared in datasets.items():
         if "test" in prepared.splits and len(prepared.splits["test"]):

@@ -282,8 +282,8 @@ def texts_by_role(tasks: Mapping[str, Task]) -> dict[Role, list[str]]:
     found: dict[Role, list[str]] = {}
     for task in tasks.values():
         if isinstance(task, RetrievalTask):
-            found.setdefault("query", []).extend(task.distinct_queries.texts)
-            found.setdefault("document", []).extend(task.distinct_documents.texts)
+            found.setdefault(Role.QUERY, []).extend(task.distinct_queries.texts)
+            found.setdefault(Role.DOCUMENT, []).extend(task.distinct_documents.texts)
         else:
-            found.setdefault("symmetric", []).extend(task.distinct.texts)
+            found.setdefault(Role.SYMMETRIC, []).extend(task.distinct.texts)
     return {role: list(dict.fromkeys(texts)) for role, texts in found.items()}

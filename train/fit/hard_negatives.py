@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,32 +22,18 @@ from data.storage import write_json
 from train import distributed
 from train.config.schema import BaseSettings, ModelConfig, TrainSettings
 from train.console import say
-from train.encode.cache.encoder import cached
 from train.encode.cache.open import open_shared_cache
 from train.encode.contract import Role
 from train.encode.cross_encoder import CrossJudge
 from train.encode.local import Encoder, resolve_device
 from train.encode.prompts import prompted
 from train.encode.protocol import TextEncoder
-from train.encode.wrappers import SharedEncoder
+from train.encode.wrappers import wrapped
 from train.fit.recipe import mining_pays
 
 if TYPE_CHECKING:
     from datasets import Dataset
     from torch import Tensor
-
-
-class Vectors(Protocol):
-    """What mining asks of an encoder."""
-
-    @property
-    def similarity(self) -> Any:
-        """How two vectors are compared."""
-        ...
-
-    def encode(self, texts: Sequence[str], role: Role) -> Tensor:
-        """[N, D] float32 on the CPU."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -113,7 +99,7 @@ def _mined_set(config: TrainSettings, prepared: PreparedDataset, encoder: Encode
         say(f"{prepared.name}: mining hard negatives with the base …")
         texts = texts_of(prepared, "train")
         cache = open_shared_cache(config.vector_cache, config.cache, say)  # the base is judged on many of these texts, too
-        vectors = encoded(SharedEncoder(cached(encoder, cache)), texts, config.model)
+        vectors = encoded(wrapped(encoder, cache=cache, shared=True), texts, config.model)
         if cache is not None:
             cache.close()
 
@@ -136,7 +122,7 @@ def _key(spec: MiningSpec, prepared: PreparedDataset, encoder: TextEncoder, cros
         MINE_VERSION,
         prepared.fingerprint,
         rows.hexdigest(),
-        [encoder.space(role) for role in ("query", "document")],
+        [encoder.space(role) for role in (Role.QUERY, Role.DOCUMENT)],
         encoder.similarity,
         spec.model_dump(exclude={"enabled", "cross_encoder"}),
         None if cross is None else [cross.origin.name, cross.origin.revision, cross.origin.sha256],
@@ -154,17 +140,17 @@ def texts_of(prepared: PreparedDataset, split: str) -> MiningTexts:
     return mining_texts(prepared.splits[split], prepared.corpus if prepared.own_corpus else None, related)
 
 
-def encoded(encoder: Vectors, texts: MiningTexts, model: ModelConfig) -> tuple[Tensor, Tensor]:
+def encoded(encoder: TextEncoder, texts: MiningTexts, model: ModelConfig) -> tuple[Tensor, Tensor]:
     """Vectors of queries and documents, on the device where the search should run."""
     device = "cpu" if model.api is not None else resolve_device(model.device)
-    queries, documents = encoder.encode(texts.queries, "query"), encoder.encode(texts.documents, "document")
+    queries, documents = encoder.encode(texts.queries, Role.QUERY), encoder.encode(texts.documents, Role.DOCUMENT)
     if not device.startswith("cuda"):
         return queries, documents
     return queries.to(device), documents.to(device)
 
 
 def mine_texts(
-    texts: MiningTexts, vectors: tuple[Tensor, Tensor], spec: MiningSpec, encoder: Vectors, cross: CrossJudge | None
+    texts: MiningTexts, vectors: tuple[Tensor, Tensor], spec: MiningSpec, encoder: TextEncoder, cross: CrossJudge | None
 ) -> Mined:
     """`data.mining.mine.mine` with a progress bar."""
     with progress("mining", len(texts)) as tick:

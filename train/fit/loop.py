@@ -18,6 +18,7 @@ from transformers import PrinterCallback
 from data.schema import RowKind, text_columns
 from train import distributed
 from train.config.schema import TrainingConfig
+from train.encode.contract import Role
 from train.encode.forward.cpu_dropout import cheap_dropout
 from train.encode.forward.packed import packed_through_wrapper
 from train.encode.local import Encoder
@@ -196,8 +197,8 @@ def column_prompts(encoder: Encoder, one: TrainingSet) -> dict[str, str]:
     """The prompt of each text column of a data set."""
     columns, contract = text_columns(one.table.column_names), prompted(encoder, one.prompts).contract
     if one.kind is RowKind.SCORED:
-        return {column: contract.prompt("symmetric") for column in columns}
-    return {column: contract.prompt("query" if column == "anchor" else "document") for column in columns}
+        return {column: contract.prompt(Role.SYMMETRIC) for column in columns}
+    return {column: contract.prompt(Role.QUERY if column == "anchor" else Role.DOCUMENT) for column in columns}
 
 
 def mixed_samplers(sets: Mapping[str, TrainingSet], recipe: Recipe, config: TrainingConfig) -> dict[str, ShuffledBatchSampler]:

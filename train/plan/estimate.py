@@ -13,7 +13,7 @@ from datasets import Dataset
 from data.prepared import PreparedDataset
 from data.schema import text_columns
 from train.config.schema import TrainSettings
-from train.encode.contract import limited_tokens
+from train.encode.contract import Role, limited_tokens
 from train.encode.forward.columns import embed_columns
 from train.encode.local import Encoder
 from train.fit.batches.training_set import TrainingSet
@@ -133,7 +133,7 @@ def _seconds_to_judge(encoder: Encoder, prepared: PreparedDataset) -> float:
     if not texts:
         return 0.0
     began = time.perf_counter()
-    encoder.encode(texts, "document")
+    encoder.encode(texts, Role.DOCUMENT)
     return (time.perf_counter() - began) / len(texts) * total * 3
 
 

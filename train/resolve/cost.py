@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from train.encode.api.confirm import Confirm, confirm_spending
 from train.encode.api.prices import estimate, load_prices
 from train.encode.cache.cache import VectorCache
-from train.encode.cache.encoder import CachedEncoder
+from train.encode.cache.encoder import not_cached
 from train.encode.contract import Role
 from train.encode.open import open_model
 from train.encode.protocol import TextEncoder
+from train.encode.wrappers import wrapped
 from train.evaluate.tasks import Task, texts_by_role
 from train.resolve.models import Candidate
 
@@ -33,7 +34,7 @@ def confirm_judging(
         encoder = open_model(candidate.config).encoder
         texts: list[str] = []
         for role, wanted in texts_by_role(tasks).items():
-            texts += wanted if cache is None else CachedEncoder(encoder, cache).missing(wanted, role)
+            texts += not_cached(wrapped(encoder, cache=cache), wanted, role)
         found.append(estimate(candidate.config, texts, load_prices()))
     confirm_spending(found, confirm)
 
@@ -43,5 +44,5 @@ def confirm_texts(
 ) -> None:
     """Ask before texts are sent to a model behind an API, if that costs money; those in the cache cost none."""
     if candidate.config.api is not None:
-        unpaid = encoder.missing(texts, role) if isinstance(encoder, CachedEncoder) else texts
+        unpaid = not_cached(encoder, texts, role)
         confirm_spending([estimate(candidate.config, unpaid, load_prices())], confirm)

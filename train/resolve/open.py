@@ -5,12 +5,12 @@ from __future__ import annotations
 from train.config.schema import BaseSettings
 from train.console import say
 from train.encode.cache.cache import VectorCache
-from train.encode.cache.encoder import cached
 from train.encode.cache.open import open_shared_cache
 from train.encode.forward.cpu_malloc import keep_freed_memory
 from train.encode.local import Encoder
 from train.encode.open import open_model
 from train.encode.protocol import OpenedModel, TextEncoder
+from train.encode.wrappers import wrapped
 from train.resolve.models import Candidate
 
 
@@ -24,4 +24,4 @@ def open_candidate(candidate: Candidate, config: BaseSettings) -> tuple[OpenedMo
     for note in (*candidate.notes, *opened.notes):
         say(f"  note: {note}")
     cache = open_shared_cache(config.vector_cache, config.cache, say)
-    return opened, cached(opened.encoder, cache), cache
+    return opened, wrapped(opened.encoder, cache=cache), cache

@@ -11,8 +11,8 @@ from data.schema import RowKind, text_columns
 from train import distributed
 from train.console import say
 from train.encode.local import load_encoder
-from train.encode.prompts import encoders_of
-from train.encode.wrappers import RememberingEncoder, SharedEncoder
+from train.encode.protocol import TextEncoder
+from train.encode.wrappers import for_judging
 from train.errors import RunError
 from train.fit.checkpoints import keep_only, list_checkpoints
 from train.fit.loop import load_weights
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def dev_judge(plan: Plan, base: Mapping[str, RememberingEncoder]) -> DevJudge:
+def dev_judge(plan: Plan, base: Mapping[str, TextEncoder]) -> DevJudge:
     trained = {name: plan.datasets[name] for name in plan.sets}
     settings = plan.config.evaluation
     in_precision = dev_encoders(plan) if plan.bf16 else None
@@ -41,9 +41,9 @@ def dev_judge(plan: Plan, base: Mapping[str, RememberingEncoder]) -> DevJudge:
     return judge
 
 
-def dev_encoders(plan: Plan) -> dict[str, SharedEncoder]:
+def dev_encoders(plan: Plan) -> dict[str, TextEncoder]:
     """The present weights, for dev scores: in the precision of training, since they only choose. Test is judged in fp32."""
-    return encoders_of(dataclasses.replace(plan.encoder, bf16=plan.bf16), plan.prompts, SharedEncoder)
+    return for_judging(dataclasses.replace(plan.encoder, bf16=plan.bf16), plan.prompts, shared=True, remembered=False)
 
 
 def _dev_budget(plan: Plan) -> float:

@@ -12,7 +12,8 @@ import numpy as np
 
 from data.prepared import PreparedDataset
 from data.schema import text_id
-from train.evaluate.evaluator import Encoder, Encoders, encoder_for, primary_value, score_model
+from train.encode.protocol import TextEncoder
+from train.evaluate.evaluator import Encoders, encoder_for, primary_value, score_model
 from train.evaluate.tasks import RetrievalTask, Task, build_task, with_documents, with_pool
 from train.runs.score_log import dev_noise
 
@@ -122,7 +123,7 @@ def build_dev_judge(
     return DevJudge(tasks, base)
 
 
-def affordable_pool(task: RetrievalTask, encode_base: Encoder, pool_top: int, budget: float) -> RetrievalTask:
+def affordable_pool(task: RetrievalTask, encode_base: TextEncoder, pool_top: int, budget: float) -> RetrievalTask:
     """The task on the base's top documents, with the largest pool whose texts fit the budget.
 
     First the documents a query go down through `POOL_STEPS`, then the queries are halved: a few dozen hard candidates a query

@@ -17,7 +17,7 @@ from data.sources.texts import TextRow, TextRows
 from train import distributed
 from train.config.schema import ModelConfig
 from train.encode.api.prices import Estimate, estimate, load_prices, price_of
-from train.encode.cache.encoder import CachedEncoder
+from train.encode.cache.encoder import CachedEncoder, not_cached
 from train.encode.contract import Role
 from train.encode.local import Encoder
 from train.encode.protocol import TextEncoder
@@ -228,9 +228,7 @@ class Work:
 
     def _unpaid(self, texts: Sequence[str]) -> list[str]:
         """Those that a request would be made for."""
-        if isinstance(self.encoder, CachedEncoder):
-            return self.encoder.missing(texts, self.role)
-        return list(texts)
+        return not_cached(self.encoder, texts, self.role)
 
     def _key(self, rows: Sequence[TextRow]) -> str:
         return part_key(self.settings(), *_columns(rows))

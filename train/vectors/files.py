@@ -105,12 +105,13 @@ class VectorInfo:
             given = {one.name: content[one.name] for one in dataclasses.fields(cls) if one.name not in added}
         except (TypeError, KeyError) as error:
             raise ValueError(f"{error} is missing") from None
+        role = Role(given["role"])  # a ValueError where it is none
         ranges = None if given["ranges"] is None else ranges_from_json(given["ranges"])
         if not isinstance(given["model"], dict) or not isinstance(given["model"].get("name"), str):
             raise ValueError("it does not say which model made it")
         if given["precision"] not in PRECISIONS:
             raise ValueError(f"precision {given['precision']!r} is not known to this version")
-        return cls(**{**given, "ranges": ranges}, columns=tuple(added["columns"]), id_column=added["id_column"])
+        return cls(**{**given, "role": role, "ranges": ranges}, columns=tuple(added["columns"]), id_column=added["id_column"])
 
 
 @dataclass(frozen=True)

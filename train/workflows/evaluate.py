@@ -18,15 +18,13 @@ from train.config.schema import JudgeSettings
 from train.console import now, quiet_libraries, say
 from train.encode.api.confirm import Confirm
 from train.encode.cache.cache import Counters, VectorCache
-from train.encode.cache.encoder import cached
 from train.encode.cache.open import open_cache
 from train.encode.contract import EncodingContract
 from train.encode.forward.cpu_malloc import keep_freed_memory
 from train.encode.open import open_model
-from train.encode.prompts import encoders_of
 from train.encode.protocol import Origin
 from train.encode.weights.locate import locate
-from train.encode.wrappers import RememberingEncoder
+from train.encode.wrappers import for_judging
 from train.errors import ModelError, RunError
 from train.evaluate.evaluator import ModelResult, compare, measure, primary_value, score_model
 from train.evaluate.results import run_verdict
@@ -166,7 +164,7 @@ def judge_model(
         say(f"  note: {note}")
     began = time.perf_counter()
     before = Counters() if cache is None else replace(cache.counters)
-    remembering = encoders_of(encoder, prompts, lambda one: RememberingEncoder(cached(one, cache)))
+    remembering = for_judging(encoder, prompts, cache=cache)
     scores: dict[str, Scores] = {}
     for name, task in tasks.items():
         try:

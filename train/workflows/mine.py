@@ -23,14 +23,13 @@ from train.config.schema import JudgeSettings
 from train.console import quiet_libraries, say
 from train.encode.api.confirm import Confirm, confirm_spending
 from train.encode.api.prices import estimate, load_prices
-from train.encode.cache.encoder import CachedEncoder, cached
+from train.encode.cache.encoder import not_cached
 from train.encode.cache.open import open_cache
 from train.encode.contract import Role
 from train.encode.cross_encoder import CrossJudge
 from train.encode.open import open_model
-from train.encode.prompts import encoders_of
 from train.encode.protocol import Origin, TextEncoder
-from train.encode.wrappers import RememberingEncoder
+from train.encode.wrappers import for_judging, wrapped
 from train.errors import ConfigError
 from train.fit.hard_negatives import cross_encoder, encoded, mine_texts, summary, summary_lines, texts_of
 from train.plan.audit import leak_rules
@@ -83,11 +82,11 @@ def mine_data(
         cross = cross_encoder(config)
         cache = open_cache(config.vector_cache, config.cache, say)
         prompts = {one.name: spec.prompts for one, spec in zip(prepared, config.data.datasets, strict=True)}
-        encoders = encoders_of(opened.encoder, prompts, lambda encoder: cached(encoder, cache))
+        encoders = for_judging(opened.encoder, prompts, cache=cache, remembered=False)
         _confirm(config, prepared, encoders, all_splits=out is not None, confirm=confirm)
         results = []
         for one in prepared:
-            remembering = RememberingEncoder(encoders[one.name])
+            remembering = wrapped(encoders[one.name], remembered=True)
             result = _about(config, one, opened.origin, cross)
             if audit:
                 result["audit"] = _audited(config, one, remembering, cross)
@@ -139,13 +138,13 @@ def _confirm(
     unpaid: list[str] = []
     for one in prepared:
         encoder = encoders[one.name]
-        wanted: dict[Role, dict[str, None]] = {"query": {}, "document": {}}
+        wanted: dict[Role, dict[str, None]] = {Role.QUERY: {}, Role.DOCUMENT: {}}
         for split in one.splits if all_splits else [_audited_split(one)]:
             texts = texts_of(one, split)
-            wanted["query"] |= dict.fromkeys(texts.queries)
-            wanted["document"] |= dict.fromkeys(texts.documents)
+            wanted[Role.QUERY] |= dict.fromkeys(texts.queries)
+            wanted[Role.DOCUMENT] |= dict.fromkeys(texts.documents)
         for role, distinct in wanted.items():
-            unpaid += encoder.missing(list(distinct), role) if isinstance(encoder, CachedEncoder) else distinct
+            unpaid += not_cached(encoder, list(distinct), role)
     confirm_spending([estimate(config.model, unpaid, load_prices())], confirm)
 
 
@@ -165,9 +164,7 @@ def _about(config: JudgeSettings, prepared: PreparedDataset, origin: Origin, cro
     }
 
 
-def _audited(
-    config: JudgeSettings, prepared: PreparedDataset, encoder: RememberingEncoder, cross: CrossJudge | None
-) -> dict[str, Any]:
+def _audited(config: JudgeSettings, prepared: PreparedDataset, encoder: TextEncoder, cross: CrossJudge | None) -> dict[str, Any]:
     split = _audited_split(prepared)
     texts = texts_of(prepared, split)
     if not len(texts.hide_half(config.mining.seed)[1]):
@@ -200,7 +197,7 @@ def audit_lines(found: MiningAudit, spec: MiningSpec) -> list[str]:
 def _saved(
     config: JudgeSettings,
     prepared: PreparedDataset,
-    encoder: RememberingEncoder,
+    encoder: TextEncoder,
     cross: CrossJudge | None,
     out: Path,
     about: Mapping[str, Any],

@@ -180,7 +180,7 @@ def _judge(session: Session, stored: VectorFile | None, tasks: Mapping[str, Retr
         index, ids = _embedded(session, task) if stored is None else _chosen(request, stored, task)
         method = _method(request, index)
         distinct = task.distinct_queries
-        vectors = session.encode(distinct.texts, "query")[distinct.rows]
+        vectors = session.encode(distinct.texts, Role.QUERY)[distinct.rows]
         results = measure_methods(index, vectors, request.top, request.rescore, only=method, judgements=Judgements.of(task, ids))
         say("\n" + methods_table(f"{name}: {len(task):,} queries, {len(index):,} documents", results, request.top))
         datasets.append({"name": name, "n": len(task), "documents": len(index), "methods": [one.as_json() for one in results]})
@@ -191,7 +191,7 @@ def _judge(session: Session, stored: VectorFile | None, tasks: Mapping[str, Retr
 def _embedded(session: Session, task: RetrievalTask) -> tuple[Index, list[str]]:
     """The documents of a task, embedded now, and their ids. Of equal scores the higher id comes first, as trec_eval has it."""
     distinct = task.distinct_documents
-    vectors = session.encode(distinct.texts, "document")[distinct.rows]
+    vectors = session.encode(distinct.texts, Role.DOCUMENT)[distinct.rows]
     order = sorted(range(len(task.document_ids)), key=task.document_ids.__getitem__, reverse=True)
     index = Index(vectors[order], "float32", vectors.shape[1], unit=session.encoder.similarity == "cosine")
     return index, [task.document_ids[row] for row in order]
@@ -272,7 +272,7 @@ def check_space(encoder: TextEncoder, info: VectorInfo, path: Path) -> None:
 
 def query_role(info: VectorInfo) -> Role:
     """What a query is to vectors of some role: a query, but where the texts are sides of symmetric pairs."""
-    return "symmetric" if info.role == "symmetric" else "query"
+    return Role.SYMMETRIC if info.role is Role.SYMMETRIC else Role.QUERY
 
 
 def _texts(choice: TextChoice) -> Iterator[Any]:

@@ -122,7 +122,7 @@ def test_the_remembering_encoder_encodes_each_text_of_a_prompt_once(tiny_model: 
     as_query = encoder.encode(["a"], "query")
     asked: list[str] = []
     stock = Encoder.encode
-    monkeypatch.setattr(Encoder, "encode", lambda self, texts, role: asked.extend(texts) or stock(self, texts, role))
+    monkeypatch.setattr(Encoder, "encode", lambda self, texts, role, progress: asked.extend(texts) or stock(self, texts, role))
     memory = RememberingEncoder(encoder)
     memory.encode(["a", "b"], "document")
     assert torch.allclose(memory.encode(["a", "b", "c", "a"], "document"), expected, atol=1e-6)

@@ -14,8 +14,8 @@ from data.spec import DatasetSpec, PromptSpec
 from train.config.schema import ModelConfig
 from train.deploy.export import export_model
 from train.encode.local import Encoder, load_encoder
-from train.encode.prompts import encoders_of, prompted, settle_prompts
-from train.encode.wrappers import RememberingEncoder, ShortenedEncoder
+from train.encode.prompts import prompted, settle_prompts
+from train.encode.wrappers import ShortenedEncoder, for_judging
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_a_prompt_stands_before_the_text(encoder: Encoder) -> None:
 
 def test_data_sets_with_equal_prompts_share_an_encoder(encoder: Encoder) -> None:
     prompts = {"a": PromptSpec(anchor="x"), "b": PromptSpec(anchor="x"), "c": PromptSpec()}
-    found = encoders_of(encoder, prompts, RememberingEncoder)
+    found = for_judging(encoder, prompts)
     assert list(found) == ["a", "b", "c"] and found["a"] is found["b"] is not found["c"]
     assert not torch.allclose(found["a"].encode(["w"], "query"), found["c"].encode(["w"], "query"))
 

@@ -8,20 +8,22 @@ import pytest
 import torch
 
 from data.schema import RowKind
+from tests.support.toy_encoder import ToyEncoder
+from train.encode.contract import Role
 from train.evaluate.correlations import measure_correlations
-from train.evaluate.evaluator import Role, compare, measure, score_model
+from train.evaluate.evaluator import compare, measure, score_model
 from train.evaluate.statistics import measure_means
 from train.evaluate.tasks import RetrievalTask, ScoredTask, task_sha256
 
 
-class NoisyEncoder:
+class NoisyEncoder(ToyEncoder):
     """Maps a text to a vector of its number plus noise of its own; the less noise, the better the model."""
 
     def __init__(self, noise: float) -> None:
         self.noise = noise
         self.calls: list[tuple[Role, list[str]]] = []
 
-    def encode(self, texts: Sequence[str], role: Role) -> torch.Tensor:
+    def vectors(self, texts: Sequence[str], role: Role) -> torch.Tensor:
         self.calls.append((role, list(texts)))
         return torch.stack([self._vector(text) for text in texts])
 

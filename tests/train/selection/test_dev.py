@@ -12,15 +12,17 @@ from torch import Tensor
 from data.load import prepare
 from data.schema import text_id
 from data.spec import DatasetSpec, SplitSpec
+from tests.support.toy_encoder import ToyEncoder
+from train.encode.contract import Role
 from train.evaluate.evaluator import score_model
 from train.evaluate.tasks import RetrievalTask, ScoredTask, build_task
 from train.selection.dev import FEWEST_QUERIES, DevJudge, affordable_pool, build_dev_judge, characters, limit_queries, widened
 
 
-class LetterEncoder:
+class LetterEncoder(ToyEncoder):
     """Counts letters: a model that needs no weights."""
 
-    def encode(self, texts: Sequence[str], role: str) -> Tensor:
+    def vectors(self, texts: Sequence[str], role: Role) -> Tensor:
         return torch.tensor([[float(text.count(letter)) + 0.01 for letter in "abcdefghij0123456789"] for text in texts])
 
 
@@ -73,10 +75,10 @@ def test_the_base_is_judged_as_checkpoints_will_be_and_chooses_the_pool_as_it_is
     (tmp_path / "pairs.csv").write_text("question,answer\n" + "".join(f"abc {i},def {i}\n" for i in range(40)), encoding="utf-8")
     data = {"pairs": prepare(DatasetSpec(source=str(tmp_path / "pairs.csv")), SplitSpec(dev=0.4), tmp_path / "cache")}
 
-    class Deaf:
+    class Deaf(ToyEncoder):
         """Tells no text from another."""
 
-        def encode(self, texts: Sequence[str], role: str) -> Tensor:
+        def vectors(self, texts: Sequence[str], role: Role) -> Tensor:
             return torch.ones(len(texts), 4)
 
     own = build_dev_judge(data, LetterEncoder(), 10, 5, 1e9)
@@ -91,10 +93,10 @@ def test_before_the_last_choice_what_a_checkpoint_ranks_highest_counts_too(tmp_p
     (tmp_path / "pairs.csv").write_text(f"question,answer\n{rows}", encoding="utf-8")
     data = {"pairs": prepare(DatasetSpec(source=str(tmp_path / "pairs.csv")), SplitSpec(dev=0.2), tmp_path / "cache")}
 
-    class Other:
+    class Other(ToyEncoder):
         """Knows nothing: vectors by the hash of a text."""
 
-        def encode(self, texts: Sequence[str], role: str) -> Tensor:
+        def vectors(self, texts: Sequence[str], role: Role) -> Tensor:
             return torch.stack(
                 [torch.randn(8, generator=torch.Generator().manual_seed(int(text_id(t), 16) % 2**31)) for t in texts]
             )

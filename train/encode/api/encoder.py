@@ -316,12 +316,12 @@ def _refuse_meaningless(config: ModelConfig, name: str, known: KnownModel | None
 
 def _measured(client: Client, patience: Patience, dimensions: int | None) -> tuple[int, bool]:
     """Dimensions of the vector of one word, and whether its length is 1."""
-    answer = patience.call(lambda: checked(client.embed(["dimensions"], "document"), 1, dimensions or 0))
+    answer = patience.call(lambda: checked(client.embed(["dimensions"], Role.DOCUMENT), 1, dimensions or 0))
     return int(answer.vectors.shape[1]), abs(float(np.linalg.norm(answer.vectors)) - 1) < 1e-3
 
 
 def _notes(config: ModelConfig, client: Client) -> list[str]:
-    types = [client.input_type(role) for role in ("query", "document")]
+    types = [client.input_type(role) for role in (Role.QUERY, Role.DOCUMENT)]
     notes = [f"the API is told which texts are queries and documents ({types[0]}, {types[1]})"] if any(types) else []
     if known_model(config) is None and config.max_tokens is None:
         notes.append(

@@ -109,7 +109,11 @@ class _Cohere:
     """Cohere's v2 endpoint."""
 
     cuts = True
-    _TYPES: ClassVar[dict[Role, str]] = {"query": "search_query", "document": "search_document", "symmetric": "clustering"}
+    _TYPES: ClassVar[dict[Role, str]] = {
+        Role.QUERY: "search_query",
+        Role.DOCUMENT: "search_document",
+        Role.SYMMETRIC: "clustering",
+    }
 
     def __init__(self, config: ModelConfig) -> None:
         from cohere import ClientV2
@@ -143,7 +147,7 @@ class _Voyage:
     """Voyage AI. Its client drops the numbers of the vectors; they come in the order of the texts."""
 
     cuts = True
-    _TYPES: ClassVar[dict[Role, str | None]] = {"query": "query", "document": "document", "symmetric": None}
+    _TYPES: ClassVar[dict[Role, str | None]] = {Role.QUERY: "query", Role.DOCUMENT: "document", Role.SYMMETRIC: None}
 
     def __init__(self, config: ModelConfig) -> None:
         import voyageai

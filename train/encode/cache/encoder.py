@@ -12,8 +12,7 @@ from tqdm.auto import tqdm
 from train.distributed import is_main
 from train.encode.cache.cache import VectorCache
 from train.encode.contract import Role
-from train.encode.protocol import TextEncoder
-from train.encode.wrappers import WrappedEncoder
+from train.encode.protocol import TextEncoder, WrappedEncoder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,9 +62,9 @@ class CachedEncoder(WrappedEncoder):
         return together if len(rows) == len(index) else together[torch.tensor(index)]
 
 
-def cached(encoder: TextEncoder, cache: VectorCache | None) -> TextEncoder:
-    """The encoder with a cache before it, or as it is where there is none."""
-    return encoder if cache is None else CachedEncoder(encoder, cache)
+def not_cached(encoder: TextEncoder, texts: Sequence[str], role: Role) -> list[str]:
+    """Return the texts that the model itself would be asked for, were they encoded now: without a cache, all of them."""
+    return encoder.missing(texts, role) if isinstance(encoder, CachedEncoder) else list(texts)
 
 
 def _bar(total: int, progress: bool | None, *, needed: bool) -> tqdm:

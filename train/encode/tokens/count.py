@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from train.encode.contract import EncodingContract, Role
 
@@ -31,7 +31,7 @@ class EncoderTokens:
 
     def count(self, texts: Sequence[str], role: str) -> list[int]:
         """Tokens of each text with the prompt of its role and the special tokens, nothing cut."""
-        prompt = self.contract.prompt(cast(Role, role))
+        prompt = self.contract.prompt(Role(role))
         counts: list[int] = []
         for begin in range(0, len(texts), BLOCK):
             block = [prompt + text for text in texts[begin : begin + BLOCK]]

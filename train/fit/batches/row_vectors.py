@@ -16,10 +16,10 @@ from data.arrow import batches_of
 from train import distributed
 from train.encode.contract import Role, limited_tokens
 from train.encode.local import Encoder
-from train.encode.wrappers import SharedEncoder
+from train.encode.wrappers import wrapped
 from train.fit.batches.similar import in_steps
 
-COLUMNS: tuple[tuple[str, Role], ...] = (("anchor", "query"), ("positive", "document"))
+COLUMNS: tuple[tuple[str, Role], ...] = (("anchor", Role.QUERY), ("positive", Role.DOCUMENT))
 
 
 def row_vectors(table: Dataset, encoder: Encoder, max_tokens: int, bf16: bool, folder: Path) -> np.ndarray:
@@ -52,7 +52,7 @@ def _encoded(table: Dataset, column: str, role: Role, encoder: Encoder) -> np.nd
     """[N, D] float32; a text that recurs is encoded once."""
     numbers: dict[str, int] = {}
     order = [numbers.setdefault(text, len(numbers)) for (texts,) in batches_of(table, [column]) for text in texts]
-    return SharedEncoder(encoder).encode(list(numbers), role).numpy()[order]
+    return wrapped(encoder, shared=True).encode(list(numbers), role).numpy()[order]
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:

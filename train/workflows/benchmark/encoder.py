@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from mteb.types import BatchedInput
     from torch.utils.data import DataLoader
 
-ROLES: dict[PromptType | None, Role] = {PromptType.query: "query", PromptType.document: "document", None: "symmetric"}
+ROLES: dict[PromptType | None, Role] = {
+    PromptType.query: Role.QUERY,
+    PromptType.document: Role.DOCUMENT,
+    None: Role.SYMMETRIC,
+}
 """What mteb calls a text's part in a task. Texts without one (similarity, clustering, classification) are all of one kind."""
 
 OWN_SETTINGS = ("max_tokens", "pooling", "query_prompt", "document_prompt", "dimensions")

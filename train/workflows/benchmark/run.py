@@ -18,11 +18,11 @@ from data.storage import write_json
 from train.console import now, quiet_libraries, say
 from train.encode.api.confirm import Confirm, confirm_spending
 from train.encode.api.prices import Estimate, load_prices, price_of
-from train.encode.cache.encoder import cached
 from train.encode.cache.open import open_cache
 from train.encode.forward.cpu_malloc import keep_freed_memory
 from train.encode.open import open_model
 from train.encode.protocol import OpenedModel
+from train.encode.wrappers import wrapped
 from train.errors import EmbedTuneError, ModelError
 from train.resolve.models import Candidate
 from train.resolve.requests import Request
@@ -188,7 +188,7 @@ def _run_model(
         return
     _introduce(candidate, opened, meta, done)
     cache = open_cache(request.config.vector_cache, request.config.cache, say)
-    encoder = BenchmarkEncoder(cached(opened.encoder, cache), meta)
+    encoder = BenchmarkEncoder(wrapped(opened.encoder, cache=cache), meta)
     try:
         for name, task in tasks.items():
             cell = _run_task(encoder, task, results, name in kept)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 from train.console import say
 from train.encode.api.prices import Estimate, Price, estimate
-from train.encode.cache.encoder import CachedEncoder
+from train.encode.cache.encoder import not_cached
 from train.encode.cache.open import open_cache
 from train.encode.open import open_model
+from train.encode.wrappers import wrapped
 from train.errors import ModelError
 from train.evaluate.tasks import Task, texts_by_role
 from train.workflows.compare.config import CompareRequest
@@ -40,7 +41,7 @@ def estimates(
             continue
         texts: list[str] = []
         for role, wanted in texts_by_role(tasks).items():
-            texts += wanted if cache is None else CachedEncoder(encoder, cache).missing(wanted, role)
+            texts += not_cached(wrapped(encoder, cache=cache), wanted, role)
         spaces = [encoder.space(role) for role in (samples.single_role, samples.many_role)]
         kept = SpeedFile(config.cache, spaces, Machine.here(encoder), samples, config.measure).read()
         if again or kept is None:

@@ -16,8 +16,8 @@ def choose_samples(tasks: Mapping[str, Task], settings: MeasureConfig) -> Sample
     They are taken at equal distances, so that the same data always gives the same sample and every part of it is in it.
     """
     texts = texts_by_role(tasks)
-    single: Role = "query" if "query" in texts else "symmetric"
-    many: Role = "document" if "document" in texts else "symmetric"
+    single = Role.QUERY if Role.QUERY in texts else Role.SYMMETRIC
+    many = Role.DOCUMENT if Role.DOCUMENT in texts else Role.SYMMETRIC
     return Samples(
         tuple(spread(texts[single], settings.latency_texts)), single, tuple(spread(texts[many], settings.throughput_texts)), many
     )

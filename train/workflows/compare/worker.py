@@ -19,13 +19,13 @@ import sentence_transformers  # noqa: F401 - a server of processes imports this 
 import torch
 
 from train.console import heard_by, quiet_libraries, say
-from train.encode.cache.encoder import WINDOW, cached
+from train.encode.cache.encoder import WINDOW
 from train.encode.cache.open import open_cache
 from train.encode.contract import EncodingContract, Role
 from train.encode.forward.cpu_malloc import keep_freed_memory
 from train.encode.open import open_model
-from train.encode.protocol import TextEncoder
-from train.encode.wrappers import WrappedEncoder
+from train.encode.protocol import TextEncoder, WrappedEncoder
+from train.encode.wrappers import wrapped
 from train.errors import EmbedTuneError, ModelError, is_out_of_memory
 from train.evaluate.evaluator import primary_value, score_model
 from train.evaluate.score import Scores
@@ -216,7 +216,7 @@ def _scores(job: Job, encoder: Steady) -> tuple[dict[str, Scores], int]:
     say("  judging …")
     for name, task in tasks.items():
         try:
-            found = score_model(task, cached(encoder, cache))
+            found = score_model(task, wrapped(encoder, cache=cache))
         except ValueError as error:
             raise ModelError(f"{job.candidate.label} cannot be judged on {name}: {error}") from None
         say(f"  {name}: {metric_name(task.primary)} {primary_value(found):.4f}")

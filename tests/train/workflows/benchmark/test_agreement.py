@@ -10,9 +10,9 @@ import pytest
 from data.load import prepare
 from data.spec import DatasetSpec, SplitSpec
 from train.config.schema import DEFAULT_MODEL, ModelConfig
-from train.encode.cache.encoder import cached
 from train.encode.cache.open import open_cache
 from train.encode.open import open_model
+from train.encode.wrappers import wrapped
 from train.evaluate.evaluator import score_model
 from train.evaluate.tasks import build_task
 from train.resolve.models import find_candidate
@@ -29,7 +29,7 @@ def test_scores_of_mteb_and_ours(shared_datasets: Path, tmp_path: Path, name: st
     task = build_task(prepare(DatasetSpec(source=str(shared_datasets / name)), SplitSpec(), tmp_path), "test")
     candidate = find_candidate(DEFAULT_MODEL, ModelConfig(name=DEFAULT_MODEL))
     opened = open_model(candidate.config)
-    encoder = cached(opened.encoder, open_cache("auto", tmp_path, print))
+    encoder = wrapped(opened.encoder, cache=open_cache("auto", tmp_path, print))
     ours = score_model(task, encoder).values
     found = mteb.evaluate(
         BenchmarkEncoder(encoder, describe(candidate, opened)), own_task(task), cache=None, show_progress_bar=False
