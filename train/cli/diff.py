@@ -9,6 +9,7 @@ import typer
 
 from train.cli.fail_on import FailOnOption, fail_if
 from train.cli.options import JsonOption
+from train.cli.output import print_json, print_line
 
 
 def diff_command(
@@ -31,4 +32,9 @@ def diff_command(
     """
     from train.workflows.diff import diff_runs
 
-    fail_if(fail_on, diff_runs(run_a, run_b, as_json=as_json).as_json())
+    found = diff_runs(run_a, run_b)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        print_line(found.text())
+    fail_if(fail_on, found.verdict, found.results, found.sides)

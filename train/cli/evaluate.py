@@ -93,6 +93,11 @@ def evaluate_command(
         for option, value in (("--output", output), ("--fail-on", fail_on)):
             if value is not None:
                 raise EmbedTuneError(f"{option} needs two models: one alone has no verdict", hint="name a second model")
+    from train.evaluate.results import DatasetResult
+    from train.wording import Sides
     from train.workflows.evaluate import evaluate_models
 
-    fail_if(fail_on, evaluate_models(request, output=output, confirm=agreement(yes), as_json=as_json, debug=debug))
+    report = evaluate_models(request, output=output, confirm=agreement(yes), as_json=as_json, debug=debug)
+    if fail_on is not None:
+        results = [DatasetResult.model_validate(entry) for entry in report["datasets"]]
+        fail_if(fail_on, report["verdict"], results, Sides.of(report))

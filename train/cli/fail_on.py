@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from train.distributed import is_main
 from train.errors import VerdictError
+from train.wording import BASE_AND_TUNED, Sides
+
+if TYPE_CHECKING:
+    from train.evaluate.results import DatasetResult
 
 
 class FailOn(StrEnum):
@@ -31,23 +36,38 @@ FailOnOption = Annotated[
 ]
 
 
-def fail_if(condition: FailOn | None, judged: Path | Mapping[str, Any]) -> None:
+def fail_if(condition: FailOn | None, verdict: str, results: Sequence[DatasetResult], sides: Sides = BASE_AND_TUNED) -> None:
     """End with exit code 3 if the verdict is one that `--fail-on` names.
 
     Args:
-        condition: what `--fail-on` says.
-        judged: the content of a report.json, or the folder of the run that has one.
-    """
-    from train.distributed import is_main
+        condition: what `--fail-on` says; None fails on nothing.
+        verdict: on all data sets.
+        results: of each data set.
+        sides: what the two models are called.
 
+    Raises:
+        VerdictError: the verdict is a failure.
+    """
     if condition is None or not is_main():
         return
-    from train.evaluate.results import DatasetResult, fails
+    from train.evaluate.results import fails
     from train.report.sentences import verdict_lines
-    from train.wording import Sides
 
-    report = json.loads((judged / "report.json").read_text(encoding="utf-8")) if isinstance(judged, Path) else judged
-    if fails(report["verdict"], condition.value):
-        results = [DatasetResult.model_validate(entry) for entry in report["datasets"]]
-        words = report["verdict"].replace("_", " ")
-        raise VerdictError(f"--fail-on {condition}: the verdict is {words}. {verdict_lines(results, Sides.of(report))[0]}")
+    if fails(verdict, condition.value):
+        words = verdict.replace("_", " ")
+        raise VerdictError(f"--fail-on {condition}: the verdict is {words}. {verdict_lines(results, sides)[0]}")
+
+
+def fail_if_run(condition: FailOn | None, run: Path) -> None:
+    """Do the same with the verdict in the report.json of a run's folder.
+
+    Raises:
+        VerdictError: the verdict is a failure.
+    """
+    if condition is None or not is_main():
+        return
+    from train.evaluate.results import DatasetResult
+
+    report = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    results = [DatasetResult.model_validate(entry) for entry in report["datasets"]]
+    fail_if(condition, report["verdict"], results, Sides.of(report))

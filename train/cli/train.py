@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from train.cli.fail_on import FailOnOption, fail_if
+from train.cli.fail_on import FailOnOption, fail_if_run
 from train.errors import EmbedTuneError
 
 DEFAULT_CONFIG = Path(__file__).resolve().parents[2] / "configs" / "default.yaml"
@@ -64,7 +64,7 @@ def train_command(
             )
         from train.pipeline import resume_run
 
-        fail_if(fail_on, resume_run(resume, debug=debug))
+        fail_if_run(fail_on, resume_run(resume, debug=debug))
         return
     if not config and not data:
         config = [DEFAULT_CONFIG]
@@ -78,4 +78,4 @@ def train_command(
     if dry_run:
         show_plan(settings, debug=debug)
     else:
-        fail_if(fail_on, start_run(settings, debug=debug))
+        fail_if_run(fail_on, start_run(settings, debug=debug))

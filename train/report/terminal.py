@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 _STYLES = {"improved": "green", "regressed": "red", "mixed": "yellow", "no_evidence": "yellow"}
 
 
+def plain_console() -> Console:
+    """Return a console for plain text: no colour and no control codes, whether at a terminal or in a notebook."""
+    return Console(color_system=None, force_terminal=False, force_jupyter=False)
+
+
 def story(
     results: Sequence[DatasetResult],
     curve: Sequence[Mapping[str, Any]] = (),

@@ -7,21 +7,27 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from train import wording
-from train.console import say
+from train.console import notebook_view
 from train.errors import RunError
 from train.evaluate.correlations import compare_spearman
 from train.evaluate.results import DatasetResult, MetricPair, run_verdict
 from train.evaluate.statistics import compare_means
-from train.report.terminal import side_by_side, story
+from train.evaluate.verdict import RunVerdict
+from train.report.frames import paired_frame
+from train.report.terminal import plain_console, side_by_side, story
 from train.runs.finished import FinishedRun, Values, broken, flatten, read_finished
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
 
 SEED = 0
 """Of the resampling: the same two runs always give the same interval."""
@@ -45,8 +51,8 @@ class Difference:
     """A setting or fact that differs: its dotted key and its value in both runs (None where it is not set)."""
 
     key: str
-    base: Any
-    tuned: Any
+    base: object
+    tuned: object
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class Diff:
         left_out: data set → why it is not compared.
         config, base_model, surroundings: what differs.
         recipe: lines of what `auto` was settled to that only A, and that only B has.
-        notes: what the person should know.
+        notes: what the user should know.
     """
 
     runs: tuple[FinishedRun, FinishedRun]
@@ -73,12 +79,17 @@ class Diff:
     recipe: tuple[list[str], list[str]]
     notes: list[str] = field(default_factory=list)
 
-    def as_json(self) -> dict[str, Any]:
-        """For programs; `base` is A and `tuned` is B throughout."""
+    @property
+    def verdict(self) -> RunVerdict:
+        """Return the verdict on B over all data sets."""
+        return run_verdict(self.results)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `--json` prints; `base` is A and `tuned` is B throughout."""
         a, b = self.runs
         lists = {"config": self.config, "base_model": self.base_model, "surroundings": self.surroundings}
         return {
-            "verdict": run_verdict(self.results),
+            "verdict": self.verdict,
             "primary": self.results[0].name,
             "labels": {"base": self.sides.before, "tuned": self.sides.after},
             "runs": {"base": str(a.folder), "tuned": str(b.folder)},
@@ -90,48 +101,60 @@ class Diff:
             "notes": self.notes,
         }
 
-    def as_text(self) -> str:
-        """For people, verdict first."""
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the results as a table, one row a data set."""
+        return paired_frame(self.results)
+
+    def text(self, console: Console | None = None) -> str:
+        """Return the words for people, verdict first.
+
+        Args:
+            console: decides width and colour; by default that of standard output.
+        """
         a, b = self.runs
         blocks = ["\n".join(f"note: {note}" for note in self.notes)] if self.notes else []
-        blocks.append(story(self.results, sides=self.sides))
+        blocks.append(story(self.results, console=console, sides=self.sides))
         if self.left_out:
             blocks.append("\n".join(["Not compared:", *(f"  {name}: {why}" for name, why in self.left_out.items())]))
+
+        def add(title: str, rows: Sequence[tuple[str, str, str]]) -> None:
+            if rows:
+                blocks.append(side_by_side(title, rows, self.sides, console))
+
         for title, found in (
             ("Settings that differ", self.config),
             ("Base model", self.base_model),
             ("Software and hardware", self.surroundings),
         ):
-            if found:
-                blocks.append(side_by_side(title, [(one.key, shown(one.base), shown(one.tuned)) for one in found], self.sides))
+            add(title, [(one.key, shown(one.base), shown(one.tuned)) for one in found])
         if any(self.recipe):
-            settled = ("recipe", "\n".join(self.recipe[0]), "\n".join(self.recipe[1]))
-            blocks.append(side_by_side("What the recipe settled", [settled], self.sides))
+            add("What the recipe settled", [("recipe", "\n".join(self.recipe[0]), "\n".join(self.recipe[1]))])
         before, after = (dict(wording.cost_lines(run.report.get("cost") or {})) for run in (a, b))
-        if before or after:
-            labels = dict.fromkeys([*before, *after])
-            rows = [(label, before.get(label, "not known"), after.get(label, "not known")) for label in labels]
-            blocks.append(side_by_side("Cost", rows, self.sides))
+        labels = dict.fromkeys([*before, *after])
+        add("Cost", [(label, before.get(label, "not known"), after.get(label, "not known")) for label in labels])
         return "\n\n".join(blocks)
 
+    def __str__(self) -> str:
+        return self.text(plain_console())
 
-def diff_runs(path_a: Path, path_b: Path, *, as_json: bool = False) -> Diff:
-    """Compare two finished runs and print the result.
+    def _repr_html_(self) -> str:
+        return notebook_view(str(self), self.to_pandas())
+
+
+def diff_runs(path_a: Path, path_b: Path) -> Diff:
+    """Compare two finished runs.
 
     Args:
         path_a, path_b: run folders, or names of runs in checkpoints/.
-        as_json: print JSON instead of words.
 
     Raises:
         RunError: a run is not there, not finished or broken, or no data set can be compared.
     """
-    found = compare_runs(read_finished(path_a), read_finished(path_b))
-    say(json.dumps(found.as_json(), indent=2, ensure_ascii=False, allow_nan=False) if as_json else found.as_text())
-    return found
+    return compare_runs(read_finished(path_a), read_finished(path_b))
 
 
 def compare_runs(a: FinishedRun, b: FinishedRun) -> Diff:
-    """B's tuned model against A's on every data set that both judged.
+    """Compare B's tuned model with A's on every data set that both judged.
 
     Raises:
         RunError: a file is broken, or no data set can be compared.
@@ -163,7 +186,7 @@ def compare_runs(a: FinishedRun, b: FinishedRun) -> Diff:
 
 
 def compare_on(name: str, a: FinishedRun, b: FinishedRun) -> DatasetResult:
-    """B's tuned model against A's on one data set.
+    """Compare B's tuned model with A's on one data set.
 
     Raises:
         NotComparableError: they did not judge it on the same items, or the values of the items are not there.
@@ -180,7 +203,7 @@ def compare_on(name: str, a: FinishedRun, b: FinishedRun) -> DatasetResult:
     before, after = _aligned(name, a.values(name, kept), b.values(name, kept))
     gold = next((values.gold for values in (before, after) if values.has_gold), None)
     if x.kind == "scored" and gold is None:
-        raise NotComparableError("both runs were made by a version that did not keep the gold scores; judge both models anew")
+        raise NotComparableError("both runs were made by a version that did not keep the gold scores; judge both models again")
     try:
         if x.kind == "scored":
             found = compare_spearman(
@@ -206,8 +229,8 @@ def compare_on(name: str, a: FinishedRun, b: FinishedRun) -> DatasetResult:
     )
 
 
-def shown(value: Any) -> str:
-    """A setting as YAML writes it, on one line; hashes are cut to what tells them apart."""
+def shown(value: object) -> str:
+    """Return a setting as YAML writes it, on one line; hashes are cut to what tells them apart."""
     if isinstance(value, str) and re.fullmatch(r"[0-9a-f]{40,64}", value):
         return f"{value[:12]}…"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -229,7 +252,7 @@ def _refuse_other_items(name: str, a: FinishedRun, b: FinishedRun) -> None:
 
 
 def _aligned(name: str, before: Values, after: Values) -> tuple[Values, Values]:
-    """B's values in the order of A's items."""
+    """Put B's values in the order of A's items."""
     place = {item: i for i, item in enumerate(after.items)}
     if not before.items or set(before.items) != place.keys() or len(before.items) != len(after.items):
         raise NotComparableError("the items in the two files per_query.parquet are not the same")
@@ -239,7 +262,7 @@ def _aligned(name: str, before: Values, after: Values) -> tuple[Values, Values]:
 
 
 def _sides(a: FinishedRun, b: FinishedRun) -> wording.Sides:
-    """Names of the runs; where two runs are called the same, their folders."""
+    """Return the names of the runs; where both have the same name, their folders."""
     if a.name == b.name and not _same(a, b):
         return wording.Sides(str(a.folder), str(b.folder))
     return wording.Sides(a.name, b.name)
@@ -263,19 +286,19 @@ def _notes(a: FinishedRun, b: FinishedRun) -> list[str]:
     return notes
 
 
-def _differences(a: Mapping[str, Any] | None, b: Mapping[str, Any] | None) -> list[Difference]:
-    """Keys whose values differ; none where one side is not known."""
+def _differences(a: Mapping[str, object] | None, b: Mapping[str, object] | None) -> list[Difference]:
+    """Return the keys whose values differ; none where one side is not known."""
     if a is None or b is None:
         return []
     return [Difference(key, a.get(key), b.get(key)) for key in dict.fromkeys([*a, *b]) if a.get(key) != b.get(key)]
 
 
-def _part(environment: Mapping[str, Any] | None, keys: tuple[str, ...]) -> dict[str, Any] | None:
+def _part(environment: Mapping[str, object] | None, keys: tuple[str, ...]) -> dict[str, object] | None:
     return None if environment is None else flatten({key: environment[key] for key in keys if key in environment})
 
 
 def _base_models(a: FinishedRun, b: FinishedRun) -> list[Difference]:
-    """What the bases were and how they encoded, as far as both runs recorded it."""
+    """Return how the bases and their encoding differ, as far as both runs recorded it."""
     known = [_part(run.environment, ("model", "contract")) for run in (a, b)]
     found = _differences(*known)
     shared = {key for key in known[0] or () if key in (known[1] or ())}

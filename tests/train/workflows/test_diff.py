@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from tests.support.handmade import COST, retrieval, scored, write_run
+from train.cli.app import main
+from train.console import heard_by
 from train.errors import RunError
 from train.evaluate.correlations import compare_spearman
 from train.evaluate.statistics import compare_means
 from train.runs.finished import read_finished
-from train.workflows.diff import SEED, Diff, compare_runs, shown
+from train.workflows.diff import SEED, Diff, compare_runs, diff_runs, shown
 
 RNG = np.random.default_rng(4)
 NDCG_A = RNG.random(40)
@@ -44,7 +46,7 @@ def test_figures_of_queries_are_those_of_the_paired_comparison_whatever_the_orde
         pytest.approx(result.tuned),
     )
     assert (result.n, result.verdict, result.split, found.sides) == (40, "improved", "test", ("a", "b"))
-    assert "Verdict: b is better than a on faq" in found.as_text()
+    assert "Verdict: b is better than a on faq" in str(found)
 
 
 def test_groups_are_resampled_as_the_runs_did_whatever_the_order_in_the_file(tmp_path: Path) -> None:
@@ -59,7 +61,7 @@ def test_groups_are_resampled_as_the_runs_did_whatever_the_order_in_the_file(tmp
     (result,) = found.results
     expected = compare_means(NDCG_A, NDCG_B, seed=SEED, groups=groups)
     assert (result.ci95, result.p_value, result.n, result.groups) == (expected.ci95, expected.p_value, 40, 8)
-    assert "40 queries in 8 groups" in found.as_text()
+    assert "40 queries in 8 groups" in str(found)
     a = write_run(tmp_path / "x" / "a", {"sts": scored(GOLD, COSINE_A)}, groups=[None] * 40 + [3] * 10)
     b = write_run(tmp_path / "x" / "b", {"sts": scored(GOLD, COSINE_B)}, groups=[None] * 40 + [3] * 10)
     (result,) = diff(a, b).results
@@ -130,7 +132,7 @@ def test_other_items_are_left_out_with_the_reason(tmp_path: Path) -> None:
     assert "cannot be told" in found.left_out["changed"] and str(a) in found.left_out["changed"]
     assert "are not the same" in found.left_out["ids"]
     assert found.left_out["only_a"] == f"{b} did not judge it"
-    text = found.as_text()
+    text = str(found)
     assert all(f"  {name}: " in text.split("Not compared:")[1] for name in found.left_out)
 
 
@@ -184,7 +186,7 @@ def test_settings_base_and_surroundings_that_differ_are_named_with_both_values(t
     assert [one.key for one in found.base_model] == ["model.sha256", "contract.max_tokens"]
     assert [(one.key, one.base, one.tuned) for one in found.surroundings] == [("packages.torch", "2.11", "2.13")]
     assert found.recipe == (["batch size 32 (by the rule)"], ["batch size 64 (from your config)"])
-    lines = [" ".join(line.split()) for line in found.as_text().splitlines()]
+    lines = [" ".join(line.split()) for line in str(found).splitlines()]
     assert "training.epochs null 2.0" in lines and "packages.torch 2.11 2.13" in lines and "training 1 min 0 s 1 min 0 s" in lines
 
 
@@ -197,7 +199,7 @@ def test_settings_that_this_version_does_not_know_are_compared_as_they_stand(tmp
 def test_json_holds_what_the_words_say(tmp_path: Path) -> None:
     a = write_run(tmp_path / "a", {"faq": retrieval(NDCG_A), "gone": retrieval(NDCG_A)})
     b = write_run(tmp_path / "b", {"faq": retrieval(NDCG_B)}, "data: {datasets: [{source: pairs.csv}]}\ntraining: {epochs: 1}")
-    found = json.loads(json.dumps(diff(a, b).as_json(), allow_nan=False))
+    found = json.loads(json.dumps(diff(a, b).to_dict(), allow_nan=False))
     assert list(found) == [
         "verdict", "primary", "labels", "runs", "datasets", "left_out", "config", "base_model", "surroundings", "recipe", "cost",
         "notes",
@@ -213,7 +215,7 @@ def test_one_run_twice_is_said_and_does_not_differ(tmp_path: Path) -> None:
     a = write_run(tmp_path / "a", {"faq": retrieval(NDCG_A)})
     found = diff(a, tmp_path / "a" / ".." / "a")
     assert (found.results[0].delta, found.results[0].verdict, found.sides) == (0.0, "no_evidence", ("a", "a"))
-    assert found.as_text().startswith("note: both names lead to the same run")
+    assert str(found).startswith("note: both names lead to the same run")
 
 
 def test_two_runs_of_one_name_are_called_by_their_folders(tmp_path: Path) -> None:
@@ -246,3 +248,26 @@ def test_records_that_are_missing_are_said(tmp_path: Path) -> None:
 )
 def test_values_are_shown_as_yaml_writes_them(value: object, text: str) -> None:
     assert shown(value) == text
+
+
+def test_nothing_is_printed_and_the_command_prints_what_the_result_says(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write_run(in_tmp / "checkpoints" / "a", {"faq": retrieval(NDCG_A), "<script>": retrieval(NDCG_A)})
+    write_run(in_tmp / "checkpoints" / "b", {"faq": retrieval(NDCG_B), "<script>": retrieval(NDCG_B)})
+    with heard_by(None):
+        found = diff_runs(Path("a"), Path("b"))
+    assert capsys.readouterr() == ("", "")
+    main(["diff", "a", "b"])
+    assert capsys.readouterr().out == f"{found}\n"
+    main(["diff", "a", "b", "--json"])
+    assert json.loads(capsys.readouterr().out) == found.to_dict()
+    assert "<script>" in str(found) and "&lt;script&gt;" in found._repr_html_() and "<script>" not in found._repr_html_()
+
+
+def test_the_table_has_a_row_for_each_data_set(tmp_path: Path) -> None:
+    a = write_run(tmp_path / "a", {"faq": retrieval(NDCG_A), "sts": scored(GOLD, COSINE_A)})
+    b = write_run(tmp_path / "b", {"faq": retrieval(NDCG_B), "sts": scored(GOLD, COSINE_B)})
+    found = diff(a, b)
+    rows = found.to_pandas().to_dict("records")
+    expected = [(one.name, one.base, one.tuned, one.delta, *one.ci95, one.p_value, one.verdict) for one in found.results]
+    keys = ("name", "base", "tuned", "delta", "low", "high", "p_value", "verdict")
+    assert [tuple(row[key] for key in keys) for row in rows] == expected

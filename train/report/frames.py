@@ -1,0 +1,23 @@
+"""Results as pandas tables, one row a data set."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from train.evaluate.results import DatasetResult
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def paired_frame(results: Sequence[DatasetResult]) -> pd.DataFrame:
+    """Return what a comparison of two models found: values, difference, its 95% interval and verdict of each data set."""
+    import pandas as pd
+
+    columns = ["name", "kind", "split", "metric", "n", "base", "tuned", "delta", "low", "high", "p_value", "verdict"]
+    rows = [
+        (one.name, one.kind, one.split, one.metric, one.n, one.base, one.tuned, one.delta, *one.ci95, one.p_value, one.verdict)
+        for one in results
+    ]
+    return pd.DataFrame(rows, columns=columns)
