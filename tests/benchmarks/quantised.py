@@ -20,7 +20,7 @@ from typing import Any
 from tests.benchmarks.console import run_as_program, say
 from tests.benchmarks.workloads import BenchmarkError
 from train.resolve.vectors import SearchRequest
-from train.workflows.search import search
+from train.workflows.search import search_vectors
 
 TARGETS = {"int8": 0.99, "ubinary+int8": 0.97}
 """Least share of the nDCG@10 of exact search that a method must keep."""
@@ -48,11 +48,10 @@ def main() -> None:
 
 def measure(data: list[str], model: str, rescore: int, cache: str) -> dict[str, Any]:
     """What `embed-tune search --data` gives, with each method's share of exact search."""
-    request = SearchRequest(
-        vectors=None, finer=None, queries=(), query_file=None, model=model, overrides=(f"vector_cache={cache}",), method=None,
-        top=10, rescore=rescore, documents=None, data=tuple(data), data_settings=(), confirm=None,
-    )  # fmt: skip
-    found = search(request)
+    request = SearchRequest(None, model=model, overrides=(f"vector_cache={cache}",), rescore=rescore, data=tuple(data))
+    result = search_vectors(request)
+    say(str(result))
+    found = result.to_dict()
     for one in found["datasets"]:
         exact = one["methods"][0]
         for method in one["methods"]:

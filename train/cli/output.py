@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from typing import Any, TextIO
 
 from train.console import heard_by
@@ -30,11 +30,14 @@ def print_json(value: Any) -> None:
 
 @contextmanager
 def progress_aside(aside: bool) -> Iterator[None]:
-    """Send what is said inside the block to standard error, if `aside`, so that standard output holds the result alone."""
+    """Send what is said or printed inside the block to standard error, if `aside`: standard output holds the result alone.
+
+    Nothing of ours prints, but libraries do, and so does code that a model brings along.
+    """
     if not aside:
         yield
         return
-    with heard_by(lambda line: print_line(line, sys.stderr)):
+    with redirect_stdout(sys.stderr), heard_by(lambda line: print_line(line, sys.stderr)):
         yield
 
 

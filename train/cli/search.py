@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting
-from train.cli.output import agreement
+from train.cli.output import agreement, print_json, print_line, progress_aside
 
 TOP, RESCORE = 10, 10
 
@@ -63,7 +63,7 @@ def search_command(
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Try queries against vectors, by every method that their bytes allow, and see what each costs.
+    """Try queries against vectors by every method that their bytes allow, and see what each costs.
 
     Every method gets its total bytes, its time, and the share of the best method's hits that it finds too. With judged queries
     (`--data`) it gets its nDCG@10; then VECTORS may be left out, and the documents of the data are embedded.
@@ -95,8 +95,12 @@ def search_command(
         documents=None if documents is None else TextChoice(str(documents)),
         data=tuple(data or ()),
         data_settings=tuple(own),
-        confirm=agreement(yes),
     )
-    from train.workflows.search import search
+    from train.workflows.search import search_vectors
 
-    search(request, as_json=as_json, debug=debug)
+    with progress_aside(as_json):
+        result = search_vectors(request, confirm=agreement(yes), debug=debug)
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        print_line(f"\n{result}")

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -23,8 +23,13 @@ from train.encode.contract import Role
 from train.errors import ConfigError
 from train.resolve.models import Candidate, find_candidate
 
+if TYPE_CHECKING:
+    from train.vectors.files import VectorFile
+
 SUFFIXES = (".parquet", ".npy")
 """Of files of vectors."""
+TOP, RESCORE = 10, 10
+"""Hits a query, and candidates by bits for each of them, unless others are asked for."""
 TAKEN_OVER = frozenset({"dimensions", "max_tokens", "query_prompt", "document_prompt"})
 SETTING = re.compile(
     rf"(?:(?:{'|'.join(BaseSettings.model_fields)})\.[a-z_0-9.]+|vector_cache|output_dir)=|[a-z_]+\.[a-z_0-9.]+=\S*$"
@@ -172,34 +177,32 @@ class SearchRequest:
     """What `embed-tune search` was asked for.
 
     Attributes:
-        vectors: the file to search; None to embed the documents of `data`.
-        finer: a file of the same texts with more bits, to score candidates again.
-        queries: words of the command line.
-        query_file: a file of queries.
-        model: the model's word; None for the one that the file names.
+        vectors: what is searched, a file or in memory; None to embed the documents of `data`.
+        queries: texts.
+        query_file: a file of queries, besides.
+        model: the model as `--model` takes it; None for the one that made the vectors.
         overrides: settings of the model, and `vector_cache`.
+        finer: the same texts with more bits, to score candidates again.
         method: the only one to use; None for all that are possible.
         top: hits a query.
         rescore: candidates by bits for each hit.
         documents: file with the texts, to show them.
         data: judged data sets.
         data_settings: `data.columns.anchor=…` and the like.
-        confirm: asked before money is spent, see `Confirm`; None refuses.
     """
 
-    vectors: Path | None
-    finer: Path | None
-    queries: tuple[str, ...]
-    query_file: TextChoice | None
-    model: str | None
-    overrides: tuple[str, ...]
-    method: str | None
-    top: int
-    rescore: int
-    documents: TextChoice | None
-    data: tuple[str, ...]
-    data_settings: tuple[str, ...]
-    confirm: Confirm | None
+    vectors: Path | VectorFile | None
+    queries: tuple[str, ...] = ()
+    query_file: TextChoice | None = None
+    model: str | None = None
+    overrides: tuple[str, ...] = ()
+    finer: Path | VectorFile | None = None
+    method: str | None = None
+    top: int = TOP
+    rescore: int = RESCORE
+    documents: TextChoice | None = None
+    data: tuple[str, ...] = ()
+    data_settings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.vectors is None and not self.data:
@@ -211,6 +214,6 @@ class SearchRequest:
                 hint = f"{taken} looks like a setting; put such a query into a file: --queries FILE"
             raise ConfigError("no query is given", hint=hint)
         if self.vectors is None and (self.queries or self.query_file or self.finer or self.documents):
-            raise ConfigError("queries need a file of vectors to search", hint="name it before them")
-        if self.vectors is not None and not self.vectors.is_file():
+            raise ConfigError("queries need a file of vectors to search", hint="name the file before the queries")
+        if isinstance(self.vectors, Path) and not self.vectors.is_file():
             raise ConfigError(f"{self.vectors}: no such file", hint="name a file that `embed-tune embed` made")

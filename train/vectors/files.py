@@ -47,10 +47,10 @@ class VectorInfo:
     """What a file of vectors holds.
 
     Attributes:
-        label: what the person called the model.
+        label: what the user called the model.
         model: settings with which the model can be opened again (fields of `ModelConfig`).
         role: under which the texts were encoded.
-        space: see `train.encode.fingerprint`.
+        space: see `train.encode.fingerprint`; empty for vectors in memory of which it is not known.
         precision: of what is stored.
         dimensions: D.
         similarity: how two vectors are compared.
@@ -85,14 +85,14 @@ class VectorInfo:
         return self.rows * bytes_per_vector(self.precision, self.dimensions)
 
     def as_json(self) -> dict[str, Any]:
-        """For a file."""
+        """Return what is written into a file."""
         own = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
         ranges = None if self.ranges is None else ranges_as_json(self.ranges)
         return {"format": FORMAT, **own, "model": dict(self.model), "ranges": ranges}
 
     @classmethod
     def from_json(cls, content: Any) -> VectorInfo:
-        """Inverse of `as_json`.
+        """Read what `as_json` gave.
 
         Raises:
             ValueError: it is not of that form.
@@ -116,25 +116,70 @@ class VectorInfo:
 
 @dataclass(frozen=True)
 class VectorFile:
-    """An opened file.
+    """An opened file of vectors, or vectors in memory.
 
     Attributes:
-        path: of the file.
+        path: of the file; None for vectors in memory.
         info: what it holds.
         stored: [N, W], in memory or mapped.
         ids: N ids.
         texts: N texts, where the file has them.
     """
 
-    path: Path
+    path: Path | None
     info: VectorInfo
     stored: np.ndarray
     ids: pa.Array
     texts: pa.Array | None = field(default=None)
 
+    @property
+    def place(self) -> str:
+        """Where the vectors are, for messages."""
+        return "the vectors in memory" if self.path is None else str(self.path)
+
+
+def vectors_in_memory(
+    stored: np.ndarray, info: VectorInfo, ids: Sequence[str] | None = None, texts: Sequence[str] | None = None
+) -> VectorFile:
+    """Return vectors in memory as what `search` takes.
+
+    Args:
+        stored: [N, W] in the precision that `info` names.
+        info: what they are.
+        ids: N ids; by default the numbers of the rows, from 1.
+        texts: N texts, if hits are to show them.
+
+    Raises:
+        DataError: shapes, types or numbers of rows do not fit together.
+    """
+    import pyarrow as pa
+
+    names = [str(row) for row in range(1, len(stored) + 1)] if ids is None else list(ids)
+    if texts is not None and len(texts) != len(stored):
+        raise DataError(f"{len(texts):,} texts for {len(stored):,} vectors", hint="give one text a vector")
+    kept = None if texts is None else pa.array(texts, pa.string())
+    found = VectorFile(None, info, np.asarray(stored), pa.array(names, pa.string()), kept)
+    try:
+        _check(found)
+    except ValueError as error:
+        raise DataError(f"the vectors in memory do not fit together: {error}", hint="give an array [N, D] of float32") from None
+    return found
+
+
+def info_of_array(array: np.ndarray, model: str, role: Role = Role.DOCUMENT) -> VectorInfo:
+    """Describe floats [N, D] that a model gave, of which nothing else is known.
+
+    Args:
+        array: [N, D] float32.
+        model: the model that made them, as `--model` takes it.
+        role: under which the texts were encoded.
+    """
+    rows, dimensions = array.shape
+    return VectorInfo(model, {"name": model}, role, "", "float32", dimensions, "cosine", False, rows)
+
 
 def as_table(ids: Sequence[str], texts: Sequence[str] | None, stored: np.ndarray) -> pa.Table:
-    """A part of a file: ids, texts if they are to be kept, and stored vectors [N, W]."""
+    """Return a part of a file: ids, texts if they are to be kept, and stored vectors [N, W]."""
     import pyarrow as pa
 
     flat = pa.array(np.ascontiguousarray(stored).reshape(-1))
@@ -146,18 +191,19 @@ def as_table(ids: Sequence[str], texts: Sequence[str] | None, stored: np.ndarray
 
 
 def stored_in(table: pa.Table) -> np.ndarray:
-    """The stored vectors [N, W] of a part."""
+    """Return the stored vectors [N, W] of a part."""
     column = table.column("vector").combine_chunks()
-    return column.flatten().to_numpy(zero_copy_only=False).reshape(len(column), -1)
+    flat: np.ndarray = column.flatten().to_numpy(zero_copy_only=False)
+    return flat.reshape(len(column), -1)
 
 
 def side_files(path: Path) -> tuple[Path, Path]:
-    """Where a NumPy file's description, and its ids and texts, lie."""
+    """Return where the description of a NumPy file lies, and where its ids and texts."""
     return path.with_name(f"{path.name}.json"), path.with_name(f"{path.name}.rows.parquet")
 
 
 def write_vectors(path: Path, info: VectorInfo, parts: Iterable[pa.Table]) -> None:
-    """Write the parts one behind the other, holding one at a time. The file at `path` appears last, whole.
+    """Write the parts one after the other, holding one at a time. The file at `path` appears last, whole.
 
     Raises:
         OSError: the disk is full, or the folder cannot be written.
@@ -215,7 +261,7 @@ def _renamed(path: Path) -> Iterator[Path]:
 
 
 def read_info(path: Path) -> VectorInfo:
-    """What a file of vectors holds, without reading them.
+    """Return what a file of vectors holds, without reading them.
 
     Raises:
         OSError, ValueError, pyarrow.ArrowException: it cannot be read, or has no description.

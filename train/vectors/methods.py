@@ -42,8 +42,8 @@ class MethodResult:
     ms: float
     ndcg: float | None = None
 
-    def as_json(self) -> dict[str, Any]:
-        """For `--json`, without the hits."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `--json` prints, without the hits."""
         judged = {} if self.ndcg is None else {METRIC: self.ndcg}
         return {
             "method": self.method,
@@ -69,17 +69,17 @@ class Judgements:
 
     @classmethod
     def of(cls, task: RetrievalTask, document_ids: Sequence[str]) -> Judgements:
-        """Those of a task, for vectors in any order."""
+        """Return those of a task, for vectors in any order."""
         own = frozenset(one for one, row in zip(task.query_ids, task.own_rows.tolist(), strict=True) if row >= 0)
         return cls(task.query_ids, document_ids, task.qrels, own)
 
     @property
     def spare(self) -> int:
-        """Hits that are to be found beyond those that are judged."""
+        """How many more hits must be found than are judged."""
         return int(bool(self.themselves))
 
     def ndcg(self, hits: Hits) -> float:
-        """nDCG@10, on average over the queries."""
+        """Return nDCG@10, on average over the queries."""
         ranked = [
             [found for row in rows if (found := self.document_ids[row]) != query or query not in self.themselves]
             for query, rows in zip(self.query_ids, hits.rows.tolist(), strict=True)
@@ -96,14 +96,14 @@ def measure_methods(
     only: Method | None = None,
     judgements: Judgements | None = None,
 ) -> list[MethodResult]:
-    """Search by every method that is possible.
+    """Search by every method that the stored numbers allow.
 
     Args:
         index: what to search.
         queries: [Q, D], Q at least 1.
         top: k.
         rescore: candidates by bits for each hit.
-        only: this method, beside the first one, which it is compared with.
+        only: this method, besides the first one, with which it is compared.
         judgements: of the queries.
 
     Returns:
@@ -125,6 +125,7 @@ def measure_methods(
 
 
 def overlap(reference: Hits, hits: Hits) -> float:
-    """Share of the reference's hits that are among the others, on average over the queries."""
+    """Return the share of the reference's hits that are among the others, on average over the queries."""
     both = [len(set(a) & set(b)) for a, b in zip(reference.rows.tolist(), hits.rows.tolist(), strict=True)]
-    return float(np.mean(both)) / max(1, reference.rows.shape[1])
+    wanted: int = reference.rows.shape[1]
+    return float(np.mean(both)) / max(1, wanted)

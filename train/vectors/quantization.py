@@ -99,7 +99,8 @@ def quantise(vectors: np.ndarray, precision: Precision, ranges: Ranges | None = 
         raise ValueError(f"{precision} needs ranges")
     steps = (ranges[1] - ranges[0]) / 255
     numbers = np.clip(np.floor((vectors - ranges[0]) / np.where(steps == 0, 1, steps)), 0, 255)
-    return numbers.astype(np.uint8) if precision == "uint8" else (numbers - 128).astype(np.int8)
+    stored: np.ndarray = numbers.astype(np.uint8) if precision == "uint8" else (numbers - 128).astype(np.int8)
+    return stored
 
 
 def dequantise(codes: np.ndarray, precision: Precision, dimensions: int, ranges: Ranges | None = None) -> np.ndarray:
@@ -112,13 +113,14 @@ def dequantise(codes: np.ndarray, precision: Precision, dimensions: int, ranges:
         return codes.astype(np.float32)
     if precision in BITS:
         bits = np.unpackbits(as_ubinary(codes, precision), axis=1, count=dimensions)
-        return bits.astype(np.float32) * 2 - 1
+        signs: np.ndarray = bits.astype(np.float32) * 2 - 1
+        return signs
     if ranges is None:
         raise ValueError(f"{precision} needs ranges")
     steps = (ranges[1] - ranges[0]) / 255
     numbers = codes.astype(np.float32) + (128 if precision == "int8" else 0)
     middle = ranges[0] + (numbers + 0.5) * np.where(steps == 0, 1, steps)
-    return np.where(steps == 0, ranges[0], np.minimum(middle, ranges[1])).astype(np.float32)
+    return np.asarray(np.where(steps == 0, ranges[0], np.minimum(middle, ranges[1])), dtype=np.float32)
 
 
 def as_ubinary(codes: np.ndarray, precision: Precision) -> np.ndarray:

@@ -16,11 +16,11 @@ EXCERPT = 100
 
 
 def methods_table(title: str, results: Sequence[MethodResult], top: int, console: Console | None = None) -> str:
-    """Bytes, overlap, time and quality of each method, ready to print.
+    """Return bytes, overlap, time and quality of each method, ready to print.
 
     Args:
         title: above the table.
-        results: one a method; the first is the one that the others are compared with.
+        results: one a method; the others are compared with the first.
         top: hits a query.
         console: decides the width; by default that of standard output.
     """
@@ -41,7 +41,7 @@ def methods_table(title: str, results: Sequence[MethodResult], top: int, console
 
 
 def hits_lines(query: str, hits: Sequence[tuple[str, float, str | None]]) -> list[str]:
-    """A query and its hits: rank, score, id, and the beginning of the text where it is known."""
+    """Return a query and its hits: rank, score, id, and the beginning of the text where it is known."""
     width = max((len(identity) for identity, _, _ in hits), default=0)
     lines = [f"query: {_shown(query)}"]
     for rank, (identity, score, text) in enumerate(hits, start=1):
@@ -55,6 +55,6 @@ def _share(value: float, whole: float) -> str:
 
 
 def _shown(text: str) -> str:
-    """One line of printable characters, cut where it is long."""
+    """Return one line of printable characters, cut where it is long."""
     line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return line if len(line) <= EXCERPT else f"{line[: EXCERPT - 1]}…"

@@ -1,25 +1,24 @@
-"""`embed-tune search`: queries against vectors by every method that the stored bytes allow, so that the loss is seen.
+"""`embed-tune search`: queries against vectors by every method that the stored bytes allow, to show what each one loses.
 
 Shapes: Q queries, N stored vectors, D dimensions.
 """
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from data.errors import DataError
-from data.sources.texts import open_texts
+from data.sources.texts import TextRow, open_texts
 from train.config.load import load_config
 from train.config.schema import DEFAULT_MODEL, BaseSettings, JudgeSettings
 from train.console import quiet_libraries, say
+from train.encode.api.confirm import Confirm
+from train.encode.cache.cache import VectorCache
 from train.encode.contract import Role
 from train.encode.protocol import TextEncoder
 from train.errors import ConfigError, ModelError
@@ -30,120 +29,111 @@ from train.resolve.open import open_candidate
 from train.resolve.requests import Request
 from train.resolve.tasks import load_tasks, refuse_prompts
 from train.resolve.vectors import SearchRequest, TextChoice, read_model, settings_of_vectors
-from train.vectors.files import VectorFile, VectorInfo, open_vectors
+from train.vectors.files import VectorFile, open_vectors
 from train.vectors.index import Index, Method
-from train.vectors.methods import Judgements, MethodResult, measure_methods
-from train.vectors.table import hits_lines, methods_table
-
-SHOWN = 5
-"""Queries of a file whose hits are printed; `--json` has all."""
+from train.vectors.methods import Judgements, measure_methods
+from train.vectors.search_result import SHOWN, JudgedMethods, SearchResult, hits_of
 
 
-def search(request: SearchRequest, *, as_json: bool = False, debug: bool = False) -> dict[str, Any]:
-    """Search, and print hits and what each method costs.
+def search_vectors(request: SearchRequest, *, confirm: Confirm | None = None, debug: bool = False) -> SearchResult:
+    """Search for queries by every method that the vectors allow, or judge the methods on queries with known answers.
 
-    Returns:
-        What `--json` prints: `methods`, and `queries` with the hits of the method that was chosen; or `datasets` with `methods`.
+    Args:
+        request: vectors, queries, model, data.
+        confirm: asked before money is spent, see `Confirm`; None refuses.
+        debug: show what libraries log.
 
     Raises:
         ConfigError, DataError: the files do not fit together, or cannot be read.
         ModelError: the vectors are another model's.
+        Interrupted: money was not to be spent.
     """
     quiet_libraries(debug)
-    with redirect_stdout(sys.stderr) if as_json else nullcontext():
-        stored = None if request.vectors is None else open_vectors(request.vectors)
-        if stored is not None and request.documents is not None:  # its columns as they were when it was embedded
-            info = stored.info
-            embedded = replace(request.documents, columns=info.columns, id_column=info.id_column, empty="keep")
-            request = replace(request, documents=embedded)
-        candidate, config = _model(request, stored)
-        tasks = _tasks(request, candidate, config)
-        for choice in (request.query_file, request.documents):
-            if choice is not None:
-                open_texts(choice.place, choice.columns, choice.id_column)  # a mistake there is said before a model is loaded
-        with _opened(candidate, config) as encoder:
-            session = Session(request, candidate, encoder)
-            if stored is not None:
-                check_space(encoder, stored.info, stored.path)
-            found = _judge(session, stored, tasks) if stored is None or tasks else _answer(session, stored)
-    if as_json:
-        print(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False))
-    return found
+    stored = _opened_vectors(request.vectors)
+    if stored is not None and request.documents is not None:  # its columns as they were when it was embedded
+        info = stored.info
+        embedded = replace(request.documents, columns=info.columns, id_column=info.id_column, empty="keep")
+        request = replace(request, documents=embedded)
+    candidate, config = _model(request, stored)
+    tasks = _tasks(request, candidate, config)
+    for choice in (request.query_file, request.documents):
+        if choice is not None:
+            open_texts(choice.place, choice.columns, choice.id_column)  # a mistake there is said before a model is loaded
+    with _opened(candidate, config) as (encoder, cache):
+        session = Session(request, candidate, encoder, confirm)
+        if stored is not None:
+            check_space(encoder, stored)
+        found = _judge(session, stored, tasks) if stored is None or tasks else _answer(session, stored)
+        hits = 0 if cache is None else cache.counters.hits
+        return found if cache is None or not hits else replace(found, cached=cache.counters.sentence())
 
 
 @dataclass(frozen=True)
 class Session:
-    """A search that goes on: what was asked for, the model, and the opened model."""
+    """A search that is under way: what was asked for, the model, the opened model, and who may agree to spend money."""
 
     request: SearchRequest
     candidate: Candidate
     encoder: TextEncoder
+    confirm: Confirm | None
 
     def encode(self, texts: Sequence[str], role: Role) -> np.ndarray:
-        """Float32 [N, D] of texts.
+        """Return the vectors of texts, float32 [N, D].
 
         Raises:
             ModelError: the model gives vectors that are no numbers.
         """
-        confirm_texts(self.candidate, self.encoder, texts, role, confirm=self.request.confirm)
+        confirm_texts(self.candidate, self.encoder, texts, role, confirm=self.confirm)
         vectors = self.encoder.encode(texts, role).numpy()
         if not np.isfinite(vectors).all():
             raise ModelError("a vector holds NaN or infinity", hint="the model is damaged, or not one for texts")
         return vectors
 
 
+def _opened_vectors(vectors: Path | VectorFile | None) -> VectorFile | None:
+    return open_vectors(vectors) if isinstance(vectors, Path) else vectors
+
+
 @contextmanager
-def _opened(candidate: Candidate, config: BaseSettings) -> Iterator[TextEncoder]:
-    """A model behind its cache; says at the end what came from there."""
+def _opened(candidate: Candidate, config: BaseSettings) -> Iterator[tuple[TextEncoder, VectorCache | None]]:
+    """Open a model behind its cache, and close the cache in the end."""
     _, encoder, cache = open_candidate(candidate, config)
-    yield encoder
+    yield encoder, cache
     if cache is not None:
-        if cache.counters.hits:
-            say(f"{cache.counters.sentence()}")
         cache.close()
 
 
-def _answer(session: Session, stored: VectorFile) -> dict[str, Any]:
-    """Hits of the person's own queries."""
+def _answer(session: Session, stored: VectorFile) -> SearchResult:
+    """Find the hits of the user's own queries."""
     request = session.request
-    index = _index(request, stored)
+    index = _index(session, stored)
     method = _method(request, index)
     queries = list(request.queries)
     if request.query_file is not None:
         queries += [row.text for row in _texts(request.query_file)]
     if not queries:
         raise ConfigError("the file of queries is empty", hint="give a file with at least one query")
-    vectors = session.encode(queries, query_role(stored.info))
+    vectors = session.encode(queries, query_role(stored))
     results = measure_methods(index, vectors, request.top, request.rescore, only=method)
     chosen = results[-1] if method is not None else results[0]
     texts = _texts_of(request, stored, np.unique(chosen.hits.rows))
     answers = []
-    for number, query in enumerate(queries):
-        rows, scores = chosen.hits.rows[number].tolist(), chosen.hits.scores[number].tolist()
-        hits = [(stored.ids[row].as_py(), score, texts.get(row)) for row, score in zip(rows, scores, strict=True)]
-        if number < max(SHOWN, len(request.queries)):
-            say("\n".join(["", *hits_lines(query, hits)]))
-        answers.append({"query": query, "hits": [_hit(*hit) for hit in hits]})
-    if len(queries) > max(SHOWN, len(request.queries)):
-        say(f"\n… and {len(queries) - max(SHOWN, len(request.queries)):,} more queries (--json has all)")
-    say(
-        "\n"
-        + methods_table(
-            f"{stored.info.rows:,} vectors, {len(queries):,} {'query' if len(queries) == 1 else 'queries'}", results, request.top
-        )
+    for query, rows, scores in zip(queries, chosen.hits.rows.tolist(), chosen.hits.scores.tolist(), strict=True):
+        answers.append(hits_of(query, [stored.ids[row].as_py() for row in rows], scores, rows, texts))
+    return SearchResult(
+        model=stored.info.label,
+        top=request.top,
+        file=stored.path,
+        documents=stored.info.rows,
+        method=chosen.method,
+        methods=tuple(results),
+        queries=tuple(answers),
+        shown=max(SHOWN, len(request.queries)),
     )
-    say(_legend(results))
-    return {
-        "file": str(stored.path),
-        "model": stored.info.label,
-        "method": chosen.method,
-        "methods": [one.as_json() for one in results],
-        "queries": answers,
-    }
 
 
 def _model(request: SearchRequest, stored: VectorFile | None) -> tuple[Candidate, BaseSettings]:
-    """The model that queries are encoded with, and settings: what the person names, or what the file says."""
+    """Find the model that encodes the queries, and settings: what the user names, or what the file says."""
     if stored is None:
         return read_model(request.model or DEFAULT_MODEL, request.overrides)
     own = stored.info.model
@@ -153,7 +143,7 @@ def _model(request: SearchRequest, stored: VectorFile | None) -> tuple[Candidate
 
 
 def _tasks(request: SearchRequest, candidate: Candidate, config: BaseSettings) -> dict[str, RetrievalTask]:
-    """Judged queries by data set; none without `--data`.
+    """Load judged queries by data set; none without `--data`.
 
     Raises:
         DataError: a data set that cannot be read, or has nothing to search.
@@ -172,24 +162,22 @@ def _tasks(request: SearchRequest, candidate: Candidate, config: BaseSettings) -
     return searched
 
 
-def _judge(session: Session, stored: VectorFile | None, tasks: Mapping[str, RetrievalTask]) -> dict[str, Any]:
-    """Quality of each method on judged queries; over the vectors of a file, or over the data's own documents."""
+def _judge(session: Session, stored: VectorFile | None, tasks: Mapping[str, RetrievalTask]) -> SearchResult:
+    """Judge each method on judged queries, over the vectors of a file or over the data's own documents."""
     request = session.request
     datasets = []
     for name, task in tasks.items():
-        index, ids = _embedded(session, task) if stored is None else _chosen(request, stored, task)
+        index, ids = _embedded(session, task) if stored is None else _chosen(session, stored, task)
         method = _method(request, index)
         distinct = task.distinct_queries
         vectors = session.encode(distinct.texts, Role.QUERY)[distinct.rows]
         results = measure_methods(index, vectors, request.top, request.rescore, only=method, judgements=Judgements.of(task, ids))
-        say("\n" + methods_table(f"{name}: {len(task):,} queries, {len(index):,} documents", results, request.top))
-        datasets.append({"name": name, "n": len(task), "documents": len(index), "methods": [one.as_json() for one in results]})
-        say(_legend(results))
-    return {"model": session.candidate.label, "datasets": datasets}
+        datasets.append(JudgedMethods(name, len(task), len(index), tuple(results)))
+    return SearchResult(session.candidate.label, request.top, datasets=tuple(datasets))
 
 
 def _embedded(session: Session, task: RetrievalTask) -> tuple[Index, list[str]]:
-    """The documents of a task, embedded now, and their ids. Of equal scores the higher id comes first, as trec_eval has it."""
+    """Embed the documents of a task. Of equal scores the higher id comes first, as trec_eval has it."""
     distinct = task.distinct_documents
     vectors = session.encode(distinct.texts, Role.DOCUMENT)[distinct.rows]
     order = sorted(range(len(task.document_ids)), key=task.document_ids.__getitem__, reverse=True)
@@ -197,8 +185,8 @@ def _embedded(session: Session, task: RetrievalTask) -> tuple[Index, list[str]]:
     return index, [task.document_ids[row] for row in order]
 
 
-def _chosen(request: SearchRequest, stored: VectorFile, task: RetrievalTask) -> tuple[Index, list[str]]:
-    """The vectors of a file that belong to the documents of a task, in the order of `_embedded`.
+def _chosen(session: Session, stored: VectorFile, task: RetrievalTask) -> tuple[Index, list[str]]:
+    """Pick the vectors that belong to the documents of a task, in the order of `_embedded`.
 
     Raises:
         DataError: one is missing.
@@ -208,40 +196,41 @@ def _chosen(request: SearchRequest, stored: VectorFile, task: RetrievalTask) -> 
     if missing:
         raise DataError(
             f"{len(missing):,} of {len(task.document_ids):,} documents have no vector, for instance {missing[0]!r}",
-            where=str(stored.path),
+            where=stored.place,
             hint="embed the corpus with its ids: embed-tune embed FOLDER/corpus.jsonl --out … (--empty keep for empty documents)",
         )
     ids = sorted(task.document_ids, reverse=True)
-    return _index(request, stored, np.array([rows[identity] for identity in ids])), ids
+    return _index(session, stored, np.array([rows[identity] for identity in ids])), ids
 
 
-def _index(request: SearchRequest, stored: VectorFile, rows: np.ndarray | None = None) -> Index:
-    """The vectors of the file, with those of the finer one behind them.
+def _index(session: Session, stored: VectorFile, rows: np.ndarray | None = None) -> Index:
+    """Make an index of the stored vectors, with the finer ones behind them.
 
     Raises:
-        DataError: the finer file holds other texts, or another model's vectors.
+        DataError: the finer ones are of other texts, or another model's.
     """
+    unit = (session.encoder.similarity if not stored.info.space else stored.info.similarity) == "cosine"
     finer = None
-    if request.finer is not None:
-        second = open_vectors(request.finer)
+    second = _opened_vectors(session.request.finer)
+    if second is not None:
         if second.info.space != stored.info.space or not second.ids.equals(stored.ids):
             raise DataError(
-                f"its texts, or the model, are not those of {stored.path}",
-                where=str(request.finer),
+                f"its texts, or the model, are not those of {stored.place}",
+                where=second.place,
                 hint="embed the same file with the same model and another --precision",
             )
-        finer = _plain_index(second, rows)
-    return _plain_index(stored, rows, finer)
+        finer = _plain_index(second, rows, unit)
+    return _plain_index(stored, rows, unit, finer)
 
 
-def _plain_index(stored: VectorFile, rows: np.ndarray | None, finer: Index | None = None) -> Index:
+def _plain_index(stored: VectorFile, rows: np.ndarray | None, unit: bool, finer: Index | None = None) -> Index:
     info = stored.info
     codes = stored.stored if rows is None else stored.stored[rows]
-    return Index(codes, info.precision, info.dimensions, info.ranges, unit=info.similarity == "cosine", finer=finer)
+    return Index(codes, info.precision, info.dimensions, info.ranges, unit=unit, finer=finer)
 
 
 def _method(request: SearchRequest, index: Index) -> Method | None:
-    """The method that was asked for.
+    """Return the method that was asked for; None where none was.
 
     Raises:
         ConfigError: the stored bytes do not allow it.
@@ -257,25 +246,31 @@ def _method(request: SearchRequest, index: Index) -> Method | None:
     )
 
 
-def check_space(encoder: TextEncoder, info: VectorInfo, path: Path) -> None:
-    """Refuse queries of another model: their scores would mean nothing.
+def check_space(encoder: TextEncoder, stored: VectorFile) -> None:
+    """Refuse to search another model's vectors: scores would mean nothing. Of a plain array only the size can be checked.
 
     Raises:
         ModelError: the vectors are another model's.
     """
-    if encoder.space(info.role) != info.space:
+    info = stored.info
+    if info.space and encoder.space(info.role) != info.space:
         raise ModelError(
-            f"{path} holds vectors of another model, of other weights, or with other settings ({info.label})",
-            hint="name the model that made them with --model, or embed the texts anew",
+            f"{stored.place} holds vectors of another model, of other weights, or with other settings ({info.label})",
+            hint="name the model that made them with --model, or embed the texts again",
+        )
+    if encoder.contract.dimensions != info.dimensions:
+        raise ModelError(
+            f"{stored.place}: vectors of {info.dimensions} dimensions, and the model's have {encoder.contract.dimensions}",
+            hint="name the model that made them",
         )
 
 
-def query_role(info: VectorInfo) -> Role:
-    """What a query is to vectors of some role: a query, but where the texts are sides of symmetric pairs."""
-    return Role.SYMMETRIC if info.role is Role.SYMMETRIC else Role.QUERY
+def query_role(stored: VectorFile) -> Role:
+    """Return what a query is to stored vectors: a query, unless the texts are sides of symmetric pairs."""
+    return Role.SYMMETRIC if stored.info.role is Role.SYMMETRIC else Role.QUERY
 
 
-def _texts(choice: TextChoice) -> Iterator[Any]:
+def _texts(choice: TextChoice) -> Iterator[TextRow]:
     texts = open_texts(choice.place, choice.columns, choice.id_column, choice.empty)
     for note in texts.notes:
         say(note)
@@ -283,7 +278,7 @@ def _texts(choice: TextChoice) -> Iterator[Any]:
 
 
 def _texts_of(request: SearchRequest, stored: VectorFile, rows: np.ndarray) -> Mapping[int, str]:
-    """Texts of some rows, as far as they are known: from the file itself, or from the one that they are in.
+    """Find the texts of some rows, as far as they are known: in the file itself, or in the one that was embedded.
 
     Raises:
         DataError: that is not the file which was embedded.
@@ -305,19 +300,9 @@ def _texts_of(request: SearchRequest, stored: VectorFile, rows: np.ndarray) -> M
         return found
     if texts.id_column is None or len(set(ids)) < len(ids):
         raise DataError(
-            f"these are not the texts of {stored.path}, in their order: the id {ids[place]!r} is not behind the first {place:,}",
+            f"these are not the texts of {stored.place}, in their order: the id {ids[place]!r} is not after the first {place:,}",
             where=choice.place,
             hint="give the file that was embedded",
         )
     by_id = {ids[row]: row for row in wanted}
     return {by_id[row.id]: row.text for row in texts if row.id in by_id}
-
-
-def _hit(identity: str, score: float, text: str | None) -> dict[str, Any]:
-    return {"id": identity, "score": round(score, 6), **({} if text is None else {"text": text})}
-
-
-def _legend(results: Sequence[MethodResult]) -> str:
-    first = results[0].method
-    note = "" if first == "exact" else "; the file holds no floats, so exact search is not among them"
-    return f"overlap: share of the hits of {first} that are found too{note}"

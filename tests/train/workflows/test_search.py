@@ -16,10 +16,15 @@ import pytest
 import torch
 from sentence_transformers import SentenceTransformer
 
+from data.errors import DataError
 from train.cli.app import main
 from train.config.schema import ModelConfig
-from train.encode.local import load_encoder
-from train.resolve.vectors import is_setting
+from train.console import heard_by
+from train.encode.local import Encoder, load_encoder
+from train.errors import ModelError
+from train.resolve.vectors import SearchRequest, TextChoice, is_setting
+from train.vectors.files import info_of_array, open_vectors, vectors_in_memory
+from train.workflows.search import search_vectors
 
 WORDS = "red green blue black white grey brown pink car house tree river cloud stone bird fish door lamp".split()  # noqa: SIM905
 Run = Callable[..., dict[str, Any]]
@@ -79,7 +84,6 @@ def test_hits_are_those_of_all_dot_products(run: Run, here: Path, tiny_model: Pa
     assert [hit["id"] for hit in hits] == [f"d{row}" for row in np.argsort(-scores, kind="stable")[:5]]
     assert [hit["score"] for hit in hits] == pytest.approx(sorted(scores, reverse=True)[:5], abs=1e-5)
     assert [hit["text"] for hit in hits] == [texts_of(here)[int(hit["id"][1:])] for hit in hits]
-    assert "query: red car" in found["said"] and re.search(r"exact +7,680 +100\.0% +1\.000", found["said"])
 
 
 def test_methods_are_those_that_the_file_allows_and_say_their_bytes(run: Run) -> None:
@@ -104,8 +108,7 @@ def test_bits_are_scored_again_by_a_finer_file(run: Run) -> None:
 
 
 def test_a_file_of_queries_is_read(run: Run) -> None:
-    found = run("v.parquet", "--queries", "beir/queries.jsonl", "--top", "1")
-    assert len(found["queries"]) == 12 and "7 more queries" in found["said"]
+    assert len(run("v.parquet", "--queries", "beir/queries.jsonl", "--top", "1")["queries"]) == 12
 
 
 def test_judged_queries_give_what_evaluate_gives(run: Run, capsys: pytest.CaptureFixture[str], tiny_model: Path) -> None:
@@ -231,6 +234,94 @@ def test_mistakes_end_in_a_sentence(run: Run, here: Path, tiny_model: Path, name
     assert "Traceback" not in done["error"]
 
 
+def request_of(*queries: str, **given: Any) -> SearchRequest:
+    """A search that is asked for from Python."""
+    return SearchRequest(
+        **{"vectors": Path("v.parquet"), "queries": queries, "overrides": ("vector_cache=off", "model.device=cpu"), **given}
+    )
+
+
+@pytest.fixture
+def in_folder(here: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(here)
+    return here
+
+
+def without_times(text: str) -> str:
+    return re.sub(r"\d+\.\d\d$", "", text, flags=re.MULTILINE)
+
+
+def timeless(content: dict[str, Any]) -> dict[str, Any]:
+    for one in [*content.get("methods", []), *(method for data in content.get("datasets", []) for method in data["methods"])]:
+        one["ms_per_query"] = 0
+    return content
+
+
+def test_the_command_prints_the_result_and_the_workflow_nothing(
+    in_folder: Path, run: Run, tiny_model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for request, words in (
+        (request_of("red car", "blue"), ["v.parquet", "red car", "blue"]),
+        (request_of(query_file=TextChoice("beir/queries.jsonl")), ["v.parquet", "--queries", "beir/queries.jsonl"]),
+        (request_of(data=("beir",)), ["v.parquet", "--data", "beir"]),
+    ):
+        capsys.readouterr()
+        with heard_by(None):
+            result = search_vectors(request)
+        printed = capsys.readouterr()
+        assert printed.out + printed.err == ""
+        asked = run(*words)
+        assert "query:" not in asked.pop("said")
+        assert timeless(result.to_dict()) == timeless(asked)
+        main(["search", *words, "--cache", "off", "model.device=cpu"])
+        assert without_times(capsys.readouterr().out).endswith(without_times(f"\n{result}\n"))
+
+
+def test_a_result_is_words_and_a_table(in_folder: Path, tiny_model: Path) -> None:
+    result = search_vectors(request_of(query_file=TextChoice("beir/queries.jsonl"), top=2))
+    text = str(result)
+    assert "query: " in text and "… and 7 more queries" in text and re.search(r"exact +7,680 +100\.0% +1\.000", text)
+    frame = result.to_pandas()
+    assert list(frame.columns) == ["query", "rank", "id", "score", "text"] and len(frame) == 24
+    assert frame["rank"].tolist() == [1, 2] * 12 and frame["id"][0] == result.queries[0].hits[0].id
+    judged = search_vectors(request_of(data=("beir",))).to_pandas()
+    assert judged["method"].tolist()[0] == "exact" and judged["dataset"].tolist() == ["beir"] * 5
+
+
+def test_a_notebook_shows_texts_as_texts(in_folder: Path, tiny_model: Path) -> None:
+    view = search_vectors(request_of("<script>alert(1)</script>"))._repr_html_()
+    assert "<script>" not in view and "&lt;script&gt;" in view and "<table" in view and "\x1b" not in view
+
+
+def test_vectors_in_memory_are_searched(in_folder: Path, tiny_model: Path) -> None:
+    from_file = search_vectors(request_of("red car"))
+    opened = open_vectors(Path("v.parquet"))
+    info, texts = info_of_array(opened.stored, str(tiny_model)), texts_of(in_folder)
+    of_array = vectors_in_memory(opened.stored, info, opened.ids.to_pylist(), texts)
+    for vectors in (opened, of_array):
+        found = search_vectors(request_of("red car", vectors=vectors))
+        assert [hit.id for hit in found.queries[0].hits] == [hit.id for hit in from_file.queries[0].hits]
+        assert [hit.score for hit in found.queries[0].hits] == [hit.score for hit in from_file.queries[0].hits]
+    assert found.file is None and found.queries[0].hits[0].text in texts
+    assert vectors_in_memory(opened.stored, info).ids.to_pylist()[:2] == ["1", "2"]
+    with pytest.raises(DataError, match="2 texts for 60 vectors"):
+        vectors_in_memory(opened.stored, info, texts=["a", "b"])
+    short = opened.stored[:, :16]
+    with pytest.raises(ModelError, match="vectors of 16 dimensions, and the model's have 32"):
+        search_vectors(request_of("red", vectors=vectors_in_memory(short, info_of_array(short, str(tiny_model)))))
+
+
+def test_what_a_model_prints_does_not_reach_standard_output(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    encode = Encoder.encode
+
+    def loud(self: Encoder, *words: Any, **named: Any) -> Any:
+        print("a library's chatter")
+        return encode(self, *words, **named)
+
+    monkeypatch.setattr(Encoder, "encode", loud)
+    assert "chatter" in run("v.parquet", "red")["said"]
+
+
 def test_texts_that_try_to_steer_the_terminal_are_shown_as_text(run: Run, here: Path, tiny_model: Path) -> None:
     (here / "bad.jsonl").write_text(json.dumps({"id": "x\u001b[31m", "text": "a \u001b]0;title\u0007 [bold]b[/bold]"}) + "\n")
     words = [
@@ -246,5 +337,5 @@ def test_texts_that_try_to_steer_the_terminal_are_shown_as_text(run: Run, here: 
         "--overwrite",
     ]
     main([*words, "model.device=cpu"])
-    said = run("bad.parquet", "a")["said"]
+    said = str(search_vectors(request_of("a", vectors=Path("bad.parquet"))))
     assert "\x1b" not in said and "[bold]b[/bold]" in said
