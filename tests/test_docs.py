@@ -15,7 +15,6 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -264,9 +263,7 @@ def parse(name: str, words: list[str]) -> None:
 
 def command_line() -> Any:
     """Return the typer application that `embed-tune` starts."""
-    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
-    module = importlib.import_module(scripts["embed-tune"].partition(":")[0])
-    return module.app.app if isinstance(module.app, ModuleType) else module.app
+    return importlib.import_module("train.cli.app").app
 
 
 def is_setting(key: str) -> bool:

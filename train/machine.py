@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,10 @@ def processor() -> str:
 
 
 def _git_revision() -> str | None:
-    root = Path(__file__).resolve().parents[1]
+    """Return the commit of the clone that this code lies in; None where it was installed as a package."""
+    root = Path(str(files("train"))).parent
+    if not (root / ".git").exists():  # an environment may lie inside of the user's own repository
+        return None
     try:
         done = subprocess.run(
             ["git", "-C", str(root), "rev-parse", "HEAD"], capture_output=True, text=True, timeout=10, check=False

@@ -4,15 +4,16 @@ import os
 import sys
 from pathlib import Path
 
-# `accelerate launch train/run.py` puts this folder first on the path, where `evaluate` would shadow a library of that name
-sys.path[0] = str(Path(__file__).resolve().parents[1])
+# A file that is started has its own folder first on the path, where `evaluate` would hide a library of that name. The clone takes
+# its place: only from there can anything of ours be found, and it need not be installed.
+sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 # Accelerate's launcher starts processes with one CPU thread each unless told otherwise, which on a CPU wastes every core but one
 if os.environ.get("OMP_NUM_THREADS") == "1" and "EMBED_TUNE_KEEP_THREADS" not in os.environ:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     os.environ["OMP_NUM_THREADS"] = str(max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))
 
-from train.cli.app import main  # noqa: E402  (the path has to be set first)
+from embed_tune import main  # noqa: E402  (the path has to be set first)
 
 if __name__ == "__main__":
     words = sys.argv[1:]

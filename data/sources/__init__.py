@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,8 +28,8 @@ WINDOWS = re.compile(r"[A-Za-z]:[\\/]")
 """How an absolute path begins on Windows."""
 
 
-PROJECT = Path(__file__).resolve().parents[2]
-SAMPLES = PROJECT / "data" / "samples"
+SAMPLES = "data/samples/"
+"""How the shipped configs name what lies in `samples/` of this package."""
 
 
 def open_source(spec: DatasetSpec) -> Source:
@@ -47,7 +48,7 @@ def open_source(spec: DatasetSpec) -> Source:
     path = Path(text).expanduser()
     with readable(path, text):
         exists = path.exists()
-        if not exists and (shipped := PROJECT / text).is_relative_to(SAMPLES) and shipped.is_file():
+        if not exists and text.startswith(SAMPLES) and (shipped := _sample(text.removeprefix(SAMPLES))).is_file():
             path, exists = shipped, True  # the shipped configs work from any working directory
     if exists:
         return _path_source(path, name, spec)
@@ -61,6 +62,11 @@ def open_source(spec: DatasetSpec) -> Source:
     from data.sources.hub import hub_source
 
     return hub_source(text, name, spec)
+
+
+def _sample(name: str) -> Path:
+    """Return where a sample lies that came with the program; it need not exist."""
+    return Path(str(files("data"))) / "samples" / name
 
 
 def _path_source(path: Path, name: str, spec: DatasetSpec) -> Source:

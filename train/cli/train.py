@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from train.cli.fail_on import FailOnOption, fail_if_run
+from train.config.packaged import packaged
 from train.errors import EmbedTuneError
 
-DEFAULT_CONFIG = Path(__file__).resolve().parents[2] / "configs" / "default.yaml"
+DEFAULT_CONFIG = packaged("default.yaml")
 
 
 def train_command(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from train.config.packaged import config_file
 from train.config.short_forms import expand_single_dataset
 from train.config.yaml_file import Place, YamlFile, read_yaml
 from train.errors import ConfigError
@@ -28,7 +29,7 @@ def read_layers(paths: Sequence[Path]) -> YamlFile:
     """
     together = YamlFile()
     for path in paths:
-        layer = read_yaml(path)
+        layer = read_yaml(config_file(path))
         # a section whose keys are all commented out is an empty one
         layer.tree = {key: value for key, value in layer.tree.items() if value is not None or key not in SECTIONS}
         together = _laid_on(together, layer) if together.tree else layer

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parents[2] / "configs" / "models"
+from train.config.packaged import config_file, packaged
+
+FOLDER = packaged("models")
 SUFFIXES = (".yaml", ".yml")
 
 
@@ -12,15 +14,10 @@ def preset_file(word: str) -> Path | None:
     """The file with a `model:` section that a word names: the name of one in configs/models/ (`scibert`), or a path,
     which need not exist."""
     if word.endswith(SUFFIXES):
-        return Path(word).expanduser()
+        return config_file(Path(word).expanduser())
     return next((path for path in presets() if path.stem.lower() == word.lower()), None)
 
 
 def presets() -> list[Path]:
     """The files of all presets, by name."""
     return sorted(FOLDER.glob("*.yaml"))
-
-
-def shown(file: Path) -> str:
-    """The path of a preset for people: that of a shipped one from the project's root."""
-    return str(file.relative_to(FOLDER.parents[1])) if file.is_relative_to(FOLDER) else str(file)

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from train.config.packaged import packaged_beside
 from train.errors import ConfigError
 
 UTF8_HINT = "save the file as UTF-8, or convert it: `iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW`"
@@ -70,9 +71,10 @@ def _text(path: Path) -> str:
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        siblings = {p.stem: p for p in sorted(path.parent.glob("*.y*ml"))}
+        siblings = {p.stem: p for p in sorted([*packaged_beside(path), *path.parent.glob("*.y*ml")])}
         near = difflib.get_close_matches(path.stem, siblings, n=1)
-        hint = "check the path; the configs of the project are in configs/" if not near else f"did you mean {siblings[near[0]]}?"
+        shipped = "check the path; the configs that come with embed-tune are found in any folder, as configs/quick.yaml"
+        hint = f"did you mean {siblings[near[0]]}?" if near else shipped
         raise ConfigError(f"{path}: no such config file", hint=hint) from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})", hint="name a YAML file that you may read") from None

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from markupsafe import Markup
 from train import wording
 from train.console import plain
 
-_HERE = Path(__file__).parent
+_HERE = Path(str(files("train.report")))
 ASSETS = _HERE / "assets"
 
 CHART = "chart.umd.min.js"

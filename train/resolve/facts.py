@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from train.config.packaged import packaged
 from train.config.schema import ModelConfig
 from train.encode.protocol import OpenedModel
 from train.encode.weights.locate import full_name, locate_here
@@ -21,7 +22,7 @@ from train.encode.weights.mteb_registry import registered
 from train.errors import ConfigError
 from train.resolve.models import Candidate
 
-TABLE = Path(__file__).resolve().parents[2] / "configs" / "facts.yaml"
+TABLE = packaged("facts.yaml")
 UNKNOWN = "not known"
 SHOWN = 4
 """Languages that are named; of more, the number is."""

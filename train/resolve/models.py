@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from train.config.load import load_config
-from train.config.presets import SUFFIXES, preset_file, shown
+from train.config.packaged import shown
+from train.config.presets import SUFFIXES, preset_file
 from train.config.schema import BaseSettings, ModelConfig
 from train.encode.api.catalog import KNOWN
 from train.encode.api.parse import api_words

@@ -10,12 +10,13 @@ from typing import Any
 
 import yaml
 
+from train.config.packaged import packaged
 from train.config.schema import ModelConfig
 from train.encode.api.catalog import longest_input
 from train.encode.api.credentials import address_of, in_own_network, is_official
 from train.errors import ConfigError
 
-TABLE = Path(__file__).resolve().parents[3] / "configs" / "prices.yaml"
+TABLE = packaged("prices.yaml")
 BYTES_A_TOKEN = 4.0
 """Of UTF-8 in a token, in the middle: English has about 4.2, other languages and code fewer."""
 
