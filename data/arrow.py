@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import json
 import os
-import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from data.errors import DataError
 from data.schema import PAIR_COLUMNS, SCORED_COLUMNS, Document, RowId, RowKind, Source
+from data.storage import atomic_path, write_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -122,23 +122,17 @@ def write_table(
     except OSError as error:
         raise DataError(f"the folder cannot be made ({error.strerror})", where=str(path.parent), hint=ELSEWHERE) from None
     schema = pa.schema([(name, pa.float64() if name in NUMBERS else pa.string()) for name in columns])
-    # several ranks, on several machines, may write the same file at once: each under a name of its own, the last rename stands
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
-    beside = temporary.with_suffix(".json")
     try:
-        with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
-            for batch in batches:
-                record = batch if isinstance(batch, pa.RecordBatch) else _record_batch(batch, schema)
-                facts.rows += record.num_rows
-                writer.write_batch(record)
-        if at_end is not None:
-            at_end()
-        temporary.replace(path)
-        beside.write_text(json.dumps(asdict(facts), ensure_ascii=False), "utf-8")
-        beside.replace(path.with_suffix(".json"))
+        with atomic_path(path) as temporary:  # several ranks, on several machines, may write the same file at once
+            with pa.OSFile(str(temporary), "wb") as sink, pa.ipc.new_stream(sink, schema) as writer:
+                for batch in batches:
+                    record = batch if isinstance(batch, pa.RecordBatch) else _record_batch(batch, schema)
+                    facts.rows += record.num_rows
+                    writer.write_batch(record)
+            if at_end is not None:
+                at_end()
+        write_text(path.with_suffix(".json"), json.dumps(asdict(facts), ensure_ascii=False))
     except BaseException as error:
-        for file in (temporary, beside):
-            file.unlink(missing_ok=True)
         for folder in made:
             with suppress(OSError):  # another process may have written there meanwhile
                 folder.rmdir()

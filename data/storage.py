@@ -1,44 +1,175 @@
-"""Files that are complete or absent: written under another name, then renamed."""
+"""Files that are complete or absent: written under another name, then renamed.
+
+The other name belongs to one writer alone, so processes that write the same file at once, on one machine or several, do not meet:
+the last rename stands. What a killed process leaves under such a name is hidden, and read by nobody.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from uuid import uuid4
+
+from data.errors import UserError
+
+ASIDE = ".tmp"
+"""How the names end that files and folders have while they are written."""
+NAME_AT_MOST = 128
+"""Characters of a file's own name in the name that it is written under; file systems take 255 bytes."""
+DIGEST_BYTES = 16
+"""Bytes of a digest: 128 bits, so that two contents of a disk never meet by chance."""
 
 
 @contextmanager
-def staged_folder(folder: Path) -> Iterator[Path]:
-    """A folder that is there whole or not at all: filled under another name inside the `with` block, renamed at its end.
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Give a name to write a file under, in the same folder; rename it to `path` when the `with` block ends well, else remove it.
+
+    Raises:
+        OSError: it cannot be renamed, or whatever the block raises; it names `path`, where it named no other file.
+    """
+    temporary = _aside(path)
+    try:
+        yield temporary
+        temporary.replace(path)
+    except OSError as error:
+        if error.filename in (None, str(temporary)):  # a write that fails names no file of its own
+            error.filename, error.filename2 = str(path), None
+        raise
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def staged_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
+    """Give a new folder to fill; rename it to `folder` when the `with` block ends well, else remove it.
+
+    Args:
+        folder: which is there whole afterwards, or not at all.
+        replace: remove an older folder of that name first; without it, such a folder is an error.
 
     Raises:
         OSError: it cannot be made, or `folder` exists and is not empty.
     """
-    staged = folder.with_name(f".{folder.name}.new")
-    shutil.rmtree(staged, ignore_errors=True)
+    staged = _aside(folder)
     try:
         staged.mkdir(parents=True)
         yield staged
+        if replace:
+            shutil.rmtree(folder, ignore_errors=True)
         staged.rename(folder)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all: to a temporary name first, then renamed."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
+    """Write a text file in UTF-8, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        error.filename = str(path)  # a write that fails names no file of its own
-        raise
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write indented JSON, whole or not at all. Numbers that JSON cannot hold (NaN) are an error."""
+def write_json(path: Path, value: object) -> None:
+    """Write indented JSON, whole or not at all.
+
+    Raises:
+        OSError: it cannot be written.
+        ValueError: `value` holds a number that JSON cannot express (NaN).
+    """
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def publish_folder(staged: Path, final: Path) -> None:
+    """Turn a folder that another program filled into `final`: flush its files to the disk, then rename it.
+
+    An older folder of that name leaves under another one first, beside `staged`: a kill at any moment leaves a whole folder under
+    the name, or none.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    for path in [p for p in staged.rglob("*") if p.is_file()] + [staged]:
+        flush(path)
+    older = _aside(staged) if final.exists() else None
+    if older is not None:
+        final.rename(older)
+    staged.rename(final)
+    if older is not None:
+        shutil.rmtree(older)
+    flush(final.parent)
+
+
+def remove_folder(path: Path, aside: Path) -> None:
+    """Delete a folder that must never be seen half deleted: it leaves into the folder `aside` first, which is made if need be.
+
+    Raises:
+        OSError: it cannot be deleted.
+    """
+    aside.mkdir(exist_ok=True)
+    doomed = _aside(aside / path.name)
+    path.rename(doomed)
+    shutil.rmtree(doomed)
+
+
+def remove_leftovers(folder: Path, name: str = "") -> None:
+    """Remove what killed writers left in a folder. Only where no other process can be writing now.
+
+    Args:
+        folder: that is looked at, without those inside it.
+        name: only what was to become the file of this name, or one whose name goes on with a dot.
+    """
+    beginning = f".{name[:NAME_AT_MOST]}."[: None if name else 1]
+    for path in folder.glob(f".*{ASIDE}"):
+        if not path.name.startswith(beginning):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+
+
+def flush(path: Path) -> None:
+    """Make sure that a file or folder is on the disk, so that the rename that follows cannot get there before its content.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def refuse_full(folder: Path, option: str = "--output") -> None:
+    """Refuse, before any work, to put results into a folder in which something lies already.
+
+    Args:
+        folder: which may be absent, or empty.
+        option: with which the user named it.
+
+    Raises:
+        UserError: something lies in it, or it is a file.
+    """
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise UserError("something is there already", where=f"{option} {folder}", hint="name a folder that is new or empty")
+
+
+def digest(content: str | bytes | memoryview) -> str:
+    """Return a digest of texts or bytes, 32 hexadecimal digits: equal for equal contents on every machine (BLAKE2b)."""
+    raw = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
+    return hashlib.blake2b(raw, digest_size=DIGEST_BYTES).hexdigest()
+
+
+def _aside(path: Path) -> Path:
+    """Return a name beside `path` that no other writer takes."""
+    return path.with_name(f".{path.name[:NAME_AT_MOST]}.{uuid4().hex}{ASIDE}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +13,7 @@ from data.arrow import TableFacts, open_table, write_table
 from data.errors import DataError
 from data.mining.mine import Mined
 from data.mining.texts import MiningTexts
+from data.storage import atomic_path
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -101,15 +101,11 @@ def write_rows(path: Path, parts: Iterator[pa.Table]) -> int:
         DataError: see `check_file`; or it cannot be written.
     """
     check_file(path)
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")
     try:
-        number = _write_jsonl(temporary, parts) if path.suffix == ".jsonl" else _write_parquet(temporary, parts)
-        temporary.replace(path)
+        with atomic_path(path) as temporary:
+            return _write_jsonl(temporary, parts) if path.suffix == ".jsonl" else _write_parquet(temporary, parts)
     except OSError as error:
         raise DataError(f"it cannot be written ({error.strerror or error})", where=str(path), hint="name another place") from None
-    finally:
-        temporary.unlink(missing_ok=True)
-    return number
 
 
 def _write_jsonl(path: Path, parts: Iterator[pa.Table]) -> int:

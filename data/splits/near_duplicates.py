@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +24,7 @@ from data.arrow import batches_of
 from data.progress import progress
 from data.schema import normalise_text, text_columns
 from data.splits.hashes import Hashes, RowHashes, mix
+from data.storage import atomic_path
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -93,10 +93,8 @@ def near_texts(
     texts = _Texts(tables, hashes)
     found = _groups(texts, similarity)
     if path is not None:
-        # a name that no other process on the same data takes, too
-        temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.tmp.npz")
-        np.savez(temporary, texts=found.texts, groups=found.groups)
-        temporary.replace(path)
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, texts=found.texts, groups=found.groups)
     return found
 
 

@@ -1,11 +1,11 @@
-"""Writes the judged model as a plain Sentence Transformers folder that loads without this project."""
+"""Write the judged model as a plain Sentence Transformers folder that loads without this project."""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from data.storage import staged_folder
 from train.errors import RunError
 
 if TYPE_CHECKING:
@@ -18,16 +18,12 @@ def export_model(model: SentenceTransformer, folder: Path) -> Path:
     Raises:
         RunError: the files cannot be written (full disk, no permission).
     """
-    temporary = folder.with_name(f".{folder.name}.tmp")
-    shutil.rmtree(temporary, ignore_errors=True)
     try:
-        model.save_pretrained(str(temporary), create_model_card=False)
+        with staged_folder(folder, replace=True) as staged:
+            model.save_pretrained(str(staged), create_model_card=False)
     except Exception as error:  # safetensors has an error of its own for a full disk
-        shutil.rmtree(temporary, ignore_errors=True)
         raise RunError(
             f"the model cannot be written to {folder} ({error})",
             hint=f"make room, then continue with --resume {folder.parent}; the checkpoints are kept",
         ) from error
-    shutil.rmtree(folder, ignore_errors=True)
-    temporary.replace(folder)
     return folder

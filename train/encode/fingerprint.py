@@ -20,8 +20,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from data.storage import digest
 from train.encode.contract import EncodingContract, Role
-from train.encode.tokens.eligibility import digest, identity
+from train.encode.tokens.eligibility import identity
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer

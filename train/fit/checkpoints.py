@@ -7,12 +7,12 @@ any moment leaves either the whole checkpoint or none under that name.
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import zipfile
 from pathlib import Path
 
+from data.storage import publish_folder, remove_folder, remove_leftovers
 from train.errors import RunError
 
 STAGING = ".saving"
@@ -76,41 +76,20 @@ def _can_be_read(file: Path) -> bool:
 
 
 def publish(run: Path, step: int) -> Path:
-    """Turn the staged `checkpoint-<step>` into a checkpoint: flush its files to disk, then rename."""
-    staged, final = run / STAGING / f"checkpoint-{step}", run / f"checkpoint-{step}"
-    for path in [p for p in staged.rglob("*") if p.is_file()] + [staged]:
-        flush(path)
-    if final.exists():
-        # a resumed run that saves a step again: the older copy leaves under a name that no one takes for a checkpoint
-        doomed = run / STAGING / f"old-{step}"
-        final.rename(doomed)
-        staged.rename(final)
-        shutil.rmtree(doomed)
-    else:
-        staged.rename(final)
-    flush(run)
+    """Turn the staged `checkpoint-<step>` into a checkpoint. A resumed run may save a step again."""
+    final = run / f"checkpoint-{step}"
+    publish_folder(run / STAGING / final.name, final)
     return final
 
 
 def clear_staging(run: Path) -> None:
-    """Remove what a killed save left behind."""
+    """Remove what killed saves left behind in the folder of a run, which only one process writes."""
     shutil.rmtree(run / STAGING, ignore_errors=True)
+    remove_leftovers(run)
 
 
 def keep_only(run: Path, steps: set[int]) -> None:
     """Delete every checkpoint but these."""
     for step, path in list_checkpoints(run).items():
         if step not in steps:
-            doomed = run / STAGING / path.name
-            doomed.parent.mkdir(exist_ok=True)
-            path.rename(doomed)
-            shutil.rmtree(doomed)
-
-
-def flush(path: Path) -> None:
-    """fsync a file or folder, so that the rename that follows cannot be on disk before its content."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+            remove_folder(path, run / STAGING)

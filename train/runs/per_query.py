@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from data.storage import atomic_path
 from train.evaluate.score import Scores
 from train.evaluate.tasks import RetrievalTask, Task
 
@@ -43,10 +44,5 @@ def write_per_query(path: Path, base: Judged, tuned: Judged) -> None:
             columns["tuned"] += [float(v) for v in new]
             columns["gold"] += gold
             columns["group"] += groups
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
+    with atomic_path(path) as temporary:
         pq.write_table(pa.table(columns, schema=schema), temporary)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise

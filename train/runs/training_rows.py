@@ -9,6 +9,7 @@ import numpy as np
 
 from data.prepared import PreparedDataset
 from data.splits.hashes import Hashes
+from data.storage import atomic_path
 
 FILE = "train_rows.npy"
 
@@ -16,7 +17,8 @@ FILE = "train_rows.npy"
 def write_known_rows(run: Path, trained: Iterable[PreparedDataset]) -> None:
     """Write the hashes of the training rows of these data sets: uint64 [K], ascending, a pair of texts each, in either order."""
     hashes = [one.hashes["train"].unordered_pairs() for one in trained if one.hashes is not None and "train" in one.hashes]
-    np.save(run / FILE, np.unique(np.concatenate([*hashes, np.empty(0, dtype=np.uint64)])))
+    with atomic_path(run / FILE) as temporary, temporary.open("wb") as file:
+        np.save(file, np.unique(np.concatenate([*hashes, np.empty(0, dtype=np.uint64)])))
 
 
 def read_known_rows(run: Path) -> Hashes | None:

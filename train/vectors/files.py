@@ -12,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from data.errors import DataError
+from data.storage import atomic_path
 from train.encode.contract import Role
 from train.vectors.quantization import (
     PRECISIONS,
@@ -211,14 +211,18 @@ def write_vectors(path: Path, info: VectorInfo, parts: Iterable[pa.Table]) -> No
     if path.suffix == ".npy":
         _write_npy(path, info, parts)
     else:
-        with _renamed(path) as temporary:
+        with atomic_path(path) as temporary:
             _write_parquet(temporary, parts, {KEY: json.dumps(info.as_json())})
 
 
 def _write_npy(path: Path, info: VectorInfo, parts: Iterable[pa.Table]) -> None:
     description, rows = side_files(path)
     header = {"descr": np.lib.format.dtype_to_descr(dtype(info.precision)), "fortran_order": False}
-    with _renamed(path) as temporary, _renamed(rows) as rows_temporary, _renamed(description) as description_temporary:
+    with (
+        atomic_path(path) as temporary,
+        atomic_path(rows) as rows_temporary,
+        atomic_path(description) as description_temporary,
+    ):
         with temporary.open("wb") as file:
             np.lib.format.write_array_header_1_0(file, {**header, "shape": (info.rows, info.width)})
 
@@ -247,17 +251,6 @@ def _write_parquet(path: Path, parts: Iterable[pa.Table], metadata: Mapping[byte
     finally:
         if writer is not None:
             writer.close()
-
-
-@contextmanager
-def _renamed(path: Path) -> Iterator[Path]:
-    """A temporary name beside a file's; renamed to it when the `with` block ends well, deleted otherwise."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        yield temporary
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def read_info(path: Path) -> VectorInfo:

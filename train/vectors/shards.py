@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from data.storage import atomic_path, remove_leftovers, write_text
 from train.errors import RunError
 from train.vectors.quantization import Ranges, ranges_as_json, ranges_from_json
 
@@ -74,6 +74,8 @@ class Parts:
             self._lock = (self.folder / LOCK).open("w")
             try:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                remove_leftovers(self._out.parent, self._out.name)
+                remove_leftovers(self.folder)
             except BlockingIOError:
                 raise RunError(f"another process is writing {self._out} now", hint="wait for it, or name another file") from None
             except OSError as error:  # some network file systems know no locks
@@ -98,19 +100,15 @@ class Parts:
             return False
 
     def write(self, number: int, key: str, table: pa.Table) -> None:
-        """Write a part, in the place of an older one.
+        """Write a part, instead of an older one.
 
         Raises:
             OSError: it cannot be written.
         """
         import pyarrow.parquet as pq
 
-        temporary = self.folder / f".{number}.{os.getpid()}.tmp"
-        try:
+        with atomic_path(self._path(number)) as temporary:
             pq.write_table(table.replace_schema_metadata({KEY: key}), temporary, compression="none", use_dictionary=False)
-            temporary.replace(self._path(number))
-        finally:
-            temporary.unlink(missing_ok=True)
 
     def rows(self, count: int) -> int:
         """Rows of parts 0..count - 1 together."""
@@ -134,10 +132,8 @@ class Parts:
             return None
 
     def write_ranges(self, key: str, ranges: Ranges) -> None:
-        """Keep ranges under a key, in the place of others."""
-        temporary = self.folder / f".{RANGES}.{os.getpid()}.tmp"
-        temporary.write_text(json.dumps({"key": key, "ranges": ranges_as_json(ranges)}), encoding="utf-8")
-        temporary.replace(self.folder / RANGES)
+        """Keep ranges under a key, instead of others."""
+        write_text(self.folder / RANGES, json.dumps({"key": key, "ranges": ranges_as_json(ranges)}))
 
     def discard(self) -> None:
         """Delete all parts."""

@@ -18,7 +18,7 @@ from data.load import prepare
 from data.prepared import PreparedDataset
 from data.spec import DatasetSpec
 from data.splits.leaks_between_sets import remove_leaks_between_sets
-from data.storage import staged_folder, write_json, write_text
+from data.storage import refuse_full, staged_folder, write_json, write_text
 from train.config.schema import JudgeSettings
 from train.console import quiet_libraries, say
 from train.encode.tokens.count import EncoderTokens, token_counter
@@ -51,10 +51,10 @@ def check_data(
         CheckFailed: there is an error among the findings.
         DataError: `data.strict`, and there is a warning that puts a result in doubt.
         ModelError: the base model is not there.
-        RunError: the output folder is in use.
+        UserError: the output folder is in use.
     """
-    if output is not None and output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise RunError(f"--output {output}: something is there already", hint="name a folder that is new or empty")
+    if output is not None:
+        refuse_full(output)
     quiet_libraries(debug)
     with redirect_stdout(sys.stderr) if as_json else nullcontext():
         loaded = _seen_together([_loaded(spec, config) for spec in config.data.datasets], config)

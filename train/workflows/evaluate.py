@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from data.spec import PromptSpec
-from data.storage import staged_folder, write_json, write_text
+from data.storage import refuse_full, staged_folder, write_json, write_text
 from train.config.schema import JudgeSettings
 from train.console import now, quiet_libraries, say
 from train.encode.api.confirm import Confirm
@@ -90,7 +90,8 @@ def evaluate_models(
 
     Raises:
         ConfigError, DataError, ModelError: something cannot be judged.
-        RunError: the output folder is in use or cannot be written.
+        UserError: the output folder is in use.
+        RunError: it cannot be written.
     """
     began = time.perf_counter()
     if output is not None:
@@ -178,16 +179,6 @@ def judge_model(
     return JudgedModel(candidate, scores, origin, encoder.contract, seconds, done.hits)
 
 
-def refuse_full(folder: Path) -> None:
-    """Find out before any work whether results can be put there.
-
-    Raises:
-        RunError: something is there already.
-    """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise RunError(f"--output {folder}: something is there already", hint="name a folder that is new or empty")
-
-
 def _alone(request: Request, tasks: Mapping[str, Task], model: JudgedModel, began: float) -> tuple[dict[str, Any], str]:
     """Report and words on one model."""
     seed, resamples = request.config.training.seed, request.config.evaluation.resamples
@@ -253,7 +244,8 @@ def write_output(
     """Write report.json, report.html and per_query.parquet, whole or not at all: to a folder of another name, then renamed.
 
     Raises:
-        RunError: it cannot be written, or something came to be there meanwhile.
+        RunError: it cannot be written.
+        UserError: something came to be there meanwhile.
     """
     judged: list[Judged] = [{name: (task, model.scores[name]) for name, task in tasks.items()} for model in models]
     base, tuned = judged

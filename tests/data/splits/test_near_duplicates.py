@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from itertools import combinations
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -125,8 +126,8 @@ def test_two_processes_that_finish_together_keep_out_of_each_other_s_way(tmp_pat
     """Both write the same content: under one temporary name the second would find it renamed away."""
     names: list[str] = []
 
-    def both(file: Path, **arrays: np.ndarray) -> None:
-        names.append(Path(file).name)
+    def both(file: IO[bytes], **arrays: np.ndarray) -> None:
+        names.append(Path(file.name).name)
         np.savez_compressed(file, **arrays)
 
     monkeypatch.setattr(np, "savez", both)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
@@ -85,7 +84,6 @@ def test_a_run_folder_appears_with_its_first_files_or_not_at_all(tmp_path: Path)
         (folder / "config.yaml").touch()
         raise OSError(28, "No space left on device")
 
-    (tmp_path / ".mine.new").mkdir()  # left behind by a kill
     with pytest.raises(RunError, match=r"mine cannot be made \(No space left on device\)"):
         create_run(tmp_path, "mine", full_disk)
     assert list(tmp_path.iterdir()) == []
@@ -107,11 +105,3 @@ def test_what_cannot_be_resumed_says_why(tmp_path: Path) -> None:
         open_run(run)
     with pytest.raises(RunError, match="runs there: done"):
         open_run(tmp_path / "dnoe")
-
-
-def test_json_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    write_json(tmp_path / "a.json", {"x": 1})
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        write_json(tmp_path / "a.json", {"x": float("nan")})
-    assert json.loads((tmp_path / "a.json").read_text()) == {"x": 1}
-    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]

@@ -10,13 +10,12 @@ from typing import Any
 
 import pytest
 
-from data.errors import DataError
+from data.errors import DataError, UserError
 from tests.data.audit.test_audit import BROKEN
 from tests.support.forked import ForkServer
 from train.cli.app import main
 from train.config.load import load_config
 from train.config.schema import JudgeSettings
-from train.errors import RunError
 from train.plan.audit import obey_strict
 from train.workflows.check import CheckFailed, check_data
 
@@ -36,7 +35,7 @@ def test_findings_are_printed_with_rows_what_was_done_and_what_helps(in_tmp: Pat
     assert "0 errors, 2 warnings, 0 notes" in printed
     assert json.loads((in_tmp / "out" / "audit.json").read_text()) == found
     assert (in_tmp / "out" / "audit.txt").read_text().strip() in printed
-    with pytest.raises(RunError, match="something is there already"):
+    with pytest.raises(UserError, match="something is there already"):
         check(data=str(BROKEN / "clean.csv"), output=in_tmp / "out")
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from tqdm.auto import tqdm
 
+from data.storage import digest
 from train.config.schema import ModelConfig
 from train.console import is_main, say
 from train.encode.api.catalog import (
@@ -34,7 +35,6 @@ from train.encode.api.providers import Answer, Client, make_client
 from train.encode.api.retry import BadAnswerError, Patience, TooLongError
 from train.encode.contract import EncodingContract, Role
 from train.encode.protocol import OpenedModel
-from train.encode.tokens.eligibility import digest
 from train.errors import ModelError
 
 if TYPE_CHECKING:

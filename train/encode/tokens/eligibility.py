@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
+from data.storage import digest
 from train.encode.tokens.ragged import Tokens
 from train.errors import ModelError
 
@@ -94,11 +95,6 @@ def identity(model: SentenceTransformer) -> str:
     ]
     # repr of a setting that is no JSON: at worst it differs without need
     return digest(json.dumps(parts, sort_keys=True, default=repr))
-
-
-def digest(text: str) -> str:
-    """32 hexadecimal digits."""
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def _why_not_plain(features: Mapping[str, Any], rows: int) -> str | None:

@@ -6,7 +6,6 @@ file, and a file that is deleted stays readable for whoever has mapped it.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Sequence
@@ -14,10 +13,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import numpy as np
 
+from data.storage import ASIDE, atomic_path, digest
 from train.errors import RunError
 
 if TYPE_CHECKING:
@@ -98,17 +97,11 @@ class Segment:
             OSError: the disk is full, or the folder cannot be written to. Nothing half-written stays.
         """
         content = memoryview(_as_arrow(self))
-        name = _digest(content)
-        temporary = folder / f".{name}.{uuid4().hex}.tmp"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{digest(content)}.arrow"
+        folder.mkdir(parents=True, exist_ok=True)
+        with atomic_path(path) as temporary:
             temporary.write_bytes(content)
-            temporary.replace(folder / f"{name}.arrow")
-        except OSError:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-            raise
-        return read(folder / f"{name}.arrow", trusted=True) or self
+        return read(path, trusted=True) or self
 
     def touch(self) -> None:
         """Note that it was used, for `prune`; on a read-only disk this is left out."""
@@ -138,7 +131,7 @@ def read(path: Path, trusted: bool = False) -> Segment | None:
     try:
         # the mapping goes on after the file object is closed: the buffer holds it
         content = pa.memory_map(str(path)).read_buffer()
-        if not trusted and _digest(memoryview(content)) != path.stem:
+        if not trusted and digest(memoryview(content)) != path.stem:
             return None
         reader = pa.ipc.open_file(content)
         if reader.schema != _schema() or reader.num_record_batches != 1:
@@ -172,7 +165,7 @@ def prune(folder: Path, keep_bytes: int) -> int:
     for path in (folder / ROOM).glob("*/*"):
         with suppress(OSError):
             status = path.stat()
-            abandoned = path.suffix == ".tmp" and now - status.st_mtime > STALE_SECONDS
+            abandoned = path.suffix == ASIDE and now - status.st_mtime > STALE_SECONDS
             found.append((float("-inf") if abandoned else status.st_mtime, status.st_size, path))
     total = sum(size for _, size, _ in found)
     for used, size, path in sorted(found):
@@ -225,7 +218,3 @@ def _schema() -> pa.Schema:
     import pyarrow as pa
 
     return pa.schema([pa.field("key", pa.binary(KEY_BYTES)), pa.field("ids", pa.list_(pa.int32()))])
-
-
-def _digest(content: memoryview) -> str:
-    return hashlib.blake2b(content, digest_size=16).hexdigest()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import os
-import uuid
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import numpy as np
 from datasets import Dataset
 
 from data.arrow import batches_of
+from data.storage import atomic_path, flush
 from train import distributed
 from train.encode.contract import Role, limited_tokens
 from train.encode.local import Encoder
@@ -82,14 +81,9 @@ def _load(path: Path, rows: int) -> np.ndarray | None:
 
 def _save(path: Path, vectors: np.ndarray) -> None:
     """Write the file whole or not at all; without it a run that goes on encodes the rows once more."""
-    partial = path.with_name(f".{path.name}.{uuid.uuid4().hex}.tmp")  # another run may be writing the same file
-    try:
+    with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            np.save(file, vectors)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except OSError:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
+        with atomic_path(path) as temporary:
+            with temporary.open("wb") as file:
+                np.save(file, vectors)
+            flush(temporary)

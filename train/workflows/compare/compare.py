@@ -16,7 +16,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
-from data.storage import staged_folder, write_json, write_text
+from data.storage import refuse_full, staged_folder, write_json, write_text
 from train.console import now, quiet_libraries, say
 from train.encode.api.confirm import Confirm, confirm_spending
 from train.encode.api.prices import load_prices
@@ -39,7 +39,6 @@ from train.workflows.compare.samples import choose_samples
 from train.workflows.compare.speed import Samples
 from train.workflows.compare.terminal import story
 from train.workflows.compare.worker import Failure, Job, Outcome
-from train.workflows.evaluate import refuse_full
 
 ROOM = "comparisons"
 """Folder below `output_dir` where comparisons are put that name no other place."""
@@ -78,7 +77,8 @@ def compare_models(
     Raises:
         ConfigError, DataError: something cannot be judged.
         ModelError: no model could be judged.
-        RunError: the output folder is in use or cannot be written.
+        UserError: the output folder is in use.
+        RunError: it cannot be written.
         Interrupted: money was not to be spent.
     """
     began = time.perf_counter()
@@ -192,7 +192,8 @@ def _write(
     """Write all files, whole or not at all: to a folder of another name, then renamed.
 
     Raises:
-        RunError: they cannot be written, or something came to be there meanwhile.
+        RunError: they cannot be written.
+        UserError: something came to be there meanwhile.
     """
     page = render(comparison, advice, request.config, report, notes)
     try:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from data.storage import write_json
+from data.storage import digest, write_json
 from train.workflows.compare.config import MeasureConfig
 from train.workflows.compare.machine import Machine
 from train.workflows.compare.speed import Samples, Speed
@@ -31,8 +30,8 @@ class SpeedFile:
 
     def __init__(self, folder: Path, spaces: Sequence[str], machine: Machine, samples: Samples, settings: MeasureConfig) -> None:
         how = settings.model_dump(include={"latency_texts", "throughput_texts", "batch_sizes", "seconds"})
-        parts = [FORMAT, list(spaces), vars(machine), _digest(json.dumps([samples.single, samples.many])), how]
-        self.path = folder / ROOM / f"{_digest(json.dumps(parts, sort_keys=True))}.json"
+        parts = [FORMAT, list(spaces), vars(machine), digest(json.dumps([samples.single, samples.many])), how]
+        self.path = folder / ROOM / f"{digest(json.dumps(parts, sort_keys=True))}.json"
 
     def read(self) -> Speed | None:
         """The measurement; None where there is none or it is damaged."""
@@ -46,7 +45,3 @@ class SpeedFile:
         with suppress(OSError):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_json(self.path, speed.as_json())
-
-
-def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
