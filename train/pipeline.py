@@ -1,4 +1,4 @@
-"""The sentence: load → audit → split → fit → evaluate each checkpoint against the base → judge → report → export.
+"""The sentence: load → audit → split → (mine) → fit → evaluate each checkpoint against the base → judge → report → export.
 
 This is the only file that knows the order. Rank 0 speaks and writes; every rank computes.
 """
@@ -6,12 +6,8 @@ This is the only file that knows the order. Rank 0 speaks and writes; every rank
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import astuple
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from data.storage import write_json
 from train import distributed
 from train.config.launcher import heed_launcher
 from train.config.load import dump_config, load_config
@@ -19,33 +15,28 @@ from train.config.schema import TrainSettings
 from train.console import is_main, quiet_libraries, say
 from train.deploy.export import export_model
 from train.deploy.hub import push_run
-from train.encode.cache.cache import Counters, VectorCache
-from train.encode.cache.open import open_shared_cache
-from train.encode.protocol import TextEncoder
-from train.encode.wrappers import ShortenedEncoder, for_judging
-from train.errors import Interrupted, RunError
-from train.evaluate.evaluator import judge_test, primary_value
-from train.evaluate.results import CrossValidation
+from train.evaluate.evaluator import compare
+from train.evaluate.results import DatasetResult
 from train.fit.checkpoints import check_checkpoint, last_checkpoint
-from train.fit.loop import Hooks, fit
-from train.fit.recipe import heed_ceiling
-from train.plan.estimate import Estimate, estimate
+from train.fit.loop import fit
+from train.plan.ceiling import gentler_near_ceiling
+from train.plan.dry_run import DryRun
+from train.plan.estimate import estimate
 from train.plan.folds import folds_wanted
 from train.plan.plan import Plan, audited, make_plan
-from train.plan.preflight import see_run_folder, settle_name
-from train.plan.record import record_plan, refuse_changes
-from train.report.run_report import Shortened, report_run
-from train.runs.folder import create_run, open_run, read_record
+from train.plan.preflight import preflight
+from train.plan.record import begin_run, refuse_changes
+from train.report.run_report import report_run
+from train.runs.folder import open_run
 from train.runs.score_log import ScoreLog
-from train.selection.choose import choose_winner, dev_judge, interpolates, judge_checkpoint, resume_log, retain
-from train.selection.interpolation import copy_of
+from train.selection.checkpoints import checkpoint_hooks, resume_log
+from train.selection.choose import choose_winner, weights_to_mix_with
+from train.selection.interpolation import Winner
+from train.selection.judged import BaseScores, TestScores, judge_base, judge_tuned
 from train.tracking.base import Tracker
 from train.tracking.start import start_tracking
 from train.workflows.cross_validate import cross_validate
-from train.workflows.failures import Needs, shortages_in_words
-
-if TYPE_CHECKING:
-    pass
+from train.workflows.failures import failures_in_words, shortages_in_words
 
 
 def start_run(config: TrainSettings, *, debug: bool = False, inner: bool = False) -> Path:
@@ -62,11 +53,10 @@ def start_run(config: TrainSettings, *, debug: bool = False, inner: bool = False
     """
     quiet_libraries(debug)
     distributed.join(config.model.device)
-    name = distributed.on_main(lambda: settle_name(config))
+    name = distributed.on_main(lambda: preflight(config))
     plan = make_plan(config.model_copy(update={"run_name": name}))
-    run = Path(config.output_dir) / name
-    distributed.on_main(lambda: create_run(Path(config.output_dir), name, record=lambda folder: record_plan(plan, folder)))
-    see_run_folder(run)
+    plan.say()
+    run = begin_run(plan)
     return _carry_out(plan, run, new=True, inner=inner)
 
 
@@ -80,47 +70,29 @@ def resume_run(path: Path, *, debug: bool = False, inner: bool = False) -> Path:
     say(f"resuming {run}")
     distributed.join(config.model.device)
     plan = make_plan(config)
+    plan.say()
     refuse_changes(plan, run)
     return _carry_out(plan, run, new=False, inner=inner)
 
 
-def dry_run(config: TrainSettings, *, debug: bool = False) -> Estimate:
-    """Show the resolved config, the data, the recipe and an estimate of time and memory; train nothing, make no run folder."""
+def dry_run(config: TrainSettings, *, debug: bool = False) -> DryRun:
+    """Settle everything that a run would do and estimate its time and memory; train nothing, make no run folder."""
     quiet_libraries(debug)
     distributed.join(config.model.device)
-    distributed.on_main(lambda: settle_name(config))
+    distributed.on_main(lambda: preflight(config))
     plan = make_plan(config)
     audited(plan)
-    say("\nresolved config:\n" + dump_config(plan.config))
-    with shortages_in_words(needs(plan)):
+    with shortages_in_words(plan.needs):
         found = estimate(plan.encoder, plan.sets, plan.datasets, plan.recipe, plan.config, plan.bf16)
-    for line in found.lines():
-        say(line)
-    if (folds := folds_wanted(config, plan.datasets)[0]) > 0:
-        say(f"cross-validation: {folds} more runs that take about as long each")
-    say("dry run: nothing was trained, no run folder was made")
-    return found
+    return DryRun(dump_config(plan.config), plan.sentences, found, folds_wanted(config, plan.datasets)[0])
 
 
-def _carry_out(plan: Plan, run: Path, new: bool, inner: bool) -> Path:
-    """Fit, evaluate each checkpoint against the base, judge, report, export."""
-    try:
-        with shortages_in_words(needs(plan), run), start_tracking(plan.config, run, new=new) as tracker:
+def _carry_out(plan: Plan, run: Path, *, new: bool, inner: bool) -> Path:
+    with failures_in_words(plan.needs, run):
+        with start_tracking(plan.config, run, new=new) as tracker:
             _fit_and_judge(plan, run, tracker)
         if not inner:
             distributed.leave()
-    except Interrupted as stop:
-        # of a part of a cross-validation only the run as a whole is to be continued
-        raise Interrupted(stop.what, hint=f"continue with --resume {run}") from None
-    except KeyboardInterrupt:
-        raise Interrupted("stopped; what was complete is kept", hint=f"continue with --resume {run}") from None
-    except RuntimeError as error:
-        if not distributed.peer_is_lost(error):
-            raise
-        raise RunError(
-            "another process of this run ended or cannot be reached any more",
-            hint=f"look for its own message above; what was complete is kept: continue with --resume {run}",
-        ) from error
     hub = plan.config.export.hub
     if hub.repo_id is not None and is_main():
         push_run(run, hub.repo_id, private=hub.private, licence=hub.licence)  # the run is finished, whatever comes of this
@@ -128,98 +100,53 @@ def _carry_out(plan: Plan, run: Path, new: bool, inner: bool) -> Path:
 
 
 def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
+    """Fit, evaluate each checkpoint against the base, judge, export, report."""
     began = time.perf_counter()
-    config, log = plan.config, ScoreLog(run / "scores.jsonl", writes=is_main())
-    cache = open_shared_cache(config.vector_cache, config.cache, say)
-    base = for_judging(plan.encoder, plan.prompts, cache=cache, shared=True)
-    say("judging the base (step 0) …")
-    base_test = judge_test(plan.datasets, base)
-    base_cut = judge_shortened(plan, base)
-    judge = dev_judge(plan, base)
-    base_seconds = time.perf_counter() - began
-    done = _used(cache)
-    say(f"  took {base_seconds:.0f} s" + (f"; {done.sentence()}" if done.hits or done.damaged else ""))
-
-    work = resume_log(log, run)
-    earlier = work.seconds + sum(line.get("eval_seconds", 0.0) for line in log.lines)
+    log = ScoreLog(run / "scores.jsonl", writes=is_main())
+    base = judge_base(plan)
+    work, earlier = resume_log(log, run)
     if not log.lines:
-        log.add(judge.line(0, base))
-    _heed_ceiling(plan, run, log.lines[0]["dev"])
-    del base  # its vectors are not needed once training begins
-    if cache is not None:
-        cache.close()
-    hooks = Hooks(
-        on_evaluate=lambda step: judge_checkpoint(step, plan, judge, log, work, tracker),
-        after_save=lambda step, _path: retain(run, log, step, config.training.keep_all_checkpoints),
-        should_stop=lambda: config.training.patience is not None and log.without_improvement() >= config.training.patience,
-        on_log=tracker.log_training,
-    )
+        log.add(base.dev_line)
     for line in log.lines:  # what was judged before this session, if the dashboard missed it
-        tracker.log_scores(line, judge.base)
-    before = copy_of(plan.encoder.model) if interpolates(plan) else None
+        tracker.log_scores(line, base.dev.base)
+    plan = gentler_near_ceiling(plan, run, log.lines[0]["dev"])
+    hooks = checkpoint_hooks(plan, run, base.dev, log, work, tracker)
+    before = weights_to_mix_with(plan)
     say(f"training {plan.recipe.max_steps:,} steps …")
-    fit(plan.encoder, plan.sets, plan.recipe, config.training, run, plan.bf16, hooks, work)
+    fit(plan.encoder, plan.sets, plan.recipe, plan.config.training, run, plan.bf16, hooks, work)
 
-    test_began = time.perf_counter()
-    winner = choose_winner(plan, run, log, judge, before)
+    fitted = time.perf_counter()
+    winner = choose_winner(plan, run, log, base.dev, before)
     say(f"judging on test: {winner.sentence()} …")
-    tuned = for_judging(plan.encoder, plan.prompts, shared=True)
-    tuned_test, tuned_cut = judge_test(plan.datasets, tuned), judge_shortened(plan, tuned)
+    tuned = judge_tuned(plan)
     if is_main():
         export_model(plan.encoder.model, run / "model")
-    test_seconds = time.perf_counter() - test_began
-    crossed = _cross_validated(plan, run)
-    if is_main():
-        seconds = {"base": base_seconds, "test": test_seconds, "total": earlier + time.perf_counter() - began}
-        cut = Shortened(base_cut, tuned_cut)
-        report_run(
-            run, config, plan.datasets, base_test, tuned_test, cut, crossed, log, winner, work, seconds, tracker, done.hits
-        )
-
-
-def _cross_validated(plan: Plan, run: Path) -> CrossValidation | None:
-    """What all rows say, where test alone says little; None where it is not asked for."""
+    seconds = {"base": base.seconds, "test": time.perf_counter() - fitted}
     folds, _ = folds_wanted(plan.config, plan.datasets)
-
-    def train(config: TrainSettings) -> None:
-        folder = Path(config.output_dir) / str(config.run_name)
-        if (folder / "config.yaml").is_file():
-            resume_run(folder, inner=True)
-        else:
-            start_run(config, inner=True)
-
-    return cross_validate(plan.config, run, folds, train) if folds else None
-
-
-def _used(cache: VectorCache | None) -> Counters:
-    """What all processes did with the cache, together."""
-    own = astuple(Counters() if cache is None else cache.counters)
-    return Counters(*(int(total) for total in distributed.totals(own)))
-
-
-def judge_shortened(plan: Plan, encoders: Mapping[str, TextEncoder]) -> dict[int, dict[str, float]]:
-    """Scores on test with vectors cut to each length of `training.matryoshka`: by length, then by data set name."""
-    whole = plan.encoder.contract.dimensions
-    found: dict[int, dict[str, float]] = {}
-    for dimensions in plan.config.training.matryoshka:
-        if dimensions < whole:
-            cut = {name: ShortenedEncoder(encoder, dimensions) for name, encoder in encoders.items()}
-            judged = judge_test(plan.datasets, cut)
-            found[dimensions] = {name: primary_value(scores) for name, (_, scores) in judged.items()}
-    return found
-
-
-def _heed_ceiling(plan: Plan, run: Path, base_dev: float | None) -> None:
-    """Train gently where the base is nearly perfect; what that changes is said and recorded."""
-    found = heed_ceiling(plan.recipe, base_dev, plan.config.training)
-    if found is plan.recipe:
-        return
-    plan.recipe = found
-    say(f"  {found.reasons[-1]}")
+    crossed = cross_validate(plan.config, run, folds, _train_part) if folds else None
     if is_main():
-        record = read_record(run, "environment.json", "recipe")
-        write_json(run / "environment.json", record | {"recipe": list(found.reasons)})
+        results = _compared(plan, base, tuned, winner)
+        if crossed is not None:
+            results[0] = results[0].model_copy(update={"cross_validation": crossed})
+        seconds["total"] = earlier + time.perf_counter() - began
+        report_run(run, plan.config, plan.datasets, results, base, tuned, log, winner, work, seconds, tracker)
 
 
-def needs(plan: Plan) -> Needs:
-    return Needs(plan.recipe.batch_sizes, plan.recipe.max_tokens, str(plan.encoder.model.device))
+def _compared(plan: Plan, base: BaseScores, tuned: TestScores, winner: Winner) -> list[DatasetResult]:
+    """Judge tuned against base on the test split of each data set."""
+    say("comparing …")
+    seed, resamples = plan.config.training.seed, plan.config.evaluation.resamples
+    results = [
+        compare(task, base.test.full[name][1], scores, seed=seed, resamples=resamples)
+        for name, (task, scores) in tuned.full.items()
+    ]
+    return [result.model_copy(update={"kept_base": True}) for result in results] if winner.share == 0 else results
+
+
+def _train_part(config: TrainSettings) -> None:
+    """Carry out the run of one part of a cross-validation, from where it was."""
+    folder = Path(config.output_dir) / str(config.run_name)
+    if (folder / "config.yaml").is_file():
+        resume_run(folder, inner=True)
+    else:
+        start_run(config, inner=True)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from train.cli.fail_on import FailOnOption, fail_if_run
+from train.cli.output import print_line
 from train.config.packaged import packaged
 from train.errors import EmbedTuneError
 
@@ -70,13 +71,15 @@ def train_command(
     if not config and not data:
         config = [DEFAULT_CONFIG]
     from train.config.launcher import heed_launcher
-    from train.console import say
+    from train.console import is_main, say
 
     settings = heed_launcher(load_config(config, data=data or None, overrides=overrides or ()), say)
     from train.pipeline import dry_run as show_plan
     from train.pipeline import start_run
 
     if dry_run:
-        show_plan(settings, debug=debug)
+        found = show_plan(settings, debug=debug)
+        if is_main():
+            print_line(str(found))
     else:
         fail_if_run(fail_on, start_run(settings, debug=debug))

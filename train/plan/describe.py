@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from data.schema import RowKind
 from train import distributed
 from train.config.schema import TrainSettings
-from train.console import say
 from train.encode.forward.packed import attention_path
 from train.encode.local import Encoder
 from train.encode.tokens.eligibility import why_not_stored
@@ -21,57 +20,52 @@ from train.fit.recipe import Recipe
 from train.fit.rules import MINED
 
 
-def say_recipe(
+def recipe_in_words(
     recipe: Recipe, sets: Mapping[str, TrainingSet], encoder: Encoder, config: TrainSettings, bf16: bool, why_precision: str
-) -> None:
-    """What was settled, and why."""
-    seed, samplers = config.training.seed, mixed_samplers(sets, recipe, config.training)
-    say("recipe:")
-    for reason in recipe.reasons:
-        say(f"  {reason}")
-    say(f"  {'bf16 autocast' if bf16 else 'fp32'} ({why_precision})")
-    for name, one in sets.items():
-        say(f"  {name}: {LOSS_NAMES[one.loss]} loss")
-        if len(sets) > 1:
-            say(f"  {name}: {_share_in_words(one.sampler(recipe.batch_sizes[name], seed), name, samplers)}")
-        share = RankShare(samplers[name], distributed.rank(), distributed.world_size())
-        if dropped := share.count_dropped():
-            say(
-                f"  {name}: {dropped:,} rows of the first epoch do not divide among {distributed.world_size()} processes: dropped"
-            )
+) -> list[str]:
+    """Return what was settled, and why, a line each."""
     import torch
 
-    say(f"  forward: {attention_path(encoder.model, torch.bfloat16 if bf16 else torch.float32, training=True)}")
-    say(
-        "  texts: "
-        + ("tokenised once" if encoder.store is not None else f"tokenised in each batch ({why_not_stored(encoder.model)})")
-    )
+    seed, samplers = config.training.seed, mixed_samplers(sets, recipe, config.training)
+    lines = [*recipe.reasons, f"{'bf16 autocast' if bf16 else 'fp32'} ({why_precision})"]
+    for name, one in sets.items():
+        lines.append(f"{name}: {LOSS_NAMES[one.loss]} loss")
+        if len(sets) > 1:
+            lines.append(f"{name}: {_share_in_words(one.sampler(recipe.batch_sizes[name], seed), name, samplers)}")
+        processes = distributed.world_size()
+        if dropped := RankShare(samplers[name], distributed.rank(), processes).count_dropped():
+            lines.append(f"{name}: {dropped:,} rows of the first epoch do not divide among {processes} processes: dropped")
+    lines.append(f"forward: {attention_path(encoder.model, torch.bfloat16 if bf16 else torch.float32, training=True)}")
+    stored = encoder.store is not None
+    lines.append(f"texts: {'tokenised once' if stored else f'tokenised in each batch ({why_not_stored(encoder.model)})'}")
+    return ["recipe:", *(f"  {line}" for line in lines)]
 
 
 def _share_in_words(own: ShuffledBatchSampler, name: str, samplers: Mapping[str, ShuffledBatchSampler]) -> str:
-    """What part of an epoch a data set has among several."""
+    """Return what part of an epoch a data set has among several."""
     batches = len(samplers[name])
+    number = f"{batches / len(own):.3g}"
     part = batches / sum(len(sampler) for sampler in samplers.values())
-    return f"{batches:,} batches an epoch, {part:.0%} of all: {batches / len(own):.3g} passes over its rows"
+    return f"{batches:,} batches an epoch, {part:.0%} of all: {number} pass{'' if number == '1' else 'es'} over its rows"
 
 
 def mined_in_words(config: TrainSettings, mined: Mapping[str, MinedSet]) -> list[str]:
-    """Which data sets have mined negatives, and why."""
+    """Say which data sets have mined negatives, and why."""
     number, asked = config.mining.negatives, config.mining.enabled is True
     what = "a hard negative" if number == 1 else f"{number} hard negatives"
-    why = "from your config" if asked else f"by the rule; it comes from: {MINED}"
+    why = "from your config" if asked else f"by the rule, measured: {MINED}"
     return [f"{name}: {what} a row, mined with the base ({why})" for name in mined]
 
 
 def batches_in_words(config: TrainSettings, sets: Mapping[str, TrainingSet], recipe: Recipe) -> list[str]:
-    """Which rows meet, of each data set whose rows are each other's negatives."""
+    """Say which rows meet, of each data set whose rows are each other's negatives."""
     ranked = {name: one for name, one in sets.items() if one.kind is not RowKind.SCORED}
     seed, asked = config.training.seed, config.training.batches
     return [f"{name}: {_meeting(one, recipe.batch_sizes[name], seed, asked == one.batches)}" for name, one in ranked.items()]
 
 
 def _meeting(one: TrainingSet, batch_size: int, seed: int, asked: bool) -> str:
-    """Which rows meet, and how those with texts in common are kept from being each other's negatives."""
+    """Say which rows meet, and how those with texts in common are kept from being each other's negatives."""
     origin = "from your config" if asked else "by the rule"
     sampler = one.sampler(batch_size, seed)
     if isinstance(sampler, JointBatchSampler):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,18 +30,25 @@ ENCODE_SAMPLE = 128
 
 @dataclass(frozen=True)
 class Estimate:
-    """Seconds and mebibytes; training seconds exclude evaluation."""
+    """How long a run will take and how much memory it needs: seconds and mebibytes; training seconds exclude evaluation."""
 
     train_seconds: float
     eval_seconds: float
     memory_mb: float
 
     def lines(self) -> list[str]:
-        """The estimate in words."""
+        """Return the estimate in words."""
         return [
             f"estimated time: about {_minutes(self.train_seconds)} of training, {_minutes(self.eval_seconds)} of judging",
             f"estimated memory: about {self.memory_mb / 1024:.1f} GiB",
         ]
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the figures by name."""
+        return dataclasses.asdict(self)
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
 
 
 def estimate(

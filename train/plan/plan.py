@@ -28,22 +28,54 @@ from train.fit.rules import MAX_TOKENS
 from train.plan.audit import audited as audit_datasets
 from train.plan.audit import obey_strict, say_warnings
 from train.plan.datasets import load_datasets, training_sets
-from train.plan.describe import batches_in_words, mined_in_words, say_recipe
+from train.plan.describe import batches_in_words, mined_in_words, recipe_in_words
 from train.plan.folds import folds_wanted
 
 
-@dataclass
+@dataclass(frozen=True)
+class Needs:
+    """What decides how much memory a run takes: rows in a batch by data set, tokens of a training text, and the device."""
+
+    batch_sizes: Mapping[str, int]
+    max_tokens: int
+    device: str
+
+
+@dataclass(frozen=True)
 class Plan:
-    """Everything that is known before the first optimiser step."""
+    """Everything that is known before the first optimiser step. What is learnt later makes another plan.
+
+    Attributes:
+        config: the settings, with what was probed (the precision).
+        datasets: all data sets, by name.
+        encoder: the base; training changes the weights of its model.
+        origin: where these came from.
+        sets: training rows of the data sets that are trained on, by name.
+        recipe: what the settings leave open, settled.
+        bf16: whether training computes under bf16 autocast.
+        mined: training rows with mined negatives, by data set name.
+        sentences: the plan in words, for people.
+    """
 
     config: TrainSettings
-    datasets: dict[str, PreparedDataset]
+    datasets: Mapping[str, PreparedDataset]
     encoder: Encoder
     origin: WeightsOrigin
-    sets: dict[str, TrainingSet]
+    sets: Mapping[str, TrainingSet]
     recipe: Recipe
     bf16: bool
     mined: Mapping[str, MinedSet] = field(default_factory=dict)
+    sentences: tuple[str, ...] = ()
+
+    def say(self) -> None:
+        """Say the plan."""
+        for line in self.sentences:
+            say(line)
+
+    @property
+    def needs(self) -> Needs:
+        """What to name where memory runs out."""
+        return Needs(self.recipe.batch_sizes, self.recipe.max_tokens, str(self.encoder.model.device))
 
     @property
     def prompts(self) -> dict[str, PromptSpec]:
@@ -52,7 +84,10 @@ class Plan:
 
 
 def make_plan(config: TrainSettings) -> Plan:
-    """Load, audit and split the data, load the base, and settle what the config leaves open. Everything found is said."""
+    """Load and split the data, load the base, mine negatives, and settle what the config leaves open.
+
+    What is found on the way is said; what is settled stands in `Plan.sentences`.
+    """
     if distributed.world_size() > 1:
         say(f"{distributed.world_size()} processes share the work")
     if resolve_device(config.model.device) == "cpu":  # raises: better now than after reading the data
@@ -86,12 +121,13 @@ def make_plan(config: TrainSettings) -> Plan:
         joint={name for name, one in sets.items() if one.batches == "joint"},
     )
     recipe = replace(recipe, reasons=(*recipe.reasons, *mined_in_words(config, mined), *batches_in_words(config, sets, recipe)))
-    say_recipe(recipe, sets, encoder, config, bf16, why)
+    sentences = recipe_in_words(recipe, sets, encoder, config, bf16, why)
     if (about_folds := folds_wanted(config, datasets)[1]) is not None:
-        say(f"  note: {about_folds}")
+        sentences.append(f"  note: {about_folds}")
     # what was probed is fixed in the recorded config, so that a resumed run computes as the first part did
     training = config.training.model_copy(update={"precision": "bf16" if bf16 else "fp32"})
-    return Plan(config.model_copy(update={"training": training}), datasets, encoder, origin, sets, recipe, bf16, mined)
+    config = config.model_copy(update={"training": training})
+    return Plan(config, datasets, encoder, origin, sets, recipe, bf16, mined, tuple(sentences))
 
 
 def _settle_batches(config: TrainSettings, sets: Mapping[str, TrainingSet], encoder: Encoder, bf16: bool) -> None:
@@ -110,7 +146,7 @@ def _settle_batches(config: TrainSettings, sets: Mapping[str, TrainingSet], enco
 
 
 def audited(plan: Plan) -> dict[str, Any]:
-    """What is in the data; warnings are said.
+    """Return what is in the data (see `train.plan.audit`); warnings are said.
 
     Raises:
         DataError: by `data.strict`, a warning that puts the result in doubt.

@@ -1,4 +1,4 @@
-"""What is checked before anything is loaded: names, folders, the Hub, the tracker."""
+"""What is checked before anything is loaded: whatever would stop a run at its end stops it before its data are read."""
 
 from __future__ import annotations
 
@@ -15,27 +15,42 @@ from train.runs.folder import create_run, default_name
 from train.tracking.start import check_tracking
 
 
-def settle_name(config: TrainSettings) -> str:
-    """The name of a new run; what would stop it at its end is found before its data are read."""
+def preflight(config: TrainSettings) -> str:
+    """Check the run's folder, the Hub, the dashboard and the vector cache, and return the run's name. Call on rank 0.
+
+    Raises:
+        ConfigError, HubError, RunError, TrackingError: what the run would fail at.
+    """
     name = config.run_name or default_name(_dataset_name(config))
     if (Path(config.output_dir) / name).exists():
         create_run(Path(config.output_dir), name)  # raises, and says what to do
     if config.export.hub.repo_id is not None:
         check_push(config.export.hub.repo_id)
     check_tracking(config.tracking)
-    if config.vector_cache != "auto" and (cache := open_shared_cache(config.vector_cache, config.cache, say)) is not None:
-        cache.close()
+    _check_cache(config)
     return name
 
 
 def see_run_folder(run: Path) -> None:
-    """Processes on other machines must see the folder, too: checkpoints are read from it."""
+    """Refuse a folder that processes on other machines do not see: checkpoints are read from it.
+
+    Raises:
+        RunError: naming these processes.
+    """
     sees = distributed.collect(run.is_dir())
     if not all(sees):
         raise RunError(
             f"{run} is not seen by processes {', '.join(str(i) for i, one in enumerate(sees) if not one)}",
             hint="several machines need a folder that all of them share: set output_dir to one",
         )
+
+
+def _check_cache(config: TrainSettings) -> None:
+    if config.vector_cache == "auto":  # does without where it has to
+        return
+    cache = open_shared_cache(config.vector_cache, config.cache, say)
+    if cache is not None:
+        cache.close()
 
 
 def _dataset_name(config: TrainSettings) -> str:

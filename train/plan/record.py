@@ -7,11 +7,13 @@ from typing import Any
 
 from data.errors import DataError
 from data.storage import write_json, write_text
+from train import distributed
 from train.config.load import dump_config
 from train.errors import ModelError, RunError
 from train.machine import environment
 from train.plan.plan import Plan, audited
-from train.runs.folder import read_record
+from train.plan.preflight import see_run_folder
+from train.runs.folder import create_run, read_record
 from train.runs.training_rows import write_known_rows
 
 DECIDES_VECTORS = {"query_prompt", "document_prompt", "symmetric_prompt", "max_tokens"}
@@ -20,6 +22,19 @@ DECIDES_VECTORS = {"query_prompt", "document_prompt", "symmetric_prompt", "max_t
 
 MAY_CHANGE = {"patience", "keep_all_checkpoints", "interpolation"}
 """Settings of training that change no step of it."""
+
+
+def begin_run(plan: Plan) -> Path:
+    """Make the folder of a new run, with the plan's record in it, or not at all. Returns the folder.
+
+    Raises:
+        DataError: by `data.strict`, the audit holds what puts a result in doubt.
+        RunError: the folder exists, cannot be made, or is not seen by all processes.
+    """
+    place, name = Path(plan.config.output_dir), str(plan.config.run_name)
+    distributed.on_main(lambda: create_run(place, name, record=lambda folder: record_plan(plan, folder)))
+    see_run_folder(place / name)
+    return place / name
 
 
 def record_plan(plan: Plan, run: Path) -> None:
@@ -50,8 +65,10 @@ def record_plan(plan: Plan, run: Path) -> None:
 
 
 def _settled(plan: Plan) -> dict[str, Any]:
-    """What decides the weights that come out, besides data and base: the steps of a run must all be made, and their weights be
-    chosen, with the same."""
+    """Return what decides the weights that come out, besides data and base.
+
+    The steps of a run must all be made, and their weights be chosen, with the same.
+    """
     config, recipe = plan.config, plan.recipe
     sections = {
         "training": config.training.model_dump(mode="json", exclude=MAY_CHANGE),
@@ -71,7 +88,11 @@ def _settled(plan: Plan) -> dict[str, Any]:
 
 
 def refuse_changes(plan: Plan, run: Path) -> None:
-    """A run goes on only with the data, the base and the settings that it began with: its scores would compare unlike things."""
+    """Refuse other data, another base or other settings than the run began with: its scores would compare unlike things.
+
+    Raises:
+        DataError, ModelError, RunError: naming what has changed.
+    """
     recorded = read_record(run, "environment.json", "model", "data")
     if (recorded["model"]["revision"], recorded["model"]["sha256"]) != (plan.origin.revision, plan.origin.sha256):
         raise ModelError(

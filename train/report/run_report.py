@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,34 +12,18 @@ from data.prepared import PreparedDataset
 from data.storage import write_json, write_text
 from train.config.schema import TrainSettings
 from train.console import now, say
-from train.evaluate.evaluator import compare
-from train.evaluate.results import CrossValidation, run_verdict
+from train.evaluate.results import DatasetResult, run_verdict
 from train.fit.trainer import Work
 from train.machine import peak_memory_mb
 from train.report.examples import count_changes, pick_examples
 from train.report.page import render
 from train.report.terminal import side_by_side, story
-from train.runs.per_query import Judged, write_per_query
+from train.runs.per_query import write_per_query
 from train.runs.score_log import ScoreLog
 from train.selection.interpolation import Winner
+from train.selection.judged import BaseScores, TestScores
 from train.tracking.base import Tracker
 from train.wording import BASE_AND_TUNED, fraction, metric_name
-
-
-@dataclass(frozen=True)
-class Shortened:
-    """Primary metrics on test with vectors cut to their first dimensions: by their number, then by data set name."""
-
-    base: Mapping[int, Mapping[str, float]]
-    tuned: Mapping[int, Mapping[str, float]]
-
-    def of(self, name: str) -> dict[str, Any]:
-        """`dimensions` of a data set for report.json; nothing where no vectors were cut."""
-        found = [
-            {"dimensions": length, "base": self.base[length][name], "tuned": values[name]}
-            for length, values in self.tuned.items()
-        ]
-        return {"dimensions": found} if found else {}
 
 
 def shortened_rows(datasets: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
@@ -60,43 +43,32 @@ def report_run(
     run: Path,
     config: TrainSettings,
     datasets: Mapping[str, PreparedDataset],
-    base: Judged,
-    tuned: Judged,
-    cut: Shortened,
-    crossed: CrossValidation | None,
+    results: Sequence[DatasetResult],
+    base: BaseScores,
+    tuned: TestScores,
     log: ScoreLog,
     winner: Winner,
     work: Work,
     seconds: Mapping[str, float],
     tracker: Tracker,
-    from_cache: int = 0,
 ) -> dict[str, Any]:
-    """Judge tuned against base on every test split and write all reports of a run.
+    """Write all reports of a run, say how it went, and tell the dashboard.
 
     Args:
         run: the run folder.
         config: the resolved configuration.
         datasets: all data sets, for their notes.
-        base, tuned: task and scores on test by data set name.
-        cut: scores with shortened vectors.
-        crossed: what cross-validation of the first data set found, if there was any.
+        results: tuned against base on every test split.
+        base, tuned: the scores behind them.
         log: scores of every checkpoint on dev.
         winner: what was judged on test.
         work: what training consumed.
         seconds: `base`, `test` (with the choice of what is judged) and `total` (with earlier sessions), wall clock.
         tracker: is told, too.
-        from_cache: vectors of the base that judging found in the cache.
 
     Returns:
         The content of `report.json`.
     """
-    say("comparing …")
-    resamples, seed = config.evaluation.resamples, config.training.seed
-    results = [compare(task, base[name][1], scores, seed=seed, resamples=resamples) for name, (task, scores) in tuned.items()]
-    if winner.share == 0:
-        results = [result.model_copy(update={"kept_base": True}) for result in results]
-    if crossed is not None:
-        results[0] = results[0].model_copy(update={"cross_validation": crossed})
     report: dict[str, Any] = {
         "verdict": run_verdict(results),
         "primary": results[0].name if results else None,
@@ -104,20 +76,21 @@ def report_run(
         "best_step": winner.step,
         "selection": winner.as_json(),
         "base_model": config.model.name,
-        "datasets": [result.model_dump(mode="json") | cut.of(result.name) for result in results],
-        "cost": cost(log, work, seconds) | ({"vectors_from_cache": from_cache} if from_cache else {}),
+        "datasets": [result.model_dump(mode="json") | _dimensions(base, tuned, result.name) for result in results],
+        "cost": cost(log, work, seconds) | ({"vectors_from_cache": base.from_cache} if base.from_cache else {}),
         "finished_at": now(),
     }
-    write_per_query(run / "per_query.parquet", base, tuned)
+    write_per_query(run / "per_query.parquet", base.test.full, tuned.full)
     extras = {
         "config": (run / "config.yaml").read_text(encoding="utf-8"),
         "environment": json.loads((run / "environment.json").read_text(encoding="utf-8")),
         "audit": json.loads((run / "audit.json").read_text(encoding="utf-8")),
         "data_notes": {name: list(prepared.notes) for name, prepared in datasets.items()},
-        "changes": {name: count_changes(task, base[name][1], scores) for name, (task, scores) in tuned.items()},
+        "changes": {name: count_changes(task, base.test.full[name][1], scores) for name, (task, scores) in tuned.full.items()},
         "command": f"accelerate launch train/run.py --config {shlex.quote(str(run / 'config.yaml'))} run_name={run.name}-again",
     }
-    examples = [example for name, (task, scores) in tuned.items() for example in pick_examples(task, base[name][1], scores)]
+    judged = tuned.full.items()
+    examples = [one for name, (task, scores) in judged for one in pick_examples(task, base.test.full[name][1], scores)]
 
     def page(texts: bool) -> str:
         return render(report, log.lines, examples if texts else [], extras if texts else without_texts(extras))
@@ -131,6 +104,15 @@ def report_run(
     say(f"report: {run / 'report.html'}")
     tracker.log_report(report, page, examples)
     return report
+
+
+def _dimensions(base: BaseScores, tuned: TestScores, name: str) -> dict[str, Any]:
+    """Return `dimensions` of a data set for report.json; nothing where no vectors were cut."""
+    before = base.test.shortened
+    found = [
+        {"dimensions": length, "base": before[length][name], "tuned": values[name]} for length, values in tuned.shortened.items()
+    ]
+    return {"dimensions": found} if found else {}
 
 
 def without_texts(extras: Mapping[str, Any]) -> dict[str, Any]:

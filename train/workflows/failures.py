@@ -1,35 +1,56 @@
-"""Out of memory or disk, in words: what was being computed, at which batch size, what to lower, what remains of the run."""
+"""What ends a run before its time, in words: what was being computed, at which batch size, what to lower, what remains."""
 
 from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from train import distributed
-from train.errors import RunError, disk_in_words, is_out_of_memory
+from train.errors import Interrupted, RunError, disk_in_words, is_out_of_memory
 from train.fit.checkpoints import clear_staging, list_checkpoints
+from train.plan.plan import Needs
 
 TRIED = re.compile(r"tried to allocate ([\d.]+) ?(bytes|[KMGT]i?B)", re.IGNORECASE)
 
 
-@dataclass(frozen=True)
-class Needs:
-    """What decides how much memory a run takes: rows in a batch by data set, tokens of a training text, and the device."""
+@contextmanager
+def failures_in_words(needs: Needs, run: Path) -> Iterator[None]:
+    """Turn whatever ends a run inside into an error that says how to go on.
 
-    batch_sizes: Mapping[str, int]
-    max_tokens: int
-    device: str
+    Args:
+        needs: what the run asks for.
+        run: its folder.
+
+    Raises:
+        Interrupted: it was stopped.
+        RunError: memory or disk ran out, or another process of the run was lost.
+    """
+    resume = f"continue with --resume {run}"
+    try:
+        with shortages_in_words(needs, run):
+            yield
+    except Interrupted as stop:
+        # of a part of a cross-validation only the run as a whole is to be continued
+        raise Interrupted(stop.what, hint=resume) from None
+    except KeyboardInterrupt:
+        raise Interrupted("stopped; what was complete is kept", hint=resume) from None
+    except RuntimeError as error:
+        if not distributed.peer_is_lost(error):
+            raise
+        raise RunError(
+            "another process of this run has ended or can no longer be reached",
+            hint=f"look for its own message above; what was complete is kept: {resume}",
+        ) from error
 
 
 @contextmanager
 def shortages_in_words(needs: Needs, run: Path | None = None) -> Iterator[None]:
     """Turn running out of memory or disk inside into a `RunError` that says what to do.
 
-    A run that had no checkpoint when memory ran out is removed: it could only be begun anew, with other settings, and its name
+    A run that had no checkpoint when memory ran out is removed: it could only be started again, with other settings, and its name
     should be free for that.
 
     Args:
@@ -55,7 +76,7 @@ def shortages_in_words(needs: Needs, run: Path | None = None) -> Iterator[None]:
 
 
 def _remains(run: Path) -> str:
-    """What is left of the run after memory ran out, as the end of an advice."""
+    """Say what is left of the run after memory ran out, as the end of a hint."""
     if distributed.is_main():
         clear_staging(run)
     if list_checkpoints(run):

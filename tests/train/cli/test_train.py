@@ -17,7 +17,7 @@ from tests.conftest import ROOT
 from tests.support.forked import ForkServer
 from train.config.schema import ModelConfig
 from train.encode.local import load_encoder
-from train.selection.choose import dev_encoders
+from train.selection.judged import dev_encoders
 
 REPORT_COST = {
     "train_seconds",

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import astuple
 from pathlib import Path
 
-from train.distributed import on_one_machine
-from train.encode.cache.cache import VectorCache
+from train.distributed import on_one_machine, totals
+from train.encode.cache.cache import Counters, VectorCache
 from train.encode.cache.protocol import StoreError, VectorStore
 from train.errors import ConfigError
 
@@ -49,6 +50,12 @@ def open_shared_cache(place: str, folder: Path, warn: Callable[[str], None]) -> 
     A file is not shared by several machines, whose locks do not hold on most network file systems: there `auto` is none.
     """
     return None if place == "auto" and not on_one_machine() else open_cache(place, folder, warn)
+
+
+def counters_of_all(cache: VectorCache | None) -> Counters:
+    """Return what all processes did with the cache, together. Every process must call it at the same time."""
+    own = astuple(Counters() if cache is None else cache.counters)
+    return Counters(*(int(total) for total in totals(own)))
 
 
 def _store(place: str, folder: Path, warn: Callable[[str], None]) -> VectorStore:

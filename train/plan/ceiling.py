@@ -1,0 +1,31 @@
+"""What the base's score on dev changes about a plan."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from data.storage import write_json
+from train.console import say
+from train.distributed import is_main
+from train.fit.recipe import heed_ceiling
+from train.plan.plan import Plan
+from train.runs.folder import read_record
+
+
+def gentler_near_ceiling(plan: Plan, run: Path, base_dev: float | None) -> Plan:
+    """Return the plan for a base of this score: at a gentler rate where it is nearly perfect, which is said and recorded.
+
+    Args:
+        plan: is left as it is.
+        run: its folder.
+        base_dev: score of the base on dev, 0..1; None without a dev split.
+    """
+    recipe = heed_ceiling(plan.recipe, base_dev, plan.config.training)
+    if recipe is plan.recipe:
+        return plan
+    say(f"  {recipe.reasons[-1]}")
+    if is_main():
+        record = read_record(run, "environment.json", "recipe")
+        write_json(run / "environment.json", record | {"recipe": list(recipe.reasons)})
+    return dataclasses.replace(plan, recipe=recipe)

@@ -1,0 +1,44 @@
+"""What `--dry-run` shows: everything that is settled before the first step, with an estimate of time and memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from train.console import notebook_view
+from train.plan.estimate import Estimate
+
+
+@dataclass(frozen=True)
+class DryRun:
+    """A run as it would be.
+
+    Attributes:
+        config: the resolved settings, as YAML.
+        sentences: the plan in words: the recipe with the reason for each choice.
+        estimate: of time and memory.
+        folds: further runs that cross-validation would add, 0 for none.
+    """
+
+    config: str
+    sentences: tuple[str, ...]
+    estimate: Estimate
+    folds: int = 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same as plain values."""
+        return {
+            "config": self.config,
+            "plan": list(self.sentences),
+            "estimate": self.estimate.to_dict(),
+            "cross_validation_runs": self.folds,
+        }
+
+    def __str__(self) -> str:
+        lines = [*self.sentences, "", "resolved config:", self.config, *self.estimate.lines()]
+        if self.folds:
+            lines.append(f"cross-validation: {self.folds} more runs that take about as long each")
+        return "\n".join([*lines, "dry run: nothing was trained, no run folder was made"])
+
+    def _repr_html_(self) -> str:
+        return notebook_view(str(self))

@@ -1,0 +1,62 @@
+"""What happens at each checkpoint while training runs: it is judged on dev, logged, and kept or removed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from train import distributed
+from train.console import say
+from train.fit.checkpoints import keep_only, list_checkpoints
+from train.fit.loop import Hooks
+from train.fit.recipe import CEILING
+from train.fit.trainer import Work
+from train.plan.plan import Plan
+from train.runs.score_log import ScoreLog
+from train.selection.dev import DevJudge
+from train.selection.judged import dev_encoders
+from train.tracking.base import Tracker
+
+
+def checkpoint_hooks(plan: Plan, run: Path, judge: DevJudge, log: ScoreLog, work: Work, tracker: Tracker) -> Hooks:
+    """Return what `fit` calls at each checkpoint."""
+    config = plan.config.training
+    return Hooks(
+        on_evaluate=lambda step: judge_checkpoint(step, plan, judge, log, work, tracker),
+        after_save=lambda step, _path: retain(run, log, step, config.keep_all_checkpoints),
+        should_stop=lambda: config.patience is not None and log.without_improvement() >= config.patience,
+        on_log=tracker.log_training,
+    )
+
+
+def judge_checkpoint(step: int, plan: Plan, judge: DevJudge, log: ScoreLog, work: Work, tracker: Tracker) -> dict[str, float]:
+    """Score the present weights on dev, log the line, say it, and return metrics for the trainer's log."""
+    line = distributed.share(judge.line(step, dev_encoders(plan)))  # one choice of the best, whatever the rounding
+    if step:  # near the ceiling the least change is wanted
+        near = log.lines[0]["dev"] is not None and log.lines[0]["dev"] > CEILING
+        line |= {"noise": 0.0 if near else round(judge.noise, 5)}
+    line |= {"train_seconds": round(work.seconds, 3), "train_rows": work.rows, "train_tokens": work.tokens}
+    log.add(line)
+    tracker.log_scores(line, judge.base)
+    shown = ", ".join(f"{name} {value:.4f} (base {judge.base[name]:.4f})" for name, value in line["datasets"].items())
+    if shown:
+        say(f"  step {step}: dev {shown}")
+    return {f"eval_{name}": value for name, value in line["datasets"].items()}
+
+
+def resume_log(log: ScoreLog, run: Path) -> tuple[Work, float]:
+    """Forget scores after the last complete checkpoint, as what came later is done again.
+
+    Returns:
+        The work done up to there, and the seconds that this and judging took.
+    """
+    steps = list_checkpoints(run)
+    log.forget_after(max(steps, default=0))
+    work = Work.read(steps[max(steps)]) if steps else Work()
+    return work, work.seconds + sum(line.get("eval_seconds", 0.0) for line in log.lines)
+
+
+def retain(run: Path, log: ScoreLog, step: int, keep_all: bool) -> None:
+    """Keep the checkpoint that would be taken now, and the last."""
+    best = log.best()
+    if not keep_all:
+        keep_only(run, {step, *([best["step"]] if best else [])})

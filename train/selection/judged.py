@@ -1,0 +1,124 @@
+"""What base and tuned model reach: both on test, the base on dev, too, as checkpoints are compared with it there."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from data.schema import RowKind, text_columns
+from train.console import say
+from train.encode.cache.open import counters_of_all, open_shared_cache
+from train.encode.protocol import TextEncoder
+from train.encode.wrappers import ShortenedEncoder, for_judging
+from train.evaluate.evaluator import judge_test, primary_value
+from train.plan.plan import Plan
+from train.runs.per_query import Judged
+from train.selection.dev import LONGEST, DevJudge, build_dev_judge
+
+Shortened = Mapping[int, Mapping[str, float]]
+"""Primary metrics with vectors cut to their first dimensions: by their number, then by data set name."""
+
+
+@dataclass(frozen=True)
+class TestScores:
+    """What a model reaches on test.
+
+    Attributes:
+        full: task and scores by data set name.
+        shortened: with vectors cut to each length of `training.matryoshka`.
+    """
+
+    __test__ = False  # no test, whatever its name says to pytest
+
+    full: Judged
+    shortened: Shortened = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class BaseScores:
+    """What the base reaches.
+
+    Attributes:
+        test: on test.
+        dev: judges checkpoints as the base was judged.
+        dev_line: step 0 of `scores.jsonl`.
+        seconds: that judging took.
+        from_cache: vectors that were found in the cache.
+    """
+
+    test: TestScores
+    dev: DevJudge
+    dev_line: Mapping[str, Any]
+    seconds: float
+    from_cache: int
+
+
+def judge_base(plan: Plan) -> BaseScores:
+    """Judge the base on test and on dev, with vectors of earlier runs where the cache has them."""
+    began = time.perf_counter()
+    cache = open_shared_cache(plan.config.vector_cache, plan.config.cache, say)
+    base = for_judging(plan.encoder, plan.prompts, cache=cache, shared=True)
+    say("judging the base (step 0) …")
+    test = _judge(plan, base)
+    judge = dev_judge(plan, base)
+    line = judge.line(0, base)
+    seconds = time.perf_counter() - began
+    done = counters_of_all(cache)
+    say(f"  took {seconds:.0f} s" + (f"; {done.sentence()}" if done.hits or done.damaged else ""))
+    if cache is not None:
+        cache.close()
+    return BaseScores(test, judge, line, seconds, done.hits)
+
+
+def judge_tuned(plan: Plan) -> TestScores:
+    """Judge the present weights on test."""
+    return _judge(plan, for_judging(plan.encoder, plan.prompts, shared=True))
+
+
+def dev_encoders(plan: Plan) -> dict[str, TextEncoder]:
+    """Return the present weights for dev: in the precision of training, since they only choose. Test is judged in fp32."""
+    return for_judging(dataclasses.replace(plan.encoder, bf16=plan.bf16), plan.prompts, shared=True, remembered=False)
+
+
+def dev_judge(plan: Plan, base: Mapping[str, TextEncoder]) -> DevJudge:
+    """Return what judges checkpoints on dev; what the base has there is said."""
+    trained = {name: plan.datasets[name] for name in plan.sets}
+    settings = plan.config.evaluation
+    in_precision = dev_encoders(plan) if plan.bf16 else None
+    judge = build_dev_judge(trained, base, settings.dev_queries, settings.pool_top, _dev_budget(plan), in_precision)
+    if not judge.tasks:
+        say("  there is no dev split: the last checkpoint will be judged")
+    for name, task in judge.tasks.items():
+        things = "scored pairs" if task.kind is RowKind.SCORED else "queries"
+        say(f"  dev {name}: {len(task):,} {things}, base {task.primary} {judge.base[name]:.4f}")
+    return judge
+
+
+def _judge(plan: Plan, encoders: Mapping[str, TextEncoder]) -> TestScores:
+    full = judge_test(plan.datasets, encoders)
+    whole = plan.encoder.contract.dimensions
+    shortened: dict[int, dict[str, float]] = {}
+    for dimensions in plan.config.training.matryoshka:
+        if dimensions < whole:
+            cut = {name: ShortenedEncoder(encoder, dimensions) for name, encoder in encoders.items()}
+            judged = judge_test(plan.datasets, cut)
+            shortened[dimensions] = {name: primary_value(scores) for name, (_, scores) in judged.items()}
+    return TestScores(full, shortened)
+
+
+def _dev_budget(plan: Plan) -> float:
+    """Characters that judging one checkpoint may encode, so that it takes at most a tenth of the training before it.
+
+    A training pass costs three forward passes (forward, and twice as much backward).
+    """
+    an_epoch = 0.0
+    for name, one in plan.sets.items():
+        sample = one.table.select(range(min(len(one.table), 2000)))
+        texts = [sample[column] for column in text_columns(sample.column_names)]
+        characters = sum(min(len(text), LONGEST) for column in texts for text in column) / len(sample)
+        an_epoch += characters * min(plan.recipe.batch_sizes[name], len(one.table)) * plan.recipe.doses[name]
+    epochs = plan.recipe.max_steps / plan.recipe.steps_per_epoch
+    return 0.1 * 3 * an_epoch * epochs / len(plan.recipe.evaluation_steps)
