@@ -15,7 +15,7 @@ LONGEST_REASON = 200
 """Characters that a library's error may add to a message: about two lines of a terminal."""
 
 
-class UserError(Exception):
+class EmbedTuneError(Exception):
     """Base of everything that is reported to the user without a traceback. Its text says what, where, and what to do.
 
     Args:
@@ -36,7 +36,7 @@ class UserError(Exception):
         super().__init__(f"{self.message}\n  What to do: {hint}" if hint else self.message)
 
 
-class DataError(UserError, ValueError):
+class DataError(EmbedTuneError, ValueError):
     """Something about the user's data is wrong.
 
     Args:

@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
-from data.errors import UserError
+from data.errors import EmbedTuneError
 
 ASIDE = ".tmp"
 """How the names end that files and folders have while they are written."""
@@ -158,10 +158,10 @@ def refuse_full(folder: Path, option: str = "--output") -> None:
         option: with which the user named it.
 
     Raises:
-        UserError: something lies in it, or it is a file.
+        EmbedTuneError: something lies in it, or it is a file.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise UserError("something is there already", where=f"{option} {folder}", hint="name a folder that is new or empty")
+        raise EmbedTuneError("something is there already", where=f"{option} {folder}", hint="name a folder that is new or empty")
 
 
 def digest(content: str | bytes | memoryview) -> str:

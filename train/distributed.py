@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from train.errors import ConfigError, EmbedTuneError, Interrupted
+from data.errors import EmbedTuneError
+from train.errors import ConfigError, Interrupted
 
 if TYPE_CHECKING:
     from torch import Tensor

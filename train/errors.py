@@ -8,11 +8,7 @@ from __future__ import annotations
 import errno
 import os
 
-from data.errors import UserError
-
-
-class EmbedTuneError(UserError):
-    """Base of what `train` reports without a traceback; `data` reports a `DataError`, their common base is `UserError`."""
+from data.errors import EmbedTuneError
 
 
 class ConfigError(EmbedTuneError):

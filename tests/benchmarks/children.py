@@ -18,9 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from data.errors import DataError
+from data.errors import EmbedTuneError
 from tests.benchmarks.workloads import BenchmarkError
-from train.errors import EmbedTuneError
 from train.tracking.destination import environment
 
 PATIENCE = 30.0
@@ -114,7 +113,7 @@ def _serve(target: Target, spec: Any, threads: int, log: str, connection: Connec
     torch.set_num_threads(threads)
     try:
         target(spec, connection)
-    except (EmbedTuneError, DataError) as error:
+    except EmbedTuneError as error:
         connection.send(("error", str(error)))
     except Exception as error:  # whatever a library raises is shown by the parent
         traceback.print_exc()

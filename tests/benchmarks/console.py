@@ -10,13 +10,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from data.errors import DataError
+from data.errors import EmbedTuneError
 from tests.benchmarks.arms import ARMS, PeakSpec, measure_machine
 from tests.benchmarks.children import Child
 from tests.benchmarks.models import random_bert_base
 from tests.benchmarks.workloads import BenchmarkError
 from train.config.schema import DEFAULT_MODEL
-from train.errors import EmbedTuneError
 
 
 def say(line: str) -> None:
@@ -82,6 +81,6 @@ def run_as_program(main: Callable[[], None]) -> None:
     """Mistakes end with a sentence and exit code 2."""
     try:
         main()
-    except (EmbedTuneError, DataError) as error:
+    except EmbedTuneError as error:
         print(error, file=sys.stderr)
         sys.exit(2)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from train.errors import EmbedTuneError
+from data.errors import EmbedTuneError
 
 if TYPE_CHECKING:
     from datasets import Dataset

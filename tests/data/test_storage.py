@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from data.errors import UserError
+from data.errors import EmbedTuneError
 from data.storage import (
     atomic_path,
     digest,
@@ -143,7 +143,7 @@ def test_results_go_to_a_folder_that_is_new_or_empty(tmp_path: Path) -> None:
     refuse_full(tmp_path)
     (tmp_path / "file").touch()
     for place in (tmp_path, tmp_path / "file"):
-        with pytest.raises(UserError) as found:
+        with pytest.raises(EmbedTuneError) as found:
             refuse_full(place)
         assert (found.value.where, found.value.hint) == (f"--output {place}", "name a folder that is new or empty")
 

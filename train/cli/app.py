@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from data.errors import UserError
+from data.errors import EmbedTuneError
 from train import distributed
 from train.cli.benchmark import TaskList, benchmark_command
 from train.cli.check import check_command
@@ -93,7 +93,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "embed-tune") ->
         if isinstance(code, int) and code:
             print("stopped", file=sys.stderr)
             sys.exit(code)
-    except (UserError, UsageProblem) as error:
+    except (EmbedTuneError, UsageProblem) as error:
         if debug:
             traceback.print_exc()
         message = getattr(error, "format_message", error.__str__)()

@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
+from data.errors import EmbedTuneError
 from train.cli.fail_on import FailOnOption, fail_if
 from train.cli.options import CacheOption, JsonOption, YesOption, cache_setting
 from train.cli.output import agreement
-from train.errors import EmbedTuneError
 
 
 class Split(StrEnum):

@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
+from data.errors import EmbedTuneError
 from train.cli.fail_on import FailOnOption, fail_if_run
 from train.cli.output import print_line
 from train.config.packaged import packaged
-from train.errors import EmbedTuneError
 
 DEFAULT_CONFIG = packaged("default.yaml")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from data.audit.usable import refuse_unjudgeable, refuse_untrainable
-from data.errors import DataError
+from data.errors import DataError, EmbedTuneError
 from data.findings import UNREADABLE, Finding, Severity, finding_words
 from data.load import prepare
 from data.prepared import PreparedDataset
@@ -22,7 +22,7 @@ from data.storage import refuse_full, staged_folder, write_json, write_text
 from train.config.schema import JudgeSettings
 from train.console import quiet_libraries, say
 from train.encode.tokens.count import EncoderTokens, token_counter
-from train.errors import EmbedTuneError, RunError
+from train.errors import RunError
 from train.plan.audit import audited, leak_rules, obey_strict
 
 SIGNS = {"error": "✗", "warning": "!", "info": "·"}
@@ -51,7 +51,7 @@ def check_data(
         CheckFailed: there is an error among the findings.
         DataError: `data.strict`, and there is a warning that puts a result in doubt.
         ModelError: the base model is not there.
-        UserError: the output folder is in use.
+        EmbedTuneError: the output folder is in use.
     """
     if output is not None:
         refuse_full(output)

@@ -90,7 +90,7 @@ def evaluate_models(
 
     Raises:
         ConfigError, DataError, ModelError: something cannot be judged.
-        UserError: the output folder is in use.
+        EmbedTuneError: the output folder is in use.
         RunError: it cannot be written.
     """
     began = time.perf_counter()
@@ -245,7 +245,7 @@ def write_output(
 
     Raises:
         RunError: it cannot be written.
-        UserError: something came to be there meanwhile.
+        EmbedTuneError: something came to be there meanwhile.
     """
     judged: list[Judged] = [{name: (task, model.scores[name]) for name, task in tasks.items()} for model in models]
     base, tuned = judged

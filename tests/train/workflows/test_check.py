@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from data.errors import DataError, UserError
+from data.errors import DataError, EmbedTuneError
 from tests.data.audit.test_audit import BROKEN
 from tests.support.forked import ForkServer
 from train.cli.app import main
@@ -35,7 +35,7 @@ def test_findings_are_printed_with_rows_what_was_done_and_what_helps(in_tmp: Pat
     assert "0 errors, 2 warnings, 0 notes" in printed
     assert json.loads((in_tmp / "out" / "audit.json").read_text()) == found
     assert (in_tmp / "out" / "audit.txt").read_text().strip() in printed
-    with pytest.raises(UserError, match="something is there already"):
+    with pytest.raises(EmbedTuneError, match="something is there already"):
         check(data=str(BROKEN / "clean.csv"), output=in_tmp / "out")
 
 

@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 from transformers import AttentionInterface, AttentionMaskInterface
 
+from data.errors import EmbedTuneError
 from train.encode.forward.cpu_attention import attend_in_groups
 from train.encode.forward.layout import Blocks, Layout, Route
-from train.errors import EmbedTuneError
 
 NAME = "embed_tune_groups"
 """Name under which the attention is registered. It must not contain "flash": transformers reads meaning into that word."""

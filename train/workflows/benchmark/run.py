@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from data.errors import EmbedTuneError
 from data.storage import write_json
 from train.console import now, quiet_libraries, say
 from train.encode.api.confirm import Confirm, confirm_spending
@@ -23,7 +24,7 @@ from train.encode.forward.cpu_malloc import keep_freed_memory
 from train.encode.open import open_model
 from train.encode.protocol import OpenedModel
 from train.encode.wrappers import wrapped
-from train.errors import EmbedTuneError, ModelError
+from train.errors import ModelError
 from train.resolve.models import Candidate
 from train.resolve.requests import Request
 from train.resolve.tasks import load_tasks, refuse_prompts

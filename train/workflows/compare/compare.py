@@ -77,7 +77,7 @@ def compare_models(
     Raises:
         ConfigError, DataError: something cannot be judged.
         ModelError: no model could be judged.
-        UserError: the output folder is in use.
+        EmbedTuneError: the output folder is in use.
         RunError: it cannot be written.
         Interrupted: money was not to be spent.
     """
@@ -193,7 +193,7 @@ def _write(
 
     Raises:
         RunError: they cannot be written.
-        UserError: something came to be there meanwhile.
+        EmbedTuneError: something came to be there meanwhile.
     """
     page = render(comparison, advice, request.config, report, notes)
     try:

@@ -18,6 +18,7 @@ from typing import Any
 import sentence_transformers  # noqa: F401 - a server of processes imports this module for all its children
 import torch
 
+from data.errors import EmbedTuneError
 from train.console import heard_by, quiet_libraries, say
 from train.encode.cache.encoder import WINDOW
 from train.encode.cache.open import open_cache
@@ -26,7 +27,7 @@ from train.encode.forward.cpu_malloc import keep_freed_memory
 from train.encode.open import open_model
 from train.encode.protocol import TextEncoder, WrappedEncoder
 from train.encode.wrappers import wrapped
-from train.errors import EmbedTuneError, ModelError, is_out_of_memory
+from train.errors import ModelError, is_out_of_memory
 from train.evaluate.evaluator import primary_value, score_model
 from train.evaluate.score import Scores
 from train.evaluate.tasks import Task

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
+from data.errors import EmbedTuneError
 from train.encode.forward import attention
 from train.encode.forward.attention import Setting, choose_route, packed_attention
 from train.encode.forward.layout import Route, block_shapes, group_lengths, lay_out
-from train.errors import EmbedTuneError
 
 CPU, CUDA = torch.device("cpu"), torch.device("cuda", 0)
 

@@ -15,6 +15,7 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.losses import CosineSimilarityLoss, MultipleNegativesRankingLoss
 from torch import nn
 
+from data.errors import EmbedTuneError
 from train.config.schema import ModelConfig
 from train.encode.forward.attention import Setting
 from train.encode.forward.columns import embed_columns
@@ -23,7 +24,6 @@ from train.encode.forward.layout import group_lengths
 from train.encode.forward.packed import attention_path, embed_packed, grouped, setting_of, why_not_packed
 from train.encode.local import load_encoder
 from train.encode.tokens.ragged import Tokens
-from train.errors import EmbedTuneError
 
 TEXTS = ["a", "two words", "a rather long text with many words in it, longer than the others", "b c", "middling length here", "x"]
 
