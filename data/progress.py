@@ -1,22 +1,38 @@
-"""A progress bar on standard error where that is a terminal, and nothing elsewhere."""
+"""Progress bars on standard error: one switch for all of them. Library code shows none; the command line switches them on."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+_switch: list[bool] = [False]
+
+
+def shown() -> bool:
+    """Tell whether bars are to be shown."""
+    return _switch[-1]
+
+
+@contextmanager
+def bars(show: bool) -> Iterator[None]:
+    """Show bars inside the block, in all threads, or hide them."""
+    _switch.append(show)
+    try:
+        yield
+    finally:
+        _switch.pop()
 
 
 @contextmanager
 def progress(what: str, total: int | None = None, unit: str = "row") -> Iterator[Callable[[int], None]]:
-    """Within the block, the value is called with the number of units of each lot that was done.
+    """Show a bar inside the block, if bars are shown. The value is called with the number of units of each lot that was done.
 
     Args:
         what: is done, such as "reading".
         total: units in all, where that is known.
         unit: what is counted.
     """
-    if not sys.stderr.isatty():
+    if not shown():
         yield lambda number: None
         return
     from tqdm.auto import tqdm

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import typer
 
 from data.errors import EmbedTuneError
+from data.progress import bars
 from train import distributed
 from train.cli.benchmark import TaskList, benchmark_command
 from train.cli.check import check_command
@@ -88,7 +89,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "embed-tune") ->
     debug = "--debug" in words
     try:
         # typer turns a Ctrl-C into an exit code that it returns here, and nothing else that is not 0 or None
-        with heard_by(print_line):
+        with heard_by(print_line), bars(distributed.is_main() and sys.stderr.isatty()):
             code = app(words, standalone_mode=False, prog_name=program)
         if isinstance(code, int) and code:
             print("stopped", file=sys.stderr)

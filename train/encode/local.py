@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,9 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from data.progress import shown
 from train.config.schema import ModelConfig
-from train.distributed import is_main, wants_cpu
+from train.distributed import wants_cpu
 from train.encode.contract import EncodingContract, Role, apply_contract, read_contract
 from train.encode.fingerprint import space_of
 from train.encode.forward.columns import embed_columns
@@ -55,22 +55,22 @@ class Encoder:
         return self.contract.similarity
 
     def space(self, role: Role) -> str:
-        """A digest of everything but the text that decides the vector of a text in this role, the present weights included."""
+        """See `TextEncoder.space`; the present weights are included."""
         return space_of(self.model, self.contract, role) + ("-bf16" if self.bf16 else "")
 
     def encode(self, texts: Sequence[str], role: Role, progress: bool | None = None) -> Tensor:
-        """Vectors of texts, in their order.
+        """Return the vectors of texts, in their order.
 
         Args:
             texts: N texts.
             role: decides the prompt.
-            progress: show a bar on stderr; by default where that is a terminal, on the first process only.
+            progress: show a bar on stderr; by default as `data.progress.bars` says.
 
         Returns:
             float32 tensor [N, D] on the CPU; unit length where the contract says normalised.
         """
         if progress is None:
-            progress = is_main() and sys.stderr.isatty()
+            progress = shown()
         was_training = self.model.training
         self.model.eval()
         try:

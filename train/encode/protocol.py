@@ -42,7 +42,7 @@ class TextEncoder(Protocol):
         Args:
             texts: N texts.
             role: decides the prompt.
-            progress: show a bar; by default as `data.progress.bars` says, and on the first process only.
+            progress: show a bar; by default as `data.progress.bars` says.
 
         Returns:
             [N, D] float32 on the CPU, row i for text i.

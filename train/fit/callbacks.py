@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import signal
-import sys
 import time
 from collections.abc import Callable, Iterable, Mapping
 
@@ -12,7 +11,9 @@ import torch
 from tqdm.auto import tqdm
 from transformers import TrainerCallback
 
+from data.progress import shown
 from train import distributed
+from train.console import say
 from train.errors import Diverged
 from train.machine import peak_memory_mb
 
@@ -88,7 +89,9 @@ class LossMeter:
 
 
 class ProgressCallback(TrainerCallback):
-    """Replaces the trainer's own bar. Loss is the mean since the last log, so nothing is synchronised for it.
+    """Shows a bar instead of the trainer's own, or says a line for each tenth of the steps where no bars are shown.
+
+    Loss is the mean since the last log, so nothing is synchronised for it.
 
     Args:
         rows_seen: returns the rows trained on so far in this process's session.
@@ -106,7 +109,7 @@ class ProgressCallback(TrainerCallback):
         if not state.is_world_process_zero:
             return
         self.began = time.perf_counter()
-        if sys.stderr.isatty():
+        if shown():
             self.bar = tqdm(total=self.total, initial=state.global_step, desc="training", unit="step", dynamic_ncols=True)
 
     def on_log(self, args, state, control, logs=None, **kwargs) -> None:
@@ -124,7 +127,7 @@ class ProgressCallback(TrainerCallback):
         elif state.global_step * 10 // self.total > self.line_at:
             self.line_at = state.global_step * 10 // self.total
             loss = f"  loss {self.loss:.4f}" if self.loss == self.loss else ""
-            print(f"  step {state.global_step}/{self.total}{loss}  {rate:.0f} rows/s", file=sys.stderr, flush=True)
+            say(f"  step {state.global_step}/{self.total}{loss}  {rate:.0f} rows/s")
 
     def on_train_end(self, args, state, control, **kwargs) -> None:
         if self.bar is not None:

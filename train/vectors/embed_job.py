@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from tqdm.auto import tqdm
 
+from data.progress import shown
 from data.sources.texts import TextRow, TextRows
 from train import distributed
 from train.config.schema import ModelConfig
@@ -160,12 +161,12 @@ class Work:
             plan.estimate = Estimate(f"{self.model.api}:{self.model.name}", charged, tokens, price_of(self.model, prices))
         return plan
 
-    def make(self, plan: Plan | None, progress: bool) -> Plan:
+    def make(self, plan: Plan | None, progress: bool | None = None) -> Plan:
         """Encode the parts that are missing; of several processes each its share.
 
         Args:
             plan: what is missing; None where the texts can be read only once: then it is found on the way.
-            progress: show a bar.
+            progress: show a bar; by default as `data.progress.bars` says.
 
         Returns:
             The plan, or what it would have been.
@@ -180,7 +181,8 @@ class Work:
         )
         total = None if plan is None or mine is None else plan.done + sum(plan.missing[n] for n in mine)
         found = plan or Plan()
-        with tqdm(total=total, unit="text", desc="embedding", disable=not progress, smoothing=0.1) as bar:
+        visible = shown() if progress is None else progress
+        with tqdm(total=total, unit="text", desc="embedding", disable=not visible, smoothing=0.1) as bar:
             if plan is not None:
                 bar.update(plan.done)
                 bar.unpause()

@@ -108,7 +108,7 @@ def _embed_texts(request: EmbedRequest, out: Path, texts: TextRows, parts: Parts
     )  # fmt: skip
     try:
         plan = None if texts.once else _planned(work, request)
-        plan = work.make(plan, progress=distributed.is_main() and sys.stderr.isatty())
+        plan = work.make(plan)
         distributed.wait()
     except KeyboardInterrupt:
         raise Interrupted(

@@ -6,7 +6,6 @@ Shapes: N texts, D dimensions.
 from __future__ import annotations
 
 import json
-import sys
 import threading
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -17,9 +16,10 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from tqdm.auto import tqdm
 
+from data.progress import shown
 from data.storage import digest
 from train.config.schema import ModelConfig
-from train.console import is_main, say
+from train.console import say
 from train.encode.api.catalog import (
     LIMITS,
     OPEN_WEIGHTS,
@@ -144,7 +144,7 @@ class ApiEncoder:
         import torch
 
         if progress is None:
-            progress = is_main() and sys.stderr.isatty()
+            progress = shown()
         prompt = self.contract.prompt(role)
         vectors = np.zeros((len(texts), self.contract.dimensions), dtype=np.float32)
         ready = {row: self._cut(prompt + text) for row, text in enumerate(texts) if text.strip()}

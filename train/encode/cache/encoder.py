@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm.auto import tqdm
 
-from train.distributed import is_main
+from data.progress import shown
 from train.encode.cache.cache import VectorCache
 from train.encode.contract import Role
 from train.encode.protocol import TextEncoder, WrappedEncoder
@@ -68,9 +67,9 @@ def not_cached(encoder: TextEncoder, texts: Sequence[str], role: Role) -> list[s
 
 
 def _bar(total: int, progress: bool | None, *, needed: bool) -> tqdm:
-    """A bar over all windows, above the encoder's own, which begins anew in each of them."""
-    shown = is_main() and sys.stderr.isatty() if progress is None else progress
-    return tqdm(total=total, unit="text", desc="vectors that the cache lacks", leave=False, disable=not (shown and needed))
+    """A bar over all windows, above the encoder's own, which starts again in each of them."""
+    visible = shown() if progress is None else progress
+    return tqdm(total=total, unit="text", desc="vectors that the cache lacks", leave=False, disable=not (visible and needed))
 
 
 def _windows(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:

@@ -16,6 +16,7 @@ from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
+from data.progress import shown
 from data.storage import refuse_full, staged_folder, write_json, write_text
 from train.console import now, quiet_libraries, say
 from train.encode.api.confirm import Confirm, confirm_spending
@@ -96,7 +97,9 @@ def compare_models(
         with tempfile.TemporaryDirectory() as folder:
             file = Path(folder) / "tasks.pickle"
             file.write_bytes(pickle.dumps(tasks))
-            jobs = [Job(one, request.config, file, samples, again, dict(os.environ), debug) for one in request.candidates]
+            jobs = [
+                Job(one, request.config, file, samples, again, dict(os.environ), debug, shown()) for one in request.candidates
+            ]
             found = {}
             for number, job in enumerate(jobs, start=1):
                 say(f"{job.candidate.label} ({number} of {len(jobs)}) …")

@@ -19,6 +19,7 @@ import sentence_transformers  # noqa: F401 - a server of processes imports this 
 import torch
 
 from data.errors import EmbedTuneError
+from data.progress import bars
 from train.console import heard_by, quiet_libraries, say
 from train.encode.cache.encoder import WINDOW
 from train.encode.cache.open import open_cache
@@ -54,6 +55,7 @@ class Job:
         again: whether kept measurements of speed are passed over.
         environment: variables of the process that asks.
         debug: show what libraries log.
+        bars: show progress bars.
     """
 
     candidate: Candidate
@@ -63,6 +65,7 @@ class Job:
     again: bool
     environment: Mapping[str, str]
     debug: bool = False
+    bars: bool = False
 
 
 @dataclass(frozen=True)
@@ -108,7 +111,7 @@ def work(job: Job, channel: Connection) -> None:
     os.environ.update(job.environment)
     sys.stdout = _Lines(channel)
     quiet_libraries(job.debug)
-    with heard_by(lambda line: channel.send(("say", line))):
+    with heard_by(lambda line: channel.send(("say", line))), bars(job.bars):
         channel.send(("done", _judged(job)))
     channel.close()
 
