@@ -95,6 +95,7 @@ def train_arm(spec: TrainSpec, connection: Connection) -> None:
 
     from tests.benchmarks.gate import Gate, WatchedSet
     from train.encode.local import load_encoder
+    from train.fit.batches.training_set import TrainingRows
 
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")  # the stock trainer would spread over all
     encoder = load_encoder(ModelConfig(name=spec.model, device=spec.device))[0]
@@ -102,7 +103,7 @@ def train_arm(spec: TrainSpec, connection: Connection) -> None:
         raise BenchmarkError("the stock ranking loss compares by cosine, this model by dot product")
     set_dropout(encoder.model, spec.dropout)
     workload = load_workload(spec.workload, spec.folder, spec.cache, encoder.model.tokenizer, spec.rows, spec.seed)
-    rows = WatchedSet(workload.table, workload.kind, workload.loss)
+    rows = WatchedSet(TrainingRows(workload.table, workload.kind), workload.loss)
     config, recipe = settle(spec, workload, rows, encoder)
     prompts = column_prompts(encoder, workload)
     sampler = rows.sampler(spec.batch, spec.seed)

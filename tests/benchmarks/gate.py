@@ -65,7 +65,7 @@ class WatchedSampler(ShuffledBatchSampler):
             raise BenchmarkError(f"the trainer took other batches than the sampler gave for steps {first} to {last}") from None
 
 
-@dataclass
+@dataclass(frozen=True, eq=False)
 class WatchedSet(TrainingSet):
     """Training rows whose sampler remembers the batches it gave."""
 

@@ -100,7 +100,7 @@ def measure(path: Path, cache: Path) -> dict[str, Any]:
     from data.schema import RowKind
     from data.spec import DatasetSpec, SplitSpec
     from train.config.schema import DataConfig
-    from train.fit.batches.training_set import TrainingSet
+    from train.fit.batches.training_set import TrainingRows, TrainingSet
     from train.plan.audit import audited, leak_rules
 
     spec = DatasetSpec(source=str(path))
@@ -123,7 +123,7 @@ def measure(path: Path, cache: Path) -> dict[str, Any]:
     unit = 1 if sys.platform == "darwin" else 1024
     found["peak_memory_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
     began = time.perf_counter()
-    TrainingSet(prepared.splits["train"], RowKind.PAIR, "mnrl").sampler(128, 0).plan()
+    TrainingSet(TrainingRows(prepared.splits["train"], RowKind.PAIR), "mnrl").sampler(128, 0).plan()
     found["plan_seconds"] = time.perf_counter() - began
     found["counts"] = dict(prepared.counts)
     found["findings"] = {finding["code"]: finding["count"] for finding in audit["datasets"][0]["findings"]}

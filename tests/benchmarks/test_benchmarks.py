@@ -28,6 +28,7 @@ from tests.benchmarks.gate import WatchedSet
 from tests.benchmarks.machine import Memory, matrix_peaks
 from tests.benchmarks.workloads import FIXED, MIXED, BenchmarkError, draw_texts, load_workload
 from train.fit.batches.samplers import ShuffledBatchSampler
+from train.fit.batches.training_set import TrainingRows
 
 BATCH, LIMIT, SEED = 6, 64, 7
 SMALL = ["--rounds", "2", "--threads", "1", "--device", "cpu", "--peak-size", "64", "--seed", str(SEED)]
@@ -98,7 +99,7 @@ def test_arms_do_the_same_work(trained: tuple[list[str], dict[str, Any]]) -> Non
 
 def test_padding_efficiency_is_measured(trained: tuple[list[str], dict[str, Any]], tiny: SentenceTransformer) -> None:
     workload = load_workload("generated", None, Path(), tiny.tokenizer, 3 * BATCH, SEED)
-    plan = WatchedSet(workload.table, workload.kind, workload.loss).sampler(BATCH, SEED).plan()
+    plan = WatchedSet(TrainingRows(workload.table, workload.kind), workload.loss).sampler(BATCH, SEED).plan()
     real = slots = 0
     for batch in plan[1:3]:  # the first is the warm-up
         for column in ("anchor", "positive"):
@@ -205,7 +206,7 @@ def test_turns_rotate_and_unequal_work_is_refused() -> None:
 
 def test_sampler_remembers_the_batches_of_each_epoch(tiny: SentenceTransformer) -> None:
     workload = load_workload("fixed", None, Path(), tiny.tokenizer, 10, SEED)
-    rows = WatchedSet(workload.table, workload.kind, workload.loss)
+    rows = WatchedSet(TrainingRows(workload.table, workload.kind), workload.loss)
     watched, plain = rows.sampler(4, SEED), ShuffledBatchSampler(10, 4, SEED)
     plans = []
     for epoch in (0, 1):

@@ -19,7 +19,7 @@ from train import distributed
 from train.config.schema import ModelConfig, TrainingConfig
 from train.encode.local import load_encoder
 from train.fit import loop as fitting
-from train.fit.batches.training_set import TrainingSet
+from train.fit.batches.training_set import TrainingRows, TrainingSet
 from train.fit.loop import Hooks
 from train.fit.recipe import plan_recipe
 from train.fit.trainer import PairTrainer, Work
@@ -35,7 +35,7 @@ def scored() -> TrainingSet:
         "sentence2": [f"{WORDS[i * 7 % 20]} " * (1 + i % 3) + str(i) for i in range(32)],
         "score": [(i * 13 % 32) / 32 for i in range(32)],
     }
-    return TrainingSet(Dataset.from_dict(rows), RowKind.SCORED, "cosine")
+    return TrainingSet(TrainingRows(Dataset.from_dict(rows), RowKind.SCORED), "cosine")
 
 
 def tuples() -> TrainingSet:
@@ -45,7 +45,7 @@ def tuples() -> TrainingSet:
         "positive": [f"{WORDS[i % 20]} live in place {i} " + "far away " * (i % 4) for i in range(32)],
         "negative_1": [f"{WORDS[(i + 5) % 20]} eat {i + 100}" for i in range(32)],
     }
-    return TrainingSet(Dataset.from_dict(rows), RowKind.TUPLE, "mnrl")
+    return TrainingSet(TrainingRows(Dataset.from_dict(rows), RowKind.TUPLE), "mnrl")
 
 
 def crowded() -> TrainingSet:
@@ -54,7 +54,7 @@ def crowded() -> TrainingSet:
         "anchor": [f"where do {WORDS[i % 20]} live {i}" for i in range(32)],
         "positive": [f"{WORDS[i % 3]} live far away" for i in range(32)],
     }
-    return TrainingSet(Dataset.from_dict(rows), RowKind.PAIR, "mnrl")
+    return TrainingSet(TrainingRows(Dataset.from_dict(rows), RowKind.PAIR), "mnrl")
 
 
 def joint() -> TrainingSet:
@@ -63,7 +63,7 @@ def joint() -> TrainingSet:
         "anchor": [f"where do {WORDS[(i + i // 32 * 7) % 20]} live" for i in range(96)],
         "positive": [f"{WORDS[i % 20]} live far away {i % 32}" for i in range(96)],
     }
-    return TrainingSet(Dataset.from_dict(rows), RowKind.PAIR, "mnrl", batches="joint")
+    return TrainingSet(TrainingRows(Dataset.from_dict(rows), RowKind.PAIR), "mnrl", batches="joint")
 
 
 class Watch(TrainerCallback):
@@ -115,15 +115,15 @@ def main(model: str, out: str) -> None:
     found: dict[str, Any] = {"world_size": torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1}
     for loss in ("cosine", "cosent", "angle"):
         one = scored()
-        found[loss] = train(model, {"scored": TrainingSet(one.table, one.kind, loss)})
+        found[loss] = train(model, {"scored": TrainingSet(one.rows, loss)})
     for loss in ("mnrl", "cached_mnrl"):
         one = tuples()
-        found[loss] = train(model, {"tuples": TrainingSet(one.table, one.kind, loss)})
+        found[loss] = train(model, {"tuples": TrainingSet(one.rows, loss)})
     for loss in ("mnrl", "cached_mnrl"):
-        one = TrainingSet(crowded().table, RowKind.PAIR, loss)
+        one = TrainingSet(crowded().rows, loss)
         found[f"masked_{loss}"] = train(model, {"crowded": one}, matryoshka=[32, 8])
         found[f"padded_{loss}"] = train(model, {"crowded": one}, matryoshka=[32, 8], stored=False)
-    found["blind"] = train(model, {"crowded": TrainingSet(crowded().table, RowKind.PAIR, "mnrl", blind=True)})
+    found["blind"] = train(model, {"crowded": TrainingSet(crowded().rows, "mnrl", blind=True)})
     found["joint"] = train(model, {"joint": joint()}, matryoshka=[32, 8])
     found["together"] = train(model, {"scored": scored(), "tuples": tuples()})
     if distributed.is_main():

@@ -9,18 +9,29 @@ from data.errors import DataError
 from data.load import prepare
 from data.prepared import PreparedDataset
 from data.schema import RowKind
+from data.spec import DatasetSpec
 from data.splits.leaks_between_sets import remove_leaks_between_sets
 from train.config.schema import TrainSettings
 from train.console import say
+from train.encode.local import Encoder
+from train.encode.prompts import prompted
 from train.errors import ConfigError
-from train.fit.batches.training_set import TrainingSet
+from train.fit.batches.row_vectors import row_vectors
+from train.fit.batches.training_set import TrainingRows, TrainingSet
 from train.fit.hard_negatives import MinedSet, limits_in_words
 from train.fit.losses.build import choose_loss
+from train.fit.recipe import Batches, choose_batches
+from train.fit.rules import MAX_TOKENS
 from train.plan.audit import leak_rules
 
 
 def load_datasets(config: TrainSettings) -> dict[str, PreparedDataset]:
-    """Every data set of the config, loaded and split; what was recognised and counted is said."""
+    """Load and split every data set of the config; what was recognised and counted is said.
+
+    Raises:
+        ConfigError: two of them have the same name.
+        DataError: as `data.load.prepare` does.
+    """
     datasets: dict[str, PreparedDataset] = {}
     for number, spec in enumerate(config.data.datasets):
         prepared = prepare(spec, config.data.split, config.cache, say, leak_rules(config.data))
@@ -36,11 +47,15 @@ def load_datasets(config: TrainSettings) -> dict[str, PreparedDataset]:
     return remove_leaks_between_sets(datasets, trained.__contains__, leak_rules(config.data), config.cache, say)
 
 
-def training_sets(
+def training_rows(
     config: TrainSettings, datasets: Mapping[str, PreparedDataset], mined: Mapping[str, MinedSet] | None = None
-) -> dict[str, TrainingSet]:
-    """Training rows and loss of each data set that is trained on; rows with mined negatives in the place of those without."""
-    sets = {}
+) -> dict[str, TrainingRows]:
+    """Return the training rows of each data set that is trained on; those with mined negatives instead of those without.
+
+    Raises:
+        DataError: too few rows are left to train on.
+    """
+    found = {}
     for spec, (name, prepared) in zip(config.data.datasets, datasets.items(), strict=True):
         if not spec.train:
             continue
@@ -54,11 +69,52 @@ def training_sets(
                 if mined[name].summary["rows_refused"]:
                     hint = f"loosen what refuses the documents ({limits}), or leave mining.enabled out"
                 raise DataError(
-                    f"for {'one row alone' if len(table) else 'no row'} of train in {name} could hard negatives be mined",
+                    f"hard negatives could be mined for {'one row only' if len(table) else 'no row'} of train in {name}",
                     where=prepared.location,
                     hint=hint,
                 )
+        found[name] = TrainingRows(table, kind, prepared.left_out, prepared.near)
+    return found
+
+
+def training_sets(
+    config: TrainSettings,
+    rows: Mapping[str, TrainingRows],
+    specs: Mapping[str, DatasetSpec],
+    encoder: Encoder,
+    bf16: bool,
+) -> dict[str, TrainingSet]:
+    """Settle how the rows of each data set are trained on: the loss, and which of them meet in a batch.
+
+    Args:
+        config: the settings.
+        rows: by data set name.
+        specs: of all data sets, by name.
+        encoder: the base, which looks for rows that are near to each other.
+        bf16: the precision of training.
+
+    Raises:
+        ConfigError: a loss that was asked for does not fit the rows.
+    """
+    losses = {name: choose_loss(specs[name], one.kind) for name, one in rows.items()}
+    found = {}
+    for name, one in rows.items():
+        batches, prompts = _batches(config, name, one, encoder), specs[name].prompts
+        vectors = None
+        if batches == "similar":
+            say(f"{name}: looking for rows that are near to each other …")
+            longest = config.training.max_tokens or MAX_TOKENS[one.kind]
+            vectors = row_vectors(one.table, prompted(encoder, prompts), longest, bf16, config.cache / "row_vectors")
         blind = config.training.groups == "blind"
-        loss, related = choose_loss(spec, kind), prepared.left_out
-        sets[name] = TrainingSet(table, kind, loss, blind, spec.prompts, spec.weight, related=related, near=prepared.near)
-    return sets
+        found[name] = TrainingSet(one, losses[name], batches, vectors, blind, prompts, specs[name].weight)
+    return found
+
+
+def _batches(config: TrainSettings, name: str, rows: TrainingRows, encoder: Encoder) -> Batches:
+    """Return which rows meet; where it is not what was asked for, that is said."""
+    chosen, asked = choose_batches(config.training, rows.facts, plain=encoder.store is not None), config.training.batches
+    if asked not in ("auto", chosen):
+        # pairs can have any batches, if the model can
+        why = f"{rows.kind.value} rows" if rows.kind is not RowKind.PAIR else "a model whose texts are more than tokens"
+        say(f"{name}: note: training.batches={asked} is not for {why}: rows are drawn at random")
+    return chosen

@@ -8,26 +8,23 @@ from typing import Any
 
 from data.audit.usable import refuse_unjudgeable
 from data.prepared import PreparedDataset
-from data.schema import RowKind
 from data.spec import PromptSpec
 from train import distributed
 from train.config.schema import TrainSettings
 from train.console import say
 from train.encode.forward.cpu_malloc import keep_freed_memory
 from train.encode.local import Encoder, load_encoder, resolve_device
-from train.encode.prompts import prompted, settle_prompts
+from train.encode.prompts import settle_prompts
 from train.encode.tokens.count import token_counter
 from train.encode.weights.locate import WeightsOrigin
-from train.fit.batches.row_vectors import row_vectors
 from train.fit.batches.training_set import TrainingSet
 from train.fit.hard_negatives import MinedSet, mine_training_rows
 from train.fit.losses.build import check_lengths
 from train.fit.precision import bf16_pays
-from train.fit.recipe import Recipe, choose_batches, plan_recipe
-from train.fit.rules import MAX_TOKENS
+from train.fit.recipe import Recipe, plan_recipe
 from train.plan.audit import audited as audit_datasets
 from train.plan.audit import obey_strict, say_warnings
-from train.plan.datasets import load_datasets, training_sets
+from train.plan.datasets import load_datasets, training_rows, training_sets
 from train.plan.describe import batches_in_words, mined_in_words, recipe_in_words
 from train.plan.folds import folds_wanted
 
@@ -107,10 +104,10 @@ def make_plan(config: TrainSettings) -> Plan:
     for note in notes:
         say(f"  note: {note}")
     mined = mine_training_rows(config, datasets, encoder)
-    sets = training_sets(config, datasets, mined)
-    refuse_unjudgeable(datasets, trained=sets)
+    rows = training_rows(config, datasets, mined)
+    refuse_unjudgeable(datasets, trained=rows)
     bf16, why = distributed.share(_precision(config, encoder))  # probed: processes may see different speeds
-    _settle_batches(config, sets, encoder, bf16)
+    sets = training_sets(config, rows, specs, encoder, bf16)
     seed = config.training.seed
     recipe = plan_recipe(
         config.training,
@@ -128,21 +125,6 @@ def make_plan(config: TrainSettings) -> Plan:
     training = config.training.model_copy(update={"precision": "bf16" if bf16 else "fp32"})
     config = config.model_copy(update={"training": training})
     return Plan(config, datasets, encoder, origin, sets, recipe, bf16, mined, tuple(sentences))
-
-
-def _settle_batches(config: TrainSettings, sets: Mapping[str, TrainingSet], encoder: Encoder, bf16: bool) -> None:
-    """Which rows of each data set meet in a batch; neighbours are looked for with the base."""
-    for name, one in sets.items():
-        one.batches = choose_batches(config.training, one.facts, plain=encoder.store is not None)
-        if config.training.batches not in ("auto", one.batches):
-            # pairs can have any batches, if the model can
-            why = f"{one.kind.value} rows" if one.kind is not RowKind.PAIR else "a model whose texts are more than tokens"
-            say(f"{name}: note: training.batches={config.training.batches} is not for {why}: rows are drawn at random")
-        if one.batches == "similar":
-            say(f"{name}: looking for rows that are near to each other …")
-            with_prompts = prompted(encoder, one.prompts)
-            longest = config.training.max_tokens or MAX_TOKENS[one.kind]
-            one.vectors = row_vectors(one.table, with_prompts, longest, bf16, config.cache / "row_vectors")
 
 
 def audited(plan: Plan) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from train.encode.forward.packed import embed_packed
 from train.encode.local import Encoder, load_encoder
 from train.encode.tokens.ragged import Tokens
 from train.fit import loop as fitting
-from train.fit.batches.training_set import TrainingSet
+from train.fit.batches.training_set import TrainingRows, TrainingSet
 from train.fit.collate import COLUMNS, PackingCollator, TokenTable, count
 from train.fit.loop import Hooks
 from train.fit.recipe import plan_recipe
@@ -130,7 +130,7 @@ def train(
         learning_rate=1e-4,
         evaluations=1,
     )
-    one = TrainingSet(Dataset.from_dict(ROWS), RowKind.PAIR, loss)
+    one = TrainingSet(TrainingRows(Dataset.from_dict(ROWS), RowKind.PAIR), loss)
     recipe = plan_recipe(config, {"pairs": one.facts}, MAX_TOKENS, processes=1)
     hooks = Hooks(lambda step: {}, lambda step, path: None, lambda: False)
     folder.mkdir()

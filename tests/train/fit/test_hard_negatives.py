@@ -250,7 +250,7 @@ def test_rows_to_which_every_document_belongs_end_in_a_sentence(server: ForkServ
         (folder / "onedoc" / f"{split}.csv").write_text("\n".join(["question,answer", *rows]) + "\n", encoding="utf-8")
     done = server.run(["train", "--data", "onedoc", "--dry-run", *SMALL, *TRAIN, "mining.enabled=true"], folder)
     assert done["code"] == 2, done["output"]
-    assert "no row of train in onedoc could hard negatives be mined" in done["output"]
+    assert "hard negatives could be mined for no row of train in onedoc" in done["output"]
 
 
 def test_limits_that_refuse_every_document_of_every_row_are_what_is_to_be_loosened(server: ForkServer, folder: Path) -> None:
@@ -258,7 +258,7 @@ def test_limits_that_refuse_every_document_of_every_row_are_what_is_to_be_loosen
     (folder / "things.csv").write_text("\n".join(["question,answer", *rows]) + "\n", encoding="utf-8")
     words = ["train", "--data", "things.csv", "--dry-run", *SMALL, *TRAIN, "mining.enabled=true", "mining.near_positive=0.0001"]
     done = server.run(words, folder)
-    assert done["code"] == 2 and "no row of train in things could hard negatives be mined" in done["output"], done["output"]
+    assert done["code"] == 2 and "hard negatives could be mined for no row of train in things" in done["output"], done["output"]
     hint = " ".join(done["output"].split()).split("What to do: ")[-1]
     assert hint.startswith("loosen what refuses the documents (mining.near_positive, mining.max_share_of_positive)"), hint
 

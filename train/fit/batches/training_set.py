@@ -23,76 +23,42 @@ LONGEST = 1000
 """Characters of a text that count: models read no more than some hundred tokens."""
 
 
-@dataclass
-class TrainingSet:
-    """Training rows of one data set with the name of its loss.
+@dataclass(frozen=True, eq=False)
+class TrainingRows:
+    """Training rows of one data set, and which of their texts belong together.
 
-    `blind`: texts that recur are taken for negatives of one another, for comparison. `prompts` are put before its texts, `weight`
-    is its weight beside other data sets. `batches` says which rows meet, see `train.fit.recipe.choose_batches`; batches of
-    similar rows ask for `vectors` of the rows by the base, see `row_vectors`. `related` [K, 2] are the hashes of further
-    queries and documents that belong together, see `Relevance.of`; `near` says which texts are near duplicates.
+    Attributes:
+        table: texts, and the score of scored pairs.
+        kind: of the rows.
+        related: [K, 2] hashes of further queries and documents that belong together, see `Relevance.of`.
+        near: which texts are near duplicates.
     """
 
     table: Dataset
     kind: RowKind
-    loss: str
-    blind: bool = False
-    prompts: PromptSpec = field(default_factory=PromptSpec)
-    weight: float = 1.0
-    batches: Batches = "random"
-    vectors: np.ndarray | None = None
     related: np.ndarray | None = None
     near: NearTexts | None = None
-    samplers: dict[int, ShuffledBatchSampler] = field(default_factory=dict)
 
     @cached_property
-    def relevance(self) -> Relevance | None:
-        """What ranking losses must take for no negative; None where no row has a text that another row's query finds relevant."""
-        # joint batches embed one text for all that count as one, so there only equal ones do
-        found = None if self.blind else self._recurring if self.batches == "joint" else self._alike
-        return found if found is not None and (self.batches == "joint" or found.tied.any()) else None
-
-    @cached_property
-    def _recurring(self) -> Relevance | None:
+    def recurring(self) -> Relevance | None:
         """The texts of pairs and tuples, equal ones as one."""
         return None if self.kind is RowKind.SCORED else Relevance.of(self.table, self.related)
 
     @cached_property
-    def _alike(self) -> Relevance | None:
+    def alike(self) -> Relevance | None:
         """The same, near duplicates as one, too."""
         if self.near is None or not len(self.near.texts) or self.kind is RowKind.SCORED:
-            return self._recurring
+            return self.recurring
         return Relevance.of(self.table, self.related, self.near)
 
     @cached_property
     def facts(self) -> RowFacts:
         """What the recipe's rule asks of the rows."""
-        rows, found = len(self.table), self._recurring
+        rows, found = len(self.table), self.recurring
         if found is None:
             return RowFacts(self.kind, rows, rows, rows)
         queries, positives = (len(np.unique(numbers)) for numbers in (found.queries, found.documents[:, 0]))
         return RowFacts(self.kind, rows, queries, positives, self._queries_a_document)
-
-    @cached_property
-    def keys(self) -> np.ndarray | None:
-        """What the loss takes for labels: [N, 2 + negatives] int64; None where nothing is masked."""
-        return None if self.relevance is None else self.relevance.keys()
-
-    def sampler(self, batch_size: int, seed: int) -> ShuffledBatchSampler:
-        """The rows of each batch; made once for a batch size."""
-        if batch_size not in self.samplers:
-            self.samplers[batch_size] = self._sampler(batch_size, seed)
-        return self.samplers[batch_size]
-
-    def _sampler(self, batch_size: int, seed: int) -> ShuffledBatchSampler:
-        if self.batches == "joint" and self.relevance is not None:
-            room = round(batch_size * max(1.0, self.facts.queries_a_document))
-            return JointBatchSampler(self.relevance, batch_size, seed, queries=room)
-        if self.batches == "similar" and self._alike is not None and self.vectors is not None:
-            return SimilarBatchSampler(self._alike, self.vectors, batch_size, seed)
-        if self.relevance is not None:
-            return RankingBatchSampler(self.relevance, batch_size, seed)
-        return ShuffledBatchSampler(len(self.table), batch_size, seed)
 
     @property
     def _queries_a_document(self) -> float:
@@ -101,3 +67,70 @@ class TrainingSet:
         sample = self.table.select(np.unique(np.linspace(0, len(self.table) - 1, SAMPLED).astype(np.int64)))
         query, document = (sum(min(len(text), LONGEST) for text in sample[name]) for name in ("anchor", "positive"))
         return document / max(query, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingSet:
+    """Training rows of one data set, and how they are trained on.
+
+    Attributes:
+        rows: the rows.
+        loss: its name.
+        batches: which rows meet, see `train.fit.recipe.choose_batches`.
+        vectors: of the rows by the base, see `row_vectors`; batches of similar rows need them.
+        blind: take texts that recur for negatives of one another, for comparison.
+        prompts: put before the texts.
+        weight: beside other data sets.
+    """
+
+    rows: TrainingRows
+    loss: str
+    batches: Batches = "random"
+    vectors: np.ndarray | None = None
+    blind: bool = False
+    prompts: PromptSpec = field(default_factory=PromptSpec)
+    weight: float = 1.0
+    _samplers: dict[tuple[int, int], ShuffledBatchSampler] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def table(self) -> Dataset:
+        """The rows' texts and scores."""
+        return self.rows.table
+
+    @property
+    def kind(self) -> RowKind:
+        """The rows' kind."""
+        return self.rows.kind
+
+    @property
+    def facts(self) -> RowFacts:
+        """What the recipe's rule asks of the rows."""
+        return self.rows.facts
+
+    @cached_property
+    def relevance(self) -> Relevance | None:
+        """What ranking losses must take for no negative; None where no row has a text that another row's query finds relevant."""
+        # batches of shared documents embed one text for all that count as one, so there only equal ones do
+        found = None if self.blind else self.rows.recurring if self.batches == "joint" else self.rows.alike
+        return found if found is not None and (self.batches == "joint" or found.tied.any()) else None
+
+    @cached_property
+    def keys(self) -> np.ndarray | None:
+        """What the loss takes for labels: [N, 2 + negatives] int64; None where nothing is masked."""
+        return None if self.relevance is None else self.relevance.keys()
+
+    def sampler(self, batch_size: int, seed: int) -> ShuffledBatchSampler:
+        """Return the rows of each batch; made once for a batch size and seed."""
+        if (batch_size, seed) not in self._samplers:
+            self._samplers[batch_size, seed] = self._sampler(batch_size, seed)
+        return self._samplers[batch_size, seed]
+
+    def _sampler(self, batch_size: int, seed: int) -> ShuffledBatchSampler:
+        if self.batches == "joint" and self.relevance is not None:
+            room = round(batch_size * max(1.0, self.facts.queries_a_document))
+            return JointBatchSampler(self.relevance, batch_size, seed, queries=room)
+        if self.batches == "similar" and self.rows.alike is not None and self.vectors is not None:
+            return SimilarBatchSampler(self.rows.alike, self.vectors, batch_size, seed)
+        if self.relevance is not None:
+            return RankingBatchSampler(self.relevance, batch_size, seed)
+        return ShuffledBatchSampler(len(self.table), batch_size, seed)

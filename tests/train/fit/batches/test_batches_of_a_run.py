@@ -16,7 +16,7 @@ from train.config.schema import ModelConfig
 from train.encode.local import Encoder, load_encoder
 from train.fit.batches.row_vectors import row_vectors
 from train.fit.batches.similar import STEPS
-from train.plan.datasets import load_datasets, training_sets
+from train.plan.datasets import load_datasets, training_rows
 
 TOPICS = "ants bees cats dogs eels frogs goats hens ibex jays koalas lions".split()  # noqa: SIM905  (as in test_mixtures)
 
@@ -139,9 +139,9 @@ def test_batches_that_the_rows_cannot_have_are_refused_in_words(server: ForkServ
 def test_what_max_rows_cuts_off_is_no_negative_of_what_is_left(judgements: Path, tmp_path: Path) -> None:
     settings = [f"output_dir={tmp_path}", "data.max_rows=40", "evaluation.cross_validation=off"]
     config = load_config(None, data=str(judgements / "judged.csv"), overrides=settings)
-    ((_, one),) = training_sets(config, load_datasets(config)).items()
+    (one,) = training_rows(config, load_datasets(config)).values()
     assert len(one.table) == 40
-    relevance = one.relevance
+    relevance = one.alike
     assert relevance is not None
     numbers = dict(zip(relevance.documents[:, 0].tolist(), one.table["positive"], strict=True))
     pairs = set(relevance.all_pairs.tolist())
