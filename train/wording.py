@@ -161,6 +161,6 @@ def judged_sentence(share: float, *, as_good: bool = False) -> str:
     if share == 1:
         return "It was judged on test."
     if share == 0:
-        return "Not it, but the base was kept: nothing was better on dev."
+        return "The base was kept instead: nothing was better on dev."
     than = "as good on dev, and change less" if as_good else "better on dev"
     return f"Weights {share:.0%} of the way from the base to it are {than}: these were judged on test."

@@ -180,10 +180,10 @@ SETTINGS = {
     "unknown option": Mistake(["train", "--dta", "pairs.csv"], "No such option", "--dta", "--data"),
     "unknown command": Mistake(["trian", "--data", "pairs.csv"], "No such command", "'trian'", "Did you mean 'train'?"),
     "resume with settings": Mistake(
-        ["train", "--resume", "checkpoints/x", "training.epochs=3"], "a run goes on as it began", "--resume", "start a new run"
+        ["train", "--resume", "checkpoints/x", "training.epochs=3"], "a run continues as it began", "--resume", "start a new run"
     ),
     "resume as a dry run": Mistake(
-        ["train", "--resume", "checkpoints/x", "--dry-run"], "takes no other settings", "--resume", "drop them"
+        ["train", "--resume", "checkpoints/x", "--dry-run"], "takes no other settings", "--resume", "leave them out"
     ),
 }
 

@@ -24,7 +24,7 @@ def train_command(
             "-c",
             readable=False,
             help="YAML file; configs/ has one for each purpose, configs/models/ one for each of many models. May be given "
-            "several times: a later file goes before an earlier one, key by key.",
+            "several times: a later file takes precedence over an earlier one, key by key.",
         ),
     ] = None,
     data: Annotated[
@@ -62,7 +62,7 @@ def train_command(
     if resume is not None:
         if config or data or overrides or dry_run:
             raise EmbedTuneError(
-                "--resume takes no other settings: a run goes on as it began", hint="drop them, or start a new run"
+                "--resume takes no other settings: a run continues as it began", hint="leave them out, or start a new run"
             )
         from train.pipeline import resume_run
 

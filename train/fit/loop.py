@@ -204,7 +204,7 @@ def column_prompts(encoder: Encoder, one: TrainingSet) -> dict[str, str]:
 def mixed_samplers(sets: Mapping[str, TrainingSet], recipe: Recipe, config: TrainingConfig) -> dict[str, ShuffledBatchSampler]:
     """The batches of all data sets, each with its share of an epoch."""
     samplers = {name: one.sampler(recipe.batch_sizes[name], config.seed) for name, one in sets.items()}
-    return mix(samplers, recipe.doses, {name: one.weight for name, one in sets.items()}, config.mixture_temperature)
+    return mix(samplers, recipe.batches_per_epoch, {name: one.weight for name, one in sets.items()}, config.mixture_temperature)
 
 
 def _to_be_spread(model: SentenceTransformer) -> SentenceTransformer:

@@ -1,4 +1,4 @@
-"""Settings that the person left open, by the written rules of `rules`. Every choice comes with its reason."""
+"""Settings that the user left open, by the written rules of `rules`. Every choice comes with its reason."""
 
 from __future__ import annotations
 
@@ -52,15 +52,15 @@ class RowFacts:
 
     @property
     def share(self) -> float:
-        """Part of the rows that teaches as much as the lessons: an epoch of the recipe."""
-        return self.lessons / self.rows
+        """Part of the rows that teaches as much as all of them: an epoch of the recipe."""
+        return self.distinct_rows / self.rows
 
     @property
-    def lessons(self) -> int:
+    def distinct_rows(self) -> int:
         """Rows that teach something of their own: where queries and positives recur, as many as the more numerous of them.
 
-        110,000 judgements that join 2,600 queries with 3,600 documents are 3,600 lessons in many combinations, and no more
-        passes over them are needed than over 3,600 pairs.
+        110,000 judgements that join 2,600 queries with 3,600 documents teach as much as 3,600 pairs, in many combinations, and
+        need no more passes than these.
         """
         return self.rows if self.kind is RowKind.SCORED else min(self.rows, max(self.queries, self.positives))
 
@@ -70,7 +70,7 @@ Batches = Literal["random", "similar", "joint"]
 
 
 def choose_batches(config: TrainingConfig, facts: RowFacts, plain: bool) -> Batches:
-    """What the config asks for where the rows allow it, or what the rules ask for.
+    """Return what the config asks for where the rows allow it, or what the rules ask for.
 
     Args:
         config: the training section.
@@ -90,7 +90,7 @@ def choose_batches(config: TrainingConfig, facts: RowFacts, plain: bool) -> Batc
 
 
 def mining_pays(config: TrainingConfig, kind: RowKind, rows: int, positives: int, documents: int) -> bool:
-    """Whether the rules ask for mined hard negatives.
+    """Return whether the rules ask for mined hard negatives.
 
     Args:
         config: the training section.
@@ -107,13 +107,13 @@ def mining_pays(config: TrainingConfig, kind: RowKind, rows: int, positives: int
 class Recipe:
     """Everything the trainer needs that depends on the data.
 
-    Lengths in tokens, `batch_sizes` in rows by data set, `doses` in batches an epoch by data set, `evaluation_steps` are the
+    Lengths in tokens, `batch_sizes` in rows by data set, `batches_per_epoch` by data set, `evaluation_steps` are the
     optimiser steps after which a checkpoint is judged and saved (the last is always `max_steps`).
     """
 
     epochs: float
     batch_sizes: Mapping[str, int]
-    doses: Mapping[str, int]
+    batches_per_epoch: Mapping[str, int]
     learning_rate: float
     max_tokens: int
     max_steps: int
@@ -143,9 +143,9 @@ def plan_recipe(
         joint: names of the data sets whose batches are counted in documents: an epoch has all of these.
     """
     batches_of = batches_of or (lambda name, size: -(-facts[name].rows // size))
-    lessons = {name: one.positives if name in joint else one.lessons for name, one in facts.items()}
-    leading = max(lessons, key=lambda name: lessons[name])
-    main, kind, count = facts[leading], facts[leading].kind, lessons[leading]
+    counts = {name: one.positives if name in joint else one.distinct_rows for name, one in facts.items()}
+    leading = max(counts, key=lambda name: counts[name])
+    main, kind, count = facts[leading], facts[leading].kind, counts[leading]
     rule = rule_for(kind, count)
     reasons = [f"main data set: {main.rows:,} {kind.value} rows"]
     if count < main.rows:
@@ -153,7 +153,7 @@ def plan_recipe(
     if config.max_steps is None:
         epochs = _pick(config.epochs, rule.epochs, "epochs", reasons)
     rate = _pick(config.learning_rate, rule.learning_rate, "learning rate", reasons)
-    sizes = {name: config.batch_size or batch_size(one.kind, lessons[name]) for name, one in facts.items()}
+    sizes = {name: config.batch_size or batch_size(one.kind, counts[name]) for name, one in facts.items()}
     sizes = {name: -(-size // processes) * processes for name, size in sizes.items()}
     shared = "" if processes == 1 else f", shared by {processes} processes"
     listed = ", ".join(f"{size}{' documents' if name in joint else ''} for {name}" for name, size in sizes.items())
@@ -167,21 +167,21 @@ def plan_recipe(
     origin = "the model allows no more" if wanted > model_max_tokens else _origin(config.max_tokens)
     reasons.append(f"training texts cut at {max_tokens} tokens ({origin}); judging allows {model_max_tokens}")
     if not (config.learning_rate and (config.epochs or config.max_steps)):
-        reasons.append(f"the rule comes from: {rule.figure}")
-    # where the person says how many epochs, they are passes over all rows
+        reasons.append(f"measured for this rule: {rule.figure}")
+    # where the user says how many epochs, they are passes over all rows
     shares = {name: 1.0 if config.epochs is not None or name in joint else one.share for name, one in facts.items()}
     reasons += [
         f"an epoch has {share:.1%} of the rows of {name}, whose texts recur" for name, share in shares.items() if share < 1
     ]
-    doses = {name: max(1, math.ceil(batches_of(name, size) * shares[name])) for name, size in sizes.items()}
-    per_epoch = max(1, math.ceil(sum(doses.values()) / config.gradient_accumulation))
+    batches = {name: max(1, math.ceil(batches_of(name, size) * shares[name])) for name, size in sizes.items()}
+    per_epoch = max(1, math.ceil(sum(batches.values()) / config.gradient_accumulation))
     steps = config.max_steps or max(1, round(per_epoch * epochs))
     decided = "" if config.max_steps is None else " (from your config)"
     reasons.append(f"{steps:,} optimiser steps{decided}, {per_epoch:,} an epoch")
     return Recipe(
         epochs=steps / per_epoch,
         batch_sizes=sizes,
-        doses=doses,
+        batches_per_epoch=batches,
         learning_rate=rate,
         max_tokens=max_tokens,
         max_steps=steps,
@@ -193,7 +193,7 @@ def plan_recipe(
 
 
 def heed_ceiling(recipe: Recipe, base_dev: float | None, config: TrainingConfig) -> Recipe:
-    """The recipe for a base that is nearly perfect already: the same steps at a gentler rate, unless the person set one.
+    """Return the recipe for a base that is nearly perfect already: the same steps at a gentler rate, unless the user set one.
 
     The rate goes down evenly from `SLOPE_FROM` to the ceiling: dev is a sample, and a step there would let its luck decide.
 
@@ -216,7 +216,7 @@ def _warmup_steps(share: float, steps: int) -> int:
 
 
 def _evaluation_steps(steps: int, epochs: float, wanted: int | None) -> tuple[int, ...]:
-    """Evenly spaced, ending at the last step; by default one a pass over the lessons, at least 3 and at most 6."""
+    """Evenly spaced, ending at the last step; by default one a pass, at least 3 and at most 6."""
     number = min(steps, wanted or min(6, max(3, round(epochs))))
     return tuple(sorted({round(steps * (i + 1) / number) for i in range(number)}))
 

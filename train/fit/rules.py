@@ -16,7 +16,7 @@ class Rule:
     """What data sets of some size are trained with.
 
     Attributes:
-        below: the rule is for fewer lessons than this (see `RowFacts.lessons`).
+        below: the rule is for fewer rows than this (see `RowFacts.distinct_rows`).
         epochs: passes over them.
         learning_rate: peak rate of AdamW.
         batch_size: rows in a batch.
@@ -99,12 +99,12 @@ FEWEST_STEPS = 8
 """Of very few rows a batch holds an eighth at most, so that an epoch is more than a step or two."""
 
 
-def rule_for(kind: RowKind, lessons: int) -> Rule:
-    """The rule for rows of a kind."""
-    return next(rule for rule in (SCORED if kind is RowKind.SCORED else RANKING) if lessons < rule.below)
+def rule_for(kind: RowKind, rows: int) -> Rule:
+    """Return the rule for so many distinct rows of a kind."""
+    return next(rule for rule in (SCORED if kind is RowKind.SCORED else RANKING) if rows < rule.below)
 
 
-def batch_size(kind: RowKind, lessons: int) -> int:
-    """Ranking losses gain from more negatives; but a set should still give some steps an epoch."""
-    largest = rule_for(kind, lessons).batch_size
-    return max(2, min(largest, lessons // FEWEST_STEPS))
+def batch_size(kind: RowKind, rows: int) -> int:
+    """Return rows in a batch: ranking losses gain from more negatives; but a set should still give some steps an epoch."""
+    largest = rule_for(kind, rows).batch_size
+    return max(2, min(largest, rows // FEWEST_STEPS))

@@ -1,4 +1,4 @@
-"""The audit of the data of a run or of `embed-tune check`: kept for the next time, told, and by `data.strict` obeyed."""
+"""The audit of the data of a run or of `embed-tune check`: kept, said, and with `data.strict` a reason to stop."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SHOWN = 8
 
 
 def leak_rules(config: DataConfig) -> LeakRules:
-    """What the config says about rows of train that are judged."""
+    """Return what the config says about rows of train that are judged."""
     return LeakRules(drop=config.leaks == "drop", near=config.near)
 
 
@@ -37,7 +37,7 @@ def audited(
     cache: Path,
     tokens: EncoderTokens | None,
 ) -> dict[str, Any]:
-    """The audit of all data sets (see `data.audit.audit.audit`); that of unchanged data is taken from the cache.
+    """Audit all data sets (see `data.audit.audit.audit`); the audit of unchanged data is taken from the cache.
 
     Args:
         prompts: by data set name, under which tokens are counted.
@@ -63,7 +63,7 @@ def _audited(data: PreparedDataset, config: DataConfig, folder: Path, tokens: En
 
 
 def _key(data: PreparedDataset, config: DataConfig, tokens: EncoderTokens | None) -> str:
-    """A digest of everything that decides the audit."""
+    """Return a digest of everything that decides the audit."""
     reads: list[Any] = []
     if tokens is not None:
         # two tokenizers that agree on the data's own names and on this many words are one for counting
@@ -94,13 +94,13 @@ def _key(data: PreparedDataset, config: DataConfig, tokens: EncoderTokens | None
 
 
 def _rows_left(data: PreparedDataset) -> str:
-    """A digest of the texts that train has."""
+    """Return a digest of the texts that train has."""
     train = (data.hashes or {}).get("train")
     return "" if train is None else hashlib.sha256(train.text_pairs().tobytes()).hexdigest()
 
 
 def say_warnings(found: Mapping[str, Any]) -> None:
-    """Warnings of an audit on the terminal, and how many notes there are besides."""
+    """Say the warnings of an audit."""
     for dataset in found["datasets"]:
         for finding in dataset["findings"]:
             if finding["severity"] != Severity.INFO:
@@ -108,7 +108,7 @@ def say_warnings(found: Mapping[str, Any]) -> None:
 
 
 def obey_strict(found: Mapping[str, Any]) -> None:
-    """Ends with an error where the audit holds what puts a result in doubt.
+    """Refuse data where the audit found what puts a result in doubt.
 
     Raises:
         DataError: naming the findings.

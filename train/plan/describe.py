@@ -53,7 +53,7 @@ def mined_in_words(config: TrainSettings, mined: Mapping[str, MinedSet]) -> list
     """Say which data sets have mined negatives, and why."""
     number, asked = config.mining.negatives, config.mining.enabled is True
     what = "a hard negative" if number == 1 else f"{number} hard negatives"
-    why = "from your config" if asked else f"by the rule, measured: {MINED}"
+    why = "from your config" if asked else f"by the rule; measured for it: {MINED}"
     return [f"{name}: {what} a row, mined with the base ({why})" for name in mined]
 
 

@@ -18,7 +18,7 @@ MANY_ROWS = 3000
 
 
 def folds_wanted(config: TrainSettings, datasets: Mapping[str, PreparedDataset]) -> tuple[int, str | None]:
-    """Into how many parts the rows are dealt for cross-validation, 0 for none; and what the person should read about it."""
+    """Return into how many parts the rows are dealt for cross-validation, 0 for none, and what the user should know about it."""
     settings = config.evaluation
     if settings.cross_validation == "off" or config.data.split.folds is not None:
         return 0, None
@@ -33,7 +33,7 @@ def folds_wanted(config: TrainSettings, datasets: Mapping[str, PreparedDataset])
         return 0, None
     few = f"test has only {labels} {things(prepared.kind.value)}"
     if prepared.given_test or len(prepared.splits["train"]) >= MANY_ROWS:
-        # rows that the person chose for test decide alone, unless asked
+        # rows that the user chose for test decide alone, unless asked
         judged = "rows of train" if prepared.given_test else f"{settings.folds} times as many or more"
         return 0, f"{few}; evaluation.cross_validation=always judges {judged}, in {settings.folds} more runs"
     return settings.folds, f"{few}: cross-validation in {settings.folds} parts follows the run"

@@ -14,7 +14,7 @@ from train.fit.checkpoints import list_checkpoints
 from train.fit.loop import load_weights
 from train.plan.plan import Plan
 from train.runs.score_log import ScoreLog, best_line, highest_line
-from train.selection.dev import CLEAR_GAIN, DevJudge, widened
+from train.selection.dev import CLEAR_GAIN, DevJudge, extend_pool
 from train.selection.interpolation import Winner, can_be_copied, choose_weights, copy_of
 from train.selection.judged import dev_encoders
 
@@ -53,7 +53,7 @@ def choose_winner(plan: Plan, run: Path, log: ScoreLog, judge: DevJudge, before:
         return Winner(step, 0.0, base_dev)
     in_doubt = found is not None and base_dev is not None and found - base_dev < CLEAR_GAIN
     if before is not None and in_doubt:
-        judge, values = widened(judge, plan.datasets, dev_encoders(plan))
+        judge, values = extend_pool(judge, plan.datasets, dev_encoders(plan))
         if values:
             line = next(line for line in log.lines if line["step"] == step)
             each = (line["datasets"] | values).values()

@@ -40,14 +40,14 @@ class DevJudge:
 
     The pool of a retrieval task is fixed by the base: judged documents plus those that the base ranks highest for each dev
     query. Scores on a pool are higher than on the full corpus and serve to choose a checkpoint only: a document that none but
-    the checkpoints take for relevant is not in the pool. Where they are to be told from the base, see `widened`.
+    the checkpoints take for relevant is not in the pool. Where they are to be told from the base, see `extend_pool`.
     """
 
     tasks: dict[str, Task]
     base: dict[str, float] = field(default_factory=dict)
 
     def score(self, encode: Encoders) -> dict[str, float]:
-        """The primary metric of every data set, 0..1."""
+        """Return the primary metric of every data set, 0..1."""
         return {name: primary_value(score_model(task, encoder_for(name, encode))) for name, task in self.tasks.items()}
 
     @property
@@ -56,16 +56,18 @@ class DevJudge:
         return dev_noise(map(len, self.tasks.values())) if self.tasks else 0.0
 
     def line(self, step: int, encode: Encoders) -> dict[str, Any]:
-        """One line of `scores.jsonl`: `dev` is the mean of the data sets' primary metrics, None without a dev split."""
+        """Return one line of `scores.jsonl`: `dev` is the mean of the data sets' primary metrics, None without a dev split."""
         began = time.perf_counter()
         scores = self.base if step == 0 and self.base else self.score(encode)
         mean = sum(scores.values()) / len(scores) if scores else None
         return {"step": step, "dev": mean, "datasets": scores, "eval_seconds": round(time.perf_counter() - began, 3)}
 
 
-def widened(judge: DevJudge, datasets: Mapping[str, PreparedDataset], encode: Encoders) -> tuple[DevJudge, dict[str, float]]:
-    """A judge whose pools hold what this model ranks highest over the full corpus, too, so that its own mistakes count as those
-    of the base do. The base's score is the same among them: its own highest documents are in both pools.
+def extend_pool(judge: DevJudge, datasets: Mapping[str, PreparedDataset], encode: Encoders) -> tuple[DevJudge, dict[str, float]]:
+    """Return a judge whose pools hold what this model ranks highest over the full corpus, too.
+
+    So its own mistakes count as those of the base do. The base's score is the same among them: its own highest documents are in
+    both pools.
 
     Args:
         judge: with pools that are the base's.
@@ -98,7 +100,7 @@ def build_dev_judge(
     budget: float,
     judged_base: Encoders | None = None,
 ) -> DevJudge:
-    """Tasks of all dev splits, with pools from the base's ranking over the full corpus.
+    """Build the tasks of all dev splits, with pools from the base's ranking over the full corpus.
 
     Args:
         datasets: the data sets that are trained on.
@@ -124,7 +126,7 @@ def build_dev_judge(
 
 
 def affordable_pool(task: RetrievalTask, encode_base: TextEncoder, pool_top: int, budget: float) -> RetrievalTask:
-    """The task on the base's top documents, with the largest pool whose texts fit the budget.
+    """Return the task on the base's top documents, with the largest pool whose texts fit the budget.
 
     First the documents a query go down through `POOL_STEPS`, then the queries are halved: a few dozen hard candidates a query
     tell checkpoints apart as well as a hundred do, fewer queries cost precision.
@@ -143,12 +145,12 @@ def affordable_pool(task: RetrievalTask, encode_base: TextEncoder, pool_top: int
 
 
 def characters(task: RetrievalTask) -> int:
-    """What a task costs to encode, with each text cut at `LONGEST` characters, as a tokenizer would cut it."""
+    """Count what a task costs to encode, with each text cut at `LONGEST` characters, as a tokenizer would cut it."""
     return sum(min(len(text), LONGEST) for text in (*task.distinct_documents.texts, *task.distinct_queries.texts))
 
 
 def limit_queries(task: RetrievalTask, most: int) -> RetrievalTask:
-    """The task with at most so many queries, those with the lowest hash of their text: the same ones in every run."""
+    """Return the task with at most so many queries, those with the lowest hash of their text: the same ones in every run."""
     if len(task.query_ids) <= most:
         return task
     order = sorted(range(len(task.query_ids)), key=lambda i: text_id(task.queries[i]))

@@ -39,15 +39,15 @@ class Winner:
     tried: tuple[tuple[float, float], ...] = ()
 
     def sentence(self) -> str:
-        """What it is, in words."""
+        """Say what it is."""
         if self.share == 0:
-            return "no checkpoint and no weights between them and the base are better than the base on dev: the base is kept"
+            return "neither a checkpoint nor weights between it and the base are better on dev: the base is kept"
         if self.share == 1:
             return f"the checkpoint of step {self.step:,}"
         return f"weights {self.share:.0%} of the way from the base to the checkpoint of step {self.step:,}, the best on dev"
 
     def as_json(self) -> dict[str, Any]:
-        """`selection` of report.json."""
+        """Return `selection` of report.json."""
         tried = [{"share": share, "dev": dev} for share, dev in self.tried]
         return {"step": self.step, "share": self.share, "dev": self.dev, "tried": tried}
 
@@ -86,12 +86,12 @@ def choose_weights(
 
 
 def copy_of(model: nn.Module) -> dict[str, Tensor]:
-    """The model's weights, copied to the CPU."""
+    """Return the model's weights, copied to the CPU."""
     return {name: value.detach().to("cpu", copy=True) for name, value in model.state_dict().items()}
 
 
 def can_be_copied(model: nn.Module) -> bool:
-    """Whether the model is small enough to be held in memory three times."""
+    """Return whether the model is small enough to be held in memory three times."""
     return sum(weight.numel() for weight in model.parameters()) <= LARGEST
 
 

@@ -119,6 +119,6 @@ def _dev_budget(plan: Plan) -> float:
         sample = one.table.select(range(min(len(one.table), 2000)))
         texts = [sample[column] for column in text_columns(sample.column_names)]
         characters = sum(min(len(text), LONGEST) for column in texts for text in column) / len(sample)
-        an_epoch += characters * min(plan.recipe.batch_sizes[name], len(one.table)) * plan.recipe.doses[name]
+        an_epoch += characters * min(plan.recipe.batch_sizes[name], len(one.table)) * plan.recipe.batches_per_epoch[name]
     epochs = plan.recipe.max_steps / plan.recipe.steps_per_epoch
     return 0.1 * 3 * an_epoch * epochs / len(plan.recipe.evaluation_steps)

@@ -81,7 +81,7 @@ def pooled(parts: Sequence[Values], *, seed: int, resamples: int) -> Comparison:
 
 
 def _config_of(config: TrainSettings, run: Path, name: str, folds: int, fold: int) -> TrainSettings:
-    """The run's settings for one part: the same in all but what is train and what is test, and nothing leaves the machine."""
+    """Return the run's settings for one part: only train and test differ, and nothing leaves the machine."""
     place = config.vector_cache if config.vector_cache != "auto" else str(config.cache / "vectors")
     split = config.data.split.model_copy(update={"folds": folds, "fold": fold})
     evaluation = config.evaluation.model_copy(update={"cross_validation": "off"})
@@ -93,7 +93,7 @@ def _config_of(config: TrainSettings, run: Path, name: str, folds: int, fold: in
 
 
 def _train_quietly(config: TrainSettings, folder: Path, train: Callable[[TrainSettings], None]) -> None:
-    """What the run of a part says goes to a file beside its folder."""
+    """Train one part; what its run says goes to a file beside its folder."""
     folder.parent.mkdir(exist_ok=True)
     if not is_main():  # says nothing anyway
         train(config)
@@ -114,7 +114,7 @@ def _values(folder: Path) -> Values:
 
 
 def _keep_scores_only(folder: Path) -> None:
-    """Weights and pages of a part are of no further use, and large."""
+    """Remove weights and pages of a part, which are of no further use, and large."""
     for path in (*folder.glob("checkpoint-*"), folder / "model"):
         shutil.rmtree(path, ignore_errors=True)
     (folder / "report.html").unlink(missing_ok=True)

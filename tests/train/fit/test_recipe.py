@@ -85,15 +85,15 @@ def test_judgements_that_recombine_few_texts_are_not_passed_over_as_often() -> N
 
 
 def test_several_data_sets_get_what_each_needs_whichever_is_the_largest() -> None:
-    """110,000 judgements on 3,600 documents beside 3,500 or 3,700 pairs: four passes over the lessons of both."""
+    """110,000 judgements on 3,600 documents beside 3,500 or 3,700 pairs: four passes over what is distinct in both."""
     recurring = RowFacts(RowKind.PAIR, 110_000, 2_600, 3_600)
     for others in (3_500, 3_700):
         recipe = plan_recipe(TrainingConfig(), {"a": rows(RowKind.PAIR, others), "nf": recurring}, 256)
-        assert recipe.doses == {"a": -(-others // 64), "nf": 57}
-        assert recipe.max_steps == 4 * recipe.steps_per_epoch == 4 * sum(recipe.doses.values())
+        assert recipe.batches_per_epoch == {"a": -(-others // 64), "nf": 57}
+        assert recipe.max_steps == 4 * recipe.steps_per_epoch == 4 * sum(recipe.batches_per_epoch.values())
         assert "an epoch has 3.3% of the rows of nf, whose texts recur" in recipe.reasons
     asked = plan_recipe(TrainingConfig(epochs=1), {"a": rows(RowKind.PAIR, 3_500), "nf": recurring}, 256)
-    assert asked.doses == {"a": 55, "nf": 1_719}
+    assert asked.batches_per_epoch == {"a": 55, "nf": 1_719}
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_few_pairs_beside_many_documents_are_mined(
 def test_an_epoch_of_joint_batches_has_all_documents() -> None:
     facts = {"x": RowFacts(RowKind.PAIR, 110_000, 2_600, 3_600)}
     recipe = plan_recipe(TrainingConfig(), facts, 256, lambda name, size: 57, joint={"x"})
-    assert recipe.doses["x"] == recipe.steps_per_epoch == 57
+    assert recipe.batches_per_epoch["x"] == recipe.steps_per_epoch == 57
     assert any("64 documents for x" in reason for reason in recipe.reasons)
 
 
@@ -168,8 +168,8 @@ def test_documents_count_for_joint_batches_however_many_queries_there_are() -> N
 
 
 def test_scored_rows_count_each() -> None:
-    assert RowFacts(RowKind.SCORED, 100, 20, 30).lessons == 100
-    assert RowFacts(RowKind.PAIR, 10, 20, 30).lessons == 10
+    assert RowFacts(RowKind.SCORED, 100, 20, 30).distinct_rows == 100
+    assert RowFacts(RowKind.PAIR, 10, 20, 30).distinct_rows == 10
 
 
 def test_a_base_near_the_ceiling_is_trained_gently() -> None:
@@ -199,8 +199,8 @@ def test_every_size_has_a_rule_with_its_figure(kind: RowKind, count: int) -> Non
 
 def test_the_figure_is_told_unless_the_person_decided() -> None:
     facts = {"qa": rows(RowKind.PAIR, 6300)}
-    told = [r for r in plan_recipe(TrainingConfig(), facts, 256).reasons if r.startswith("the rule comes from: ")]
-    assert told == [f"the rule comes from: {rule_for(RowKind.PAIR, 6300).figure}"]
+    told = [r for r in plan_recipe(TrainingConfig(), facts, 256).reasons if r.startswith("measured for this rule: ")]
+    assert told == [f"measured for this rule: {rule_for(RowKind.PAIR, 6300).figure}"]
     decided = TrainingConfig(learning_rate=1e-5, epochs=1)
     assert not [r for r in plan_recipe(decided, facts, 256).reasons if "comes from" in r]
 

@@ -180,7 +180,7 @@ def test_the_judged_weights_are_named() -> None:
             "Weights 75% of the way from the base to it are better on dev: these were judged on test.",
             f"ships 75% of the way to step {step}",
         ),
-        (0, "Not it, but the base was kept: nothing was better on dev.", "ships the base: nothing was better on dev"),
+        (0, "The base was kept instead: nothing was better on dev.", "ships the base: nothing was better on dev"),
     ):
         text = Reader(render(report | {"selection": {"step": step, "share": share}}, *rest)).all_text()
         assert words in text and tile in text

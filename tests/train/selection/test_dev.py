@@ -16,7 +16,7 @@ from tests.support.toy_encoder import ToyEncoder
 from train.encode.contract import Role
 from train.evaluate.evaluator import score_model
 from train.evaluate.tasks import RetrievalTask, ScoredTask, build_task
-from train.selection.dev import FEWEST_QUERIES, DevJudge, affordable_pool, build_dev_judge, characters, limit_queries, widened
+from train.selection.dev import FEWEST_QUERIES, DevJudge, affordable_pool, build_dev_judge, characters, extend_pool, limit_queries
 
 
 class LetterEncoder(ToyEncoder):
@@ -102,7 +102,7 @@ def test_before_the_last_choice_what_a_checkpoint_ranks_highest_counts_too(tmp_p
             )
 
     judge = build_dev_judge(data, LetterEncoder(), 30, 10, 1e9)
-    wider, values = widened(judge, data, Other())
+    wider, values = extend_pool(judge, data, Other())
     pool, wide = judge.tasks["pairs"], wider.tasks["pairs"]
     assert isinstance(pool, RetrievalTask) and isinstance(wide, RetrievalTask)
     assert set(pool.document_ids) < set(wide.document_ids) and pool.query_ids == wide.query_ids
@@ -115,4 +115,4 @@ def test_before_the_last_choice_what_a_checkpoint_ranks_highest_counts_too(tmp_p
     base = score_model(whole, LetterEncoder()).values["ndcg@10"]
     assert judge.base["pairs"] == wider.base["pairs"] == base == wider.score(LetterEncoder())["pairs"]
     complete = DevJudge({"pairs": whole})
-    assert widened(complete, data, Other()) == (complete, {})
+    assert extend_pool(complete, data, Other()) == (complete, {})

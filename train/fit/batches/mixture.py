@@ -1,8 +1,8 @@
 """How much of the training each of several data sets gets.
 
-An epoch has as many batches as the recipe gives all data sets together; their shares of it follow from these doses, a temperature
-and their weights. A data set with a larger share than its size gives it is gone through more than once an epoch, one with a
-smaller share goes on in the next epoch where it stopped in this one.
+An epoch has as many batches as the recipe gives all data sets together; their shares of it follow from these numbers, a
+temperature and their weights. A data set with a larger share than its size gives it is gone through more than once an epoch, one
+with a smaller share goes on in the next epoch where it stopped in this one.
 """
 
 from __future__ import annotations
@@ -77,16 +77,16 @@ def deal(batches: Mapping[str, int], weights: Mapping[str, float], temperature: 
 
 
 def mix(
-    samplers: Mapping[str, ShuffledBatchSampler], doses: Mapping[str, int], weights: Mapping[str, float], temperature: float
+    samplers: Mapping[str, ShuffledBatchSampler], batches: Mapping[str, int], weights: Mapping[str, float], temperature: float
 ) -> dict[str, ShuffledBatchSampler]:
     """Each data set's share of an epoch; the sampler as it is where that is one pass.
 
     Args:
         samplers: by data set name.
-        doses: batches an epoch of each by itself; see `Recipe`.
+        batches: per epoch of each by itself; see `Recipe`.
         weights, temperature: see `deal`.
     """
-    dealt = deal(doses, weights, temperature)
+    dealt = deal(batches, weights, temperature)
     return {
         name: sampler if dealt[name] == len(sampler) else DosedBatchSampler(sampler, dealt[name])
         for name, sampler in samplers.items()
