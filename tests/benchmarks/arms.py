@@ -82,9 +82,9 @@ class PeakSpec:
 
 def measure_machine(spec: PeakSpec, connection: Connection) -> None:
     """In a child: the machine in words and its matrix peaks."""
-    from train.encode.local import load_encoder
+    from train.encode.open import open_model
 
-    model = load_encoder(ModelConfig(name=spec.model, device=spec.device))[0].model
+    model = open_model(ModelConfig(name=spec.model, device=spec.device)).local.model
     device = str(model.device)
     connection.send(("machine", describe(device) | {"peak_flops": matrix_peaks(device, own_shapes(model), spec.size)}))
 
@@ -94,11 +94,11 @@ def train_arm(spec: TrainSpec, connection: Connection) -> None:
     import transformers.trainer
 
     from tests.benchmarks.gate import Gate, WatchedSet
-    from train.encode.local import load_encoder
+    from train.encode.open import open_model
     from train.fit.batches.training_set import TrainingRows
 
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "0")  # the stock trainer would spread over all
-    encoder = load_encoder(ModelConfig(name=spec.model, device=spec.device))[0]
+    encoder = open_model(ModelConfig(name=spec.model, device=spec.device)).local
     if encoder.similarity == "dot":
         raise BenchmarkError("the stock ranking loss compares by cosine, this model by dot product")
     set_dropout(encoder.model, spec.dropout)

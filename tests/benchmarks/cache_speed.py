@@ -26,7 +26,7 @@ from train.config.schema import ModelConfig
 from train.encode.cache.cache import VectorCache
 from train.encode.cache.encoder import CachedEncoder
 from train.encode.cache.redis_store import RedisStore
-from train.encode.local import load_encoder
+from train.encode.open import open_model
 
 DIMENSIONS = 384
 ENCODED = 512
@@ -52,7 +52,7 @@ def main() -> None:
 def measure(url: str, count: int, rounds: int) -> dict[str, float | bool]:
     """Seconds and rates of writing, reading and encoding, and the ratio of the last two."""
     cache = VectorCache(RedisStore(url), say)
-    encoder, _, _ = load_encoder(ModelConfig())
+    encoder = open_model(ModelConfig()).local
     cached, space = CachedEncoder(encoder, cache), encoder.space("document")
     texts = [f"text number {i}" for i in range(count)]
     vectors = np.random.default_rng(0).standard_normal((count, DIMENSIONS)).astype(np.float32)

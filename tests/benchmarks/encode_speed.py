@@ -70,9 +70,9 @@ def encode_arm(spec: EncodeSpec, connection: Connection) -> None:
     from tests.benchmarks.counting import Cost, TokenCounter, digest, token_lengths
     from tests.benchmarks.machine import Memory
     from train.config.schema import ModelConfig
-    from train.encode.local import load_encoder
+    from train.encode.open import open_model
 
-    encoder = load_encoder(ModelConfig(name=spec.model, device=spec.device))[0]
+    encoder = open_model(ModelConfig(name=spec.model, device=spec.device)).local
     tokenizer, limit = encoder.model.tokenizer, encoder.contract.max_tokens
     encode, options = chosen_encode(spec, encoder)
     encode(["one", "two"])  # what libraries load for it is no arm's own memory

@@ -17,7 +17,7 @@ from transformers import TrainerCallback
 from data.schema import RowKind
 from train import distributed
 from train.config.schema import ModelConfig, TrainingConfig
-from train.encode.local import load_encoder
+from train.encode.open import open_model
 from train.fit import loop as fitting
 from train.fit.batches.training_set import TrainingRows, TrainingSet
 from train.fit.loop import Hooks
@@ -94,7 +94,7 @@ def train(model: str, sets: dict[str, TrainingSet], *, stored: bool = True, **op
             self.add_callback(watch)
 
     fitting.PairTrainer = Watched  # type: ignore[misc]
-    encoder, _, _ = load_encoder(ModelConfig(name=model, device="cpu"))
+    encoder = open_model(ModelConfig(name=model, device="cpu")).local
     if not stored:
         encoder.store = None
     settings = {"max_steps": STEPS, "batch_size": BATCH, "max_grad_norm": 1e9, "learning_rate": 1e-4, "evaluations": 1}

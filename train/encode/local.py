@@ -1,4 +1,4 @@
-"""Loads a base model in fp32 and encodes texts under its contract."""
+"""A model of open weights in fp32, which encodes texts under its contract. `train.encode.open` opens it."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class Encoder:
 
 
 def _windows(lengths: Tensor) -> list[int]:
-    """How many consecutive texts make up each window of about `WINDOW_TOKENS` tokens."""
+    """Return how many consecutive texts make up each window of about `WINDOW_TOKENS` tokens."""
     number = (torch.cumsum(lengths, 0) - lengths) // WINDOW_TOKENS
     return torch.unique_consecutive(number, return_counts=True)[1].tolist()
 
@@ -114,7 +114,7 @@ def _windows(lengths: Tensor) -> list[int]:
 def load_encoder(
     config: ModelConfig, batch_size: int = 64, cache: Path | None = None
 ) -> tuple[Encoder, WeightsOrigin, list[str]]:
-    """Load a model with fp32 weights, whatever precision its file has.
+    """Load a model with fp32 weights, whatever precision its file has. For `open_model`, which everything else calls.
 
     Args:
         config: which model.
@@ -122,7 +122,7 @@ def load_encoder(
         cache: folder for token ids that outlive the process; None keeps them in memory.
 
     Returns:
-        The encoder, where the weights came from, and notes that the person should read (pooling that was added, …).
+        The encoder, where the weights came from, and notes that the user should read (pooling that was added, …).
 
     Raises:
         ModelError: unknown model, broken folder, or a device that is not there.
@@ -137,8 +137,11 @@ def load_encoder(
 
 
 def resolve_device(wanted: str) -> str:
-    """`auto` becomes the best device there is (the CPU where the launch configuration says so); a device that was asked for and
-    is absent is an error, never a fallback."""
+    """Return the device to use: for `auto` the best one there is (the CPU where the launch configuration says so).
+
+    Raises:
+        ModelError: a device that was asked for is not here; there is no fallback.
+    """
     if wanted == "auto":
         if wants_cpu():
             return "cpu"
@@ -187,7 +190,7 @@ def _load(path: Path, config: ModelConfig, device: str) -> tuple[SentenceTransfo
 
 
 def _with_pooling(path: Path, config: ModelConfig, device: str, options: dict) -> tuple[SentenceTransformer, list[str]]:
-    """A raw encoder (BERT, SciBERT, …) gets a pooling layer, and that is said aloud."""
+    """Give a raw encoder (BERT, SciBERT, …) a pooling layer, and say so."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 

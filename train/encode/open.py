@@ -1,7 +1,4 @@
-"""Any model as a function from texts to vectors: open weights on this machine, or a model behind an API.
-
-Shapes: N texts, D dimensions.
-"""
+"""The one way to open a model: open weights on this machine, or a model behind an API."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from train.errors import ModelError
 
 
 def open_model(config: ModelConfig, *, batch_size: int = 64, tokens: Path | None = None) -> OpenedModel:
-    """Open a model for encoding, by the API that `config.api` names or from its weights.
+    """Open a model, by the API that `config.api` names or from its weights; `local` of the result can be trained.
 
     Args:
         config: which model.

@@ -13,10 +13,11 @@ from train import distributed
 from train.config.schema import TrainSettings
 from train.console import say
 from train.encode.forward.cpu_malloc import keep_freed_memory
-from train.encode.local import Encoder, load_encoder, resolve_device
+from train.encode.local import Encoder, resolve_device
+from train.encode.open import open_model
 from train.encode.prompts import settle_prompts
+from train.encode.protocol import Origin
 from train.encode.tokens.count import token_counter
-from train.encode.weights.locate import WeightsOrigin
 from train.fit.batches.training_set import TrainingSet
 from train.fit.hard_negatives import MinedSet, mine_training_rows
 from train.fit.losses.build import check_lengths
@@ -57,7 +58,7 @@ class Plan:
     config: TrainSettings
     datasets: Mapping[str, PreparedDataset]
     encoder: Encoder
-    origin: WeightsOrigin
+    origin: Origin
     sets: Mapping[str, TrainingSet]
     recipe: Recipe
     bf16: bool
@@ -91,7 +92,8 @@ def make_plan(config: TrainSettings) -> Plan:
         keep_freed_memory()
     datasets = distributed.first_on_each_machine(lambda: load_datasets(config))
     batch = config.evaluation.batch_size
-    encoder, origin, notes = distributed.first_on_each_machine(lambda: load_encoder(config.model, batch, config.cache))
+    opened = distributed.first_on_each_machine(lambda: open_model(config.model, batch_size=batch, tokens=config.cache))
+    encoder, origin, notes = opened.local, opened.origin, list(opened.notes)
     say(f"base model: {origin.sentence()}")
     say(f"  {encoder.contract.sentence()}; on {encoder.model.device}")
     if (asked := config.model.max_tokens or 0) > encoder.contract.max_tokens:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from train import distributed
 from train.console import say
-from train.encode.local import load_encoder
+from train.encode.open import open_model
 from train.errors import RunError
 from train.fit.checkpoints import list_checkpoints
 from train.fit.loop import load_weights
@@ -86,5 +86,5 @@ def _say_if_not_the_highest(log: ScoreLog, step: int) -> None:
 
 def _restore_base(plan: Plan) -> None:
     """Put the base's weights back into a model that is too large to keep a copy of them: they are read again."""
-    base = load_encoder(plan.config.model.model_copy(update={"device": "cpu"}))[0].model
+    base = open_model(plan.config.model.model_copy(update={"device": "cpu"})).local.model
     plan.encoder.model.load_state_dict(base.state_dict())

@@ -21,6 +21,7 @@ from data.splits.leaks_between_sets import remove_leaks_between_sets
 from data.storage import refuse_full, staged_folder, write_json, write_text
 from train.config.schema import JudgeSettings
 from train.console import quiet_libraries, say
+from train.encode.open import open_model
 from train.encode.tokens.count import EncoderTokens, token_counter
 from train.errors import RunError
 from train.plan.audit import audited, leak_rules, obey_strict
@@ -73,15 +74,13 @@ def check_data(
 
 
 def _counter(config: JudgeSettings) -> EncoderTokens | None:
-    """The tokenizer of the base model."""
-    from train.encode.local import load_encoder
-
-    encoder, origin, _ = load_encoder(config.model)
-    counter = token_counter(encoder, config.training.max_tokens)
+    """Return the tokenizer of the base model as a counter."""
+    opened = open_model(config.model)
+    counter = token_counter(opened.local, config.training.max_tokens)
     say(
-        f"lengths by the tokenizer of {origin.name}"
+        f"lengths by the tokenizer of {opened.origin.name}"
         if counter
-        else f"{origin.name} has no tokenizer that counts: lengths in words"
+        else f"{opened.origin.name} has no tokenizer that counts: lengths in words"
     )
     return counter
 

@@ -16,7 +16,7 @@ from data.spec import PromptSpec
 from tests.conftest import ROOT
 from tests.support.forked import ForkServer
 from train.config.schema import ModelConfig
-from train.encode.local import load_encoder
+from train.encode.open import open_model
 from train.selection.judged import dev_encoders
 
 REPORT_COST = {
@@ -240,7 +240,7 @@ def test_bf16_trains_and_keeps_fp32_weights(server: ForkServer, folder: Path, qu
 
 @pytest.mark.parametrize("bf16", [True, False])
 def test_dev_is_judged_in_the_precision_of_training(tiny_model: Path, bf16: bool) -> None:
-    encoder, _, _ = load_encoder(ModelConfig(name=str(tiny_model), device="cpu"))
+    encoder = open_model(ModelConfig(name=str(tiny_model), device="cpu")).local
     plan = SimpleNamespace(encoder=encoder, bf16=bf16, prompts={"pairs": PromptSpec()})
     judging = dev_encoders(plan)["pairs"]  # type: ignore[arg-type]
     assert np.array_equal(judging.encode(["a red car"], "query"), encoder.encode(["a red car"], "query")) is not bf16

@@ -67,19 +67,19 @@ import json, sys
 from data.sources import open_source
 from data.spec import DatasetSpec
 from train.config.schema import ModelConfig
-from train.encode.local import load_encoder
+from train.encode.open import open_model
 
-encoder, origin, _ = load_encoder(ModelConfig(name=sys.argv[1], device="cpu"))
-vectors = {role: encoder.encode(json.loads(sys.argv[2]), role).tolist() for role in ("query", "document")}
+opened = open_model(ModelConfig(name=sys.argv[1], device="cpu"))
+vectors = {role: opened.encoder.encode(json.loads(sys.argv[2]), role).tolist() for role in ("query", "document")}
 source = open_source(DatasetSpec(source="owner/pairs"))
 rows = {split: [example.texts for example in source.examples(split)] for split in source.splits()}
-print(json.dumps({"vectors": vectors, "from": origin.kind, "revision": origin.revision, "rows": rows}))
+print(json.dumps({"vectors": vectors, "from": opened.origin.kind, "revision": opened.origin.revision, "rows": rows}))
 """
 
 
 def test_a_fresh_machine_loads_model_and_data_from_the_hub(pusher: ForkServer, hub: HubServer, run: Path, tmp_path: Path) -> None:
     from train.config.schema import ModelConfig
-    from train.encode.local import load_encoder
+    from train.encode.open import open_model
 
     done = push(pusher, run)
     assert done["code"] == 0, done["output"]
@@ -100,7 +100,7 @@ def test_a_fresh_machine_loads_model_and_data_from_the_hub(pusher: ForkServer, h
     )
     assert process.returncode == 0, process.stderr
     found = json.loads(process.stdout.splitlines()[-1])
-    encoder, _, _ = load_encoder(ModelConfig(name=str(run / "model"), device="cpu"))
+    encoder = open_model(ModelConfig(name=str(run / "model"), device="cpu")).local
     for role in ("query", "document"):
         assert np.array_equal(np.float32(found["vectors"][role]), encoder.encode(texts, role).numpy())
     assert found["from"] == "hub" and found["revision"] == hub.repositories[("model", REPO)].commits[-1][0]

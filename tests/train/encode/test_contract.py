@@ -12,7 +12,8 @@ from data.schema import RowKind
 from data.spec import DatasetSpec, PromptSpec
 from train.config.schema import ModelConfig
 from train.encode.contract import EncodingContract, apply_contract, limited_tokens, read_contract
-from train.encode.local import Encoder, load_encoder
+from train.encode.local import Encoder
+from train.encode.open import open_model
 from train.encode.prompts import settle_prompts
 from train.encode.wrappers import RememberingEncoder
 
@@ -90,9 +91,9 @@ def test_tokens_can_be_lowered_but_not_raised(model: SentenceTransformer) -> Non
 
 
 def test_the_contract_survives_saving(tiny_model: Path, tmp_path: Path) -> None:
-    encoder, _, _ = load_encoder(
+    encoder = open_model(
         ModelConfig(name=str(tiny_model), device="cpu", query_prompt="search: ", document_prompt="text: ", max_tokens=20)
-    )
+    ).local
     texts = ["a short text", "word " * 60]
     encoder.model.save_pretrained(str(tmp_path / "saved"), create_model_card=False)
     plain = SentenceTransformer(str(tmp_path / "saved"), device="cpu")
@@ -108,7 +109,7 @@ def test_a_training_cut_does_not_outlive_its_block(model: SentenceTransformer) -
 
 
 def test_encoding_keeps_training_mode_and_gives_ordinary_fp32_tensors(tiny_model: Path) -> None:
-    encoder, _, _ = load_encoder(ModelConfig(name=str(tiny_model), device="cpu"))
+    encoder = open_model(ModelConfig(name=str(tiny_model), device="cpu")).local
     encoder.model.train()
     vectors = encoder.encode(["one", "two"], "document")
     assert encoder.model.training
@@ -117,7 +118,7 @@ def test_encoding_keeps_training_mode_and_gives_ordinary_fp32_tensors(tiny_model
 
 
 def test_the_remembering_encoder_encodes_each_text_of_a_prompt_once(tiny_model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    encoder, _, _ = load_encoder(ModelConfig(name=str(tiny_model), device="cpu", query_prompt="q: ", document_prompt=""))
+    encoder = open_model(ModelConfig(name=str(tiny_model), device="cpu", query_prompt="q: ", document_prompt="")).local
     expected = encoder.encode(["a", "b", "c", "a"], "document")
     as_query = encoder.encode(["a"], "query")
     asked: list[str] = []
@@ -144,7 +145,7 @@ def test_a_model_of_dot_products_is_judged_by_them(tiny_model: Path, tmp_path: P
     plain = SentenceTransformer(str(tiny_model), device="cpu")
     raw = SentenceTransformer(modules=list(plain)[:-1], similarity_fn_name="dot", device="cpu")  # without Normalize
     raw.save_pretrained(str(tmp_path / "dot"), create_model_card=False)
-    encoder, _, _ = load_encoder(ModelConfig(name=str(tmp_path / "dot"), device="cpu"))
+    encoder = open_model(ModelConfig(name=str(tmp_path / "dot"), device="cpu")).local
     assert encoder.contract.similarity == "dot"
     documents = ["a", "several words in a row", "x y z", "a query with words"]
     task = RetrievalTask("t", "test", ["q"], ["a query"], list("wxyz"), documents, {"q": {"w": 1.0}})

@@ -18,12 +18,13 @@ from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 from train.config.schema import ModelConfig
 from train.encode.contract import read_contract
 from train.encode.fingerprint import space_of
-from train.encode.local import Encoder, load_encoder
+from train.encode.local import Encoder
+from train.encode.open import open_model
 from train.errors import ModelError
 
 
 def load(path: Path, **settings: object) -> Encoder:
-    return load_encoder(ModelConfig.model_validate({"name": str(path), "device": "cpu", **settings}))[0]
+    return open_model(ModelConfig.model_validate({"name": str(path), "device": "cpu", **settings})).local
 
 
 def test_a_copy_is_in_the_same_space_and_a_loaded_one_again(tiny_model: Path, tmp_path: Path) -> None:

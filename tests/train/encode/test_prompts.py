@@ -13,14 +13,15 @@ from data.schema import RowKind
 from data.spec import DatasetSpec, PromptSpec
 from train.config.schema import ModelConfig
 from train.deploy.export import export_model
-from train.encode.local import Encoder, load_encoder
+from train.encode.local import Encoder
+from train.encode.open import open_model
 from train.encode.prompts import prompted, settle_prompts
 from train.encode.wrappers import ShortenedEncoder, for_judging
 
 
 @pytest.fixture
 def encoder(tiny_model: Path) -> Encoder:
-    return load_encoder(ModelConfig(name=str(tiny_model), device="cpu"))[0]
+    return open_model(ModelConfig(name=str(tiny_model), device="cpu")).local
 
 
 def spec(train: bool = True, **prompts: str) -> DatasetSpec:

@@ -17,7 +17,8 @@ from train.encode.contract import limited_tokens
 from train.encode.forward import cpu_halves
 from train.encode.forward.cpu_dropout import CheapDropout
 from train.encode.forward.packed import embed_packed
-from train.encode.local import Encoder, load_encoder
+from train.encode.local import Encoder
+from train.encode.open import open_model
 from train.encode.tokens.ragged import Tokens
 from train.fit import loop as fitting
 from train.fit.batches.training_set import TrainingRows, TrainingSet
@@ -36,7 +37,7 @@ MAX_TOKENS = 16
 
 @pytest.fixture
 def encoder(tiny_model: Path) -> Encoder:
-    return load_encoder(ModelConfig(name=str(tiny_model), device="cpu"))[0]
+    return open_model(ModelConfig(name=str(tiny_model), device="cpu")).local
 
 
 def table(encoder: Encoder, rows: dict[str, list], prompts: dict[str, str]) -> TokenTable:
@@ -149,7 +150,7 @@ def test_the_cached_loss_is_the_same_loss_forwarded_again(
 ) -> None:
     found, graphs = {}, {}
     for loss in ("mnrl", "cached_mnrl"):
-        encoder = load_encoder(ModelConfig(name=str(tiny_model), device="cpu"))[0]
+        encoder = open_model(ModelConfig(name=str(tiny_model), device="cpu")).local
         encoder.model[0].auto_model.config.attention_probs_dropout_prob = 0.0
         for module in encoder.model.modules():
             if isinstance(module, torch.nn.Dropout):

@@ -25,7 +25,7 @@ from tests.support.forked import ForkServer
 from train.cli.app import main
 from train.config.schema import ModelConfig
 from train.encode.api.prices import Price
-from train.encode.local import load_encoder
+from train.encode.open import open_model
 from train.vectors.embed_job import Plan, Work
 from train.vectors.files import open_vectors
 from train.vectors.quantization import PRECISIONS, calibrate, quantise
@@ -66,7 +66,7 @@ def run(folder: Path, tiny_model: Path, monkeypatch: pytest.MonkeyPatch, capsys:
 @pytest.fixture(scope="module")
 def expected(tiny_model: Path) -> np.ndarray:
     """What the model gives for all texts."""
-    encoder, _, _ = load_encoder(ModelConfig(name=str(tiny_model), device="cpu"))
+    encoder = open_model(ModelConfig(name=str(tiny_model), device="cpu")).local
     return encoder.encode([text.strip() for text in TEXTS], "document").numpy()
 
 
@@ -95,7 +95,7 @@ def test_a_file_holds_the_vectors_of_the_model(
     else:
         np.testing.assert_allclose(found.stored, expected, atol=1e-6 if precision == "float32" else 1e-3)
     assert found.ids.to_pylist() == [str(i + 1) for i in range(50)]
-    encoder = load_encoder(ModelConfig(name=str(tiny_model), device="cpu"))[0]
+    encoder = open_model(ModelConfig(name=str(tiny_model), device="cpu")).local
     assert found.info.space == encoder.space("document") and found.info.role == "document"
     assert (done["rows"], done["bytes"]) == (50, found.stored.nbytes)
     assert not list(folder.glob(".v*")), "nothing is left of the work"
@@ -110,7 +110,7 @@ def test_a_numpy_file_is_read_by_numpy_alone(run: Run, folder: Path, expected: n
 def test_roles_and_dimensions_are_those_that_were_asked_for(run: Run, folder: Path, tiny_model: Path) -> None:
     run("--role", "query", "--dimensions", "16", "model.query_prompt=find: ")
     found = open_vectors(folder / "v.parquet")
-    encoder, _, _ = load_encoder(ModelConfig(name=str(tiny_model), device="cpu", dimensions=16, query_prompt="find: "))
+    encoder = open_model(ModelConfig(name=str(tiny_model), device="cpu", dimensions=16, query_prompt="find: ")).local
     np.testing.assert_allclose(found.stored, encoder.encode([t.strip() for t in TEXTS], "query").numpy(), atol=1e-6)
     assert found.info.model["dimensions"] == 16 and found.info.model["query_prompt"] == "find: "
 
@@ -179,7 +179,7 @@ def test_other_texts_are_embedded_anew_and_no_others(
     (folder / "texts.txt").write_text("\n".join(changed), encoding="utf-8")
     done = run()
     assert done["rows_kept"] == 42 and "1 parts of an earlier attempt are from other texts" in done["said"]
-    encoder, _, _ = load_encoder(ModelConfig(name=str(tiny_model), device="cpu"))
+    encoder = open_model(ModelConfig(name=str(tiny_model), device="cpu")).local
     fresh = encoder.encode([text.strip() for text in changed], "document").numpy()
     np.testing.assert_allclose(open_vectors(folder / "v.parquet").stored, fresh, atol=1e-6)
 

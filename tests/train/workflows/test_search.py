@@ -20,7 +20,8 @@ from data.errors import DataError
 from train.cli.app import main
 from train.config.schema import ModelConfig
 from train.console import heard_by
-from train.encode.local import Encoder, load_encoder
+from train.encode.local import Encoder
+from train.encode.open import open_model
 from train.errors import ModelError
 from train.resolve.vectors import SearchRequest, TextChoice, is_setting
 from train.vectors.files import info_of_array, open_vectors, vectors_in_memory
@@ -76,7 +77,7 @@ def texts_of(here: Path) -> list[str]:
 
 
 def test_hits_are_those_of_all_dot_products(run: Run, here: Path, tiny_model: Path) -> None:
-    encoder, _, _ = load_encoder(ModelConfig(name=str(tiny_model), device="cpu"))
+    encoder = open_model(ModelConfig(name=str(tiny_model), device="cpu")).local
     documents = encoder.encode(texts_of(here), "document").numpy()
     scores = documents @ encoder.encode(["red car"], "query").numpy()[0]
     found = run("v.parquet", "red car", "--top", "5", "--documents", "beir/corpus.jsonl")

@@ -113,6 +113,15 @@ def test_settings_without_a_meaning_are_refused(settings: dict[str, str], monkey
         open_model(config)
 
 
+def test_a_model_behind_an_api_has_no_weights_to_train(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    opened = open_model(ModelConfig(name="text-embedding-3-small", api="openai"))
+    assert opened.device is None
+    with pytest.raises(ModelError, match="weights are not on this machine") as refused:
+        _ = opened.local
+    assert refused.value.hint == "name a model with open weights"
+
+
 def test_an_address_without_an_api_is_refused() -> None:
     with pytest.raises(ModelError, match="base_url is for models behind an API"):
         open_model(ModelConfig(name="all-MiniLM-L6-v2", base_url="http://localhost/v1"))

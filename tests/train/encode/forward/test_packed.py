@@ -22,7 +22,7 @@ from train.encode.forward.columns import embed_columns
 from train.encode.forward.cpu_dropout import CheapDropout, cheap_dropout, dropout
 from train.encode.forward.layout import group_lengths
 from train.encode.forward.packed import attention_path, embed_packed, grouped, setting_of, why_not_packed
-from train.encode.local import load_encoder
+from train.encode.open import open_model
 from train.encode.tokens.ragged import Tokens
 
 TEXTS = ["a", "two words", "a rather long text with many words in it, longer than the others", "b c", "middling length here", "x"]
@@ -30,7 +30,7 @@ TEXTS = ["a", "two words", "a rather long text with many words in it, longer tha
 
 @pytest.fixture(scope="module")
 def minilm() -> SentenceTransformer:
-    return load_encoder(ModelConfig(device="cpu"))[0].model.eval()
+    return open_model(ModelConfig(device="cpu")).local.model.eval()
 
 
 def features(model: SentenceTransformer) -> list[dict]:
@@ -56,14 +56,14 @@ def test_loss_and_gradients_equal_the_stock_padded_ones(minilm: SentenceTransfor
 
 
 def test_encoding_equals_the_stock_encode(minilm: SentenceTransformer) -> None:
-    encoder, _, _ = load_encoder(ModelConfig(device="cpu"))
+    encoder = open_model(ModelConfig(device="cpu")).local
     texts = [*TEXTS, "word " * 400, "word " * 300]  # beyond 256 tokens: cut as the stock one cuts
     stock = minilm.encode(texts, convert_to_tensor=True)
     assert torch.allclose(encoder.encode(texts, "document"), stock, atol=1e-6)
 
 
 def test_bf16_gives_about_the_same_vectors_in_fp32_and_in_a_space_of_its_own(minilm: SentenceTransformer) -> None:
-    encoder, _, _ = load_encoder(ModelConfig(device="cpu"))
+    encoder = open_model(ModelConfig(device="cpu")).local
     rounded = dataclasses.replace(encoder, bf16=True)
     exact, near = encoder.encode(TEXTS, "document"), rounded.encode(TEXTS, "document")
     assert near.dtype == torch.float32 and not torch.allclose(near, exact, atol=1e-6)

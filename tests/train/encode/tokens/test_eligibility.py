@@ -10,7 +10,7 @@ from sentence_transformers.sentence_transformer.modules import Pooling, StaticEm
 from tokenizers.processors import TemplateProcessing
 
 from train.config.schema import ModelConfig
-from train.encode.local import load_encoder
+from train.encode.open import open_model
 from train.encode.tokens.eligibility import identity, why_not_stored
 from train.encode.tokens.store import TokenStore
 from train.errors import ModelError
@@ -25,7 +25,7 @@ class OwnPreprocessing(Transformer):
 
 def test_plain_models_can_be_stored(model: SentenceTransformer) -> None:
     assert why_not_stored(model) is None
-    assert why_not_stored(load_encoder(ModelConfig(device="cpu"))[0].model) is None
+    assert why_not_stored(open_model(ModelConfig(device="cpu")).local.model) is None
 
 
 def static(model: SentenceTransformer) -> SentenceTransformer:

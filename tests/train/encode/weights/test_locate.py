@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from train.config.schema import DEFAULT_MODEL, ModelConfig
-from train.encode.local import load_encoder, resolve_device
+from train.encode.local import resolve_device
+from train.encode.open import open_model
 from train.encode.weights import locate as module
 from train.encode.weights.locate import PACKAGED_REVISION, PACKAGED_SHA256, locate
 from train.errors import ModelError
@@ -63,7 +64,7 @@ def test_a_broken_folder_is_a_sentence(tiny_model: Path, tmp_path: Path) -> None
     shutil.copytree(tiny_model, broken)
     (broken / "model.safetensors").write_bytes(b"not weights")
     with pytest.raises(ModelError, match="could not be loaded"):
-        load_encoder(ModelConfig(name=str(broken), device="cpu"))
+        open_model(ModelConfig(name=str(broken), device="cpu"))
 
 
 def test_weights_are_fp32_whatever_the_file_holds(tiny_model: Path, tmp_path: Path) -> None:
@@ -72,9 +73,9 @@ def test_weights_are_fp32_whatever_the_file_holds(tiny_model: Path, tmp_path: Pa
 
     half = tmp_path / "half"
     SentenceTransformer(str(tiny_model), device="cpu").to(torch.bfloat16).save_pretrained(str(half), create_model_card=False)
-    encoder, origin, _ = load_encoder(ModelConfig(name=str(half), device="cpu"))
-    assert {p.dtype for p in encoder.model.parameters()} == {torch.float32}
-    assert origin.kind == "folder"
+    opened = open_model(ModelConfig(name=str(half), device="cpu"))
+    assert {p.dtype for p in opened.local.model.parameters()} == {torch.float32}
+    assert opened.origin.kind == "folder"
 
 
 def test_a_raw_encoder_gets_pooling_and_says_so(tiny_model: Path, tmp_path: Path) -> None:
@@ -83,10 +84,10 @@ def test_a_raw_encoder_gets_pooling_and_says_so(tiny_model: Path, tmp_path: Path
     for path in tiny_model.iterdir():
         if path.is_file() and path.name not in ("modules.json", "sentence_bert_config.json", "config_sentence_transformers.json"):
             shutil.copy(path, raw)
-    encoder, _, notes = load_encoder(ModelConfig(name=str(raw), device="cpu", pooling="cls"))
-    assert "cls pooling was added" in notes[0]
-    assert encoder.contract.pooling == "cls"
-    assert not encoder.contract.normalized
+    opened = open_model(ModelConfig(name=str(raw), device="cpu", pooling="cls"))
+    assert "cls pooling was added" in opened.notes[0]
+    assert opened.encoder.contract.pooling == "cls"
+    assert not opened.encoder.contract.normalized
 
 
 def test_a_device_that_is_absent_is_an_error_never_a_fallback() -> None:

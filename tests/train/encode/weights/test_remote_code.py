@@ -11,7 +11,7 @@ from sentence_transformers import SentenceTransformer
 
 from tests.support.forked import ForkServer
 from train.config.schema import ModelConfig
-from train.encode.local import load_encoder
+from train.encode.open import open_model
 from train.errors import ModelError
 
 CONFIGURATION = 'from transformers import BertConfig\n\n\nclass OwnConfig(BertConfig):\n    model_type = "own"\n'
@@ -38,7 +38,7 @@ def raw(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_code_that_is_not_trusted_is_refused_with_the_setting(raw: Path) -> None:
     with pytest.raises(ModelError, match=r"trust_remote_code is off unless model\.trust_remote_code=true"):
-        load_encoder(ModelConfig(name=str(raw), device="cpu"))
+        open_model(ModelConfig(name=str(raw), device="cpu"))
 
 
 def test_a_run_with_trusted_code_ends_with_a_model(server: ForkServer, raw: Path, tmp_path: Path) -> None:

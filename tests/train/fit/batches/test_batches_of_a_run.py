@@ -13,7 +13,8 @@ from datasets import Dataset
 from tests.support.forked import ForkServer
 from train.config.load import load_config
 from train.config.schema import ModelConfig
-from train.encode.local import Encoder, load_encoder
+from train.encode.local import Encoder
+from train.encode.open import open_model
 from train.fit.batches.row_vectors import row_vectors
 from train.fit.batches.similar import STEPS
 from train.plan.datasets import load_datasets, training_rows
@@ -23,7 +24,7 @@ TOPICS = "ants bees cats dogs eels frogs goats hens ibex jays koalas lions".spli
 
 @pytest.fixture
 def encoder(tiny_model: Path) -> Encoder:
-    return load_encoder(ModelConfig(name=str(tiny_model), device="cpu"))[0]
+    return open_model(ModelConfig(name=str(tiny_model), device="cpu")).local
 
 
 def test_the_vector_of_a_row_is_the_mean_of_its_texts(encoder: Encoder, tmp_path: Path) -> None:

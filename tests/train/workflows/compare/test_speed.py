@@ -12,7 +12,7 @@ import torch
 from tests.support.made_up_comparison import contract, scored_task, speed, task
 from train.config.schema import ModelConfig
 from train.encode.contract import EncodingContract, Role
-from train.encode.local import load_encoder
+from train.encode.open import open_model
 from train.evaluate.tasks import texts_by_role
 from train.workflows.compare.config import MeasureConfig
 from train.workflows.compare.machine import Machine
@@ -91,7 +91,7 @@ def test_a_model_behind_an_api_is_asked_for_the_sample_once() -> None:
 
 
 def test_real_tokens_are_counted_and_cut_texts_too(tiny_model: Path) -> None:
-    encoder, _, _ = load_encoder(ModelConfig(name=str(tiny_model), device="cpu"))
+    encoder = open_model(ModelConfig(name=str(tiny_model), device="cpu")).local
     samples = replace(SAMPLES, many=("one two three", "word " * 100))
     found = measure_speed(encoder, samples, MeasureConfig(latency_texts=5, seconds=0.1), load_seconds=0.1, busy=None)
     # [CLS] and [SEP] come to each text; the second has 102 tokens, of which the model reads 64
