@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.errors import DataError
+from data.errors import DataError, nearest
 from data.schema import Source
 from data.sources.compressed import kind_of, stem_of
 from data.sources.foreign import SUFFIXES
@@ -140,9 +139,3 @@ def _missing(path: Path, given: str) -> DataError:
     elif Path(path.name).exists():
         hint = f"did you mean {path.name!r}?"
     return DataError(what, where=str(path), hint=hint)
-
-
-def nearest(name: str, names: Iterable[str]) -> str | None:
-    """The most similar of `names`, if any is similar."""
-    found = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.6)
-    return found[0] if found else None

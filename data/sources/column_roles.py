@@ -6,13 +6,12 @@ two candidates, or no known pair of roles, is an error that lists the columns an
 
 from __future__ import annotations
 
-import difflib
 import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from data.errors import DataError
+from data.errors import DataError, nearest
 from data.schema import Recognised, RowKind
 from data.spec import ColumnSpec
 
@@ -149,8 +148,8 @@ class _Recogniser:
         given |= {f"negatives[{i}]": name for i, name in enumerate(spec.negatives)}
         for role, name in given.items():
             if name not in self.columns:
-                near = difflib.get_close_matches(name, self.columns, n=1, cutoff=0.5)
-                hint = f"; did you mean {near[0]!r}?" if near else "."
+                near = nearest(name, self.columns, cutoff=0.5)
+                hint = f"; did you mean {near!r}?" if near else "."
                 raise DataError(
                     f"columns.{role} names a column {name!r} that is not there{hint} Columns found: {show(self.columns)}",
                     where=self.where,

@@ -17,7 +17,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from data.errors import DataError
+from data.errors import DataError, reason
 from data.sources.compressed import kind_of, opened
 from data.sources.foreign import SUFFIXES, refuse_foreign
 
@@ -326,8 +326,8 @@ class ParquetReader(Reader):
             try:
                 return pq.ParquetFile(self.path)
             except pa.ArrowInvalid as error:
-                reason = str(error).splitlines()[0][:120]
-                raise DataError(f"not a readable Parquet file ({reason})", where=self.place, hint="write the file anew") from None
+                what = f"not a readable Parquet file ({reason(error, most=120)})"
+                raise DataError(what, where=self.place, hint="write the file anew") from None
 
     def columns(self) -> list[str]:
         """The top-level columns."""
@@ -347,8 +347,8 @@ class ParquetReader(Reader):
                     number += 1
                     yield number, values
         except (pa.ArrowInvalid, OSError) as error:
-            reason = str(error).splitlines()[0][:120]
-            raise DataError(f"broken Parquet data ({reason})", where=self.where(number + 1), hint="write the file anew") from None
+            what = f"broken Parquet data ({reason(error, most=120)})"
+            raise DataError(what, where=self.where(number + 1), hint="write the file anew") from None
 
 
 READERS: dict[str, type[Reader]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
-from data.errors import DataError
+from data.errors import DataError, reason
 from data.sources.hub import HubTable, splits_of
 from data.sources.rows import Table, TableSource
 from data.spec import DatasetSpec
@@ -41,9 +41,8 @@ def saved_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
     try:
         found = datasets.load_from_disk(str(path))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
-        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise DataError(
-            f"a folder of save_to_disk that cannot be loaded: {reason}", where=str(path), hint="save it anew"
+            f"a folder of save_to_disk that cannot be loaded: {reason(error)}", where=str(path), hint="save it anew"
         ) from None
     loaded = found if isinstance(found, dict) else {path.name: found}
     notes = ["read as save_to_disk of the datasets library wrote it"]

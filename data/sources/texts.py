@@ -6,14 +6,13 @@ what to do with it.
 
 from __future__ import annotations
 
-import difflib
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Literal
 
-from data.errors import DataError
+from data.errors import DataError, nearest
 from data.sources.readers import READERS, Reader, Row, decoded, lines, open_reader, readable
 from data.sources.rows import clean_text
 
@@ -194,6 +193,6 @@ def _text_columns(present: Sequence[str], reader: Reader) -> tuple[str, ...]:
 def _check_column(name: str, present: Sequence[str], reader: Reader) -> None:
     if name in present:
         return
-    near = difflib.get_close_matches(name, present, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"columns are {', '.join(present)}"
+    near = nearest(name, present)
+    hint = f"did you mean {near!r}?" if near else f"columns are {', '.join(present)}"
     raise DataError(f"there is no column {name!r}", where=reader.place, hint=hint)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from data.errors import nearest
 from train.config.schema import BaseSettings, TrainSettings
 from train.config.yaml_file import Place
 from train.errors import ConfigError
@@ -118,7 +118,6 @@ def nearest_key(dotted: str, kind: type[BaseModel] = TrainSettings) -> str | Non
     siblings = {key.rpartition(".")[2]: key for key in known if key.rpartition(".")[0] == head}
     anywhere = {key.rsplit(".", 1)[-1]: key for key in known}
     for pool, cutoff in ((siblings, 0.6), (anywhere, 0.7)):
-        near = difflib.get_close_matches(last, pool, n=1, cutoff=cutoff)
-        if near:
-            return pool[near[0]]
+        if near := nearest(last, pool, cutoff=cutoff):
+            return pool[near]
     return None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from data.errors import nearest
 from train.config.packaged import packaged_beside
 from train.errors import ConfigError
 
@@ -72,9 +72,9 @@ def _text(path: Path) -> str:
         raw = path.read_bytes()
     except FileNotFoundError:
         siblings = {p.stem: p for p in sorted([*packaged_beside(path), *path.parent.glob("*.y*ml")])}
-        near = difflib.get_close_matches(path.stem, siblings, n=1)
+        near = nearest(path.stem, siblings)
         shipped = "check the path; the configs that come with embed-tune are found in any folder, as configs/quick.yaml"
-        hint = f"did you mean {siblings[near[0]]}?" if near else shipped
+        hint = f"did you mean {siblings[near]}?" if near else shipped
         raise ConfigError(f"{path}: no such config file", hint=hint) from None
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})", hint="name a YAML file that you may read") from None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from data.errors import reason
 from train.config.schema import ModelConfig
 from train.encode.weights.locate import WeightsOrigin, locate
 from train.errors import ModelError
@@ -34,9 +35,8 @@ class CrossJudge:
         try:
             model = CrossEncoder(str(self.origin.path), device=self.device)
         except Exception as error:  # a damaged file raises whatever the library that reads it raises
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
             raise ModelError(
-                f"mining.cross_encoder: {self.origin.name} could not be loaded: {reason}",
+                f"mining.cross_encoder: {self.origin.name} could not be loaded: {reason(error, most=300)}",
                 hint="check that the folder is complete, or leave it out",
             ) from error
         if model.num_labels != 1:

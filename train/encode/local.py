@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from data.errors import reason
 from data.progress import shown
 from train.config.schema import ModelConfig
 from train.distributed import wants_cpu
@@ -180,13 +181,13 @@ def _load(path: Path, config: ModelConfig, device: str) -> tuple[SentenceTransfo
     except ModelError:
         raise
     except Exception as error:  # a damaged file raises whatever the library that reads it raises
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:300]
+        why = reason(error, most=300)
         hint = "check that the folder is complete"
         if not config.trust_remote_code:
             hint += "; trust_remote_code is off unless model.trust_remote_code=true"
-        if "allocate memory" in reason or "out of memory" in reason:
+        if "allocate memory" in why or "out of memory" in why:
             hint = "end other programs, or choose a smaller model"
-        raise ModelError(f"{config.name} could not be loaded: {reason}", hint=hint) from error
+        raise ModelError(f"{config.name} could not be loaded: {why}", hint=hint) from error
 
 
 def _with_pooling(path: Path, config: ModelConfig, device: str, options: dict) -> tuple[SentenceTransformer, list[str]]:

@@ -15,6 +15,7 @@ import torch
 from datasets import Dataset
 from transformers import PrinterCallback
 
+from data.errors import reason
 from data.schema import RowKind, text_columns
 from train import distributed
 from train.config.schema import TrainingConfig
@@ -163,7 +164,7 @@ def load_weights(encoder: Encoder, checkpoint: Path) -> None:
         encoder.model.load_state_dict(other.state_dict(), strict=True)
     except Exception as error:  # a damaged file raises whatever the library that reads it raises
         raise RunError(
-            f"{checkpoint}, the best checkpoint, cannot be loaded: {(str(error).splitlines() or [''])[0][:200]}",
+            f"{checkpoint}, the best checkpoint, cannot be loaded: {reason(error)}",
             hint="restore the folder from a backup, or start the run anew; no other checkpoint is put in its place",
         ) from error
 

@@ -15,6 +15,7 @@ from datasets import Dataset, DatasetDict
 from sentence_transformers import SentenceTransformer, SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from torch.utils.data import BatchSampler
 
+from data.errors import reason
 from data.storage import write_json
 from train import distributed
 from train.config.schema import TrainingConfig
@@ -208,11 +209,11 @@ class PairTrainer(SentenceTransformerTrainer):
             super()._save_checkpoint(model, trial)
         except Exception as error:  # a full disk raises whatever the library that writes raises
             clear_staging(run)
-            reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-            if "unexpected pos" in reason:  # torch's archive writer, where less was written than it had asked for
-                reason = "the disk took less than was written"
+            why = reason(error)
+            if "unexpected pos" in why:  # torch's archive writer, where less was written than it had asked for
+                why = "the disk took less than was written"
             raise RunError(
-                f"the checkpoint of step {self.state.global_step} could not be written: {reason}",
+                f"the checkpoint of step {self.state.global_step} could not be written: {why}",
                 hint=f"make room on the disk, then continue with --resume {run}; earlier checkpoints are whole",
             ) from error
         finally:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 
+from data.errors import nearest
 from train.errors import RunError
 
 RUNS = Path("checkpoints")
@@ -30,6 +30,6 @@ def find_run(path: Path) -> Path:
 def _known_runs(folder: Path) -> str:
     parent = folder.parent
     names = sorted(p.parent.name for p in parent.glob("*/report.json")) if parent.is_dir() else []
-    if near := difflib.get_close_matches(folder.name, names, n=1):
-        return f"did you mean {parent / near[0]}?"
+    if near := nearest(folder.name, names):
+        return f"did you mean {parent / near}?"
     return f"finished runs there: {', '.join(names[-5:])}" if names else f"there are no finished runs in {parent}"

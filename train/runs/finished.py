@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from data.errors import reason
 from train.config.load import load_config
 from train.errors import ConfigError, RunError
 from train.evaluate.results import DatasetResult
@@ -100,7 +101,7 @@ class FinishedRun:
         try:
             table = pq.ParquetFile(path).read()
         except (OSError, pa.ArrowException) as error:
-            raise broken(path, str(error).splitlines()[0]) from None
+            raise broken(path, reason(error)) from None
         if lacking := [name for name in COLUMNS if name not in table.column_names]:
             raise broken(path, f"it has no column {lacking[0]}")
         # plain lists: pyarrow's own filters import pandas
@@ -162,7 +163,7 @@ def _read(path: Path, parse: Any) -> dict[str, Any]:
     try:
         found = parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise broken(path, str(error).splitlines()[0]) from None
+        raise broken(path, reason(error)) from None
     if not isinstance(found, dict):
         raise broken(path, "it does not hold a mapping")
     return found

@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 import yaml
 
+from data.errors import reason
 from train.console import plain
 from train.evaluate.results import DatasetResult
 from train.wording import BASE_AND_TUNED, VERDICT_WORDS, Sides
@@ -235,7 +236,7 @@ def _mapping(path: Path, parse: Any) -> dict[str, Any]:
         found = parse(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         # the first line says what is wrong; others of YAML's show the place in the file
-        raise _Damage(f"cannot be read ({(str(error) or type(error).__name__).splitlines()[0]})") from None
+        raise _Damage(f"cannot be read ({reason(error)})") from None
     if not isinstance(found, dict):
         raise _Damage("does not hold a mapping")
     return found

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from data.errors import DataError
+from data.errors import DataError, reason
 from data.storage import atomic_path
 from train.encode.contract import Role
 from train.vectors.quantization import (
@@ -286,8 +286,7 @@ def open_vectors(path: Path) -> VectorFile:
     except FileNotFoundError as error:
         raise DataError(f"{Path(error.filename).name} is missing beside it", where=str(path), hint=MADE_BY) from None
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise DataError(f"not a whole file of vectors: {reason}", where=str(path), hint=MADE_BY) from None
+        raise DataError(f"not a whole file of vectors: {reason(error)}", where=str(path), hint=MADE_BY) from None
     return found
 
 

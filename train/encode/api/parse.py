@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import Any
 
+from data.errors import nearest
 from train.config.addresses import without_login
 from train.encode.api.catalog import KNOWN
 from train.errors import ModelError
@@ -30,8 +30,8 @@ def api_words(word: str) -> dict[str, Any] | None:
     if word in KNOWN:
         return {"name": word, "api": KNOWN[word].provider}
     if LIKE_AN_API_MODEL.match(word):
-        near = difflib.get_close_matches(word.lower(), KNOWN, n=1, cutoff=0.8)
-        meant = f"did you mean {near[0]}? " if near else ""
+        near = nearest(word.lower(), KNOWN, cutoff=0.8)
+        meant = f"did you mean {near}? " if near else ""
         raise ModelError(
             f"{word} looks like a model behind an API, and none of that name is known",
             hint=f"{meant}a newer one is written with its provider: openai:NAME, cohere:NAME or voyage:NAME",

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from data.errors import reason
 from train.config.packaged import packaged
 from train.config.schema import ModelConfig
 from train.encode.api.catalog import longest_input
@@ -110,8 +111,7 @@ def _read(path: Path) -> dict[str, Price]:
     except OSError as error:
         raise ConfigError(f"the price table {path} cannot be read ({error.strerror})", hint=form) from None
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise ConfigError(f"the price table {path} is not of the form that is asked for ({reason})", hint=form) from None
+        raise ConfigError(f"the price table {path} is not of the form that is asked for ({reason(error)})", hint=form) from None
 
 
 def _price(entry: dict[str, Any]) -> Price:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from data.errors import reason
 from train.config.addresses import without_password
 from train.encode.cache.protocol import StoreError
 from train.errors import ConfigError
@@ -79,8 +80,7 @@ class RedisStore:
         try:
             yield
         except (RedisError, OSError) as error:
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-            raise StoreError(self._address.without_secrets(f"{self.name}: {reason}")) from None
+            raise StoreError(self._address.without_secrets(f"{self.name}: {reason(error)}")) from None
 
 
 class _Address:

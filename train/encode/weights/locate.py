@@ -6,13 +6,13 @@ when its weights have the SHA-256 of the Hub's file.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import importlib.util
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from data.errors import nearest
 from train.config.presets import presets
 from train.config.schema import DEFAULT_MODEL, ModelConfig
 from train.encode.weights.integrity import check_whole
@@ -140,8 +140,8 @@ def _from_folder(name: str, folder: Path) -> WeightsOrigin:
 
 def _no_such_folder(name: str, folder: Path) -> ModelError:
     siblings = [p.name for p in folder.parent.iterdir() if p.is_dir()] if folder.parent.is_dir() else []
-    near = difflib.get_close_matches(folder.name, siblings, n=1)
-    hint = f"did you mean {folder.parent / near[0]}?" if near else "check the path, or name a model on the Hub (owner/name)"
+    near = nearest(folder.name, siblings)
+    hint = f"did you mean {folder.parent / near}?" if near else "check the path, or name a model on the Hub (owner/name)"
     return ModelError(f"{name}: no such model folder", hint=hint)
 
 
@@ -149,12 +149,12 @@ def _meant(name: str) -> str:
     """The known model that a name most likely means, as the beginning of an advice; "" where it means none."""
     if re.match(r"(sentence-transformers/)?(text-embedding-|gpt-|embed-(english|multilingual)-|voyage-)", name.lower()):
         return "models behind an API cannot be fine-tuned here, their weights are not public: name an open one; "
-    if Path(name).parent.is_dir() and (siblings := difflib.get_close_matches(name, map(str, Path(name).parent.iterdir()), n=1)):
-        return f"did you mean the folder {siblings[0]}? Otherwise "
+    if Path(name).parent.is_dir() and (sibling := nearest(name, map(str, Path(name).parent.iterdir()))):
+        return f"did you mean the folder {sibling}? Otherwise "
     # a bare word got the owner of Sentence Transformers' models before it; it may be a preset's
     bare = name.removeprefix("sentence-transformers/")
     meant = {known.lower(): known for known in (*(file.stem for file in presets()), *KNOWN_MODELS)}
-    near = [one for word in (name, bare) for one in difflib.get_close_matches(word.lower(), meant, n=1, cutoff=0.8)]
+    near = [one for word in (name, bare) if (one := nearest(word.lower(), meant, cutoff=0.8))]
     known = next((meant[one] for one in near if meant[one] != name), None)
     return f"did you mean {known}? Otherwise " if known else ""
 

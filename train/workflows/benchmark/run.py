@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from data.errors import EmbedTuneError
+from data.errors import EmbedTuneError, reason
 from data.storage import write_json
 from train.console import now, quiet_libraries, say
 from train.encode.api.confirm import Confirm, confirm_spending
@@ -239,7 +239,7 @@ def _run_task(encoder: BenchmarkEncoder, task: AbsTask, results: ResultCache, ke
     except EmbedTuneError as error:
         return Cell(None, problem=error.what)
     except (ValueError, TypeError, KeyError, IndexError) as error:
-        return Cell(None, problem=f"mteb cannot judge it: {_first_line(error)}")
+        return Cell(None, problem=f"mteb cannot judge it: {reason(error)}")
     finally:
         if task.data_loaded:
             task.unload_data()
@@ -258,12 +258,8 @@ def _has_result(results: ResultCache, task: AbsTask, meta: ModelMeta) -> bool:
 def _no_data(task: AbsTask, error: Exception) -> str:
     from huggingface_hub.constants import HF_HUB_OFFLINE
 
-    why = "HF_HUB_OFFLINE is set" if HF_HUB_OFFLINE else _first_line(error)
+    why = "HF_HUB_OFFLINE is set" if HF_HUB_OFFLINE else reason(error)
     return f"its data set {task.metadata.dataset['path']} is not on this machine and could not be downloaded ({why})"
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +13,7 @@ from mteb.abstasks.retrieval import AbsTaskRetrieval
 from mteb.abstasks.sts import AbsTaskSTS
 from mteb.abstasks.task_metadata import TaskMetadata
 
-from data.errors import DataError
+from data.errors import DataError, nearest
 from train.errors import ConfigError
 from train.evaluate.tasks import RetrievalTask, ScoredTask, Task, task_sha256
 
@@ -136,8 +135,8 @@ def _named(name: str) -> list[AbsTask]:
     benchmarks = {one.name.lower(): one.name for one in mteb.get_benchmarks()}
     if name.lower() in benchmarks:
         return list(mteb.get_benchmark(benchmarks[name.lower()]).tasks)
-    near = difflib.get_close_matches(name.lower(), known | benchmarks, n=1, cutoff=0.5)
-    meant = f"did you mean {(known | benchmarks)[near[0]]}? " if near else ""
+    near = nearest(name.lower(), known | benchmarks, cutoff=0.5)
+    meant = f"did you mean {(known | benchmarks)[near]}? " if near else ""
     raise ConfigError(
         f"{name}: mteb {mteb.__version__} has neither a task nor a benchmark of that name",
         hint=f"{meant}`mteb available-tasks` lists all; a data set of your own is given with --data",

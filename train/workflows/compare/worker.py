@@ -18,7 +18,7 @@ from typing import Any
 import sentence_transformers  # noqa: F401 - a server of processes imports this module for all its children
 import torch
 
-from data.errors import EmbedTuneError
+from data.errors import EmbedTuneError, reason
 from data.progress import bars
 from train.console import heard_by, quiet_libraries, say
 from train.encode.cache.encoder import WINDOW
@@ -126,7 +126,7 @@ def _judged(job: Job) -> Outcome | Failure:
             return Failure(NO_MEMORY, "end other programs, or leave it out")
         if job.debug:
             raise
-        return Failure(f"{type(error).__name__}: {(str(error).splitlines() or [''])[0][:300]}", "--debug shows more")
+        return Failure(f"{type(error).__name__}: {reason(error, most=300)}", "--debug shows more")
 
 
 def judge(job: Job) -> Outcome:
