@@ -11,51 +11,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data.arrow import TableFacts, open_table, write_table
-from data.errors import DataError
-from data.load import prepare
-from data.mining.false_negatives import audit_mining
-from data.mining.file import has_groups, mined_rows, mined_table, write_rows
-from data.mining.mine import Mined, mine, unlimited
+from data.mining.mine import mine, unlimited
 from data.mining.texts import MiningTexts, mining_texts
-from data.schema import PAIR_COLUMNS, RowKind, text_id
-from data.spec import DatasetSpec, MiningSpec, SplitSpec
-
-OPEN: dict[str, Any] = {"rank_from": 1, "max_share_of_positive": None, "near_positive": None}
-"""A window and a filter that let everything pass but known positives."""
-
-
-def table(folder: Path, pairs: list[tuple[str, str]], name: str = "rows") -> Any:
-    """Rows as a table."""
-    rows = [
-        [f"f.csv:{i + 2}" for i in range(len(pairs))],
-        [""] * len(pairs),
-        *([text_id(pair[side]) for pair in pairs] for side in (0, 1)),
-        [1.0] * len(pairs),
-        *([pair[side] for pair in pairs] for side in (0, 1)),
-    ]
-    path = folder / f"{name}.arrow"
-    write_table(path, PAIR_COLUMNS, [rows], TableFacts("x"))
-    return open_table(path)
-
-
-def corpus(folder: Path, documents: list[str]) -> Any:
-    path = folder / "corpus.arrow"
-    write_table(path, ("id", "text"), [[[f"d{i}" for i in range(len(documents))], documents]], TableFacts("x"))
-    return open_table(path)
-
-
-def mine_by_hand(
-    texts: MiningTexts, angles: dict[str, float], spec: MiningSpec, cross: Any = None
-) -> tuple[Mined, list[list[str]]]:
-    """Mined with vectors in the plane, each text at an angle (degrees); and the texts of each row's negatives."""
-
-    def vectors(names: Any) -> torch.Tensor:
-        turned = torch.deg2rad(torch.tensor([angles[name] for name in names], dtype=torch.float64))
-        return torch.stack([turned.cos(), turned.sin()], dim=1).float()
-
-    mined = mine(texts, vectors(texts.queries), vectors(texts.documents), spec, cross=cross)
-    return mined, [[texts.documents[i] if i >= 0 else "" for i in row] for row in mined.documents.tolist()]
+from data.spec import MiningSpec
+from tests.support.mining import OPEN, corpus, mine_by_hand, random_texts, table
 
 
 @pytest.fixture
@@ -220,16 +179,6 @@ def test_a_row_to_which_everything_belongs_has_no_negative(tmp_path: Path) -> No
     assert (mined.counts["rows_without"], mined.counts["rows_refused"], mined.counts["repeated"]) == (2, 0, 1)
 
 
-def random_texts(folder: Path, rows: int, queries: int, documents: int, seed: int) -> tuple[MiningTexts, Any, Any, Any]:
-    """Random pairs over random documents and random vectors."""
-    rng = np.random.default_rng(seed)
-    pairs = [(f"q{rng.integers(queries)}", f"d{rng.integers(documents)}") for _ in range(rows)]
-    rows_table = table(folder, pairs)
-    texts = mining_texts(rows_table, corpus(folder, [f"d{i}" for i in range(documents)]))
-    vectors = [torch.from_numpy(rng.normal(size=(len(x), 8)).astype(np.float32)) for x in (texts.queries, texts.documents)]
-    return texts, *vectors, rows_table
-
-
 @given(
     seed=st.integers(0, 1000),
     negatives=st.integers(1, 4),
@@ -341,89 +290,3 @@ def test_vectors_that_do_not_fit_are_refused(plane: Any) -> None:
         mine(texts, short, short, MiningSpec())
     with pytest.raises(ValueError, match="query vector holds NaN"):
         mine(texts, short * torch.nan, good, MiningSpec())
-
-
-def test_half_of_the_positives_are_hidden(tmp_path: Path) -> None:
-    pairs = [*((f"q{i}", f"q{i} d{j}") for i, n in enumerate([1, 2, 3, 6]) for j in range(n)), ("q3", "q3 d0")]
-    texts = mining_texts(table(tmp_path, pairs))
-    seen, hidden = texts.hide_half(0)
-    numbers = zip(*np.divmod(hidden, len(texts.documents)), strict=True)
-    unseen = {(texts.queries[q], texts.documents[d]) for q, d in numbers}
-    assert sorted(query for query, _ in unseen) == ["q1", "q2", "q3", "q3", "q3"]
-    visible = {(texts.queries[q], texts.documents[d]) for q, d in zip(seen.row_query, seen.row_document, strict=True)}
-    assert visible.isdisjoint(unseen)
-    assert visible | unseen == {pair for pair in pairs if pair[0] != "q0"}  # q0 has one positive and shows nothing
-    assert not np.isin(seen.known, hidden).any()
-    assert texts.hide_half(1)[1].tolist() != hidden.tolist()
-
-
-def test_the_audit_counts_hidden_positives_among_the_mined(tmp_path: Path) -> None:
-    # each query's two positives lie together, at 10° and 12°; another document lies at 60°
-    pairs = [(f"q{i}", f"q{i} {side}") for i in range(8) for side in "ab"]
-    texts = mining_texts(table(tmp_path, pairs))
-    place = {name: 45.0 * i for i in range(8) for name in (f"q{i}",)}
-    angle = place | {f"q{i} {side}": 45.0 * i + (10 if side == "a" else 12) for i in range(8) for side in "ab"}
-
-    def vectors(names: Any) -> torch.Tensor:
-        turned = torch.deg2rad(torch.tensor([angle[name] for name in names]))
-        return torch.stack([turned.cos(), turned.sin()], dim=1)
-
-    both = vectors(texts.queries), vectors(texts.documents)
-    found = audit_mining(texts, *both, MiningSpec(negatives=2, rank_from=1, near_positive=None))
-    assert (found.queries, found.rows, found.hidden) == (8, 8, 8)
-    # the hidden one is always the nearest of what is not known: one of two negatives is false
-    assert (found.found["plain"].mined, found.found["plain"].false, found.found["plain"].negatives) == (8, 8, 16)
-    assert (found.found["filter"].mined, found.found["filter"].false) == (0, 0)
-    assert found.as_json()["plain"]["false_negative_share"] == 0.5
-
-
-@pytest.mark.parametrize("kind", ["jsonl", "parquet"])
-def test_saved_rows_load_again_with_no_options(tmp_path: Path, kind: str) -> None:
-    texts, queries, documents, rows = random_texts(tmp_path, 60, 20, 40, 5)
-    mined = mine(texts, queries, documents, MiningSpec(negatives=2))
-    path = tmp_path / f"mined.{kind}"
-    numbers = {"train": rows.select(range(len(rows)))}
-    parts = [
-        part
-        for split in ("train", "dev", "test")
-        for part in mined_rows(split, numbers["train"], texts, mined, grouped=has_groups(rows))
-    ]
-    assert write_rows(path, iter(parts)) == 180
-    again = prepare(DatasetSpec(source=str(path)), SplitSpec(), tmp_path / "cache")
-    assert again.kind is RowKind.TUPLE
-    assert {name: len(one) for name, one in again.splits.items()} == {"train": 60, "dev": 60, "test": 60}
-    loaded = again.splits["dev"].to_dict()
-    assert loaded["anchor"] == list(rows["anchor"])
-    assert loaded["negative_2"] == [texts.documents[i] for i in mined.documents[:, 1]]
-    with pytest.raises(DataError, match="something is there already"):
-        write_rows(path, iter(parts))
-
-
-@pytest.mark.parametrize(
-    ("name", "message"), [("mined.csv", r"written as \.jsonl or \.parquet"), ("no/mined.jsonl", "there is no such folder")]
-)
-def test_places_that_cannot_be_written_are_refused(tmp_path: Path, name: str, message: str) -> None:
-    with pytest.raises(DataError, match=message):
-        write_rows(tmp_path / name, iter(()))
-
-
-def test_a_file_is_complete_or_absent(tmp_path: Path) -> None:
-    texts, queries, documents, rows = random_texts(tmp_path, 10, 5, 20, 5)
-    mined = mine(texts, queries, documents, MiningSpec())
-
-    def broken() -> Any:
-        yield from mined_rows("train", rows, texts, mined, grouped=has_groups(rows))
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        write_rows(tmp_path / "mined.jsonl", broken())
-    assert not [path.name for path in tmp_path.iterdir() if "mined" in path.name]
-
-
-def test_the_table_for_training_has_its_negatives_behind_its_columns(tmp_path: Path) -> None:
-    texts = mining_texts(rows := table(tmp_path, [("q", "a"), ("q", "b"), ("r", "b")]))
-    angles = {"q": 0.0, "r": 50.0, "a": 10.0, "b": 20.0}
-    mined, _ = mine_by_hand(texts, angles, MiningSpec(negatives=2, **OPEN))
-    found = mined_table(rows, texts, mined, tmp_path / "mined.arrow", "key")
-    assert found.column_names == [*PAIR_COLUMNS, "negative_1", "negative_2"]
-    assert found.to_dict()["row"] == ["f.csv:4"] and found[0]["negative_1"] == "a"  # everything belongs to q

@@ -2,62 +2,14 @@
 
 from __future__ import annotations
 
-import time
-
-import numpy as np
 import pytest
-from datasets import Dataset
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data.errors import DataError
 from data.schema import SPLITS, UNSPLIT, RowKind, normalise_text
 from data.spec import SplitSpec
-from data.splits.hashes import mix
-from data.splits.split import components, deal, make_splits
-
-SPEC = SplitSpec()
-
-
-def pairs(rows: list[tuple[str, ...]], groups: list[str] | None = None) -> Dataset:
-    columns: dict[str, list[object]] = {
-        "row": [str(i) for i in range(len(rows))],
-        "group": groups or [""] * len(rows),
-        "query_id": ["q"] * len(rows),
-        "document_id": ["d"] * len(rows),
-        "grade": [1.0] * len(rows),
-        "anchor": [row[0] for row in rows],
-        "positive": [row[1] for row in rows],
-    }
-    if rows and len(rows[0]) > 2:
-        columns["negative_1"] = [row[2] for row in rows]
-    return Dataset.from_dict(columns)
-
-
-def scored(rows: list[tuple[str, str]], groups: list[str] | None = None) -> Dataset:
-    return Dataset.from_dict(
-        {
-            "row": [str(i) for i in range(len(rows))],
-            "group": groups or [""] * len(rows),
-            "sentence1": [a for a, _ in rows],
-            "sentence2": [b for _, b in rows],
-            "score": [0.5] * len(rows),
-        }
-    )
-
-
-def planned(tables, kind=RowKind.PAIR, has_corpus=False, spec=SPEC, max_rows=None):
-    return make_splits(tables, kind, has_corpus, spec, max_rows)
-
-
-def taken(plan, tables) -> dict[str, list[int]]:
-    """Row numbers of each split in its own table."""
-    return {
-        name: (list(range(len(tables[base]))) if rows is None else rows.tolist()) for name, (base, rows) in plan.parts.items()
-    }
-
-
-UNIQUE = [(f"question {i}", f"answer {i}") for i in range(100)]
+from tests.support.splits import UNIQUE, pairs, planned, scored, taken
 
 
 def test_shares_and_order():
@@ -276,137 +228,6 @@ def test_max_rows_cuts_train_by_hash_not_by_position():
     table = {UNSPLIT: pairs(UNIQUE)}
     carved = taken(planned(table, max_rows=30), table)
     assert [len(carved[name]) for name in SPLITS] == [30, 10, 20]
-
-
-def brute_components(columns: list[list[int]], group: list[int]) -> list[set[int]]:
-    sets = [{row} for row in range(len(group))]
-    changed = True
-    values = [{column[row] for column in columns} | ({group[row]} - {0}) for row in range(len(group))]
-    while changed:
-        changed = False
-        for i in range(len(sets)):
-            for j in range(i):
-                if sets[i] is not sets[j] and any(values[a] & values[b] for a in sets[i] for b in sets[j]):
-                    merged = sets[i] | sets[j]
-                    for row in merged:
-                        sets[row] = merged
-                    changed = True
-    return sets
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12), st.sampled_from([0, 0, 100, 101])), min_size=1, max_size=14))
-def test_components_against_brute_force(rows):
-    first, second, group = (np.array(column, dtype=np.uint64) for column in zip(*rows, strict=True))
-    keys = components([first, second], group)
-    expected = brute_components([first.tolist(), second.tolist()], group.tolist())
-    for i in range(len(rows)):
-        assert {j for j in range(len(rows)) if keys[j] == keys[i]} == expected[i]
-
-
-def test_deal_counts_units_not_rows():
-    keys = np.arange(100, dtype=np.uint64) // np.uint64(10)
-    dealt, got = deal(keys, keys, {"test": 2}, seed=0)
-    assert got == {"test": 2}
-    assert (dealt == SPLITS.index("test")).sum() == 20
-
-
-def test_mix_is_splitmix64():
-    # first outputs of SplitMix64 with seed 0, from the reference implementation
-    golden = np.uint64(0x9E3779B97F4A7C15)
-    states = np.array([0, golden, np.uint64((2 * int(golden)) % 2**64)], dtype=np.uint64)
-    assert [hex(value) for value in mix(states).tolist()] == ["0xe220a8397b1dcdaf", "0x6e789e6aa1b965f4", "0x6c45d188009454f"]
-
-
-def test_a_hundred_thousand_rows_are_split_fast():
-    table = {UNSPLIT: pairs([(f"question number {i}", f"answer number {i // 2}") for i in range(100_000)])}
-    begin = time.perf_counter()
-    plan = planned(table)
-    assert time.perf_counter() - begin < 10
-    assert plan.counts["shared_documents_train_test"] == 0
-
-
-@settings(deadline=None, max_examples=60)
-@given(
-    st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=40, max_size=120), st.integers(2, 6), st.integers(0, 9)
-)
-def test_folds_are_disjoint_and_together_all_rows(numbers: list[tuple[int, int]], folds: int, seed: int) -> None:
-    """Every row is test in one fold, but for rows of groups that are larger than a fold may be."""
-    table = pairs([(f"question {a}", f"answer {b}") for a, b in numbers])
-    tested = []
-    for fold in range(folds):
-        tables = {UNSPLIT: table}
-        try:
-            plan = planned(tables, has_corpus=True, spec=SplitSpec(folds=folds, fold=fold, seed=seed))
-        except DataError as error:
-            assert "too few" in str(error)
-            return
-        rows = taken(plan, tables)
-        assert sorted(row for split in SPLITS for row in rows[split]) == list(range(len(numbers)))
-        queries = {split: {numbers[row][0] for row in rows[split]} for split in SPLITS}
-        assert not (queries["train"] & queries["test"] or queries["dev"] & queries["test"] or queries["train"] & queries["dev"])
-        tested += rows["test"]
-    assert sorted(tested) == list(range(len(numbers)))
-
-
-def test_a_group_larger_than_a_fold_is_always_train() -> None:
-    rows = [("one question", f"answer {i}") for i in range(50)] + UNIQUE[:100]
-    groups = ["big"] * 50 + [""] * 100
-    for fold in range(5):
-        tables = {UNSPLIT: scored([(f"a {i} {a}", f"b {i} {b}") for i, (a, b) in enumerate(rows)], groups)}
-        found = taken(planned(tables, kind=RowKind.SCORED, spec=SplitSpec(folds=5, fold=fold)), tables)
-        assert set(range(50)) <= set(found["train"])
-        assert 18 <= len(found["test"]) <= 22
-
-
-def test_a_fold_must_be_one_of_the_folds() -> None:
-    with pytest.raises(ValueError, match="fold must be below folds, which is 5"):
-        SplitSpec(folds=5, fold=5)
-
-
-@settings(deadline=None, max_examples=25)
-@given(
-    st.lists(st.tuples(st.integers(0, 400), st.integers(0, 12)), min_size=60, max_size=200),
-    st.integers(2, 6),
-    st.integers(0, 9),
-    st.booleans(),
-)
-def test_folds_of_rows_that_share_answers_are_all_dealt_in_one_way(
-    numbers: list[tuple[int, int]], folds: int, seed: int, grouped: bool
-) -> None:
-    """No row is test twice, whether whole answers can be dealt or not; either no part can be dealt or all."""
-    table = pairs([(f"question {a}", f"answer {b}") for a, b in numbers], [f"g{b}" for _, b in numbers] if grouped else None)
-    tables, plans, refused = {UNSPLIT: table}, [], 0
-    for fold in range(folds):
-        try:
-            plans.append(planned(tables, spec=SplitSpec(folds=folds, fold=fold, seed=seed)))
-        except DataError:
-            refused += 1
-    assert refused in (0, folds)
-    assert len({next(note.split(":")[0] for note in plan.notes if "whole groups by" in note) for plan in plans}) <= 1
-    tested = [row for plan in plans for row in taken(plan, tables)["test"]]
-    assert len(tested) == len(set(tested))
-    dev = [len({numbers[row][0] for row in taken(plan, tables)["dev"]}) for plan in plans]
-    assert all(size <= 1.5 * max(1, round(0.1 * len({a for a, _ in numbers}))) + 0.5 for size in dev)
-
-
-def test_each_part_of_a_cross_validation_has_a_dev_of_its_own() -> None:
-    """What is chosen by the same few rows in all parts would be right or wrong in all of them together."""
-    tables = {UNSPLIT: pairs([(f"question {i}", f"answer {i}") for i in range(200)])}
-    plans = [planned(tables, spec=SplitSpec(folds=5, fold=fold)) for fold in range(5)]
-    devs = [set(taken(plan, tables)["dev"]) for plan in plans]
-    assert all(18 <= len(dev) <= 22 for dev in devs)
-    assert max(len(one & other) for i, one in enumerate(devs) for other in devs[:i]) <= 8  # by chance 2
-    assert len(set().union(*devs)) >= 70
-
-
-def test_groups_that_cannot_be_dealt_are_named() -> None:
-    rows = [(f"question {i}", f"answer {i}") for i in range(200)]
-    tables = {UNSPLIT: pairs(rows, ["big"] * 150 + [f"small {i}" for i in range(50)])}
-    for fold in range(5):
-        with pytest.raises(DataError, match=r"the largest of 150 of 200 rows\) cannot be dealt so that") as raised:
-            planned(tables, spec=SplitSpec(folds=5, fold=fold))
-        assert "make the groups smaller or remove the group column" in str(raised.value)
 
 
 @pytest.mark.parametrize(("given", "made"), [("test", "dev"), ("dev", "test")])
