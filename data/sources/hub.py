@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from data.errors import DataError
 from data.schema import SPLITS, UNSPLIT
@@ -13,7 +13,7 @@ from data.sources.rows import SPLIT_ALIASES, Table, TableSource
 from data.spec import DatasetSpec
 
 if TYPE_CHECKING:
-    from datasets import Dataset
+    from datasets import ClassLabel, Dataset
 
 BATCH_ROWS = 1000
 INFERENCE_CLASSES = ("entail", "contradict")
@@ -36,7 +36,7 @@ class HubTable:
         """The rows, with `columns` only, read in batches."""
         wanted = [c for c in columns if c in self.data.column_names]
         data = self.data.select_columns(wanted) if wanted else self.data
-        named = _inference_labels(data)
+        named = {column: label for column, label in self.labels().items() if column in data.column_names}
         number = 0
         for batch in data.iter(batch_size=BATCH_ROWS):
             for column, label in named.items():
@@ -44,6 +44,17 @@ class HubTable:
             for values in zip(*batch.values(), strict=True):
                 number += 1
                 yield number, dict(zip(batch, values, strict=True))
+
+    def labels(self) -> dict[str, ClassLabel]:
+        """Return the columns whose numbers stand for "entailment" and the like: read as words, lest one be taken for a score."""
+        from datasets import ClassLabel
+
+        return {
+            column: feature
+            for column, feature in self.data.features.items()
+            if isinstance(feature, ClassLabel)
+            and any(word in str(name).lower() for name in feature.names for word in INFERENCE_CLASSES)
+        }
 
     def where(self, number: int, column: str | None = None) -> str:
         """Place of a row for a message."""
@@ -53,16 +64,6 @@ class HubTable:
     def digest(self) -> bytes:
         """Hash of the data set's own fingerprint, which follows from its files and configuration."""
         return hashlib.sha256(str(self.data._fingerprint).encode()).digest()
-
-
-def _inference_labels(data: Dataset) -> dict[str, Any]:
-    """Label columns whose numbers stand for "entailment" and the like: read as words, so that none is taken for a score."""
-    found = {}
-    for column, feature in data.features.items():
-        names = getattr(feature, "names", None) or ()
-        if any(word in str(name).lower() for name in names for word in INFERENCE_CLASSES):
-            found[column] = feature
-    return found
 
 
 def hub_source(identity: str, name: str, spec: DatasetSpec) -> TableSource:
