@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from itertools import chain, islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from data.errors import DataError
 from data.schema import PAIR_COLUMNS, SCORED_COLUMNS, Document, RowId, RowKind, Source
@@ -32,6 +32,11 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What the operating system says where no more can be written: disk full, quota used up, file-size limit."""
 NUMBERS = ("score", "grade")
 """Columns of 64-bit floats; all others are strings."""
+
+T = TypeVar("T")
+Columns = Sequence[Sequence[object]]
+"""Some rows: a list of values for each column."""
+Batch: TypeAlias = "pa.RecordBatch | Columns"
 
 
 @dataclass
@@ -97,17 +102,17 @@ def open_table(path: Path) -> Dataset:
     return Dataset.from_file(str(path))
 
 
-def batches_of(table: Dataset, columns: Sequence[str]) -> Iterator[list[list[Any]]]:
-    """The values of `columns` as Python lists, a few thousand rows at a time."""
+def batches_of(table: Dataset, columns: Sequence[str]) -> Iterator[list[list[str]]]:
+    """Yield the values of `columns`, which hold texts, as Python lists, a few thousand rows at a time."""
     data = table.data.table.select(list(columns))
     for batch in data.to_batches(max_chunksize=BATCH_ROWS):
         yield [batch.column(i).to_pylist() for i in range(len(columns))]
 
 
 def write_table(
-    path: Path, columns: Sequence[str], batches: Iterable[Any], facts: TableFacts, at_end: Callable[[], None] | None = None
+    path: Path, columns: Sequence[str], batches: Iterable[Batch], facts: TableFacts, at_end: Callable[[], None] | None = None
 ) -> None:
-    """Writes `batches` (a list of values a column, or an Arrow record batch) to `path`, complete or not at all.
+    """Write `batches` (a list of values a column, or an Arrow record batch) to `path`, complete or not at all.
 
     `at_end` is called when all batches were read, before `facts` are written.
 
@@ -143,7 +148,7 @@ def write_table(
         raise
 
 
-def _record_batch(values: Sequence[Sequence[Any]], schema: pa.Schema) -> pa.RecordBatch:
+def _record_batch(values: Columns, schema: pa.Schema) -> pa.RecordBatch:
     import pyarrow as pa
 
     return pa.record_batch([pa.array(v, f.type) for v, f in zip(values, schema, strict=True)], schema=schema)
@@ -165,30 +170,30 @@ def _columns(kind: RowKind, texts: int) -> tuple[str, ...]:
     return (*PAIR_COLUMNS, *(f"negative_{i}" for i in range(1, texts - 1)))
 
 
-def _batches(items: Iterable[Any]) -> Iterator[list[Any]]:
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
     iterator = iter(items)
     while batch := list(islice(iterator, BATCH_ROWS)):
         yield batch
 
 
-def _row_batches(examples: Iterable[InputExample], columns: Sequence[str]) -> Iterator[list[tuple[Any, ...]]]:
+def _row_batches(examples: Iterable[InputExample], columns: Sequence[str]) -> Iterator[Columns]:
     values = _scored_values if columns == SCORED_COLUMNS else _pair_values
     for batch in _batches(examples):
         yield list(zip(*(values(example) for example in batch), strict=True))
 
 
-def _ticked(batches: Iterable[list[tuple[Any, ...]]], tick: Callable[[int], None]) -> Iterator[list[tuple[Any, ...]]]:
+def _ticked(batches: Iterable[Columns], tick: Callable[[int], None]) -> Iterator[Columns]:
     for batch in batches:
         yield batch
         tick(len(batch[0]))
 
 
-def _scored_values(example: InputExample) -> tuple[Any, ...]:
+def _scored_values(example: InputExample) -> tuple[str | float, ...]:
     row = RowId.parse(example.guid)
     return (row.row, row.group, *(example.texts or ()), float(example.label))
 
 
-def _pair_values(example: InputExample) -> tuple[Any, ...]:
+def _pair_values(example: InputExample) -> tuple[str | float, ...]:
     row = RowId.parse(example.guid)
     return (row.row, row.group, row.query_id, row.document_id, float(example.label), *(example.texts or ()))
 

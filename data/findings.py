@@ -5,10 +5,10 @@ Findings name rows (file and line), never texts, so that `audit.json` can be sho
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 EXAMPLES = 5
 """Rows named with each finding."""
@@ -125,6 +125,24 @@ RULES = {
 """Rule by code. Codes are added, never renamed."""
 
 
+class FindingRecord(TypedDict):
+    """A finding in audit.json; `mend` is the old name of `hint`."""
+
+    severity: str
+    what: str
+    count: int
+    examples: list[str]
+    code: str
+    split: str | None
+    distinct: int | None
+    share: float | None
+    counterparts: list[str]
+    done: str
+    mend: str
+    hint: str
+    strict: bool
+
+
 @dataclass(frozen=True)
 class Finding:
     """Something that the audit found.
@@ -159,8 +177,8 @@ class Finding:
         if self.severity is None:
             object.__setattr__(self, "severity", RULES[self.code].severity)
 
-    def as_json(self) -> dict[str, Any]:
-        """For audit.json. Fields are added, never renamed."""
+    def as_json(self) -> FindingRecord:
+        """Return the record for audit.json. Fields are added, never renamed."""
         rule = RULES[self.code]
         return {
             "severity": str(self.severity),
@@ -183,7 +201,7 @@ UNREADABLE = "load.error"
 """Code of the finding that a data set cannot be loaded."""
 
 
-def finding_words(finding: dict[str, Any]) -> str:
+def finding_words(finding: Mapping[str, Any]) -> str:
     """One line about a finding as audit.json has it: what, how many, what was done, for instance where.
 
     >>> finding_words({"what": "train: equal texts", "count": 2, "examples": ["a.csv:3", "a.csv:9"], "share": 0.5})

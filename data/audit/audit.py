@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import numpy as np
 
@@ -13,8 +13,8 @@ from data.audit.row_checks import corpus_findings, group_findings, leak_findings
 from data.audit.scan import Scan, scan
 from data.audit.suspicions import suspicions
 from data.audit.text_checks import language_findings, text_findings
-from data.audit.token_lengths import TokenCounter, token_lengths
-from data.findings import RULES, Done, Finding, Severity
+from data.audit.token_lengths import Lengths, TokenCounter, token_lengths
+from data.findings import RULES, Done, Finding, FindingRecord, Severity
 from data.prepared import PreparedDataset
 from data.schema import RowKind, text_columns
 from data.splits.hashes import hash_rows
@@ -33,10 +33,44 @@ _ORDER = {str(severity): place for place, severity in enumerate(Severity)}
 _CODES = {code: place for place, code in enumerate(RULES)}
 
 
+class Histogram(TypedDict):
+    """Scores of a split by tenths."""
+
+    bins: list[int]
+    mean: float
+    distinct: int
+
+
+class DatasetAudit(TypedDict):
+    """Facts and findings about one data set."""
+
+    name: str
+    location: str
+    kind: str
+    columns: dict[str, list[str]]
+    ignored: list[str]
+    score_range: list[float] | None
+    counts: dict[str, int]
+    notes: list[str]
+    fingerprint: str
+    texts: dict[str, dict[str, dict[str, dict[str, float]]]]
+    tokens: dict[str, dict[str, Lengths]]
+    languages: dict[str, dict[str, dict[str, float]]]
+    scores: dict[str, Histogram]
+    documents: dict[str, dict[str, dict[str, float]]] | None
+    findings: list[FindingRecord]
+
+
+class Audit(TypedDict):
+    """Of all data sets."""
+
+    datasets: list[DatasetAudit]
+
+
 def audit(
     prepared: Sequence[PreparedDataset], tokens: TokenCounter | None = None, tick: Callable[[int], None] = lambda rows: None
-) -> dict[str, Any]:
-    """Facts and findings about every data set, ready for JSON.
+) -> Audit:
+    """Collect facts and findings about every data set, ready for JSON.
 
     Args:
         prepared: the data sets.
@@ -52,7 +86,7 @@ def audit(
     return {"datasets": [_dataset(data, tokens, tick) for data in prepared]}
 
 
-def _dataset(data: PreparedDataset, tokens: TokenCounter | None, tick: Callable[[int], None]) -> dict[str, Any]:
+def _dataset(data: PreparedDataset, tokens: TokenCounter | None, tick: Callable[[int], None]) -> DatasetAudit:
     recognised = data.recognised
     seen = {name: scan(table, tick) for name, table in data.splits.items()}
     read, cut = ({}, []) if tokens is None else token_lengths(data, tokens)
@@ -118,8 +152,8 @@ def _summary(values: np.ndarray) -> dict[str, float]:
     return {"min": int(low), "median": float(median), "mean": mean, "p95": float(high), "max": int(top)}
 
 
-def histogram(table: Dataset) -> dict[str, Any]:
-    """Number of scores in each tenth of 0..1 (1.0 belongs to the last), their mean and number of distinct values."""
+def histogram(table: Dataset) -> Histogram:
+    """Count the scores in each tenth of 0..1 (1.0 belongs to the last), their mean and number of distinct values."""
     scores = table.data.column("score").to_numpy()
     counts, _ = np.histogram(scores, bins=BINS, range=(0.0, 1.0))
     return {"bins": counts.tolist(), "mean": round(float(scores.mean()), 4), "distinct": len(np.unique(scores))}

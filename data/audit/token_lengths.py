@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -25,6 +25,9 @@ MOSTLY = 0.5
 ROLES = {"anchor": "query", "sentence1": "symmetric", "sentence2": "symmetric"}
 """What the texts of a column are to the model; the others are documents."""
 
+Lengths = dict[str, int | float]
+"""Of the texts of one column: `sampled`, `median`, `p95`, `max`, `limit`, `cut`, `mostly_cut`."""
+
 
 class TokenCounter(Protocol):
     """A model's tokenizer."""
@@ -37,14 +40,14 @@ class TokenCounter(Protocol):
         """Tokens of each text without any cut, with the prompt of this role ("query", "document" or "symmetric")."""
 
 
-def token_lengths(data: PreparedDataset, counter: TokenCounter) -> tuple[dict[str, Any], list[Finding]]:
-    """Tokens by split and column, and findings about texts that are cut.
+def token_lengths(data: PreparedDataset, counter: TokenCounter) -> tuple[dict[str, dict[str, Lengths]], list[Finding]]:
+    """Count tokens by split and column, and findings about texts that are cut.
 
     Returns:
         `{split: {column: {"sampled", "median", "p95", "max", "limit", "cut", "mostly_cut"}}}`, where `cut` of the `sampled` texts
         are longer than `limit`, and `mostly_cut` more than twice as long; and the findings.
     """
-    facts: dict[str, Any] = {}
+    facts: dict[str, dict[str, Lengths]] = {}
     findings: list[Finding] = []
     for name, table in data.splits.items():
         facts[name] = {}
@@ -54,13 +57,13 @@ def token_lengths(data: PreparedDataset, counter: TokenCounter) -> tuple[dict[st
     return facts, findings
 
 
-def _column(split: str, table: Dataset, column: str, counter: TokenCounter) -> tuple[dict[str, Any], list[Finding]]:
+def _column(split: str, table: Dataset, column: str, counter: TokenCounter) -> tuple[Lengths, list[Finding]]:
     rows = np.unique(np.linspace(0, len(table) - 1, min(SAMPLE, len(table))).astype(np.int64))
     texts = [text[:LOOKED_AT] for text in table.select(rows)[column]]
     counts = np.asarray(counter.count(texts, ROLES.get(column, "document")))
     median, p95, most = np.percentile(counts, [50, 95, 100])
     cut, mostly = counts > counter.limit, counts > 2 * counter.limit
-    facts = {
+    facts: Lengths = {
         "sampled": len(rows),
         "median": float(median),
         "p95": float(p95),

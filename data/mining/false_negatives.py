@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -54,8 +54,8 @@ class MiningAudit:
     hidden: int
     found: Mapping[str, HiddenFound]
 
-    def as_json(self) -> dict[str, Any]:
-        """Numbers and rates: `hidden_mined_share` of the hidden positives, `false_negative_share` of the negatives."""
+    def as_json(self) -> dict[str, int | dict[str, int | float | None]]:
+        """Return numbers and rates: `hidden_mined_share` of the hidden positives, `false_negative_share` of the negatives."""
         return {
             "queries": self.queries,
             "rows": self.rows,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -59,8 +59,9 @@ def mined_rows(split: str, rows: Dataset, texts: MiningTexts, mined: Mined, *, g
         yield pa.table(columns)
 
 
-def _rounded(scores: np.ndarray) -> Any:
-    return np.round(scores.astype(np.float64), 6).tolist()
+def _rounded(scores: np.ndarray) -> list[object]:
+    rounded: list[object] = np.round(scores.astype(np.float64), 6).tolist()
+    return rounded
 
 
 def _parts(rows: Dataset, texts: MiningTexts, mined: Mined, names: list[str]) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:

@@ -315,12 +315,14 @@ class _Miner:
         share, margin = self.spec.max_share_of_positive, self.spec.margin
         if share is None and margin == 0:
             return np.full_like(positive, np.inf)
-        return np.minimum(positive - (1 - (share or 1)) * np.abs(positive), positive - margin)
+        limit: np.ndarray = np.minimum(positive - (1 - (share or 1)) * np.abs(positive), positive - margin)
+        return limit
 
     def _row_hashes(self, rows: np.ndarray) -> np.ndarray:
         """One hash a row, by its texts: a row draws the same whatever rows there are besides."""
         texts = self.texts
-        return mix(texts.query_hashes[texts.row_query[rows]]) ^ texts.document_hashes[texts.row_document[rows]]
+        hashes: np.ndarray = mix(texts.query_hashes[texts.row_query[rows]]) ^ texts.document_hashes[texts.row_document[rows]]
+        return hashes
 
 
 def _unit(vectors: Tensor) -> Tensor:

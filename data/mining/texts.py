@@ -47,7 +47,8 @@ class MiningTexts:
 
     def key(self, queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
         """One number a query and document."""
-        return queries.astype(np.int64) * len(self.documents) + documents
+        keys: np.ndarray = queries.astype(np.int64) * len(self.documents) + documents
+        return keys
 
     def known_of(self, query: int) -> np.ndarray:
         """The documents that belong to a query, ascending."""
@@ -58,7 +59,8 @@ class MiningTexts:
         """Whether each query and document belong together."""
         keys = self.key(queries, documents)
         place = np.minimum(np.searchsorted(self.known, keys), len(self.known) - 1)
-        return self.known[place] == keys
+        known: np.ndarray = self.known[place] == keys
+        return known
 
     def hide_half(self, seed: int) -> tuple[MiningTexts, np.ndarray]:
         """The rows of queries with several positives, half of each query's positives (rounded down) hidden.
@@ -151,4 +153,5 @@ def _keys(queries: Hashes, documents: Hashes, one: Hashes, other: Hashes) -> np.
     query = np.minimum(np.searchsorted(queries, one), len(queries) - 1)
     document = np.minimum(np.searchsorted(documents, other), len(documents) - 1)
     both = (queries[query] == one) & (documents[document] == other)
-    return query[both] * len(documents) + document[both]
+    keys: np.ndarray = query[both] * len(documents) + document[both]
+    return keys

@@ -108,7 +108,8 @@ def _load(identity: str, spec: DatasetSpec) -> Mapping[str, Dataset]:
     import datasets
 
     try:
-        return datasets.load_dataset(identity, name=spec.hub_config, revision=spec.hub_revision)
+        loaded: Mapping[str, Dataset] = datasets.load_dataset(identity, name=spec.hub_config, revision=spec.hub_revision)
+        return loaded
     except datasets.exceptions.DatasetNotFoundError:
         revision = f" (revision {spec.hub_revision})" if spec.hub_revision else ""
         raise DataError(

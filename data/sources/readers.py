@@ -15,11 +15,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from data.errors import DataError, reason
 from data.sources.compressed import kind_of, opened
 from data.sources.foreign import SUFFIXES, refuse_foreign
+
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
 
 Row = tuple[int, Mapping[str, object]]
 """Number of the line or row (from 1) and the values by column."""
@@ -227,7 +230,7 @@ class DelimitedReader(Reader):
             yield number, dict(zip(header, cells, strict=True))
 
 
-def _parsed(text: str, reader: Reader, first_line: int) -> Any:
+def _parsed(text: str, reader: Reader, first_line: int) -> object:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
@@ -318,7 +321,7 @@ class ParquetReader(Reader):
 
     unit = "row"
 
-    def _open(self) -> Any:
+    def _open(self) -> pq.ParquetFile:
         import pyarrow as pa
         import pyarrow.parquet as pq
 

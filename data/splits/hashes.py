@@ -45,7 +45,8 @@ class RowHashes:
 
     def pairs(self) -> Hashes:
         """One hash a pair of texts."""
-        return mix(self.first) ^ mix(self.second + np.uint64(1))
+        pairs: Hashes = mix(self.first) ^ mix(self.second + np.uint64(1))
+        return pairs
 
     def text_pairs(self) -> np.ndarray:
         """[N, 2] query and document of each row."""
@@ -54,7 +55,8 @@ class RowHashes:
     def unordered_pairs(self) -> Hashes:
         """One hash a pair of texts, whichever comes first."""
         low, high = np.minimum(self.first, self.second), np.maximum(self.first, self.second)
-        return mix(low) ^ mix(high + np.uint64(1))
+        pairs: Hashes = mix(low) ^ mix(high + np.uint64(1))
+        return pairs
 
 
 def mix(values: Hashes) -> Hashes:

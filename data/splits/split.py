@@ -69,7 +69,8 @@ def components(columns: Sequence[Hashes], group: Hashes) -> Hashes:
     number, label = connected_components(graph.tocsr(), directed=False)
     smallest = np.full(number, np.iinfo(np.uint64).max, dtype=np.uint64)
     np.minimum.at(smallest, label, nodes)
-    return smallest[label[first]]
+    keys: Hashes = smallest[label[first]]
+    return keys
 
 
 def deal(keys: Hashes, units: Hashes, targets: Mapping[str, int], seed: int) -> tuple[np.ndarray, dict[str, int]]:
