@@ -2,9 +2,42 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+
+class Choice(StrEnum):
+    """A choice among words. It is shown, compared and written as the word that users write, in messages and digests as well."""
+
+    def __repr__(self) -> str:
+        return repr(self.value)
+
+
+class BadRows(Choice):
+    """What to do with empty texts and unreadable scores."""
+
+    FAIL = "fail"
+    DROP = "drop"
+
+
+class Loss(Choice):
+    """What training minimises."""
+
+    AUTO = "auto"
+    COSINE = "cosine"
+    COSENT = "cosent"
+    ANGLE = "angle"
+    MNRL = "mnrl"
+    CACHED_MNRL = "cached_mnrl"
+
+
+class Sampling(Choice):
+    """Which of the admitted ranks become hard negatives."""
+
+    TOP = "top"
+    RANDOM = "random"
 
 
 class StrictModel(BaseModel):
@@ -51,11 +84,11 @@ class DatasetSpec(StrictModel):
     score_range: tuple[float, float] | None = Field(
         None, description="[lowest, highest] possible score, such as [0,10]; by default recognised out of 0..1, 0..5 and -1..1"
     )
-    bad_rows: Literal["fail", "drop"] = Field("fail", description="what to do with empty texts and unreadable scores")
+    bad_rows: BadRows = Field(BadRows.FAIL, description="what to do with empty texts and unreadable scores")
     max_rows: int | None = Field(None, ge=2, description="training rows at most, chosen by hash; all by default")
     train: bool = Field(True, description="false: the data set is only judged, to see what was lost elsewhere")
-    loss: Literal["auto", "cosine", "cosent", "angle", "mnrl", "cached_mnrl"] = Field(
-        "auto",
+    loss: Loss = Field(
+        Loss.AUTO,
         description="auto: cosine for scored pairs, mnrl (MultipleNegativesRanking) otherwise; cached_mnrl: it in less memory",
     )
     prompts: PromptSpec = Field(default_factory=PromptSpec)
@@ -111,9 +144,7 @@ class MiningSpec(StrictModel):
     negatives: int = Field(1, ge=1, le=32, description="hard negatives a row; each is one more text to embed in every step")
     rank_from: int = Field(10, ge=1, description="first rank of the base's search that may be taken, known positives not counted")
     rank_to: int = Field(100, ge=1, le=10_000, description="last rank of the base's search that may be taken")
-    sampling: Literal["top", "random"] = Field(
-        "top", description="which of the admitted ranks: the first, or any, chosen by hash"
-    )
+    sampling: Sampling = Field(Sampling.TOP, description="which of the admitted ranks: the first, or any, chosen by hash")
     max_share_of_positive: float | None = Field(
         0.95,
         gt=0,

@@ -14,7 +14,7 @@ import numpy as np
 
 from data.mining.mine import CrossEncoder, mine
 from data.mining.texts import MiningTexts
-from data.spec import MiningSpec
+from data.spec import MiningSpec, Sampling
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -91,7 +91,7 @@ def audit_mining(
     seen, hidden = texts.hide_half(spec.seed)
     queries = len(np.unique(hidden // len(texts.documents)))
     bare = without_filter(spec)
-    first = bare.model_copy(update={"rank_from": 1, "sampling": "top"})
+    first = bare.model_copy(update={"rank_from": 1, "sampling": Sampling.TOP})
     found = {}
     for name, settings in (("plain", first), ("window", bare), ("filter", spec)):
         used = cross if name == "filter" else None

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from data.mining.texts import MiningTexts
-from data.spec import MiningSpec
+from data.spec import MiningSpec, Sampling
 from data.splits.hashes import mix, seeded
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ class _Miner:
         counts["refused_near"] += int(window.near[place].sum())
         counts["refused_margin"] += int(usable.sum() - admitted.sum())
         ranks = np.broadcast_to(np.arange(documents.shape[1]) + self.spec.rank_from, documents.shape)
-        if self.spec.sampling == "random":
+        if self.spec.sampling == Sampling.RANDOM:
             seeds = seeded(self._row_hashes(rows), self.spec.seed)[:, None]
             order = np.argsort(mix(seeds ^ self.texts.document_hashes[documents]), axis=1)
             documents, scores, ranks, admitted = (

@@ -17,7 +17,7 @@ from data.sources.beir_negatives import Judgement, find_negatives
 from data.sources.readers import JsonLinesReader, lines, readable
 from data.sources.rows import MAX_DROPPED_EXAMPLES, ROWS_VERSION, SPLIT_ALIASES, clean_text
 from data.sources.score_range import parse_score
-from data.spec import DatasetSpec
+from data.spec import BadRows, DatasetSpec
 
 if TYPE_CHECKING:
     from sentence_transformers import InputExample
@@ -185,11 +185,11 @@ class BeirSource:
                 ]
             except _EmptyText as error:
                 # An empty text teaches nothing and well-known data sets have some; what is measured is not changed unasked.
-                if self.spec.bad_rows == "fail" and split != "train":
+                if self.spec.bad_rows == BadRows.FAIL and split != "train":
                     raise
                 self._drop(split, error)
             except DataError as error:
-                if self.spec.bad_rows == "fail":
+                if self.spec.bad_rows == BadRows.FAIL:
                     raise
                 self._drop(split, error)
             else:
@@ -205,7 +205,7 @@ class BeirSource:
         hint = f"add it to {file} or remove the judgement; bad_rows: drop (data.bad_rows=drop) leaves such judgements out"
         if identity not in texts:
             other = "queries.jsonl" if file == "corpus.jsonl" else "corpus.jsonl"
-            if self.spec.bad_rows == "fail" and any(found == identity for _, found, _, _ in self._records(other)):
+            if self.spec.bad_rows == BadRows.FAIL and any(found == identity for _, found, _, _ in self._records(other)):
                 hint = f"{other} has that id: are the columns of the judgements, or the two files, swapped? Write {QRELS_HEADER}"
             raise DataError(f"the {what} {identity[:60]!r} is not in {file}", where=where, hint=hint)
         if not texts[identity]:

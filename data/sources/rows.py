@@ -16,7 +16,7 @@ from data.errors import DataError
 from data.schema import SPLITS, UNSPLIT, Document, RowId, RowKind, make_example, text_id
 from data.sources.column_roles import Roles, recognise, show
 from data.sources.score_range import ScoreRange, ScoreScan, excerpt, parse_score, recognise_range, refuse_one_value
-from data.spec import DatasetSpec
+from data.spec import BadRows, DatasetSpec
 
 if TYPE_CHECKING:
     from sentence_transformers import InputExample
@@ -233,7 +233,7 @@ class TableSource:
             if not self.by_column and table_split != split:
                 continue
             read = 0
-            if self.spec.bad_rows == "drop":
+            if self.spec.bad_rows == BadRows.DROP:
                 table.on_bad = partial(self._drop, split, table)
             for number, values in table.rows(self.roles.used()):
                 read += 1
@@ -256,7 +256,7 @@ class TableSource:
             own = self.split_of(table_split, table, number, values) == split
             return self.maker.examples(table, number, values) if own else []
         except DataError as error:
-            if self.spec.bad_rows == "fail":
+            if self.spec.bad_rows == BadRows.FAIL:
                 raise
             self._drop(split, table, error, of_this_split=own)
             return []
@@ -274,7 +274,7 @@ class TableSource:
     def _settle_bad_rows(self) -> None:
         """Where bad rows are dropped, those that cannot be read are passed over but where the examples are made and counted."""
         for _, table in self.tables:
-            table.on_bad = _refuse if self.spec.bad_rows == "fail" else _pass_over
+            table.on_bad = _refuse if self.spec.bad_rows == BadRows.FAIL else _pass_over
 
     def documents(self) -> Iterator[Document] | None:
         """None: the corpus is made from the rows."""
@@ -318,7 +318,7 @@ class _Scan:
         for table_split, table in source.tables:
             for number, values in table.rows(roles.used()):
                 if source.by_column:
-                    with nullcontext() if source.spec.bad_rows == "fail" else suppress(DataError):
+                    with nullcontext() if source.spec.bad_rows == BadRows.FAIL else suppress(DataError):
                         splits.add(source.split_of(table_split, table, number, values))
                 if roles.score is not None:
                     _add_score(scores, values, table, number, roles)

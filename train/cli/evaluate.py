@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -12,15 +11,7 @@ from data.errors import EmbedTuneError
 from train.cli.fail_on import FailOnOption, fail_if
 from train.cli.options import CacheOption, JsonOption, YesOption, cache_setting
 from train.cli.output import agreement
-
-
-class Split(StrEnum):
-    """Rows that `evaluate` can judge."""
-
-    TRAIN = "train"
-    DEV = "dev"
-    TEST = "test"
-    ALL = "all"
+from train.config.choices import Split
 
 
 def evaluate_command(
@@ -88,7 +79,7 @@ def evaluate_command(
     words = [model, *([] if other is None else [other]), *(overrides or ()), *cache_setting(cache)]
     from train.resolve.requests import read_request
 
-    request = read_request(words, data=data or (), config=config, split=None if split is None else split.value)
+    request = read_request(words, data=data or (), config=config, split=split)
     if len(request.candidates) == 1:
         for option, value in (("--output", output), ("--fail-on", fail_on)):
             if value is not None:

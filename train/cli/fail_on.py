@@ -4,26 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from train.config.choices import FailOn
 from train.distributed import is_main
 from train.errors import VerdictError
 from train.wording import BASE_AND_TUNED, Sides
 
 if TYPE_CHECKING:
     from train.evaluate.results import DatasetResult
-
-
-class FailOn(StrEnum):
-    """Verdicts that `--fail-on` makes a failure of."""
-
-    REGRESSED = "regressed"
-    NO_EVIDENCE = "no_evidence"
-
 
 FailOnOption = Annotated[
     FailOn | None,
@@ -53,7 +45,7 @@ def fail_if(condition: FailOn | None, verdict: str, results: Sequence[DatasetRes
     from train.evaluate.results import fails
     from train.report.sentences import verdict_lines
 
-    if fails(verdict, condition.value):
+    if fails(verdict, condition):
         words = verdict.replace("_", " ")
         raise VerdictError(f"--fail-on {condition}: the verdict is {words}. {verdict_lines(results, sides)[0]}")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 
+from train.config.choices import Precision
 from train.config.schema import TrainSettings
 from train.errors import ConfigError
 
@@ -72,13 +73,13 @@ def _with_precision(config: TrainSettings, asked: str, say: Callable[[str], None
             f"Accelerate's configuration asks for mixed_precision {asked}; this program trains in fp32 or bf16",
             hint=f"set mixed_precision: no {HOW}, or launch with --mixed_precision no; training.precision chooses",
         )
-    if asked != "bf16":
+    if asked != Precision.BF16:
         return config
-    if ours == "fp32":
+    if ours == Precision.FP32:
         raise ConfigError(
             "Accelerate's configuration asks for mixed_precision bf16, this run for training.precision=fp32",
             hint=f"leave training.precision out, or set mixed_precision: no {HOW}, or launch with --mixed_precision no",
         )
-    if ours == "auto":
+    if ours == Precision.AUTO:
         say("training.precision=bf16, asked for by Accelerate's configuration")
-    return config.model_copy(update={"training": config.training.model_copy(update={"precision": "bf16"})})
+    return config.model_copy(update={"training": config.training.model_copy(update={"precision": Precision.BF16})})

@@ -6,12 +6,25 @@ Importing this module is cheap (no torch), so that a misspelt key is reported in
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from data.spec import DatasetSpec, MiningSpec, SplitSpec, StrictModel
 from train.config.addresses import without_login, without_password
+from train.config.choices import (
+    Backend,
+    Batches,
+    CrossValidation,
+    Groups,
+    Interpolation,
+    Leaks,
+    Pooling,
+    Precision,
+    Provider,
+    Schedule,
+    TrackingMode,
+)
 from train.config.short_forms import expand_single_dataset
 from train.errors import ConfigError
 
@@ -27,9 +40,7 @@ class ModelConfig(StrictModel):
     name: str = Field(DEFAULT_MODEL, min_length=1, description="folder or Hub id")
     revision: str | None = Field(None, description="branch, tag or commit on the Hub")
     max_tokens: int | None = Field(None, ge=8, description="longest input in tokens, for training and judging")
-    pooling: Literal["mean", "cls", "lasttoken", "max"] | None = Field(
-        None, description="only for models without a pooling of their own"
-    )
+    pooling: Pooling | None = Field(None, description="only for models without a pooling of their own")
     query_prompt: str | None = Field(None, description="text put before each query")
     document_prompt: str | None = Field(None, description="text put before each document")
     device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
@@ -39,7 +50,7 @@ class ModelConfig(StrictModel):
         ge=1,
         description="keep so many first dimensions of each vector (Matryoshka models, text-embedding-3); not for training",
     )
-    api: Literal["openai", "cohere", "voyage"] | None = Field(
+    api: Provider | None = Field(
         None, description="the API that the model is behind: openai (or a server that speaks its protocol), cohere, voyage"
     )
     base_url: str | None = Field(
@@ -57,8 +68,8 @@ class DataConfig(StrictModel):
 
     datasets: list[DatasetSpec] = Field(min_length=1)
     split: SplitSpec = Field(default_factory=SplitSpec)
-    leaks: Literal["drop", "keep"] = Field(
-        "drop", description="training rows that dev or test have, too (the pair or the query, exactly or nearly)"
+    leaks: Leaks = Field(
+        Leaks.DROP, description="training rows that dev or test have, too (the pair or the query, exactly or nearly)"
     )
     near: float = Field(
         0.9, ge=0.5, le=1, description="share of equal word triples (Jaccard) from which on two texts count as nearly the same"
@@ -78,7 +89,7 @@ class TrainingConfig(StrictModel):
     learning_rate: float | None = Field(None, gt=0, lt=1, description="peak learning rate of AdamW")
     max_tokens: int | None = Field(None, ge=8, description="longest training text in tokens; judging keeps the model's own")
     warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps over which the learning rate rises from 0")
-    schedule: Literal["linear", "cosine", "constant"] = Field("linear", description="learning rate after warm-up")
+    schedule: Schedule = Field(Schedule.LINEAR, description="learning rate after warm-up")
     weight_decay: float = Field(0.01, ge=0, lt=1, description="share of each weight taken off in a step, times the learning rate")
     max_grad_norm: float = Field(1.0, gt=0, description="gradients are clipped to this total norm")
     temperature: float | None = Field(
@@ -89,12 +100,12 @@ class TrainingConfig(StrictModel):
         " that compare raw vectors by their dot product",
     )
     symmetric: bool = Field(True, description="ranking losses also rank queries for each document")
-    groups: Literal["auto", "blind"] = Field(
-        "auto",
+    groups: Groups = Field(
+        Groups.AUTO,
         description="auto: rows with a text in common are dealt to different batches, and masked where they meet; blind: neither",
     )
-    batches: Literal["auto", "random", "similar", "joint"] = Field(
-        "auto",
+    batches: Batches = Field(
+        Batches.AUTO,
         description="rows of pairs that meet in a batch: random; similar: rows that are near to each other by the base; joint:"
         " documents with all their rows, each text once; auto: by the rules of the recipe",
     )
@@ -109,7 +120,7 @@ class TrainingConfig(StrictModel):
     matryoshka_weights: list[Annotated[float, Field(gt=0)]] = Field(
         default_factory=list, description="weight of the loss at each length of matryoshka; by default 1"
     )
-    precision: Literal["auto", "fp32", "bf16"] = Field("auto", description="auto: bf16 where a start-up probe shows that it pays")
+    precision: Precision = Field(Precision.AUTO, description="auto: bf16 where a start-up probe shows that it pays")
     seed: int = Field(42, ge=0, lt=2**32, description="of shuffling, dropout and resampling; any number from 0 to 4,294,967,295")
     evaluations: int | None = Field(
         None, ge=1, description="checkpoints judged on dev during training; by default one an epoch, 3 to 6"
@@ -117,14 +128,15 @@ class TrainingConfig(StrictModel):
     patience: int | None = Field(
         None, ge=1, description="stop after so many checkpoints without a better dev score; never by default"
     )
-    interpolation: Annotated[Literal["auto", "off"], OFF] = Field(
-        "auto", description="auto: weights between the base and the best checkpoint are tried on dev, too; off: checkpoints only"
+    interpolation: Annotated[Interpolation, OFF] = Field(
+        Interpolation.AUTO,
+        description="auto: weights between the base and the best checkpoint are tried on dev, too; off: checkpoints only",
     )
     keep_all_checkpoints: bool = Field(False, description="keep every checkpoint, not only the best and the last")
 
     @model_validator(mode="after")
     def _batches_fit(self) -> TrainingConfig:
-        if self.batches not in ("auto", "random") and self.groups == "blind":
+        if self.batches not in (Batches.AUTO, Batches.RANDOM) and self.groups == Groups.BLIND:
             raise ValueError(
                 f"batches={self.batches} needs groups=auto: it heeds which texts rows have in common; leave one of the two out"
             )
@@ -147,8 +159,8 @@ class EvaluationConfig(StrictModel):
         100, ge=10, le=100, description="documents a dev query that the base ranks highest, beside the judged ones"
     )
     resamples: int = Field(10_000, ge=100, description="bootstrap resamples behind an interval")
-    cross_validation: Annotated[Literal["auto", "always", "off"], OFF] = Field(
-        "auto",
+    cross_validation: Annotated[CrossValidation, OFF] = Field(
+        CrossValidation.AUTO,
         description="auto: where test has fewer than 300 queries or pairs, train fewer than 3,000 rows, and max_steps is not set",
     )
     folds: int = Field(5, ge=2, le=20, description="parts of the rows in cross-validation, each of which costs one more run")
@@ -160,9 +172,10 @@ class EvaluationConfig(StrictModel):
 class TrackingConfig(StrictModel):
     """Where the run's figures go besides the run folder. The key comes from WANDB_API_KEY or wandb's own login."""
 
-    backend: Literal["none", "wandb"] = Field("none", description="which dashboard: none or wandb")
-    mode: Literal["auto", "online", "offline"] = Field(
-        "auto", description="auto: as WANDB_MODE says, otherwise online with a key or with WANDB_BASE_URL, else offline"
+    backend: Backend = Field(Backend.NONE, description="which dashboard: none or wandb")
+    mode: TrackingMode = Field(
+        TrackingMode.AUTO,
+        description="auto: as WANDB_MODE says, otherwise online with a key or with WANDB_BASE_URL, else offline",
     )
     project: str | None = Field(
         None, min_length=1, max_length=128, description="project in the dashboard; by default WANDB_PROJECT or embed-tune"

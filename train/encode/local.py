@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 
 from data.errors import reason
 from data.progress import shown
+from train.config import choices
 from train.config.schema import ModelConfig
 from train.distributed import wants_cpu
 from train.encode.contract import EncodingContract, Role, apply_contract, read_contract
@@ -195,7 +196,7 @@ def _with_pooling(path: Path, config: ModelConfig, device: str, options: dict) -
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
-    pooling = config.pooling or "mean"
+    pooling = (config.pooling or choices.Pooling.MEAN).value
     trusted = {"trust_remote_code": config.trust_remote_code}
     encoder = Transformer(str(path), model_kwargs=options | trusted, config_kwargs=trusted, processor_kwargs=trusted)
     notes = complete_tokens(config.name, encoder)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from train.evaluate.verdict import DatasetVerdict, FailOn, RunVerdict, dataset_verdict
+from train.config.choices import FailOn
+from train.evaluate.verdict import DatasetVerdict, RunVerdict, dataset_verdict
 
 if TYPE_CHECKING:
     from train.evaluate.statistics import Comparison
@@ -150,4 +151,4 @@ def fails(verdict: str, condition: FailOn) -> bool:
 
     `regressed`: something got worse (regressed or mixed); `no_evidence`: nothing but `improved` passes.
     """
-    return verdict in ("regressed", "mixed") if condition == "regressed" else verdict != "improved"
+    return verdict in ("regressed", "mixed") if condition == FailOn.REGRESSED else verdict != "improved"

@@ -16,7 +16,6 @@ from typing import Literal
 DatasetVerdict = Literal["improved", "regressed", "no_evidence"]
 RunVerdict = Literal["improved", "regressed", "mixed", "no_evidence"]
 
-FailOn = Literal["regressed", "no_evidence"]
 """What `--fail-on` takes."""
 
 FEWEST = 6

@@ -18,6 +18,7 @@ from transformers import PrinterCallback
 from data.errors import reason
 from data.schema import RowKind, text_columns
 from train import distributed
+from train.config.choices import Batches
 from train.config.schema import TrainingConfig
 from train.encode.contract import Role
 from train.encode.forward.cpu_dropout import cheap_dropout
@@ -87,7 +88,7 @@ def fit(
     prompts = {name: column_prompts(encoder, one) for name, one in sets.items()}
     tables = {name: training_columns(one.table) for name, one in sets.items()}
     keys = {name: one.keys for name, one in sets.items()}
-    joint = {name for name, one in sets.items() if one.batches == "joint"}
+    joint = {name for name, one in sets.items() if one.batches == Batches.JOINT}
     tokens = distributed.first_on_each_machine(lambda: token_tables(encoder, tables, prompts, recipe.max_tokens, keys, joint))
     if tokens is None:  # the stock collator reads labels from a column
         tables = {name: _with_labels(table, keys[name]) for name, table in tables.items()}
@@ -106,7 +107,7 @@ def fit(
                 arguments.world_size,
                 one.relevance,
                 by_trainer=tokens is not None,
-                joint=one.batches == "joint",
+                joint=one.batches == Batches.JOINT,
             )
             for name, one in sets.items()
         },

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 from data.schema import RowKind
+from train.config.choices import Batches, Groups
 from train.config.schema import TrainingConfig
 from train.fit.rules import (
     JOINT_DOCUMENTS,
@@ -65,10 +65,6 @@ class RowFacts:
         return self.rows if self.kind is RowKind.SCORED else min(self.rows, max(self.queries, self.positives))
 
 
-Batches = Literal["random", "similar", "joint"]
-"""Which rows meet in a batch, see `TrainingConfig.batches`."""
-
-
 def choose_batches(config: TrainingConfig, facts: RowFacts, plain: bool) -> Batches:
     """Return what the config asks for where the rows allow it, or what the rules ask for.
 
@@ -77,16 +73,16 @@ def choose_batches(config: TrainingConfig, facts: RowFacts, plain: bool) -> Batc
         facts: about the rows of one data set.
         plain: whether token ids can stand for the model's texts, which joint batches need.
     """
-    if facts.kind is RowKind.SCORED or config.groups == "blind":
-        return "random"
+    if facts.kind is RowKind.SCORED or config.groups == Groups.BLIND:
+        return Batches.RANDOM
     can_join = facts.kind is RowKind.PAIR and plain
-    if config.batches != "auto":
-        return config.batches if config.batches != "joint" or can_join else "random"
+    if config.batches != Batches.AUTO:
+        return config.batches if config.batches != Batches.JOINT or can_join else Batches.RANDOM
     if facts.rows >= RECURRING * max(facts.queries, facts.positives):
         fits = facts.queries_a_document >= facts.rows / facts.positives and facts.positives >= JOINT_DOCUMENTS
-        return "joint" if can_join and fits else "random"
+        return Batches.JOINT if can_join and fits else Batches.RANDOM
     alone = facts.rows < RECURRING * min(facts.queries, facts.positives)
-    return "similar" if alone and SIMILAR_FROM <= facts.rows < SIMILAR_BELOW else "random"
+    return Batches.SIMILAR if alone and SIMILAR_FROM <= facts.rows < SIMILAR_BELOW else Batches.RANDOM
 
 
 def mining_pays(config: TrainingConfig, kind: RowKind, rows: int, positives: int, documents: int) -> bool:
@@ -100,7 +96,7 @@ def mining_pays(config: TrainingConfig, kind: RowKind, rows: int, positives: int
         documents: of the corpus that the source brings, 0 without one.
     """
     few = kind is RowKind.PAIR and MINE_FROM <= rows < MINE_BELOW
-    return few and config.batches != "joint" and MINE_SPARE * positives <= documents < MINE_DOCUMENTS
+    return few and config.batches != Batches.JOINT and MINE_SPARE * positives <= documents < MINE_DOCUMENTS
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from torch.utils.data import BatchSampler
 from data.errors import reason
 from data.storage import write_json
 from train import distributed
+from train.config.choices import Schedule
 from train.config.schema import TrainingConfig
 from train.encode.contract import limited_tokens
 from train.encode.forward.columns import embed_columns
@@ -261,7 +262,7 @@ def training_arguments(
         per_device_train_batch_size=max(recipe.batch_sizes.values()) // distributed.world_size(),
         gradient_accumulation_steps=config.gradient_accumulation,
         learning_rate=recipe.learning_rate,
-        lr_scheduler_type=config.schedule if config.schedule != "constant" else "constant_with_warmup",
+        lr_scheduler_type=config.schedule.value if config.schedule != Schedule.CONSTANT else "constant_with_warmup",
         warmup_steps=recipe.warmup_steps,
         weight_decay=config.weight_decay,
         max_grad_norm=config.max_grad_norm,

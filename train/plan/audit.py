@@ -16,6 +16,7 @@ from data.progress import progress
 from data.spec import PromptSpec
 from data.splits.leaks import LeakRules
 from data.storage import write_json
+from train.config.choices import Leaks
 from train.config.schema import DataConfig
 from train.console import say
 from train.encode.prompts import prompted
@@ -27,7 +28,7 @@ SHOWN = 8
 
 def leak_rules(config: DataConfig) -> LeakRules:
     """Return what the config says about rows of train that are judged."""
-    return LeakRules(drop=config.leaks == "drop", near=config.near)
+    return LeakRules(drop=config.leaks == Leaks.DROP, near=config.near)
 
 
 def audited(

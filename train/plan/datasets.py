@@ -11,6 +11,7 @@ from data.prepared import PreparedDataset
 from data.schema import RowKind
 from data.spec import DatasetSpec
 from data.splits.leaks_between_sets import remove_leaks_between_sets
+from train.config.choices import Batches, Groups
 from train.config.schema import TrainSettings
 from train.console import say
 from train.encode.local import Encoder
@@ -20,7 +21,7 @@ from train.fit.batches.row_vectors import row_vectors
 from train.fit.batches.training_set import TrainingRows, TrainingSet
 from train.fit.hard_negatives import MinedSet, limits_in_words
 from train.fit.losses.build import choose_loss
-from train.fit.recipe import Batches, choose_batches
+from train.fit.recipe import choose_batches
 from train.fit.rules import MAX_TOKENS
 from train.plan.audit import leak_rules
 
@@ -101,11 +102,11 @@ def training_sets(
     for name, one in rows.items():
         batches, prompts = _batches(config, name, one, encoder), specs[name].prompts
         vectors = None
-        if batches == "similar":
+        if batches == Batches.SIMILAR:
             say(f"{name}: looking for rows that are near to each other …")
             longest = config.training.max_tokens or MAX_TOKENS[one.kind]
             vectors = row_vectors(one.table, prompted(encoder, prompts), longest, bf16, config.cache / "row_vectors")
-        blind = config.training.groups == "blind"
+        blind = config.training.groups == Groups.BLIND
         found[name] = TrainingSet(one, losses[name], batches, vectors, blind, prompts, specs[name].weight)
     return found
 
@@ -113,7 +114,7 @@ def training_sets(
 def _batches(config: TrainSettings, name: str, rows: TrainingRows, encoder: Encoder) -> Batches:
     """Return which rows meet; where it is not what was asked for, that is said."""
     chosen, asked = choose_batches(config.training, rows.facts, plain=encoder.store is not None), config.training.batches
-    if asked not in ("auto", chosen):
+    if asked not in (Batches.AUTO, chosen):
         # pairs can have any batches, if the model can
         why = f"{rows.kind.value} rows" if rows.kind is not RowKind.PAIR else "a model whose texts are more than tokens"
         say(f"{name}: note: training.batches={asked} is not for {why}: rows are drawn at random")

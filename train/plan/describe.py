@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from data.schema import RowKind
 from train import distributed
+from train.config.choices import Batches
 from train.config.schema import TrainSettings
 from train.encode.forward.packed import attention_path
 from train.encode.local import Encoder
@@ -77,7 +78,7 @@ def _meeting(one: TrainingSet, batch_size: int, seed: int, asked: bool) -> str:
     if not tied:
         return line
     line += f"; {tied:,} of {len(one.table):,} rows have a text that belongs to other rows, too: "
-    if one.batches == "similar":
+    if one.batches == Batches.SIMILAR:
         return line + "kept apart, and masked where they meet"
     crowded = sampler.count_crowded() if isinstance(sampler, RankingBatchSampler) else 0
     line += "dealt to different batches"

@@ -13,6 +13,7 @@ from datasets import Dataset
 
 from data.prepared import PreparedDataset
 from data.schema import text_columns
+from train.config.choices import Batches
 from train.config.schema import TrainSettings
 from train.encode.contract import Role, limited_tokens
 from train.encode.forward.columns import embed_columns
@@ -88,7 +89,7 @@ def estimate(
 def _seconds_a_batch(encoder: Encoder, one: TrainingSet, size: int, max_tokens: int, config: TrainSettings, bf16: bool) -> float:
     """Seconds of one forward and backward pass, the second of two (the first one warms up)."""
     model, device = encoder.model, encoder.model.device
-    joint = one.batches == "joint"
+    joint = one.batches == Batches.JOINT
     by_trainer = encoder.store is not None
     loss: Any = build_loss(one.loss, model, config.training, 1, one.relevance, by_trainer=by_trainer, joint=joint)
     table = training_columns(one.table)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from data.prepared import PreparedDataset
 from data.schema import RowKind
+from train.config.choices import CrossValidation
 from train.config.schema import TrainSettings
 from train.wording import things
 
@@ -20,9 +21,9 @@ MANY_ROWS = 3000
 def folds_wanted(config: TrainSettings, datasets: Mapping[str, PreparedDataset]) -> tuple[int, str | None]:
     """Return into how many parts the rows are dealt for cross-validation, 0 for none, and what the user should know about it."""
     settings = config.evaluation
-    if settings.cross_validation == "off" or config.data.split.folds is not None:
+    if settings.cross_validation == CrossValidation.OFF or config.data.split.folds is not None:
         return 0, None
-    asked = settings.cross_validation == "always"
+    asked = settings.cross_validation == CrossValidation.ALWAYS
     if len(datasets) != 1:
         return 0, "cross-validation is only done for a single data set" if asked else None
     (prepared,) = datasets.values()

@@ -10,6 +10,7 @@ from data.audit.usable import refuse_unjudgeable
 from data.prepared import PreparedDataset
 from data.spec import PromptSpec
 from train import distributed
+from train.config.choices import Batches, Precision
 from train.config.schema import TrainSettings
 from train.console import say
 from train.encode.forward.cpu_malloc import keep_freed_memory
@@ -117,14 +118,14 @@ def make_plan(config: TrainSettings) -> Plan:
         encoder.contract.max_tokens,
         lambda name, size: len(sets[name].sampler(size, seed)),
         distributed.world_size(),
-        joint={name for name, one in sets.items() if one.batches == "joint"},
+        joint={name for name, one in sets.items() if one.batches == Batches.JOINT},
     )
     recipe = replace(recipe, reasons=(*recipe.reasons, *mined_in_words(config, mined), *batches_in_words(config, sets, recipe)))
     sentences = recipe_in_words(recipe, sets, encoder, config, bf16, why)
     if (about_folds := folds_wanted(config, datasets)[1]) is not None:
         sentences.append(f"  note: {about_folds}")
     # what was probed is fixed in the recorded config, so that a resumed run computes as the first part did
-    training = config.training.model_copy(update={"precision": "bf16" if bf16 else "fp32"})
+    training = config.training.model_copy(update={"precision": Precision.BF16 if bf16 else Precision.FP32})
     config = config.model_copy(update={"training": training})
     return Plan(config, datasets, encoder, origin, sets, recipe, bf16, mined, tuple(sentences))
 
@@ -145,6 +146,6 @@ def audited(plan: Plan) -> dict[str, Any]:
 
 
 def _precision(config: TrainSettings, encoder: Encoder) -> tuple[bool, str]:
-    if config.training.precision == "auto":
+    if config.training.precision == Precision.AUTO:
         return bf16_pays(str(encoder.model.device))
-    return config.training.precision == "bf16", "from your config"
+    return config.training.precision == Precision.BF16, "from your config"

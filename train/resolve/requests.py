@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from train.config.choices import Split
 from train.config.load import load_config, split_words
 from train.config.merge import read_layers
 from train.config.schema import BaseSettings, JudgeSettings, ModelConfig
 from train.encode.weights.locate import full_name
 from train.errors import ConfigError
 from train.resolve.models import Candidate, find_candidate
-
-Split = Literal["train", "dev", "test", "all"]
-"""What `--split` takes; "all" is every row of a data set that has no splits of its own."""
-
 
 MEANINGLESS = ("training.", "mining.", "tracking", "export", "run_name")
 """Settings that train only; `training.seed`, which seeds the resampling too, is allowed."""

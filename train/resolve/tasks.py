@@ -17,13 +17,14 @@ from data.schema import UNSPLIT, RowKind
 from data.sources import open_source
 from data.spec import DatasetSpec, PromptSpec, SplitSpec
 from data.splits.hashes import Hashes
+from train.config.choices import Split
 from train.config.load import load_config
 from train.config.schema import TrainSettings
 from train.console import say
 from train.errors import ConfigError, RunError
 from train.evaluate.tasks import Task, build_task
 from train.resolve.models import Candidate
-from train.resolve.requests import Request, Split
+from train.resolve.requests import Request
 from train.runs.training_rows import FILE as KNOWN_ROWS
 from train.runs.training_rows import count_known, read_known_rows
 
@@ -86,7 +87,7 @@ def load_tasks(request: Request) -> tuple[dict[str, Task], dict[str, list[str]]]
             raise ConfigError(
                 f"two data sets are called {prepared.name!r}", hint="give one of them a name: data.datasets.1.name=…"
             )
-        task = dataclasses.replace(build_task(prepared, "test" if split == "all" else split), split=split)
+        task = dataclasses.replace(build_task(prepared, Split.TEST if split == Split.ALL else split), split=split)
         things = "scored pairs" if task.kind is RowKind.SCORED else "queries"
         say(f"{prepared.name}: judged on {len(task):,} {things} ({'all rows' if split == 'all' else split})")
         tasks[prepared.name], notes[prepared.name] = task, list(prepared.notes)
@@ -142,14 +143,14 @@ def load_rows(spec: DatasetSpec, request: Request, trainings: Sequence[Training]
     """
     own = open_source(spec).splits()
     wanted, split_spec = request.split, request.config.data.split
-    if wanted == "all" and UNSPLIT not in own:
+    if wanted == Split.ALL and UNSPLIT not in own:
         raise DataError(
             f"the data set has splits of its own ({', '.join(own)}), so there is no one set of all rows",
             where=spec.source,
             hint=f"choose one with --split {own[-1]}",
         )
     trained = next((one for one in trainings if one.spec_for(spec) is not None), None)
-    if wanted == "all":
+    if wanted == Split.ALL:
         spec = spec.model_copy(update={"train": False})
     elif trained is not None and request.chosen_data:
         spec, split_spec = _as_trained(spec, trained)
@@ -159,8 +160,8 @@ def load_rows(spec: DatasetSpec, request: Request, trainings: Sequence[Training]
         spec = spec.model_copy(update={"train": wanted is not None})
     prepared = prepare(spec, split_spec, cache, say=say)
     whole = not spec.train and (UNSPLIT in own or tuple(own) == ("train",))
-    split: Split = wanted or ("all" if whole else "test")
-    if split != "all" and not len(prepared.splits.get(split, ())):
+    split = wanted or (Split.ALL if whole else Split.TEST)
+    if split != Split.ALL and not len(prepared.splits.get(split, ())):
         raise DataError(
             f"the data set has no {split} rows",
             where=spec.source,
@@ -224,7 +225,7 @@ def _warn_of_known_rows(
     prepared: PreparedDataset, split: Split, *, given: bool, spec: DatasetSpec, trainings: Sequence[Training]
 ) -> None:
     """Say so where a model may have seen rows that are judged."""
-    judged = "test" if split == "all" else split
+    judged = Split.TEST if split == Split.ALL else split
     for training in trainings:
         label = training.candidate.label
         known = None if training.known is None else count_known(prepared, judged, training.known)
@@ -235,7 +236,7 @@ def _warn_of_known_rows(
             )
         if known is not None or training.spec_for(spec) is None:
             continue
-        held_out = split in ("dev", "test") and (given or prepared.fingerprint in training.fingerprints)
+        held_out = split in (Split.DEV, Split.TEST) and (given or prepared.fingerprint in training.fingerprints)
         if not held_out:
             say(
                 f"{prepared.name}: warning: {label} was trained on this data set, and rows judged here may be among those; it"

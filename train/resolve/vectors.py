@@ -141,7 +141,7 @@ def settings_of_vectors(stored: Mapping[str, Any]) -> dict[str, Any]:
 
 def stored_settings(config: ModelConfig) -> dict[str, Any]:
     """What a file of vectors says about its model, so that it can be opened again."""
-    return {"name": config.name, **config.model_dump(exclude_defaults=True, exclude=set(NOT_STORED))}
+    return {"name": config.name, **config.model_dump(mode="json", exclude_defaults=True, exclude=set(NOT_STORED))}
 
 
 def checked_out(out: Path | None) -> Path | None:

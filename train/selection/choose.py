@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from train import distributed
+from train.config.choices import Interpolation
 from train.console import say
 from train.encode.open import open_model
 from train.errors import RunError
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 def weights_to_mix_with(plan: Plan) -> dict[str, Tensor] | None:
     """Return a copy of the base's weights where those between it and the best checkpoint are to be tried, else None."""
-    tried = plan.config.training.interpolation == "auto" and can_be_copied(plan.encoder.model)
+    tried = plan.config.training.interpolation == Interpolation.AUTO and can_be_copied(plan.encoder.model)
     return copy_of(plan.encoder.model) if tried else None
 
 
@@ -48,7 +49,7 @@ def choose_winner(plan: Plan, run: Path, log: ScoreLog, judge: DevJudge, before:
     scores = {line["step"]: line["dev"] for line in log.lines}
     found, base_dev = scores.get(step), scores.get(0)
     lost = found is not None and base_dev is not None and found <= base_dev
-    if lost and before is None and plan.config.training.interpolation == "auto":
+    if lost and before is None and plan.config.training.interpolation == Interpolation.AUTO:
         _restore_base(plan)
         return Winner(step, 0.0, base_dev)
     in_doubt = found is not None and base_dev is not None and found - base_dev < CLEAR_GAIN

@@ -59,7 +59,7 @@ def settle(config: TrackingConfig, *, verify: bool) -> Destination | None:
         TrackingError: the mode is unknown, there is no key, or the server refuses it or does not answer.
     """
     load_wandb()
-    mode: str = config.mode
+    mode: str = config.mode.value
     given = os.environ.get("WANDB_MODE", "")
     if mode == "auto" and given:
         if given not in MODES:

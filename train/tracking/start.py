@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from train import distributed
+from train.config.choices import Backend
 from train.config.schema import TrackingConfig, TrainSettings
 from train.tracking.base import Tracker
 
@@ -16,7 +17,7 @@ def check_tracking(config: TrackingConfig) -> None:
         TrackingError: wandb is missing or broken, a setting is wrong, there is no key where one is needed, or the server refuses
             it or does not answer within seconds.
     """
-    if config.backend == "wandb":
+    if config.backend == Backend.WANDB:
         from train.tracking.destination import settle
 
         settle(config, verify=True)
@@ -34,7 +35,7 @@ def start_tracking(config: TrainSettings, run: Path, *, new: bool) -> Tracker:
         TrackingError: as `check_tracking`.
     """
     trackers = [Tracker()]
-    if config.tracking.backend == "wandb":
+    if config.tracking.backend == Backend.WANDB:
 
         def begin() -> None:  # not returned: it could not be sent to the other processes
             from train.tracking.wandb_tracker import begin_wandb

@@ -9,14 +9,14 @@ from contextlib import nullcontext, redirect_stdout
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from data.audit.usable import refuse_unjudgeable, refuse_untrainable
 from data.errors import DataError, EmbedTuneError
 from data.findings import UNREADABLE, Finding, Severity, finding_words
 from data.load import prepare
 from data.prepared import PreparedDataset
-from data.spec import DatasetSpec
+from data.spec import BadRows, DatasetSpec
 from data.splits.leaks_between_sets import remove_leaks_between_sets
 from data.storage import refuse_full, staged_folder, write_json, write_text
 from train.config.schema import JudgeSettings
@@ -105,7 +105,7 @@ class _Loaded:
 def _loaded(spec: DatasetSpec, config: JudgeSettings) -> _Loaded:
     """The data set; where a bad row would end a training, without its bad rows."""
 
-    def load(bad_rows: Literal["fail", "drop"]) -> PreparedDataset:
+    def load(bad_rows: BadRows) -> PreparedDataset:
         one = spec.model_copy(update={"bad_rows": bad_rows})
         return prepare(one, config.data.split, config.cache, say, leak_rules(config.data))
 
@@ -113,7 +113,7 @@ def _loaded(spec: DatasetSpec, config: JudgeSettings) -> _Loaded:
         return _Loaded(spec, load(spec.bad_rows), None)
     except DataError as error:
         try:
-            return _Loaded(spec, load("drop") if spec.bad_rows == "fail" else None, error)
+            return _Loaded(spec, load(BadRows.DROP) if spec.bad_rows == BadRows.FAIL else None, error)
         except DataError:  # dropping rows does not help
             return _Loaded(spec, None, error)
 

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.stats import rankdata
 
 from data.errors import DataError
+from train.config import choices
 from train.config.schema import TrainSettings
 from train.console import heard_by, say
 from train.distributed import PeerStopped, is_main, wait
@@ -84,7 +85,7 @@ def _config_of(config: TrainSettings, run: Path, name: str, folds: int, fold: in
     """Return the run's settings for one part: only train and test differ, and nothing leaves the machine."""
     place = config.vector_cache if config.vector_cache != "auto" else str(config.cache / "vectors")
     split = config.data.split.model_copy(update={"folds": folds, "fold": fold})
-    evaluation = config.evaluation.model_copy(update={"cross_validation": "off"})
+    evaluation = config.evaluation.model_copy(update={"cross_validation": choices.CrossValidation.OFF})
     return TrainSettings.model_validate(
         config.model_dump(exclude={"tracking", "export"})
         | {"run_name": name, "output_dir": str(run / FOLDER), "vector_cache": place}

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from train.config.choices import Provider
 from train.config.schema import ModelConfig
-
-Provider = Literal["openai", "cohere", "voyage"]
 
 
 @dataclass(frozen=True)
@@ -52,9 +50,11 @@ class Limits:
 
 
 LIMITS: dict[Provider, Limits] = {
-    "openai": Limits(texts=256, tokens=250_000),  # the API takes 2,048 texts and 300,000 tokens; a smaller request loses less
-    "cohere": Limits(texts=96, tokens=100_000),
-    "voyage": Limits(texts=128, tokens=100_000),  # the strictest models take 128 texts and 120,000 tokens
+    Provider.OPENAI: Limits(
+        texts=256, tokens=250_000
+    ),  # the API takes 2,048 texts and 300,000 tokens; a smaller request loses less
+    Provider.COHERE: Limits(texts=96, tokens=100_000),
+    Provider.VOYAGE: Limits(texts=128, tokens=100_000),  # the strictest models take 128 texts and 120,000 tokens
 }
 
 OWN_LIMITS = Limits(texts=32, tokens=100_000)
@@ -69,30 +69,30 @@ UNKNOWN_MAX_TOKENS = 8191
 _MATRYOSHKA = (256, 512, 1024, 2048)
 
 KNOWN: dict[str, KnownModel] = {
-    "text-embedding-ada-002": KnownModel("openai", 1536, 8191),
-    "text-embedding-3-small": KnownModel("openai", 1536, 8191, range(1, 1537)),
-    "text-embedding-3-large": KnownModel("openai", 3072, 8191, range(1, 3073)),
-    "embed-english-v3.0": KnownModel("cohere", 1024, 512),
-    "embed-multilingual-v3.0": KnownModel("cohere", 1024, 512),
-    "embed-english-light-v3.0": KnownModel("cohere", 384, 512),
-    "embed-multilingual-light-v3.0": KnownModel("cohere", 384, 512),
-    "embed-v4.0": KnownModel("cohere", 1536, 128_000, (256, 512, 1024, 1536)),
-    "voyage-2": KnownModel("voyage", 1024, 4_000),
-    "voyage-large-2": KnownModel("voyage", 1536, 16_000),
-    "voyage-large-2-instruct": KnownModel("voyage", 1024, 16_000),
-    "voyage-code-2": KnownModel("voyage", 1536, 16_000),
-    "voyage-law-2": KnownModel("voyage", 1024, 16_000),
-    "voyage-finance-2": KnownModel("voyage", 1024, 32_000),
-    "voyage-multilingual-2": KnownModel("voyage", 1024, 32_000),
-    "voyage-3": KnownModel("voyage", 1024, 32_000),
-    "voyage-3-lite": KnownModel("voyage", 512, 32_000),
-    "voyage-3-large": KnownModel("voyage", 1024, 32_000, _MATRYOSHKA),
-    "voyage-3.5": KnownModel("voyage", 1024, 32_000, _MATRYOSHKA),
-    "voyage-3.5-lite": KnownModel("voyage", 1024, 32_000, _MATRYOSHKA),
-    "voyage-code-3": KnownModel("voyage", 1024, 32_000, _MATRYOSHKA),
-    "voyage-4": KnownModel("voyage", 1024, 32_000, _MATRYOSHKA),
-    "voyage-4-large": KnownModel("voyage", 1024, 32_000, _MATRYOSHKA),
-    "voyage-4-lite": KnownModel("voyage", 1024, 32_000, _MATRYOSHKA),
+    "text-embedding-ada-002": KnownModel(Provider.OPENAI, 1536, 8191),
+    "text-embedding-3-small": KnownModel(Provider.OPENAI, 1536, 8191, range(1, 1537)),
+    "text-embedding-3-large": KnownModel(Provider.OPENAI, 3072, 8191, range(1, 3073)),
+    "embed-english-v3.0": KnownModel(Provider.COHERE, 1024, 512),
+    "embed-multilingual-v3.0": KnownModel(Provider.COHERE, 1024, 512),
+    "embed-english-light-v3.0": KnownModel(Provider.COHERE, 384, 512),
+    "embed-multilingual-light-v3.0": KnownModel(Provider.COHERE, 384, 512),
+    "embed-v4.0": KnownModel(Provider.COHERE, 1536, 128_000, (256, 512, 1024, 1536)),
+    "voyage-2": KnownModel(Provider.VOYAGE, 1024, 4_000),
+    "voyage-large-2": KnownModel(Provider.VOYAGE, 1536, 16_000),
+    "voyage-large-2-instruct": KnownModel(Provider.VOYAGE, 1024, 16_000),
+    "voyage-code-2": KnownModel(Provider.VOYAGE, 1536, 16_000),
+    "voyage-law-2": KnownModel(Provider.VOYAGE, 1024, 16_000),
+    "voyage-finance-2": KnownModel(Provider.VOYAGE, 1024, 32_000),
+    "voyage-multilingual-2": KnownModel(Provider.VOYAGE, 1024, 32_000),
+    "voyage-3": KnownModel(Provider.VOYAGE, 1024, 32_000),
+    "voyage-3-lite": KnownModel(Provider.VOYAGE, 512, 32_000),
+    "voyage-3-large": KnownModel(Provider.VOYAGE, 1024, 32_000, _MATRYOSHKA),
+    "voyage-3.5": KnownModel(Provider.VOYAGE, 1024, 32_000, _MATRYOSHKA),
+    "voyage-3.5-lite": KnownModel(Provider.VOYAGE, 1024, 32_000, _MATRYOSHKA),
+    "voyage-code-3": KnownModel(Provider.VOYAGE, 1024, 32_000, _MATRYOSHKA),
+    "voyage-4": KnownModel(Provider.VOYAGE, 1024, 32_000, _MATRYOSHKA),
+    "voyage-4-large": KnownModel(Provider.VOYAGE, 1024, 32_000, _MATRYOSHKA),
+    "voyage-4-lite": KnownModel(Provider.VOYAGE, 1024, 32_000, _MATRYOSHKA),
 }
 
 

@@ -8,22 +8,26 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from train.config.choices import Provider
 from train.config.schema import ModelConfig
-from train.encode.api.catalog import Provider
 from train.errors import ModelError
 
 NO_KEY = "none"
 """Sent to servers that ask for no key; the clients insist on one."""
 KEYS: dict[Provider, tuple[str, ...]] = {
-    "openai": ("OPENAI_API_KEY",),
-    "cohere": ("CO_API_KEY", "COHERE_API_KEY"),
-    "voyage": ("VOYAGE_API_KEY",),
+    Provider.OPENAI: ("OPENAI_API_KEY",),
+    Provider.COHERE: ("CO_API_KEY", "COHERE_API_KEY"),
+    Provider.VOYAGE: ("VOYAGE_API_KEY",),
 }
-ADDRESS_VARIABLES: dict[Provider, str] = {"openai": "OPENAI_BASE_URL", "cohere": "CO_API_URL", "voyage": "VOYAGE_BASE_URL"}
+ADDRESS_VARIABLES: dict[Provider, str] = {
+    Provider.OPENAI: "OPENAI_BASE_URL",
+    Provider.COHERE: "CO_API_URL",
+    Provider.VOYAGE: "VOYAGE_BASE_URL",
+}
 ADDRESSES: dict[Provider, tuple[str, ...]] = {
-    "openai": ("https://api.openai.com/v1",),
-    "cohere": ("https://api.cohere.com",),
-    "voyage": ("https://api.voyageai.com/v1", "https://ai.mongodb.com/v1"),
+    Provider.OPENAI: ("https://api.openai.com/v1",),
+    Provider.COHERE: ("https://api.cohere.com",),
+    Provider.VOYAGE: ("https://api.voyageai.com/v1", "https://ai.mongodb.com/v1"),
 }
 """Of the providers' own servers; the first unless the key says otherwise."""
 ATLAS_KEYS = "al-"

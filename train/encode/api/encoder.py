@@ -18,6 +18,7 @@ from tqdm.auto import tqdm
 
 from data.progress import shown
 from data.storage import digest
+from train.config.choices import Provider
 from train.config.schema import ModelConfig
 from train.console import say
 from train.encode.api.catalog import (
@@ -303,7 +304,7 @@ def open_api_model(config: ModelConfig) -> OpenedModel:
 
 
 def _refuse_meaningless(config: ModelConfig, name: str, known: KnownModel | None) -> None:
-    if config.api == "voyage" and config.name in OPEN_WEIGHTS:
+    if config.api == Provider.VOYAGE and config.name in OPEN_WEIGHTS:
         raise ModelError(f"{name} is no model behind an API, its weights are open", hint=f"name it {OPEN_WEIGHTS[config.name]}")
     for setting in ("pooling", "revision"):
         if getattr(config, setting) is not None:

@@ -7,10 +7,10 @@ from typing import Any
 
 from data.errors import nearest
 from train.config.addresses import without_login
+from train.config.choices import Provider
 from train.encode.api.catalog import KNOWN
 from train.errors import ModelError
 
-PROVIDERS = ("openai", "cohere", "voyage")
 LIKE_AN_API_MODEL = re.compile(r"(text-embedding-|embed-(english|multilingual|v\d)|voyage-)", flags=re.IGNORECASE)
 
 
@@ -25,8 +25,8 @@ def api_words(word: str) -> dict[str, Any] | None:
         ConfigError: the address holds a password.
     """
     prefix, colon, rest = word.partition(":")
-    if colon and prefix.lower() in PROVIDERS:
-        return _with_provider(word, prefix.lower(), rest)
+    if colon and prefix.lower() in tuple(Provider):
+        return _with_provider(word, Provider(prefix.lower()), rest)
     if word in KNOWN:
         return {"name": word, "api": KNOWN[word].provider}
     if LIKE_AN_API_MODEL.match(word):
@@ -39,7 +39,7 @@ def api_words(word: str) -> dict[str, Any] | None:
     return None
 
 
-def _with_provider(word: str, provider: str, rest: str) -> dict[str, Any]:
+def _with_provider(word: str, provider: Provider, rest: str) -> dict[str, Any]:
     written = re.fullmatch(r"(@?[^@]+)(?:@(https?://.+))?", rest)  # a name may begin with @
     if written is None:
         shown = f"{provider}:{rest.partition('@')[0]}"  # what follows may hold a password

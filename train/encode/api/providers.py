@@ -8,8 +8,8 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from train.config.choices import Provider
 from train.config.schema import ModelConfig
-from train.encode.api.catalog import Provider
 from train.encode.api.credentials import Access, access_of
 from train.encode.api.retry import BadAnswerError
 from train.encode.contract import Role
@@ -64,9 +64,9 @@ def make_client(config: ModelConfig) -> Client:
         ModelError: the key or the client package is missing.
     """
     kinds: dict[Provider, type[_OpenAI] | type[_Cohere] | type[_Voyage]] = {
-        "openai": _OpenAI,
-        "cohere": _Cohere,
-        "voyage": _Voyage,
+        Provider.OPENAI: _OpenAI,
+        Provider.COHERE: _Cohere,
+        Provider.VOYAGE: _Voyage,
     }
     if config.api is None:
         raise ValueError("the model is not behind an API")

@@ -9,13 +9,14 @@ import numpy as np
 from datasets import Dataset
 
 from data.schema import RowKind
-from data.spec import PromptSpec
+from data.spec import Loss, PromptSpec
 from data.splits.near_duplicates import NearTexts
+from train.config.choices import Batches
 from train.fit.batches.joint import JointBatchSampler
 from train.fit.batches.relevance import Relevance
 from train.fit.batches.samplers import RankingBatchSampler, ShuffledBatchSampler
 from train.fit.batches.similar import SimilarBatchSampler
-from train.fit.recipe import Batches, RowFacts
+from train.fit.recipe import RowFacts
 
 SAMPLED = 2000
 """Rows whose texts are measured."""
@@ -84,8 +85,8 @@ class TrainingSet:
     """
 
     rows: TrainingRows
-    loss: str
-    batches: Batches = "random"
+    loss: Loss
+    batches: Batches = Batches.RANDOM
     vectors: np.ndarray | None = None
     blind: bool = False
     prompts: PromptSpec = field(default_factory=PromptSpec)
@@ -111,8 +112,8 @@ class TrainingSet:
     def relevance(self) -> Relevance | None:
         """What ranking losses must take for no negative; None where no row has a text that another row's query finds relevant."""
         # batches of shared documents embed one text for all that count as one, so there only equal ones do
-        found = None if self.blind else self.rows.recurring if self.batches == "joint" else self.rows.alike
-        return found if found is not None and (self.batches == "joint" or found.tied.any()) else None
+        found = None if self.blind else self.rows.recurring if self.batches == Batches.JOINT else self.rows.alike
+        return found if found is not None and (self.batches == Batches.JOINT or found.tied.any()) else None
 
     @cached_property
     def keys(self) -> np.ndarray | None:
@@ -126,10 +127,10 @@ class TrainingSet:
         return self._samplers[batch_size, seed]
 
     def _sampler(self, batch_size: int, seed: int) -> ShuffledBatchSampler:
-        if self.batches == "joint" and self.relevance is not None:
+        if self.batches == Batches.JOINT and self.relevance is not None:
             room = round(batch_size * max(1.0, self.facts.queries_a_document))
             return JointBatchSampler(self.relevance, batch_size, seed, queries=room)
-        if self.batches == "similar" and self.rows.alike is not None and self.vectors is not None:
+        if self.batches == Batches.SIMILAR and self.rows.alike is not None and self.vectors is not None:
             return SimilarBatchSampler(self.rows.alike, self.vectors, batch_size, seed)
         if self.relevance is not None:
             return RankingBatchSampler(self.relevance, batch_size, seed)

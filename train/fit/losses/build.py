@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from data.schema import RowKind
-from data.spec import DatasetSpec
+from data.spec import DatasetSpec, Loss
 from train.config.schema import TrainingConfig
 from train.errors import ConfigError
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from train.encode.local import Encoder
     from train.fit.batches.relevance import Relevance
 
-SCORED_LOSSES = ("cosine", "cosent", "angle")
-RANKING_LOSSES = ("mnrl", "cached_mnrl")
+SCORED_LOSSES = (Loss.COSINE, Loss.COSENT, Loss.ANGLE)
+RANKING_LOSSES = (Loss.MNRL, Loss.CACHED_MNRL)
 
 TEMPERATURE = 0.05
 """Of ranking losses over cosines: a scale of 20, as in Sentence Transformers."""
@@ -25,22 +25,22 @@ MINI_BATCH = 32
 """Texts that the cached loss embeds at a time, where the trainer does not embed them."""
 
 LOSS_NAMES = {
-    "cosine": "CosineSimilarity",
-    "cosent": "CoSENT",
-    "angle": "AnglE",
-    "mnrl": "MultipleNegativesRanking",
-    "cached_mnrl": "CachedMultipleNegativesRanking",
+    Loss.COSINE: "CosineSimilarity",
+    Loss.COSENT: "CoSENT",
+    Loss.ANGLE: "AnglE",
+    Loss.MNRL: "MultipleNegativesRanking",
+    Loss.CACHED_MNRL: "CachedMultipleNegativesRanking",
 }
 
 
-def choose_loss(spec: DatasetSpec, kind: RowKind) -> str:
+def choose_loss(spec: DatasetSpec, kind: RowKind) -> Loss:
     """The loss of a data set: `cosine` for scored pairs, `mnrl` for pairs and tuples, or what the config asks for.
 
     Raises:
         ConfigError: the loss asked for does not fit the rows.
     """
     fitting = SCORED_LOSSES if kind is RowKind.SCORED else RANKING_LOSSES
-    if spec.loss == "auto":
+    if spec.loss == Loss.AUTO:
         return fitting[0]
     if spec.loss not in fitting:
         raise ConfigError(
@@ -75,7 +75,7 @@ def check_lengths(config: TrainingConfig, encoder: Encoder) -> list[str]:
 
 def kept_bytes(name: str) -> int | None:
     """Activations that the forward pass of a loss may keep: none for the cached one, otherwise what suits the device."""
-    return 0 if name == "cached_mnrl" else None
+    return 0 if name == Loss.CACHED_MNRL else None
 
 
 def build_loss(
@@ -110,7 +110,7 @@ def build_loss(
     from sentence_transformers.sentence_transformer import losses
 
     options = _ranking_options(model, config, world_size)
-    in_small_batches = name == "cached_mnrl" and not by_trainer
+    in_small_batches = name == Loss.CACHED_MNRL and not by_trainer
     if in_small_batches and relevance is None and not config.matryoshka:
         return losses.CachedMultipleNegativesRankingLoss(model, mini_batch_size=MINI_BATCH, **options)
     from train.fit.losses.ranking import CachedRankingLoss, JointRankingLoss, MaskedRankingLoss
@@ -126,9 +126,9 @@ def _scored_loss(name: str, model: SentenceTransformer, world_size: int) -> torc
 
     from train.fit.losses.gathered import GatheredLoss
 
-    if name == "cosine":
+    if name == Loss.COSINE:
         return losses.CosineSimilarityLoss(model)
-    loss = losses.CoSENTLoss(model) if name == "cosent" else losses.AnglELoss(model)
+    loss = losses.CoSENTLoss(model) if name == Loss.COSENT else losses.AnglELoss(model)
     return loss if world_size == 1 else GatheredLoss(loss)
 
 

@@ -10,11 +10,12 @@ from typing import Any
 from pydantic import Field, field_validator
 
 from data.spec import StrictModel
+from train.config.choices import Split
 from train.config.load import load_config, split_words
 from train.config.schema import JudgeSettings, ModelConfig
 from train.errors import ConfigError
 from train.resolve.models import Candidate, find_candidate
-from train.resolve.requests import MEANINGLESS, Request, Split
+from train.resolve.requests import MEANINGLESS, Request
 
 MOST_MODELS = 26
 """Models of one comparison: each has a letter in the plots."""
