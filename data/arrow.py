@@ -50,7 +50,7 @@ class TableFacts:
 
 
 def facts_of(path: Path) -> TableFacts | None:
-    """The facts beside a complete table file, None where there is none."""
+    """Return the facts beside a complete table file, None where there is none."""
     try:
         return TableFacts(**json.loads(path.with_suffix(".json").read_text("utf-8"))) if path.exists() else None
     except (OSError, ValueError, TypeError):
@@ -58,7 +58,7 @@ def facts_of(path: Path) -> TableFacts | None:
 
 
 def rows_table(source: Source, split: str, folder: Path, tick: Callable[[int], None] = lambda rows: None) -> Dataset:
-    """The rows of one split of `source` as a memory-mapped `datasets.Dataset` in `folder`.
+    """Return the rows of one split of `source` as a memory-mapped `datasets.Dataset` in `folder`.
 
     Columns are `SCORED_COLUMNS`, or `PAIR_COLUMNS` followed by `negative_1`, … in a tuple. `tick` gets the number of rows of each
     lot that was read.
@@ -80,7 +80,7 @@ def rows_table(source: Source, split: str, folder: Path, tick: Callable[[int], N
 
 
 def corpus_table(documents: Iterable[Document], fingerprint: str, folder: Path) -> Dataset:
-    """`documents` as a memory-mapped `datasets.Dataset` with the columns `id` and `text`."""
+    """Return `documents` as a memory-mapped `datasets.Dataset` with the columns `id` and `text`."""
     path = folder / "corpus.arrow"
     if not _complete(path, fingerprint):
         batches = ([[d.id for d in batch], [d.text for d in batch]] for batch in _batches(documents))
@@ -89,14 +89,14 @@ def corpus_table(documents: Iterable[Document], fingerprint: str, folder: Path) 
 
 
 def take_rows(table: Dataset, rows: np.ndarray, path: Path, fingerprint: str) -> Dataset:
-    """The rows with the numbers `rows` (ascending) of `table` in a file of their own, in that order."""
+    """Return the rows with the numbers `rows` (ascending) of `table` in a file of their own, in that order."""
     if not _complete(path, fingerprint):
         write_table(path, table.column_names, _taken(table, rows), TableFacts(fingerprint))
     return open_table(path)
 
 
 def open_table(path: Path) -> Dataset:
-    """The table in a complete file, memory-mapped."""
+    """Open the table in a complete file, memory-mapped."""
     from datasets import Dataset
 
     return Dataset.from_file(str(path))

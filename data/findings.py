@@ -39,7 +39,7 @@ class Rule(NamedTuple):
 
     severity: Severity
     hint: str
-    """What the person can do."""
+    """What the user can do."""
     strict: bool = False
     """Whether `data.strict` makes a failure of it."""
 
@@ -47,77 +47,77 @@ class Rule(NamedTuple):
 A_FEW = 0.02
 """Share of the rows below which broken texts are worth a note and no warning: hardly any collection is free of them."""
 
-_LEAK = "what is judged must not be learnt by heart: look where the splits were made; data.leaks=keep leaves such rows in train"
-_MASK = "nothing: rows that share a text are never taken as each other's negatives"
-_BROKEN = "read the file with the encoding that it was written in, and save it as UTF-8 (the package ftfy mends single texts)"
+_LEAK = "no model may be judged on what it was trained on: check how the splits were made; data.leaks=keep keeps such rows"
+_MASK = "nothing to do: rows that share a text are never used as each other's negatives"
+_BROKEN = "read the file in the encoding it was written in, and save it as UTF-8 (the ftfy package repairs single texts)"
 
 RULES = {
     # the same text on both sides of a split
     "leak.pair": Rule(Severity.WARNING, _LEAK, strict=True),
     "leak.query": Rule(Severity.WARNING, _LEAK, strict=True),
-    "leak.near_pair": Rule(Severity.WARNING, f"{_LEAK}; data.near sets from which similarity on texts count as the same", True),
-    "leak.near_query": Rule(Severity.WARNING, f"{_LEAK}; data.near sets from which similarity on texts count as the same", True),
-    "leak.document": Rule(Severity.INFO, "nothing if documents are shared by nature; else split by them (a column `group`)"),
+    "leak.near_pair": Rule(Severity.WARNING, f"{_LEAK}; data.near sets how similar texts must be to count as the same", True),
+    "leak.near_query": Rule(Severity.WARNING, f"{_LEAK}; data.near sets how similar texts must be to count as the same", True),
+    "leak.document": Rule(
+        Severity.INFO, "nothing to do if documents are shared by nature; else split by document (column `group`)"
+    ),
     "leak.sentence": Rule(
-        Severity.INFO, "nothing, or split by the sentences (a column `group`): scores on unseen ones may be lower"
+        Severity.INFO, "nothing to do, or split by sentence (a column `group`): scores on unseen sentences may be lower"
     ),
     # rows that say the same
-    "duplicate.pair": Rule(Severity.INFO, "remove the copies if they are not meant: each counts in training"),
-    "duplicate.near": Rule(Severity.INFO, "remove the copies if they are not meant: each counts in training"),
+    "duplicate.pair": Rule(Severity.INFO, "remove the copies if they are unintended: each one counts in training"),
+    "duplicate.near": Rule(Severity.INFO, "remove the copies if they are unintended: each one counts in training"),
     "duplicate.document": Rule(
         Severity.INFO, "merge equal documents: only the judged one counts as found, so no model can reach 1"
     ),
     "group.positive": Rule(Severity.INFO, _MASK),
     "group.query": Rule(Severity.INFO, _MASK),
     "group.near": Rule(
-        Severity.INFO, "merge texts that say the same: as different texts they may serve as each other's negatives"
+        Severity.INFO, "merge texts that say the same thing: otherwise they may be used as each other's negatives"
     ),
     # the two sides of a row
     "pair.equal": Rule(Severity.WARNING, "remove such rows: nothing can be learnt from them", strict=True),
     "pair.quoted": Rule(
-        Severity.WARNING, "take the query out of its document, or use queries as people ask them: words alone find these"
+        Severity.WARNING, "remove the query from its document, or use queries as people would ask them: a word search finds these"
     ),
-    "pair.low_score": Rule(Severity.WARNING, "correct the score: equal texts are as similar as texts can be", strict=True),
+    "pair.low_score": Rule(Severity.WARNING, "correct the score: equal texts are as similar as can be", strict=True),
     "columns.swapped": Rule(
         Severity.WARNING, "name the columns: data.columns.anchor=QUERY data.columns.positive=DOCUMENT", strict=True
     ),
     "columns.number": Rule(
         Severity.WARNING, "name the columns that hold texts (data.columns.anchor=…, data.columns.positive=…)", strict=True
     ),
-    "negative.positive": Rule(Severity.WARNING, "remove the row or choose another negative: this one is right", strict=True),
-    "negative.elsewhere": Rule(Severity.WARNING, "choose another negative: this one is right, by another row", strict=True),
+    "negative.positive": Rule(Severity.WARNING, "choose another negative or remove the row: this one is correct", strict=True),
+    "negative.elsewhere": Rule(Severity.WARNING, "choose another negative: by another row this one is correct", strict=True),
     # scores
     "score.conflict": Rule(Severity.WARNING, "keep one score a pair, or their mean", strict=True),
-    "score.same": Rule(Severity.WARNING, "add pairs of other scores: from these there is little to learn"),
+    "score.same": Rule(Severity.WARNING, "add pairs with other scores: there is little to learn from these"),
     "score.constant": Rule(
-        Severity.WARNING, "add pairs of other scores: without any difference there is nothing to rank", strict=True
+        Severity.WARNING, "add pairs with other scores: where all are equal there is nothing to rank", strict=True
     ),
     "score.two_valued": Rule(
-        Severity.INFO, "if 1 means that the texts belong together, rows of it alone, as query and positive, may teach more"
+        Severity.INFO, "if 1 means that the texts belong together, training on those rows alone, as pairs, may work better"
     ),
-    "score.saturated": Rule(Severity.WARNING, "look at the scale (data.score_range=[LOW,HIGH]): most scores lie at its end"),
+    "score.saturated": Rule(Severity.WARNING, "check the scale (data.score_range=[LOW,HIGH]): most scores lie at its end"),
     # the texts
     "load.error": Rule(Severity.ERROR, "", strict=True),
     "row.bad": Rule(Severity.ERROR, "correct the rows, or leave them out: data.bad_rows=drop", strict=True),
     "text.control": Rule(
-        Severity.WARNING, "remove the control characters: the tokenizer drops them or makes noise of them", True
+        Severity.WARNING, "remove the control characters: the tokenizer drops them or turns them into noise", True
     ),
     "text.mojibake": Rule(Severity.WARNING, _BROKEN, strict=True),
     "text.lost": Rule(Severity.WARNING, f"letters are lost (U+FFFD): {_BROKEN}", strict=True),
     "text.placeholder": Rule(Severity.WARNING, "remove such rows: the text stands for a missing one", strict=True),
-    "text.wordless": Rule(Severity.INFO, "remove such rows if they are not meant: no letter and no digit is in the text"),
-    "text.long": Rule(Severity.INFO, "nothing, or split long documents: a model reads the beginning only"),
-    "text.endless": Rule(Severity.WARNING, "split the text: a model reads the beginning only"),
+    "text.wordless": Rule(Severity.INFO, "remove such rows if they are unintended: the text has neither a letter nor a digit"),
+    "text.long": Rule(Severity.INFO, "nothing to do, or split long documents: a model reads only the beginning"),
+    "text.endless": Rule(Severity.WARNING, "split the text: a model reads only the beginning"),
     "text.truncated": Rule(
-        Severity.INFO, "model.max_tokens reads more (slower) where the model can; or split long documents into passages"
+        Severity.INFO, "raise model.max_tokens if the model can read more (slower), or split long documents into passages"
     ),
     "text.mostly_cut": Rule(
-        Severity.WARNING, "split the documents into passages, or choose a model that reads more: most of most texts is not read"
+        Severity.WARNING, "split the documents into passages, or choose a model that reads more: most texts are cut"
     ),
-    "language.mix": Rule(Severity.INFO, "nothing if that is meant; else choose a base model that knows these languages"),
-    "language.unknown": Rule(
-        Severity.INFO, "make room in the folder for temporary files, into which the language model is unpacked"
-    ),
+    "language.mix": Rule(Severity.INFO, "nothing to do if that is intended; else choose a base model that knows these languages"),
+    "language.unknown": Rule(Severity.INFO, "make room in the folder for temporary files, where the language model is unpacked"),
     "language.differs": Rule(Severity.INFO, "choose a multilingual base model: queries and documents are in different languages"),
     # what is there to judge
     "test.small": Rule(Severity.WARNING, "add test rows: small differences will not show"),
@@ -149,7 +149,7 @@ class Finding:
 
     Attributes:
         code: key of `RULES`.
-        what: a sentence for people, without number and rows.
+        what: a sentence for the user, without number and rows.
         count: rows (or texts, as the sentence says) that it is about.
         total: of how many; None where that has no meaning.
         split: where; None for the whole data set.
@@ -158,7 +158,7 @@ class Finding:
         done: what was done about it.
         severity: the rule's, unless said otherwise.
         distinct: texts (or pairs of texts) that the rows hold, where copies may be among them.
-        hint: what the person can do, the rule's unless said otherwise.
+        hint: what the user can do, the rule's unless said otherwise.
     """
 
     code: str
@@ -202,7 +202,7 @@ UNREADABLE = "load.error"
 
 
 def finding_words(finding: Mapping[str, Any]) -> str:
-    """One line about a finding as audit.json has it: what, how many, what was done, for instance where.
+    """Return one line about a finding as audit.json has it: what, how many, what was done, for instance where.
 
     >>> finding_words({"what": "train: equal texts", "count": 2, "examples": ["a.csv:3", "a.csv:9"], "share": 0.5})
     'train: equal texts: 2 (50%), for instance a.csv:3, a.csv:9'

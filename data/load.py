@@ -1,4 +1,4 @@
-"""From what a person says about a data set to tables that are ready: read, split, counted."""
+"""From what a user says about a data set to tables that are ready: read, split, counted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def prepare(
     say: Callable[[str], None] = lambda line: None,
     leaks: LeakRules | None = None,
 ) -> PreparedDataset:
-    """Reads one data set into Arrow files under `cache` and splits it.
+    """Read one data set into Arrow files under `cache` and split it.
 
     Args:
         spec: which data, which columns, which options.
@@ -56,13 +56,13 @@ def prepare(
     given, alone = tables, not spec.train and set(tables) == {"train"}
     if not spec.train and UNSPLIT in tables:
         given = {"test": tables[UNSPLIT]}
-        notes.append("nothing is trained on this data set, so all of its rows are test")
+        notes.append("nothing is trained on this data set, so all of its rows serve as test")
     elif alone:
         given = {"test": tables["train"]}
-        notes.append("nothing is trained on this data set, so its train, the only split, is test")
+        notes.append("nothing is trained on this data set, so train, its only split, serves as test")
     elif not spec.train and "test" not in tables and "dev" in tables:
         given = {"test": tables["dev"]}
-        notes.append("nothing is trained on this data set, so its dev, without a test beside it, is test")
+        notes.append("nothing is trained on this data set and it has no test split, so dev serves as test")
     elif split.folds is not None:
         given = {name: table for name, table in tables.items() if name != "test"}
     has_corpus = source.documents() is not None
@@ -74,7 +74,7 @@ def prepare(
         raise DataError(
             "the whole corpus is one document: every model finds it first, so nothing can be learnt or judged",
             where=source.location,
-            hint="look whether the right column was taken for the texts to find (data.columns.positive=NAME), or add other texts",
+            hint="check whether the right column is used for the texts to find (data.columns.positive=NAME), or add other texts",
         )
     # without folds the keys are left out, as they were before there were any: runs of that time can be resumed
     dealt = split.model_dump(exclude=None if split.folds else {"folds", "fold"})
@@ -116,7 +116,7 @@ class _Leaks:
         self.near: NearTexts | None = None
 
     def __call__(self, plan: SplitPlan, hashes: Mapping[str, RowHashes]) -> None:
-        """Changes the plan. `hashes` are those of the tables."""
+        """Change the plan. `hashes` are those of the tables."""
         part = "" if "test" in self.tables or UNSPLIT in self.tables else "-without-test"
         self.near = near_texts(self.tables, hashes, self.rules.near, self.folder / f"near-{self.rules.near:g}{part}.npz")
         self.findings = remove_leaks(plan, self.kind, self.near, self.rules, _row_names(plan, self.tables), self.location)
@@ -127,7 +127,7 @@ class _Leaks:
 
 
 def _row_names(plan: SplitPlan, tables: Mapping[str, Dataset]) -> Callable[[str, int], str]:
-    """Row ids by split and number, as the plan is now."""
+    """Return the row ids by split and number, as the plan is now."""
     parts = dict(plan.parts)
 
     def name(split: str, row: int) -> str:
@@ -138,7 +138,7 @@ def _row_names(plan: SplitPlan, tables: Mapping[str, Dataset]) -> Callable[[str,
 
 
 def _dropped(tables: Mapping[str, Dataset], folder: Path) -> tuple[list[str], dict[str, int], dict[str, list[str]]]:
-    """Notes, counts and examples of rows that were left out; kept beside the tables, since a table is read once."""
+    """Return the notes, counts and examples of rows that were left out; kept beside the tables, since a table is read once."""
     notes, counts, examples = [], {}, {}
     for name in tables:
         facts = facts_of(folder / f"{name}.arrow")
@@ -157,7 +157,7 @@ def _corpus(source: Source, tables: Mapping[str, Dataset], fingerprint: str, fol
 
 
 def _distinct_texts(tables: Mapping[str, Dataset]) -> Iterator[Document]:
-    """Every positive and negative of all splits once (as `text_id` counts texts)."""
+    """Yield every positive and negative of all splits once (as `text_id` counts texts)."""
     seen: set[int] = set()
     for table in tables.values():
         columns = ["positive", *(c for c in table.column_names if c.startswith("negative_"))]
@@ -173,7 +173,7 @@ def _distinct_texts(tables: Mapping[str, Dataset]) -> Iterator[Document]:
 def _written(
     plan: SplitPlan, tables: Mapping[str, Dataset], folder: Path, fingerprint: str, leaks: _Leaks | None
 ) -> dict[str, Dataset]:
-    """The tables of the plan: given ones as they are, made ones in files of their own (plain rows, no indices mapping)."""
+    """Return the tables of the plan: given ones as they are, made ones in files of their own (plain rows, no indices mapping)."""
     out = {}
     for name, (base, rows) in plan.parts.items():
         suffix = leaks.suffix(plan) if leaks is not None and name == "train" else ""

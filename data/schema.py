@@ -51,12 +51,12 @@ class RowId:
     group: str = ""
 
     def guid(self) -> str:
-        """The id as one string, for `InputExample.guid`. Tabs in its parts, which only user text can bring in, become blanks."""
+        """Return the id as one string, for `InputExample.guid`. Tabs in its parts, which only user text holds, become blanks."""
         return "\t".join(part.replace("\t", " ") for part in (self.row, self.query_id, self.document_id, self.group))
 
     @classmethod
     def parse(cls, guid: str) -> RowId:
-        """Inverse of `guid`."""
+        """Read what `guid` wrote."""
         return cls(*guid.split("\t"))
 
 
@@ -84,7 +84,7 @@ class Recognised:
     notes: Sequence[str] = ()
 
     def lines(self) -> list[str]:
-        """The recognition in words, one fact a line."""
+        """Say the recognition in words, one fact a line."""
         out = [f"row kind: {self.kind.value}"]
         for role, columns in self.roles.items():
             out.append(f"{', '.join(columns)} -> {role}")
@@ -107,20 +107,20 @@ class Source(Protocol):
     recognised: Recognised
 
     def splits(self) -> tuple[str, ...]:
-        """Names out of `SPLITS`, or `(UNSPLIT,)` when the source has no splits, or both kinds never together."""
+        """Return names out of `SPLITS`, or `(UNSPLIT,)` when the source has no splits, or both kinds never together."""
 
     def examples(self, split: str) -> Iterator[InputExample]:
-        """The rows of one split, in file order. Raises `DataError` on the first bad row."""
+        """Yield the rows of one split, in file order. Raises `DataError` on the first bad row."""
 
     def documents(self) -> Iterator[Document] | None:
-        """The search corpus, or None where the source has none (it is then built from the rows)."""
+        """Return the search corpus, or None where the source has none (it is then built from the rows)."""
 
     def fingerprint(self) -> str:
-        """SHA-256 over the content and over every option that changes the rows."""
+        """Return the SHA-256 over the content and over every option that changes the rows."""
 
 
 def make_example(row: RowId, texts: Sequence[str], label: float = 1.0) -> InputExample:
-    """An `InputExample` that carries its `RowId` in `guid`. `label` is a score in 0..1 or a relevance grade."""
+    """Return an `InputExample` that carries its `RowId` in `guid`. `label` is a score in 0..1 or a relevance grade."""
     import warnings
 
     with warnings.catch_warnings():
@@ -136,18 +136,18 @@ PAIR_COLUMNS = ("row", "group", "query_id", "document_id", "grade", "anchor", "p
 
 
 def text_columns(columns: Sequence[str]) -> list[str]:
-    """The columns of a row table that hold texts for the model, in the order in which losses expect them."""
+    """Return the columns of a row table that hold texts for the model, in the order in which losses expect them."""
     fixed = [c for c in ("sentence1", "sentence2", "anchor", "positive") if c in columns]
     return fixed + [c for c in columns if c.startswith("negative_")]
 
 
 def normalise_text(text: str) -> str:
-    """The form under which two texts count as the same: NFKC, case-folded, white space collapsed."""
+    """Return the form under which two texts count as the same: NFKC, case-folded, white space collapsed."""
     if not text.isascii():  # NFKC changes nothing in ASCII, and most calls are for ASCII
         text = unicodedata.normalize("NFKC", text)
     return " ".join(text.split()).casefold()
 
 
 def text_id(text: str) -> str:
-    """A 16-digit hexadecimal id of the normalised text (64 bits of SHA-256)."""
+    """Return a 16-digit hexadecimal id of the normalised text (64 bits of SHA-256)."""
     return hashlib.sha256(normalise_text(text).encode("utf-8", "surrogatepass")).hexdigest()[:16]

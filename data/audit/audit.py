@@ -26,7 +26,7 @@ BINS = 10
 """Bars of the score histogram over 0..1."""
 FEW_TEST = 100
 """Queries or scored pairs below which a test seldom shows a difference."""
-AUDIT_VERSION = "3"
+AUDIT_VERSION = "4"
 """Raised when the same data would give another audit."""
 
 _ORDER = {str(severity): place for place, severity in enumerate(Severity)}
@@ -114,19 +114,19 @@ def _dataset(data: PreparedDataset, tokens: TokenCounter | None, tick: Callable[
 
 
 def _languages(data: PreparedDataset) -> tuple[dict[str, dict[str, dict[str, float]]], list[Finding]]:
-    """Shares of languages by split and column, and findings about them."""
+    """Return the shares of languages by split and column, and findings about them."""
     try:
         spoken = {
             name: {column: languages(table, column) for column in text_columns(table.column_names)[:2]}
             for name, table in data.splits.items()
         }
     except OSError as error:
-        return {}, [Finding("language.unknown", f"the languages could not be looked at ({error.strerror})", 1)]
+        return {}, [Finding("language.unknown", f"the languages could not be examined ({error.strerror})", 1)]
     return spoken, language_findings(spoken)
 
 
 def lengths(seen: Scan) -> dict[str, dict[str, dict[str, float]]]:
-    """Minimum, median, mean, 95th percentile and maximum of the characters and words of each column."""
+    """Return minimum, median, mean, 95th percentile and maximum of the characters and words of each column."""
     return {
         column: {"characters": _summary(seen.characters[place]), "words": _summary(seen.words[place])}
         for place, column in enumerate(seen.columns)
@@ -134,7 +134,7 @@ def lengths(seen: Scan) -> dict[str, dict[str, dict[str, float]]]:
 
 
 def document_lengths(corpus: Dataset) -> dict[str, dict[str, dict[str, float]]]:
-    """The same of the documents of a corpus, without a look at their signs."""
+    """Summarise the documents of a corpus in the same way, not looking at their signs."""
     characters, words = np.zeros((2, len(corpus)), dtype=np.int64)
     begin = 0
     for (texts,) in batches_of(corpus, ["text"]):
@@ -160,7 +160,7 @@ def histogram(table: Dataset) -> Histogram:
 
 
 def _findings(data: PreparedDataset, seen: dict[str, Scan]) -> list[Finding]:
-    """Findings about rows: the same text in several places, the two sides of a row, scores, splits."""
+    """Return findings about rows: the same text in several places, the two sides of a row, scores, splits."""
     hashes = data.hashes if data.hashes is not None else {name: hash_rows(table) for name, table in data.splits.items()}
     scored = data.kind is RowKind.SCORED
     found = leak_findings(data, hashes)

@@ -30,7 +30,7 @@ ENOUGH = 30
 
 
 def languages(table: Dataset, column: str) -> dict[str, float]:
-    """Share of each language (ISO 639-1) among the texts of a column that tell one, the most frequent first.
+    """Return the share of each language (ISO 639-1) among the texts of a column that tell one, the most frequent first.
 
     Empty where too few texts do.
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def row_ids(table: Dataset, rows: np.ndarray) -> list[str]:
-    """Ids (file and line) of the first of some rows."""
+    """Return the ids (file and line) of the first of some rows."""
     return [str(table[int(row)]["row"]) for row in rows[:EXAMPLES]]
 
 
@@ -37,7 +37,7 @@ def found_rows(
     done: Done = Done.KEPT,
     severity: Severity | None = None,
 ) -> list[Finding]:
-    """A finding about the rows in `mask`; none where there are none.
+    """Return a finding about the rows in `mask`; none where there are none.
 
     Args:
         like: a key a row [N]; the first other row with the same key is named beside each example.
@@ -51,18 +51,18 @@ def found_rows(
 
 
 def few(mask: np.ndarray) -> Severity | None:
-    """The severity of what is a warning only where it is more than an exception."""
+    """Return the severity of what is a warning only where it is more than an exception."""
     return Severity.INFO if len(mask) and mask.mean() < A_FEW else None
 
 
 def _other(keys: Hashes, row: int, unlike: np.ndarray | None) -> int:
-    """The first other row with the same key, and another value where one is asked for; the row itself where there is none."""
+    """Return the first other row with the same key, of another value where one is given; the row itself where there is none."""
     same = np.flatnonzero(keys == keys[row])
     return int(next((other for other in same if other != row and (unlike is None or unlike[other] != unlike[row])), row))
 
 
 def leak_findings(data: PreparedDataset, hashes: Mapping[str, RowHashes]) -> list[Finding]:
-    """What two splits have in common. Leaks into train come from the loading, which may have dropped them."""
+    """Return what two splits have in common. Leaks into train come from the loading, which may have dropped them."""
 
     def name(split: str, row: int) -> str:
         return str(data.splits[split][row]["row"])
@@ -82,7 +82,7 @@ def leak_findings(data: PreparedDataset, hashes: Mapping[str, RowHashes]) -> lis
 
 
 def _shared_texts(data: PreparedDataset, hashes: Mapping[str, RowHashes], one: str, other: str, scored: bool) -> list[Finding]:
-    """Rows of a later split with a single text that an earlier one has."""
+    """Return rows of a later split with a single text that an earlier one has."""
     known, mine = hashes[one], hashes[other]
     if scored:
         sentences = np.concatenate([known.first, known.second])
@@ -96,7 +96,7 @@ def _shared_texts(data: PreparedDataset, hashes: Mapping[str, RowHashes], one: s
 
 
 def row_findings(name: str, table: Dataset, rows: RowHashes, scored: bool, near: NearTexts | None) -> list[Finding]:
-    """Findings about the rows of one split."""
+    """Return findings about the rows of one split."""
     pairs = rows.unordered_pairs() if scored else rows.pairs()
     copies = _repeated(pairs)
     found = found_rows("duplicate.pair", "rows that repeat an earlier pair of texts", name, table, copies, like=pairs)
@@ -120,7 +120,7 @@ def row_findings(name: str, table: Dataset, rows: RowHashes, scored: bool, near:
 
 
 def group_findings(name: str, table: Dataset, rows: RowHashes) -> list[Finding]:
-    """Texts that stand in several rows of one split: no mistake, but batches have to know."""
+    """Return texts that stand in several rows of one split: no mistake, but batches have to know."""
     done = Done.MASKED if name == "train" else Done.KEPT
     found: list[Finding] = []
     for code, what, one, other in (
@@ -142,7 +142,7 @@ def _negatives(name: str, table: Dataset, rows: RowHashes, pairs: Hashes) -> lis
 
 
 def score_findings(name: str, table: Dataset, rows: RowHashes) -> list[Finding]:
-    """Rows whose pair of texts has more than one score in the split."""
+    """Return rows whose pair of texts has more than one score in the split."""
     pairs, scores = rows.unordered_pairs(), table.data.column("score").to_numpy()
     _, inverse = np.unique(pairs, return_inverse=True)
     low, high = np.full(len(pairs), np.inf), np.full(len(pairs), -np.inf)
@@ -154,7 +154,7 @@ def score_findings(name: str, table: Dataset, rows: RowHashes) -> list[Finding]:
 
 
 def corpus_findings(corpus: Dataset) -> list[Finding]:
-    """Documents of a corpus that repeat an earlier one; examples are document ids."""
+    """Return documents of a corpus that repeat an earlier one; examples are document ids."""
     first: dict[int, str] = {}
     count, examples, partners = 0, list[str](), list[str]()
     for ids, texts in batches_of(corpus, ["id", "text"]):
@@ -170,14 +170,14 @@ def corpus_findings(corpus: Dataset) -> list[Finding]:
 
 
 def _repeated(keys: Hashes) -> np.ndarray:
-    """Mask of the rows whose key occurred before."""
+    """Return the mask of the rows whose key occurred before."""
     mask = np.ones(len(keys), dtype=bool)
     mask[np.unique(keys, return_index=True)[1]] = False
     return mask
 
 
 def _together(keys: Hashes, others: Hashes) -> np.ndarray:
-    """Mask of the rows whose key stands with several others."""
+    """Return the mask of the rows whose key stands with several others."""
     order = np.lexsort((others, keys))
     new_key = np.concatenate([[True], keys[order][1:] != keys[order][:-1]]) if len(keys) else np.empty(0, dtype=bool)
     new = new_key | np.concatenate([[True], others[order][1:] != others[order][:-1]]) if len(keys) else new_key

@@ -65,12 +65,12 @@ class Scan:
     quoted: np.ndarray
 
     def has(self, sign: Sign) -> np.ndarray:
-        """Mask [C, N] of the texts with this peculiarity."""
+        """Return the mask [C, N] of the texts with this peculiarity."""
         return (self.signs & sign) > 0
 
 
 def scan(table: Dataset, tick: Callable[[int], None] = lambda rows: None) -> Scan:
-    """Reads the text columns of `table` once, some thousand rows at a time; `tick` gets the number of rows of each lot."""
+    """Read the text columns of `table` once, some thousand rows at a time; `tick` gets the number of rows of each lot."""
     columns = text_columns(table.column_names)
     shape = (len(columns), len(table))
     characters, words = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)

@@ -38,7 +38,7 @@ class Suspicion(NamedTuple):
 
 
 def suspicions(table: Dataset, seen: Scan | None = None) -> Iterator[Suspicion]:
-    """What looks wrong with the rows of one split; only what is worth a word.
+    """Return what looks wrong with the rows of one split; only what is worth a word.
 
     Args:
         table: the rows.
@@ -61,13 +61,13 @@ def _of_pairs(seen: Scan) -> Iterator[Suspicion]:
     longer = queries >= TIMES_LONGER * np.maximum(documents, 1)
     asks, answers = seen.has(Sign.QUESTION)[:2]
     if _nearly_all(longer) and np.median(queries) >= LONG_QUERY:
-        what = f"the query is {TIMES_LONGER} times as long as its document or longer: are the columns swapped? Rows"
+        what = f"the query is at least {TIMES_LONGER} times as long as its document: are the columns swapped? Rows"
         yield Suspicion("columns.swapped", what, longer)
     elif _nearly_all(answers & ~asks) and asks.mean() <= HARDLY_ANY:
-        what = "the document is a question and the query is none: are the columns swapped? Rows"
+        what = "the document is a question and the query is not: are the columns swapped? Rows"
         yield Suspicion("columns.swapped", what, answers & ~asks)
     if _nearly_all(seen.quoted):
-        what = "the document holds its query word for word: a search for the words alone would find it; rows"
+        what = "the document contains its query word for word: a plain word search would find it; rows"
         yield Suspicion("pair.quoted", what, seen.quoted)
 
 
@@ -81,10 +81,10 @@ def _of_scores(table: Dataset) -> Iterator[Suspicion]:
         yield Suspicion("score.constant", "all scores are the same; rows", commonest)
         return
     if commonest.mean() >= SAME_SCORES:
-        what = "one and the same score: the others are too few to learn much from; rows"
+        what = "nearly all scores are the same: too few differ to learn much from; rows with that score"
         yield Suspicion("score.same", what, commonest)
     elif len(values) == 2:
-        yield Suspicion("score.two_valued", "there are two different scores only; rows", np.ones(len(scores), dtype=bool))
+        yield Suspicion("score.two_valued", "there are only two different scores; rows", np.ones(len(scores), dtype=bool))
     else:
         for end, name in ((1.0, "highest"), (0.0, "lowest")):
             saturated = np.abs(scores - end) <= NEAR_AN_END

@@ -38,7 +38,7 @@ _BROKEN = (
 
 
 def text_findings(data: PreparedDataset, seen: Mapping[str, Scan], *, in_words: bool) -> list[Finding]:
-    """Findings about signs and, by words where no tokenizer counts, about lengths."""
+    """Return findings about signs and, by words where no tokenizer counts, about lengths."""
     found: list[Finding] = []
     for name, table in data.splits.items():
         scanned = seen[name]
@@ -48,13 +48,13 @@ def text_findings(data: PreparedDataset, seen: Mapping[str, Scan], *, in_words: 
         if in_words:
             what = f"rows with a text of more than {LONG_WORDS} words, which may be cut off"
             found += found_rows("text.long", what, name, table, np.any(scanned.words > LONG_WORDS, axis=0))
-        what = f"a text of more than {ENDLESS:,} characters, of which a model reads the beginning only"
+        what = f"a text of more than {ENDLESS:,} characters, of which a model reads only the beginning"
         found += found_rows("text.endless", what, name, table, np.any(scanned.characters > ENDLESS, axis=0))
     return found
 
 
 def language_findings(spoken: Mapping[str, Mapping[str, Mapping[str, float]]]) -> list[Finding]:
-    """Columns in several languages, and columns or splits in different ones.
+    """Return columns in several languages, and columns or splits in different ones.
 
     Args:
         spoken: share of each language by split and column, see `data.audit.languages`.

@@ -37,7 +37,7 @@ class TokenCounter(Protocol):
         """The most tokens that the model reads, prompt and special tokens included."""
 
     def count(self, texts: Sequence[str], role: str) -> Sequence[int]:
-        """Tokens of each text without any cut, with the prompt of this role ("query", "document" or "symmetric")."""
+        """Count the tokens of each text without any cut, with the prompt of this role ("query", "document" or "symmetric")."""
 
 
 def token_lengths(data: PreparedDataset, counter: TokenCounter) -> tuple[dict[str, dict[str, Lengths]], list[Finding]]:

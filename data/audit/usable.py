@@ -44,7 +44,7 @@ def refuse_unjudgeable(datasets: Mapping[str, PreparedDataset], trained: Collect
             table = prepared.splits.get(split)
             if table is not None and len(table) and len(table.data.column("score").unique()) < 2:
                 raise DataError(
-                    f"the {len(table)} pairs of the {split} split of {name} all have one score: nothing can be compared with it",
+                    f"the {len(table)} pairs of the {split} split of {name} all have the same score: no comparison is possible",
                     where=prepared.location,
                     hint="give more pairs, or dev and test of your own with different scores; data.split.seed=1 deals rows anew",
                 )

@@ -75,7 +75,7 @@ class MiningAudit:
 
 
 def without_filter(spec: MiningSpec) -> MiningSpec:
-    """The same window, in which everything but known positives is taken."""
+    """Return the same window, in which everything but known positives is taken."""
     return spec.model_copy(update={"max_share_of_positive": None, "margin": 0.0, "near_positive": None, "cross_encoder": None})
 
 
@@ -87,7 +87,7 @@ def audit_mining(
     similarity: Literal["cosine", "dot"] = "cosine",
     cross: CrossEncoder | None = None,
 ) -> MiningAudit:
-    """Hides half of the positives of each query that has several, mines, and counts; the arguments are those of `mine`."""
+    """Hide half of the positives of each query that has several, mine, and count; the arguments are those of `mine`."""
     seen, hidden = texts.hide_half(spec.seed)
     queries = len(np.unique(hidden // len(texts.documents)))
     bare = without_filter(spec)

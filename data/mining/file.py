@@ -26,7 +26,7 @@ ROWS = 5000
 
 
 def mined_table(rows: Dataset, texts: MiningTexts, mined: Mined, path: Path, fingerprint: str) -> Dataset:
-    """The rows that have negatives, with the columns `negative_1`, … behind their own, memory-mapped from `path`."""
+    """Return the rows that have negatives, with the columns `negative_1`, … behind their own, memory-mapped from `path`."""
     names = [f"negative_{i}" for i in range(1, mined.documents.shape[1] + 1)]
     batches = (part for part, _ in _parts(rows, texts, mined, names))
     write_table(path, [*rows.column_names, *names], batches, TableFacts(fingerprint))
@@ -34,12 +34,12 @@ def mined_table(rows: Dataset, texts: MiningTexts, mined: Mined, path: Path, fin
 
 
 def has_groups(rows: Dataset) -> bool:
-    """Whether the person said of any row to which group it belongs."""
+    """Tell whether any row says to which group it belongs."""
     return any(rows.data.table.column("group").unique().to_pylist())
 
 
 def mined_rows(split: str, rows: Dataset, texts: MiningTexts, mined: Mined, *, grouped: bool) -> Iterator[pa.Table]:
-    """The rows that have negatives, as they are saved.
+    """Yield the rows that have negatives, as they are saved.
 
     Columns: `split`, `anchor`, `positive`, `negative_1`, …; `group` where `grouped`, which all splits of a file must agree on;
     `positive_score` and the lists `negative_scores` and `negative_ranks` (0: drawn from outside the window); `from`, the row that
@@ -65,7 +65,7 @@ def _rounded(scores: np.ndarray) -> list[object]:
 
 
 def _parts(rows: Dataset, texts: MiningTexts, mined: Mined, names: list[str]) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
-    """Some thousand rows at a time with their negatives, and their numbers; rows without negatives are left out."""
+    """Yield some thousand rows at a time with their negatives, and their numbers; rows without negatives are left out."""
     import pyarrow as pa
 
     begin = 0
@@ -82,7 +82,7 @@ def _parts(rows: Dataset, texts: MiningTexts, mined: Mined, names: list[str]) ->
 
 
 def check_file(path: Path) -> None:
-    """Whether mined rows can be written to `path`.
+    """Find out whether mined rows can be written to `path`.
 
     Raises:
         DataError: another kind of file, something is there already, or no folder to put it in.
@@ -96,7 +96,7 @@ def check_file(path: Path) -> None:
 
 
 def write_rows(path: Path, parts: Iterator[pa.Table]) -> int:
-    """Writes rows to a `.jsonl` or `.parquet` file, complete or not at all. Returns their number.
+    """Write rows to a `.jsonl` or `.parquet` file, complete or not at all; return their number.
 
     Raises:
         DataError: see `check_file`; or it cannot be written.
@@ -106,7 +106,7 @@ def write_rows(path: Path, parts: Iterator[pa.Table]) -> int:
         with atomic_path(path) as temporary:
             return _write_jsonl(temporary, parts) if path.suffix == ".jsonl" else _write_parquet(temporary, parts)
     except OSError as error:
-        raise DataError(f"it cannot be written ({error.strerror or error})", where=str(path), hint="name another place") from None
+        raise DataError(f"cannot be written ({error.strerror or error})", where=str(path), hint="name another place") from None
 
 
 def _write_jsonl(path: Path, parts: Iterator[pa.Table]) -> int:

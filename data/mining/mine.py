@@ -79,7 +79,7 @@ class Mined:
 
 
 def unlimited(spec: MiningSpec) -> MiningSpec:
-    """The settings under which anything but a known positive is a negative: for rows that are judged and must not be lost."""
+    """Return settings under which anything but a known positive is a negative: for rows that are judged and must not be lost."""
     return spec.model_copy(update={"near_positive": None, "max_share_of_positive": None, "margin": 0.0})
 
 
@@ -92,7 +92,7 @@ def mine(
     cross: CrossEncoder | None = None,
     tick: Callable[[int], None] = lambda rows: None,
 ) -> Mined:
-    """Mines `spec.negatives` negatives for each row.
+    """Mine `spec.negatives` negatives for each row.
 
     Args:
         texts: rows, queries and documents.
@@ -139,7 +139,7 @@ class _Window:
     near: np.ndarray
 
     def ceiling(self, line: int) -> float:
-        """The similarity of a query's first candidate, which only documents before the window exceed; infinity without any."""
+        """Return the similarity of a query's first candidate, exceeded only before the window; infinity without any."""
         first = self.scores[line, :1]
         return float(first[0]) if np.isfinite(first).any() else np.inf
 
@@ -174,7 +174,7 @@ class _Miner:
         )
 
     def search(self, queries: np.ndarray) -> _Window:
-        """The window of the queries with these numbers."""
+        """Return the window of the queries with these numbers."""
         import torch
 
         count, depth = len(self.texts.documents), self.spec.rank_to
@@ -194,7 +194,7 @@ class _Miner:
         return _Window(numbers, found, usable & ~near, near)
 
     def _near(self, candidates: np.ndarray, known: Sequence[np.ndarray]) -> np.ndarray:
-        """[B, W] whether a candidate is a near duplicate of a known positive of its query."""
+        """Tell [B, W] whether a candidate is a near duplicate of a known positive of its query."""
         near = np.zeros(candidates.shape, dtype=bool)
         if self.spec.near_positive is None or not candidates.size:
             return near
@@ -209,7 +209,7 @@ class _Miner:
         return near
 
     def choose(self, rows: np.ndarray, window: _Window, place: np.ndarray) -> None:
-        """Takes the negatives of some rows; `place` [R] is the line of each row's query in the window."""
+        """Take the negatives of some rows; `place` [R] is the line of each row's query in the window."""
         documents, scores, counts = window.documents[place], window.scores[place], self.mined.counts
         own = self._positive_scores(rows)
         usable = window.usable[place]
@@ -242,7 +242,7 @@ class _Miner:
                 self._fill(row, inside, window.ceiling(line))
 
     def _checked(self, rows: np.ndarray, documents: np.ndarray, admitted: np.ndarray) -> np.ndarray:
-        """[R, W] the first `spec.negatives` admitted documents of each row that the cross-encoder, if there is one, lets pass."""
+        """Return [R, W] the first `spec.negatives` admitted documents of each row that the cross-encoder, if any, lets pass."""
         judged = np.zeros(admitted.shape, dtype=bool)
         while True:
             chosen = admitted & (np.cumsum(admitted, axis=1) <= self.spec.negatives)
@@ -263,7 +263,7 @@ class _Miner:
             admitted[row[refused], column[refused]] = False
 
     def _fill(self, row: int, inside: np.ndarray, ceiling: float) -> None:
-        """Draws documents that are not `inside` for a row that lacks negatives; where there are none, repeats its own."""
+        """Draw documents that are not `inside` for a row that lacks negatives; where there are none, repeat its own."""
         texts, mined, query = self.texts, self.mined, int(self.texts.row_query[row])
         have = int((mined.documents[row] >= 0).sum())
         seed = seeded(self._row_hashes(np.array([row])), self.spec.seed)
@@ -286,9 +286,11 @@ class _Miner:
         mined.counts["repeated"] += len(again)
 
     def _admitted(self, row: int, documents: np.ndarray, have: int, ceiling: float) -> tuple[np.ndarray, np.ndarray]:
-        """Those of the drawn documents, with their scores, that may be negatives of a row which has some already: as many as it
-        lacks. Where the model finds nearly everything more similar than the row's own positive, the less similar half will do;
-        those before the window, above the ceiling, come last."""
+        """Choose among drawn documents, with their scores, as many as a row lacks.
+
+        Where the model finds nearly everything more similar than the row's own positive, the less similar half will do; those
+        before the window, above the ceiling, come last.
+        """
         query = int(self.texts.row_query[row])
         scores = (self.documents[documents] @ self.queries[query]).cpu().numpy()
         near = self._near(documents[None], [self.texts.known_of(query)])[0]
@@ -311,7 +313,7 @@ class _Miner:
         return scores
 
     def _limit(self, positive: np.ndarray) -> np.ndarray:
-        """The highest similarity that a negative may have. A share of a negative number would lie above it, hence the form."""
+        """Return a negative's highest similarity. A share of a negative number would lie above it, hence the form."""
         share, margin = self.spec.max_share_of_positive, self.spec.margin
         if share is None and margin == 0:
             return np.full_like(positive, np.inf)
@@ -319,7 +321,7 @@ class _Miner:
         return limit
 
     def _row_hashes(self, rows: np.ndarray) -> np.ndarray:
-        """One hash a row, by its texts: a row draws the same whatever rows there are besides."""
+        """Return one hash a row, by its texts: a row draws the same whatever rows there are besides."""
         texts = self.texts
         hashes: np.ndarray = mix(texts.query_hashes[texts.row_query[rows]]) ^ texts.document_hashes[texts.row_document[rows]]
         return hashes

@@ -42,28 +42,28 @@ class MiningTexts:
     known: np.ndarray
 
     def __len__(self) -> int:
-        """N, the number of rows."""
+        """Return N, the number of rows."""
         return len(self.row_query)
 
     def key(self, queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
-        """One number a query and document."""
+        """Return one number a query and document."""
         keys: np.ndarray = queries.astype(np.int64) * len(self.documents) + documents
         return keys
 
     def known_of(self, query: int) -> np.ndarray:
-        """The documents that belong to a query, ascending."""
+        """Return the documents that belong to a query, ascending."""
         low, high = np.searchsorted(self.known, [query * len(self.documents), (query + 1) * len(self.documents)])
         return self.known[low:high] - query * len(self.documents)
 
     def knows(self, queries: np.ndarray, documents: np.ndarray) -> np.ndarray:
-        """Whether each query and document belong together."""
+        """Tell whether each query and document belong together."""
         keys = self.key(queries, documents)
         place = np.minimum(np.searchsorted(self.known, keys), len(self.known) - 1)
         known: np.ndarray = self.known[place] == keys
         return known
 
     def hide_half(self, seed: int) -> tuple[MiningTexts, np.ndarray]:
-        """The rows of queries with several positives, half of each query's positives (rounded down) hidden.
+        """Return the rows of queries with several positives, half of each query's positives (rounded down) hidden.
 
         Returns:
             The rows whose positive is still to be seen, with only such positives known; and the sorted keys of the hidden ones.
@@ -87,7 +87,7 @@ class MiningTexts:
 
 
 def mining_texts(rows: Dataset, corpus: Dataset | None = None, related: np.ndarray | None = None) -> MiningTexts:
-    """The texts of pairs or tuples.
+    """Return the texts of pairs or tuples.
 
     Known to belong together are a query and every positive that any row gives it, a query and the document of the same text, and,
     since paraphrases come either way round, a query and the query of a row that has it as its positive.
@@ -118,7 +118,7 @@ def mining_texts(rows: Dataset, corpus: Dataset | None = None, related: np.ndarr
 
 
 def _documents(rows: Dataset, hashes: RowHashes, corpus: Dataset | None) -> tuple[Hashes, list[str]]:
-    """Hashes, ascending, and texts of all distinct documents, the positives of the rows among them; empty ones are left out."""
+    """Return hashes, ascending, and texts of all distinct documents, positives of the rows included, empty ones left out."""
     texts: list[str] = []
     found: list[int] = []
     seen: set[int] = set()
@@ -141,7 +141,7 @@ def _texts(rows: Dataset, corpus: Dataset | None) -> Iterator[str]:
 
 
 def _taken(table: Dataset, column: str, rows: np.ndarray) -> list[str]:
-    """The texts of a column in some rows, in the order of `rows`."""
+    """Return the texts of a column in some rows, in the order of `rows`."""
     import pyarrow as pa
 
     values: list[str] = table.data.table.column(column).take(pa.array(rows)).to_pylist()
@@ -149,7 +149,7 @@ def _taken(table: Dataset, column: str, rows: np.ndarray) -> list[str]:
 
 
 def _keys(queries: Hashes, documents: Hashes, one: Hashes, other: Hashes) -> np.ndarray:
-    """Keys of the pairs (one, other) of which the one is a query and the other a document."""
+    """Return the keys of the pairs (one, other) of which the one is a query and the other a document."""
     query = np.minimum(np.searchsorted(queries, one), len(queries) - 1)
     document = np.minimum(np.searchsorted(documents, other), len(documents) - 1)
     both = (queries[query] == one) & (documents[document] == other)

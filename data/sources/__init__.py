@@ -32,7 +32,7 @@ SAMPLES = "data/samples/"
 
 
 def open_source(spec: DatasetSpec) -> Source:
-    """The source that `spec.source` names: `python_api`, an existing path or glob, else a Hub id.
+    """Open the source that `spec.source` names: `python_api`, an existing path or glob, else a Hub id.
 
     Raises:
         DataError: it is none of these, or it cannot be understood.
@@ -87,14 +87,14 @@ def _path_source(path: Path, name: str, spec: DatasetSpec) -> Source:
 
 
 def _refuse(spec: DatasetSpec, what: str, fields: Iterable[str]) -> None:
-    """An option that has no meaning for a source is an error: whoever set it expects an effect."""
+    """Refuse options that have no meaning for a source: whoever set one expects an effect."""
     for field in fields:
         if getattr(spec, field) != DatasetSpec.model_fields[field].get_default(call_default_factory=True):
             raise DataError(f"{field} has no meaning for {what}", where=spec.source, hint=f"remove {field} from the data set")
 
 
 def default_name(source: str) -> str:
-    """A name from the last part of a path, glob or Hub id.
+    """Return a name from the last part of a path, glob or Hub id.
 
     >>> default_name("data/my pairs.csv.gz"), default_name("owner/name"), default_name("logs/*.jsonl")
     ('my pairs', 'name', 'logs')
@@ -108,12 +108,12 @@ def default_name(source: str) -> str:
 
 
 def safe_name(name: str) -> str:
-    """`name` with letters, digits, "_" and "-" only: it becomes a key of scores, a module of the loss, part of a file name."""
+    """Return `name` with letters, digits, "_" and "-" only: it becomes a key of scores, a module of the loss, a file's name."""
     return re.sub(r"[^\w-]+", "_", name).strip("_") or "data"
 
 
 def looks_like_path(text: str) -> bool:
-    """Whether a source that does not exist was meant as a path (rather than as a Hub id)."""
+    """Tell whether a source that does not exist was meant as a path (rather than as a Hub id)."""
     if text in BARE_HUB_IDS:
         return False
     path = Path(text)
@@ -121,12 +121,12 @@ def looks_like_path(text: str) -> bool:
 
 
 def _missing(path: Path, given: str) -> DataError:
-    """The error for a path that is not there, with the nearest name that is."""
+    """Return the error for a path that is not there, with the nearest name that is."""
     if WINDOWS.match(given) or "\\" in given:
         drive, _, rest = given.replace("\\", "/").rpartition(":")
         under = f"; under WSL this may be /mnt/{drive.lower()}{rest}" if drive else f", such as {rest}"
         hint = f"write paths with / on this machine{under}"
-        return DataError("a Windows path, and there is no such file here", where=given, hint=hint)
+        return DataError("this is a Windows path, and there is no such file here", where=given, hint=hint)
     folder = path.parent
     while not folder.is_dir():
         folder = folder.parent

@@ -27,7 +27,7 @@ QRELS_CELLS = 3
 
 
 def is_beir(path: Path) -> bool:
-    """Whether `path` is a BEIR folder."""
+    """Tell whether `path` is a BEIR folder."""
     return (path / "corpus.jsonl").is_file() and (path / "queries.jsonl").is_file() and (path / "qrels").is_dir()
 
 
@@ -82,7 +82,7 @@ class BeirSource:
         return found
 
     def _check_corpus(self) -> int:
-        """Number of empty documents. Raises `DataError` where an id occurs twice."""
+        """Count the empty documents. Raises `DataError` where an id occurs twice."""
         seen: set[str] = set()
         empty = 0
         for number, document in self._numbered_documents():
@@ -98,11 +98,11 @@ class BeirSource:
         return empty
 
     def splits(self) -> tuple[str, ...]:
-        """The splits that have judgements."""
+        """Return the splits that have judgements."""
         return tuple(s for s in SPLITS if s in self.qrels)
 
     def _records(self, file: str) -> Iterator[tuple[int, str, str, str]]:
-        """Line, id, title and text of each line of corpus.jsonl or queries.jsonl."""
+        """Yield the line, id, title and text of each line of corpus.jsonl or queries.jsonl."""
         reader = JsonLinesReader(self.path / file, file)
         for number, values in reader.rows(()):
             identity = values.get("_id")
@@ -125,12 +125,12 @@ class BeirSource:
             yield number, Document(identity, joined)
 
     def documents(self) -> Iterator[Document]:
-        """The whole corpus. The text is "title text" (BEIR's convention); empty documents stay, as in BEIR."""
+        """Return the whole corpus. The text is "title text" (BEIR's convention); empty documents stay, as in BEIR."""
         for _, document in self._numbered_documents():
             yield document
 
     def _queries(self, wanted: set[str]) -> dict[str, str]:
-        """Texts of the wanted queries. Raises `DataError` where an id occurs twice."""
+        """Return the texts of the wanted queries. Raises `DataError` where an id occurs twice."""
         texts: dict[str, str] = {}
         seen: set[str] = set()
         for number, identity, _, text in self._records("queries.jsonl"):
@@ -144,7 +144,7 @@ class BeirSource:
         return texts
 
     def _judgements(self, path: Path) -> Iterator[Judgement]:
-        """Each judgement of a file of them, those of grade 0 too."""
+        """Yield each judgement of a file of them, those of grade 0 too."""
         shown = self._shown(path)
         header = True
         for number, text in lines(path, str(path)):
@@ -164,7 +164,7 @@ class BeirSource:
             yield number, cells[0], cells[1], parse_score(cells[2], f'{where}, column "score"')
 
     def examples(self, split: str) -> Iterator[InputExample]:
-        """One example a judgement with a grade above 0, in the order of the qrels file."""
+        """Yield one example a judgement with a grade above 0, in the order of the qrels file."""
         self.dropped[split], self.dropped_examples[split] = 0, []
         shown = self._shown(self.qrels[split])
         judged = [j for j in self._judgements(self.qrels[split]) if j[3] > 0]

@@ -28,14 +28,16 @@ class HardNegatives:
 def find_negatives(
     folder: Path, qrels: Mapping[str, Path], read: Callable[[Path], Iterable[Judgement]], notes: list[str]
 ) -> HardNegatives | None:
-    """The hard negatives of all splits, as many a query as the query of train with the fewest has; None where they cannot be
-    used.
+    """Find the hard negatives of all splits, as many a query as the query of train with the fewest has.
 
     Args:
         folder: the BEIR folder.
         qrels: files of judgements by split.
         read: yields the judgements of a file of that form.
-        notes: gets what the person should know.
+        notes: gets what the user should know.
+
+    Returns:
+        None where they cannot be used.
     """
     if not (folder / FOLDER).is_dir():
         return None
@@ -69,7 +71,7 @@ def find_negatives(
 
 
 def _by_query(judgements: Iterable[Judgement], positives: Mapping[str, set[str]]) -> dict[str, list[str]]:
-    """Documents by query, each once; what is also judged to belong to the query is no negative."""
+    """Return the documents by query, each once; what is also judged to belong to the query is no negative."""
     out: dict[str, list[str]] = {}
     for _, query, document, _ in judgements:
         listed = out.setdefault(query, [])

@@ -72,16 +72,16 @@ class Roles:
     """Whether the texts are premise and hypothesis, of which a label 0 may mean that the one follows from the other."""
 
     def used(self) -> list[str]:
-        """Every column that has a role, in a fixed order."""
+        """Return every column that has a role, in a fixed order."""
         optional = [self.score, self.group, self.split]
         return [self.first, self.second, *self.negatives, *(c for c in optional if c is not None)]
 
     def needed(self) -> list[str]:
-        """The columns that every file must have."""
+        """Return the columns that every file must have."""
         return [self.first, self.second, *self.negatives, *([self.score] if self.score else [])]
 
     def recognised(self, score_range: tuple[float, float] | None = None, notes: Sequence[str] = ()) -> Recognised:
-        """The same facts in the form that is printed."""
+        """Return the same facts in the form that is printed."""
         scored = self.kind is RowKind.SCORED
         roles: dict[str, Sequence[str]] = {
             "sentence1" if scored else "anchor": [self.first],
@@ -96,7 +96,7 @@ class Roles:
 
 
 def plain(name: str) -> str:
-    """A column name without case and separators.
+    """Return a column name without case and separators.
 
     >>> plain("Sentence_1"), plain("similarity score")
     ('sentence1', 'similarityscore')
@@ -105,13 +105,13 @@ def plain(name: str) -> str:
 
 
 def show(columns: Sequence[str]) -> str:
-    """Column names for a message: at most 20, each at most 60 characters (a file without a header has texts here)."""
+    """List column names for a message: at most 20, each at most 60 characters (a file without a header has texts here)."""
     names = [repr(c if len(c) <= 60 else c[:57] + "...") for c in columns[:20]]
     return ", ".join(names) + (f" and {len(columns) - 20} more" if len(columns) > 20 else "")
 
 
 def recognise(columns: Sequence[str], spec: ColumnSpec, where: str) -> Roles:
-    """The role of each of `columns`.
+    """Return the role of each of `columns`.
 
     Raises:
         DataError: a name in `spec` that is not a column, two candidates for one role, no known pair of roles.
@@ -120,7 +120,7 @@ def recognise(columns: Sequence[str], spec: ColumnSpec, where: str) -> Roles:
 
 
 def _as_written(spec: ColumnSpec, columns: Sequence[str]) -> ColumnSpec:
-    """The spec with each name as the file writes it: an é may be one sign or two, which look the same."""
+    """Return the spec with each name as the file writes it: an é may be one sign or two, which look the same."""
     written = {unicodedata.normalize("NFC", name): name for name in columns}
 
     def found(name: str | None) -> str | None:
@@ -151,7 +151,7 @@ class _Recogniser:
                 near = nearest(name, self.columns, cutoff=0.5)
                 hint = f"; did you mean {near!r}?" if near else "."
                 raise DataError(
-                    f"columns.{role} names a column {name!r} that is not there{hint} Columns found: {show(self.columns)}",
+                    f"columns.{role} names a column {name!r} that does not exist{hint} Columns found: {show(self.columns)}",
                     where=self.where,
                     hint=f"correct columns.{role} in the YAML, or on the command line data.columns.{role}=NAME",
                 )
@@ -170,7 +170,7 @@ class _Recogniser:
         return [c for c in self.columns if c not in self.taken and plain(c) in names]
 
     def _one(self, role: str, names: Sequence[str]) -> str | None:
-        """The only column whose name is in `names`; None where there is none; an error where there are two."""
+        """Return the only column whose name is in `names`; None where there is none; an error where there are two."""
         found = self._found(names)
         if len(found) > 1:
             raise self._ambiguous(role, found)
@@ -184,7 +184,7 @@ class _Recogniser:
         )
 
     def roles(self) -> Roles:
-        """The roles, or a DataError."""
+        """Return the roles, or raise a DataError."""
         spec = self.spec
         split = spec.split or self._one("split", SPLIT_NAMES)
         group = spec.group or self._one("group", GROUP_NAMES)
@@ -232,7 +232,7 @@ class _Recogniser:
         )
 
     def _pair(self) -> tuple[str, str, bool]:
-        """The two text columns and whether they are two equal sentences (rather than a query and a document)."""
+        """Return the two text columns and whether they are two equal sentences (rather than a query and a document)."""
         spec = self.spec
         if spec.sentence1 or spec.sentence2:
             return (*self._completed_sentences(), True)
@@ -259,13 +259,13 @@ class _Recogniser:
         half = f" ({anchor!r} looks like the anchor, but nothing like the positive)" if anchor else ""
         half = half or (f" ({positive!r} looks like the positive, but nothing like the anchor)" if positive else "")
         return DataError(
-            f"no column names that say which texts belong together{half}. Columns found: {show(self.columns)}",
+            f"the column names do not say which texts belong together{half}. Columns found: {show(self.columns)}",
             where=self.where,
             hint=self._hint() + SETTLE,
         )
 
     def _hint(self) -> str:
-        """What is most likely wrong where no column is known, before the general advice."""
+        """Return what is most likely wrong where no column is known, before the general advice."""
         if {"_id", "text"} <= set(self.columns):
             return "a BEIR folder needs corpus.jsonl, queries.jsonl and qrels/ side by side; for other files "
         if "" in self.columns:
@@ -277,7 +277,7 @@ class _Recogniser:
         return ""
 
     def _completed_sentences(self) -> tuple[str, str]:
-        """sentence1 and sentence2 where the config names at least one of them."""
+        """Return sentence1 and sentence2 where the config names at least one of them."""
         spec = self.spec
         firsts, seconds = zip(*PAIRED_NAMES, strict=True)
         first = spec.sentence1 or self._one("sentence1", firsts)
@@ -307,7 +307,7 @@ class _Recogniser:
         return passage or answer
 
     def _negatives(self) -> list[str]:
-        """Columns of negatives by their number ("negative_2" before "negative_10"), those without a number first."""
+        """Return the columns of negatives by their number ("negative_2" before "negative_10"), those without a number first."""
         numbered = []
         for position, column in enumerate(self.columns):
             match = NEGATIVE.fullmatch(plain(column))

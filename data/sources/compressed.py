@@ -17,12 +17,12 @@ LINED = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
 
 
 def is_compressed(path: Path) -> bool:
-    """Whether the name says that a file is compressed and can be read so: "pairs.jsonl.gz"."""
+    """Tell whether the name says that a file is compressed and can be read so: "pairs.jsonl.gz"."""
     return path.suffix.lower() == GZIP and Path(path.stem).suffix.lower() in LINED
 
 
 def kind_of(path: Path) -> str:
-    """The suffix, in lower case, that says what a file holds.
+    """Return the suffix, in lower case, that says what a file holds.
 
     >>> kind_of(Path("a/pairs.JSONL.gz")), kind_of(Path("pairs.csv")), kind_of(Path("pairs.gz"))
     ('.jsonl', '.csv', '.gz')
@@ -31,7 +31,7 @@ def kind_of(path: Path) -> str:
 
 
 def stem_of(path: Path) -> str:
-    """The name without what says how the file is written.
+    """Return the name without what says how the file is written.
 
     >>> stem_of(Path("a/train.jsonl.gz")), stem_of(Path("train.v2.csv"))
     ('train', 'train.v2')
@@ -41,7 +41,7 @@ def stem_of(path: Path) -> str:
 
 @contextmanager
 def opened(path: Path, shown: str) -> Iterator[IO[bytes] | gzip.GzipFile]:
-    """The bytes of a file, unpacked where it is compressed.
+    """Return the bytes of a file, unpacked where it is compressed.
 
     Raises:
         DataError: a compressed file is damaged.
@@ -54,7 +54,7 @@ def opened(path: Path, shown: str) -> Iterator[IO[bytes] | gzip.GzipFile]:
         with gzip.open(path, "rb") as unpacked:
             yield unpacked
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        hint = "download or compress it anew; `gzip -t FILE` tests one"
+        hint = "download or compress it again; `gzip -t FILE` tests one"
         if str(error).startswith("Not a gzipped file"):
             what, hint = "its name ends in .gz, but it is not compressed with gzip", f"take .gz off its name, or {hint}"
         elif isinstance(error, EOFError):

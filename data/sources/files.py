@@ -19,7 +19,7 @@ SHARD = re.compile(r"([a-z]+)(?:[-_.]\d+.*)?")
 
 
 def split_of_stem(stem: str) -> str | None:
-    """The split that a file name stands for, if any.
+    """Return the split that a file name stands for, if any.
 
     >>> split_of_stem("validation"), split_of_stem("train-00000-of-00002"), split_of_stem("pairs")
     ('dev', 'train', None)
@@ -29,12 +29,12 @@ def split_of_stem(stem: str) -> str | None:
 
 
 def file_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
-    """One file without splits (a column may name them)."""
+    """Open one file without splits (a column may name them)."""
     return TableSource(name, str(path), [(UNSPLIT, open_reader(path, path.name))], spec, [])
 
 
 def folder_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
-    """A folder with train, dev and test files, or with files of one kind that are one data set without splits."""
+    """Open a folder with train, dev and test files, or with files of one kind that are one data set without splits."""
     with readable(path, str(path)):
         present = sorted(p for p in path.iterdir() if not p.name.startswith("."))
         data = [p for p in present if p.is_file() and kind_of(p) in READERS]
@@ -62,7 +62,7 @@ def _no_data(path: Path, present: Sequence[Path]) -> DataError:
 
 
 def glob_source(pattern: str, name: str, spec: DatasetSpec) -> TableSource:
-    """Every file that matches; one data set without splits, unless the file names are those of splits."""
+    """Open every file that matches; one data set without splits, unless the file names are those of splits."""
     files = sorted(p for p in map(Path, glob.glob(pattern, recursive=True)) if p.is_file())  # noqa: PTH207 (patterns may be absolute)
     if not files:
         hint = f"look at the folder (patterns are taken from the working directory, {Path.cwd()}); quote the pattern in the shell"
@@ -77,9 +77,9 @@ def _many(files: Sequence[Path], base: Path, name: str, spec: DatasetSpec, locat
     notes = []
     by_split = {p: split for p in files if (split := split_of_stem(stem_of(p)))} or _marked(files)
     if not by_split and (named := [p.name for p in files if set(_words(stem_of(p))) & SPLIT_ALIASES.keys()]):
-        notes.append(f"{', '.join(named[:10])}: not taken for a split; call the files train, dev and test if they are such")
+        notes.append(f"{', '.join(named[:10])}: not read as splits; name the files train, dev and test if they are")
     if by_split and (others := [p for p in files if p not in by_split]):
-        notes.append(f"not used, since not named like a split: {', '.join(p.name for p in others[:10])}")
+        notes.append(f"not used, since not named after a split: {', '.join(p.name for p in others[:10])}")
     chosen = [p for p in files if p in by_split] if by_split else list(files)
     _check_none_is_packed_twice(chosen, location)
     _check_one_name_a_split(by_split, location)
@@ -95,7 +95,7 @@ def _words(stem: str) -> list[str]:
 
 
 def _marked(files: Sequence[Path]) -> dict[Path, str]:
-    """The splits of files whose names differ in nothing but a split's, as sts-train.csv and sts-test.csv; otherwise none."""
+    """Return the splits of files whose names differ only in a split's, as sts-train.csv and sts-test.csv; otherwise none."""
     found: dict[Path, str] = {}
     rests = set()
     for path in files:
@@ -109,7 +109,7 @@ def _marked(files: Sequence[Path]) -> dict[Path, str]:
 
 
 def _check_none_is_packed_twice(files: Sequence[Path], location: str) -> None:
-    """pairs.csv beside pairs.csv.gz, as `gzip -k` leaves them: the same rows twice."""
+    """Refuse pairs.csv beside pairs.csv.gz, as `gzip -k` leaves them: the same rows twice."""
     plain = {path for path in files if not is_compressed(path)}
     for path in files:
         if is_compressed(path) and (unpacked := path.with_name(path.name[: -len(GZIP)])) in plain:
@@ -119,7 +119,7 @@ def _check_none_is_packed_twice(files: Sequence[Path], location: str) -> None:
 
 
 def _check_one_name_a_split(by_split: dict[Path, str], location: str) -> None:
-    """dev.csv beside validation.csv, or train.csv beside train.jsonl: which one is meant cannot be known."""
+    """Refuse dev.csv beside validation.csv, or train.csv beside train.jsonl: which one is meant cannot be known."""
     for split in set(by_split.values()):
         files = [p for p, s in by_split.items() if s == split]
         kinds = {(m[1] if (m := SHARD.fullmatch(stem_of(p).lower())) else stem_of(p), kind_of(p)) for p in files}

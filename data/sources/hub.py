@@ -29,11 +29,11 @@ class HubTable:
         self.on_bad: Callable[[DataError], None] | None = None  # every row can be read
 
     def columns(self) -> list[str]:
-        """Names of the columns."""
+        """Return the names of the columns."""
         return list(self.data.column_names)
 
     def rows(self, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, object]]]:
-        """The rows, with `columns` only, read in batches."""
+        """Yield the rows, with `columns` only, read in batches."""
         wanted = [c for c in columns if c in self.data.column_names]
         data = self.data.select_columns(wanted) if wanted else self.data
         named = {column: label for column, label in self.labels().items() if column in data.column_names}
@@ -57,17 +57,17 @@ class HubTable:
         }
 
     def where(self, number: int, column: str | None = None) -> str:
-        """Place of a row for a message."""
+        """Return the place of a row for a message."""
         place = f"{self.shown}, row {number}"
         return place if column is None else f'{place}, column "{column}"'
 
     def digest(self) -> bytes:
-        """Hash of the data set's own fingerprint, which follows from its files and configuration."""
+        """Hash the data set's own fingerprint, which follows from its files and configuration."""
         return hashlib.sha256(str(self.data._fingerprint).encode()).digest()
 
 
 def hub_source(identity: str, name: str, spec: DatasetSpec) -> TableSource:
-    """The data set `identity` with the configuration and revision of `spec`.
+    """Open the data set `identity` with the configuration and revision of `spec`.
 
     Raises:
         DataError: it is not there, may not be read, or the Hub cannot be reached.
@@ -82,7 +82,7 @@ def hub_source(identity: str, name: str, spec: DatasetSpec) -> TableSource:
 
 
 def splits_of(names: Sequence[str], identity: str, notes: list[str]) -> dict[str, str]:
-    """Our name of a split -> the data set's."""
+    """Map our names of splits to the data set's."""
     known: dict[str, str] = {}
     for name in names:
         split = SPLIT_ALIASES.get(name.lower())

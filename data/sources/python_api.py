@@ -62,7 +62,7 @@ class Function:
 
 
 def library_files(root: Path) -> list[Path]:
-    """The .py files of the standard library under `root`, sorted, without tests, demos and installed packages."""
+    """Return the .py files of the standard library under `root`, sorted, without tests, demos and installed packages."""
     files = []
     for folder, folders, names in os.walk(root):
         folders[:] = sorted(f for f in folders if f not in SKIPPED_FOLDERS)
@@ -71,7 +71,7 @@ def library_files(root: Path) -> list[Path]:
 
 
 def first_sentence(docstring: str) -> str:
-    """The first sentence of the first paragraph, on one line.
+    """Return the first sentence of the first paragraph, on one line.
 
     >>> first_sentence("Return the sum. Of all,\\n\\nsee below.")
     'Return the sum.'
@@ -82,14 +82,14 @@ def first_sentence(docstring: str) -> str:
 
 
 def split_of_module(module: str) -> str:
-    """The split of a module, by a hash of its top-level name."""
+    """Return the split of a module, by a hash of its top-level name."""
     top = module.partition(".")[0]
     share = int.from_bytes(hashlib.sha256(f"{SPLIT_SALT}{top}".encode()).digest()[:8], "big") / 2**64
     return "train" if share < DEV_FROM else "dev" if share < TEST_FROM else "test"
 
 
 def functions(source: str, path: str, module: str) -> Iterator[Function]:
-    """The functions in `source` that the rule at the top of this module takes, in the order of the file."""
+    """Yield the functions in `source` that the rule at the top of this module takes, in the order of the file."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # invalid escapes in other people's code
         try:
@@ -187,11 +187,11 @@ class PythonApiSource:
         return splits
 
     def splits(self) -> tuple[str, ...]:
-        """All three."""
+        """Return all three."""
         return SPLITS
 
     def examples(self, split: str) -> Iterator[InputExample]:
-        """The functions of one split, in the order of the files."""
+        """Yield the functions of one split, in the order of the files."""
         for function in self._functions:
             query = text_id(function.query)
             if self._split_of_query[query] == split:
@@ -199,12 +199,12 @@ class PythonApiSource:
                 yield make_example(row, [function.query, function.text])
 
     def documents(self) -> Iterator[Document]:
-        """Every function once, whatever its split."""
+        """Return every function once, whatever its split."""
         for text, identity in self._document_ids.items():
             yield Document(identity, text)
 
     def fingerprint(self) -> str:
-        """SHA-256 over Python's version and the library's files."""
+        """Return the SHA-256 over Python's version and the library's files."""
         digest = hashlib.sha256(f"{ROWS_VERSION} python_api {SPLIT_SALT} {sys.version}".encode())
         for path, content in self._files:
             digest.update(f"\0{path.relative_to(self.root).as_posix()}\0".encode() + hashlib.sha256(content).digest())

@@ -34,7 +34,7 @@ QUOTE_HINT = 'close the quote; a quote that is part of a text is doubled ("") in
 CSV_ERRORS = (
     ("unexpected end of data", "a quote opens in this row and is never closed", QUOTE_HINT),
     ("expected after", "a quoted cell goes on after its closing quote", QUOTE_HINT),
-    ("new-line", "a carriage return stands in the line (old Macintosh line ends?)", "convert it: `tr '\\r' '\\n' < OLD > NEW`"),
+    ("new-line", "there is a carriage return in the line (old Macintosh line ends?)", "convert it: `tr '\\r' '\\n' < OLD > NEW`"),
 )
 """What the csv module says, what that means, and the way out."""
 
@@ -49,7 +49,7 @@ UTF8_HINT = (
 
 @contextmanager
 def readable(path: Path, shown: str) -> Iterator[None]:
-    """Turns what the operating system says about `path` into a `DataError`."""
+    """Turn what the operating system says about `path` into a `DataError`."""
     try:
         yield
     except PermissionError:
@@ -60,7 +60,7 @@ def readable(path: Path, shown: str) -> Iterator[None]:
 
 
 def _permission(path: Path) -> str:
-    """The command that gives the right to read `path`: to the first folder on the way that may not be entered, or to itself."""
+    """Return the command that gives the right to read `path`: to the first folder on the way that is closed, or to itself."""
     for folder in reversed(path.parents):
         if not os.access(folder, os.X_OK):
             return f"chmod u+rx {folder}"
@@ -68,7 +68,7 @@ def _permission(path: Path) -> str:
 
 
 def lines(path: Path, shown: str) -> Iterator[tuple[int, str]]:
-    """The lines of a UTF-8 file with their numbers from 1, line ends included; a byte-order mark is left out.
+    """Yield the lines of a UTF-8 file with their numbers from 1, line ends included; a byte-order mark is left out.
 
     Read as bytes, so that an encoding error can name its line and byte.
     """
@@ -77,7 +77,7 @@ def lines(path: Path, shown: str) -> Iterator[tuple[int, str]]:
 
 
 def decoded(file: Iterable[bytes], shown: str) -> Iterator[tuple[int, str]]:
-    """Lines of bytes as `lines` gives them."""
+    """Yield lines of bytes as `lines` gives them."""
     offset = 0
     for number, raw in enumerate(file, start=1):
         yield number, _decoded(raw, number, offset, shown)
@@ -116,11 +116,11 @@ class Reader:
         self.notes: list[str] = []
 
     def columns(self) -> list[str]:
-        """Names of the columns. Raises `DataError` where the file is empty or broken."""
+        """Return the names of the columns. Raises `DataError` where the file is empty or broken."""
         raise NotImplementedError
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
-        """The rows in file order; each has at least those of `columns` that the row has a value for."""
+        """Yield the rows in file order; each has at least those of `columns` that the row has a value for."""
         raise NotImplementedError
 
     def _bad(self, error: DataError) -> None:
@@ -129,12 +129,12 @@ class Reader:
         self.on_bad(error)
 
     def where(self, number: int, column: str | None = None) -> str:
-        """Place of a row for a message."""
+        """Return the place of a row for a message."""
         place = f"{self.place}, {self.unit} {number}"
         return place if column is None else f'{place}, column "{column}"'
 
     def digest(self) -> bytes:
-        """SHA-256 of the content."""
+        """Return the SHA-256 of the content."""
         with readable(self.path, self.place), self.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
 
@@ -167,7 +167,7 @@ class DelimitedReader(Reader):
         return header
 
     def _count(self) -> int:
-        """Records, where all can be read and have as many cells as the header; otherwise 0."""
+        """Count the records, where all can be read and have as many cells as the header; otherwise return 0."""
         number = 0
         try:
             for _, cells in self._records():
@@ -179,8 +179,10 @@ class DelimitedReader(Reader):
         return number
 
     def _try_plain_tabs(self) -> None:
-        """Files separated by tabs often have quotes that mean nothing. They are taken so where every line then has its cells and
-        there are more rows: two such quotes would make one row of all that stands between them."""
+        """Read quotes as part of the texts where every line then has its cells and there are more rows.
+
+        Files separated by tabs often have quotes that mean nothing, two of which would make one row of all that lies between.
+        """
         quoted = self._count()
         self.quoting = csv.QUOTE_NONE
         if self._count() > quoted:
@@ -189,7 +191,7 @@ class DelimitedReader(Reader):
             self.quoting = csv.QUOTE_MINIMAL
 
     def _records(self) -> Iterator[tuple[int, list[str]]]:
-        """Line on which a record begins, and its cells; blank lines are skipped."""
+        """Yield the line on which a record begins, and its cells; blank lines are skipped."""
         numbered = lines(self.path, self.place)
         # strict: without it an unclosed quote silently swallows the rest of the file into one cell
         # where a blank follows the comma, a quote behind it would be a part of the text otherwise
@@ -211,11 +213,11 @@ class DelimitedReader(Reader):
             raise DataError(f"broken row: {what}", where=self.where(begin), hint=hint) from None
 
     def columns(self) -> list[str]:
-        """The header."""
+        """Return the header."""
         return self.header
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
-        """The rows; each must have as many cells as the header."""
+        """Yield the rows; each must have as many cells as the header."""
         header = self.header
         records = self._records()
         next(records)
@@ -242,7 +244,7 @@ def _parsed(text: str, reader: Reader, first_line: int) -> object:
 
 
 def _keys(objects: Iterator[Row]) -> list[str]:
-    """The keys of the first objects, each once, in order of appearance."""
+    """Return the keys of the first objects, each once, in order of appearance."""
     seen: dict[str, None] = {}
     for _, (_, values) in zip(range(HEAD_ROWS), objects, strict=False):
         seen.update(dict.fromkeys(values))
@@ -253,14 +255,14 @@ class JsonLinesReader(Reader):
     """One JSON object a line."""
 
     def columns(self) -> list[str]:
-        """The keys of the first objects."""
+        """Return the keys of the first objects."""
         keys = _keys(self.rows(()))
         if not keys:
             raise DataError("the file holds no rows", where=self.place, hint="give a file with one JSON object a line")
         return keys
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
-        """The objects; blank lines are skipped."""
+        """Yield the objects; blank lines are skipped."""
         for number, text in lines(self.path, self.place):
             if not text.strip():
                 continue
@@ -300,14 +302,14 @@ class JsonReader(Reader):
         return self._rows
 
     def columns(self) -> list[str]:
-        """The keys of the first objects."""
+        """Return the keys of the first objects."""
         keys = _keys(self.rows(()))
         if not keys:
             raise DataError("the file holds no rows", where=self.place, hint="give an array of objects")
         return keys
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
-        """The objects."""
+        """Yield the objects."""
         for number, item in self._objects():
             if isinstance(item, dict):
                 yield number, item
@@ -330,14 +332,14 @@ class ParquetReader(Reader):
                 return pq.ParquetFile(self.path)
             except pa.ArrowInvalid as error:
                 what = f"not a readable Parquet file ({reason(error, most=120)})"
-                raise DataError(what, where=self.place, hint="write the file anew") from None
+                raise DataError(what, where=self.place, hint="write the file again") from None
 
     def columns(self) -> list[str]:
-        """The top-level columns."""
+        """Return the top-level columns."""
         return list(self._open().schema_arrow.names)
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
-        """The rows, with `columns` only."""
+        """Yield the rows, with `columns` only."""
         import pyarrow as pa
 
         file = self._open()
@@ -351,7 +353,7 @@ class ParquetReader(Reader):
                     yield number, values
         except (pa.ArrowInvalid, OSError) as error:
             what = f"broken Parquet data ({reason(error, most=120)})"
-            raise DataError(what, where=self.where(number + 1), hint="write the file anew") from None
+            raise DataError(what, where=self.where(number + 1), hint="write the file again") from None
 
 
 READERS: dict[str, type[Reader]] = {
@@ -366,7 +368,7 @@ READERS: dict[str, type[Reader]] = {
 
 
 def open_reader(path: Path, shown: str) -> Reader:
-    """The reader for `path` by its suffix.
+    """Open the reader for `path` by its suffix.
 
     Raises:
         DataError: a suffix that is not in `READERS`, or a file that cannot be opened.
@@ -384,7 +386,7 @@ def open_reader(path: Path, shown: str) -> Reader:
 
 
 def _is_json_lines(path: Path) -> bool:
-    """Whether the first two lines of a .json file are an object each, as many exports have it."""
+    """Tell whether the first two lines of a .json file are an object each, as many exports have it."""
     first_two = list(islice((text for _, text in lines(path, str(path)) if text.strip()), 2))
     try:
         return len(first_two) == 2 and all(isinstance(json.loads(text), dict) for text in first_two)

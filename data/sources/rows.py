@@ -62,20 +62,20 @@ class Table(Protocol):
     on_bad: Callable[[DataError], None] | None
 
     def columns(self) -> list[str]:
-        """Names of the columns."""
+        """Return the names of the columns."""
 
     def rows(self, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, object]]]:
-        """Number and values of each row."""
+        """Yield the number and values of each row."""
 
     def where(self, number: int, column: str | None = None) -> str:
-        """Place of a row for a message."""
+        """Return the place of a row for a message."""
 
     def digest(self) -> bytes:
-        """Hash of the content."""
+        """Return the hash of the content."""
 
 
 def clean_text(value: object, where: str) -> str:
-    """A text without surrounding white space.
+    """Return a text without surrounding white space.
 
     Raises:
         DataError: missing, empty, not a text, or holding characters that cannot be stored as UTF-8.
@@ -112,7 +112,7 @@ class RowMaker:
         self.roles, self.score_range, self.negatives = roles, score_range, negatives
 
     def examples(self, table: Table, number: int, values: Mapping[str, object]) -> list[InputExample]:
-        """The examples of one raw row: one, or one for each text of a list of positives. Raises `DataError`."""
+        """Return the examples of one raw row: one, or one for each text of a list of positives. Raises `DataError`."""
         roles = self.roles
         row = f"{table.shown}:{number}"
         group = "" if roles.group is None else _group(values.get(roles.group), table.where(number, roles.group))
@@ -149,17 +149,17 @@ def _refuse(error: DataError) -> None:
 
 
 def _pass_over(error: DataError) -> None:
-    """A row that cannot be read."""
+    """Pass over a row that cannot be read."""
 
 
 def _group(value: object, where: str) -> str:
-    """The group as a text; blank and NaN, which is how Pandas writes what is missing, are no group."""
+    """Return the group as a text; blank and NaN, which is how Pandas writes what is missing, are no group."""
     missing = value is None or (isinstance(value, float) and math.isnan(value)) or not str(value).strip()
     return "" if missing else _storable(str(value), where)
 
 
 def _texts(value: object, where: str) -> list[str]:
-    """A text, or every text of a list."""
+    """Return a text, or every text of a list."""
     if not isinstance(value, list):
         return [clean_text(value, where)]
     if not value:
@@ -192,7 +192,7 @@ class TableSource:
         self._splits = found.splits
         all_notes = [*notes, *(note for _, table in self.tables for note in table.notes), *found.notes]
         if self.roles.split is not None and not self.by_column:
-            all_notes.append(f"the files are split already: column {self.roles.split!r} is not used")
+            all_notes.append(f"the files are already split: column {self.roles.split!r} is not used")
         given = found.score_range
         self.recognised = self.roles.recognised((given.low, given.high) if given else None, all_notes)
 
@@ -208,11 +208,11 @@ class TableSource:
                     )
 
     def splits(self) -> tuple[str, ...]:
-        """Names out of SPLITS in that order, or (UNSPLIT,)."""
+        """Return names out of SPLITS in that order, or (UNSPLIT,)."""
         return self._splits
 
     def split_of(self, table_split: str, table: Table, number: int, values: Mapping[str, object]) -> str:
-        """The split of one raw row."""
+        """Return the split of one raw row."""
         if not self.by_column or self.roles.split is None:
             return table_split
         value = values.get(self.roles.split)
@@ -221,12 +221,12 @@ class TableSource:
             raise DataError(
                 f"{excerpt(value)} is not a split",
                 where=table.where(number, self.roles.split),
-                hint="write train, dev (or validation) or test in every row, or rename the column to make the splits anew",
+                hint="write train, dev (or validation) or test in every row, or rename the column, so that new splits are made",
             )
         return split
 
     def examples(self, split: str) -> Iterator[InputExample]:
-        """The rows of one split in file order. Bad rows fail, or with `bad_rows: drop` are counted in `dropped`."""
+        """Yield the rows of one split in file order. Bad rows fail, or with `bad_rows: drop` are counted in `dropped`."""
         self.dropped[split], self.dropped_examples[split] = 0, []
         kept = 0
         for table_split, table in self.tables:
@@ -243,14 +243,14 @@ class TableSource:
             self._settle_bad_rows()
             if read == 0 and not self.dropped[split]:
                 raise DataError(
-                    "no rows (the header stands alone)", where=table.place, hint="add rows below the header, or give another file"
+                    "no rows (there is only the header)", where=table.place, hint="add rows below it, or give another file"
                 )
         if kept == 0:
             what = f"every row of {split} was left out, for instance: {'; '.join(self.dropped_examples[split])}"
             raise DataError(what, where=self.location, hint="correct the rows; bad_rows: fail shows the first one")
 
     def _made(self, split: str, table_split: str, table: Table, number: int, values: Mapping[str, object]) -> list[InputExample]:
-        """The examples of one raw row; none where it is of another split."""
+        """Return the examples of one raw row; none where it is of another split."""
         own = False
         try:
             own = self.split_of(table_split, table, number, values) == split
@@ -262,7 +262,7 @@ class TableSource:
             return []
 
     def _drop(self, split: str, table: Table, error: DataError, *, of_this_split: bool = False) -> None:
-        """Counts a bad row; one of which the split cannot be known counts in the first."""
+        """Count a bad row; one of which the split cannot be known counts in the first."""
         if self.by_column and not of_this_split and split != self._splits[0]:
             return
         self.dropped[split] += 1
@@ -272,12 +272,12 @@ class TableSource:
             self.dropped_examples[split].append(f"{place}: {error.plain}")
 
     def _settle_bad_rows(self) -> None:
-        """Where bad rows are dropped, those that cannot be read are passed over but where the examples are made and counted."""
+        """Pass over rows that cannot be read where bad rows are dropped, but where the examples are made and counted."""
         for _, table in self.tables:
             table.on_bad = _refuse if self.spec.bad_rows == BadRows.FAIL else _pass_over
 
     def documents(self) -> Iterator[Document] | None:
-        """None: the corpus is made from the rows."""
+        """Return None: the corpus is made from the rows."""
         return None
 
     def fingerprint(self) -> str:
@@ -310,7 +310,7 @@ class _Scan:
         self.splits: tuple[str, ...] = tuple(s for s in (*SPLITS, UNSPLIT) if s in {split for split, _ in source.tables})
 
     def run(self) -> _Scan:
-        """Scans where there is something to learn."""
+        """Scan the rows where there is something to learn."""
         source, roles = self.source, self.source.roles
         if not (roles.score or roles.negatives or source.by_column):
             return self
@@ -368,7 +368,7 @@ def _add_score(scores: ScoreScan, values: Mapping[str, object], table: Table, nu
 
 
 def _length(value: object, columns: int) -> int:
-    """How many negatives a cell holds; where it is that of the only column, an empty one counts, so that its row is reported."""
+    """Count the negatives that a cell holds; an empty one of the only column counts, so that its row is reported."""
     return len(value) if isinstance(value, list) else int(columns == 1 or not _is_blank(value))
 
 

@@ -12,7 +12,7 @@ from data.spec import DatasetSpec
 
 
 def is_saved(path: Path) -> bool:
-    """Whether a folder was written so: it holds several splits, or one table."""
+    """Tell whether a folder was written so: it holds several splits, or one table."""
     one = all((path / name).is_file() for name in ("state.json", "dataset_info.json"))
     return one or (path / "dataset_dict.json").is_file()
 
@@ -21,7 +21,7 @@ class SavedTable(HubTable):
     """One split that lies in a folder."""
 
     def digest(self) -> bytes:
-        """Of its files: the fingerprint that was saved may follow from the code that made the rows, not from what that read."""
+        """Hash its files: the fingerprint that was saved may follow from the code that made the rows, not from what that read."""
         found = hashlib.sha256()
         for file in sorted(file["filename"] for file in self.data.cache_files):
             with Path(file).open("rb") as content:
@@ -30,7 +30,7 @@ class SavedTable(HubTable):
 
 
 def saved_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
-    """Its splits, which are memory-mapped where they lie.
+    """Open its splits, which are memory-mapped where they lie.
 
     Raises:
         DataError: it is damaged, or no split is called train, dev or test.
@@ -42,10 +42,10 @@ def saved_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
         found = datasets.load_from_disk(str(path))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, pa.ArrowException) as error:
         raise DataError(
-            f"a folder of save_to_disk that cannot be loaded: {reason(error)}", where=str(path), hint="save it anew"
+            f"a folder written by save_to_disk that cannot be loaded: {reason(error)}", where=str(path), hint="save it again"
         ) from None
     loaded = found if isinstance(found, dict) else {path.name: found}
-    notes = ["read as save_to_disk of the datasets library wrote it"]
+    notes = ["read as the datasets library's save_to_disk wrote it"]
     splits = splits_of(list(loaded), str(path), notes)
     tables: list[tuple[str, Table]] = [(split, SavedTable(original, loaded[original])) for split, original in splits.items()]
     return TableSource(name, str(path), tables, spec, notes)

@@ -25,11 +25,11 @@ class ScoreRange:
     high: float
 
     def scale(self, score: float) -> float:
-        """`score` brought to 0..1. Scores outside of the range are the caller's error (see `check`)."""
+        """Bring `score` to 0..1. Scores outside of the range are the caller's error (see `check`)."""
         return (score - self.low) / (self.high - self.low)
 
     def check(self, score: float, where: str) -> float:
-        """`score` if it lies in the range, else a `DataError`."""
+        """Return `score` if it lies in the range, else raise a `DataError`."""
         if not self.low <= score <= self.high:
             raise DataError(
                 f"score {score:g} is outside of the range {self.low:g}..{self.high:g}",
@@ -40,7 +40,7 @@ class ScoreRange:
 
 
 def parse_score(value: object, where: str) -> float:
-    """A finite number out of a cell (text, int, float or bool).
+    """Return a finite number out of a cell (text, int, float or bool).
 
     Raises:
         DataError: the cell is empty, no number, NaN or infinite.
@@ -60,7 +60,7 @@ def parse_score(value: object, where: str) -> float:
 
 
 def _better(value: object) -> str:
-    """How a score that cannot be read should be written."""
+    """Say how a score that cannot be read should be written."""
     text = str(value).strip().lower()
     if text.endswith("%"):
         return "write the share, 0.05 for 5%"
@@ -70,7 +70,7 @@ def _better(value: object) -> str:
 
 
 def excerpt(value: object) -> str:
-    """At most 60 characters of a value, for a message."""
+    """Return at most 60 characters of a value, for a message."""
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
 
@@ -96,7 +96,7 @@ class ScoreScan:
     """What was wrong with the first cell that could not be read."""
 
     def add(self, score: float, where: tuple[str, int] = ("", 0)) -> None:
-        """Takes one score into account; `where` is its place, for messages."""
+        """Take one score into account; `where` is its place, for messages."""
         self.count += 1
         self.above_one += score > 1
         if score < self.low:
@@ -107,7 +107,7 @@ class ScoreScan:
             self.few_values = None if len(self.few_values) == 4 else self.few_values | {score}
 
     def looks_like_classes(self, two: bool) -> bool:
-        """Whether the values are those of natural language inference (0, 1, 2, and -1 for none) rather than similarities.
+        """Tell whether the values are those of natural language inference (0, 1, 2, and -1 for none) rather than similarities.
 
         `two`: 0 and 1 count as classes, too.
         """
@@ -127,7 +127,7 @@ def refuse_one_value(scan: ScoreScan, where: str) -> None:
 
 
 def recognise_range(scan: ScoreScan, where: str) -> tuple[ScoreRange, list[str]]:
-    """The range that holds every score, with notes for the user.
+    """Return the range that holds every score, with notes for the user.
 
     Raises:
         DataError: there are no scores, or they fit none of `KNOWN_RANGES`.
@@ -167,7 +167,7 @@ def _place(at: tuple[str, int]) -> str:
 
 
 def scan_scores(values: Iterable[float]) -> ScoreScan:
-    """A `ScoreScan` over `values`.
+    """Return a `ScoreScan` over `values`.
 
     >>> recognise_range(scan_scores([0.0, 4.2, 5.0]), "pairs.csv")[0]
     ScoreRange(low=0.0, high=5.0)

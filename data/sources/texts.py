@@ -1,6 +1,6 @@
 """Texts to embed, one a row, with an id each: a text file, a table, or standard input. Streams; nothing is held.
 
-Unlike a source of training rows it keeps every row in its place: a row that cannot be used ends the work, unless the person says
+Unlike a source of training rows it keeps every row in its place: a row that cannot be used ends the work, unless the user says
 what to do with it.
 """
 
@@ -41,11 +41,11 @@ class LinesReader(Reader):
     """A text a line, as the column "text"."""
 
     def columns(self) -> list[str]:
-        """The one column."""
+        """Return the one column."""
         return ["text"]
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
-        """The lines, without line ends."""
+        """Yield the lines, without line ends."""
         for number, text in lines(self.path, self.place):
             yield number, {"text": text.rstrip("\r\n")}
 
@@ -59,7 +59,7 @@ class StdinReader(LinesReader):
         self._stream = stream
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
-        """The lines, without line ends."""
+        """Yield the lines, without line ends."""
         for number, text in decoded(self._stream, self.place):
             yield number, {"text": text.rstrip("\r\n")}
 
@@ -73,7 +73,7 @@ class TextRows:
         columns: that are joined by a blank into the text; of several, those without a value in a row are left out.
         id_column: None for line or row numbers.
         empty: what to do with a row without a text.
-        notes: what the person should read.
+        notes: what the user should read.
         skipped: rows that the last pass left out.
     """
 
@@ -90,7 +90,7 @@ class TextRows:
         return isinstance(self.reader, StdinReader)
 
     def __iter__(self) -> Iterator[TextRow]:
-        """The rows, in the order of the file.
+        """Yield the rows, in the order of the file.
 
         Raises:
             DataError: a row has no text or no id, or the file is broken there.
@@ -139,7 +139,7 @@ class TextRows:
 def open_texts(
     place: str, columns: Sequence[str] = (), id_column: str | None = None, empty: Empty = "fail", stdin: IO[bytes] | None = None
 ) -> TextRows:
-    """The texts of a file, or of standard input.
+    """Open the texts of a file, or of standard input.
 
     Args:
         place: path of a .txt file (a text a line) or of a table (CSV, TSV, JSON, JSONL, Parquet), or "-".
@@ -177,7 +177,7 @@ def open_texts(
 
 
 def _text_columns(present: Sequence[str], reader: Reader) -> tuple[str, ...]:
-    """The column or columns of the text, where the person names none."""
+    """Choose the column or columns of the text, where the user names none."""
     if "_id" in present and "text" in present and "title" in present:
         return ("title", "text")  # a BEIR corpus, whose documents are both
     others = [name for name in present if name not in ID_NAMES]
@@ -186,7 +186,7 @@ def _text_columns(present: Sequence[str], reader: Reader) -> tuple[str, ...]:
     found = [name for name in TEXT_NAMES if name in present]
     if len(found) == 1:
         return (found[0],)
-    what = "several columns could hold the text" if found else "no column is called as columns with texts usually are"
+    what = "several columns could hold the text" if found else "no column has a usual name for texts"
     raise DataError(what, where=reader.place, hint=f"choose with --column NAME; columns are {', '.join(present)}")
 
 

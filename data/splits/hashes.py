@@ -36,31 +36,31 @@ class RowHashes:
         return len(self.first)
 
     def take(self, rows: np.ndarray) -> RowHashes:
-        """The hashes of some rows."""
+        """Return the hashes of some rows."""
         return RowHashes(self.first[rows], self.second[rows], [n[rows] for n in self.negatives], self.group[rows])
 
     def without(self, rows: np.ndarray) -> RowHashes:
-        """The hashes of all other rows."""
+        """Return the hashes of all other rows."""
         return self.take(np.setdiff1d(np.arange(len(self)), rows))
 
     def pairs(self) -> Hashes:
-        """One hash a pair of texts."""
+        """Return one hash a pair of texts."""
         pairs: Hashes = mix(self.first) ^ mix(self.second + np.uint64(1))
         return pairs
 
     def text_pairs(self) -> np.ndarray:
-        """[N, 2] query and document of each row."""
+        """Return [N, 2] query and document of each row."""
         return np.stack([self.first, self.second], axis=1)
 
     def unordered_pairs(self) -> Hashes:
-        """One hash a pair of texts, whichever comes first."""
+        """Return one hash a pair of texts, whichever comes first."""
         low, high = np.minimum(self.first, self.second), np.maximum(self.first, self.second)
         pairs: Hashes = mix(low) ^ mix(high + np.uint64(1))
         return pairs
 
 
 def mix(values: Hashes) -> Hashes:
-    """The finaliser of SplitMix64: spreads hashes, so that a sum with a seed gives another order."""
+    """Spread hashes by the finaliser of SplitMix64, so that a sum with a seed gives another order."""
     z = values + np.uint64(0x9E3779B97F4A7C15)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -68,12 +68,12 @@ def mix(values: Hashes) -> Hashes:
 
 
 def seeded(values: Hashes, seed: int) -> Hashes:
-    """Another hash for each seed."""
+    """Return another hash for each seed."""
     return mix(values ^ mix(np.array([seed], dtype=np.uint64)))
 
 
 def hash_rows(table: Dataset) -> RowHashes:
-    """Streams over the texts of `table` and keeps 8 bytes a text."""
+    """Stream over the texts of `table` and keep 8 bytes a text."""
     columns = text_columns(table.column_names)
     hash_of = lru_cache(maxsize=CACHED_TEXTS)(lambda text: int(text_id(text), 16))
     hashed = [np.empty(len(table), dtype=np.uint64) for _ in (*columns, "group")]

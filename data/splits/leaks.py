@@ -18,7 +18,7 @@ from data.splits.hashes import Hashes, RowHashes
 from data.splits.near_duplicates import NearTexts
 from data.splits.split import SplitPlan
 
-NOT_TRAIN = "nothing is changed in dev and test: what is chosen on dev has an advantage on such rows; split anew to be without"
+NOT_TRAIN = "dev and test are left as they are: what is chosen on dev has an advantage on such rows; new splits avoid it"
 
 
 class LeakRules(NamedTuple):
@@ -57,7 +57,7 @@ class Leak:
     partners: tuple[int, ...]
 
     def finding(self, name: Callable[[str, int], str], done: Done) -> Finding:
-        """As a finding; `name` gives the row id for a split and the number of a row."""
+        """Return it as a finding; `name` gives the row id for a split and the number of a row."""
         side = "pair" if self.code.endswith("pair") else "query"
         what = f"rows of {self.split} whose {side} is {'nearly' if 'near_' in self.code else 'also'} in {self.of}"
         examples = [name(self.split, row) for row in self.rows[:EXAMPLES].tolist()]
@@ -74,7 +74,7 @@ class Leak:
 def leaks_between(
     split: str, rows: RowHashes, of: str, others: RowHashes, kind: RowKind, near: NearTexts | None = None
 ) -> Iterator[Leak]:
-    """The rows of one split that repeat rows of another.
+    """Yield the rows of one split that repeat rows of another.
 
     A pair of texts is the same whichever comes first. A query is the same with any document; where there are queries, near pairs
     are no matter of their own.
@@ -105,7 +105,7 @@ def leaks_between(
 def remove_leaks(
     plan: SplitPlan, kind: RowKind, near: NearTexts, rules: LeakRules, name: Callable[[str, int], str], location: str
 ) -> list[Finding]:
-    """Finds what train repeats of test and dev and, by the rules, takes it out of train; the plan is changed and told.
+    """Find what train repeats of test and dev and, by the rules, take it out of train; the plan is changed and told.
 
     Args:
         plan: where each split comes from.
@@ -130,7 +130,7 @@ def remove_leaks(
     keep = np.setdiff1d(np.arange(len(train)), np.concatenate([leak.rows for leak in leaks]))
     if not len(keep):
         raise DataError(
-            f"every row of train is in {' or '.join(sorted({leak.of for leak in leaks}))} too, for instance"
+            f"every row of train is in {' or '.join(sorted({leak.of for leak in leaks}))}, for instance"
             f" {findings[0].examples[0]} as {findings[0].counterparts[0]}",
             where=location,
             hint="give splits that differ, or one file to be split here; data.leaks=keep trains on what is judged all the same",
@@ -143,6 +143,6 @@ def remove_leaks(
     plan.counts["leaks_removed"] = removed
     parts = "; ".join(f"{finding.what.removeprefix('rows of train ')}: {finding.count:,}" for finding in findings)
     nearly = any("near" in leak.code for leak in leaks)
-    alike = f", near: at least {rules.near:.0%} alike, directly or by way of other texts" if nearly else ""
+    alike = f", near: at least {rules.near:.0%} alike, directly or through other texts" if nearly else ""
     plan.notes.append(f"{removed:,} of {len(train):,} rows are taken out of train ({parts}{alike}; data.leaks=keep keeps them)")
     return findings

@@ -28,7 +28,7 @@ def remove_leaks_between_sets(
     cache: Path,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, PreparedDataset]:
-    """The same data sets, their train without rows that another's dev or test has, too; what was found is told.
+    """Return the same data sets, their train without rows that another's dev or test has; what was found is told.
 
     The pair counts, whichever text comes first, and between data sets of queries the query.
 
@@ -51,7 +51,7 @@ def remove_leaks_between_sets(
 
 
 def _judged(sets: Mapping[str, PreparedDataset], name: str, trained: Callable[[str], bool]) -> list[tuple[str, str]]:
-    """Data sets and splits that are judged in a run and may have rows of another data set's train."""
+    """Return data sets and splits that are judged in a run and may have rows of another data set's train."""
     return [
         (other, of)
         for other, one in sets.items()
@@ -98,7 +98,7 @@ def _near(
     similarity: float,
     cache: Path,
 ) -> NearTexts:
-    """The near duplicates among train of the one data set and what the others judge."""
+    """Return the near duplicates among train of the one data set and what the others judge."""
     tables, hashes = {"train": data.splits["train"]}, {"train": (data.hashes or {})["train"]}
     digest = hashlib.sha256(data.fingerprint.encode())
     for other, of in judged:
@@ -112,7 +112,7 @@ def _near(
 
 
 def _without(data: PreparedDataset, keep: np.ndarray, cache: Path) -> PreparedDataset:
-    """The data set with these rows of train alone."""
+    """Return the data set with these rows of train alone."""
     if not len(keep):
         raise DataError(
             "every row of train is in dev or test of another data set of this run",
@@ -133,7 +133,7 @@ def _without(data: PreparedDataset, keep: np.ndarray, cache: Path) -> PreparedDa
 
 
 def _names(data: PreparedDataset, judged: PreparedDataset, of: str) -> Callable[[str, int], str]:
-    """Row ids: of train in the one data set, of what is judged in the other."""
+    """Return the row ids: of train in the one data set, of what is judged in the other."""
     tables = {"train": data.splits["train"], of: judged.splits[of]}
     return lambda split, row: str(tables[split][row]["row"])
 

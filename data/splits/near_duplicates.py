@@ -65,21 +65,21 @@ class NearTexts:
     groups: Hashes
 
     def of(self, hashes: Hashes) -> Hashes:
-        """The same hashes, where near duplicates have one and the same."""
+        """Return the same hashes, where near duplicates have one and the same."""
         if not len(self.texts):
             return hashes
         place = np.minimum(np.searchsorted(self.texts, hashes), len(self.texts) - 1)
         return np.where(self.texts[place] == hashes, self.groups[place], hashes)
 
     def rows(self, rows: RowHashes) -> RowHashes:
-        """Rows in which near duplicates count as the same text."""
+        """Return rows in which near duplicates count as the same text."""
         return RowHashes(self.of(rows.first), self.of(rows.second), [self.of(one) for one in rows.negatives], rows.group)
 
 
 def near_texts(
     tables: Mapping[str, Dataset], hashes: Mapping[str, RowHashes], similarity: float, path: Path | None = None
 ) -> NearTexts:
-    """The near duplicates among all texts of all tables.
+    """Return the near duplicates among all texts of all tables.
 
     Args:
         tables: rows by name.
@@ -112,7 +112,7 @@ class _Texts:
         return len(self.ids)
 
     def read(self, numbers: np.ndarray) -> Iterator[tuple[np.ndarray, list[str]]]:
-        """The texts with these numbers (ascending), some thousand at a time, each lot with its numbers."""
+        """Yield the texts with these numbers (ascending), some thousand at a time, each lot with its numbers."""
         wanted, begin = self._first[numbers], 0
         for table in self.tables.values():
             for column in text_columns(table.column_names):
@@ -134,7 +134,7 @@ class _Words:
         self._known: dict[str, int] = {}
 
     def hashes(self, text: str) -> list[int]:
-        """The words of a text, those that are no more than punctuation left out."""
+        """Return the words of a text, those that are no more than punctuation left out."""
         plain = normalise_text(text)
         if not plain.isascii():
             plain = UNSPACED.sub(r" \g<0> ", plain)
@@ -200,7 +200,7 @@ class _Lot:
 
 
 def _sums(values: Hashes, row: np.ndarray, rows: int) -> Hashes:
-    """Sum of the values of each row, modulo 2^64."""
+    """Return the sum of the values of each row, modulo 2^64."""
     out = np.zeros(rows, dtype=np.uint64)
     np.add.at(out, row, values)
     return out
@@ -228,7 +228,7 @@ def _groups(texts: _Texts, similarity: float) -> NearTexts:
 
 
 def _signatures(texts: _Texts, similarity: float) -> tuple[np.ndarray, Hashes, Hashes]:
-    """Band hashes [U, bands] (0 for texts that are too short to be similar), and `whole` and `digits` of each text [U]."""
+    """Return the band hashes [U, bands] (0 for texts too short to be similar), and `whole` and `digits` of each text [U]."""
     from rensa import RMinHash
 
     words, size = _Words(), len(texts)
@@ -257,7 +257,7 @@ def _signatures(texts: _Texts, similarity: float) -> tuple[np.ndarray, Hashes, H
 
 
 def _folded(rows: np.ndarray, digits: Hashes) -> np.ndarray:
-    """One hash a band [N, bands] out of its MinHash values [N, bands, values] and the numbers in the text; never 0."""
+    """Return one hash a band [N, bands] out of its MinHash values [N, bands, values] and the numbers in the text; never 0."""
     out = np.repeat(mix(digits)[:, None], rows.shape[1], axis=1)
     for place in range(rows.shape[2]):
         out = mix(out ^ rows[:, :, place])
@@ -265,7 +265,7 @@ def _folded(rows: np.ndarray, digits: Hashes) -> np.ndarray:
 
 
 def _edges(keys: Hashes) -> np.ndarray:
-    """Pairs [E, 2] of numbers with the same key: the first that has it with each other one. 0 is no key."""
+    """Return pairs [E, 2] of numbers with the same key: the first that has it with each other one. 0 is no key."""
     order = np.argsort(keys, kind="stable")
     ordered = keys[order]
     starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])) if len(keys) else np.empty(0, dtype=np.int64)
@@ -275,7 +275,7 @@ def _edges(keys: Hashes) -> np.ndarray:
 
 
 def _checked(texts: _Texts, edges: np.ndarray, similarity: float) -> np.ndarray:
-    """Mask [E] of the edges whose texts are as similar as that. Keeps 8 bytes for each shingle of the texts involved."""
+    """Return the mask [E] of the edges whose texts are that similar. Keeps 8 bytes for each shingle of the texts involved."""
     words = _Words()
     sets: dict[int, Hashes] = {}
     for numbers, lot_texts in texts.read(np.unique(edges)):

@@ -51,7 +51,7 @@ class SplitPlan:
 
 
 def components(columns: Sequence[Hashes], group: Hashes) -> Hashes:
-    """The connected group of each row, named by the smallest hash in it. Rows that share a hash in any column are connected.
+    """Return the connected group of each row, named by its smallest hash. Rows that share a hash in any column are connected.
 
     The same hash in two columns is the same text. `group` is one more column, in which 0 connects nothing.
     """
@@ -74,7 +74,7 @@ def components(columns: Sequence[Hashes], group: Hashes) -> Hashes:
 
 
 def deal(keys: Hashes, units: Hashes, targets: Mapping[str, int], seed: int) -> tuple[np.ndarray, dict[str, int]]:
-    """Deals whole groups to the splits in `targets` (dev, test); the rest is train.
+    """Deal whole groups to the splits in `targets` (dev, test); the rest is train.
 
     Args:
         keys: group of each row.
@@ -105,7 +105,7 @@ def deal(keys: Hashes, units: Hashes, targets: Mapping[str, int], seed: int) -> 
 
 
 def deal_folds(keys: Hashes, units: Hashes, folds: int, dev: int | None, seed: int) -> list[tuple[np.ndarray, dict[str, int]]]:
-    """Deals whole groups to several parts of about the same size, each of which is test once; together they are all rows.
+    """Deal whole groups to several parts of about the same size, each of which is test once; together they are all rows.
 
     The largest groups are dealt first, each to the part that has least. Groups that would fill a part beyond `OVERSHOOT` times
     its size are in none: they are always train.
@@ -139,8 +139,11 @@ def deal_folds(keys: Hashes, units: Hashes, folds: int, dev: int | None, seed: i
 def _fold(
     fold: int, part: np.ndarray, order: np.ndarray, sizes: np.ndarray, group_of_row: np.ndarray, dev: int | None
 ) -> tuple[np.ndarray, dict[str, int]]:
-    """One part as test, and dev out of the others: one group out of some in the given order, from the largest to the smallest, so
-    that it has groups of all sizes, as the rows have."""
+    """Take one part as test, and dev out of the others.
+
+    Dev is one group out of some in the given order, from the largest to the smallest, so that it has groups of all sizes, as the
+    rows have.
+    """
     split_of_group = np.zeros(len(sizes), dtype=np.int8)
     split_of_group[part == fold] = SPLITS.index("test")
     got = {"test": int(sizes[part == fold].sum())}
@@ -165,7 +168,7 @@ def make_splits(
     location: str | None = None,
     clean: Callable[[SplitPlan, Mapping[str, RowHashes]], None] | None = None,
 ) -> SplitPlan:
-    """Plans train, dev and test out of the tables that a source gave.
+    """Plan train, dev and test out of the tables that a source gave.
 
     Args:
         tables: by split name, or one table under `UNSPLIT`.
@@ -203,7 +206,7 @@ def _carve(
     spec: SplitSpec,
     location: str | None,
 ) -> None:
-    """Splits `missing` off from the rows of `base`. What a given dev or test has is not dealt: it could only judge itself."""
+    """Split `missing` off from the rows of `base`. What a given dev or test has is not dealt: it could only judge itself."""
     scored = kind is RowKind.SCORED
     word = "pairs" if scored else "queries"
     pool = _not_judged(plan, rows, missing, scored)
@@ -228,7 +231,7 @@ def _carve(
         if all(_is_enough(dealt, got, targets) for dealt, got in deals):
             break
         if way != fine[0]:
-            plan.notes.append("most rows hang together by texts that they share, so such rows could not all be kept on one side")
+            plan.notes.append("most rows are linked by texts that they share, so not all of these could be kept on one side")
     else:
         raise _too_few(rows, scored, base, missing, location, spec.folds or len(SPLITS))
     among, got = deals[spec.fold if spec.folds is not None else 0]
@@ -243,7 +246,7 @@ def _carve(
 
 
 def _not_judged(plan: SplitPlan, rows: RowHashes, missing: Sequence[str], scored: bool) -> np.ndarray:
-    """The numbers of the rows of which no given dev or test has the pair or the query; of all rows if there are hardly any."""
+    """Return the rows of which no given dev or test has the pair or the query; all rows if there are hardly any."""
     judged = [plan.hashes[name] for name in ("dev", "test") if name in plan.hashes and name not in missing]
     if not judged:
         return np.arange(len(rows))
@@ -256,19 +259,19 @@ def _not_judged(plan: SplitPlan, rows: RowHashes, missing: Sequence[str], scored
 
 
 def _is_enough(dealt: np.ndarray, got: Mapping[str, int], targets: Mapping[str, int]) -> bool:
-    """Whether each split has enough of what it should get, and train has rows, too."""
+    """Tell whether each split has enough of what it should get, and train has rows, too."""
     return all(got[name] >= UNDERFILL * target for name, target in targets.items()) and bool((dealt == 0).any())
 
 
 def _too_few(rows: RowHashes, scored: bool, base: str, missing: Sequence[str], location: str | None, parts: int) -> DataError:
-    """Why dev and test could not be split off, and what helps. Groups up to `parts` in number are too few."""
+    """Say why dev and test could not be split off, and what helps. Groups up to `parts` in number are too few."""
     thing, things = ("pair of texts", "pairs of texts") if scored else ("query", "queries")
     distinct, splits = len(np.unique(rows.unordered_pairs() if scored else rows.first)), " and ".join(missing)
     where = location if base == UNSPLIT else f"{location or 'data set'}, {base}"
     hint = "add rows, or give dev and test of your own (files of these names, or a column `split`)"
     if distinct == 1 and len(rows) > 1:
         what = f"{len(rows):,} rows, all with the same {thing}: too few to split off {splits}"
-        hint = f"look whether the right columns were taken (data.columns.anchor=NAME data.columns.positive=NAME); or {hint}"
+        hint = f"check whether the right columns are used (data.columns.anchor=NAME data.columns.positive=NAME); or {hint}"
     elif rows.group.any() and (groups := len(np.unique(rows.group))) <= parts:
         what = "all rows are in one group" if groups == 1 else f"the rows are in {groups} groups"
         what += f", and a group stays on one side: too few to split off {splits}"
@@ -276,7 +279,7 @@ def _too_few(rows: RowHashes, scored: bool, base: str, missing: Sequence[str], l
     elif rows.group.any() and distinct > parts:
         largest = int(np.unique(rows.group[rows.group != 0], return_counts=True)[1].max())
         what = f"a group of rows stays on one side, and the groups (the largest of {largest:,} of {len(rows):,} rows)"
-        what += f" cannot be dealt so that {splits} become about as large as they should"
+        what += f" cannot be dealt so that {splits} come out about as large as they should"
         hint = f"make the groups smaller or remove the group column; or {hint}"
     else:
         what = f"{distinct:,} {thing if distinct == 1 else things} in {len(rows):,} {'row' if len(rows) == 1 else 'rows'}:"
@@ -297,7 +300,7 @@ def _cap(plan: SplitPlan, max_rows: int, seed: int) -> None:
 
 
 def count(plan: SplitPlan, kind: RowKind, has_corpus: bool) -> None:
-    """Adds rows and queries a split, and what two splits have in common, to the counts; and says the latter."""
+    """Add rows and queries a split, and what two splits have in common, to the counts; note the latter."""
     scored = kind is RowKind.SCORED
     names = list(plan.parts)
     for name in names:

@@ -109,7 +109,7 @@ def test_a_data_set_that_is_only_judged_is_all_test(tmp_path):
     spec = DatasetSpec(source=str(pairs_file(tmp_path / "p.csv", 30)), train=False)
     prepared = prepare(spec, SplitSpec(), tmp_path / "cache")
     assert {name: len(table) for name, table in prepared.splits.items()} == {"test": 30}
-    assert any("all of its rows are test" in note for note in prepared.notes)
+    assert any("all of its rows serve as test" in note for note in prepared.notes)
 
 
 def test_the_dev_of_a_data_set_that_is_only_judged_is_its_test(tmp_path):
@@ -117,7 +117,7 @@ def test_the_dev_of_a_data_set_that_is_only_judged_is_its_test(tmp_path):
     pairs_file(tmp_path / "d" / "dev.csv", 30)
     prepared = prepare(DatasetSpec(source=str(tmp_path / "d"), train=False), SplitSpec(), tmp_path / "cache")
     assert {name: len(table) for name, table in prepared.splits.items()} == {"test": 30}
-    assert any("without a test beside it, is test" in note for note in prepared.notes)
+    assert any("has no test split, so dev serves as test" in note for note in prepared.notes)
 
 
 def test_a_bad_row_leaves_no_table_behind(tmp_path):

@@ -34,7 +34,7 @@ FILES = {
         pairs("data.hub_config=en"), "hub_config has no meaning", "pairs.csv", "remove hub_config"
     ),
     "empty file": Mistake(data("empty.csv"), "the file is empty", "empty.csv", "a header line and rows", {"empty.csv": ""}),
-    "header alone": Mistake(data("h.csv"), "no rows", "h.csv", "add rows below the header", {"h.csv": "query,document\n"}),
+    "header alone": Mistake(data("h.csv"), "no rows", "h.csv", "add rows below it", {"h.csv": "query,document\n"}),
     "one row": Mistake(
         data("one.csv"),
         "1 query in 1 row: too few to split off dev and test",
@@ -66,7 +66,7 @@ FILES = {
     ),
     "Macintosh line ends": Mistake(
         data("cr.csv"),
-        "a carriage return stands in the line",
+        "there is a carriage return in the line",
         "cr.csv, line 1",
         r"tr '\r' '\n'",
         {"cr.csv": PAIRS.replace("\n", "\r")},
@@ -101,7 +101,7 @@ FILES = {
     ),
     "no header": Mistake(
         data("bare.csv"),
-        "no column names",
+        "the column names do not say",
         "bare.csv",
         "add a first line with the names of the columns",
         {"bare.csv": PAIRS.partition("\n")[2]},
@@ -118,7 +118,7 @@ FILES = {
     ),
     "columns of unknown names": Mistake(
         data("foo.csv"),
-        "no column names that say which texts belong together. Columns found: 'foo', 'bar'",
+        "the column names do not say which texts belong together. Columns found: 'foo', 'bar'",
         "foo.csv",
         "data.columns.anchor=NAME data.columns.positive=NAME",
         {"foo.csv": "foo,bar\n1,2\n"},
@@ -132,7 +132,7 @@ FILES = {
     ),
     "misspelt column": Mistake(
         pairs("data.columns.anchor=qestion"),
-        "a column 'qestion' that is not there; did you mean 'question'",
+        "a column 'qestion' that does not exist; did you mean 'question'",
         "pairs.csv",
         "correct columns.anchor",
     ),
@@ -161,7 +161,7 @@ FILES = {
         {"p.jsonl": "version https://git-lfs.github.com/spec/v1\noid sha256:4d\nsize 12\n"},
     ),
     "broken Parquet": Mistake(
-        data("p.parquet"), "not a readable Parquet file", "p.parquet", "write the file anew", {"p.parquet": "PAR1"}
+        data("p.parquet"), "not a readable Parquet file", "p.parquet", "write the file again", {"p.parquet": "PAR1"}
     ),
     "JSON that is one object": Mistake(
         data("p.json"),

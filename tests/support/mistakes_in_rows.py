@@ -52,7 +52,7 @@ ROWS = {
     ),
     "the same rows in train and test": Mistake(
         data("set"),
-        "every row of train is in test too, for instance train.csv:2 as test.csv:2",
+        "every row of train is in test, for instance train.csv:2 as test.csv:2",
         "set",
         "data.leaks=keep",
         {name: rows("query,document", "red {i},blue {i}") for name in ("set/train.csv", "set/test.csv")},
@@ -68,7 +68,7 @@ ROWS = {
         data("p.csv"),
         "60 rows, all with the same query",
         "p.csv",
-        "look whether the right columns were taken",
+        "check whether the right columns are used",
         {"p.csv": rows("query,document", "a,b")},
     ),
     "queries that are all equal": Mistake(
@@ -157,7 +157,7 @@ ROWS = {
     ),
     "scores nearly of one kind": Mistake(
         data("p.csv"),
-        "the 30 pairs of the dev split of p all have one score",
+        "the 30 pairs of the dev split of p all have the same score",
         "p.csv",
         "dev and test of your own with different scores",
         {"p.csv": table(SCORES, *(f"a {i},b {i},{0.5 if i == 7 else 1}" for i in range(300)))},
@@ -216,7 +216,7 @@ ROWS = {
     ),
     "BEIR folder without judgements": Mistake(
         data("b"),
-        "no column names",
+        "the column names do not say",
         "b/corpus.jsonl",
         "a BEIR folder needs corpus.jsonl, queries.jsonl and qrels/",
         {name: text for name, text in beir("b").items() if "qrels" not in name},

@@ -42,7 +42,7 @@ WORKS = {
             swapped=(
                 ".csv",
                 rows("query,document", "the long text of document {i} " * 20 + ",what {i}?"),
-                "warning: train: the query is 4 times as long as its document or longer: are the columns swapped? Rows: 42",
+                "warning: train: the query is at least 4 times as long as its document: are the columns swapped? Rows: 42",
             ),
             ids=(
                 ".csv",
@@ -61,12 +61,12 @@ WORKS = {
                     *(f"m {i},n {i},{0 if i == 7 else 1},train" for i in range(60)),
                     *(f"c {i},d {i},{i % 2},{split}" for i, split in enumerate(["dev"] * 6 + ["test"] * 6)),
                 ),
-                "warning: train: one and the same score: the others are too few to learn much from; rows: 59",
+                "warning: train: nearly all scores are the same: too few differ to learn much from; rows with that score: 59",
             ),
             quoting=(
                 ".csv",
                 rows("query,document", "the red thing {i},Somebody asked for the RED thing {i} today"),
-                "warning: train: the document holds its query word for word: a search for the words alone would find it",
+                "warning: train: the document contains its query word for word: a plain word search would find it",
             ),
             echoes=(".csv", rows("query,document", "e {i},e {i}"), "warning: train: anchor and positive are the same text: 42"),
             negatives=(
@@ -77,7 +77,7 @@ WORKS = {
             endless=(
                 ".csv",
                 PAIRS + f"long one,{'word ' * 200_000}\n",
-                "warning: test: a text of more than 100,000 characters, of which a model reads the beginning only: 1",
+                "warning: test: a text of more than 100,000 characters, of which a model reads only the beginning: 1",
             ),
         )
     ),

@@ -37,7 +37,7 @@ def test_empty_files(tmp_path, name, content):
 @pytest.mark.parametrize(
     ("name", "content", "parts"),
     [
-        ("p.csv", "query,document\n", ["p.csv: no rows (the header stands alone)"]),
+        ("p.csv", "query,document\n", ["p.csv: no rows (there is only the header)"]),
         ("p.csv", "query,document\na,b\nc,d,e\n", ["p.csv, line 3: 3 cells, but the header has 2 columns", "double quotes"]),
         ("p.csv", "query,document\na\n", ["p.csv, line 2: 1 cell, but the header has 2 columns", "complete the row"]),
         (

@@ -139,7 +139,7 @@ def test_half_a_pair_is_named():
 def test_an_unknown_column_in_the_config_gets_the_nearest_name():
     with pytest.raises(DataError) as error:
         roles("query", "document", positive="documnet")
-    assert "columns.positive names a column 'documnet' that is not there; did you mean 'document'? Columns" in str(error.value)
+    assert "columns.positive names a column 'documnet' that does not exist; did you mean 'document'? Columns" in str(error.value)
     with pytest.raises(DataError, match=r"columns.negatives\[1\]"):
         roles("query", "document", "n1", negatives=["n1", "n2"])
 

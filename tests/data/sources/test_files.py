@@ -243,7 +243,7 @@ def test_files_whose_names_differ_in_the_split_alone(tmp_path):
     write(tmp_path / "mix" / "prices.csv", "query,document\nc,d\n")
     source = opened(tmp_path / "mix")
     assert source.splits() == (UNSPLIT,)
-    assert any("train_times.csv: not taken for a split" in note for note in source.recognised.notes)
+    assert any("train_times.csv: not read as splits" in note for note in source.recognised.notes)
 
 
 def test_a_key_that_appears_late_in_a_file_is_a_column(tmp_path):

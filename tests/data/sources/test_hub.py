@@ -197,6 +197,6 @@ def test_damaged_folders_of_save_to_disk_are_told(tmp_path, damage):
         damage
     ]
     file.write_text("{}" if damage == "state" else "[]", encoding="utf-8")
-    with pytest.raises(DataError, match=r"saved: a folder of save_to_disk that cannot be loaded") as error:
+    with pytest.raises(DataError, match=r"saved: a folder written by save_to_disk that cannot be loaded") as error:
         open_source(DatasetSpec(source=str(folder)))
-    assert "What to do: save it anew" in str(error.value)
+    assert "What to do: save it again" in str(error.value)

@@ -93,7 +93,7 @@ def test_splits_are_kept_and_those_without_a_place_are_named(tmp_path: Path) -> 
     source = opened(store(given_splits, tmp_path))
     assert source.splits() == ("train", "dev", "test")
     assert texts(source, "dev")[0] == ["validation question 0", "validation answer 0"]
-    assert "not used, since not named like a split: other-train-2.parquet" in source.recognised.notes
+    assert "not used, since not named after a split: other-train-2.parquet" in source.recognised.notes
     assert store(DatasetDict(given_splits), tmp_path) == Path(source.location)
     alone = opened(store(DatasetDict({"everything": part("x")}), tmp_path))
     assert alone.splits() == (UNSPLIT,) and len(texts(alone)) == 20

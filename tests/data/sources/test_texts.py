@@ -77,7 +77,7 @@ def test_empty_texts_keep_the_numbers_of_the_others(tmp_path: Path, empty: str, 
 MISTAKES = {
     "an empty line": ("a.txt", "a\n\nb\n", {}, "line 2.*the text is empty.*--empty skip"),
     "two columns that could be it": ("a.csv", "query,document\na,b\n", {}, "several columns.*query, document"),
-    "no column that could be it": ("a.csv", "x,y\na,b\n", {}, "no column is called.*--column"),
+    "no column that could be it": ("a.csv", "x,y\na,b\n", {}, "no column has a usual name.*--column"),
     "a mistyped column": ("a.csv", "body,other\na,b\n", {"columns": ["bodi"]}, "no column 'bodi'.*did you mean 'body'"),
     "columns of a text file": ("a.txt", "a\n", {"columns": ["text"]}, "lines of text have no columns"),
     "a missing id": ("a.jsonl", '{"id": "1", "text": "a"}\n{"text": "b"}\n', {}, "line 2.*the id is missing"),

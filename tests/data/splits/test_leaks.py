@@ -93,7 +93,7 @@ def test_leaks_go_before_the_rows_are_capped(tmp_path: Path) -> None:
 def test_a_train_split_that_is_the_test_split_is_an_error(tmp_path: Path) -> None:
     rows = [(f"question {i}", f"answer {i}") for i in range(20)]
     source = folder(tmp_path / "set", train=rows, dev=[("other", "text")], test=rows)
-    with pytest.raises(DataError, match=r"every row of train is in test too, for instance train\.csv:2 as test\.csv:2"):
+    with pytest.raises(DataError, match=r"every row of train is in test, for instance train\.csv:2 as test\.csv:2"):
         load(source, LeakRules())
     assert len(load(source, LeakRules(drop=False)).splits["train"]) == 20
 

@@ -84,7 +84,7 @@ def test_splits_are_disjoint_complete_and_share_no_text_unless_they_say_so(rows,
         queries = {name: {rows[i][0] for i in numbers} for name, numbers in split.items()}
         assert not queries["train"] & queries["test"]
         assert not queries["train"] & queries["dev"]
-        assert any("hang together" in note for note in plan.notes)
+        assert any("are linked" in note for note in plan.notes)
         shared = len({rows[i][1] for i in split["train"]} & {rows[i][1] for i in split["test"]})
         assert plan.counts["shared_documents_train_test"] == shared
 
@@ -132,7 +132,7 @@ def test_one_giant_group_falls_back_to_queries_and_says_so():
     table = {UNSPLIT: pairs(rows)}
     plan = planned(table)
     assert {name: len(numbers) for name, numbers in taken(plan, table).items()} == {"train": 35, "dev": 5, "test": 10}
-    assert any("hang together" in note for note in plan.notes)
+    assert any("are linked" in note for note in plan.notes)
     assert "train and test have 1 documents in common" in plan.notes
 
 

@@ -31,7 +31,7 @@ def test_findings_are_printed_with_rows_what_was_done_and_what_helps(in_tmp: Pat
         "rows of train whose query is also in test: 1 (6.2%), dropped, for instance leak.query.csv:5 (as leak.query.csv:22)"
         in printed
     )
-    assert "What to do: what is judged must not be learnt by heart" in printed
+    assert "What to do: no model may be judged on what it was trained on" in printed
     assert "0 errors, 2 warnings, 0 notes" in printed
     assert json.loads((in_tmp / "out" / "audit.json").read_text()) == found
     assert (in_tmp / "out" / "audit.txt").read_text().strip() in printed
@@ -169,7 +169,7 @@ def test_what_a_training_would_refuse_is_an_error_here(in_tmp: Path) -> None:
     for split in ("dev", "test"):
         rows = [f"{split} {one},{split} answer {one},1" for one in "ab"]
         write(in_tmp / "flat" / f"{split}.csv", "sentence1,sentence2,score", *rows)
-    with pytest.raises(CheckFailed, match="pairs of the dev split of flat all have one score"):
+    with pytest.raises(CheckFailed, match="pairs of the dev split of flat all have the same score"):
         check(data="flat")
 
 
