@@ -45,6 +45,11 @@ def environment(extra: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def own_version() -> str:
+    """Return the version of this program; a clone that is not installed has none."""
+    return _version("embed-tune") or "not installed"
+
+
 def _version(package: str) -> str | None:
     try:
         return version(package)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
@@ -40,8 +41,20 @@ app = typer.Typer(
 UsageProblem: type[Exception] = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 
+def _say_version(asked: bool) -> None:
+    if asked:
+        from train.machine import own_version
+
+        print_line(own_version())
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
     """Fine-tune text-embedding models and prove that it helped.
 
     In the order of the work: `compare` models, `check` your texts, `train` a model on them, `evaluate` it, see all runs with

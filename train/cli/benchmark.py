@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting
+from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting, note_packaged
 from train.cli.output import agreement
 from train.errors import ConfigError
 
@@ -51,7 +51,10 @@ def benchmark_command(
         list[str] | None, typer.Option("--data", "-d", help="A data set of yours, as for `train`; may be given several times.")
     ] = None,
     config: Annotated[
-        list[Path] | None, typer.Option("--config", "-c", readable=False, help="YAML file that names data; may be given again.")
+        list[Path] | None,
+        typer.Option(
+            "--config", "-c", readable=False, callback=note_packaged, help="YAML file that names data; may be given again."
+        ),
     ] = None,
     output: Annotated[
         Path | None,

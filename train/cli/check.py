@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from train.cli.options import DebugOption, JsonOption
+from train.cli.options import DebugOption, JsonOption, note_packaged
 
 
 def check_command(
@@ -20,7 +20,8 @@ def check_command(
         ),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", readable=False, help="YAML file that names data and base model.")
+        Path | None,
+        typer.Option("--config", "-c", readable=False, callback=note_packaged, help="YAML file that names data and base model."),
     ] = None,
     model: Annotated[
         str | None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption
+from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption, note_packaged
 from train.cli.output import agreement
 
 
@@ -26,7 +26,13 @@ def compare_command(
     ] = None,
     config: Annotated[
         list[Path] | None,
-        typer.Option("--config", "-c", readable=False, help="YAML file with models, data and limits, e.g. configs/compare.yaml."),
+        typer.Option(
+            "--config",
+            "-c",
+            readable=False,
+            callback=note_packaged,
+            help="YAML file with models, data and limits, e.g. configs/compare.yaml.",
+        ),
     ] = None,
     max_latency_ms: Annotated[
         float | None, typer.Option("--max-latency-ms", metavar="MS", help="95 of 100 single texts must be done in this time.")

@@ -9,7 +9,7 @@ import typer
 
 from data.errors import EmbedTuneError
 from train.cli.fail_on import FailOnOption, fail_if
-from train.cli.options import CacheOption, JsonOption, YesOption, cache_setting
+from train.cli.options import CacheOption, JsonOption, YesOption, cache_setting, note_packaged
 from train.cli.output import agreement
 from train.config.choices import Split
 
@@ -42,6 +42,7 @@ def evaluate_command(
             "--config",
             "-c",
             readable=False,
+            callback=note_packaged,
             help="YAML file that names the data, e.g. checkpoints/first/config.yaml; may be given several times.",
         ),
     ] = None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting
+from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting, note_packaged
 from train.cli.output import agreement
 
 
@@ -21,7 +21,10 @@ def mine_command(
         ),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", readable=False, help="YAML file that names data, base model and settings.")
+        Path | None,
+        typer.Option(
+            "--config", "-c", readable=False, callback=note_packaged, help="YAML file that names data, base model and settings."
+        ),
     ] = None,
     model: Annotated[
         str | None,

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from pathlib import Path
+from typing import Annotated, TypeVar
 
 import typer
+
+from train.cli.output import print_line
+from train.config.packaged import config_file
+from train.distributed import is_main
+
+T = TypeVar("T", Path | None, list[Path] | None)
 
 EXIT_CODES = "Exit codes: 0 done, 2 a mistake that the message explains, 3 asked for by `--fail-on`, 130 interrupted."
 
@@ -19,6 +27,15 @@ CacheOption = Annotated[
     ),
 ]
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Spend money on APIs without asking.")]
+
+
+def note_packaged(files: T) -> T:
+    """Let the user know which files of `--config` are those that came with the program; a callback of that option."""
+    paths = files if isinstance(files, list) else [files]
+    for path in paths:
+        if path is not None and config_file(path) != path and is_main():
+            print_line(f"{path}: not in this folder; the file of that name that came with embed-tune is read", sys.stderr)
+    return files
 
 
 def cache_setting(place: str | None) -> list[str]:

@@ -9,6 +9,7 @@ import typer
 
 from data.errors import EmbedTuneError
 from train.cli.fail_on import FailOnOption, fail_if_run
+from train.cli.options import note_packaged
 from train.cli.output import print_line
 from train.config.packaged import packaged
 
@@ -23,6 +24,7 @@ def train_command(
             "--config",
             "-c",
             readable=False,
+            callback=note_packaged,
             help="YAML file; configs/ has one for each purpose, configs/models/ one for each of many models. May be given "
             "several times: a later file takes precedence over an earlier one, key by key.",
         ),
