@@ -1,8 +1,11 @@
-# Two commands do everything: `make train` and `make test`. Both make .venv on first use.
+# Two commands do everything: `make train` and `make test`. Both make .venv on first use: the first with what a user needs, the
+# second with the tools of the tests as well.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+READY_TO_TEST := $(VENV)/.ready-to-test
+INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 
 .PHONY: train test test-all lint clean
 
@@ -10,21 +13,25 @@ train: $(READY)
 	$(BIN)/accelerate launch --quiet --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no train/run.py
 
 # two processes with a core each; files stay whole, so that what a file prepares is prepared once
-test: $(READY)
+test: $(READY_TO_TEST)
 	HF_HUB_OFFLINE=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
-test-all: $(READY)
+test-all: $(READY_TO_TEST)
 	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest -m "slow or shared or not slow"
 
-lint: $(READY)
+lint: $(READY_TO_TEST)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-$(READY): pyproject.toml constraints.txt
+$(READY): pyproject.toml setup.py constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(INSTALL) .
 	touch $(READY)
+
+$(READY_TO_TEST): $(READY)
+	$(INSTALL) '.[dev]'
+	touch $(READY_TO_TEST)
 
 clean:
 	rm -rf $(VENV)

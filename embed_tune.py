@@ -15,10 +15,7 @@ from collections.abc import Sequence
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from train import *  # noqa: F403  (`__getattr__` hands these on)
+from typing import Any
 
 __version__ = "0.1.0"
 

@@ -83,7 +83,7 @@ def benchmark_command(
 
     request = read_many("benchmark", [*words, *cache_setting(cache)], data=data or (), config=config or (), needs_data=not tasks)
     if importlib.util.find_spec("mteb") is None:
-        raise ConfigError("benchmark tasks are run by mteb, which is not installed", hint="pip install 'embed-tune[mteb]'")
+        raise ConfigError("benchmark tasks are run by mteb, which is not installed", hint="pip install mteb")
     from train.workflows.benchmark.run import run_benchmark
 
     run_benchmark(request, tasks or (), output=output, prices=prices, confirm=agreement(yes), as_json=as_json, debug=debug)

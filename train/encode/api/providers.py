@@ -57,6 +57,10 @@ class Client(Protocol):
         ...
 
 
+PACKAGES = {Provider.OPENAI: "openai", Provider.COHERE: "cohere", Provider.VOYAGE: "voyageai"}
+"""What the client of each provider is called where packages are installed from."""
+
+
 def make_client(config: ModelConfig) -> Client:
     """The client of `config.api`.
 
@@ -75,7 +79,7 @@ def make_client(config: ModelConfig) -> Client:
     except ImportError:
         raise ModelError(
             f"{config.api}:{config.name} needs the client of its provider",
-            hint=f"install it: pip install 'embed-tune[{config.api}]'",
+            hint=f"install it: pip install {PACKAGES[config.api]}",
         ) from None
 
 

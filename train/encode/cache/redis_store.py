@@ -133,7 +133,7 @@ def _connect(address: _Address) -> Redis:
         from redis.backoff import NoBackoff
         from redis.retry import Retry
     except ImportError:
-        raise ConfigError("Redis needs its client", hint="install it: pip install 'embed-tune[redis]'") from None
+        raise ConfigError("Redis needs its client", hint="install it: pip install redis hiredis") from None
     return Redis(
         host=address.host,
         port=address.port,
