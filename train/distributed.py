@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from data.errors import EmbedTuneError
+from data.foreign_errors import NCCL_MISUSED, PEER_LOST
 from train.errors import ConfigError, Interrupted
 
 if TYPE_CHECKING:
@@ -33,22 +34,22 @@ class PeerStopped(EmbedTuneError):
 
 
 def rank() -> int:
-    """Number of this process among all, from 0."""
+    """Return the number of this process among all, from 0."""
     return int(os.environ.get("RANK", "0"))
 
 
 def world_size() -> int:
-    """Number of processes that compute this run."""
+    """Return the number of processes that compute this run."""
     return int(os.environ.get("WORLD_SIZE", "1"))
 
 
 def on_one_machine() -> bool:
-    """Whether all processes of this run are on this machine."""
+    """Tell whether all processes of this run are on this machine."""
     return int(os.environ.get("LOCAL_WORLD_SIZE", world_size())) >= world_size()
 
 
 def is_main() -> bool:
-    """Whether this process speaks and writes (rank 0, or the only one)."""
+    """Tell whether this process speaks and writes (rank 0, or the only one)."""
     return rank() == 0
 
 
@@ -78,12 +79,12 @@ def leave() -> None:
 
 
 def wants_cpu() -> bool:
-    """Whether the launch configuration (`use_cpu`) keeps this run off the GPUs."""
+    """Tell whether the launch configuration (`use_cpu`) keeps this run off the GPUs."""
     return os.environ.get("ACCELERATE_USE_CPU", "").lower() in ("1", "true", "yes")
 
 
 def weights_are_spread() -> bool:
-    """Whether each process holds a part of the weights only (FSDP in the launch configuration).
+    """Tell whether each process holds a part of the weights only (FSDP in the launch configuration).
 
     Raises:
         ConfigError: the launch configuration saves the parts only, of which no model could be exported.
@@ -107,12 +108,12 @@ def wait() -> None:
 
 
 def share(value: T) -> T:
-    """Rank 0's value, on every rank."""
+    """Return rank 0's value, on every rank."""
     return collect(value)[0]
 
 
 def collect(value: T) -> list[T]:
-    """The values of all ranks, by rank, on every rank."""
+    """Return the values of all ranks, by rank, on every rank."""
     if world_size() == 1:
         return [value]
     import torch.distributed as dist
@@ -123,7 +124,7 @@ def collect(value: T) -> list[T]:
 
 
 def totals(numbers: Sequence[float]) -> list[float]:
-    """Sums over all ranks, place by place."""
+    """Add up the numbers of all ranks, place by place."""
     if world_size() == 1:
         return list(numbers)
     import torch
@@ -135,12 +136,12 @@ def totals(numbers: Sequence[float]) -> list[float]:
 
 
 def anyone(flag: bool) -> bool:
-    """Whether the flag is set on any rank; the same answer everywhere."""
+    """Tell whether the flag is set on any rank; the same answer everywhere."""
     return totals([float(flag)])[0] > 0
 
 
 def gather_rows(rows: Tensor, counts: Sequence[int]) -> Tensor:
-    """The rows of all ranks one below the other.
+    """Return the rows of all ranks one below the other.
 
     Args:
         rows: [counts[rank], D] float32 on the CPU.
@@ -176,7 +177,7 @@ def copy_weights(state: Mapping[str, Tensor], model: Any) -> None:
 
 
 def on_main(work: Callable[[], T]) -> T:
-    """Rank 0 does it, the others wait and get the result.
+    """Do it on rank 0; the others wait and get the result.
 
     Raises:
         Whatever the work raises, on rank 0; PeerStopped on the others.
@@ -196,7 +197,7 @@ def on_main(work: Callable[[], T]) -> T:
 
 
 def first_on_each_machine(work: Callable[[], T]) -> T:
-    """One process a machine does it first, so that the others find files already there; each gets a result of its own.
+    """Do it in one process a machine first, so that the others find the files there; each gets a result of its own.
 
     Raises:
         Whatever the work raises, where it is raised; PeerStopped on the others.
@@ -221,19 +222,21 @@ def first_on_each_machine(work: Callable[[], T]) -> T:
 
 
 def should_report(error: BaseException) -> bool:
-    """Whether this process prints an error: rank 0 always, others only what rank 0 cannot know."""
+    """Tell whether this process prints an error: rank 0 always, others only what rank 0 cannot know."""
     return is_main() or (bool(_group) and not isinstance(error, PeerStopped | Interrupted))
 
 
 def prefix() -> str:
-    """Who speaks, where it is not rank 0."""
+    """Return who speaks, where it is not rank 0."""
     return "" if is_main() else f"process {rank()} of {world_size()}: "
 
 
 def peer_is_lost(error: BaseException) -> bool:
-    """Whether an error says that another process cannot be reached any more."""
+    """Tell whether an error says that another process can no longer be reached."""
     if world_size() == 1:
         return False
-    text = f"{type(error).__name__} {error}".lower()
-    signs = ("connection closed by peer", "connection reset", "broken pipe", "gloo", "nccl", "distnetworkerror", "tcpstore")
-    return any(sign in text for sign in signs)
+    import torch.distributed as dist
+
+    if isinstance(error, dist.DistBackendError):
+        return not NCCL_MISUSED.said_by(error)
+    return isinstance(error, dist.DistNetworkError | dist.DistStoreError | ConnectionError) or PEER_LOST.said_by(error)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 
 from data.errors import EmbedTuneError
+from data.foreign_errors import NO_MEMORY
 
 
 class ConfigError(EmbedTuneError):
@@ -47,26 +49,17 @@ class Interrupted(EmbedTuneError):
     exit_code = 130
 
 
-MEMORY_SIGNS = (
-    "out of memory",
-    "can't allocate memory",
-    "not enough memory",
-    "cannot allocate memory",
-    "bad_alloc",
-    "could not create a primitive",
-    "could not create a memory",
-)
-"""What torch's allocators (CUDA, CPU, MPS), the C++ library and oneDNN say; all but CUDA's raise a plain RuntimeError."""
-
-
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What the operating system says where no more can be written: disk full, quota used up, file-size limit."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Tell whether an error says that memory ran out, on the device or on the host."""
-    text = str(error).lower()
-    return isinstance(error, MemoryError) or (isinstance(error, RuntimeError) and any(sign in text for sign in MEMORY_SIGNS))
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM):
+        return True
+    # only torch itself can have raised its class, so nothing is loaded in order to ask
+    torch = sys.modules.get("torch")
+    return (torch is not None and isinstance(error, torch.OutOfMemoryError)) or any(words.said_by(error) for words in NO_MEMORY)
 
 
 def disk_in_words(error: OSError) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from data.errors import DataError
+from data.foreign_errors import NO_GZIP
 
 GZIP = ".gz"
 LINED = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
@@ -55,7 +56,7 @@ def opened(path: Path, shown: str) -> Iterator[IO[bytes] | gzip.GzipFile]:
             yield unpacked
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         hint = "download or compress it again; `gzip -t FILE` tests one"
-        if str(error).startswith("Not a gzipped file"):
+        if NO_GZIP.said_by(error):
             what, hint = "its name ends in .gz, but it is not compressed with gzip", f"take .gz off its name, or {hint}"
         elif isinstance(error, EOFError):
             what = "the compressed file ends too early"

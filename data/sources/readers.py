@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from data.errors import DataError, reason
+from data.foreign_errors import CSV_AFTER_QUOTE, CSV_CARRIAGE_RETURN, CSV_QUOTE_OPEN
 from data.sources.compressed import kind_of, opened
 from data.sources.foreign import SUFFIXES, refuse_foreign
 
@@ -32,9 +33,13 @@ SIGNS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 
 QUOTE_HINT = 'close the quote; a quote that is part of a text is doubled ("") in a quoted cell'
 CSV_ERRORS = (
-    ("unexpected end of data", "a quote opens in this row and is never closed", QUOTE_HINT),
-    ("expected after", "a quoted cell goes on after its closing quote", QUOTE_HINT),
-    ("new-line", "there is a carriage return in the line (old Macintosh line ends?)", "convert it: `tr '\\r' '\\n' < OLD > NEW`"),
+    (CSV_QUOTE_OPEN, "a quote opens in this row and is never closed", QUOTE_HINT),
+    (CSV_AFTER_QUOTE, "a quoted cell goes on after its closing quote", QUOTE_HINT),
+    (
+        CSV_CARRIAGE_RETURN,
+        "there is a carriage return in the line (old Macintosh line ends?)",
+        "convert it: `tr '\\r' '\\n' < OLD > NEW`",
+    ),
 )
 """What the csv module says, what that means, and the way out."""
 
@@ -209,7 +214,7 @@ class DelimitedReader(Reader):
                     yield begin, cells
                 begin = reader.line_num + 1
         except csv.Error as error:
-            what, hint = next((words for sign, *words in CSV_ERRORS if sign in str(error)), (str(error), QUOTE_HINT))
+            what, hint = next((words for said, *words in CSV_ERRORS if said.said_by(error)), (str(error), QUOTE_HINT))
             raise DataError(f"broken row: {what}", where=self.where(begin), hint=hint) from None
 
     def columns(self) -> list[str]:

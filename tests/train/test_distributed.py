@@ -172,7 +172,7 @@ def test_a_killed_rank_ends_the_run_soon_and_the_run_goes_on_later(
     os.kill(pid_of_rank(process.pid, doomed), signal.SIGKILL)
     code, output = finish(process, 60)
     assert code != 0
-    assert "another process of this run ended" in output
+    assert "another process of this run has ended" in output
     assert "--resume checkpoints/run" in output
     assert not (run / "report.json").exists()
     code, output = finish(start([*program(setup), "--resume", "checkpoints/run"], setup, tmp_path))

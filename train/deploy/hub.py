@@ -246,8 +246,6 @@ def _explain(error: Exception, push: Push) -> NoReturn:
             raise push.failed(f"{what} (HTTP {status}{f': {said}' if said else ''})", hint) from None
         if isinstance(cause, ConnectionError | TimeoutError) or type(cause).__module__.split(".")[0] in NETWORK_ERRORS:
             raise push.failed(f"the connection to the Hub broke ({type(cause).__name__})", "check the network") from None
-    if isinstance(error, ValueError) and "metadata" in str(error):  # the Hub's rules for a card; a licence that it does not know
-        raise push.failed(" ".join(str(error).split())[:300], "correct what is named") from None
     raise push.failed(f"the Hub's client ended with {type(error).__name__}", "try again, or update huggingface_hub") from None
 
 

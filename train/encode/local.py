@@ -24,7 +24,7 @@ from train.encode.tokens.eligibility import why_not_stored
 from train.encode.tokens.store import TokenStore
 from train.encode.weights.locate import WeightsOrigin, locate
 from train.encode.weights.special_tokens import complete_tokens
-from train.errors import ModelError
+from train.errors import ModelError, is_out_of_memory
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -186,7 +186,7 @@ def _load(path: Path, config: ModelConfig, device: str) -> tuple[SentenceTransfo
         hint = "check that the folder is complete"
         if not config.trust_remote_code:
             hint += "; trust_remote_code is off unless model.trust_remote_code=true"
-        if "allocate memory" in why or "out of memory" in why:
+        if is_out_of_memory(error):
             hint = "end other programs, or choose a smaller model"
         raise ModelError(f"{config.name} could not be loaded: {why}", hint=hint) from error
 

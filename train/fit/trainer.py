@@ -16,6 +16,7 @@ from sentence_transformers import SentenceTransformer, SentenceTransformerTraine
 from torch.utils.data import BatchSampler
 
 from data.errors import reason
+from data.foreign_errors import SHORT_WRITE
 from data.storage import write_json
 from train import distributed
 from train.config.choices import Schedule
@@ -210,9 +211,7 @@ class PairTrainer(SentenceTransformerTrainer):
             super()._save_checkpoint(model, trial)
         except Exception as error:  # a full disk raises whatever the library that writes raises
             clear_staging(run)
-            why = reason(error)
-            if "unexpected pos" in why:  # torch's archive writer, where less was written than it had asked for
-                why = "the disk took less than was written"
+            why = "the disk took less than was written" if SHORT_WRITE.said_by(error) else reason(error)
             raise RunError(
                 f"the checkpoint of step {self.state.global_step} could not be written: {why}",
                 hint=f"make room on the disk, then continue with --resume {run}; earlier checkpoints are whole",

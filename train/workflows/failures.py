@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from data.foreign_errors import MEMORY_ASKED_FOR
 from train import distributed
 from train.errors import Interrupted, RunError, disk_in_words, is_out_of_memory
 from train.fit.checkpoints import clear_staging, list_checkpoints
 from train.plan.plan import Needs
-
-TRIED = re.compile(r"tried to allocate ([\d.]+) ?(bytes|[KMGT]i?B)", re.IGNORECASE)
 
 
 @contextmanager
@@ -87,7 +85,7 @@ def _remains(run: Path) -> str:
 
 
 def _tried(error: BaseException) -> str:
-    match = TRIED.search(str(error))
+    match = MEMORY_ASKED_FOR.search(str(error))
     if match is None:
         return ""
     size = f"{match[1]} {match[2]}"

@@ -11,12 +11,15 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeVar
 
+from data.foreign_errors import TOO_LONG, TOO_LONG_OF
 from train.errors import ModelError
 
 T = TypeVar("T")
 
 PASSING = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 529})
 """HTTP states after which the same request may succeed."""
+CONTEXT_LENGTH = "context_length_exceeded"
+"""OpenAI's code for a text that is too long, where it gives one."""
 FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 """Seconds; each wait is twice as long as the one before it, up to the longest, less up to a quarter by chance."""
 
@@ -51,12 +54,14 @@ class Problem:
         passes: whether the same request may succeed later.
         wait: seconds that the server asks to wait; None where it does not say.
         status: HTTP state; None where there was no answer.
+        codes: the provider's own names of the error.
     """
 
     words: str
     passes: bool
     wait: float | None = None
     status: int | None = None
+    codes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -85,7 +90,7 @@ class Patience:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def call(self, work: Callable[[], T], stopped: threading.Event | None = None) -> T:
-        """What the request gives in the end.
+        """Return what the request gives in the end.
 
         Args:
             work: the request.
@@ -120,7 +125,7 @@ class Patience:
             self.retries += 1
             self.waited += seconds
         if first:
-            self.say(f"  {self.name}: {problem.words}; asking again in {seconds:.0f} s (and again, without a word, if need be)")
+            self.say(f"  {self.name}: {problem.words}; asking again in {seconds:.0f} s (and again, silently, if necessary)")
         (self.sleep or stopped.wait)(seconds)
 
     def _refusal(self, problem: Problem, attempt: int) -> ModelError:
@@ -131,15 +136,16 @@ class Patience:
 
 
 def describe(error: Exception, key: str) -> Problem:
-    """A failure of any of the three clients. They share no class, but all carry the HTTP state and headers of the answer."""
+    """Describe a failure of any of the three clients. They share no class; all carry the HTTP state and headers of the answer."""
     if isinstance(error, BadAnswerError):
         return Problem(str(error), passes=False)
     status = getattr(error, "status_code", None) or getattr(error, "http_status", None)
     headers = getattr(getattr(error, "response", None), "headers", None) or getattr(error, "headers", None) or {}
     if isinstance(status, int) and status >= 400:
         said = "" if status in (401, 403) else _said(error, key)  # a refused key may be repeated in the server's words
-        passes = status in PASSING and "insufficient_quota" not in _codes(error)
-        return Problem(f"HTTP {status} {_STATES.get(status, '')}".strip() + said, passes, _retry_after(headers), status)
+        codes = _codes(error)
+        passes = status in PASSING and "insufficient_quota" not in codes
+        return Problem(f"HTTP {status} {_STATES.get(status, '')}".strip() + said, passes, _retry_after(headers), status, codes)
     kinds = " ".join(kind.__name__ for kind in type(error).__mro__)
     for words, signs in _BROKEN.items():
         if any(sign in kinds for sign in signs):
@@ -217,12 +223,9 @@ def _codes(error: Exception) -> tuple[str, ...]:
     return tuple(str(getattr(error, name, "")) for name in ("code", "type"))
 
 
-_LENGTH = re.compile(r"\b(max|maximum|too long|too large|too many|exceeds?|longer than|less than|context length)\b")
-
-
 def _too_long(problem: Problem) -> bool:
-    """Whether a smaller request may succeed: the servers have no common code for it, so their words are read."""
-    if problem.status == 413:
+    """Tell whether a smaller request may succeed: by state or code, else by the server's words."""
+    if problem.status == 413 or (problem.status == 400 and CONTEXT_LENGTH in problem.codes):
         return True
     words = problem.words.lower()
-    return problem.status in (400, 422) and ("token" in words or "batch size" in words) and _LENGTH.search(words) is not None
+    return problem.status in (400, 422) and None not in (TOO_LONG.search(words), TOO_LONG_OF.search(words))

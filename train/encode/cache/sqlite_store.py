@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from data.foreign_errors import NO_SUCH_COLUMN
 from train.encode.cache.protocol import StoreError
 
 T = TypeVar("T")
@@ -161,9 +162,11 @@ def _insert(connection: sqlite3.Connection, keys: Sequence[bytes], values: Seque
 
 
 def _is_broken(error: sqlite3.Error) -> bool:
-    """Whether the file is no database, or a damaged one, rather than busy, full or read-only."""
-    words = str(error).lower()
-    return "malformed" in words or "not a database" in words or "no such column" in words
+    """Tell whether the file is no database, a damaged one or another program's, rather than busy, full or read-only."""
+    code = getattr(error, "sqlite_errorcode", None)  # errors that the module itself raises have none
+    if code is not None and code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+        return True
+    return NO_SUCH_COLUMN.said_by(error)
 
 
 def _prune(connection: sqlite3.Connection, keep_bytes: int) -> bool:
