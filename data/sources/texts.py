@@ -16,6 +16,8 @@ from data.errors import DataError, nearest
 from data.sources.readers import READERS, Reader, Row, decoded, lines, open_reader, readable
 from data.sources.rows import clean_text
 
+MEMORY = "the texts in memory"
+"""Stands for a file's name in messages."""
 STDIN = "-"
 """Stands for standard input, a text a line."""
 LINES = frozenset({".txt", ".text"})
@@ -62,6 +64,21 @@ class StdinReader(LinesReader):
         """Yield the lines, without line ends."""
         for number, text in decoded(self._stream, self.place):
             yield number, {"text": text.rstrip("\r\n")}
+
+
+class MemoryReader(LinesReader):
+    """Texts in memory as the column "text", with ids of their own as the column "id"."""
+
+    unit = "text"
+
+    def __init__(self, texts: Sequence[str], ids: Sequence[str] | None) -> None:
+        super().__init__(Path(MEMORY), MEMORY)
+        self._texts, self._ids = texts, ids
+
+    def rows(self, columns: Sequence[str]) -> Iterator[Row]:
+        """Give the texts, numbered from 1."""
+        for number, text in enumerate(self._texts, start=1):
+            yield number, {"text": text} if self._ids is None else {"text": text, "id": self._ids[number - 1]}
 
 
 @dataclass
@@ -134,6 +151,22 @@ class TextRows:
             what = "the id is missing" if value in (None, "") else f"the id is of type {type(value).__name__}"
             raise DataError(what, where=self.reader.where(number, self.id_column), hint="give each row an id, a text or a number")
         return str(value)
+
+
+def texts_in_memory(texts: Sequence[str], ids: Sequence[str] | None = None, empty: Empty = "fail") -> TextRows:
+    """Give texts in memory as if they stood in a file.
+
+    Args:
+        texts: N texts.
+        ids: N ids; by default the numbers of the texts, from 1.
+        empty: what to do with an empty text.
+
+    Raises:
+        DataError: there is not one id a text.
+    """
+    if ids is not None and len(ids) != len(texts):
+        raise DataError(f"{len(ids):,} ids for {len(texts):,} texts", where=MEMORY, hint="give one id a text")
+    return TextRows(MemoryReader(texts, ids), ("text",), None if ids is None else "id", empty)
 
 
 def open_texts(

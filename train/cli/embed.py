@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from train import distributed
 from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting
-from train.cli.output import agreement
+from train.cli.output import agreement, print_line, progress_aside
 from train.config.schema import DEFAULT_MODEL
 from train.encode.contract import Role
 from train.errors import ConfigError
@@ -136,17 +138,19 @@ def embed_command(
     request = EmbedRequest(
         candidate=candidate,
         config=config,
+        texts=tuple(texts or ()) if place is None else TextChoice(place, tuple(columns or ()), id_column, empty.value),
+        out=checked_out(out),
         role=role,
         precision=precision.value,
         ranges=ranges,
-        out=checked_out(out),
-        texts=None if place is None else TextChoice(place, tuple(columns or ()), id_column, empty.value),
-        words=tuple(texts or ()),
         with_text=with_text,
         part=part,
         overwrite=overwrite,
-        confirm=agreement(yes),
     )
-    from train.workflows.embed import embed
+    from train.workflows.embed import embed_texts
 
-    embed(request, as_json=as_json, debug=debug)
+    as_json = as_json or place is None  # vectors of single texts are printed in no other form
+    with progress_aside(as_json):
+        result = embed_texts(request, confirm=agreement(yes), debug=debug)
+    if distributed.is_main():
+        print_line(json.dumps(result.to_dict(), ensure_ascii=False) if as_json else str(result))

@@ -1,4 +1,4 @@
-"""What `embed-tune embed` and `embed-tune search` were asked for: the words of the command line, checked.
+"""What `embed-tune embed` and `embed-tune search` are asked for: texts, vectors, models and settings, checked.
 
 Nothing heavy is imported here, so that mistakes are answered at once.
 """
@@ -18,16 +18,18 @@ from pydantic import ValidationError
 from data.sources.texts import Empty
 from train.config.load import load_config
 from train.config.schema import BaseSettings, ModelConfig
-from train.encode.api.confirm import Confirm
 from train.encode.contract import Role
 from train.errors import ConfigError
 from train.resolve.models import Candidate, find_candidate
 
 if TYPE_CHECKING:
     from train.vectors.files import VectorFile
+    from train.vectors.quantization import Precision, Ranges
 
 SUFFIXES = (".parquet", ".npy")
 """Of files of vectors."""
+PART = 8192
+"""Texts that are encoded before their vectors are written, unless another number is asked for."""
 TOP, RESCORE = 10, 10
 """Hits a query, and candidates by bits for each of them, unless others are asked for."""
 TAKEN_OVER = frozenset({"dimensions", "max_tokens", "query_prompt", "document_prompt"})
@@ -63,30 +65,28 @@ class EmbedRequest:
     Attributes:
         candidate: the model.
         config: `vector_cache`, and what else is not the model's.
-        role: what the texts are to the model.
+        texts: which texts of which file, or the texts themselves.
+        ids: of the texts themselves; None for their numbers, from 1.
+        out: the file of vectors; None gives them back in memory.
+        role: what the texts are to the model; it decides the prompt.
         precision: of the stored vectors.
-        ranges: file with the ranges of int8 and uint8; None to take them from the first part.
-        out: the file; None prints the vectors.
-        texts: the file of texts; None where they were given as words.
-        words: the texts that were given as words.
-        with_text: keep the texts beside the vectors.
-        part: texts that are encoded before they are written.
-        overwrite: an existing file may go.
-        confirm: asked before money is spent, see `Confirm`; None refuses.
+        ranges: of int8 and uint8: a file with them, or [2, D] lowest and highest values; None takes them from the first part.
+        with_text: keep the texts beside the vectors in the file.
+        part: texts that are encoded before their vectors are written.
+        overwrite: replace a file that exists.
     """
 
     candidate: Candidate
     config: BaseSettings
-    role: Role
-    precision: str
-    ranges: Path | None
-    out: Path | None
-    texts: TextChoice | None
-    words: tuple[str, ...]
-    with_text: bool
-    part: int
-    overwrite: bool
-    confirm: Confirm | None
+    texts: TextChoice | tuple[str, ...]
+    ids: tuple[str, ...] | None = None
+    out: Path | None = None
+    role: Role = Role.DOCUMENT
+    precision: Precision = "float32"
+    ranges: Path | Ranges | None = None
+    with_text: bool = False
+    part: int = PART
+    overwrite: bool = False
 
 
 def is_setting(word: str) -> bool:
@@ -102,12 +102,12 @@ def is_vector_file(word: str) -> bool:
 def read_model(
     word: str, overrides: Sequence[str] = (), stored: Mapping[str, Any] | None = None
 ) -> tuple[Candidate, BaseSettings]:
-    """A model with settings, and the rest of the settings.
+    """Find a model with its settings, and return the rest of the settings.
 
     Args:
         word: the model, see `find_candidate`.
         overrides: `model.query_prompt=…` and the like, `vector_cache=…`.
-        stored: settings that a file of vectors has; those of `overrides` go before them.
+        stored: settings that a file of vectors has; those of `overrides` take precedence.
 
     Raises:
         ConfigError: a setting that is unknown or has no meaning here.
@@ -135,17 +135,17 @@ def read_model(
 
 
 def settings_of_vectors(stored: Mapping[str, Any]) -> dict[str, Any]:
-    """What queries by a model that the person names take over from the file: what decides vectors and is not the model itself."""
+    """Return what queries take over from the file if the user names a model: what decides vectors and is not the model itself."""
     return {key: value for key, value in stored.items() if key in TAKEN_OVER}
 
 
 def stored_settings(config: ModelConfig) -> dict[str, Any]:
-    """What a file of vectors says about its model, so that it can be opened again."""
+    """Return what a file of vectors says about its model, so that it can be opened again."""
     return {"name": config.name, **config.model_dump(mode="json", exclude_defaults=True, exclude=set(NOT_STORED))}
 
 
 def checked_out(out: Path | None) -> Path | None:
-    """The file to write, if it can be one.
+    """Return the file to write, if its suffix allows it.
 
     Raises:
         ConfigError: its suffix names no kind of file that is written.
@@ -156,7 +156,7 @@ def checked_out(out: Path | None) -> Path | None:
 
 
 def read_ranges(path: Path) -> Mapping[str, Any]:
-    """The content of a file of ranges: `{"low": [...], "high": [...]}`, or one that holds this under "ranges".
+    """Read a file of ranges: `{"low": [...], "high": [...]}`, or one that holds this under "ranges".
 
     Raises:
         ConfigError: it cannot be read.

@@ -6,86 +6,95 @@ parts become the file. A run that was stopped goes on with the parts that are no
 
 from __future__ import annotations
 
-import json
-import sys
 import time
 from collections import deque
-from contextlib import nullcontext, redirect_stdout
 from pathlib import Path
-from typing import Any, cast
 
-from data.sources.texts import TextRows, open_texts
+from data.sources.texts import TextRow, TextRows, open_texts, texts_in_memory
 from train import distributed
 from train.config.launcher import say_if_alone
 from train.console import quiet_libraries, say
-from train.encode.api.confirm import confirm_spending
+from train.encode.api.confirm import Confirm, confirm_spending
 from train.encode.protocol import OpenedModel
 from train.errors import ConfigError, Interrupted, RunError
 from train.resolve.cost import confirm_texts
 from train.resolve.open import open_candidate
-from train.resolve.vectors import EmbedRequest, read_ranges, stored_settings
+from train.resolve.vectors import EmbedRequest, TextChoice, read_ranges, stored_settings
 from train.vectors.embed_job import Plan, Work
-from train.vectors.files import SUFFIXES, VectorInfo, read_info, write_vectors
-from train.vectors.quantization import CALIBRATED, Precision, Ranges, bytes_per_vector, quantise, ranges_from_json
+from train.vectors.embed_result import EmbedResult
+from train.vectors.files import SUFFIXES, VectorInfo, read_info, vectors_in_memory, write_vectors
+from train.vectors.quantization import CALIBRATED, Ranges, quantise, ranges_from_json
 from train.vectors.shards import Parts
-from train.wording import duration
 
 
-def embed(request: EmbedRequest, *, as_json: bool = False, debug: bool = False) -> dict[str, Any]:
-    """Make the file of vectors, or print the vectors of texts that were given as words.
+def embed_texts(request: EmbedRequest, *, confirm: Confirm | None = None, debug: bool = False) -> EmbedResult:
+    """Make a file of vectors, or vectors in memory where no file is named.
 
-    Returns:
-        What `--json` prints: the file, what it holds and what it took; or the texts with their vectors.
+    Args:
+        request: texts, model, form of the vectors.
+        confirm: asked before money is spent, see `Confirm`; None refuses.
+        debug: show what libraries log.
 
     Raises:
         ConfigError, DataError, ModelError: something that was asked for cannot be done.
         RunError: the file exists, or another process is writing it.
-        Interrupted: the person stopped it; what is complete is kept.
+        Interrupted: the user stopped it, or money was not to be spent; what is complete is kept.
     """
     quiet_libraries(debug)
-    words_only = request.out is None
-    with redirect_stdout(sys.stderr) if as_json or words_only else nullcontext():
-        done = _embed_words(request) if words_only else _embed_file(request)
-    if distributed.is_main() and (as_json or words_only):
-        print(json.dumps(done, ensure_ascii=False))
-    return done
+    return _in_memory(request, confirm) if request.out is None else _to_file(request, request.out, confirm)
 
 
-def _embed_words(request: EmbedRequest) -> dict[str, Any]:
-    """The vectors of texts that were given as words."""
+def _in_memory(request: EmbedRequest, confirm: Confirm | None) -> EmbedResult:
+    """Embed all texts at once."""
+    began = time.perf_counter()
+    rows, skipped = _rows(request)
+    if not rows:
+        raise ConfigError("there are no texts to embed", hint="give at least one")
+    texts = [row.text for row in rows]
     opened, encoder, cache = open_candidate(request.candidate, request.config)
     ranges = _given_ranges(request, opened.encoder.contract.dimensions)
-    precision = cast("Precision", request.precision)
-    if precision in CALIBRATED and ranges is None:
+    if request.precision in CALIBRATED and ranges is None:
         raise ConfigError(
-            f"--precision {precision} needs the range of each dimension, which a few texts do not show",
+            f"--precision {request.precision} needs the range of each dimension, which a few texts do not show",
             hint="give --ranges FILE, from vectors of many texts",
         )
-    confirm_texts(request.candidate, encoder, request.words, request.role, confirm=request.confirm)
-    vectors = encoder.encode(request.words, request.role, False).numpy()
+    confirm_texts(request.candidate, encoder, texts, request.role, confirm=confirm)
+    vectors = encoder.encode(texts, request.role, False).numpy()
+    hits = 0 if cache is None else cache.counters.hits
+    said = cache.counters.sentence() if cache is not None and hits else None
     if cache is not None:
         cache.close()
-    stored = quantise(vectors, precision, ranges).tolist()
-    return {
-        "model": request.candidate.label,
-        "role": request.role,
-        "precision": precision,
-        "dimensions": opened.encoder.contract.dimensions,
-        "vectors": [{"text": text, "vector": vector} for text, vector in zip(request.words, stored, strict=True)],
-    }
+    info = _info(request, opened, encoder.space(request.role), len(rows), ranges)
+    stored = vectors_in_memory(quantise(vectors, request.precision, ranges), info, [row.id for row in rows], texts)
+    return EmbedResult(info, vectors=stored, seconds=time.perf_counter() - began, skipped=skipped, from_cache=hits, cached=said)
 
 
-def _embed_file(request: EmbedRequest) -> dict[str, Any]:
-    if request.texts is None or request.out is None:
-        raise ValueError("a file of texts and a file of vectors are needed")
+def _rows(request: EmbedRequest) -> tuple[list[TextRow], int]:
+    """Return the texts with their ids, and how many rows were left out. Texts that were given themselves stay as they are."""
+    if isinstance(request.texts, TextChoice):
+        texts = _open(request)
+        for note in texts.notes:
+            say(note)
+        return list(texts), texts.skipped
+    names = request.ids or [str(number) for number in range(1, len(request.texts) + 1)]
+    return [TextRow(name, text) for name, text in zip(names, request.texts, strict=True)], 0
+
+
+def _open(request: EmbedRequest) -> TextRows:
     choice = request.texts
-    texts = open_texts(choice.place, choice.columns, choice.id_column, choice.empty)
-    _check_stream(request, once=texts.once)
+    if isinstance(choice, TextChoice):
+        return open_texts(choice.place, choice.columns, choice.id_column, choice.empty)
+    return texts_in_memory(choice, request.ids)
+
+
+def _to_file(request: EmbedRequest, out: Path, confirm: Confirm | None) -> EmbedResult:
+    texts = _open(request)
+    _check_stream(request, confirm, once=texts.once)
     say_if_alone(say)
     distributed.join(request.candidate.config.device)
-    parts = Parts(request.out)
+    parts = Parts(out)
     try:
-        done = _embed_texts(request, request.out, texts, parts)
+        done = _make_file(request, out, texts, parts, confirm)
     except BaseException:
         parts.leave()
         raise
@@ -93,7 +102,7 @@ def _embed_file(request: EmbedRequest) -> dict[str, Any]:
     return done
 
 
-def _embed_texts(request: EmbedRequest, out: Path, texts: TextRows, parts: Parts) -> dict[str, Any]:
+def _make_file(request: EmbedRequest, out: Path, texts: TextRows, parts: Parts, confirm: Confirm | None) -> EmbedResult:
     """Make the parts and the file of them."""
     began = time.perf_counter()
     distributed.on_main(lambda: _take(parts, out, overwrite=request.overwrite))
@@ -101,13 +110,12 @@ def _embed_texts(request: EmbedRequest, out: Path, texts: TextRows, parts: Parts
         say(note)
     opened, encoder, cache = open_candidate(request.candidate, request.config)
     ranges = _given_ranges(request, opened.encoder.contract.dimensions)
-    precision = cast("Precision", request.precision)
     work = Work(
-        encoder, opened.encoder, request.candidate.config, request.role, precision, ranges, texts, request.part,
+        encoder, opened.encoder, request.candidate.config, request.role, request.precision, ranges, texts, request.part,
         request.with_text, parts,
     )  # fmt: skip
     try:
-        plan = None if texts.once else _planned(work, request)
+        plan = None if texts.once else _planned(work, confirm)
         plan = work.make(plan)
         distributed.wait()
     except KeyboardInterrupt:
@@ -118,36 +126,31 @@ def _embed_texts(request: EmbedRequest, out: Path, texts: TextRows, parts: Parts
     if not plan.texts:
         raise ConfigError(f"{texts.reader.place} holds no texts", hint="give a file with at least one text")
     clipped, cut = (round(total) for total in distributed.totals([work.clipped, work.cut]))
-    info = distributed.on_main(lambda: _finish(request, work, opened, plan))
-    seconds = time.perf_counter() - began
-    for line in _last_words(work, info, plan, clipped, cut, seconds):
-        say(line)
+    info = distributed.on_main(lambda: _finish(request, out, work, opened, plan))
     hits = 0 if cache is None else cache.counters.hits
+    result = EmbedResult(
+        info,
+        file=out,
+        seconds=time.perf_counter() - began,
+        kept=plan.done,
+        skipped=texts.skipped,
+        cut=cut,
+        clipped=clipped,
+        max_tokens=work.inner.contract.max_tokens,
+        from_cache=hits,
+        cached=cache.counters.sentence() if cache is not None and hits else None,
+    )
     if cache is not None:
-        if hits:
-            say(f"  {cache.counters.sentence()}")
         cache.close()
-    return {
-        "file": str(out),
-        "rows": info.rows,
-        "precision": precision,
-        "dimensions": info.dimensions,
-        "bytes": info.bytes,
-        "seconds": round(seconds, 3),
-        "rows_kept": plan.done,
-        "rows_skipped": texts.skipped,
-        "texts_cut": cut,
-        "values_clipped": clipped,
-        "vectors_from_cache": hits,
-    }
+    return result
 
 
-def _check_stream(request: EmbedRequest, *, once: bool) -> None:
+def _check_stream(request: EmbedRequest, confirm: Confirm | None, *, once: bool) -> None:
     if not once:
         return
     if distributed.world_size() > 1:
         raise ConfigError("only one process can read standard input", hint="save the texts to a file, or launch one process")
-    if request.candidate.config.api is not None and not request.confirm:
+    if request.candidate.config.api is not None and confirm is None:
         raise ConfigError(
             "what comes on standard input cannot be counted, so nobody knows what it would cost",
             hint="save the texts to a file, or agree beforehand with --yes",
@@ -155,7 +158,7 @@ def _check_stream(request: EmbedRequest, *, once: bool) -> None:
 
 
 def _take(parts: Parts, out: Path, *, overwrite: bool) -> None:
-    """Make sure that nobody else writes the file and that it may be written."""
+    """Make sure that no other process writes the file and that it may be written."""
     parts.hold()
     if out.exists() and not overwrite and not parts.begun():
         raise RunError(f"--out {out} exists already", hint="name another file, or give --overwrite")
@@ -166,33 +169,37 @@ def _given_ranges(request: EmbedRequest, dimensions: int) -> Ranges | None:
         return None
     if request.precision not in CALIBRATED:
         raise ConfigError(f"--ranges has no meaning with --precision {request.precision}", hint="drop it")
+    named = request.ranges if isinstance(request.ranges, Path) else "in memory"
     try:
-        of_vectors = request.ranges.suffix in SUFFIXES and request.ranges.is_file()
-        found = read_info(request.ranges).ranges if of_vectors else ranges_from_json(read_ranges(request.ranges))
+        found = _read_ranges(request.ranges) if isinstance(request.ranges, Path) else request.ranges
     except (OSError, ValueError) as error:  # pyarrow's errors are among them
-        raise ConfigError(f"--ranges {request.ranges}: {error}", hint="name vectors that were made with int8 or uint8") from None
+        raise ConfigError(f"--ranges {named}: {error}", hint="name vectors that were made with int8 or uint8") from None
     if found is None:
-        raise ConfigError(f"--ranges {request.ranges} has no ranges", hint="name vectors that were made with int8 or uint8")
-    if found.shape[1] != dimensions:
+        raise ConfigError(f"--ranges {named} has no ranges", hint="name vectors that were made with int8 or uint8")
+    if found.shape != (2, dimensions):
         raise ConfigError(
-            f"--ranges {request.ranges} is for {found.shape[1]} dimensions, the model has {dimensions}",
+            f"--ranges {named} is for {found.shape[1]} dimensions, the model has {dimensions}",
             hint="take the ranges of vectors of the same model and the same --dimensions",
         )
     return found
 
 
-def _planned(work: Work, request: EmbedRequest) -> Plan:
+def _read_ranges(path: Path) -> Ranges | None:
+    of_vectors = path.suffix in SUFFIXES and path.is_file()
+    return read_info(path).ranges if of_vectors else ranges_from_json(read_ranges(path))
+
+
+def _planned(work: Work, confirm: Confirm | None) -> Plan:
     """Read all texts once, say what there is to do, and ask where it costs money."""
     if work.precision in CALIBRATED and work.ranges is None and work.model.api is None:
-        distributed.on_main(
-            lambda: deque(work.split(), maxlen=0)
-        )  # a bad row at the end is found before the first part is encoded
+        # a bad row at the end is found before the first part is encoded
+        distributed.on_main(lambda: deque(work.split(), maxlen=0))
     work.settle_ranges(work.split(), encode=work.model.api is None)
-    # one process looks which parts are there: others would see what it makes meanwhile, and deal the rest out otherwise
+    # one process looks which parts are there: others would see what it makes meanwhile, and deal out the rest differently
     plan = distributed.on_main(work.plan)
     if plan.estimate is not None:
         charged = plan.estimate
-        distributed.on_main(lambda: confirm_spending([charged], request.confirm))
+        distributed.on_main(lambda: confirm_spending([charged], confirm))
         if work.precision in CALIBRATED and work.ranges is None:
             work.settle_ranges(work.split())
             plan = distributed.on_main(work.plan)
@@ -202,46 +209,33 @@ def _planned(work: Work, request: EmbedRequest) -> Plan:
     if work.texts.skipped:
         say(f"  {work.texts.skipped:,} rows without a text are left out")
     if plan.stale:
-        say(f"  {plan.stale:,} parts of an earlier attempt are from other texts, another model or other settings: made anew")
+        say(f"  {plan.stale:,} parts of an earlier attempt are from other texts, another model or other settings: made again")
     return plan
 
 
-def _finish(request: EmbedRequest, work: Work, opened: OpenedModel, plan: Plan) -> VectorInfo:
+def _finish(request: EmbedRequest, out: Path, work: Work, opened: OpenedModel, plan: Plan) -> VectorInfo:
     """Make one file of the parts."""
-    contract, texts = opened.encoder.contract, request.texts
-    info = VectorInfo(
-        label=request.candidate.label,
-        model=stored_settings(request.candidate.config),
-        role=request.role,
-        space=work.encoder.space(request.role),
-        precision=work.precision,
-        dimensions=contract.dimensions,
-        similarity=opened.encoder.similarity,
-        normalized=contract.normalized,
-        rows=work.parts.rows(plan.parts),
-        ranges=work.ranges,
-        columns=texts.columns if texts else (),
-        id_column=texts.id_column if texts else None,
-    )
-    write_vectors(cast("Path", request.out), info, work.parts.tables(plan.parts))
+    info = _info(request, opened, work.encoder.space(request.role), work.parts.rows(plan.parts), work.ranges)
+    write_vectors(out, info, work.parts.tables(plan.parts))
     work.parts.discard()
     return info
 
 
-def _last_words(work: Work, info: VectorInfo, plan: Plan, clipped: int, cut: int, seconds: float) -> list[str]:
-    """What was made and what the person should know about it."""
-    whole = info.rows * bytes_per_vector("float32", info.dimensions)
-    made = sum(plan.missing.values())
-    share = "" if info.bytes == whole else f", {whole / info.bytes:.3g} times smaller than float32"
-    rate = f", {made / seconds:,.0f} texts/s" if made else ""
-    lines = [
-        f"{info.rows:,} vectors of {info.dimensions} dimensions, {info.precision}: {info.bytes:,} bytes{share}",
-        f"  took {duration(seconds)}{rate}",
-    ]
-    if cut:
-        limit = work.inner.contract.max_tokens
-        lines.append(f"  {cut:,} texts reach the {limit:,} tokens that the model reads; what is longer was cut")
-    if clipped:
-        part = clipped / max(1, made * info.dimensions)
-        lines.append(f"  {clipped:,} values ({part:.2%}) lie outside the ranges of the first part and were put to their ends")
-    return lines
+def _info(request: EmbedRequest, opened: OpenedModel, space: str, rows: int, ranges: Ranges | None) -> VectorInfo:
+    """Describe the vectors."""
+    contract = opened.encoder.contract
+    choice = request.texts if isinstance(request.texts, TextChoice) else None
+    return VectorInfo(
+        label=request.candidate.label,
+        model=stored_settings(request.candidate.config),
+        role=request.role,
+        space=space,
+        precision=request.precision,
+        dimensions=contract.dimensions,
+        similarity=opened.encoder.similarity,
+        normalized=contract.normalized,
+        rows=rows,
+        ranges=ranges,
+        columns=choice.columns if choice else (),
+        id_column=choice.id_column if choice else None,
+    )
