@@ -63,7 +63,8 @@ def benchmark_command(
         ),
     ] = None,
     prices: Annotated[
-        Path | None, typer.Option("--prices", readable=False, help="YAML file of prices that go before configs/prices.yaml.")
+        Path | None,
+        typer.Option("--prices", readable=False, help="YAML file of prices, used before configs/prices.yaml."),
     ] = None,
     cache: CacheOption = None,
     yes: YesOption = False,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption, note_packaged
-from train.cli.output import agreement
+from train.cli.output import agreement, print_json, print_line, progress_aside
 
 
 def compare_command(
@@ -56,7 +56,8 @@ def compare_command(
         int | None, typer.Option("--documents", metavar="N", help="Size of the index that is worked out; 1,000,000 by default.")
     ] = None,
     prices: Annotated[
-        str | None, typer.Option("--prices", metavar="FILE", help="Prices that go before those of configs/prices.yaml.")
+        str | None,
+        typer.Option("--prices", metavar="FILE", help="Prices, used before those of configs/prices.yaml."),
     ] = None,
     output: Annotated[
         Path | None,
@@ -64,7 +65,7 @@ def compare_command(
     ] = None,
     csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the table to this file, too.")] = None,
     measure_again: Annotated[
-        bool, typer.Option("--measure-again", help="Measure speed anew, rather than use what was measured before.")
+        bool, typer.Option("--measure-again", help="Measure speed again rather than use what was measured before.")
     ] = False,
     cache: CacheOption = None,
     yes: YesOption = False,
@@ -97,6 +98,11 @@ def compare_command(
         "vector_cache": cache,
     }
     request = read_compare_request(words or (), data=data or (), config=config or (), options=options)
-    from train.workflows.compare.compare import Wanted, compare_models
+    from train.workflows.compare.compare import compare_models
 
-    compare_models(request, Wanted(output, csv, as_json), confirm=agreement(yes), again=measure_again, debug=debug)
+    with progress_aside(as_json):
+        result = compare_models(request, output=output, csv=csv, confirm=agreement(yes), again=measure_again, debug=debug)
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        print_line(f"\n{result}")

@@ -101,7 +101,7 @@ class Work:
         return [self._space, self.role, self.precision, self.with_text, ranges]
 
     def split(self) -> Iterator[Part]:
-        """The texts in parts, read anew."""
+        """Split the texts into parts; they are read again."""
         number, rows, characters = 0, [], 0
         for row in self.texts:
             rows.append(row)
@@ -142,7 +142,7 @@ class Work:
         return chain([first], parts)
 
     def plan(self) -> Plan:
-        """Read all texts once: count them, find mistakes, and which parts are there. `settle_ranges` goes before."""
+        """Read all texts once: count them, find mistakes, and see which parts are there. Call `settle_ranges` first."""
         plan, tokens, charged = Plan(), 0, 0
         prices = load_prices() if self.model.api else {}
         for number, rows in self.split():

@@ -2,7 +2,7 @@
 
 A part has a key, a digest of everything that its content follows from: model, role, precision, ranges, ids and texts. Whether a
 part of an earlier attempt is still good is thus known from the part itself: one that was made from other texts, by another model
-or with other settings is made anew, and nothing else.
+or with other settings is made again, and nothing else.
 """
 
 from __future__ import annotations

@@ -141,7 +141,7 @@ def run_benchmark(
 
 @dataclass(frozen=True)
 class Spending:
-    """What the person said about money: a table of prices, and whether to go on without asking."""
+    """What the user said about money: a table of prices, and whether to go on without asking."""
 
     prices: Path | None
     agreed: Confirm | None

@@ -1,17 +1,13 @@
-"""`embed-tune compare`: every model on the person's data, one after the other, then what to take."""
+"""`embed-tune compare`: every model on the user's data, one after the other, then which to take."""
 
 from __future__ import annotations
 
-import json
 import os
 import pickle
 import shlex
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from contextlib import nullcontext, redirect_stdout
-from dataclasses import dataclass
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
@@ -32,48 +28,37 @@ from train.workflows.compare.config import CompareRequest
 from train.workflows.compare.cost import estimates
 from train.workflows.compare.files import as_csv, as_json, write_per_query
 from train.workflows.compare.isolation import context, prepare, run_job
+from train.workflows.compare.model_comparison import ModelComparison
 from train.workflows.compare.page import render
 from train.workflows.compare.pricing import PriceTag, price_tag
 from train.workflows.compare.recommendation import Advice, advise
 from train.workflows.compare.results import Comparison, compare_all
 from train.workflows.compare.samples import choose_samples
 from train.workflows.compare.speed import Samples
-from train.workflows.compare.terminal import story
 from train.workflows.compare.worker import Failure, Job, Outcome
 
 ROOM = "comparisons"
 """Folder below `output_dir` where comparisons are put that name no other place."""
 
 
-@dataclass(frozen=True)
-class Wanted:
-    """What shall come of a comparison besides words.
-
-    Attributes:
-        output: folder of the files; None makes one.
-        csv: a file for the table, besides.
-        json: print the content of compare.json instead of words.
-    """
-
-    output: Path | None = None
-    csv: Path | None = None
-    json: bool = False
-
-
 def compare_models(
-    request: CompareRequest, wanted: Wanted, *, confirm: Confirm | None = None, again: bool = False, debug: bool = False
-) -> dict[str, Any]:
+    request: CompareRequest,
+    *,
+    output: Path | None = None,
+    csv: Path | None = None,
+    confirm: Confirm | None = None,
+    again: bool = False,
+    debug: bool = False,
+) -> ModelComparison:
     """Judge and measure every model, recommend one, and write what came out.
 
     Args:
         request: models, data, settings.
-        wanted: where results go.
+        output: new folder for the files; None makes one in `comparisons/` below `output_dir`.
+        csv: a file for the table, besides.
         confirm: asked before money is spent, see `Confirm`; None refuses.
-        again: measure speed anew.
+        again: measure speed again rather than use what was measured before.
         debug: show what libraries log.
-
-    Returns:
-        The content of compare.json.
 
     Raises:
         ConfigError, DataError: something cannot be judged.
@@ -83,41 +68,32 @@ def compare_models(
         Interrupted: money was not to be spent.
     """
     began = time.perf_counter()
-    if wanted.output is not None:
-        refuse_full(wanted.output)
+    if output is not None:
+        refuse_full(output)
     prices = load_prices(None if request.config.measure.prices is None else Path(request.config.measure.prices))
     quiet_libraries(debug)
     start = context()
     prepare(start)
-    with redirect_stdout(sys.stderr) if wanted.json else nullcontext():
-        refuse_prompts(request.as_request(), "compare")
-        tasks, notes = load_tasks(request.as_request())
-        samples = choose_samples(tasks, request.config.measure)
-        confirm_spending(estimates(request, tasks, samples, prices, again), confirm)
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "tasks.pickle"
-            file.write_bytes(pickle.dumps(tasks))
-            jobs = [
-                Job(one, request.config, file, samples, again, dict(os.environ), debug, shown()) for one in request.candidates
-            ]
-            found = {}
-            for number, job in enumerate(jobs, start=1):
-                say(f"{job.candidate.label} ({number} of {len(jobs)}) …")
-                found[job.candidate] = _told(run_job(job, start))
-        comparison = _compared(request, tasks, found, prices)
-        advice = advise(comparison, request.config.limits, request.config.measure.documents)
-        report = _report(request, comparison, advice, samples, began)
-        folder_made = wanted.output or _new_folder(request, next(iter(tasks)))
-        _write(folder_made, request, report, tasks, comparison, advice, notes)
-        if wanted.csv is not None:
-            _write_csv(wanted.csv, report)
-    if wanted.json:
-        say(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False))
-    else:
-        say("")
-        say(story(comparison, advice, request.config.measure.documents))
-        say(f"\npage: {folder_made / 'compare.html'}")
-    return report
+    refuse_prompts(request.as_request(), "compare")
+    tasks, notes = load_tasks(request.as_request())
+    samples = choose_samples(tasks, request.config.measure)
+    confirm_spending(estimates(request, tasks, samples, prices, again), confirm)
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "tasks.pickle"
+        file.write_bytes(pickle.dumps(tasks))
+        jobs = [Job(one, request.config, file, samples, again, dict(os.environ), debug, shown()) for one in request.candidates]
+        found = {}
+        for number, job in enumerate(jobs, start=1):
+            say(f"{job.candidate.label} ({number} of {len(jobs)}) …")
+            found[job.candidate] = _told(run_job(job, start))
+    comparison = _compared(request, tasks, found, prices)
+    advice = advise(comparison, request.config.limits, request.config.measure.documents)
+    report = _report(request, comparison, advice, samples, began)
+    made = output or _new_folder(request, next(iter(tasks)))
+    _write(made, request, report, tasks, comparison, advice, notes)
+    if csv is not None:
+        _write_csv(csv, report)
+    return ModelComparison(comparison, advice, made, report)
 
 
 def _told(found: Outcome | Failure) -> Outcome | Failure:
@@ -177,7 +153,7 @@ def _report(request: CompareRequest, comparison: Comparison, advice: Advice, sam
 
 
 def _new_folder(request: CompareRequest, dataset: str) -> Path:
-    """A folder that is not there yet; a second comparison within a second gets a number."""
+    """Name a folder that does not exist yet; a second comparison within a second gets a number."""
     first = Path(request.config.output_dir) / ROOM / default_name(dataset)
     numbered = (first.with_name(f"{first.name}-{number}") for number in count(2))
     return next(folder for folder in chain([first], numbered) if not folder.exists())
@@ -196,7 +172,7 @@ def _write(
 
     Raises:
         RunError: they cannot be written.
-        EmbedTuneError: something came to be there meanwhile.
+        EmbedTuneError: something was put there meanwhile.
     """
     page = render(comparison, advice, request.config, report, notes)
     try:

@@ -63,7 +63,7 @@ class MeasureConfig(StrictModel):
     usd_per_hour: float | None = Field(
         None, ge=0, description="what an hour of this machine costs in US dollars, so that local models have a price, too"
     )
-    prices: str | None = Field(None, description="file with prices of models behind APIs that go before configs/prices.yaml")
+    prices: str | None = Field(None, description="file with prices of models behind APIs, used before configs/prices.yaml")
 
     @field_validator("batch_sizes")
     @classmethod
@@ -127,7 +127,7 @@ def read_compare_request(
     """Understand `MODEL… [KEY=VALUE]… --data … --config …`.
 
     Args:
-        words: models and settings. Models named here go in the place of those of the config files.
+        words: models and settings. Models named here replace those of the config files.
         data, config, split: the options of these names.
         options: settings by key that options of their own gave; None is left out.
 

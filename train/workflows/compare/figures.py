@@ -36,7 +36,7 @@ def figures(contenders: Sequence[Contender], documents: int) -> list[Figure]:
 
     Args:
         contenders: the models.
-        documents: of the index whose size is told.
+        documents: of the index whose size is worked out.
     """
 
     def line(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +17,12 @@ PRECISIONS = ("float32", "int8", "ubinary")
 
 
 def as_json(comparison: Comparison, advice: Advice, documents: int, about: Mapping[str, Any]) -> dict[str, Any]:
-    """The content of compare.json.
+    """Return the content of compare.json.
 
     Args:
         comparison: the models.
         advice: which to take.
-        documents: of the index whose size is told.
+        documents: of the index whose size is worked out.
         about: what else the file says, by its names.
     """
     label = {one.letter: one.label for one in comparison.contenders}
@@ -44,7 +44,7 @@ def as_json(comparison: Comparison, advice: Advice, documents: int, about: Mappi
 
 
 def model_json(one: Contender, comparison: Comparison, advice: Advice, documents: int) -> dict[str, Any]:
-    """One entry of `models`; None is what is not known."""
+    """Return one entry of `models`; None is what is not known."""
     quality, outcome = one.quality, one.outcome
     best = advice.best
     return {
@@ -75,7 +75,7 @@ def model_json(one: Contender, comparison: Comparison, advice: Advice, documents
 
 
 def status(one: Contender, comparison: Comparison, advice: Advice) -> str:
-    """`taken`, `as good` as the best, `worse` beyond chance, or `out` for a limit."""
+    """Return `taken`, `as good` as the best, `worse` beyond chance, or `out` for a limit."""
     if advice.taken is one:
         return "taken"
     if advice.broken[one.letter]:
@@ -84,7 +84,7 @@ def status(one: Contender, comparison: Comparison, advice: Advice) -> str:
 
 
 def _pair_json(pair: Pair, label: Mapping[str, str]) -> dict[str, Any]:
-    """One entry of `pairs`: `delta` is the second model's value less the first's."""
+    """Return one entry of `pairs`: `delta` is the second model's value less the first's."""
     result = pair.result
     return {
         "dataset": result.name,
@@ -99,8 +99,8 @@ def _pair_json(pair: Pair, label: Mapping[str, str]) -> dict[str, Any]:
 
 
 def as_csv(report: Mapping[str, Any]) -> str:
-    """A line a model, of the content of compare.json."""
-    lines = [_line(model) for model in report["models"]]
+    """Return a line a model, of the content of compare.json."""
+    lines = rows_of(report, _cell)
     out = io.StringIO()
     writer = csv.DictWriter(out, fieldnames=list(dict.fromkeys(key for line in lines for key in line)), lineterminator="\n")
     writer.writeheader()
@@ -108,12 +108,22 @@ def as_csv(report: Mapping[str, Any]) -> str:
     return out.getvalue()
 
 
-def _line(model: Mapping[str, Any]) -> dict[str, Any]:
+def rows_of(report: Mapping[str, Any], cell: Callable[[str], str] = str) -> list[dict[str, Any]]:
+    """Return a row a model with its figures by column, of the content of compare.json.
+
+    Args:
+        report: that content.
+        cell: what becomes of names that users gave.
+    """
+    return [_row(model, cell) for model in report["models"]]
+
+
+def _row(model: Mapping[str, Any], cell: Callable[[str], str]) -> dict[str, Any]:
     speed, facts, price = model["speed"] or {}, model["facts"], model["price"]
-    line = {"model": _cell(model["label"]), "status": model["status"], "quality": model["quality"]}
+    line = {"model": cell(model["label"]), "status": model["status"], "quality": model["quality"]}
     line |= {"quality_low": model["quality_ci95"][0], "quality_high": model["quality_ci95"][1]}
     for found in model["datasets"]:
-        line[_cell(f"{found['name']} {found['metric']}")] = found["value"]
+        line[cell(f"{found['name']} {found['metric']}")] = found["value"]
     kept = ("load_seconds", "latency_p50_ms", "latency_p95_ms", "texts_per_second", "tokens_per_second", "best_batch")
     line |= {key: speed.get(key) for key in (*kept, "memory_mb", "tokens_per_text", "truncated", "device", "measured_at")}
     line |= {"dimensions": model["contract"]["dimensions"], "bytes_per_vector": model["bytes_per_vector"]}
@@ -126,7 +136,7 @@ def _line(model: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cell(text: str) -> str:
-    """A text that no spreadsheet takes for a formula."""
+    """Return a text that no spreadsheet takes for a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 

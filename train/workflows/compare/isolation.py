@@ -1,10 +1,11 @@
-"""Runs each model's job in a process of its own, one after the other, so that none disturbs the clock of another."""
+"""Run each model's job in a process of its own, one after the other, so that none disturbs the clock of another."""
 
 from __future__ import annotations
 
 import multiprocessing
 import multiprocessing.forkserver
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.context import BaseContext
@@ -51,11 +52,23 @@ def _deaf_to_interrupts() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+@contextmanager
+def _without_script() -> Iterator[None]:
+    """Start processes inside that do not run the caller's script again, as `multiprocessing` has it: a job needs none of it."""
+    main = sys.modules["__main__"]
+    kept = {name: vars(main)[name] for name in ("__file__", "__spec__") if name in vars(main)}
+    vars(main).update(dict.fromkeys(kept))
+    try:
+        yield
+    finally:
+        vars(main).update(kept)
+
+
 def run_job(job: Job, start: BaseContext) -> Outcome | Failure:
     """Do a job in a process of its own and pass on what it says."""
     here, there = start.Pipe(duplex=False)
     process = start.Process(target=work, args=(job, there), daemon=True)  # type: ignore[attr-defined]
-    with _deaf_to_interrupts():
+    with _deaf_to_interrupts(), _without_script():
         process.start()
     there.close()
     try:
@@ -64,7 +77,7 @@ def run_job(job: Job, start: BaseContext) -> Outcome | Failure:
             if kind == "done":
                 return cast(Outcome | Failure, found)
             say(found)
-    except EOFError:  # it died without a word
+    except EOFError:  # it died and said nothing
         process.join()
         return _died(process.exitcode)
     except BaseException:

@@ -1,4 +1,4 @@
-"""What the person's limits say of a model. What is not known of a model does not keep a limit."""
+"""What the user's limits say of a model. What is not known of a model does not keep a limit."""
 
 from __future__ import annotations
 

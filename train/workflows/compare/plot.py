@@ -97,7 +97,7 @@ class Plot:
         marks: the models, later ones above.
         line: the points of the stairs along the front, for `<polyline>`.
         x_ticks, y_ticks: (place, text).
-        limit: x of the person's limit; None for none in sight.
+        limit: x of the user's limit; None for none in sight.
         below: (letter, quality) of models that are too far down to be drawn.
         missing: letters of models whose cost is not known.
         label: all of it in words.
@@ -184,7 +184,7 @@ def draw(
         metric: what quality is.
         cost: of a model; less is better.
         write: a cost for people.
-        limit: of the person.
+        limit: of the user.
     """
     known = [
         Point(c.letter, c.label, value, c.quality.value, *c.quality.ci95, states[c.letter])

@@ -1,4 +1,4 @@
-"""What a model costs a million tokens, and what one pass over the person's data costs."""
+"""What a model costs a million tokens, and what one pass over the user's data costs."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Which model to take under the person's limits, and why, in words.
+"""Which model to take under the user's limits, and why, in words.
 
 Among the models that keep every limit, the one with the highest mean quality is the best. Those that no test finds worse than it
-are as good as it, and so are those within the tolerance that the person gives. Of these the cheapest is taken: the lowest price;
+are as good as it, and so are those within the tolerance that the user allows. Of these the cheapest is taken: the lowest price;
 among equals in price the highest throughput; within a tenth of that the smallest vectors; then the highest quality.
 """
 
@@ -73,8 +73,8 @@ def advise(comparison: Comparison, limits: LimitsConfig, documents: int) -> Advi
 
     Args:
         comparison: the models.
-        limits: of the person.
-        documents: of the index whose size is told.
+        limits: of the user.
+        documents: of the index whose size is worked out.
     """
     broken = {one.letter: breaches(one, limits) for one in comparison.contenders}
     fit = [one for one in comparison.contenders if not broken[one.letter]]

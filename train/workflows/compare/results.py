@@ -34,7 +34,7 @@ class Contender:
         candidate: what was asked for.
         outcome: what its process found.
         results: by data set, every metric with its interval.
-        price: of a million tokens, and of the person's data.
+        price: of a million tokens, and of the user's data.
     """
 
     letter: str
@@ -45,7 +45,7 @@ class Contender:
 
     @property
     def label(self) -> str:
-        """What the person called it."""
+        """What the user called it."""
         return self.candidate.label
 
     @property

@@ -1,4 +1,4 @@
-"""Which texts of the person's data are encoded, and on which of them speed is measured."""
+"""Which texts of the user's data are encoded, and on which of them speed is measured."""
 
 from __future__ import annotations
 

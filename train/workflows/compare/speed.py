@@ -1,4 +1,4 @@
-"""How fast a model is on this machine, on texts of the person's own, and how much memory that takes.
+"""How fast a model is on this machine, on the user's own texts, and how much memory that takes.
 
 Latency is that of single texts, one after the other, through Sentence Transformers' own `encode`, as a service would call it.
 Throughput is that of calls of several texts each through this project's encoder, as `embed` makes them. Both tokenise every
@@ -34,7 +34,7 @@ BUSY = 0.5
 
 @dataclass(frozen=True)
 class Samples:
-    """Texts of the person's data on which speed is measured.
+    """Texts of the user's data on which speed is measured.
 
     Attributes:
         single, single_role: what latency is measured on: queries where there are some.

@@ -27,7 +27,7 @@ def story(comparison: Comparison, advice: Advice, documents: int, console: Conso
     Args:
         comparison: the models.
         advice: which to take.
-        documents: of the index whose size is told.
+        documents: of the index whose size is worked out.
         console: decides width and colour; by default those of standard output.
     """
     console = console or Console()
