@@ -10,7 +10,7 @@ import typer
 from typer.core import TyperCommand
 
 from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting, note_packaged
-from train.cli.output import agreement
+from train.cli.output import agreement, print_json, print_line, progress_aside
 from train.errors import ConfigError
 
 LISTS = ("--tasks", "-t")
@@ -87,4 +87,10 @@ def benchmark_command(
         raise ConfigError("benchmark tasks are run by mteb, which is not installed", hint="pip install mteb")
     from train.workflows.benchmark.run import run_benchmark
 
-    run_benchmark(request, tasks or (), output=output, prices=prices, confirm=agreement(yes), as_json=as_json, debug=debug)
+    with progress_aside(as_json):
+        result = run_benchmark(request, tasks or (), output=output, prices=prices, confirm=agreement(yes), debug=debug)
+    if as_json:
+        print_json(result.to_dict())
+    else:
+        print_line(f"\n{result}")
+    result.require_scores()

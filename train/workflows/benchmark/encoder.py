@@ -56,17 +56,18 @@ class BenchmarkEncoder(AbsEncoder):
         prompt_type: PromptType | None = None,
         **kwargs: Any,
     ) -> np.ndarray:
-        """Vectors [N, D] of N texts.
+        """Return the vectors [N, D] of N texts.
 
         Raises:
-            ModelError: the task holds something else than texts.
+            ModelError: the task holds something other than texts.
         """
         texts: list[str] = []
         for batch in inputs:
             if "text" not in batch:
                 raise ModelError(f"{task_metadata.name} holds {', '.join(sorted(batch))}; only texts are encoded here")
             texts += batch["text"]
-        return self.model.encode(texts, ROLES[prompt_type]).numpy()
+        vectors: np.ndarray = self.model.encode(texts, ROLES[prompt_type]).numpy()
+        return vectors
 
 
 def describe(candidate: Candidate, opened: OpenedModel) -> ModelMeta:

@@ -1,18 +1,16 @@
-"""`embed-tune benchmark`: public tasks and one's own data sets through mteb, several models side by side."""
+"""`embed-tune benchmark`: public tasks and the user's own data sets through mteb, several models side by side."""
 
 from __future__ import annotations
 
-import json
 import logging
 import math
-import sys
 import time
 import warnings
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, redirect_stdout
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from data.errors import EmbedTuneError, reason
 from data.storage import write_json
@@ -30,8 +28,8 @@ from train.resolve.requests import Request
 from train.resolve.tasks import load_tasks, refuse_prompts
 from train.wording import duration
 from train.workflows.benchmark.encoder import BenchmarkEncoder, describe
+from train.workflows.benchmark.result import BenchmarkResult, Cell
 from train.workflows.benchmark.tasks import named_tasks, own_task, size_of
-from train.workflows.benchmark.terminal import scores_table
 
 if TYPE_CHECKING:
     from mteb import ResultCache
@@ -44,62 +42,16 @@ SUMMARY = "benchmark.json"
 CHARACTERS_A_TOKEN = 4.0
 
 
-@dataclass(frozen=True)
-class Cell:
-    """One model on one task.
-
-    Attributes:
-        value: main score as a fraction; None where there is none.
-        kept: whether it was in mteb's cache.
-        seconds: that it took now.
-        problem: why there is no score.
-    """
-
-    value: float | None
-    kept: bool = False
-    seconds: float = 0.0
-    problem: str | None = None
-
-
-@dataclass
-class Benchmarked:
-    """What came out.
-
-    Attributes:
-        models: by label what mteb calls them: name, revision, and settings of one's own.
-        tasks: by the name that people see, what is measured: `type`, `metric`, `mteb_name`.
-        cells: by label and task.
-    """
-
-    models: dict[str, dict[str, Any]] = field(default_factory=dict)
-    tasks: dict[str, dict[str, Any]] = field(default_factory=dict)
-    cells: dict[tuple[str, str], Cell] = field(default_factory=dict)
-
-    def as_json(self) -> dict[str, Any]:
-        """For benchmark.json. Scores are fractions, as in every report here; mteb's leaderboard shows them times 100."""
-        scores = [
-            {
-                "model": model,
-                "task": task,
-                **{key: value for key, value in vars(cell).items() if key != "kept"},
-                "cached": cell.kept,
-            }
-            for (model, task), cell in self.cells.items()
-        ]
-        return {"models": self.models, "tasks": self.tasks, "scores": scores, "finished_at": now()}
-
-
 def run_benchmark(
     request: Request,
-    names: Sequence[str],
+    names: Sequence[str] = (),
     *,
     output: Path | None = None,
     prices: Path | None = None,
     confirm: Confirm | None = None,
-    as_json: bool = False,
     debug: bool = False,
-) -> Benchmarked:
-    """Run tasks through mteb and print one table.
+) -> BenchmarkResult:
+    """Run tasks through mteb. What fails has no score; a result without any is refused by `require_scores` only.
 
     Args:
         request: models, data, settings.
@@ -107,18 +59,17 @@ def run_benchmark(
         output: folder of results in mteb's form, with benchmark.json beside them; by default one that all runs share.
         prices: see `load_prices`.
         confirm: asked before money is spent, see `Confirm`; None refuses.
-        as_json: print benchmark.json's content on standard output, and everything else on standard error.
         debug: show what libraries log.
 
     Raises:
-        ConfigError, DataError, ModelError: something cannot be judged at all, or no task gave a score.
+        ConfigError, DataError: something cannot be judged at all.
+        Interrupted: money was not to be spent.
     """
     from mteb import ResultCache
 
     quiet_libraries(debug)
-    folder = output or request.config.cache / ROOM
-    done = Benchmarked()
-    with redirect_stdout(sys.stderr) if as_json else nullcontext(), nullcontext() if debug else _quiet_mteb():
+    done = BenchmarkResult(output or request.config.cache / ROOM)
+    with nullcontext() if debug else _quiet_mteb():
         tasks = {task.metadata.name: task for task in named_tasks(names)}
         if request.has_data:
             refuse_prompts(request, "benchmark")
@@ -126,16 +77,12 @@ def run_benchmark(
         for name, task in tasks.items():
             facts = task.metadata
             done.tasks[name] = {"type": facts.type, "metric": facts.main_score, "mteb_name": facts.name}
-        results = ResultCache(folder)
+        results = ResultCache(done.folder)
         for candidate in request.candidates:
             _run_model(candidate, tasks, request, results, Spending(prices, confirm), done)
-        report = done.as_json()
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / SUMMARY, report)
-    words = f"{scores_table(report)}\nresults in mteb's form: {folder / 'results'}"
-    say(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) if as_json else f"\n{words}")
-    if all(cell.value is None for cell in done.cells.values()):
-        raise ModelError("no model has a score on any task", hint="the lines above say why")
+        done = replace(done, finished_at=now())
+        done.folder.mkdir(parents=True, exist_ok=True)
+        write_json(done.folder / SUMMARY, done.to_dict())
     return done
 
 
@@ -173,9 +120,9 @@ def _run_model(
     request: Request,
     results: ResultCache,
     spending: Spending,
-    done: Benchmarked,
+    done: BenchmarkResult,
 ) -> None:
-    """One model on all tasks. A model or a task that fails does not cost the others their scores."""
+    """Run one model on all tasks. A model or a task that fails does not cost the others their scores."""
     say(f"benchmarking {candidate.label} …")
     try:
         opened = open_model(candidate.config, batch_size=request.config.evaluation.batch_size, tokens=request.config.cache)
@@ -185,7 +132,7 @@ def _run_model(
     except ModelError as error:
         say(f"  {candidate.label} cannot be used: {error}")
         done.models[candidate.label] = {"problem": error.what}
-        done.cells |= {(candidate.label, name): Cell(None, problem=error.what) for name in tasks}
+        done.cells.update({(candidate.label, name): Cell(None, problem=error.what) for name in tasks})
         return
     _introduce(candidate, opened, meta, done)
     cache = open_cache(request.config.vector_cache, request.config.cache, say)
@@ -206,7 +153,7 @@ def _run_model(
             cache.close()
 
 
-def _introduce(candidate: Candidate, opened: OpenedModel, meta: ModelMeta, done: Benchmarked) -> None:
+def _introduce(candidate: Candidate, opened: OpenedModel, meta: ModelMeta, done: BenchmarkResult) -> None:
     """Say and record which model it is and how it encodes."""
     if opened.device == "cpu":
         keep_freed_memory()
@@ -224,7 +171,7 @@ def _introduce(candidate: Candidate, opened: OpenedModel, meta: ModelMeta, done:
 
 
 def _run_task(encoder: BenchmarkEncoder, task: AbsTask, results: ResultCache, kept: bool) -> Cell:
-    """One model on one task, or why that cannot be."""
+    """Run one model on one task, or find out why that cannot be."""
     import mteb
 
     began = time.perf_counter()
@@ -264,7 +211,7 @@ def _no_data(task: AbsTask, error: Exception) -> str:
 
 @contextmanager
 def _quiet_mteb() -> Iterator[None]:
-    """mteb logs and warns about what is said here in other words."""
+    """Silence mteb, which logs and warns about what is said here in other words."""
     logger = logging.getLogger("mteb")
     before = logger.level
     logger.setLevel(logging.ERROR)

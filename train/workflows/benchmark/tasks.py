@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import mteb
@@ -45,7 +45,7 @@ def own_task(task: Task) -> AbsTask:
     """
     kind = _Search if isinstance(task, RetrievalTask) else _Pairs
     # mteb takes the description of a task from its class
-    described: Any = type(kind.__name__, (kind,), {"metadata": _metadata(task)})
+    described: Callable[[Task], AbsTask] = type(kind.__name__, (kind,), {"metadata": _metadata(task)})
     return described(task)
 
 

@@ -55,13 +55,13 @@ def _deaf_to_interrupts() -> Iterator[None]:
 @contextmanager
 def _without_script() -> Iterator[None]:
     """Start processes inside that do not run the caller's script again, as `multiprocessing` has it: a job needs none of it."""
-    main = sys.modules["__main__"]
-    kept = {name: vars(main)[name] for name in ("__file__", "__spec__") if name in vars(main)}
-    vars(main).update(dict.fromkeys(kept))
+    main = vars(sys.modules["__main__"])
+    kept: dict[str, object] = {name: main[name] for name in ("__file__", "__spec__") if name in main}
+    main.update(dict.fromkeys(kept))
     try:
         yield
     finally:
-        vars(main).update(kept)
+        main.update(kept)
 
 
 def run_job(job: Job, start: BaseContext) -> Outcome | Failure:

@@ -14,13 +14,16 @@ from tests.train.conftest import as_json
 from train.cli.app import main
 from train.cli.benchmark import TaskList
 from train.config.schema import DEFAULT_MODEL, ModelConfig
+from train.console import heard_by
 from train.encode.open import open_model
 from train.encode.protocol import OpenedModel
-from train.errors import ConfigError
+from train.errors import ConfigError, ModelError
 from train.evaluate.tasks import RetrievalTask, ScoredTask
 from train.resolve.models import find_candidate
 from train.resolve.requests import read_many
 from train.workflows.benchmark.encoder import ROLES, describe, fingerprint
+from train.workflows.benchmark.result import BenchmarkResult, Cell
+from train.workflows.benchmark.run import run_benchmark
 from train.workflows.benchmark.tasks import named_tasks, own_task, size_of
 from train.workflows.benchmark.terminal import scores_table
 
@@ -197,6 +200,37 @@ def test_the_table_marks_the_best_and_what_was_not_computed() -> None:
     assert "* from mteb's cache, not computed now" in text
     report["scores"][3]["value"] = None
     assert "mean" not in scores_table(report) and "– no score" in scores_table(report)
+
+
+def made_up(**cells: Cell) -> BenchmarkResult:
+    tasks = {"<script>alert(1)</script>": {"type": "Retrieval", "metric": "ndcg_at_10", "mteb_name": "x"}}
+    found = {(model, next(iter(tasks))): cell for model, cell in cells.items()}
+    return BenchmarkResult(Path("out"), {model: {} for model in cells}, tasks, found, "2026-11-30T12:00:00+00:00")
+
+
+def test_a_result_is_words_a_table_and_a_view() -> None:
+    result = made_up(base=Cell(0.5, True), tuned=Cell(None, problem="too large"))
+    assert str(result) == f"{scores_table(result.to_dict())}\nresults in mteb's form: out/results"
+    frame = result.to_pandas()
+    assert frame["model"].tolist() == ["base", "tuned"] and frame["cached"].tolist() == [True, False]
+    assert frame["metric"].tolist() == ["ndcg_at_10"] * 2 and frame["problem"].tolist()[1] == "too large"
+    view = result._repr_html_()
+    assert "<script>" not in view and "&lt;script&gt;" in view and "<table" in view
+    result.require_scores()
+    with pytest.raises(ModelError, match="no model has a score"):
+        made_up(base=Cell(None, problem="too large")).require_scores()
+
+
+def test_the_workflow_prints_nothing(here: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    request = read_many("benchmark", ["tiny", "model.device=cpu"], data=["split"])
+    capfd.readouterr()
+    with heard_by(None):
+        result = run_benchmark(request, output=tmp_path / "out")
+    printed = capfd.readouterr()
+    assert printed.out + printed.err == ""
+    assert result.to_dict() == json.loads((tmp_path / "out" / "benchmark.json").read_text(encoding="utf-8"))
+    main(["benchmark", "tiny", "-d", "split", "model.device=cpu", "-o", str(tmp_path / "out")])
+    assert capfd.readouterr().out.endswith(f"\n{run_benchmark(request, output=tmp_path / 'out')}\n")
 
 
 def test_settings_under_model_are_for_every_model(in_tmp: Path) -> None:
