@@ -12,9 +12,10 @@ from train import distributed
 from train.config.launcher import heed_launcher
 from train.config.load import dump_config, load_config
 from train.config.schema import TrainSettings
-from train.console import is_main, quiet_libraries, say
+from train.console import quiet_libraries, say
 from train.deploy.export import export_model
 from train.deploy.hub import push_run
+from train.distributed import is_main
 from train.evaluate.evaluator import compare
 from train.evaluate.results import DatasetResult
 from train.fit.checkpoints import check_checkpoint, last_checkpoint
@@ -56,7 +57,7 @@ def start_run(config: TrainSettings, *, debug: bool = False, inner: bool = False
     name = distributed.on_main(lambda: preflight(config))
     plan = make_plan(config.model_copy(update={"run_name": name}))
     plan.say()
-    run = begin_run(plan)
+    run = begin_run(plan, distributed.on_main(lambda: audited(plan)))
     return _carry_out(plan, run, new=True, inner=inner)
 
 
@@ -81,7 +82,7 @@ def dry_run(config: TrainSettings, *, debug: bool = False) -> DryRun:
     distributed.join(config.model.device)
     distributed.on_main(lambda: preflight(config))
     plan = make_plan(config)
-    audited(plan)
+    distributed.on_main(lambda: audited(plan))
     with shortages_in_words(plan.needs):
         found = estimate(plan.encoder, plan.sets, plan.datasets, plan.recipe, plan.config, plan.bf16)
     return DryRun(dump_config(plan.config), plan.sentences, found, folds_wanted(config, plan.datasets)[0])
@@ -125,10 +126,10 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
     folds, _ = folds_wanted(plan.config, plan.datasets)
     crossed = cross_validate(plan.config, run, folds, _train_part) if folds else None
     if is_main():
+        seconds["total"] = earlier + time.perf_counter() - began
         results = _compared(plan, base, tuned, winner)
         if crossed is not None:
             results[0] = results[0].model_copy(update={"cross_validation": crossed})
-        seconds["total"] = earlier + time.perf_counter() - began
         report_run(run, plan.config, plan.datasets, results, base, tuned, log, winner, work, seconds, tracker)
 
 

@@ -73,7 +73,8 @@ def train_command(
     if not config and not data:
         config = [DEFAULT_CONFIG]
     from train.config.launcher import heed_launcher
-    from train.console import is_main, say
+    from train.console import say
+    from train.distributed import is_main
 
     settings = heed_launcher(load_config(config, data=data or None, overrides=overrides or ()), say)
     from train.pipeline import dry_run as show_plan

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from train.console import notebook_view
 from train.plan.estimate import Estimate
@@ -25,7 +24,7 @@ class DryRun:
     estimate: Estimate
     folds: int = 0
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> dict[str, object]:
         """Return the same as plain values."""
         return {
             "config": self.config,

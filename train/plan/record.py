@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from train import distributed
 from train.config.load import dump_config
 from train.errors import ModelError, RunError
 from train.machine import environment
-from train.plan.plan import Plan, audited
+from train.plan.plan import Plan
 from train.plan.preflight import see_run_folder
 from train.runs.folder import create_run, read_record
 from train.runs.training_rows import write_known_rows
@@ -24,23 +25,26 @@ MAY_CHANGE = {"patience", "keep_all_checkpoints", "interpolation"}
 """Settings of training that change no step of it."""
 
 
-def begin_run(plan: Plan) -> Path:
+def begin_run(plan: Plan, audit: Mapping[str, Any]) -> Path:
     """Make the folder of a new run, with the plan's record in it, or not at all. Returns the folder.
 
+    Args:
+        plan: what will be done.
+        audit: what is in its data.
+
     Raises:
-        DataError: by `data.strict`, the audit holds what puts a result in doubt.
         RunError: the folder exists, cannot be made, or is not seen by all processes.
     """
     place, name = Path(plan.config.output_dir), str(plan.config.run_name)
-    distributed.on_main(lambda: create_run(place, name, record=lambda folder: record_plan(plan, folder)))
+    distributed.on_main(lambda: create_run(place, name, record=lambda folder: record_plan(plan, audit, folder)))
     see_run_folder(place / name)
     return place / name
 
 
-def record_plan(plan: Plan, run: Path) -> None:
-    """Write what explains and repeats the run, before it begins; warnings about the data are said, too."""
+def record_plan(plan: Plan, audit: Mapping[str, Any], run: Path) -> None:
+    """Write what explains and repeats the run, before it begins."""
     write_text(run / "config.yaml", dump_config(plan.config))
-    write_json(run / "audit.json", audited(plan))
+    write_json(run / "audit.json", audit)
     write_known_rows(run, [plan.datasets[name] for name in plan.sets])
     write_json(
         run / "environment.json",

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -46,7 +45,7 @@ class Winner:
             return f"the checkpoint of step {self.step:,}"
         return f"weights {self.share:.0%} of the way from the base to the checkpoint of step {self.step:,}, the best on dev"
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, object]:
         """Return `selection` of report.json."""
         tried = [{"share": share, "dev": dev} for share, dev in self.tried]
         return {"step": self.step, "share": self.share, "dev": self.dev, "tried": tried}
