@@ -10,7 +10,7 @@ import typer
 from data.errors import EmbedTuneError
 from train.cli.fail_on import FailOnOption, fail_if
 from train.cli.options import CacheOption, JsonOption, YesOption, cache_setting, note_packaged
-from train.cli.output import agreement
+from train.cli.output import agreement, print_json, print_line, progress_aside
 from train.config.choices import Split
 
 
@@ -85,11 +85,13 @@ def evaluate_command(
         for option, value in (("--output", output), ("--fail-on", fail_on)):
             if value is not None:
                 raise EmbedTuneError(f"{option} needs two models: one alone has no verdict", hint="name a second model")
-    from train.evaluate.results import DatasetResult
-    from train.wording import Sides
     from train.workflows.evaluate import evaluate_models
 
-    report = evaluate_models(request, output=output, confirm=agreement(yes), as_json=as_json, debug=debug)
-    if fail_on is not None:
-        results = [DatasetResult.model_validate(entry) for entry in report["datasets"]]
-        fail_if(fail_on, report["verdict"], results, Sides.of(report))
+    with progress_aside(as_json):
+        found = evaluate_models(request, output=output, confirm=agreement(yes), debug=debug)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        print_line(f"\n{found.text()}")
+    if found.verdict is not None:
+        fail_if(fail_on, found.verdict, found.compared, found.sides)

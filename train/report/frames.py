@@ -10,6 +10,8 @@ from train.evaluate.results import DatasetResult
 if TYPE_CHECKING:
     import pandas as pd
 
+    from train.evaluate.evaluator import ModelResult
+
 
 def paired_frame(results: Sequence[DatasetResult]) -> pd.DataFrame:
     """Return what a comparison of two models found: values, difference, its 95% interval and verdict of each data set."""
@@ -20,4 +22,14 @@ def paired_frame(results: Sequence[DatasetResult]) -> pd.DataFrame:
         (one.name, one.kind, one.split, one.metric, one.n, one.base, one.tuned, one.delta, *one.ci95, one.p_value, one.verdict)
         for one in results
     ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def measured_frame(results: Sequence[ModelResult]) -> pd.DataFrame:
+    """Return one model's primary metric on each data set, with its 95% interval."""
+    import pandas as pd
+
+    columns = ["name", "kind", "split", "metric", "n", "value", "low", "high"]
+    primary = [(one, one.metrics[one.metric]) for one in results]
+    rows = [(one.name, one.kind, one.split, one.metric, one.n, found.value, *found.ci95) for one, found in primary]
     return pd.DataFrame(rows, columns=columns)

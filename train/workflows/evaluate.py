@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-import sys
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import nullcontext, redirect_stdout
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data.spec import PromptSpec
 from data.storage import refuse_full, staged_folder, write_json, write_text
 from train.config.schema import JudgeSettings
-from train.console import now, quiet_libraries, say
+from train.console import notebook_view, now, quiet_libraries, say
 from train.encode.api.confirm import Confirm
 from train.encode.cache.cache import Counters, VectorCache
 from train.encode.cache.open import open_cache
@@ -27,19 +24,25 @@ from train.encode.weights.locate import locate
 from train.encode.wrappers import for_judging
 from train.errors import ModelError, RunError
 from train.evaluate.evaluator import ModelResult, compare, measure, primary_value, score_model
-from train.evaluate.results import run_verdict
+from train.evaluate.results import DatasetResult, run_verdict
 from train.evaluate.score import Scores
 from train.evaluate.tasks import Task
+from train.evaluate.verdict import RunVerdict
 from train.machine import environment
 from train.report.examples import count_changes, pick_examples
+from train.report.frames import measured_frame, paired_frame
 from train.report.page import render
-from train.report.terminal import measured_table, story
+from train.report.terminal import measured_table, plain_console, story
 from train.resolve.cost import confirm_judging
 from train.resolve.models import Candidate
 from train.resolve.requests import Request
 from train.resolve.tasks import load_tasks, prompts_of
 from train.runs.per_query import Judged, write_per_query
-from train.wording import Sides, duration, metric_name
+from train.wording import BASE_AND_TUNED, Sides, duration, metric_name
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from rich.console import Console
 
 SHOWN = 3
 """Queries that gained, and that lost, printed a data set; report.html has more."""
@@ -50,6 +53,7 @@ class JudgedModel:
     """One model with its scores on every task, where its weights came from, how it encoded, and what that took.
 
     Attributes:
+        scores: by data set name; the values of every query or pair stand in them.
         from_cache: vectors that were not computed but found in the cache.
     """
 
@@ -60,8 +64,8 @@ class JudgedModel:
     seconds: float
     from_cache: int = 0
 
-    def as_json(self) -> dict[str, Any]:
-        """For report.json."""
+    def to_dict(self) -> dict[str, Any]:
+        """Return its entry in report.json."""
         return {
             "name": self.candidate.label,
             "from": self.origin.kind,
@@ -73,52 +77,158 @@ class JudgedModel:
         }
 
 
+@dataclass(frozen=True)
+class Evaluation:
+    """One judged model, or two of which the second is judged against the first.
+
+    Attributes:
+        models: one, or two.
+        tasks: what they were judged on, by data set name.
+        measured: of one model, its metrics on each data set.
+        compared: of two models, the second against the first on each data set.
+        cost: seconds of judging and of everything; vectors that came from the cache.
+        finished_at: when, ISO 8601 in UTC.
+        data_notes: what was noticed about each data set.
+        command: the words that repeat it.
+        folder: where report.json, report.html and per_query.parquet were written, if they were.
+    """
+
+    models: tuple[JudgedModel, ...]
+    tasks: Mapping[str, Task]
+    measured: tuple[ModelResult, ...]
+    compared: tuple[DatasetResult, ...]
+    cost: Mapping[str, float]
+    finished_at: str
+    data_notes: Mapping[str, list[str]] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
+    folder: Path | None = None
+
+    @property
+    def datasets(self) -> tuple[ModelResult, ...] | tuple[DatasetResult, ...]:
+        """Return the result on each data set: `compared` of two models, else `measured`."""
+        return self.compared if len(self.models) == 2 else self.measured
+
+    @property
+    def verdict(self) -> RunVerdict | None:
+        """Return the verdict on the second model; None of one model alone, which has none."""
+        return run_verdict(self.compared) if len(self.models) == 2 else None
+
+    @property
+    def sides(self) -> Sides:
+        """Return what the two models are called."""
+        return Sides(*(model.candidate.label for model in self.models)) if len(self.models) == 2 else BASE_AND_TUNED
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `--json` prints and report.json holds.
+
+        Of one model these are `model`, and `datasets` with `value`, `ci95` and `metrics` of each.
+        """
+        ending = {"cost": dict(self.cost), "finished_at": self.finished_at}
+        if len(self.models) == 1:
+            return {
+                "model": self.models[0].to_dict(),
+                "primary": self.measured[0].name,
+                "datasets": [result.as_json() for result in self.measured],
+                **ending,
+            }
+        base, tuned = self.models
+        return {
+            "verdict": self.verdict,
+            "primary": self.compared[0].name,
+            "labels": {"base": self.sides.before, "tuned": self.sides.after},
+            "base_model": base.origin.name,
+            "models": {"base": base.to_dict(), "tuned": tuned.to_dict()},
+            "datasets": [result.model_dump(mode="json") for result in self.compared],
+            **ending,
+            **({} if self.folder is None else {"run": self.folder.resolve().name}),
+        }
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the results as a table, one row a data set."""
+        return paired_frame(self.compared) if len(self.models) == 2 else measured_frame(self.measured)
+
+    def text(self, console: Console | None = None) -> str:
+        """Return the words for people: a table of one model's metrics; of two models the verdict and what stands behind it.
+
+        Args:
+            console: decides width and colour; by default that of standard output.
+        """
+        if len(self.models) == 1:
+            return measured_table(self.measured, self.models[0].candidate.label, console)
+        words = story(self.compared, cost=self.cost, console=console, sides=self.sides, examples=self.most_changed(SHOWN))
+        return words if self.folder is None else f"{words}\nreport: {self.folder / 'report.html'}"
+
+    def most_changed(self, count: int = 25) -> list[dict[str, Any]]:
+        """Return the queries or pairs that gained and that lost most between two models, see `pick_examples`.
+
+        Args:
+            count: of those that gained, and of those that lost, on each data set.
+        """
+        base, tuned = (model.scores for model in self.models)
+        return [one for name, task in self.tasks.items() for one in pick_examples(task, base[name], tuned[name], count)]
+
+    def __str__(self) -> str:
+        return self.text(plain_console())
+
+    def _repr_html_(self) -> str:
+        return notebook_view(str(self), self.to_pandas())
+
+
 def evaluate_models(
-    request: Request, *, output: Path | None = None, confirm: Confirm | None = None, as_json: bool = False, debug: bool = False
-) -> dict[str, Any]:
-    """Judge one model, or the second against the first, and print what came out.
+    request: Request, *, output: Path | None = None, confirm: Confirm | None = None, debug: bool = False
+) -> Evaluation:
+    """Judge one model, or the second against the first.
 
     Args:
         request: models, data, settings.
         output: folder for report.json, report.html and per_query.parquet of two models; made whole or not at all.
         confirm: asked before money is spent, see `Confirm`; None refuses.
-        as_json: print the content of report.json on standard output, and everything else on standard error.
         debug: show what libraries log.
-
-    Returns:
-        What report.json holds; for one model `model`, and `datasets` with `value`, `ci95` and `metrics` of each.
 
     Raises:
         ConfigError, DataError, ModelError: something cannot be judged.
+        Interrupted: money was not to be spent.
         EmbedTuneError: the output folder is in use.
-        RunError: it cannot be written.
+        RunError: it cannot be written, or there is one model only.
     """
     began = time.perf_counter()
     if output is not None:
+        if len(request.candidates) != 2:
+            raise RunError("an output folder is for two models: one alone has no verdict", hint="name a second model")
         refuse_full(output)
     quiet_libraries(debug)
-    with redirect_stdout(sys.stderr) if as_json else nullcontext():
-        cache = open_cache(request.config.vector_cache, request.config.cache, say)
-        tasks, notes = load_tasks(request)
-        confirm_judging(request.candidates, tasks, cache, confirm)
-        models = judge_models(request, tasks, cache)
-        if cache is not None:
-            cache.close()
-        say("comparing …" if len(models) == 2 else "resampling …")
-        if len(models) == 1:
-            report, words = _alone(request, tasks, models[0], began)
-        else:
-            report, words = _paired(request, tasks, models, began)
-            if output is not None:
-                report["run"] = output.resolve().name
-                write_output(output, request, report, tasks, models, notes)
-                words += f"\nreport: {output / 'report.html'}"
-    say(json.dumps(report, indent=2, ensure_ascii=False, allow_nan=False) if as_json else f"\n{words}")
-    return report
+    cache = open_cache(request.config.vector_cache, request.config.cache, say)
+    tasks, notes = load_tasks(request)
+    confirm_judging(request.candidates, tasks, cache, confirm)
+    models = judge_models(request, tasks, cache)
+    if cache is not None:
+        cache.close()
+    say("comparing …" if len(models) == 2 else "resampling …")
+    seed, resamples = request.config.training.seed, request.config.evaluation.resamples
+    measured: list[ModelResult] = []
+    compared: list[DatasetResult] = []
+    for name, task in tasks.items():
+        first, *others = (model.scores[name] for model in models)
+        measured += [] if others else [measure(task, first, seed, resamples)]
+        compared += [compare(task, first, other, seed, resamples) for other in others]
+    found = Evaluation(
+        tuple(models),
+        tasks,
+        tuple(measured),
+        tuple(compared),
+        cost=_cost(models, began),
+        finished_at=now(),
+        data_notes=notes,
+        command=request.command,
+        folder=output,
+    )
+    if output is not None:
+        write_output(output, found)
+    return found
 
 
 def judge_models(request: Request, tasks: Mapping[str, Task], cache: VectorCache | None = None) -> list[JudgedModel]:
-    """Every model's scores on every task. All weights are found before the first text is encoded.
+    """Score every model on every task. All weights are found before the first text is encoded.
 
     Args:
         request: models and settings.
@@ -149,7 +259,7 @@ def judge_model(
     config: JudgeSettings,
     cache: VectorCache | None = None,
 ) -> JudgedModel:
-    """One model's scores on every task; each distinct text is encoded once.
+    """Score one model on every task; each distinct text is encoded once.
 
     Raises:
         ModelError: it cannot be found or loaded, or gives vectors that are no numbers.
@@ -179,44 +289,8 @@ def judge_model(
     return JudgedModel(candidate, scores, origin, encoder.contract, seconds, done.hits)
 
 
-def _alone(request: Request, tasks: Mapping[str, Task], model: JudgedModel, began: float) -> tuple[dict[str, Any], str]:
-    """Report and words on one model."""
-    seed, resamples = request.config.training.seed, request.config.evaluation.resamples
-    results: list[ModelResult] = [measure(task, model.scores[name], seed, resamples) for name, task in tasks.items()]
-    report = {
-        "model": model.as_json(),
-        "primary": results[0].name,
-        "datasets": [result.as_json() for result in results],
-        "cost": _cost([model], began),
-        "finished_at": now(),
-    }
-    return report, measured_table(results, model.candidate.label)
-
-
-def _paired(
-    request: Request, tasks: Mapping[str, Task], models: Sequence[JudgedModel], began: float
-) -> tuple[dict[str, Any], str]:
-    """Report and words on the second model against the first."""
-    seed, resamples = request.config.training.seed, request.config.evaluation.resamples
-    base, tuned = models
-    sides = Sides(base.candidate.label, tuned.candidate.label)
-    results = [compare(task, base.scores[name], tuned.scores[name], seed, resamples) for name, task in tasks.items()]
-    cost = _cost(models, began)
-    report = {
-        "verdict": run_verdict(results),
-        "primary": results[0].name,
-        "labels": {"base": sides.before, "tuned": sides.after},
-        "base_model": base.origin.name,
-        "models": {"base": base.as_json(), "tuned": tuned.as_json()},
-        "datasets": [result.model_dump(mode="json") for result in results],
-        "cost": cost,
-        "finished_at": now(),
-    }
-    return report, story(results, cost=cost, sides=sides, examples=_most_changed(tasks, models, SHOWN))
-
-
 def _cost(models: Sequence[JudgedModel], began: float) -> dict[str, float]:
-    """Seconds of judging (a model that stands for both counts once), and of everything since `began`."""
+    """Return the seconds of judging (a model that stands for both counts once), and of everything since `began`."""
     judged = {id(model): model for model in models}.values()
     found = sum(model.from_cache for model in judged)
     return {
@@ -226,36 +300,23 @@ def _cost(models: Sequence[JudgedModel], began: float) -> dict[str, float]:
     }
 
 
-def _most_changed(tasks: Mapping[str, Task], models: Sequence[JudgedModel], count: int | None = None) -> list[dict[str, Any]]:
-    """The queries or pairs of every data set that changed most; `count` for each direction."""
-    base, tuned = (model.scores for model in models)
-    options = {} if count is None else {"count": count}
-    return [one for name, task in tasks.items() for one in pick_examples(task, base[name], tuned[name], **options)]
-
-
-def write_output(
-    folder: Path,
-    request: Request,
-    report: Mapping[str, Any],
-    tasks: Mapping[str, Task],
-    models: Sequence[JudgedModel],
-    notes: Mapping[str, list[str]],
-) -> None:
+def write_output(folder: Path, found: Evaluation) -> None:
     """Write report.json, report.html and per_query.parquet, whole or not at all: to a folder of another name, then renamed.
 
     Raises:
         RunError: it cannot be written.
         EmbedTuneError: something came to be there meanwhile.
     """
-    judged: list[Judged] = [{name: (task, model.scores[name]) for name, task in tasks.items()} for model in models]
+    judged: list[Judged] = [{name: (task, model.scores[name]) for name, task in found.tasks.items()} for model in found.models]
     base, tuned = judged
     extras = {
-        "data_notes": notes,
-        "changes": {name: count_changes(task, base[name][1], tuned[name][1]) for name, task in tasks.items()},
+        "data_notes": found.data_notes,
+        "changes": {name: count_changes(task, base[name][1], tuned[name][1]) for name, task in found.tasks.items()},
         "environment": environment({}),
-        "command": shlex.join(request.command),
+        "command": shlex.join(found.command),
     }
-    page = render(report, [], _most_changed(tasks, models), extras)
+    report = found.to_dict()
+    page = render(report, [], found.most_changed(), extras)
     try:
         with staged_folder(folder.resolve()) as staged:
             write_per_query(staged / "per_query.parquet", base, tuned)

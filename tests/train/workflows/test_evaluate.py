@@ -17,7 +17,12 @@ from sentence_transformers import SentenceTransformer
 
 from tests.support.forked import ForkServer
 from tests.train.conftest import FILES, RESAMPLES, as_json, evaluate, report_of
+from train.cli.app import main
+from train.console import heard_by
+from train.errors import RunError
 from train.evaluate.statistics import compare_means
+from train.resolve.requests import read_request
+from train.workflows.evaluate import Evaluation, evaluate_models
 
 # one model
 
@@ -125,6 +130,61 @@ def test_settings_of_one_model_do_not_touch_the_other(here: Path, capfd: pytest.
     found = as_json(capfd, *words)
     prompts = [found["models"][side]["contract"]["query_prompt"] for side in ("base", "tuned")]
     assert prompts == ["", "green lamp: "] and found["datasets"][0]["delta"] != 0
+
+
+# the result as an object
+
+
+def judged(*models: str, data: str = "pairs.csv", output: Path | None = None) -> Evaluation:
+    """What two models or one get on a file, without a listener."""
+    with heard_by(None):
+        return evaluate_models(read_request([*models, "model.device=cpu", RESAMPLES], data=[data]), output=output)
+
+
+def test_nothing_is_printed_and_every_score_is_there(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    alone, both = judged("tiny"), judged("tiny", "ruined")
+    assert capsys.readouterr() == ("", "")
+    assert alone.verdict is None and both.verdict == "regressed" and both.folder is None
+    (one,) = alone.datasets
+    assert one.metrics["ndcg@10"].value == pytest.approx(alone.models[0].scores["pairs"].per_query["ndcg@10"].mean())
+    (row,) = alone.to_pandas().to_dict("records")
+    assert row == {
+        "name": "pairs", "kind": "pair", "split": "all", "metric": "ndcg@10", "n": 80, "value": one.metrics["ndcg@10"].value,
+        "low": one.metrics["ndcg@10"].ci95[0], "high": one.metrics["ndcg@10"].ci95[1],
+    }  # fmt: skip
+    (two,) = both.compared
+    (row,) = both.to_pandas().to_dict("records")
+    assert (row["base"], row["tuned"], row["delta"], row["low"], row["high"]) == (two.base, two.tuned, two.delta, *two.ci95)
+    assert (row["p_value"], row["verdict"]) == (two.p_value, two.verdict)
+    per_query = [model.scores["pairs"].per_query["ndcg@10"] for model in both.models]
+    assert (per_query[1] - per_query[0]).mean() == pytest.approx(two.delta)
+
+
+@pytest.mark.parametrize("models", [("tiny",), ("tiny", "ruined")])
+def test_the_command_prints_what_the_result_says(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], models: tuple[str, ...]
+) -> None:
+    found = judged(*models)
+    monkeypatch.setattr("train.workflows.evaluate.evaluate_models", lambda *given, **options: found)
+    words = ["evaluate", *models, "-d", "pairs.csv"]
+    main(words)
+    assert capsys.readouterr().out == f"\n{found}\n"
+    main([*words, "--json"])
+    assert json.loads(capsys.readouterr().out) == found.to_dict()
+
+
+def test_a_text_of_the_data_is_no_html_in_a_notebook(here: Path, tmp_path: Path) -> None:
+    rows = [line.replace("which", "<script>", 1) for line in Path("pairs.csv").read_text(encoding="utf-8").splitlines()]
+    (tmp_path / "script.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    found = judged("tiny", "ruined", data=str(tmp_path / "script.csv"), output=tmp_path / "out")
+    assert found.folder == tmp_path / "out" and str(found).endswith(f"report: {tmp_path / 'out' / 'report.html'}")
+    assert report_of(tmp_path / "out") == found.to_dict()
+    assert "<script>" in str(found) and "&lt;script&gt;" in found._repr_html_() and "<script>" not in found._repr_html_()
+
+
+def test_one_model_alone_has_no_folder(here: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="one alone has no verdict"):
+        judged("tiny", output=tmp_path / "out")
 
 
 # which rows
@@ -298,7 +358,6 @@ def test_a_model_whose_vectors_are_no_numbers_is_named(server: ForkServer, work:
 def test_a_disk_that_fills_up_leaves_no_half_of_an_output(
     here: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    from train.cli.app import main
     from train.workflows import evaluate
 
     def full(*args: object) -> None:
