@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from train.cli.options import DebugOption, JsonOption, note_packaged
+from train.cli.output import print_json, print_line, progress_aside
 
 
 def check_command(
@@ -65,4 +66,10 @@ def check_command(
     loaded = load_config(config, data=sources or None, overrides=settings, kind=JudgeSettings)
     from train.workflows.check import check_data
 
-    check_data(loaded, tokens=tokens, output=output, as_json=as_json, debug=debug)
+    with progress_aside(as_json):
+        found = check_data(loaded, tokens=tokens, output=output, debug=debug)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        print_line(f"\n{found}")
+    found.raise_failures()

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Sequence
-from contextlib import nullcontext, redirect_stdout
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from data.audit.usable import refuse_unjudgeable, refuse_untrainable
 from data.errors import DataError, EmbedTuneError
@@ -20,57 +17,117 @@ from data.spec import BadRows, DatasetSpec
 from data.splits.leaks_between_sets import remove_leaks_between_sets
 from data.storage import refuse_full, staged_folder, write_json, write_text
 from train.config.schema import JudgeSettings
-from train.console import quiet_libraries, say
+from train.console import notebook_view, quiet_libraries, say
 from train.encode.open import open_model
 from train.encode.tokens.count import EncoderTokens, token_counter
 from train.errors import RunError
 from train.plan.audit import audited, leak_rules, obey_strict
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 SIGNS = {"error": "✗", "warning": "!", "info": "·"}
+
+WORDS = {"error": "error", "warning": "warning", "info": "note"}
+"""What findings of each severity are called."""
 
 
 class CheckFailed(EmbedTuneError):
     """The data cannot be trained on as it is."""
 
 
-def check_data(
-    config: JudgeSettings, *, tokens: bool = True, output: Path | None = None, as_json: bool = False, debug: bool = False
-) -> dict[str, Any]:
-    """Audit every data set of the config and print what was found.
+@dataclass(frozen=True)
+class AuditReport:
+    """What was found in every data set.
+
+    Attributes:
+        audit: as audit.json has it, see `data.audit.audit`. A data set that cannot be loaded has its name, location, and the
+            error as a finding.
+        strict: whether warnings that put a result in doubt are failures (`data.strict`).
+        folder: where audit.json and audit.txt were written, if they were.
+    """
+
+    audit: Mapping[str, Any]
+    strict: bool = False
+    folder: Path | None = None
+
+    @property
+    def datasets(self) -> list[dict[str, Any]]:
+        """Return the audit of each data set, with its `name`, `location`, `counts` and `findings`."""
+        return list(self.audit["datasets"])
+
+    @property
+    def ok(self) -> bool:
+        """Return whether a training with these settings would accept the data."""
+        try:
+            self.raise_failures()
+        except EmbedTuneError:
+            return False
+        return True
+
+    def raise_failures(self) -> None:
+        """Refuse data that a training with these settings would refuse.
+
+        Raises:
+            CheckFailed: there is an error among the findings.
+            DataError: `strict`, and there is a warning that puts a result in doubt.
+        """
+        errors = [
+            (one["name"], finding)
+            for one in self.datasets
+            for finding in one["findings"]
+            if finding["severity"] == Severity.ERROR
+        ]
+        if errors:
+            name, first = errors[0]
+            others = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+            raise CheckFailed(f"{name} cannot be trained on as it is{others}: {finding_words(first)}", hint=first["mend"] or None)
+        if self.strict:
+            obey_strict(self.audit)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what `--json` prints and audit.json holds."""
+        return dict(self.audit)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the findings as a table, one row a finding, the worst of each data set first."""
+        import pandas as pd
+
+        columns = ["severity", "code", "split", "what", "count", "share", "done", "hint"]
+        rows = [[one["name"], *(finding.get(key) for key in columns)] for one in self.datasets for finding in one["findings"]]
+        return pd.DataFrame(rows, columns=["dataset", *columns])
+
+    def __str__(self) -> str:
+        words = _words(self.audit)
+        return words if self.folder is None else f"{words}\naudit: {self.folder / 'audit.json'}"
+
+    def _repr_html_(self) -> str:
+        return notebook_view(str(self))
+
+
+def check_data(config: JudgeSettings, *, tokens: bool = True, output: Path | None = None, debug: bool = False) -> AuditReport:
+    """Audit every data set of the settings. What it finds is in the result; `AuditReport.raise_failures` makes errors of it.
 
     Args:
         config: data sets, base model (for its tokenizer), `data.strict`.
         tokens: count tokens by the base model's tokenizer; otherwise words.
         output: new folder for audit.json and audit.txt.
-        as_json: print the audit as JSON on standard output, and everything else on standard error.
         debug: show what libraries log.
 
-    Returns:
-        The audit, see `data.audit.audit`. A data set that cannot be loaded has its name, location, and the error as a finding.
-
     Raises:
-        CheckFailed: there is an error among the findings.
-        DataError: `data.strict`, and there is a warning that puts a result in doubt.
         ModelError: the base model is not there.
         EmbedTuneError: the output folder is in use.
+        RunError: it cannot be written.
     """
     if output is not None:
         refuse_full(output)
     quiet_libraries(debug)
-    with redirect_stdout(sys.stderr) if as_json else nullcontext():
-        loaded = _seen_together([_loaded(spec, config) for spec in config.data.datasets], config)
-        counter = _counter(config) if tokens and any(one.data is not None for one in loaded) else None
-        found = {"datasets": [_checked(one, config, counter) for one in loaded]}
-        words = "\n".join(line for dataset in found["datasets"] for line in _lines(dataset))
-        if output is not None:
-            _write(output, found, words)
-    say(json.dumps(found, indent=2, ensure_ascii=False, allow_nan=False) if as_json else f"\n{words}")
-    if output is not None and not as_json:
-        say(f"audit: {output / 'audit.json'}")
-    _raise_errors(found)
-    if config.data.strict:
-        obey_strict(found)
-    return found
+    loaded = _seen_together([_loaded(spec, config) for spec in config.data.datasets], config)
+    counter = _counter(config) if tokens and any(one.data is not None for one in loaded) else None
+    found = {"datasets": [_checked(one, config, counter) for one in loaded]}
+    if output is not None:
+        _write(output, found)
+    return AuditReport(found, config.data.strict, output)
 
 
 def _counter(config: JudgeSettings) -> EncoderTokens | None:
@@ -90,7 +147,7 @@ class _Loaded:
     """One data set as far as it could be loaded.
 
     Attributes:
-        spec: what the person said about it.
+        spec: what the user said about it.
         data: None where it could not be loaded.
         error: why training on it would stop; without `data`, or with the rows that are left without the bad ones.
         refused: why training on it, or on all data sets together, would stop although each can be loaded.
@@ -103,7 +160,7 @@ class _Loaded:
 
 
 def _loaded(spec: DatasetSpec, config: JudgeSettings) -> _Loaded:
-    """The data set; where a bad row would end a training, without its bad rows."""
+    """Load a data set; where a bad row would end a training, without its bad rows."""
 
     def load(bad_rows: BadRows) -> PreparedDataset:
         one = spec.model_copy(update={"bad_rows": bad_rows})
@@ -119,7 +176,7 @@ def _loaded(spec: DatasetSpec, config: JudgeSettings) -> _Loaded:
 
 
 def _seen_together(loaded: list[_Loaded], config: JudgeSettings) -> list[_Loaded]:
-    """The data sets without rows of train that another one judges, as one run would train on them."""
+    """Drop rows of train that another data set judges, as one run would train on them."""
     sets = {one.data.name: one.data for one in loaded if one.data is not None}
     if len(sets) < sum(one.data is not None for one in loaded):
         return [replace(one, refused=_same_name(one.data, loaded)) if one.data else one for one in loaded]
@@ -145,7 +202,7 @@ def _same_name(data: PreparedDataset, loaded: Sequence[_Loaded]) -> DataError | 
 
 
 def _refused(loaded: _Loaded) -> DataError | None:
-    """Why training would stop, once all rows are read."""
+    """Return why training would stop, once all rows are read."""
     data = loaded.data
     if loaded.refused is not None or data is None:
         return loaded.refused
@@ -159,14 +216,14 @@ def _refused(loaded: _Loaded) -> DataError | None:
 
 
 def _checked(loaded: _Loaded, config: JudgeSettings, counter: EncoderTokens | None) -> dict[str, Any]:
-    """The audit of one data set; of one that could not be loaded, why."""
+    """Audit one data set; of one that could not be loaded, say why."""
     spec, error = loaded.spec, loaded.error
     if loaded.data is None:
         what, where, hint = (error.what, error.where, error.hint) if error else ("cannot be loaded", None, None)
         finding = Finding(UNREADABLE, what, 1, examples=[where] if where else [], hint=hint or "")
         return {"name": spec.name or spec.source, "location": spec.source, "counts": {}, "findings": [finding.as_json()]}
     prompts = {loaded.data.name: spec.prompts}
-    found = audited([loaded.data], prompts, config.data, config.cache, counter)["datasets"][0]
+    found: dict[str, Any] = audited([loaded.data], prompts, config.data, config.cache, counter)["datasets"][0]
     if error is not None:
         for finding in found["findings"]:
             if finding["code"] == "row.bad":
@@ -180,8 +237,13 @@ def _checked(loaded: _Loaded, config: JudgeSettings, counter: EncoderTokens | No
     return found
 
 
-def _lines(dataset: dict[str, Any]) -> list[str]:
-    """The findings on one data set in words, the worst first."""
+def _words(audit: Mapping[str, Any]) -> str:
+    """Put an audit into words."""
+    return "\n".join(line for dataset in audit["datasets"] for line in _lines(dataset))
+
+
+def _lines(dataset: Mapping[str, Any]) -> list[str]:
+    """Put the findings on one data set into words, the worst first."""
     findings = dataset["findings"]
     rows = [
         f"{split} {dataset['counts'][f'rows_{split}']:,}"
@@ -197,27 +259,16 @@ def _lines(dataset: dict[str, Any]) -> list[str]:
     number = {severity: sum(finding["severity"] == severity for finding in findings) for severity in SIGNS}
     if not findings:
         lines.append("  nothing found")
-    words = {"error": "error", "warning": "warning", "info": "note"}
-    lines.append("  " + ", ".join(f"{count} {words[kind]}{'s' * (count != 1)}" for kind, count in number.items()))
+    lines.append("  " + ", ".join(f"{count} {WORDS[kind]}{'s' * (count != 1)}" for kind, count in number.items()))
     return lines
 
 
-def _write(folder: Path, found: dict[str, Any], words: str) -> None:
+def _write(folder: Path, found: Mapping[str, Any]) -> None:
     try:
         with staged_folder(folder.resolve()) as staged:
             write_json(staged / "audit.json", found)
-            write_text(staged / "audit.txt", f"{words}\n")
+            write_text(staged / "audit.txt", f"{_words(found)}\n")
             if folder.is_dir():
                 folder.rmdir()
     except OSError as error:
         raise RunError(f"--output {folder} cannot be written ({error.strerror or error})", hint="name another place") from None
-
-
-def _raise_errors(found: dict[str, Any]) -> None:
-    errors = [
-        (one["name"], finding) for one in found["datasets"] for finding in one["findings"] if finding["severity"] == "error"
-    ]
-    if errors:
-        name, first = errors[0]
-        others = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        raise CheckFailed(f"{name} cannot be trained on as it is{others}: {finding_words(first)}", hint=first["mend"] or None)

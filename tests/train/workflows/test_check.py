@@ -16,27 +16,69 @@ from tests.support.forked import ForkServer
 from train.cli.app import main
 from train.config.load import load_config
 from train.config.schema import JudgeSettings
+from train.console import heard_by
 from train.plan.audit import obey_strict
-from train.workflows.check import CheckFailed, check_data
+from train.workflows.check import AuditReport, CheckFailed, check_data
 
 
-def check(*words: str, data: str | list[str], tokens: bool = False, output: Path | None = None) -> dict[str, Any]:
+def report(*words: str, data: str | list[str], tokens: bool = False, output: Path | None = None) -> AuditReport:
     return check_data(load_config(None, data=data, overrides=words, kind=JudgeSettings), tokens=tokens, output=output)
 
 
-def test_findings_are_printed_with_rows_what_was_done_and_what_helps(in_tmp: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = check(data=str(BROKEN / "leak.query.csv"), output=in_tmp / "out")
-    printed = capsys.readouterr().out
+def check(*words: str, data: str | list[str], tokens: bool = False, output: Path | None = None) -> dict[str, Any]:
+    """The audit of data that a training would accept, as the command does it."""
+    found = report(*words, data=data, tokens=tokens, output=output)
+    found.raise_failures()
+    return found.to_dict()
+
+
+def test_findings_are_put_into_words_with_rows_what_was_done_and_what_helps(in_tmp: Path) -> None:
+    found = report(data=str(BROKEN / "leak.query.csv"), output=in_tmp / "out")
+    printed = str(found)
     assert (
         "rows of train whose query is also in test: 1 (6.2%), dropped, for instance leak.query.csv:5 (as leak.query.csv:22)"
         in printed
     )
     assert "What to do: no model may be judged on what it was trained on" in printed
     assert "0 errors, 2 warnings, 0 notes" in printed
-    assert json.loads((in_tmp / "out" / "audit.json").read_text()) == found
-    assert (in_tmp / "out" / "audit.txt").read_text().strip() in printed
+    assert json.loads((in_tmp / "out" / "audit.json").read_text()) == found.to_dict()
+    assert printed == (in_tmp / "out" / "audit.txt").read_text() + f"audit: {in_tmp / 'out' / 'audit.json'}"
     with pytest.raises(EmbedTuneError, match="something is there already"):
         check(data=str(BROKEN / "clean.csv"), output=in_tmp / "out")
+
+
+@pytest.mark.parametrize("name", ["clean", "row.bad"])
+def test_nothing_is_printed_and_the_command_prints_what_the_result_says(
+    in_tmp: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    rows = [f"question {i},{'' if name == 'row.bad' and i == 3 else f'answer {i}'}" for i in range(30)]
+    write(in_tmp / "t.csv", "query,document", *rows)
+    with heard_by(None):
+        found = report(data="t.csv")
+    assert capsys.readouterr() == ("", "")
+    assert found.ok == (name == "clean") and found.folder is None
+    for words, out in ((["--no-tokens"], f"\n{found}\n"), (["--no-tokens", "--json"], None)):
+        if found.ok:
+            main(["check", "t.csv", *words])
+        else:
+            with pytest.raises(SystemExit):
+                main(["check", "t.csv", *words])
+        printed = capsys.readouterr().out
+        assert json.loads(printed) == found.to_dict() if out is None else printed.endswith(out)
+
+
+def test_the_table_has_a_row_for_each_finding(in_tmp: Path) -> None:
+    found = report(data=[str(BROKEN / "leak.query.csv"), str(BROKEN / "text.lost.csv")])
+    rows = found.to_pandas().to_dict("records")
+    expected = [(one["name"], finding["code"], finding["count"]) for one in found.datasets for finding in one["findings"]]
+    assert [(row["dataset"], row["code"], row["count"]) for row in rows] == expected
+    assert all(row["hint"] for row in rows)
+
+
+def test_a_text_of_the_data_is_no_html_in_a_notebook(in_tmp: Path) -> None:
+    write(in_tmp / "<script>.csv", "query,document", *PAIRS)
+    found = report(data="<script>.csv")
+    assert "<script>" in str(found) and "&lt;script&gt;" in found._repr_html_() and "<script>" not in found._repr_html_()
 
 
 def test_the_second_time_nothing_is_read_again(in_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
