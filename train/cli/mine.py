@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting, note_packaged
-from train.cli.output import agreement
+from train.cli.output import agreement, print_json, print_line, progress_aside
 
 
 def mine_command(
@@ -62,6 +62,13 @@ def mine_command(
     if not sources and config is None:
         raise ConfigError("no data set is named", hint="embed-tune mine DATA --out FILE: a file, folder, glob or Hub id")
     loaded = load_config(config, data=sources or None, overrides=[*settings, *cache_setting(cache)], kind=JudgeSettings)
+    if out is None and not audit:
+        raise ConfigError("nothing to do", hint="--out FILE saves rows with their negatives, --audit counts false negatives")
     from train.workflows.mine import mine_data
 
-    mine_data(loaded, out=out, audit=audit, confirm=agreement(yes), as_json=as_json, debug=debug)
+    with progress_aside(as_json):
+        found = mine_data(loaded, out=out, audit=audit, confirm=agreement(yes), debug=debug)
+    if as_json:
+        print_json(found.to_dict())
+    else:
+        print_line(str(found))
