@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from train.cli.output import print_line
+
 
 def report_command(
     folder: Annotated[
@@ -27,4 +29,10 @@ def report_command(
     """
     from train.workflows.report import report_folder
 
-    report_folder(folder, open_page=open_page)
+    found = report_folder(folder)
+    print_line(str(found))
+    if open_page:
+        import webbrowser
+
+        if not webbrowser.open(found.page.resolve().as_uri()):
+            print_line("  no browser was found; open the file yourself")

@@ -33,11 +33,11 @@ class Row(NamedTuple):
     bar: Bar | None
 
 
-def write_index(folder: Path) -> tuple[Path, str]:
+def write_index(folder: Path) -> tuple[Path, list[Run]]:
     """Build `index.html` over the runs in a folder, whole or not at all.
 
     Returns:
-        Its path, and a sentence that counts the runs by their state.
+        Its path, and what was found in the folder, see `read_runs`.
 
     Raises:
         RunError: there is no such folder, or no run in it.
@@ -51,11 +51,11 @@ def write_index(folder: Path) -> tuple[Path, str]:
         raise RunError(f"{folder} holds no runs", hint="name the folder that your runs are in, or make one: embed-tune train")
     path = folder / NAME
     write_text(path, render_index(runs, folder))
-    return path, counted(runs)
+    return path, runs
 
 
 def counted(runs: Sequence[Run]) -> str:
-    """How many runs there are in each state: "12 runs: 9 finished, 2 not finished, 1 damaged"."""
+    """Count the runs in each state: "12 runs: 9 finished, 2 not finished, 1 damaged"."""
     states = Counter(run.state for run in runs)
     parts = [f"{states[state]:,} {word}" for state, word in STATE_WORDS.items() if states[state] and state != "foreign"]
     number = len(runs) - states["foreign"]

@@ -2,25 +2,62 @@
 
 from __future__ import annotations
 
-import webbrowser
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from train.console import say
+from train.console import notebook_view
 from train.errors import RunError
-from train.report.index import write_index
+from train.report.index import counted, write_index
 from train.runs.find import RUNS
-from train.runs.listing import read_run
+from train.runs.listing import Run, read_run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = (
+    "name", "state", "verdict", "base_model", "dataset", "metric", "n", "base", "tuned", "delta", "low", "high", "p_value",
+    "rows", "train_seconds", "finished", "trouble",
+)  # fmt: skip
+"""Of the table of runs; of the results of a run, those that stand for it."""
 
 
-def report_folder(path: Path, *, open_page: bool = False) -> Path:
-    """Build the index over the runs in a folder; of a folder that is a run itself, say where its page is.
+@dataclass(frozen=True)
+class RunIndex:
+    """The page over the runs of a folder, or the page of one run.
+
+    Attributes:
+        page: what to open in a browser.
+        runs: what was found in the folder, the last finished first; the one run.
+        single: whether the folder is itself a run.
+    """
+
+    page: Path
+    runs: tuple[Run, ...]
+    single: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the page, and for each run its name, state, verdict and headline result."""
+        return {"page": str(self.page), "runs": [_row(run) for run in self.runs if run.state != "foreign"]}
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return the runs as a table, one row a run."""
+        import pandas as pd
+
+        return pd.DataFrame(self.to_dict()["runs"], columns=list(COLUMNS))
+
+    def __str__(self) -> str:
+        return f"report: {self.page}" if self.single else f"index: {self.page}\n  {counted(self.runs)}"
+
+    def _repr_html_(self) -> str:
+        return notebook_view(str(self), self.to_pandas())
+
+
+def report_folder(path: Path) -> RunIndex:
+    """Build the index over the runs in a folder; of a folder that is itself a run, find its page.
 
     Args:
-        path: folder of runs, or of one run; a bare name is looked for in checkpoints/, too.
-        open_page: show the page in the browser.
-
-    Returns:
-        The page.
+        path: folder of runs, or of one run; a bare name is also looked for in checkpoints/.
 
     Raises:
         RunError: there is no such folder, no run in it, or the one run has no page.
@@ -28,26 +65,40 @@ def report_folder(path: Path, *, open_page: bool = False) -> Path:
     """
     folder = path if path.exists() or len(path.parts) != 1 else RUNS / path
     if any((folder / name).is_file() for name in ("config.yaml", "report.json", "environment.json")):
-        page = page_of(folder)
-        say(f"report: {page}")
-    else:
-        page, summary = write_index(folder if folder.exists() else path)
-        say(f"index: {page}")
-        say(f"  {summary}")
-    if open_page and not webbrowser.open(page.resolve().as_uri()):
-        say("  no browser was found; open the file yourself")
-    return page
+        run = read_run(folder)
+        return RunIndex(_page_of(folder, run), (run,), single=True)
+    page, runs = write_index(folder if folder.exists() else path)
+    return RunIndex(page, tuple(runs))
 
 
-def page_of(folder: Path) -> Path:
-    """`report.html` of a finished run.
+def _page_of(folder: Path, run: Run) -> Path:
+    """Return `report.html` of a finished run.
 
     Raises:
         RunError: the run is not finished, or broken.
     """
-    run = read_run(folder)
     if run.state == "finished" and run.link:
         return folder / "report.html"
     what = {"unfinished": "is not finished, so it has no report", "finished": "has no page"}.get(run.state, "is broken")
     hint = " ".join(part for part in (run.hint[:1].lower() + run.hint[1:], run.command) if part)
     raise RunError(f"{folder} {what}: {run.trouble.rstrip('.')}", hint=hint or None)
+
+
+def _row(run: Run) -> dict[str, Any]:
+    """Return a run as a row of the table: of its results the one that stands for it."""
+    found = run.headline
+    figures: dict[str, Any] = dict.fromkeys(COLUMNS[4:13])
+    if found is not None:
+        figures = found.model_dump(include={"metric", "n", "base", "tuned", "delta", "p_value"})
+        figures |= {"dataset": found.name, "low": found.ci95[0], "high": found.ci95[1]}
+    return {
+        "name": run.name,
+        "state": run.state,
+        "verdict": run.verdict,
+        "base_model": run.base_model or None,
+        **figures,
+        "rows": run.rows,
+        "train_seconds": run.cost.get("train_seconds"),
+        "finished": None if run.finished is None else run.finished.isoformat(),
+        "trouble": run.trouble or None,
+    }

@@ -16,7 +16,7 @@ import pytest
 from tests.support.pages import HOSTILE, Reader, result, write_run
 from train.cli.app import main
 from train.errors import RunError
-from train.report.index import write_index
+from train.report.index import counted, write_index
 from train.runs.listing import read_run, read_runs
 
 
@@ -105,8 +105,8 @@ def test_a_damaged_report_is_listed_with_the_way_to_go_on(tmp_path: Path, what: 
     assert run.state == "damaged" and run.trouble.startswith("report.json ") and run.link is None and run.verdict is None
     assert run.hint.startswith("Remove report.json")
     assert run.command == f"embed-tune train --resume '{folder}'"
-    page, summary = write_index(tmp_path)
-    assert summary == "1 run: 1 damaged"
+    page, runs = write_index(tmp_path)
+    assert counted(runs) == "1 run: 1 damaged"
     assert "Remove report.json" in page.read_text(encoding="utf-8")
 
 
@@ -207,8 +207,8 @@ def test_the_page_tells_the_scripts_what_to_sort_by_and_what_differs(tmp_path: P
     write_run(tmp_path, "a", rate=1e-5, delta=-0.05, seconds=30.0)
     write_run(tmp_path, "b", rate=2e-5, dataset="other", finished_at="2027-01-01T00:00:00+00:00")
     write_run(tmp_path, "c", finished=False)
-    page, summary = write_index(tmp_path)
-    assert summary == "3 runs: 2 finished, 1 not finished"
+    page, runs = write_index(tmp_path)
+    assert counted(runs) == "3 runs: 2 finished, 1 not finished"
     b, a, c = data_of(page)
     assert [run["name"] for run in (a, b, c)] == ["a", "b", "c"]
     assert a["keys"]["change"] == -0.05 and a["keys"]["verdict"] == "worse" and a["keys"]["trained"] == 30.0
@@ -251,8 +251,8 @@ def test_names_and_settings_of_others_stay_text(tmp_path: Path, text: str) -> No
 def test_a_thousand_runs(tmp_path: Path) -> None:
     for i in range(1000):
         write_run(tmp_path, f"run-{i:04}", rate=1e-5 * (1 + i % 7), delta=0.001 * (i % 90 - 30))
-    page, summary = write_index(tmp_path)
-    assert summary == "1,000 runs: 1,000 finished"
+    page, runs = write_index(tmp_path)
+    assert counted(runs) == "1,000 runs: 1,000 finished"
     html = page.read_text(encoding="utf-8")
     assert html.count('<tr role="row" class="finished">') == 1000 == len(data_of(page))
     assert len(html.encode()) < 4_000_000
