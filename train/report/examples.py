@@ -1,4 +1,4 @@
-"""The queries and pairs on which two models differ most: what a person reads to see what fine-tuning changed."""
+"""The queries and pairs on which two models differ most: what you read to see what fine-tuning changed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ RELEVANT = 3
 
 
 def pick_examples(task: Task, base: Scores, tuned: Scores, count: int = 25, depth: int = 5) -> list[dict[str, Any]]:
-    """The queries or pairs that gained and lost most, at most `count` each, the largest change first.
+    """Pick the queries or pairs that gained and lost most, at most `count` each, the largest change first.
 
     Changes of zero are left out. Equal changes keep the order of the task. Texts are cut to `EXCERPT` characters.
 
@@ -63,7 +63,7 @@ def pick_examples(task: Task, base: Scores, tuned: Scores, count: int = 25, dept
 
 
 def count_changes(task: Task, base: Scores, tuned: Scores) -> dict[str, Any]:
-    """How many queries or pairs `gained`, `lost` or stayed the `same` (by the values of `pick_examples`), and the task's `kind`.
+    """Count what `gained`, `lost` or stayed the `same`, by the values of `pick_examples`; with the `kind` of the task.
 
     Returns:
         A plain dictionary of these four, JSON-serialisable.

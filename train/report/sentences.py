@@ -10,11 +10,11 @@ from train.evaluate.verdict import FEWEST
 from train.wording import BASE_AND_TUNED, Sides, change, counted, fraction, interval, metric_name, sentence_case, things
 
 WIDE = 0.02
-"""An interval that reaches further than this from the seen difference leaves open what people care about."""
+"""An interval that reaches further than this from the seen difference leaves open what matters."""
 
 
 def queries_needed(result: DatasetResult | CrossValidation) -> int | None:
-    """About how many queries or pairs would show the seen difference, four times out of five, as an interval without 0.
+    """Estimate how many queries or pairs would show the seen difference, four times out of five, as an interval without 0.
 
     The standard error is read off the interval (half its width / 1.96) and shrinks with the root of n; the usual formula for a
     power of 80% asks it to be |delta| / (1.96 + 0.84). None when no difference was seen or the interval has no width.
@@ -26,7 +26,7 @@ def queries_needed(result: DatasetResult | CrossValidation) -> int | None:
 
 
 def dataset_sentence(result: DatasetResult, sides: Sides = BASE_AND_TUNED) -> str:
-    """One data set's verdict in a sentence or two, with its figures."""
+    """Return one data set's verdict in a sentence or two, with its figures."""
     if result.cross_validation is not None:
         return _crossed_sentence(result, result.cross_validation, sides)
     before, after = sides.in_sentences()
@@ -39,7 +39,7 @@ def dataset_sentence(result: DatasetResult, sides: Sides = BASE_AND_TUNED) -> st
 
 
 def _crossed_sentence(result: DatasetResult, crossed: CrossValidation, sides: Sides) -> str:
-    """The verdict of cross-validation: it is about training with this recipe, of which the model that is shipped is one case."""
+    """Return the verdict of cross-validation: on training with this recipe, of which the shipped model is one case."""
     before, _ = sides.in_sentences()
     figures = f"cross-validated {metric_name(result.metric)} {_figures(crossed, result.kind)} in {crossed.folds} parts."
     alone = f"{result.split.capitalize()} alone: {_figures(result, result.kind)}."
@@ -85,13 +85,13 @@ def _why_not(result: DatasetResult) -> str:
 
 
 def _rounded(count: int) -> int:
-    """Two significant digits, upwards: the estimate is no better than that."""
+    """Round up to two significant digits: the estimate is no better than that."""
     unit = 10 ** max(0, len(str(count)) - 2)
     return math.ceil(count / unit) * unit
 
 
 def verdict_lines(results: Sequence[DatasetResult], sides: Sides = BASE_AND_TUNED) -> list[str]:
-    """The run's verdict in plain words: for one data set its sentence, else a summary followed by a sentence for each."""
+    """Return the run's verdict in plain words: for one data set its sentence, else a summary followed by a sentence for each."""
     if not results:
         before, after = sides.in_sentences()
         return [f"Nothing was judged, so there is no evidence that {after} differs from {before}."]
@@ -100,7 +100,7 @@ def verdict_lines(results: Sequence[DatasetResult], sides: Sides = BASE_AND_TUNE
 
 
 def verdict_sentence(results: Sequence[DatasetResult], sides: Sides = BASE_AND_TUNED) -> str:
-    """`verdict_lines` as running text."""
+    """Return `verdict_lines` as running text."""
     return " ".join(verdict_lines(results, sides))
 
 

@@ -36,7 +36,7 @@ def story(
     examples: Sequence[Mapping[str, Any]] = (),
     share: float = 1.0,
 ) -> str:
-    """Verdict, results, secondary metrics, learning curve, what changed most and cost, ready to print.
+    """Return verdict, results, secondary metrics, learning curve, what changed most and cost, ready to print.
 
     Args:
         results: tuned against base, one a data set.
@@ -70,7 +70,7 @@ def story(
 
 
 def measured_table(results: Sequence[ModelResult], name: str, console: Console | None = None) -> str:
-    """Every metric of one model with its interval, ready to print.
+    """Return every metric of one model with its interval, ready to print.
 
     Args:
         results: one a data set, at least one.
@@ -93,7 +93,7 @@ def measured_table(results: Sequence[ModelResult], name: str, console: Console |
 
 
 def side_by_side(title: str, rows: Sequence[tuple[str, str, str]], sides: wording.Sides, console: Console | None = None) -> str:
-    """A table of (what, before, after), ready to print; long values are folded, not cut."""
+    """Return a table of (what, before, after), ready to print; long values are folded, not cut."""
     console = console or Console()
     table = plain_table(title)
     for heading in ("", *sides.headings()):
@@ -105,8 +105,8 @@ def side_by_side(title: str, rows: Sequence[tuple[str, str, str]], sides: wordin
     return lines_of(capture.get())
 
 
-def _splits(results: Sequence[Any]) -> str:
-    """The split or splits that were judged, for a title."""
+def _splits(results: Sequence[DatasetResult] | Sequence[ModelResult]) -> str:
+    """Return the split or splits that were judged, for a title."""
     return ", ".join(dict.fromkeys("all rows" if result.split == "all" else result.split for result in results))
 
 
@@ -168,7 +168,7 @@ def _print_examples(console: Console, examples: Sequence[Mapping[str, Any]]) -> 
 
 
 def _example(one: Mapping[str, Any]) -> str:
-    """One line: a query's metric before and after, or a pair's cosine before and after beside its gold score."""
+    """Return one line: a query's metric before and after, or a pair's cosine before and after beside its gold score."""
     if "query" in one:
         figures, text = (one["base"], one["tuned"]), one["query"]
         head = ""
