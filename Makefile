@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 READY_TO_TEST := $(VENV)/.ready-to-test
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
 
-.PHONY: train test test-all lint clean
+.PHONY: train test test-all lint docs clean
 
 train: $(READY)
 	$(BIN)/accelerate launch --quiet --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no train/run.py
@@ -32,6 +32,10 @@ $(READY): pyproject.toml constraints.txt
 $(READY_TO_TEST): $(READY)
 	$(INSTALL) '.[dev]'
 	touch $(READY_TO_TEST)
+
+# the page about all settings, from their models; a test holds it to them
+docs: $(READY)
+	$(BIN)/python -m train.config.describe > docs/configuration.md
 
 clean:
 	rm -rf $(VENV)

@@ -49,14 +49,24 @@ class StrictModel(BaseModel):
 class ColumnSpec(StrictModel):
     """Which column plays which role. Empty fields are recognised by their usual names."""
 
-    anchor: str | None = Field(None, description="column of the query")
-    positive: str | None = Field(None, description="column of the text that belongs to the query")
-    negatives: list[str] = Field(default_factory=list, description="columns of hard negatives")
-    sentence1: str | None = Field(None, description="first text of a scored pair")
-    sentence2: str | None = Field(None, description="second text of a scored pair")
-    score: str | None = Field(None, description="similarity of a scored pair")
-    group: str | None = Field(None, description="rows with an equal value here stay on one side of a split")
-    split: str | None = Field(None, description="holds train, dev (validation) or test")
+    anchor: str | None = Field(None, description="column of the query; by default recognised by its name")
+    positive: str | None = Field(
+        None, description="column of the text that belongs to the query; by default recognised by its name"
+    )
+    negatives: list[str] = Field(
+        default_factory=list, description="columns of hard negatives; by default recognised by their names"
+    )
+    sentence1: str | None = Field(
+        None, description="column of the first text of a scored pair; by default recognised by its name"
+    )
+    sentence2: str | None = Field(
+        None, description="column of the second text of a scored pair; by default recognised by its name"
+    )
+    score: str | None = Field(None, description="column with the similarity of a scored pair; by default recognised by its name")
+    group: str | None = Field(
+        None, description="column whose equal values keep rows on the same side of a split; by default none"
+    )
+    split: str | None = Field(None, description="column that says train, dev (or validation) or test")
 
     @field_validator("negatives", mode="before")
     @classmethod
@@ -67,9 +77,14 @@ class ColumnSpec(StrictModel):
 class PromptSpec(StrictModel):
     """What is put before the texts of a data set, in training and in judging. Empty fields keep the model's own prompts."""
 
-    anchor: str | None = Field(None, description="text put before each query")
-    positive: str | None = Field(None, description="text put before each document, hard negatives included")
-    sentences: str | None = Field(None, description="text put before both sides of scored pairs")
+    anchor: str | None = Field(None, description="text put before each query of this data set; by default the model's own prompt")
+    positive: str | None = Field(
+        None,
+        description="text put before each document of this data set, hard negatives included; by default the model's own prompt",
+    )
+    sentences: str | None = Field(
+        None, description="text put before both sides of scored pairs; by default the model's own prompt"
+    )
 
 
 class DatasetSpec(StrictModel):
@@ -77,26 +92,31 @@ class DatasetSpec(StrictModel):
 
     source: str = Field(
         min_length=1,
-        description="path of a file, folder or glob (csv tsv json jsonl parquet, BEIR folder), a Hub id, or `python_api`",
+        description="path of a file, folder or glob (csv, tsv, json, jsonl, parquet, BEIR folder), a Hub id, or `python_api`",
     )
     name: str | None = Field(None, description="short name in reports; by default made from the source")
     columns: ColumnSpec = Field(default_factory=ColumnSpec)
     score_range: tuple[float, float] | None = Field(
-        None, description="[lowest, highest] possible score, such as [0,10]; by default recognised out of 0..1, 0..5 and -1..1"
+        None, description="lowest and highest possible score, such as [0, 10]; by default recognised as 0 to 1, 0 to 5 or -1 to 1"
     )
-    bad_rows: BadRows = Field(BadRows.FAIL, description="what to do with empty texts and unreadable scores")
-    max_rows: int | None = Field(None, ge=2, description="training rows at most, chosen by hash; all by default")
+    bad_rows: BadRows = Field(
+        BadRows.FAIL, description="what to do with empty texts and unreadable scores: fail, or drop such rows"
+    )
+    max_rows: int | None = Field(None, ge=2, description="maximum number of training rows, chosen by hash; by default all")
     train: bool = Field(True, description="false: the data set is only judged, to see what was lost elsewhere")
     loss: Loss = Field(
         Loss.AUTO,
-        description="auto: cosine for scored pairs, mnrl (MultipleNegativesRanking) otherwise; cached_mnrl: it in less memory",
+        description="auto: cosine for scored pairs, mnrl (MultipleNegativesRanking) otherwise; cached_mnrl: the same in less"
+        " memory; cosent, angle: for scored pairs",
     )
     prompts: PromptSpec = Field(default_factory=PromptSpec)
     weight: float = Field(
-        1, gt=0, description="beside other data sets: 2 doubles its share of the training steps in proportion to theirs"
+        1, gt=0, description="weight beside other data sets: 2 doubles this one's share of the training steps relative to theirs"
     )
-    hub_config: str | None = Field(None, description="configuration (subset) of a Hub data set")
-    hub_revision: str | None = Field(None, description="revision of a Hub data set")
+    hub_config: str | None = Field(
+        None, description="configuration (subset) of a Hub data set; by default its only or default one"
+    )
+    hub_revision: str | None = Field(None, description="branch, tag or commit of a Hub data set; by default main")
 
     @model_validator(mode="after")
     def _range_is_ordered(self) -> DatasetSpec:
@@ -113,18 +133,19 @@ class SplitSpec(StrictModel):
     max_dev: int = Field(
         500,
         ge=1,
-        description="queries or scored pairs in a dev split that is made, at most; queries beyond evaluation.dev_queries would be"
-        " neither trained on nor judged",
+        description="maximum number of queries or scored pairs in a dev split made here; queries beyond evaluation.dev_queries"
+        " would be neither trained on nor judged",
     )
-    max_test: int = Field(2000, ge=1, description="queries or scored pairs in a test split that is made, at most")
+    max_test: int = Field(2000, ge=1, description="maximum number of queries or scored pairs in a test split made here")
     seed: int = Field(0, ge=0, lt=2**63, description="seed of the hash that deals groups to splits")
     folds: int | None = Field(
         None,
         ge=2,
         le=20,
-        description="cross-validation: test is one of so many parts of the rows; a given test split is left out",
+        description="number of parts of the rows for cross-validation, one of which is test, and a given test split is left out;"
+        " by default there is none",
     )
-    fold: int = Field(0, ge=0, description="which of the folds is test, from 0")
+    fold: int = Field(0, ge=0, description="which of the folds is test, counted from 0")
 
     @model_validator(mode="after")
     def _fold_is_one_of_them(self) -> SplitSpec:
@@ -138,33 +159,42 @@ class MiningSpec(StrictModel):
 
     enabled: Literal["auto"] | bool = Field(
         "auto",
-        description="true: pairs are trained with mined negatives; rows that bring negatives keep theirs; auto: by the recipe's"
-        " rule, where every row finds one",
+        description="true: pairs are trained with mined negatives, and rows that bring negatives keep theirs; auto: by the"
+        " recipe's rule, where a negative is found for every row",
     )
-    negatives: int = Field(1, ge=1, le=32, description="hard negatives a row; each is one more text to embed in every step")
-    rank_from: int = Field(10, ge=1, description="first rank of the base's search that may be taken, known positives not counted")
-    rank_to: int = Field(100, ge=1, le=10_000, description="last rank of the base's search that may be taken")
-    sampling: Sampling = Field(Sampling.TOP, description="which of the admitted ranks: the first, or any, chosen by hash")
+    negatives: int = Field(
+        1, ge=1, le=32, description="number of hard negatives per row; each is one more text to embed in every step"
+    )
+    rank_from: int = Field(
+        10, ge=1, description="first rank of the base model's search that may be taken, known positives not counted"
+    )
+    rank_to: int = Field(100, ge=1, le=10_000, description="last rank of the base model's search that may be taken")
+    sampling: Sampling = Field(
+        Sampling.TOP, description="which of the admitted ranks are taken: top, the first ones; random, any, chosen by hash"
+    )
     max_share_of_positive: float | None = Field(
         0.95,
         gt=0,
         le=1,
-        description="similarity of a negative, at most, as a share of the positive's (NV-Retriever, arXiv:2407.15831); null: any",
+        description="highest similarity of a negative, as a share of the positive's (NV-Retriever, arXiv:2407.15831); null: any",
     )
-    margin: float = Field(0, ge=0, lt=2, description="a negative's similarity is at least so far below the positive's")
+    margin: float = Field(0, ge=0, lt=2, description="minimum distance of a negative's similarity below the positive's")
     near_positive: float | None = Field(
         0.9,
         gt=0,
         le=1,
-        description="a text with this cosine to a known positive of the query counts as positive, too; null: only equal texts",
+        description="cosine to a known positive of the query from which a text counts as positive too; null: only equal texts do",
     )
     cross_encoder: str | None = Field(
-        None, min_length=1, description="folder or Hub id of a cross-encoder that looks at every negative; none by default"
+        None, min_length=1, description="folder or Hub id of a cross-encoder that checks every negative; by default none"
     )
     max_cross_score: float = Field(
-        0.1, gt=0, lt=1, description="probability up to which the cross-encoder lets a negative pass (RocketQA, arXiv:2010.08191)"
+        0.1,
+        gt=0,
+        lt=1,
+        description="highest probability at which the cross-encoder lets a negative pass (RocketQA, arXiv:2010.08191)",
     )
-    seed: int = Field(0, ge=0, lt=2**63, description="of the hash that chooses at random")
+    seed: int = Field(0, ge=0, lt=2**63, description="seed of the hash that chooses at random")
 
     @model_validator(mode="after")
     def _window_is_ordered(self) -> MiningSpec:

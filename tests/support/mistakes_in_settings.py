@@ -79,7 +79,7 @@ SETTINGS = {
         pairs("training.lr=1e-4"),
         "did you mean training.learning_rate?",
         "training.lr",
-        "train/config/schema.py and data/spec.py list",
+        "`embed-tune settings` lists",
     ),
     "section that is a word": Mistake(
         what="a section of settings is expected here (got 'fast')",
@@ -94,7 +94,7 @@ SETTINGS = {
         pairs("data.train=false"),
         "every data set has train: false",
         "configuration",
-        "train/config/schema.py and data/spec.py list",
+        "`embed-tune settings` lists",
     ),
     "data from an empty variable": Mistake(data(""), "--data is empty", "--data", "look whether its variable is set"),
     "two data sets of one name": Mistake(
@@ -151,7 +151,7 @@ SETTINGS = {
         pairs("export.hub.repo_id=me"),
         "not of the form that is asked for (got 'me')",
         "export.hub.repo_id",
-        "owner/name on the Hub",
+        "repository on the Hub (owner/name)",
     ),
     "run name with a slash": Mistake(
         pairs("run_name=a/b"), "not of the form that is asked for (got 'a/b')", "run_name", "letters, digits"
@@ -174,7 +174,7 @@ SETTINGS = {
         pairs("output_dir=pairs.csv"), "the folder cannot be made (Not a directory)", "pairs.csv/.cache", "output_dir=…"
     ),
     "place of runs without a value": Mistake(
-        pairs("output_dir="), "has no value", "output_dir", "means: where run folders are made"
+        pairs("output_dir="), "has no value", "output_dir", "means: folder in which run folders"
     ),
     "word that is no setting": Mistake(pairs("fast"), "`fast` is not a setting", "fast", "write key=value"),
     "unknown option": Mistake(["train", "--dta", "pairs.csv"], "No such option", "--dta", "--data"),

@@ -24,6 +24,7 @@ from train.cli.output import print_line
 from train.cli.push import push_command
 from train.cli.report import report_command
 from train.cli.search import search_command
+from train.cli.settings import settings_command
 from train.cli.train import train_command
 from train.console import heard_by
 from train.errors import disk_in_words
@@ -58,8 +59,8 @@ def _root(
     """Fine-tune text-embedding models and prove that it helped.
 
     In the order of the work: `compare` models, `check` your texts, `train` a model on them, `evaluate` it, see all runs with
-    `report`, `diff` two of them, `push` the one to keep; `embed` texts and `search` them. `embed-tune COMMAND --help` shows
-    examples.
+    `report`, `diff` two of them, `push` the one to keep; `embed` texts and `search` them. `embed-tune settings` lists what
+    can be set, and `embed-tune COMMAND --help` shows examples.
 
     - `embed-tune check my_pairs.csv`
 
@@ -94,6 +95,7 @@ app.command("benchmark", cls=TaskList, epilog=EXIT_CODES, short_help="Run public
 )
 app.command("embed", epilog=EXIT_CODES, short_help="Turn a file of texts into vectors.")(embed_command)
 app.command("search", epilog=EXIT_CODES, short_help="Try queries against vectors that `embed` made.")(search_command)
+app.command("settings", short_help="List all settings, or those that a word is found in.")(settings_command)
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "embed-tune") -> None:

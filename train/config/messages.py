@@ -13,7 +13,7 @@ from train.config.schema import BaseSettings, TrainSettings
 from train.config.yaml_file import Place
 from train.errors import ConfigError
 
-LIST = "train/config/schema.py and data/spec.py list all settings"
+LIST = "`embed-tune settings` lists all settings"
 
 OTHER_NAMES = {
     "lr": "training.learning_rate",

@@ -37,24 +37,39 @@ DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
 class ModelConfig(StrictModel):
     """The base model. Empty fields keep what the model's own configuration says."""
 
-    name: str = Field(DEFAULT_MODEL, min_length=1, description="folder or Hub id")
-    revision: str | None = Field(None, description="branch, tag or commit on the Hub")
-    max_tokens: int | None = Field(None, ge=8, description="longest input in tokens, for training and judging")
-    pooling: Pooling | None = Field(None, description="only for models without a pooling of their own")
-    query_prompt: str | None = Field(None, description="text put before each query")
-    document_prompt: str | None = Field(None, description="text put before each document")
-    device: str = Field("auto", description="auto, cpu, cuda, cuda:N or mps")
+    name: str = Field(
+        DEFAULT_MODEL, min_length=1, description="folder, preset (a file in configs/models/) or Hub id of the model"
+    )
+    revision: str | None = Field(None, description="branch, tag or commit on the Hub; by default main")
+    max_tokens: int | None = Field(
+        None,
+        ge=8,
+        description="longest input in tokens, in training and evaluation; longer texts are cut; by default the model's own limit",
+    )
+    pooling: Pooling | None = Field(
+        None,
+        description="how token vectors become the vector of a text, for models without a pooling of their own; by default mean",
+    )
+    query_prompt: str | None = Field(None, description="text put before each query; by default the model's own prompt")
+    document_prompt: str | None = Field(None, description="text put before each document; by default the model's own prompt")
+    device: str = Field("auto", description="where the model runs: auto (a GPU if there is one), cpu, cuda, cuda:N or mps")
     trust_remote_code: bool = Field(False, description="run Python code that comes with the model; off for safety")
     dimensions: int | None = Field(
         None,
         ge=1,
-        description="keep so many first dimensions of each vector (Matryoshka models, text-embedding-3); not for training",
+        description="number of leading dimensions to keep of each vector (Matryoshka models, text-embedding-3); not for"
+        " training; by default all",
     )
     api: Provider | None = Field(
-        None, description="the API that the model is behind: openai (or a server that speaks its protocol), cohere, voyage"
+        None,
+        description="provider whose API serves the model: openai (or a server that speaks its protocol), cohere or voyage; by"
+        " default none, the model runs on this machine",
     )
     base_url: str | None = Field(
-        None, pattern=r"^https?://", description="address of a server that speaks the API's protocol (vLLM, TEI, Ollama)"
+        None,
+        pattern=r"^https?://",
+        description="address (http:// or https://) of a server that speaks the API's protocol, such as vLLM, TEI or Ollama; by"
+        " default the provider's own",
     )
 
     @field_validator("base_url")
@@ -66,73 +81,115 @@ class ModelConfig(StrictModel):
 class DataConfig(StrictModel):
     """What to train and judge on."""
 
-    datasets: list[DatasetSpec] = Field(min_length=1)
+    datasets: list[DatasetSpec] = Field(
+        min_length=1, description="the data sets; with only one, its keys may stand directly under `data`"
+    )
     split: SplitSpec = Field(default_factory=SplitSpec)
     leaks: Leaks = Field(
-        Leaks.DROP, description="training rows that dev or test have, too (the pair or the query, exactly or nearly)"
+        Leaks.DROP,
+        description="what to do with training rows that dev or test also contain (the pair or the query, exactly or nearly):"
+        " drop or keep them",
     )
     near: float = Field(
-        0.9, ge=0.5, le=1, description="share of equal word triples (Jaccard) from which on two texts count as nearly the same"
+        0.9,
+        ge=0.5,
+        le=1,
+        description="share of three-word sequences that two texts have in common (Jaccard, 0.5 to 1) from which they count as"
+        " near duplicates",
     )
     strict: bool = Field(
-        False, description="true: a warning of the audit that puts the result in doubt ends the run before it begins"
+        False, description="true: a warning of the audit that casts doubt on the result ends the run before it begins"
     )
 
 
 class TrainingConfig(StrictModel):
     """How to train. Empty fields follow from row kind and row count (`train.fit.recipe`)."""
 
-    epochs: float | None = Field(None, gt=0, description="passes over the training rows")
-    max_steps: int | None = Field(None, ge=1, description="optimiser steps; wins over epochs")
-    batch_size: int | None = Field(None, ge=2, description="rows in one optimiser step's batch, over all processes together")
-    gradient_accumulation: int = Field(1, ge=1, description="batches summed before one optimiser step")
-    learning_rate: float | None = Field(None, gt=0, lt=1, description="peak learning rate of AdamW")
-    max_tokens: int | None = Field(None, ge=8, description="longest training text in tokens; judging keeps the model's own")
-    warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps over which the learning rate rises from 0")
-    schedule: Schedule = Field(Schedule.LINEAR, description="learning rate after warm-up")
-    weight_decay: float = Field(0.01, ge=0, lt=1, description="share of each weight taken off in a step, times the learning rate")
-    max_grad_norm: float = Field(1.0, gt=0, description="gradients are clipped to this total norm")
+    epochs: float | None = Field(None, gt=0, description="passes over the training rows; by default chosen by the recipe")
+    max_steps: int | None = Field(
+        None, ge=1, description="number of optimiser steps; takes precedence over epochs, which decide by default"
+    )
+    batch_size: int | None = Field(
+        None, ge=2, description="rows in one optimiser step's batch, over all processes together; by default chosen by the recipe"
+    )
+    gradient_accumulation: int = Field(
+        1, ge=1, description="number of batches whose gradients are summed before an optimiser step"
+    )
+    learning_rate: float | None = Field(
+        None, gt=0, lt=1, description="peak learning rate of AdamW; by default chosen by the recipe"
+    )
+    max_tokens: int | None = Field(
+        None,
+        ge=8,
+        description="longest training text in tokens; longer ones are cut; evaluation keeps the model's own limit; by default"
+        " chosen by the recipe",
+    )
+    warmup: float = Field(
+        0.1, ge=0, lt=1, description="share of the optimiser steps over which the learning rate rises from 0 to its peak"
+    )
+    schedule: Schedule = Field(
+        Schedule.LINEAR,
+        description="course of the learning rate after warm-up: linear and cosine fall to 0, constant stays at the peak",
+    )
+    weight_decay: float = Field(
+        0.01,
+        ge=0,
+        lt=1,
+        description="weight decay of AdamW: the share of each weight that a step takes off, times the learning rate",
+    )
+    max_grad_norm: float = Field(1.0, gt=0, description="total norm to which gradients are clipped")
     temperature: float | None = Field(
         None,
         gt=0,
         le=1,
-        description="similarities are divided by this in ranking losses (scale = 1/temperature); left out: 0.05, and 1 for models"
-        " that compare raw vectors by their dot product",
+        description="number by which ranking losses divide similarities (scale = 1/temperature); by default 0.05, or 1 for"
+        " models that compare raw vectors by their dot product",
     )
-    symmetric: bool = Field(True, description="ranking losses also rank queries for each document")
+    symmetric: bool = Field(True, description="true: ranking losses also rank the queries for each document")
     groups: Groups = Field(
         Groups.AUTO,
-        description="auto: rows with a text in common are dealt to different batches, and masked where they meet; blind: neither",
+        description="auto: rows that share a text are dealt to different batches, and masked where they meet; blind: neither",
     )
     batches: Batches = Field(
         Batches.AUTO,
-        description="rows of pairs that meet in a batch: random; similar: rows that are near to each other by the base; joint:"
-        " documents with all their rows, each text once; auto: by the rules of the recipe",
+        description="which rows of pairs meet in a batch: random; similar: rows that are close to each other for the base"
+        " model; joint: documents with all their rows, each text once; auto: by the rules of the recipe",
     )
     mixture_temperature: float = Field(
         1,
         ge=1,
-        description="of several data sets: at 1 each has steps as its size says, the higher, the more equal their shares become",
+        description="with several data sets: at 1 their shares of the steps are proportional to their sizes; the higher, the"
+        " more equal the shares",
     )
     matryoshka: list[Annotated[int, Field(ge=1)]] = Field(
-        default_factory=list, description="lengths to which vectors may be cut, such as [384, 256, 128, 64]: trained at each"
+        default_factory=list,
+        description="dimensions to which vectors may later be cut, the longest first, such as [384, 256, 128, 64]; the loss is"
+        " computed at each",
     )
     matryoshka_weights: list[Annotated[float, Field(gt=0)]] = Field(
-        default_factory=list, description="weight of the loss at each length of matryoshka; by default 1"
+        default_factory=list, description="weight of the loss at each length in matryoshka; by default 1 each"
     )
-    precision: Precision = Field(Precision.AUTO, description="auto: bf16 where a start-up probe shows that it pays")
-    seed: int = Field(42, ge=0, lt=2**32, description="of shuffling, dropout and resampling; any number from 0 to 4,294,967,295")
+    precision: Precision = Field(
+        Precision.AUTO,
+        description="number format of training: auto: bf16 where a probe at the start shows that it pays off, otherwise fp32",
+    )
+    seed: int = Field(42, ge=0, lt=2**32, description="seed of shuffling, dropout and resampling, from 0 to 4,294,967,295")
     evaluations: int | None = Field(
-        None, ge=1, description="checkpoints judged on dev during training; by default one an epoch, 3 to 6"
+        None,
+        ge=1,
+        description="number of checkpoints that are judged on dev during training; by default one per epoch, between 3 and 6",
     )
     patience: int | None = Field(
-        None, ge=1, description="stop after so many checkpoints without a better dev score; never by default"
+        None,
+        ge=1,
+        description="number of checkpoints without a better dev score after which training stops; by default it never stops"
+        " early",
     )
     interpolation: Annotated[Interpolation, OFF] = Field(
         Interpolation.AUTO,
-        description="auto: weights between the base and the best checkpoint are tried on dev, too; off: checkpoints only",
+        description="auto: weights between the base and the best checkpoint are also tried on dev; off: only checkpoints are",
     )
-    keep_all_checkpoints: bool = Field(False, description="keep every checkpoint, not only the best and the last")
+    keep_all_checkpoints: bool = Field(False, description="true: keep every checkpoint instead of only the best and the last")
 
     @model_validator(mode="after")
     def _batches_fit(self) -> TrainingConfig:
@@ -154,25 +211,32 @@ class TrainingConfig(StrictModel):
 class EvaluationConfig(StrictModel):
     """How to judge."""
 
-    dev_queries: int = Field(500, ge=10, description="dev queries used to choose a checkpoint, at most")
+    dev_queries: int = Field(500, ge=10, description="maximum number of dev queries used to choose a checkpoint")
     pool_top: int = Field(
-        100, ge=10, le=100, description="documents a dev query that the base ranks highest, beside the judged ones"
+        100,
+        ge=10,
+        le=100,
+        description="number of documents ranked highest by the base that are searched for each dev query, in addition to the"
+        " judged ones",
     )
-    resamples: int = Field(10_000, ge=100, description="bootstrap resamples behind an interval")
+    resamples: int = Field(10_000, ge=100, description="number of bootstrap resamples behind each interval")
     cross_validation: Annotated[CrossValidation, OFF] = Field(
         CrossValidation.AUTO,
-        description="auto: where test has fewer than 300 queries or pairs, train fewer than 3,000 rows, and max_steps is not set",
+        description="whether further runs judge every row: auto: where test has fewer than 300 queries or pairs, train has"
+        " fewer than 3,000 rows, and max_steps is not set",
     )
-    folds: int = Field(5, ge=2, le=20, description="parts of the rows in cross-validation, each of which costs one more run")
+    folds: int = Field(
+        5, ge=2, le=20, description="number of parts into which cross-validation divides the rows; each costs one more run"
+    )
     batch_size: int = Field(
-        64, ge=1, description="texts in one forward pass, of models whose texts cannot be packed by their tokens"
+        64, ge=1, description="number of texts in one forward pass, for models whose texts cannot be packed by their tokens"
     )
 
 
 class TrackingConfig(StrictModel):
     """Where the run's figures go besides the run folder. The key comes from WANDB_API_KEY or wandb's own login."""
 
-    backend: Backend = Field(Backend.NONE, description="which dashboard: none or wandb")
+    backend: Backend = Field(Backend.NONE, description="dashboard that shows the run: none or wandb")
     mode: TrackingMode = Field(
         TrackingMode.AUTO,
         description="auto: as WANDB_MODE says, otherwise online with a key or with WANDB_BASE_URL, else offline",
@@ -180,22 +244,28 @@ class TrackingConfig(StrictModel):
     project: str | None = Field(
         None, min_length=1, max_length=128, description="project in the dashboard; by default WANDB_PROJECT or embed-tune"
     )
-    entity: str | None = Field(None, min_length=1, description="user or team in the dashboard; by default the key's own")
-    group: str | None = Field(None, min_length=1, description="runs of one group are shown together")
-    tags: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field(
-        default_factory=list, description="words by which runs are found in the dashboard"
+    entity: str | None = Field(None, min_length=1, description="user or team in the dashboard; by default the owner of the key")
+    group: str | None = Field(
+        None, min_length=1, description="name under which the dashboard shows several runs together; by default none"
     )
-    log_texts: bool = Field(False, description="send example texts too: the full report page and a table of examples")
+    tags: list[Annotated[str, Field(min_length=1, max_length=64)]] = Field(
+        default_factory=list, description="words by which the run can be found in the dashboard"
+    )
+    log_texts: bool = Field(False, description="true: also send example texts: the full report page and a table of examples")
 
 
 class HubConfig(StrictModel):
     """Where the finished model is pushed on the Hub. The token comes from HF_TOKEN or the Hub client's own file."""
 
     repo_id: str | None = Field(
-        None, pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$", description="owner/name on the Hub; nothing is pushed without"
+        None,
+        pattern=r"^[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*$",
+        description="repository on the Hub (owner/name) to which the model is pushed; by default nothing is pushed",
     )
-    private: bool = Field(True, description="only the owner may see the repository")
-    licence: str | None = Field(None, description="the Hub's id of a licence for the model card, such as apache-2.0")
+    private: bool = Field(True, description="true: only the owner may see the repository")
+    licence: str | None = Field(
+        None, description="licence on the model card, by the Hub's id, such as apache-2.0; by default none"
+    )
 
 
 class ExportConfig(StrictModel):
@@ -213,12 +283,14 @@ class BaseSettings(StrictModel):
     run_name: str | None = Field(
         None,
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$",
-        description="name of the folder under output_dir: letters, digits, `.`, `_` and `-`, the first a letter or digit",
+        description="name of the run's folder under output_dir: letters, digits, `.`, `_` and `-`, beginning with a letter or"
+        " digit; by default made from the time and the data set",
     )
-    output_dir: str = Field("checkpoints", description="where run folders are made")
+    output_dir: str = Field("checkpoints", description="folder in which run folders are created")
     vector_cache: str = Field(
         "auto",
-        description="where vectors are kept for the next time: auto (a file below output_dir), off, a folder, or redis://HOST:PORT/DB",
+        description="where vectors are kept for later runs: auto (a file under output_dir), off, a folder, or"
+        " redis://HOST:PORT/DB",
     )
     model: ModelConfig = Field(default_factory=ModelConfig)
     data: DataConfig | None = None

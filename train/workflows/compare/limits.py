@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from train.config.compare import LimitsConfig
 from train.workflows.compare import units
-from train.workflows.compare.config import LimitsConfig
 from train.workflows.compare.results import Contender
 
 

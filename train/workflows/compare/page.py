@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, NamedTuple
 
+from train.config.compare import CompareSettings
 from train.console import plain
 from train.report.html_page import build, moment
 from train.wording import change, fraction, metric_name, span
 from train.workflows.compare import units
-from train.workflows.compare.config import CompareSettings
 from train.workflows.compare.figures import Figure, figures
 from train.workflows.compare.files import status
 from train.workflows.compare.limits import in_words

@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from train.config.compare import LimitsConfig
 from train.wording import change, fraction, interval, metric_name, span
 from train.workflows.compare import units
-from train.workflows.compare.config import LimitsConfig
 from train.workflows.compare.limits import Breach, breaches, in_words
 from train.workflows.compare.results import Comparison, Contender
 

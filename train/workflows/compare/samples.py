@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from train.config.compare import MeasureConfig
 from train.encode.contract import Role
 from train.evaluate.tasks import Task, texts_by_role
-from train.workflows.compare.config import MeasureConfig
 from train.workflows.compare.speed import Samples
 
 

@@ -15,13 +15,13 @@ from typing import Any
 
 import numpy as np
 
+from train.config.compare import MeasureConfig
 from train.console import now
 from train.encode.contract import Role
 from train.encode.local import Encoder
 from train.encode.protocol import TextEncoder
 from train.encode.tokens.store import TokenStore
 from train.machine import resident_peak_mb
-from train.workflows.compare.config import MeasureConfig
 from train.workflows.compare.machine import Machine
 
 FEWEST = 10

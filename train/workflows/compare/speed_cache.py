@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from data.storage import digest, write_json
-from train.workflows.compare.config import MeasureConfig
+from train.config.compare import MeasureConfig
 from train.workflows.compare.machine import Machine
 from train.workflows.compare.speed import Samples, Speed
 

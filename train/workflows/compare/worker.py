@@ -20,6 +20,7 @@ import torch
 
 from data.errors import EmbedTuneError, reason
 from data.progress import bars
+from train.config.compare import CompareSettings
 from train.console import heard_by, quiet_libraries, say
 from train.encode.cache.encoder import WINDOW
 from train.encode.cache.open import open_cache
@@ -35,7 +36,6 @@ from train.evaluate.tasks import Task
 from train.resolve.facts import ModelFacts, facts_of
 from train.resolve.models import Candidate
 from train.wording import metric_name
-from train.workflows.compare.config import CompareSettings
 from train.workflows.compare.machine import Machine
 from train.workflows.compare.speed import Samples, Speed, busy_now, measure_speed
 from train.workflows.compare.speed_cache import SpeedFile

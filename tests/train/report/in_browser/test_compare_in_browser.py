@@ -9,7 +9,7 @@ import pytest
 from tests.support.browsing import OPEN_ALL, WIDTHS, Visit, serious_violations
 from tests.support.made_up_comparison import report_of, seven
 from tests.support.pages import HOSTILE
-from train.workflows.compare.config import CompareSettings
+from train.config.compare import CompareSettings
 from train.workflows.compare.page import render
 from train.workflows.compare.recommendation import advise
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from train.config.compare import MOST_MODELS
 from train.errors import ConfigError, ModelError
-from train.workflows.compare.config import MOST_MODELS, CompareRequest, read_compare_request
+from train.workflows.compare.config import CompareRequest, read_compare_request
 
 
 def read(*words: str, **options: object) -> CompareRequest:

@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.support.made_up_comparison import judged, scored_task, seven, task
+from train.config.compare import LimitsConfig
 from train.evaluate.tasks import Task
-from train.workflows.compare.config import LimitsConfig
 from train.workflows.compare.files import as_csv, as_json, write_per_query
 from train.workflows.compare.recommendation import advise
 from train.workflows.compare.results import compare_all

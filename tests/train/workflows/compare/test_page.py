@@ -9,8 +9,8 @@ from rich.console import Console
 
 from tests.support.made_up_comparison import judged, report_of, scored_task, seven, speed, task
 from tests.support.pages import HOSTILE, Reader
+from train.config.compare import CompareSettings
 from train.evaluate.tasks import Task
-from train.workflows.compare.config import CompareSettings
 from train.workflows.compare.page import render
 from train.workflows.compare.recommendation import advise
 from train.workflows.compare.results import Comparison, compare_all

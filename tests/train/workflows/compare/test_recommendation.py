@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.support.made_up_comparison import judged, seven, speed, task
+from train.config.compare import LimitsConfig
 from train.evaluate.tasks import Task
-from train.workflows.compare.config import LimitsConfig
 from train.workflows.compare.files import status
 from train.workflows.compare.recommendation import Advice, advise
 from train.workflows.compare.results import Comparison, compare_all

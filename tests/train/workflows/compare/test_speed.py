@@ -10,11 +10,11 @@ import pytest
 import torch
 
 from tests.support.made_up_comparison import contract, scored_task, speed, task
+from train.config.compare import MeasureConfig
 from train.config.schema import ModelConfig
 from train.encode.contract import EncodingContract, Role
 from train.encode.open import open_model
 from train.evaluate.tasks import texts_by_role
-from train.workflows.compare.config import MeasureConfig
 from train.workflows.compare.machine import Machine
 from train.workflows.compare.samples import choose_samples, spread
 from train.workflows.compare.speed import FEWEST, WARM_UP, Samples, Speed, measure_speed
