@@ -150,7 +150,9 @@ class SplitSpec(StrictModel):
     @model_validator(mode="after")
     def _fold_is_one_of_them(self) -> SplitSpec:
         if self.fold >= (self.folds or 1):
-            raise ValueError(f"fold must be below folds, which is {self.folds}")
+            raise ValueError(
+                "fold has no meaning without folds" if self.folds is None else f"fold must be below folds, which is {self.folds}"
+            )
         return self
 
 

@@ -19,10 +19,10 @@ SETTINGS = {
         ["train", "--config", "sweep1.yaml"], "no such config file", "sweep1.yaml", "did you mean sweep.yaml", {"sweep.yaml": ""}
     ),
     "data file for a config": Mistake(
-        ["train", "--config", "pairs.csv"], "a config is a mapping of keys to values", "pairs.csv", "--data pairs.csv"
+        ["train", "--config", "pairs.csv"], "a config maps keys to values", "pairs.csv", "--data pairs.csv"
     ),
     "config that is a list": Mistake(
-        what="a config is a mapping of keys to values, this file holds a list",
+        what="a config maps keys to values, but this file holds a list",
         where="c.yaml",
         hint="`key: value`",
         **config("- a\n- b\n"),
@@ -34,13 +34,13 @@ SETTINGS = {
         **config("data: pairs.csv\ntraining:\n\tepochs: 1\n"),
     ),
     "key given twice": Mistake(
-        what="training.epochs stands there twice (first in line 3)",
+        what="training.epochs is given twice (first in line 3)",
         where="c.yaml, line 5",
         hint="remove one of the two",
         **config("data: pairs.csv\ntraining:\n  epochs: 1\n  seed: 1\n  epochs: 2\n"),
     ),
     "key that is a list": Mistake(
-        what="a key is one word, this one is a list or a mapping",
+        what="a key must be a single word, but this one is a list or a mapping",
         where="c.yaml, line 2",
         hint="write `key: value`",
         **config("data: pairs.csv\n? [a, b]\n: 1\n"),
@@ -63,7 +63,7 @@ SETTINGS = {
     "config that runs code": Mistake(
         what="not valid YAML",
         where="c.yaml, line 1",
-        hint="YAML tags (!…) are not read",
+        hint="YAML tags (!…) are not supported",
         **config('data: !!python/object/apply:os.system ["echo hi"]\n'),
     ),
     "config in Latin-1": Mistake(
@@ -96,7 +96,7 @@ SETTINGS = {
         "configuration",
         "`embed-tune settings` lists",
     ),
-    "data from an empty variable": Mistake(data(""), "--data is empty", "--data", "look whether its variable is set"),
+    "data from an empty variable": Mistake(data(""), "--data is empty", "--data", "check that its variable is set"),
     "two data sets of one name": Mistake(
         words=["train", "--config", "c.yaml", "model.device=cpu"],
         what="two data sets are called 'pairs'",
@@ -149,12 +149,12 @@ SETTINGS = {
     ),
     "repository without an owner": Mistake(
         pairs("export.hub.repo_id=me"),
-        "not of the form that is asked for (got 'me')",
+        "does not have the required form (got 'me')",
         "export.hub.repo_id",
         "repository on the Hub (owner/name)",
     ),
     "run name with a slash": Mistake(
-        pairs("run_name=a/b"), "not of the form that is asked for (got 'a/b')", "run_name", "letters, digits"
+        pairs("run_name=a/b"), "does not have the required form (got 'a/b')", "run_name", "letters, digits"
     ),
     "run name that is taken": Mistake(
         pairs("run_name=mine"),
@@ -238,7 +238,7 @@ MODELS = {
         pairs("model.name=text-embedding-3-small"),
         "cannot be trained",
         "text-embedding-3-small",
-        "models behind an API cannot be fine-tuned here",
+        "name an open model",
         environment=OFFLINE,
     ),
     "model folder with a misspelt name": Mistake(

@@ -45,7 +45,7 @@ MACHINES = {
         ["train", "--config", "own.yaml"],
         "cannot be read (Permission denied)",
         "own.yaml",
-        "that you may read",
+        "that you are allowed to read",
         {"own.yaml": "data: pairs.csv"},
         locked("own.yaml"),
         fault=BOUND,
@@ -136,7 +136,7 @@ MACHINES = {
     ),
     "launcher that contradicts the settings": Mistake(
         pairs(),
-        "asks for mixed_precision bf16, this run for training.precision=fp32",
+        "asks for mixed_precision bf16, but this run for training.precision=fp32",
         "Accelerate's configuration",
         "leave training.precision out",
         environment={"ACCELERATE_MIXED_PRECISION": "bf16"},

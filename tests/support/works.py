@@ -129,7 +129,11 @@ WORKS = {
     ),
     "launcher that was asked for two processes and started one": Works(
         dry("pairs.csv"),
-        ["warning: several processes were asked for, but the launcher started one", "cpu_ranks.yaml", "this run goes on alone"],
+        [
+            "warning: several processes were requested, but the launcher started one",
+            "cpu_ranks.yaml",
+            "this run continues with one process",
+        ],
         environment={"ACCELERATE_MIXED_PRECISION": "no", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"},
     ),
 }

@@ -8,21 +8,21 @@ from train.errors import ConfigError
 
 
 def without_login(address: str) -> str:
-    """The address of a model's server, which is written to files and must hold no secret.
+    """Return the address of a model's server if it holds no secret: it is written to files.
 
     Raises:
         ConfigError: it holds a user's name or password. The message does not.
     """
     if "@" in urlsplit(address).netloc:
         raise ConfigError(
-            "model.base_url holds a user's name or a password, and settings are written to files",
+            "model.base_url contains a user name or a password, but settings are written to files",
             hint="leave it out of the address; the key comes from the environment (OPENAI_API_KEY, CO_API_KEY, VOYAGE_API_KEY)",
         )
     return address
 
 
 def without_password(address: str) -> str:
-    """The address of a vector cache, which is written to files and must hold no secret.
+    """Return the address of a vector cache if it holds no secret: it is written to files.
 
     Raises:
         ConfigError: it holds a password (or what may be one), or is malformed. The message does not repeat it.
@@ -34,7 +34,7 @@ def without_password(address: str) -> str:
     before, at, _ = address.partition("://")[2].rpartition("@")  # a password may hold /, ? and #, which end a host
     if (at and ":" in before) or "password" in query:
         raise ConfigError(
-            "the address of the vector cache holds a password, and settings are written to files",
+            "the address of the vector cache contains a password, but settings are written to files",
             hint="set REDIS_PASSWORD (and REDIS_USERNAME) and leave it out of the address",
         )
     return address

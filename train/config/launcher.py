@@ -1,7 +1,7 @@
 """What Accelerate's launcher asks for, by the environment variables that it leaves to this process.
 
-Some of its settings would change the training behind the back of the configuration, or do nothing at all. Each is taken over,
-said, or refused; none is passed over in silence.
+Some of its settings would change the training without the configuration knowing, or do nothing at all. Each is taken over,
+reported or refused; none is ignored silently.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ UNSUPPORTED = {
 def heed_launcher(
     config: TrainSettings, say: Callable[[str], None], environment: Mapping[str, str] = os.environ
 ) -> TrainSettings:
-    """The configuration with what the launcher asks for.
+    """Return the configuration with what the launcher asks for.
 
     Args:
         config: as read from file and command line.
-        say: gets each line that the person should read.
+        say: gets each line that the user should read.
         environment: variables of this process.
 
     Raises:
@@ -48,11 +48,11 @@ def heed_launcher(
 
 
 def say_if_alone(say: Callable[[str], None], environment: Mapping[str, str] = os.environ) -> None:
-    """Say so where several processes were asked for and the launcher started one."""
+    """Warn where several processes were requested and the launcher started one."""
     if "MASTER_ADDR" in environment and "WORLD_SIZE" not in environment:
         say(
-            "warning: several processes were asked for, but the launcher started one: on CPUs `--num_processes` counts only with"
-            " configs/accelerate/cpu_ranks.yaml, on GPUs with `--multi_gpu`; this run goes on alone"
+            "warning: several processes were requested, but the launcher started one: on CPUs `--num_processes` takes effect only"
+            " with configs/accelerate/cpu_ranks.yaml, on GPUs only with `--multi_gpu`; this run continues with one process"
         )
 
 
@@ -60,8 +60,8 @@ def _refuse_compiling(environment: Mapping[str, str]) -> None:
     backend = environment.get("ACCELERATE_DYNAMO_BACKEND", "NO")
     if backend.upper() != "NO":
         raise ConfigError(
-            f"Accelerate's configuration asks for torch.compile (dynamo_backend {backend}), which would compile anew"
-            " for each batch: every batch has a shape of its own here",
+            f"Accelerate's configuration asks for torch.compile (dynamo_backend {backend}), which would compile again"
+            " for each batch, since every batch has its own shape",
             hint=f"set dynamo_backend: no {HOW}, or launch with --dynamo_backend no",
         )
 
@@ -70,16 +70,16 @@ def _with_precision(config: TrainSettings, asked: str, say: Callable[[str], None
     ours = config.training.precision
     if asked in ("fp16", "fp8"):
         raise ConfigError(
-            f"Accelerate's configuration asks for mixed_precision {asked}; this program trains in fp32 or bf16",
+            f"Accelerate's configuration asks for mixed_precision {asked}, but this program trains in fp32 or bf16",
             hint=f"set mixed_precision: no {HOW}, or launch with --mixed_precision no; training.precision chooses",
         )
     if asked != Precision.BF16:
         return config
     if ours == Precision.FP32:
         raise ConfigError(
-            "Accelerate's configuration asks for mixed_precision bf16, this run for training.precision=fp32",
+            "Accelerate's configuration asks for mixed_precision bf16, but this run for training.precision=fp32",
             hint=f"leave training.precision out, or set mixed_precision: no {HOW}, or launch with --mixed_precision no",
         )
     if ours == Precision.AUTO:
-        say("training.precision=bf16, asked for by Accelerate's configuration")
+        say("training.precision=bf16, as requested by Accelerate's configuration")
     return config.model_copy(update={"training": config.training.model_copy(update={"precision": Precision.BF16})})

@@ -1,4 +1,4 @@
-"""Reads a configuration from YAML and the command line, and turns every mistake into a sentence with file, line and key."""
+"""Read a configuration from YAML and the command line, and turn every mistake into a sentence with file, line and key."""
 
 from __future__ import annotations
 
@@ -28,8 +28,10 @@ IS_TEXT = re.compile(r"(_prompt$|\.prompts\.|\.columns\.)")
 
 
 def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:
-    """The words of a command line as (names, settings): a setting is KEY=VALUE and no file of that name. What has a / or * before
-    the sign is a path or a pattern."""
+    """Divide the words of a command line into names and settings.
+
+    A setting is KEY=VALUE and no file of that name. What has a / or * before the sign is a path or a pattern.
+    """
     settings = [word for word in words if KEY.match(word) and not os.path.exists(word)]  # noqa: PTH110 (Path raises for a long one)
     return [word for word in words if word not in settings], settings
 
@@ -57,10 +59,10 @@ def load_config(
     overrides: Sequence[str] = (),
     kind: type[BaseSettings] = TrainSettings,
 ) -> BaseSettings:
-    """The configuration out of YAML files, `--data` and `key=value` overrides, later ones winning.
+    """Read the configuration from YAML files, `--data` and `key=value` overrides, of which later ones take precedence.
 
     Args:
-        path: YAML file, or several, of which a later one goes before an earlier one key by key; None starts from an empty
+        path: YAML file, or several: a later one takes precedence over an earlier one key by key. None starts from an empty
             configuration.
         data: stands for one data set (or several) with everything else chosen; replaces the files' data sets.
         overrides: `training.epochs=2`-style settings; values are read as YAML.
@@ -74,7 +76,7 @@ def load_config(
     tree = file.tree
     if data is not None:
         if any(not one.strip() for one in ([data] if isinstance(data, str) else data)):
-            hint = "give a file, folder, glob or Hub id; in a script, look whether its variable is set"
+            hint = "give a file, folder, glob or Hub id; in a script, check that its variable is set"
             raise ConfigError("--data is empty", hint=hint)
         given = tree.get("data")
         given = given if isinstance(given, dict) else {}
@@ -102,7 +104,7 @@ def load_config(
 
 
 def _fill_in_preset(file: YamlFile) -> None:
-    """What a preset says about the model that `model.name` names by a short name; the configuration's own keys go before it."""
+    """Fill in what the preset says that `model.name` names by a short name; the configuration's own keys take precedence."""
     model: Any = file.tree.get("model")
     if isinstance(model, str):
         model = file.tree["model"] = {"name": model}
@@ -113,7 +115,7 @@ def _fill_in_preset(file: YamlFile) -> None:
     found = preset.tree.get("model")
     if not isinstance(found, dict) or not found.get("name"):
         raise ConfigError(
-            f"{path}: names no model", hint="write `model:` with a `name` in it, as the files in configs/models/ do"
+            f"{path}: does not name a model", hint="write `model:` with a `name` in it, as the files in configs/models/ do"
         )
     file.tree["model"] = {**found, **model, "name": found["name"]}
     for place, line in preset.lines.items():
@@ -147,7 +149,7 @@ def _restore_texts(tree: dict[str, Any], error: ValidationError, written: Mappin
 
 
 def dump_config(config: BaseSettings) -> str:
-    """The configuration as YAML that `load_config` reads back to an equal object."""
+    """Return the configuration as YAML that `load_config` reads back to an equal object."""
     return yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
 
 
@@ -183,7 +185,7 @@ def _apply_override(tree: dict[str, Any], item: str) -> tuple[Place, str]:
     try:
         place[parts[-1]] = value
     except (TypeError, IndexError):
-        raise ConfigError(f"{key}: there is no such place in the configuration", hint=LIST) from None
+        raise ConfigError(f"{key}: there is no such key in the configuration", hint=LIST) from None
     return tuple(parts), raw
 
 
@@ -194,7 +196,7 @@ def _step_into(place: Any, part: Any, key: str) -> Any:
             raise ConfigError(f"{key}: there {entries}, counted from 0", hint="list more data sets in a YAML file: --config FILE")
         return place[part]
     if not isinstance(place, dict):
-        raise ConfigError(f"{key}: `{part}` cannot stand here", hint=LIST)
+        raise ConfigError(f"{key}: `{part}` cannot be used here", hint=LIST)
     if not isinstance(place.get(part), dict | list):
         place[part] = {}
     return place[part]

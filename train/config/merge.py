@@ -1,4 +1,4 @@
-"""Several YAML files as one configuration: a later file goes before an earlier one, key by key."""
+"""Several YAML files as one configuration: a later file takes precedence over an earlier one, key by key."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ def read_layers(paths: Sequence[Path]) -> YamlFile:
 
 
 def expand_data(value: Any) -> Any:
-    """The `data` section with its short forms written out, as far as it is well-formed."""
+    """Return the `data` section with its short forms written out, as far as it is well-formed."""
     try:
         return expand_single_dataset(value) if value is not None else {}
     except ValueError as error:
-        raise ConfigError(str(error), hint="say which data set is meant") from None
+        raise ConfigError(str(error), hint="say which data set you mean") from None
 
 
 def _laid_on(below: YamlFile, above: YamlFile) -> YamlFile:
@@ -75,7 +75,7 @@ def _match_forms(below: dict[str, Any], above: dict[str, Any], key: str, gone: l
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any], place: Place, gone: list[Place]) -> dict[str, Any]:
-    """`above` laid on `below`, mapping by mapping; the places of what it replaces go to `gone`."""
+    """Lay `above` on `below`, mapping by mapping; the places of what it replaces are added to `gone`."""
     out = dict(below)
     for key, value in above.items():
         here = (*place, key)

@@ -46,7 +46,7 @@ OTHER_NAMES = {
 
 
 def explained(error: ValidationError, kind: type[BaseSettings], places: Mapping[Place, str]) -> ConfigError:
-    """Every mistake in a line of its own, then what the settings concerned mean.
+    """Return an error that says every mistake in a line of its own, then what the settings concerned mean.
 
     Args:
         error: what pydantic found.
@@ -70,14 +70,14 @@ def explained(error: ValidationError, kind: type[BaseSettings], places: Mapping[
 
 
 def spellings(place: Place) -> Iterator[Place]:
-    """Under which keys a value may stand in a file: its full place, and the short form for the only data set."""
+    """Yield the keys under which a value may stand in a file: its full place, and the short form for the only data set."""
     yield place
     if place[:3] == ("data", "datasets", 0):
         yield ("data", *place[3:])
 
 
 def _problem(item: Mapping[str, Any]) -> str:
-    """What pydantic found, in words that need no knowledge of it."""
+    """Say what pydantic found in words that need no knowledge of it."""
     got = "" if isinstance(item["input"], dict | list) else f" (got {item['input']!r})"
     if item["type"] == "missing":
         return "is required"
@@ -86,13 +86,13 @@ def _problem(item: Mapping[str, Any]) -> str:
     if item["type"] in ("model_type", "model_attributes_type", "dict_type"):
         return f"a section of settings is expected here{got}"
     if item["type"] == "string_pattern_mismatch":
-        return f"not of the form that is asked for{got}"
+        return f"does not have the required form{got}"
     message = item["msg"].removeprefix("Value error, ")
     return f"{message[:1].lower()}{message[1:]}{got}"
 
 
 def fields(model: type[BaseModel] = TrainSettings, prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    """Every key of a configuration, dotted, with what is known about it; entries of lists appear as `0`."""
+    """Yield every key of a configuration, dotted, with what is known about it; entries of lists appear as `0`."""
     for name, info in model.model_fields.items():
         yield f"{prefix}{name}", info
         is_list = "list" in str(info.annotation)
@@ -102,12 +102,15 @@ def fields(model: type[BaseModel] = TrainSettings, prefix: str = "") -> Iterator
 
 
 def all_keys(model: type[BaseModel] = TrainSettings) -> list[str]:
-    """Every key of a configuration."""
+    """Return every key of a configuration."""
     return [key for key, _ in fields(model)]
 
 
 def nearest_key(dotted: str, kind: type[BaseModel] = TrainSettings) -> str | None:
-    """The valid key that a misspelt one most likely meant: the same word elsewhere, another tool's name, the closest spelling."""
+    """Return the valid key that a misspelt one most likely meant.
+
+    First the same word elsewhere, then another tool's name for it, then the closest spelling.
+    """
     known = all_keys(kind)
     head, _, last = dotted.rpartition(".")
     same_name = [key for key in known if key.rsplit(".", 1)[-1] == last]

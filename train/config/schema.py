@@ -195,7 +195,7 @@ class TrainingConfig(StrictModel):
     def _batches_fit(self) -> TrainingConfig:
         if self.batches not in (Batches.AUTO, Batches.RANDOM) and self.groups == Groups.BLIND:
             raise ValueError(
-                f"batches={self.batches} needs groups=auto: it heeds which texts rows have in common; leave one of the two out"
+                f"batches={self.batches} needs groups=auto, since it depends on which texts rows share; leave one of the two out"
             )
         return self
 
@@ -204,7 +204,9 @@ class TrainingConfig(StrictModel):
         if self.matryoshka != sorted(set(self.matryoshka), reverse=True):
             raise ValueError("matryoshka must name each length once, the longest first")
         if self.matryoshka_weights and len(self.matryoshka_weights) != len(self.matryoshka):
-            raise ValueError(f"matryoshka_weights must have one weight a length of matryoshka, {len(self.matryoshka)}")
+            raise ValueError(
+                f"matryoshka_weights must have one weight per length in matryoshka, which has {len(self.matryoshka)}"
+            )
         return self
 
 
@@ -302,7 +304,7 @@ class BaseSettings(StrictModel):
 
     @property
     def cache(self) -> Path:
-        """Folder of what all runs under `output_dir` share: rows in Arrow files, and token ids."""
+        """Return the folder of what all runs under `output_dir` share: rows in Arrow files, and token ids."""
         return Path(self.output_dir) / ".cache"
 
     @field_validator("tracking", mode="before")
@@ -337,8 +339,8 @@ class TrainSettings(BaseSettings):
     def _a_model_that_can_be_trained(self) -> TrainSettings:
         if self.model.api is not None:
             raise ConfigError(
-                f"{self.model.name} is behind the API of {self.model.api}, and cannot be trained",
-                hint="models behind an API cannot be fine-tuned here, their weights are not public: name an open one",
+                f"{self.model.name} is behind the API of {self.model.api} and cannot be trained",
+                hint="the weights of models behind an API are not public: name an open model",
             )
         if self.model.dimensions is not None:
             raise ConfigError(

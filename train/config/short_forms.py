@@ -8,7 +8,7 @@ from data.spec import DatasetSpec
 
 
 def expand_single_dataset(value: Any) -> Any:
-    """`data: {source: X, columns: …}` is short for `data: {datasets: [{source: X, columns: …}]}`.
+    """Write out `data: {source: X, columns: …}` as `data: {datasets: [{source: X, columns: …}]}`.
 
     With exactly one entry in `datasets`, keys of that entry may also stand directly under `data`
     (`data.columns.anchor=question` on the command line).
@@ -34,7 +34,7 @@ def expand_single_dataset(value: Any) -> Any:
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
-    """`over` laid on `base`, mapping by mapping."""
+    """Return `base` with the values of `over`, mapping by mapping."""
     out = dict(base)
     for key, value in over.items():
         both = isinstance(value, dict) and isinstance(out.get(key), dict)

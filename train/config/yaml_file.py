@@ -37,7 +37,7 @@ class YamlFile:
     files: dict[Place, Path] = field(default_factory=dict)
 
     def places(self) -> dict[Place, str]:
-        """File and line of each key and list entry, for people."""
+        """Return file and line of each key and list entry, for people."""
         return {place: f"{self.files[place]}, line {line}" for place, line in self.lines.items()}
 
 
@@ -60,7 +60,7 @@ def read_yaml(path: Path) -> YamlFile:
         tree = {}
     if not isinstance(tree, dict):
         hint = f"give a data file with --data {path}" if path.suffix.lower() in DATA_SUFFIXES else EXAMPLE
-        what = f"{path}: a config is a mapping of keys to values, this file holds a {type(tree).__name__}"
+        what = f"{path}: a config maps keys to values, but this file holds a {type(tree).__name__}"
         raise ConfigError(what, hint=hint)
     found.tree = tree
     found.files = dict.fromkeys(found.lines, path)
@@ -77,7 +77,9 @@ def _text(path: Path) -> str:
         hint = f"did you mean {siblings[near]}?" if near else shipped
         raise ConfigError(f"{path}: no such config file", hint=hint) from None
     except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})", hint="name a YAML file that you may read") from None
+        raise ConfigError(
+            f"{path}: cannot be read ({error.strerror})", hint="name a YAML file that you are allowed to read"
+        ) from None
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -90,16 +92,16 @@ def _broken(path: Path, error: yaml.YAMLError) -> ConfigError:
     mark = getattr(error, "problem_mark", None)
     at = f", line {mark.line + 1}" if mark else ""
     problem = " ".join(str(getattr(error, "problem", None) or error).split())
-    hint = "look at that line and the one above it: a colon, quote or bracket is missing or too many"
+    hint = "look at that line and the one above it: there is a colon, quote or bracket missing, or one too many"
     if "\\t" in problem:
-        hint = "indent with spaces; YAML allows no tabs there"
+        hint = "indent with spaces; YAML does not allow tabs there"
     elif "tag" in problem:
-        hint = "write plain values; YAML tags (!…) are not read"
+        hint = "write plain values; YAML tags (!…) are not supported"
     return ConfigError(f"{path}{at}: not valid YAML ({problem})", hint=hint)
 
 
 def _collect(node: yaml.Node, place: Place, above: tuple[int, ...], found: YamlFile, path: Path) -> None:
-    """Lines of every key and the text of every scalar below `node`; `above` are the nodes that contain it."""
+    """Collect the lines of every key and the text of every scalar below `node`; `above` are the nodes that contain it."""
     if id(node) in above:
         what = f"{path}, line {node.start_mark.line + 1}: the anchor contains itself"
         raise ConfigError(what, hint="write the value out instead of the alias (*)")
@@ -107,11 +109,11 @@ def _collect(node: yaml.Node, place: Place, above: tuple[int, ...], found: YamlF
     if isinstance(node, yaml.MappingNode):
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                what = f"{path}, line {key.start_mark.line + 1}: a key is one word, this one is a list or a mapping"
+                what = f"{path}, line {key.start_mark.line + 1}: a key must be a single word, but this one is a list or a mapping"
                 raise ConfigError(what, hint="write `key: value`")
             here = (*place, key.value)
             if here in found.lines and key.value != "<<":
-                what = f"{path}, line {key.start_mark.line + 1}: {'.'.join(map(str, here))} stands there twice"
+                what = f"{path}, line {key.start_mark.line + 1}: {'.'.join(map(str, here))} is given twice"
                 raise ConfigError(f"{what} (first in line {found.lines[here]})", hint="remove one of the two")
             found.lines[here] = key.start_mark.line + 1
             _collect(value, here, above, found, path)

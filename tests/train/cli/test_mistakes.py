@@ -186,7 +186,7 @@ def test_a_disk_that_fills_up(
     [
         (["--mixed_precision", "fp16"], "asks for mixed_precision fp16"),
         (["--dynamo_backend", "inductor"], "asks for torch.compile (dynamo_backend INDUCTOR)"),
-        (["--num_processes", "2", "--cpu"], "several processes were asked for, but the launcher started one"),
+        (["--num_processes", "2", "--cpu"], "several processes were requested, but the launcher started one"),
     ],
 )
 def test_accelerates_launcher_leaves_the_signs_by_which_it_is_understood(

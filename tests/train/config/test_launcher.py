@@ -36,14 +36,14 @@ def test_a_plain_launch_changes_nothing() -> None:
 def test_bf16_is_taken_over_where_the_settings_leave_it_open() -> None:
     found, said = heeded(config(), ACCELERATE_MIXED_PRECISION="bf16")
     assert found == config(precision="bf16")
-    assert said == ["training.precision=bf16, asked for by Accelerate's configuration"]
+    assert said == ["training.precision=bf16, as requested by Accelerate's configuration"]
     assert heeded(config(precision="bf16"), ACCELERATE_MIXED_PRECISION="bf16") == (config(precision="bf16"), [])
 
 
 def test_processes_that_were_not_started_are_said() -> None:
     found, said = heeded(config(), MASTER_ADDR="127.0.0.1", MASTER_PORT="29500")
     assert found == config()
-    assert len(said) == 1 and "several processes were asked for, but the launcher started one" in said[0]
+    assert len(said) == 1 and "several processes were requested, but the launcher started one" in said[0]
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def written(folder: Path, text: str) -> Path:
             "line 4: data.datasets.0.colums is not a setting; did you mean",
         ),
         ("data: [\n", "not valid YAML"),
-        ("- a\n- b\n", "a config is a mapping of keys to values, this file holds a list"),
+        ("- a\n- b\n", "a config maps keys to values, but this file holds a list"),
         ("training: {epochs: 1}\n", "no data set is named"),
         ("data: {source: a.csv, score_range: [5, 0]}\n", "score_range must be [low, high] with low < high"),
         (

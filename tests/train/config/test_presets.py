@@ -99,7 +99,7 @@ def test_a_preset_of_ones_own_is_checked_and_its_lines_are_named(in_tmp: Path) -
     with pytest.raises(ConfigError, match=r"mime\.yaml: no such config file\n.*did you mean mine\.yaml"):
         find_candidate("mime.yaml", ModelConfig(name="mime.yaml"))
     (in_tmp / "none.yaml").write_text("training: {epochs: 1}\n")
-    with pytest.raises(ConfigError, match=r"none\.yaml: names no model"):
+    with pytest.raises(ConfigError, match=r"none\.yaml: does not name a model"):
         load_config(None, data="x", overrides=["model.name=none.yaml"])
 
 

@@ -90,5 +90,5 @@ def test_lengths_are_ordered(lengths: list[int]) -> None:
 
 
 def test_weights_fit_the_lengths() -> None:
-    with pytest.raises(ValueError, match="one weight a length"):
+    with pytest.raises(ValueError, match="one weight per length"):
         TrainingConfig(matryoshka=[8, 4], matryoshka_weights=[1.0])
