@@ -124,7 +124,7 @@ WORKS = {
     ),
     "launcher that asks for bf16": Works(
         dry("pairs.csv"),
-        ["bf16 autocast", "asked for by Accelerate's configuration"],
+        ["bf16 autocast", "as requested by Accelerate's configuration"],
         environment={"ACCELERATE_MIXED_PRECISION": "bf16"},
     ),
     "launcher that was asked for two processes and started one": Works(

@@ -14,10 +14,11 @@ import pytest
 from tests.support.made_up_comparison import judged, seven, task
 from tests.train.conftest import RESAMPLES
 from train.cli.output import print_json
+from train.config.compare import LimitsConfig
 from train.console import heard_by
 from train.evaluate.tasks import Task
 from train.workflows.compare.compare import compare_models
-from train.workflows.compare.config import LimitsConfig, read_compare_request
+from train.workflows.compare.config import read_compare_request
 from train.workflows.compare.files import as_csv, as_json
 from train.workflows.compare.isolation import _without_script
 from train.workflows.compare.model_comparison import ModelComparison
