@@ -182,18 +182,17 @@ def on_main(work: Callable[[], T]) -> T:
     Raises:
         Whatever the work raises, on rank 0; PeerStopped on the others.
     """
-    result: Any = None
-    failed = False
+    result: list[T] = []
     if is_main():
         try:
-            result = work()
+            result.append(work())
         except BaseException:
-            share((True, None))
+            share(None)
             raise
-    failed, result = share((failed, result))
-    if failed:
+    shared = share(result if is_main() else None)
+    if shared is None:
         raise PeerStopped("rank 0 stopped and says why")
-    return result
+    return shared[0]
 
 
 def first_on_each_machine(work: Callable[[], T]) -> T:

@@ -33,7 +33,7 @@ class CrossJudge:
         from sentence_transformers import CrossEncoder
 
         try:
-            model = CrossEncoder(str(self.origin.path), device=self.device)
+            model: CrossEncoder = CrossEncoder(str(self.origin.path), device=self.device)
         except Exception as error:  # a damaged file raises whatever the library that reads it raises
             raise ModelError(
                 f"mining.cross_encoder: {self.origin.name} could not be loaded: {reason(error, most=300)}",

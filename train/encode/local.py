@@ -110,7 +110,8 @@ class Encoder:
 def _windows(lengths: Tensor) -> list[int]:
     """Return how many consecutive texts make up each window of about `WINDOW_TOKENS` tokens."""
     number = (torch.cumsum(lengths, 0) - lengths) // WINDOW_TOKENS
-    return torch.unique_consecutive(number, return_counts=True)[1].tolist()
+    counts: list[int] = torch.unique_consecutive(number, return_counts=True)[1].tolist()
+    return counts
 
 
 def load_encoder(
@@ -191,7 +192,9 @@ def _load(path: Path, config: ModelConfig, device: str) -> tuple[SentenceTransfo
         raise ModelError(f"{config.name} could not be loaded: {why}", hint=hint) from error
 
 
-def _with_pooling(path: Path, config: ModelConfig, device: str, options: dict) -> tuple[SentenceTransformer, list[str]]:
+def _with_pooling(
+    path: Path, config: ModelConfig, device: str, options: dict[str, torch.dtype]
+) -> tuple[SentenceTransformer, list[str]]:
     """Give a raw encoder (BERT, SciBERT, …) a pooling layer, and say so."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer

@@ -187,7 +187,7 @@ def _hint(problem: Problem) -> str:
 
 
 def _backoff(attempt: int) -> float:
-    return min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempt - 1)) * random.uniform(0.75, 1.0)
+    return min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (attempt - 1)) * random.uniform(0.75, 1.0)
 
 
 def _retry_after(headers: Any) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 from tqdm.auto import tqdm
@@ -66,8 +66,8 @@ def not_cached(encoder: TextEncoder, texts: Sequence[str], role: Role) -> list[s
     return encoder.missing(texts, role) if isinstance(encoder, CachedEncoder) else list(texts)
 
 
-def _bar(total: int, progress: bool | None, *, needed: bool) -> tqdm:
-    """A bar over all windows, above the encoder's own, which starts again in each of them."""
+def _bar(total: int, progress: bool | None, *, needed: bool) -> tqdm[NoReturn]:
+    """Make a bar over all windows, above the encoder's own, which starts again in each of them."""
     visible = shown() if progress is None else progress
     return tqdm(total=total, unit="text", desc="vectors that the cache lacks", leave=False, disable=not (visible and needed))
 
