@@ -28,7 +28,8 @@ from train.plan.plan import Plan, audited, make_plan
 from train.plan.preflight import preflight
 from train.plan.record import begin_run, refuse_changes
 from train.report.run_report import report_run
-from train.runs.folder import open_run
+from train.runs.find import RUNS, find_unfinished
+from train.runs.folder import RunFolder
 from train.runs.score_log import ScoreLog
 from train.selection.checkpoints import checkpoint_hooks, resume_log
 from train.selection.choose import choose_winner, weights_to_mix_with
@@ -61,11 +62,17 @@ def start_run(config: TrainSettings, *, debug: bool = False, inner: bool = False
     return _carry_out(plan, run, new=True, inner=inner)
 
 
-def resume_run(path: Path, *, debug: bool = False, inner: bool = False) -> Path:
-    """Continue a run folder from its last complete checkpoint; a run without one starts over from the base. See `start_run`."""
+def resume_run(name: str | Path, *, output_dir: str | Path = RUNS, debug: bool = False, inner: bool = False) -> Path:
+    """Continue a run from its last complete checkpoint; a run without one starts over from the base. See `start_run`.
+
+    Args:
+        name: its folder, or its bare name.
+        output_dir: where bare names are looked for.
+        debug, inner: see `start_run`.
+    """
     quiet_libraries(debug)
-    run = open_run(path)
-    config = heed_launcher(load_config(run / "config.yaml"), say)
+    run = find_unfinished(name, output_dir)
+    config = heed_launcher(load_config(RunFolder(run).config), say)
     if (last := last_checkpoint(run)) is not None:
         check_checkpoint(last[1])
     say(f"resuming {run}")
@@ -103,14 +110,14 @@ def _carry_out(plan: Plan, run: Path, *, new: bool, inner: bool) -> Path:
 def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
     """Fit, evaluate each checkpoint against the base, judge, export, report."""
     began = time.perf_counter()
-    log = ScoreLog(run / "scores.jsonl", writes=is_main())
+    log = ScoreLog(run, writes=is_main())
     base = judge_base(plan)
     work, earlier = resume_log(log, run)
     if not log.lines:
         log.add(base.dev_line)
     for line in log.lines:  # what was judged before this session, if the dashboard missed it
-        tracker.log_scores(line, base.dev.base)
-    plan = gentler_near_ceiling(plan, run, log.lines[0]["dev"])
+        tracker.log_scores(line.to_dict(), base.dev.base)
+    plan = gentler_near_ceiling(plan, run, log.lines[0].dev)
     hooks = checkpoint_hooks(plan, run, base.dev, log, work, tracker)
     before = weights_to_mix_with(plan)
     say(f"training {plan.recipe.max_steps:,} steps …")
@@ -121,7 +128,7 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
     say(f"judging on test: {winner.sentence()} …")
     tuned = judge_tuned(plan)
     if is_main():
-        export_model(plan.encoder.model, run / "model")
+        export_model(plan.encoder.model, RunFolder(run).model)
     seconds = {"base": base.seconds, "test": time.perf_counter() - fitted}
     folds, _ = folds_wanted(plan.config, plan.datasets)
     crossed = cross_validate(plan.config, run, folds, _train_part) if folds else None
@@ -147,7 +154,7 @@ def _compared(plan: Plan, base: BaseScores, tuned: TestScores, winner: Winner) -
 def _train_part(config: TrainSettings) -> None:
     """Carry out the run of one part of a cross-validation, from where it was."""
     folder = Path(config.output_dir) / str(config.run_name)
-    if (folder / "config.yaml").is_file():
+    if RunFolder(folder).is_run:
         resume_run(folder, inner=True)
     else:
         start_run(config, inner=True)

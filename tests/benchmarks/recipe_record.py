@@ -16,6 +16,7 @@ import numpy as np
 from scipy import stats
 
 from train.runs.finished import FinishedRun, Values
+from train.runs.score_log import read_scores
 
 RESAMPLES = 1000
 UNIT = 1e5
@@ -72,11 +73,12 @@ class Measured:
 
 def measured(run: FinishedRun, data: str, arm: str, seed: int, settings: Sequence[str]) -> Measured:
     """What a finished run on one data set found."""
-    name = str(run.report["primary"])
+    name = str(run.report.primary)
     result = run.results[name]
     values = run.values(name, "cosine" if result.kind == "scored" else result.metric)
-    first = json.loads((run.folder / "scores.jsonl").read_text("utf-8").splitlines()[0])
-    winner, environment = run.report["selection"], run.environment or {}
+    first = read_scores(run.folder)[0]
+    winner = run.report.selection
+    environment = {} if run.environment is None else run.environment.to_dict()
     return Measured(
         data=data,
         arm=arm,
@@ -87,12 +89,12 @@ def measured(run: FinishedRun, data: str, arm: str, seed: int, settings: Sequenc
         test_sha256=result.test_sha256,
         base=result.base,
         tuned=result.tuned,
-        dev_base=first["dev"],
-        dev=winner["dev"],
-        step=winner["step"],
-        share=winner["share"],
+        dev_base=first.dev,
+        dev=winner.dev,
+        step=winner.step,
+        share=winner.share,
         verdict=result.verdict,
-        seconds=run.report["cost"]["total_seconds"],
+        seconds=run.report.cost["total_seconds"],
         chosen=list(environment.get("recipe", [])),
         commit=str(environment.get("git_revision")),
         hardware=_hardware(environment),

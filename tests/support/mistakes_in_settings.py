@@ -183,7 +183,7 @@ SETTINGS = {
         ["train", "--resume", "checkpoints/x", "training.epochs=3"], "a run continues as it began", "--resume", "start a new run"
     ),
     "resume as a dry run": Mistake(
-        ["train", "--resume", "checkpoints/x", "--dry-run"], "takes no other settings", "--resume", "leave them out"
+        ["train", "--resume", "checkpoints/x", "--dry-run"], "takes no settings but output_dir", "--resume", "leave them out"
     ),
 }
 

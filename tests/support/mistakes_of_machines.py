@@ -203,9 +203,9 @@ def resumed(what: str, where: str, hint: str, prepare: Callable[[Path], None]) -
 
 
 RUNS = {
-    "resume of nothing": Mistake(RESUME, "is not a run folder", "checkpoints/x", "there are no runs in checkpoints"),
+    "resume of nothing": Mistake(RESUME, "no such run", "checkpoints/x", "there are no runs in checkpoints"),
     "resume of a misspelt run": Mistake(
-        ["train", "--resume", "checkpoints/y"], "is not a run folder", "checkpoints/y", "runs there: x", run=True, keeps=True
+        ["train", "--resume", "checkpoints/y"], "no such run", "checkpoints/y", "runs there: x", run=True, keeps=True
     ),
     "resume of a finished run": resumed("is finished already", "checkpoints/x", "start a new run", written("report.json", b"{}")),
     "resume with other data": resumed("not what it was when the run began", "pairs.csv", "put the data back", more_data),
@@ -214,10 +214,10 @@ RUNS = {
         "not valid YAML", "checkpoints/x/config.yaml, line 1", "look at that line", written("config.yaml", b"data: [")
     ),
     "resume of a run whose settings are gone": resumed(
-        "it has no config.yaml", "checkpoints/x", "no runs in", written("config.yaml", None)
+        "it has no config.yaml", "checkpoints/x", "put a copy of the file back", written("config.yaml", None)
     ),
     "resume of a run whose record is broken": resumed(
-        "is broken", "checkpoints/x/environment.json", ANEW, written("environment.json", b"{")
+        "cannot be read", "checkpoints/x/environment.json", ANEW, written("environment.json", b"{")
     ),
     "resume of a run whose scores are broken": resumed(
         "is broken", "checkpoints/x/scores.jsonl, line 1", ANEW, written("scores.jsonl", b'{"step": 0\n')
@@ -243,11 +243,11 @@ RUNS = {
     "best checkpoint that is gone": resumed(
         "the best checkpoint, is not there",
         "checkpoints/x/checkpoint-1",
-        "put it back, or start the run anew",
+        "put it back, or start a new run",
         better_checkpoint_gone,
     ),
     "push of a run that is not finished": Mistake(
-        ["push", "checkpoints/x", "me/x"], "is not a finished run", "checkpoints/x", "--resume", run=True, keeps=True
+        ["push", "checkpoints/x", "me/x"], "is not finished", "checkpoints/x", "--resume", run=True, keeps=True
     ),
     "comparison with a run that is not finished": Mistake(
         ["diff", "x", "x"],
@@ -261,7 +261,7 @@ RUNS = {
         ["diff", "x", "x"],
         "cannot be read",
         "checkpoints/x/report.json",
-        "copy the file anew",
+        "put a copy of the file back",
         prepare=written("report.json", b"{"),
         run=True,
         keeps=True,
@@ -273,7 +273,7 @@ RUNS = {
         "runs there",
         run=True,
         keeps=True,
-        prepare=written("report.json", b'{"datasets": []}'),
+        prepare=written("report.json", b'{"verdict": "no_evidence", "datasets": []}'),
     ),
     "judging a run that is not finished": Mistake(
         ["evaluate", "checkpoints/x", "--data", "pairs.csv"],
@@ -302,7 +302,5 @@ RUNS = {
     "page over a folder without runs": Mistake(
         ["report", "set"], "holds no runs", "set", "name the folder that your runs are in", {"set/x.txt": ""}
     ),
-    "push of nothing": Mistake(
-        ["push", "checkpoints/none", "me/x"], "is not a run folder", "checkpoints/none", "there are no runs"
-    ),
+    "push of nothing": Mistake(["push", "checkpoints/none", "me/x"], "no such run", "checkpoints/none", "there are no runs"),
 }

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
+
+from train.report.page import Extras, render
+from train.runs.records import AuditRecord, EnvironmentRecord, RunReport, ScoreLine
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 
@@ -108,6 +112,27 @@ def curve(names: list[str], checkpoints: int = 3) -> list[dict[str, Any]]:
     return lines
 
 
+def rendered(
+    report: dict[str, Any],
+    lines: Sequence[dict[str, Any]] = (),
+    examples: Sequence[dict[str, Any]] = (),
+    extras: Mapping[str, Any] | None = None,
+) -> str:
+    """The page of a run, out of what its files hold."""
+    return render(RunReport.model_validate(report), typed(lines), examples, extras_of(extras or {}))
+
+
+def typed(lines: Sequence[dict[str, Any]]) -> list[ScoreLine]:
+    """The lines of scores.jsonl as objects."""
+    return [ScoreLine.model_validate(line) for line in lines]
+
+
+def extras_of(extras: Mapping[str, Any]) -> Extras:
+    """What else a page shows, out of JSON values."""
+    records = {"audit": AuditRecord, "environment": EnvironmentRecord}
+    return Extras(**{key: records[key].model_validate(one) if key in records else one for key, one in extras.items()})
+
+
 def page_arguments(text: str | None = None) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]], dict[str, Any]]:
     """What `render` gets for a run on two data sets; with `text` put wherever a text of somebody else can stand."""
 
@@ -154,7 +179,7 @@ def page_arguments(text: str | None = None) -> tuple[dict[str, Any], list[dict[s
         "model": {"name": say("all-MiniLM-L6-v2"), "revision": say("1110a243"), "sha256": say("53aa5117")},
         "data": {first: say("b6ba0d94")},
         "recipe": [say("epochs 1 (by the rule)")],
-        say("other"): [say("value")],
+        "other": [say("value")],
     }
     changes = {first: {"kind": "pair", "gained": 400, "lost": 100, "same": 725}}
     extras = {

@@ -8,13 +8,14 @@ from typing import Annotated
 import typer
 
 from train.cli.fail_on import FailOnOption, fail_if
-from train.cli.options import JsonOption
+from train.cli.options import RUNS, JsonOption, RunsOption
 from train.cli.output import print_json, print_line
 
 
 def diff_command(
-    run_a: Annotated[Path, typer.Argument(metavar="RUN_A", help="Folder of a finished run, or the name of one in checkpoints/.")],
+    run_a: Annotated[Path, typer.Argument(metavar="RUN_A", help="Folder of a finished run, or its bare name.")],
     run_b: Annotated[Path, typer.Argument(metavar="RUN_B", help="The run that is judged against it.")],
+    runs: RunsOption = RUNS,
     as_json: JsonOption = False,
     fail_on: FailOnOption = None,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
@@ -28,11 +29,11 @@ def diff_command(
 
     - `embed-tune diff checkpoints/first checkpoints/second --fail-on regressed`
 
-    - `embed-tune diff first second --json`
+    - `embed-tune diff first second --runs elsewhere --json`
     """
     from train.workflows.diff import diff_runs
 
-    found = diff_runs(run_a, run_b)
+    found = diff_runs(run_a, run_b, output_dir=runs)
     if as_json:
         print_json(found.to_dict())
     else:

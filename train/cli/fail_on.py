@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -58,8 +57,7 @@ def fail_if_run(condition: FailOn | None, run: Path) -> None:
     """
     if condition is None or not is_main():
         return
-    from train.evaluate.results import DatasetResult
+    from train.runs.read import read_report
 
-    report = json.loads((run / "report.json").read_text(encoding="utf-8"))
-    results = [DatasetResult.model_validate(entry) for entry in report["datasets"]]
-    fail_if(condition, report["verdict"], results, Sides.of(report))
+    report = read_report(run)
+    fail_if(condition, report.verdict, report.datasets, report.sides)

@@ -26,6 +26,12 @@ CacheOption = Annotated[
         help="Where vectors are kept for the next time: `auto` (a file in checkpoints/), `off`, a folder, or redis://HOST:PORT/DB.",
     ),
 ]
+RunsOption = Annotated[
+    Path, typer.Option("--runs", metavar="FOLDER", help="The folder in which runs are found by their bare names (output_dir).")
+]
+RUNS = Path("checkpoints")
+"""Default of `--runs`, as of the setting `output_dir`."""
+
 YesOption = Annotated[bool, typer.Option("--yes", "-y", help="Spend money on APIs without asking.")]
 
 

@@ -7,14 +7,17 @@ from typing import Annotated
 
 import typer
 
+from train.cli.options import RUNS, RunsOption
+
 
 def push_command(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run, or the name of one in checkpoints/.")],
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run, or its bare name.")],
     repo_id: Annotated[str, typer.Argument(metavar="REPO", help="Repository on the Hub, OWNER/NAME; made if it is not there.")],
     public: Annotated[bool, typer.Option("--public", help="Everybody may see it; otherwise only its owner.")] = False,
     licence: Annotated[
         str | None, typer.Option("--licence", help="Licence for the model card, by the Hub's id, e.g. apache-2.0.")
     ] = None,
+    runs: RunsOption = RUNS,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Put the model of a finished run on the Hugging Face Hub, with a card; private unless `--public`.
@@ -27,4 +30,4 @@ def push_command(
     """
     from train.deploy.hub import push_run
 
-    push_run(run, repo_id, private=not public, licence=licence)
+    push_run(run, repo_id, private=not public, licence=licence, output_dir=runs)

@@ -7,13 +7,18 @@ from typing import Annotated
 
 import typer
 
+from train.cli.options import RUNS, RunsOption
 from train.cli.output import print_line
 
 
 def report_command(
     folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="Folder that your runs are in; of a single run, its page is named.")
-    ] = Path("checkpoints"),
+        Path | None,
+        typer.Argument(
+            metavar="FOLDER", help="Folder that your runs are in; of a single run, or its bare name, its page is named."
+        ),
+    ] = None,
+    runs: RunsOption = RUNS,
     open_page: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
@@ -29,7 +34,7 @@ def report_command(
     """
     from train.workflows.report import report_folder
 
-    found = report_folder(folder)
+    found = report_folder(folder or runs, output_dir=runs)
     print_line(str(found))
     if open_page:
         import webbrowser

@@ -9,7 +9,7 @@ import typer
 
 from data.errors import EmbedTuneError
 from train.cli.fail_on import FailOnOption, fail_if_run
-from train.cli.options import note_packaged
+from train.cli.options import RUNS, note_packaged
 from train.cli.output import print_line
 from train.config.packaged import packaged
 
@@ -39,7 +39,8 @@ def train_command(
         ),
     ] = None,
     resume: Annotated[
-        Path | None, typer.Option("--resume", help="Continue this run folder from its last complete checkpoint.")
+        Path | None,
+        typer.Option("--resume", help="Continue this run (its folder or its bare name) from its last complete checkpoint."),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would happen, with time and memory; train nothing.")
@@ -62,13 +63,15 @@ def train_command(
     from train.config.load import load_config
 
     if resume is not None:
-        if config or data or overrides or dry_run:
+        places = [word.partition("=")[2] for word in overrides or () if word.startswith("output_dir=")]
+        if config or data or dry_run or len(places) < len(overrides or ()):
             raise EmbedTuneError(
-                "--resume takes no other settings: a run continues as it began", hint="leave them out, or start a new run"
+                "--resume takes no settings but output_dir, where the run is found: a run continues as it began",
+                hint="leave them out, or start a new run",
             )
         from train.pipeline import resume_run
 
-        fail_if_run(fail_on, resume_run(resume, debug=debug))
+        fail_if_run(fail_on, resume_run(resume, output_dir=places[-1] if places else RUNS, debug=debug))
         return
     if not config and not data:
         config = [DEFAULT_CONFIG]

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
 from typing import Any
 
 import yaml
 
-from data.spec import DatasetSpec
-from train.config.schema import DataConfig
-from train.runs.records import Records
+from train.evaluate.results import DatasetResult
+from train.runs.read import RunRecords
+from train.wording import change, p_value
 
 METRICS = {
     "ndcg@10": ("nDCG@10", "cosine_ndcg@10"),
@@ -43,11 +42,11 @@ TASKS = {"scored": ("semantic-similarity", "Semantic Similarity")}
 RETRIEVAL = ("information-retrieval", "Information Retrieval")
 
 
-def model_card(records: Records, repo_id: str, licence: str | None = None) -> str:
-    """README.md of a model repository: YAML front matter and Markdown.
+def model_card(records: RunRecords, repo_id: str, licence: str | None = None) -> str:
+    """Return README.md of a model repository: YAML front matter and Markdown.
 
     Args:
-        records: see `read_records`.
+        records: all that the run recorded.
         repo_id: `owner/name` of the repository, for the lines of code that load the model.
         licence: id of a licence as the Hub knows them (`apache-2.0`); left out when None, as nobody but the owner can choose.
     """
@@ -62,26 +61,25 @@ def model_card(records: Records, repo_id: str, licence: str | None = None) -> st
     return f"---\n{metadata(records, repo_id, licence)}\n---\n\n" + "\n\n".join(sections) + "\n"
 
 
-def metadata(records: Records, repo_id: str, licence: str | None = None) -> str:
-    """The front matter: YAML by the Hub's rules, with the tuned model's figures on test as `model-index`."""
+def metadata(records: RunRecords, repo_id: str, licence: str | None = None) -> str:
+    """Return the front matter: YAML by the Hub's rules, with the tuned model's figures on test as `model-index`."""
     from huggingface_hub import EvalResult, ModelCardData
 
     results = []
-    for entry in records.report["datasets"]:
-        task, task_name = TASKS.get(entry["kind"], RETRIEVAL)
-        found = {entry["metric"]: entry["tuned"]}
-        found |= {name: pair["tuned"] for name, pair in entry.get("metrics", {}).items()}
+    for entry in records.report.datasets:
+        task, task_name = TASKS.get(entry.kind, RETRIEVAL)
+        found = {entry.metric: entry.tuned} | {name: pair.tuned for name, pair in entry.metrics.items()}
         for name, value in found.items():
             label, kind = METRICS.get(name, (name, name))
-            if records.environment["contract"].get("similarity") == "dot":  # retrieval is judged by the model's own
+            if records.contract.similarity == "dot":  # retrieval is judged by the model's own
                 kind = kind.replace("cosine_", "dot_")
             results.append(
                 EvalResult(
                     task_type=task,
                     task_name=task_name,
-                    dataset_type=records.hub_dataset(entry["name"]) or entry["name"],
-                    dataset_name=entry["name"],
-                    dataset_split=entry["split"],
+                    dataset_type=records.hub_dataset(entry.name) or entry.name,
+                    dataset_name=entry.name,
+                    dataset_split=entry.split,
                     metric_type=kind,
                     metric_name=label,
                     metric_value=value,
@@ -104,84 +102,77 @@ def metadata(records: Records, repo_id: str, licence: str | None = None) -> str:
     return data.to_yaml(line_break="\n")
 
 
-def _trained(records: Records) -> list[str]:
-    """Names of the data sets that were trained on; audit and config list them in the same order."""
-    specs = records.config["data"]["datasets"]
-    return [name for name, spec in zip(records.audit, specs, strict=True) if spec.get("train", True)]
+def _trained(records: RunRecords) -> list[str]:
+    """Return the names of the data sets that were trained on; audit and config list them in the same order."""
+    specs = records.config.data.datasets
+    return [one.name for one, spec in zip(records.audit.datasets, specs, strict=True) if spec.train]
 
 
-def _base(records: Records) -> str:
-    model = records.environment["model"]
+def _base(records: RunRecords) -> str:
+    model = records.model
     if records.base_id:
-        revision = f" at revision `{model['revision'][:12]}`" if model.get("revision") else ""
+        revision = f" at revision `{model.revision[:12]}`" if model.revision else ""
         return f"[{records.base_id}](https://huggingface.co/{records.base_id}){revision}"
-    checked = f" (weights of SHA-256 `{model['sha256'][:16]}…`)" if model.get("sha256") else ""
+    checked = f" (weights of SHA-256 `{model.sha256[:16]}…`)" if model.sha256 else ""
     return f"a model from a local folder{checked}"
 
 
-def _head(records: Records, repo_id: str) -> str:
-    contract = records.environment["contract"]
+def _head(records: RunRecords, repo_id: str) -> str:
+    contract = records.contract
     return (
         f"# {_plain(repo_id.rsplit('/', 1)[-1])}\n\n"
         f"A text-embedding model for [Sentence Transformers](https://sbert.net), fine-tuned from {_base(records)}. It gives "
-        f"vectors of {contract['dimensions']} dimensions ({contract['pooling']} pooling, "
-        f"{'' if contract['normalized'] else 'not '}normalised) of texts of at most {contract['max_tokens']} tokens."
+        f"vectors of {contract.dimensions} dimensions ({contract.pooling} pooling, "
+        f"{'' if contract.normalized else 'not '}normalised) of texts of at most {contract.max_tokens} tokens."
     )
 
 
-def _verdict(records: Records) -> str:
-    if not records.report["datasets"]:
+def _verdict(records: RunRecords) -> str:
+    if not records.report.datasets:
         return "## Is it better than its base?\n\nNobody knows: there was no test split to judge it on."
     lines = [
         "## Is it better than its base?",
         "",
-        f"**{VERDICTS[records.report['verdict']]}.** Both were judged once on the test split, which took no part in training or "
+        f"**{VERDICTS[records.report.verdict]}.** Both were judged once on the test split, which took no part in training or "
         "in the choice of the checkpoint; the interval is a paired bootstrap of tuned − base.",
         "",
         "| data set | metric | n | base | tuned | change | 95% interval | p | verdict |",
         "|---|---|---:|---:|---:|---:|---:|---:|---|",
     ]
     for entry in _judged(records):
-        low, high = entry["ci95"]
-        p = "<0.001" if entry["p_value"] < 0.001 else f"{entry['p_value']:.3f}"
+        low, high = entry.ci95
         cells = (
-            _plain(entry["name"]),
-            METRICS.get(entry["metric"], (entry["metric"],))[0],
-            f"{entry['n']:,}",
-            f"{entry['base']:.3f}",
-            f"{entry['tuned']:.3f}",
-            _signed(entry["delta"]),
-            f"{_signed(low)} to {_signed(high)}",
-            p,
-            entry["verdict"].replace("_", " "),
+            _plain(entry.name),
+            METRICS.get(entry.metric, (entry.metric,))[0],
+            f"{entry.n:,}",
+            f"{entry.base:.3f}",
+            f"{entry.tuned:.3f}",
+            change(entry.delta),
+            f"{change(low)} to {change(high)}",
+            p_value(entry.p_value),
+            entry.verdict.replace("_", " "),
         )
         lines.append(f"| {' | '.join(cells)} |")
-    if any(entry.get("cross_validation") for entry in records.report["datasets"]):
+    if any(entry.cross_validation for entry in records.report.datasets):
         lines += [
             "",
             "*All parts*: each part of the rows was test in turn, for a model that was trained with the same settings on the "
             "others. "
             + (
                 "They speak of such training. The verdict is on this model, which is the base itself: nothing was better on dev."
-                if any(entry.get("kept_base") for entry in records.report["datasets"])
+                if any(entry.kept_base for entry in records.report.datasets)
                 else "The verdict is on all of them; this model is one case of it."
             ),
         ]
     return "\n".join(lines)
 
 
-def _judged(records: Records) -> list[Mapping[str, Any]]:
-    """The lines of the table: what cross-validation found, if anything, comes before test alone."""
-    lines: list[Mapping[str, Any]] = []
-    for entry in records.report["datasets"]:
-        crossed = entry.get("cross_validation")
-        if crossed:
-            lines.append({**entry, **crossed, "name": f"{entry['name']}, all {crossed['folds']} parts"})
-        lines.append({**entry, "name": f"{entry['name']}, {entry['split']} alone"} if crossed else entry)
-    return lines
+def _judged(records: RunRecords) -> list[DatasetResult]:
+    """Return the lines of the table: what cross-validation found, if anything, comes before test alone."""
+    return [line for entry in records.report.datasets for line in entry.lines()]
 
 
-def _training(records: Records) -> str:
+def _training(records: RunRecords) -> str:
     lines = [
         "## What it was trained on",
         "",
@@ -189,24 +180,25 @@ def _training(records: Records) -> str:
         "|---|---|---:|---:|---:|---|",
     ]
     trained = set(_trained(records))
-    for name, facts in records.audit.items():
-        rows = {split: facts["counts"].get(f"rows_{split}", 0) for split in ("train", "dev", "test")}
-        mined = records.environment.get("mined", {}).get(name)
-        counts = [f"{number:,}" for number in (rows | ({} if mined is None else {"train": mined["rows"]})).values()]
+    for facts in records.audit.datasets:
+        name = facts.name
+        rows = {split: facts.counts.get(f"rows_{split}", 0) for split in ("train", "dev", "test")}
+        mined = records.environment.mined.get(name)
+        counts = [f"{number:,}" for number in (rows | ({} if mined is None else {"train": mined.rows})).values()]
         identity = records.hub_dataset(name)
         shown = f"[{_plain(name)}](https://huggingface.co/datasets/{identity})" if identity else _plain(name)
         use = "training and judging" if name in trained else "judging only"
-        kind = KINDS["tuple" if mined is not None else facts["kind"]] + (" mined by the base" if mined is not None else "")
+        kind = KINDS["tuple" if mined is not None else facts.kind] + (" mined by the base" if mined is not None else "")
         lines.append(f"| {' | '.join((shown, kind, *counts, use))} |")
     return "\n".join([*lines, "", "Counts are rows. This card quotes no text of the data."])
 
 
-def _usage(records: Records, repo_id: str) -> str:
-    contract = records.environment["contract"]
-    query, document, symmetric = (contract[f"{role}_prompt"] for role in ("query", "document", "symmetric"))
-    retrieval = any(entry["kind"] != "scored" for entry in records.audit.values()) or query or document
+def _usage(records: RunRecords, repo_id: str) -> str:
+    contract = records.contract
+    query, document, symmetric = contract.query_prompt, contract.document_prompt, contract.symmetric_prompt
+    retrieval = any(entry.kind != "scored" for entry in records.audit.datasets) or query or document
     lines = ["## How to use it", "", "```python", "from sentence_transformers import SentenceTransformer", ""]
-    trusted = ", trust_remote_code=True" if records.config["model"]["trust_remote_code"] else ""
+    trusted = ", trust_remote_code=True" if records.config.model.trust_remote_code else ""
     lines.append(f"model = SentenceTransformer({json.dumps(repo_id)}{trusted})")
     if retrieval:
         lines += [
@@ -235,29 +227,29 @@ def _usage(records: Records, repo_id: str) -> str:
     return "\n".join([*lines, *_shortened(records, repo_id)])
 
 
-def _named_prompts(records: Records) -> list[tuple[str, str]]:
-    """Name and text of the prompts of each data set that was trained on, as `settle_prompts` saves them where they differ."""
-    specs = [spec for spec in records.config["data"]["datasets"] if spec.get("train", True)]
+def _named_prompts(records: RunRecords) -> list[tuple[str, str]]:
+    """Return name and text of the prompts of each data set that was trained on, as `settle_prompts` saves those that differ."""
+    specs = [spec for spec in records.config.data.datasets if spec.train]
     names = _trained(records)
     return [
         (f"{name}-{column}", text)
         for name, spec in zip(names, specs, strict=False)
-        for column, text in (spec.get("prompts") or {}).items()
+        for column, text in spec.prompts.model_dump().items()
         if text
     ]
 
 
-def _shortened(records: Records, repo_id: str) -> list[str]:
-    """How vectors may be cut, and what that costs; nothing where the model was not trained for it."""
+def _shortened(records: RunRecords, repo_id: str) -> list[str]:
+    """Say how vectors may be cut, and what that costs; nothing where the model was not trained for it."""
     rows = [
-        f"| {_plain(one['name'])} | {METRICS.get(one['metric'], (one['metric'],))[0]} | {cut['dimensions']} "
-        f"| {cut['base']:.3f} | {cut['tuned']:.3f} |"
-        for one in records.report["datasets"]
-        for cut in one.get("dimensions", ())
+        f"| {_plain(one.name)} | {METRICS.get(one.metric, (one.metric,))[0]} | {cut.dimensions} "
+        f"| {cut.base:.3f} | {cut.tuned:.3f} |"
+        for one in records.report.datasets
+        for cut in one.dimensions
     ]
     if not rows:
         return []
-    lengths = [str(length) for length in records.config["training"]["matryoshka"]]
+    lengths = [str(length) for length in records.config.training.matryoshka]
     example = f"`SentenceTransformer({json.dumps(repo_id)}, truncate_dim={lengths[-1]})`"
     return [
         "",
@@ -270,38 +262,38 @@ def _shortened(records: Records, repo_id: str) -> list[str]:
     ]
 
 
-def _limits(records: Records) -> str:
-    contract = records.environment["contract"]
-    names = ", ".join(_plain(entry["name"]) for entry in records.report["datasets"]) or "nothing"
+def _limits(records: RunRecords) -> str:
+    contract = records.contract
+    names = ", ".join(_plain(entry.name) for entry in records.report.datasets) or "nothing"
     lines = [
         "## Limits",
         "",
         f"- It was judged on {names} alone. On other texts, tasks and languages the base may be the better choice: judge first.",
-        f"- What lies behind token {contract['max_tokens']} of a text has no influence on its vector.",
-        "- Its vectors cannot be compared with those of the base or of another model; an index has to be built anew.",
+        f"- What lies behind token {contract.max_tokens} of a text has no influence on its vector.",
+        "- Its vectors cannot be compared with those of the base or of another model; an index has to be built again.",
         "- It has the biases of its base and of the data above. Fine-tuned weights can hold traces of their training texts.",
     ]
-    small = [_plain(entry["name"]) for entry in records.report["datasets"] if entry["n"] < 100]
+    small = [_plain(entry.name) for entry in records.report.datasets if entry.n < 100]
     if small:
         lines.append(f"- Fewer than 100 test queries or pairs stand behind the figures of {', '.join(small)}.")
     return "\n".join(lines)
 
 
-def _repeat(records: Records) -> str:
+def _repeat(records: RunRecords) -> str:
     environment = records.environment
-    packages = ", ".join(f"{name} {found}" for name, found in environment["packages"].items())
-    share = records.report.get("selection", {}).get("share", 1)
+    packages = ", ".join(f"{name} {found}" for name, found in environment.packages.items())
+    share = records.report.selection.share
     way = "" if share == 1 else f"{share:.0%} of the way from the base to "
-    checkpoint = f"{way}the checkpoint of step {records.report['best_step']:,}"
+    checkpoint = f"{way}the checkpoint of step {records.report.best_step or 0:,}"
     selection = checkpoint if share else "the base itself: nothing that was trained is better on dev"
-    revision = f", code revision `{environment['git_revision'][:12]}`" if environment.get("git_revision") else ""
+    revision = f", code revision `{environment.git_revision[:12]}`" if environment.git_revision else ""
     lines = [
         "## How to repeat it",
         "",
-        f"Trained with embed-tune: Python {environment['python']}, {packages}{revision}, on {environment['world_size']} × "
-        f"{environment['device'].split(':')[0]}; the model is {selection}.",
+        f"Trained with embed-tune: Python {environment.python}, {packages}{revision}, on {environment.world_size} × "
+        f"{environment.device.split(':')[0]}; the model is {selection}.",
         "",
-        *(f"- {_plain(reason)}" for reason in environment["recipe"]),
+        *(f"- {_plain(reason)}" for reason in environment.recipe),
         "",
         "The same data with these settings, as `--config` of `embed-tune train`, trains it again:",
         "",
@@ -311,40 +303,36 @@ def _repeat(records: Records) -> str:
         "",
         "Fingerprints of the data:",
         "",
-        *(f"- {_plain(name)}: `{fingerprint}`" for name, fingerprint in environment["data"].items()),
+        *(f"- {_plain(name)}: `{fingerprint}`" for name, fingerprint in environment.data.items()),
     ]
     return "\n".join(lines)
 
 
-def _settings(records: Records) -> dict[str, Any]:
-    """What was set, all but what means nothing elsewhere: a base out of a folder, places of the data."""
-    model = {key: value for key, value in records.config["model"].items() if key not in ("name", "device", "trust_remote_code")}
+def _settings(records: RunRecords) -> dict[str, Any]:
+    """Return what was set, all but what means nothing elsewhere: a base out of a folder, places of the data."""
+    config = records.config.model_dump(mode="json")
+    model = {key: value for key, value in config["model"].items() if key not in ("name", "device", "trust_remote_code")}
     if records.base_id:
         model = {"name": records.base_id, **model}
-    sections = {"model": model, "training": records.config["training"]}
-    if records.environment.get("mined"):  # whether it was asked for or came of the rule
-        sections["mining"] = records.config["mining"] | {"enabled": True}
+    sections = {"model": model, "training": config["training"]}
+    if records.environment.mined:  # whether it was asked for or came of the rule
+        sections["mining"] = config["mining"] | {"enabled": True}
     given = {name: {k: v for k, v in section.items() if v is not None} for name, section in sections.items()}
     return {name: section for name, section in given.items() if section} | _data_settings(records)
 
 
-def _data_settings(records: Records) -> dict[str, Any]:
-    """What was set about the data, but for where it lies; nothing where all is as it is by default."""
-    data = records.config["data"]
+def _data_settings(records: RunRecords) -> dict[str, Any]:
+    """Return what was set about the data, but for where it lies; nothing where all is as it is by default."""
+    data = records.config.data
     datasets = [
-        {"source": records.hub_dataset(name) or f"PATH OF {name}"}
-        | DatasetSpec.model_validate(spec).model_dump(mode="json", exclude_defaults=True, exclude={"source", "name"})
-        for name, spec in zip(records.audit, data["datasets"], strict=True)
+        {"source": records.hub_dataset(one.name) or f"PATH OF {one.name}"}
+        | spec.model_dump(mode="json", exclude_defaults=True, exclude={"source", "name"})
+        for one, spec in zip(records.audit.datasets, data.datasets, strict=True)
     ]
-    whole = DataConfig.model_validate(data).model_dump(mode="json", exclude_defaults=True, exclude={"datasets"})
+    whole = data.model_dump(mode="json", exclude_defaults=True, exclude={"datasets"})
     return {"data": {"datasets": datasets, **whole}} if whole or any(len(one) > 1 for one in datasets) else {}
 
 
-def _signed(value: float) -> str:
-    """A difference with its sign; one that rounds to zero has the sign +."""
-    return f"{round(value, 3) + 0.0:+.3f}"
-
-
 def _plain(text: str) -> str:
-    """A name as it is, in Markdown: nothing in it becomes a link, a table cell, an emphasis or HTML."""
+    """Return a name as it is, in Markdown: nothing in it becomes a link, a table cell, an emphasis or HTML."""
     return re.sub(r"([\\`*\[\]<>|])", r"\\\1", " ".join(text.split()))

@@ -17,7 +17,9 @@ from typing import TYPE_CHECKING, NoReturn
 from train.console import say
 from train.deploy.card import model_card
 from train.errors import HubError, Interrupted, RunError
-from train.runs.records import read_records
+from train.runs.find import RUNS, find_finished
+from train.runs.folder import RunFolder
+from train.runs.read import RunRecords
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
@@ -61,14 +63,17 @@ class Push:
         return HubError(kept, hint=f"{hint}; then push again: {self.command()}")
 
 
-def push_run(run: Path, repo_id: str, *, private: bool = True, licence: str | None = None) -> str:
-    """Upload `run`/model and its card in one commit, and compare what the Hub then has with what lies here.
+def push_run(
+    name: str | Path, repo_id: str, *, private: bool = True, licence: str | None = None, output_dir: str | Path = RUNS
+) -> str:
+    """Upload the model of a finished run and its card in one commit, and compare what the Hub then has with what lies here.
 
     Args:
-        run: folder of a finished run, or the name of one in checkpoints/.
+        name: folder of a finished run, or its bare name.
         repo_id: `owner/name`; made if it is not there. Files in it that the model does not have are left alone, and said.
         private: whether only the owner may see it. A repository that exists and is public is refused then.
         licence: the Hub's id of a licence for the card; by default the run's `export.hub.licence`.
+        output_dir: where bare names are looked for.
 
     Returns:
         The repository's URL.
@@ -78,10 +83,9 @@ def push_run(run: Path, repo_id: str, *, private: bool = True, licence: str | No
         HubError: no token, offline, refused, or the connection broke; the Hub has the whole commit or none of it.
         Interrupted: Ctrl-C; the same.
     """
-    folder = finished_run(run)
-    records = read_records(folder)
+    folder = find_with_model(name, output_dir)
     if licence is None:
-        licence = records.config.get("export", {}).get("hub", {}).get("licence")
+        licence = RunRecords.of(folder).config.export.hub.licence
     push = Push(folder, repo_id, private, licence)
     check_push(repo_id, push)
     try:
@@ -94,22 +98,19 @@ def push_run(run: Path, repo_id: str, *, private: bool = True, licence: str | No
         _explain(error, push)
 
 
-def finished_run(run: Path) -> Path:
-    """The folder of a finished run; a bare name is looked for in checkpoints/.
+def find_with_model(name: str | Path, output_dir: str | Path = RUNS) -> Path:
+    """Return the folder of a finished run that has a model, see `find_finished`.
 
     Raises:
-        RunError: there is no such run, or it is not finished.
+        RunError: there is no such run, it is not finished, or no model is in it.
     """
-    folder = run if run.is_dir() or "/" in str(run) else Path("checkpoints") / run
-    if not (folder / "config.yaml").is_file():
-        runs = sorted(p.parent.name for p in folder.parent.glob("*/config.yaml")) if folder.parent.is_dir() else []
-        known = f"runs there: {', '.join(runs[-5:])}" if runs else f"there are no runs in {folder.parent}"
-        raise RunError(f"{folder} is not a run folder (it has no config.yaml)", hint=known)
-    for name in ("report.json", "model/modules.json"):
-        if not (folder / name).is_file():
+    folder = find_finished(name, output_dir)
+    run = RunFolder(folder)
+    for file in (run.config, run.model / "modules.json"):
+        if not file.is_file():
             raise RunError(
-                f"{folder} is not a finished run (it has no {name}), so there is nothing to push",
-                hint=f"finish it first: embed-tune train --resume {shlex.quote(str(folder))}",
+                f"{folder} has no {file.relative_to(folder)}, so there is nothing to push",
+                hint="name a finished run; an evaluation and a part of a cross-validation have no model",
             )
     return folder
 
@@ -186,12 +187,12 @@ def _repository(api: HfApi, push: Push) -> bool:
 
 
 def model_files(push: Push) -> dict[str, Path | bytes]:
-    """What the repository shall hold, by path in it: every file of the model folder, and the card as README.md."""
-    model = push.run / "model"
+    """Return what the repository shall hold, by path in it: every file of the model folder, and the card as README.md."""
+    model = RunFolder(push.run).model
     files: dict[str, Path | bytes] = {
         path.relative_to(model).as_posix(): path for path in sorted(model.rglob("*")) if path.is_file()
     }
-    files["README.md"] = model_card(read_records(push.run), push.repo_id, push.licence).encode("utf-8")
+    files["README.md"] = model_card(RunRecords.of(push.run), push.repo_id, push.licence).encode("utf-8")
     return files
 
 

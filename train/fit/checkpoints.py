@@ -34,6 +34,11 @@ def list_checkpoints(run: Path) -> dict[int, Path]:
     return dict(sorted(found))
 
 
+def checkpoint_folder(run: Path, step: int) -> Path:
+    """Return where the checkpoint of a step lies, or would lie."""
+    return run / f"checkpoint-{step}"
+
+
 def last_checkpoint(run: Path) -> tuple[int, Path] | None:
     """The newest complete checkpoint, or None."""
     found = list_checkpoints(run)
@@ -77,7 +82,7 @@ def _can_be_read(file: Path) -> bool:
 
 def publish(run: Path, step: int) -> Path:
     """Turn the staged `checkpoint-<step>` into a checkpoint. A resumed run may save a step again."""
-    final = run / f"checkpoint-{step}"
+    final = checkpoint_folder(run, step)
     publish_folder(run / STAGING / final.name, final)
     return final
 

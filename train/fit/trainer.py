@@ -26,7 +26,7 @@ from train.encode.forward.columns import embed_columns
 from train.errors import RunError
 from train.fit.batches.samplers import RankShare, ShuffledBatchSampler
 from train.fit.callbacks import LossMeter
-from train.fit.checkpoints import STAGING, clear_staging, publish
+from train.fit.checkpoints import STAGING, checkpoint_folder, clear_staging, publish
 from train.fit.collate import COLUMNS, LABEL, PackingCollator, TokenTable, count
 from train.fit.recipe import Recipe
 
@@ -221,7 +221,7 @@ class PairTrainer(SentenceTransformerTrainer):
         self.accelerator.wait_for_everyone()
         if self.args.should_save:
             step = self.state.global_step
-            write_json(run / STAGING / f"checkpoint-{step}" / WORK_FILE, asdict(self.work))
+            write_json(checkpoint_folder(run / STAGING, step) / WORK_FILE, asdict(self.work))
             self._after_save(step, publish(run, step))
         self.accelerator.wait_for_everyone()  # nobody looks for the checkpoint before it is there
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from data.storage import write_json
 from train.console import say
 from train.distributed import is_main
 from train.fit.recipe import heed_ceiling
 from train.plan.plan import Plan
-from train.runs.folder import read_record
+from train.runs.folder import RunFolder
+from train.runs.read import read_environment
 
 
 def gentler_near_ceiling(plan: Plan, run: Path, base_dev: float | None) -> Plan:
@@ -26,6 +26,6 @@ def gentler_near_ceiling(plan: Plan, run: Path, base_dev: float | None) -> Plan:
         return plan
     say(f"  {recipe.reasons[-1]}")
     if is_main():
-        record = read_record(run, "environment.json", "recipe")
-        write_json(run / "environment.json", record | {"recipe": list(recipe.reasons)})
+        record = read_environment(run).model_copy(update={"recipe": tuple(recipe.reasons)})
+        record.write(RunFolder(run).environment)
     return dataclasses.replace(plan, recipe=recipe)

@@ -7,14 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from data.errors import DataError
-from data.storage import write_json, write_text
+from data.storage import write_text
 from train import distributed
 from train.config.load import dump_config
 from train.errors import ModelError, RunError
 from train.machine import environment
 from train.plan.plan import Plan
 from train.plan.preflight import see_run_folder
-from train.runs.folder import create_run, read_record
+from train.runs.folder import RunFolder, create_run
+from train.runs.read import BrokenRecord, read_environment
+from train.runs.records import AuditRecord, EnvironmentRecord
 from train.runs.training_rows import write_known_rows
 
 DECIDES_VECTORS = {"query_prompt", "document_prompt", "symmetric_prompt", "max_tokens"}
@@ -43,11 +45,11 @@ def begin_run(plan: Plan, audit: Mapping[str, Any]) -> Path:
 
 def record_plan(plan: Plan, audit: Mapping[str, Any], run: Path) -> None:
     """Write what explains and repeats the run, before it begins."""
-    write_text(run / "config.yaml", dump_config(plan.config))
-    write_json(run / "audit.json", audit)
+    files = RunFolder(run)
+    write_text(files.config, dump_config(plan.config))
+    AuditRecord.model_validate(audit).write(files.audit)
     write_known_rows(run, [plan.datasets[name] for name in plan.sets])
-    write_json(
-        run / "environment.json",
+    recorded = EnvironmentRecord.model_validate(
         environment(
             {
                 "device": str(plan.encoder.model.device),
@@ -64,8 +66,9 @@ def record_plan(plan: Plan, audit: Mapping[str, Any], run: Path) -> None:
                 "recipe": list(plan.recipe.reasons),
                 "settled": _settled(plan),
             }
-        ),
+        )
     )
+    recorded.write(files.environment)
 
 
 def _settled(plan: Plan) -> dict[str, Any]:
@@ -97,23 +100,25 @@ def refuse_changes(plan: Plan, run: Path) -> None:
     Raises:
         DataError, ModelError, RunError: naming what has changed.
     """
-    recorded = read_record(run, "environment.json", "model", "data")
-    if (recorded["model"]["revision"], recorded["model"]["sha256"]) != (plan.origin.revision, plan.origin.sha256):
+    recorded, files = read_environment(run), RunFolder(run)
+    if recorded.model is None:
+        raise BrokenRecord(files.environment, "is broken (model is missing)")
+    if (recorded.model.revision, recorded.model.sha256) != (plan.origin.revision, plan.origin.sha256):
         raise ModelError(
             f"the weights of {plan.origin.name} are not those with which {run} began",
             hint="put them back (model.revision names one on the Hub), or start a new run",
         )
     for name, prepared in plan.datasets.items():
-        if recorded["data"].get(name) != prepared.fingerprint:
+        if recorded.data.get(name) != prepared.fingerprint:
             raise DataError(
                 f"{name} is not what it was when the run began",
                 where=prepared.location,
                 hint="put the data back, or start a new run",
             )
-    before = read_record(run, "environment.json").get("settled", {})  # runs of earlier versions have none
+    before = recorded.settled  # runs of earlier versions have none
     for what, now in _settled(plan).items():
         if what in before and before[what] != now:
             raise RunError(
                 f"{what} was {before[what]} when {run} began, and is {now}",
-                hint=f"put {run / 'config.yaml'} back and launch it as then (processes, precision), or start a new run",
+                hint=f"put {files.config} back and launch it as then (processes, precision), or start a new run",
             )

@@ -8,6 +8,7 @@ without them.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from data.findings import finding_words
@@ -20,6 +21,7 @@ from train.report.page_curve import Curve
 from train.report.page_examples import Cases, Change
 from train.report.page_reproduce import Repeat
 from train.report.sentences import verdict_lines
+from train.runs.records import AuditedDataset, AuditRecord, EnvironmentRecord, JudgedDataset, RunReport, ScoreLine
 from train.wording import Sides
 
 MANY = 4
@@ -45,44 +47,68 @@ class Share(NamedTuple):
     width: float
 
 
+@dataclass(frozen=True)
+class Extras:
+    """What a page may show besides the report; what is empty is not known and left out.
+
+    Attributes:
+        data_notes: sentences about each data set, by name.
+        audit: what is in the data.
+        changes: how many queries or pairs of each data set changed, see `examples.count_changes`.
+        command: how to run it again.
+        config: settings, as YAML.
+        environment: on what it was run.
+    """
+
+    data_notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    audit: AuditRecord | None = None
+    changes: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    command: str = ""
+    config: str = ""
+    environment: EnvironmentRecord | None = None
+
+    def without_texts(self) -> Extras:
+        """Return what may be shown where no text of the data may appear.
+
+        Notes and findings quote cells, and what is taken for a column's name may be one: of the audit only counts stay.
+        """
+        audited = () if self.audit is None else self.audit.datasets
+        counts = tuple(AuditedDataset(name=one.name, kind=one.kind, counts=one.counts) for one in audited)
+        return replace(self, data_notes={}, audit=AuditRecord(datasets=counts))
+
+
 def render(
-    report: Mapping[str, Any],
-    curve: Sequence[Mapping[str, Any]],
+    report: RunReport,
+    curve: Sequence[ScoreLine],
     examples: Sequence[Mapping[str, Any]],
-    extras: Mapping[str, Any],
+    extras: Extras = Extras(),
 ) -> str:
-    """The page of a run.
+    """Return the page of a run.
 
     Args:
-        report: the content of report.json: `verdict`, `datasets`, and where they are there `cost`, `run`, `base_model`,
-            `best_step`, `selection`, `finished_at` and `labels` (`base` and `tuned`: what the two models are called).
-        curve: the lines of scores.jsonl (`step`, `dev`, and where they are there `datasets` and `train_seconds`), step 0 is the
-            base.
+        report: of a run, or of an evaluation of two models.
+        curve: the lines of scores.jsonl; an evaluation has none.
         examples: queries and pairs that changed most, see `examples.pick_examples`.
-        extras: any of `data_notes` (data set → list of sentences), `audit` (the content of audit.json), `changes` (data set →
-            see `examples.count_changes`), `command` (how to run it again), `config` (YAML text) and `environment` (mapping of
-            JSON values).
+        extras: what else is known.
 
     Returns:
         A complete HTML document.
     """
-    results = [named(DatasetResult.model_validate(entry)) for entry in report["datasets"]]
-    sides = Sides(*map(plain, Sides.of(report)))
-    environment = extras.get("environment") or {}
+    results = [named(entry) for entry in report.datasets]
+    sides = Sides(*map(plain, report.sides))
     lines = [line for result in results for line in result.lines()]
     forest = Forest.of([line.ci95 for line in lines])
-    selection = report.get("selection") or {}
-    learned = Curve.of(curve, report.get("best_step"), selection.get("share", 1.0), selection.get("dev"))
+    learned = Curve.of(curve, report.best_step, report.selection.share, report.selection.dev)
     cases = Cases.of(examples)
     context: dict[str, Any] = {
-        "run": plain(str(report.get("run", "Run"))),
+        "run": plain(report.run or "Run"),
         "sentences": verdict_lines(results, sides),
         "results": results,
         "lines": lines,
         "many": len(results) > MANY,
         "split": results[0].split if results else "test",
         "metrics": sum(len(result.metrics) for result in results),
-        "shortened": {plain(entry["name"]): entry.get("dimensions", ()) for entry in report["datasets"]},
+        "shortened": {result.name: result.dimensions for result in results},
         "forest": forest,
         "bars": [forest.bar(line.delta, line.ci95) for line in lines],
         "sides": sides,
@@ -90,31 +116,31 @@ def render(
         "columns_long": tuple(map(_capital, sides)),
         "comparison": f"{wording.sentence_case(sides.in_sentences()[1])} against {sides.in_sentences()[0]}",
         "legend": sides.legend(),
-        "tiles": _tiles(report, results),
+        "tiles": _tiles(report),
         "curve": learned,
         "cases": cases,
-        "changes": [Change.of(plain(name), entry) for name, entry in (extras.get("changes") or {}).items()],
-        "data_rows": _data_rows(extras.get("audit") or {}),
+        "changes": [Change.of(plain(name), entry) for name, entry in extras.changes.items()],
+        "data_rows": _data_rows(extras.audit),
         "data_notes": _data_notes(extras),
-        "cost": wording.cost_lines(report.get("cost", {})),
-        "shares": _time_shares(report.get("cost", {})),
-        "repeat": Repeat.of(extras, list((report.get("models") or {}).values())),
-        "version": (environment.get("packages") or {}).get("embed-tune"),
+        "cost": wording.cost_lines(report.cost),
+        "shares": _time_shares(report.cost),
+        "repeat": Repeat.of(extras.environment, extras.config, extras.command, list(report.models.values())),
+        "version": None if extras.environment is None else extras.environment.packages.get("embed-tune"),
     }
     return build(
         "page.html.j2",
         styles=["style.css", "page.css"],
         scripts=[*([CHART] if learned else []), "shared.js", "page.js"],
         data={"curve": learned.chart() if learned else None},
-        verdict=report["verdict"],
-        title=f"{context['run']}: {wording.VERDICT_WORDS[report['verdict']]}",
+        verdict=report.verdict,
+        title=f"{context['run']}: {wording.VERDICT_WORDS[report.verdict]}",
         parts=_parts(context),
         **context,
     )
 
 
-def named(result: DatasetResult) -> DatasetResult:
-    """The same result with a name that can stand inside a sentence."""
+def named(result: JudgedDataset) -> JudgedDataset:
+    """Return the same result with a name that can stand inside a sentence."""
     return result.model_copy(update={"name": plain(result.name)})
 
 
@@ -123,30 +149,30 @@ def _capital(side: str) -> str:
     return side.capitalize() if side in Sides() else side
 
 
-def _tiles(report: Mapping[str, Any], results: Sequence[DatasetResult]) -> list[Tile]:
-    """The primary data set's figures, the base model, time and steps."""
+def _tiles(report: RunReport) -> list[Tile]:
+    """Return the primary data set's figures, the base model, time and steps."""
     tiles = []
-    primary = next((r for r in results if r.name == plain(str(report.get("primary")))), results[0] if results else None)
-    if primary is not None:
+    if (found := report.primary_result) is not None:
+        primary: DatasetResult = named(found)
         where = f" of {primary.split}" if primary.cross_validation is None else ""
         primary = primary.lines()[0]
         scores = f"{wording.fraction(primary.base)} → {wording.fraction(primary.tuned)}"
         judged = wording.counted(primary.n, primary.kind, primary.groups) + where
         tiles.append(Tile(f"{wording.metric_name(primary.metric)} on {primary.name}", scores, judged))
         tiles.append(Tile("Change", wording.change(primary.delta), f"95% interval {wording.interval(primary.ci95)}"))
-    seconds = report.get("cost", {}).get("train_seconds")
+    seconds = report.cost.get("train_seconds")
     if seconds is not None:
-        step, share = report.get("best_step"), (report.get("selection") or {}).get("share", 1.0)
+        step, share = report.best_step, report.selection.share
         tiles.append(Tile("Training took", wording.duration(seconds), wording.shipped(step, share) if step else ""))
-    if report.get("base_model"):
-        tiles.append(Tile("Base model", plain(str(report["base_model"]))))
-    if report.get("finished_at"):
-        tiles.append(Tile("Finished", moment(str(report["finished_at"]))))
+    if report.base_model:
+        tiles.append(Tile("Base model", plain(report.base_model)))
+    if report.finished_at:
+        tiles.append(Tile("Finished", moment(report.finished_at)))
     return tiles
 
 
 def _parts(context: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Anchor and name of each part that is there."""
+    """Return anchor and name of each part that is there."""
     parts = (
         ("results", "Results", context["results"]),
         ("curve", "Learning curve", context["curve"]),
@@ -158,12 +184,12 @@ def _parts(context: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(anchor, name) for anchor, name, there in parts if there]
 
 
-def _data_rows(audit: Mapping[str, Any]) -> list[dict[str, str]]:
-    """A line for each data set of audit.json: its kind, rows (and queries) of each split, and documents."""
+def _data_rows(audit: AuditRecord | None) -> list[dict[str, str]]:
+    """Return a line for each data set: its kind, rows (and queries) of each split, and documents."""
     lines = []
-    for found in audit.get("datasets", ()):
-        counts = found.get("counts", {})
-        line = {"name": plain(found["name"]), "kind": _KINDS.get(found.get("kind"), "")}
+    for found in () if audit is None else audit.datasets:
+        counts = found.counts
+        line = {"name": plain(found.name), "kind": _KINDS.get(found.kind, "")}
         for split in ("train", "dev", "test"):
             rows, queries = counts.get(f"rows_{split}"), counts.get(f"queries_{split}")
             line[split] = "" if rows is None else f"{rows:,}" if queries in (None, rows) else f"{rows:,} ({queries:,} queries)"
@@ -172,19 +198,20 @@ def _data_rows(audit: Mapping[str, Any]) -> list[dict[str, str]]:
     return lines
 
 
-def _data_notes(extras: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
-    """(severity, sentence) for each data set: what its loading noted and what the audit found."""
-    notes = {plain(name): [("note", note) for note in found] for name, found in (extras.get("data_notes") or {}).items()}
-    for found in (extras.get("audit") or {}).get("datasets", ()):
-        own = notes.setdefault(plain(found["name"]), [])
-        for finding in found.get("findings", ()):
-            advice = f". What to do: {finding['mend']}" if finding["severity"] != "info" and finding.get("mend") else ""
-            own.append((finding["severity"], finding_words(finding) + advice))
+def _data_notes(extras: Extras) -> dict[str, list[tuple[str, str]]]:
+    """Return (severity, sentence) pairs for each data set: what its loading noted and what the audit found."""
+    notes = {plain(name): [("note", note) for note in found] for name, found in extras.data_notes.items()}
+    for found in () if extras.audit is None else extras.audit.datasets:
+        own = notes.setdefault(plain(found.name), [])
+        for finding in found.findings:
+            severity = str(finding["severity"])
+            advice = f". What to do: {finding['mend']}" if severity != "info" and finding.get("mend") else ""
+            own.append((severity, finding_words(finding) + advice))
     return {name: sorted(found, key=lambda note: note[0] != "warning") for name, found in notes.items() if found}
 
 
 def _time_shares(cost: Mapping[str, float]) -> list[Share]:
-    """Training, evaluation and the rest as parts of the whole time; none where that was not measured."""
+    """Return training, evaluation and the rest as parts of the whole time; none where that was not measured."""
     total, parts = cost.get("total_seconds"), [cost.get("train_seconds"), cost.get("eval_seconds")]
     known = [part for part in parts if part is not None]
     if not total or len(known) < 2 or sum(known) > total * 1.001:

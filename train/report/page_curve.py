@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from train import wording
 from train.console import plain
+from train.runs.records import ScoreLine
 from train.runs.score_log import best_line, is_highest
 
 COLOURS = 12
@@ -63,33 +64,31 @@ class Curve:
 
     @classmethod
     def of(
-        cls, log: Sequence[Mapping[str, Any]], best_step: int | None = None, share: float = 1.0, dev: float | None = None
+        cls, log: Sequence[ScoreLine], best_step: int | None = None, share: float = 1.0, dev: float | None = None
     ) -> Curve | None:
-        """The curve in the lines of scores.jsonl; None when fewer than two have a dev score.
+        """Return the curve; None when fewer than two lines have a dev score.
 
         Args:
-            log: `step`, `dev`, and where they are there `datasets` (name → score) and `train_seconds`.
+            log: the lines of scores.jsonl.
             best_step: the checkpoint that was taken; by default as `best_line` does.
             share: of the way from the base to it, which the judged model went.
             dev: score of that model, where it is known.
         """
-        scored = [line for line in log if line.get("dev") is not None]
+        scored = [line for line in log if line.dev is not None]
         if len(scored) < 2:
             return None
         found = best_line(scored)
-        best = next(
-            (line["step"] for line in scored if line["step"] == best_step and best_step), found["step"] if found else None
-        )
-        names = list(dict.fromkeys(name for line in scored for name in line.get("datasets") or {}))
-        mean = [line["dev"] for line in scored]
+        best = next((line.step for line in scored if line.step == best_step and best_step), found.step if found else None)
+        names = list(dict.fromkeys(name for line in scored for name in line.datasets))
+        mean = [line.dev for line in scored]
         if len(names) > 1:
             lines = [Line(0, f"mean of {len(names)} data sets", "mean", mean)]
             for number, name in enumerate(names, start=1):
-                values = [(line.get("datasets") or {}).get(name) for line in scored]
+                values = [line.datasets.get(name) for line in scored]
                 lines.append(Line(number, plain(name), f"s{(number - 1) % COLOURS}", values))
         else:
             lines = [Line(0, plain(names[0]) if names else "dev", "s0", mean)]
-        steps = [line["step"] for line in scored]
+        steps = [line.step for line in scored]
         return cls(steps, lines, best, steps[0] == 0, _rows(scored, lines[1:], best, share), share, dev)
 
     @property
@@ -127,7 +126,7 @@ class Curve:
         return f"Line chart of dev scores by training step. {self.summary} The figures are in the table that follows."
 
     def chart(self) -> dict[str, Any]:
-        """What the script draws, as JSON values."""
+        """Return what the script draws, as JSON values."""
         lines = [
             {
                 "number": line.number,
@@ -142,12 +141,13 @@ class Curve:
         return {"steps": self.steps, "lines": lines, "best": self.best, "word": word, "hasBase": self.has_base}
 
 
-def _rows(scored: Sequence[Mapping[str, Any]], lines: Sequence[Line], best: int | None, share: float) -> list[Row]:
-    base = scored[0]["dev"] if scored[0]["step"] == 0 else None
+def _rows(scored: Sequence[ScoreLine], lines: Sequence[Line], best: int | None, share: float) -> list[Row]:
+    base = scored[0].dev if scored[0].step == 0 else None
     rows = []
     for i, line in enumerate(scored):
-        step, dev = line["step"], line["dev"]
-        note = "base" if step == 0 else wording.best_mark(share, is_highest(line, scored)) if step == best else ""
-        change = None if base is None or step == 0 else dev - base
-        rows.append(Row(step, dev, change, [one.values[i] for one in lines], line.get("train_seconds"), note, step == best))
+        assert line.dev is not None, "a line without a score is in no curve"
+        note = "base" if line.step == 0 else wording.best_mark(share, is_highest(line, scored)) if line.step == best else ""
+        change = None if base is None or line.step == 0 else line.dev - base
+        scores = [one.values[i] for one in lines]
+        rows.append(Row(line.step, line.dev, change, scores, line.train_seconds, note, line.step == best))
     return rows

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from train.console import plain
+from train.runs.records import EnvironmentRecord, ModelRecord
 
 
 class Step(NamedTuple):
@@ -36,54 +37,50 @@ class Repeat:
     environment: str
 
     @classmethod
-    def of(cls, extras: Mapping[str, Any], models: Sequence[Mapping[str, Any]] = ()) -> Repeat | None:
-        """The steps; None where nothing is known about them.
+    def of(
+        cls, environment: EnvironmentRecord | None, config: str = "", command: str = "", models: Sequence[ModelRecord] = ()
+    ) -> Repeat | None:
+        """Return the steps; None where nothing is known about them.
 
         Args:
-            extras: those of `page.render`.
-            models: the compared ones (`name`, `revision`, `sha256`); by default the environment's one.
+            environment: on what it was run.
+            config: settings, as YAML.
+            command: what to type.
+            models: the compared ones; by default the environment's one.
         """
-        environment = extras.get("environment") or {}
-        weights = [step for model in models or [environment.get("model") or {}] for step in _weights(model)]
-        steps = [*_code(environment), *_packages(environment), *weights, *_data(environment)]
-        if extras.get("command"):
-            kept = (
-                "Save the configuration below as config.yaml where the command looks for it, and run"
-                if extras.get("config")
-                else "Run"
-            )
-            steps.append(Step(f"{kept}:", [], extras["command"], "the command"))
-        config = extras.get("config") or ""
-        if not steps and not config and not environment:
+        found = environment or EnvironmentRecord()
+        bases = [found.model] if found.model is not None else []
+        weights = [step for model in models or bases for step in _weights(model)]
+        steps = [*_code(found), *_packages(found), *weights, *_data(found)]
+        if command:
+            kept = "Save the configuration below as config.yaml where the command looks for it, and run" if config else "Run"
+            steps.append(Step(f"{kept}:", [], command, "the command"))
+        if not steps and not config and environment is None:
             return None
-        written = json.dumps(environment, indent=2, ensure_ascii=False) if environment else ""
-        return cls(steps, [str(line) for line in environment.get("recipe") or ()], config, written)
+        written = "" if environment is None else json.dumps(environment.to_dict(), indent=2, ensure_ascii=False)
+        return cls(steps, list(found.recipe), config, written)
 
 
-def _code(environment: Mapping[str, Any]) -> list[Step]:
-    revision = environment.get("git_revision")
-    if not revision:
-        return []
-    return [Step("Take the code of that time:", [], f"git checkout {revision}", "the revision")]
+def _code(environment: EnvironmentRecord) -> list[Step]:
+    revision = environment.git_revision
+    return [Step("Take the code of that time:", [], f"git checkout {revision}", "the revision")] if revision else []
 
 
-def _packages(environment: Mapping[str, Any]) -> list[Step]:
-    found = {name: version for name, version in (environment.get("packages") or {}).items() if name != "embed-tune"}
+def _packages(environment: EnvironmentRecord) -> list[Step]:
+    found = {name: version for name, version in environment.packages.items() if name != "embed-tune"}
     if not found:
         return []
     # a local label such as +cpu names a build, which package indexes do not list under that version
-    pins = " ".join(f'"{name}=={str(version).split("+")[0]}"' for name, version in found.items())
-    python = f" (Python {environment['python']})" if environment.get("python") else ""
+    pins = " ".join(f'"{name}=={version.split("+")[0]}"' for name, version in found.items())
+    python = f" (Python {environment.python})" if environment.python else ""
     return [Step(f"Install the same versions{python}:", [], f"pip install {pins}", "the versions")]
 
 
-def _weights(model: Mapping[str, Any]) -> list[Step]:
-    if not model.get("name"):
-        return []
-    facts = [(what, str(model[key])) for what, key in (("revision", "revision"), ("SHA-256", "sha256")) if model.get(key)]
-    return [Step(f"Take the same weights, {plain(str(model['name']))}:", facts)] if facts else []
+def _weights(model: ModelRecord) -> list[Step]:
+    facts = [(what, value) for what, value in (("revision", model.revision), ("SHA-256", model.sha256)) if value]
+    return [Step(f"Take the same weights, {plain(model.name)}:", facts)] if facts else []
 
 
-def _data(environment: Mapping[str, Any]) -> list[Step]:
-    facts = [(plain(str(name)), str(digest)) for name, digest in (environment.get("data") or {}).items()]
+def _data(environment: EnvironmentRecord) -> list[Step]:
+    facts = [(plain(name), digest) for name, digest in environment.data.items()]
     return [Step("Have the same data; environment.json of the new run must show these fingerprints:", facts)] if facts else []

@@ -1,24 +1,25 @@
-"""Gathers what a run found into `report.json`, `per_query.parquet`, `report.html` and the closing words on the terminal."""
+"""Gather what a run found into `report.json`, `per_query.parquet`, `report.html` and the closing words on the terminal."""
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from data.prepared import PreparedDataset
-from data.storage import write_json, write_text
+from data.storage import write_text
 from train.config.schema import TrainSettings
 from train.console import now, say
 from train.evaluate.results import DatasetResult, run_verdict
 from train.fit.trainer import Work
 from train.machine import peak_memory_mb
 from train.report.examples import count_changes, pick_examples
-from train.report.page import render
+from train.report.page import Extras, render
 from train.report.terminal import side_by_side, story
+from train.runs.folder import RunFolder
 from train.runs.per_query import write_per_query
+from train.runs.read import read_audit, read_environment
+from train.runs.records import CutScore, JudgedDataset, RunReport, Selection
 from train.runs.score_log import ScoreLog
 from train.selection.interpolation import Winner
 from train.selection.judged import BaseScores, TestScores
@@ -26,16 +27,12 @@ from train.tracking.base import Tracker
 from train.wording import BASE_AND_TUNED, fraction, metric_name
 
 
-def shortened_rows(datasets: Sequence[Mapping[str, Any]]) -> list[tuple[str, str, str]]:
-    """What was judged, base and tuned, for each data set and length in `datasets` of report.json."""
+def shortened_rows(datasets: Sequence[JudgedDataset]) -> list[tuple[str, str, str]]:
+    """Return what was judged, base and tuned, for each data set and length."""
     return [
-        (
-            f"{one['name']}, {metric_name(one['metric'])}, {cut['dimensions']} dimensions",
-            fraction(cut["base"]),
-            fraction(cut["tuned"]),
-        )
+        (f"{one.name}, {metric_name(one.metric)}, {cut.dimensions} dimensions", fraction(cut.base), fraction(cut.tuned))
         for one in datasets
-        for cut in one.get("dimensions", ())
+        for cut in one.dimensions
     ]
 
 
@@ -51,7 +48,7 @@ def report_run(
     work: Work,
     seconds: Mapping[str, float],
     tracker: Tracker,
-) -> dict[str, Any]:
+) -> RunReport:
     """Write all reports of a run, say how it went, and tell the dashboard.
 
     Args:
@@ -64,71 +61,61 @@ def report_run(
         winner: what was judged on test.
         work: what training consumed.
         seconds: `base`, `test` (with the choice of what is judged) and `total` (with earlier sessions), wall clock.
-        tracker: is told, too.
+        tracker: gets the report, too.
 
     Returns:
         The content of `report.json`.
     """
-    report: dict[str, Any] = {
-        "verdict": run_verdict(results),
-        "primary": results[0].name if results else None,
-        "run": run.name,
-        "best_step": winner.step,
-        "selection": winner.as_json(),
-        "base_model": config.model.name,
-        "datasets": [result.model_dump(mode="json") | _dimensions(base, tuned, result.name) for result in results],
-        "cost": cost(log, work, seconds) | ({"vectors_from_cache": base.from_cache} if base.from_cache else {}),
-        "finished_at": now(),
-    }
-    write_per_query(run / "per_query.parquet", base.test.full, tuned.full)
-    extras = {
-        "config": (run / "config.yaml").read_text(encoding="utf-8"),
-        "environment": json.loads((run / "environment.json").read_text(encoding="utf-8")),
-        "audit": json.loads((run / "audit.json").read_text(encoding="utf-8")),
-        "data_notes": {name: list(prepared.notes) for name, prepared in datasets.items()},
-        "changes": {name: count_changes(task, base.test.full[name][1], scores) for name, (task, scores) in tuned.full.items()},
-        "command": f"accelerate launch train/run.py --config {shlex.quote(str(run / 'config.yaml'))} run_name={run.name}-again",
-    }
+    files = RunFolder(run)
+    report = RunReport(
+        verdict=run_verdict(results),
+        primary=results[0].name if results else None,
+        run=run.name,
+        best_step=winner.step,
+        selection=Selection.model_validate(winner.as_json()),
+        base_model=config.model.name,
+        datasets=tuple(JudgedDataset.of_result(one, _dimensions(base, tuned, one.name)) for one in results),
+        cost=cost(log, work, seconds) | ({"vectors_from_cache": base.from_cache} if base.from_cache else {}),
+        finished_at=now(),
+    )
+    write_per_query(files.per_query, base.test.full, tuned.full)
+    extras = Extras(
+        config=files.config.read_text(encoding="utf-8"),
+        environment=read_environment(run),
+        audit=read_audit(run),
+        data_notes={name: list(prepared.notes) for name, prepared in datasets.items()},
+        changes={name: count_changes(task, base.test.full[name][1], scores) for name, (task, scores) in tuned.full.items()},
+        command=f"accelerate launch train/run.py --config {shlex.quote(str(files.config))} run_name={run.name}-again",
+    )
     judged = tuned.full.items()
     examples = [one for name, (task, scores) in judged for one in pick_examples(task, base.test.full[name][1], scores)]
 
     def page(texts: bool) -> str:
-        return render(report, log.lines, examples if texts else [], extras if texts else without_texts(extras))
+        return render(report, log.lines, examples if texts else [], extras if texts else extras.without_texts())
 
-    write_text(run / "report.html", page(texts=True))
-    write_json(run / "report.json", report)  # last: a run with a report.json is finished
-    say(story(results, log.lines, report["cost"], share=winner.share))
-    if lines := shortened_rows(report["datasets"]):
+    write_text(files.page, page(texts=True))
+    report.write(files.report)  # last: a run with a report.json is finished
+    say(story(results, log.lines, report.cost, share=winner.share))
+    if lines := shortened_rows(report.datasets):
         say("\n" + side_by_side("Test scores with shortened vectors", lines, BASE_AND_TUNED))
-    say(f"model:  {run / 'model'}")
-    say(f"report: {run / 'report.html'}")
-    tracker.log_report(report, page, examples)
+    say(f"model:  {files.model}")
+    say(f"report: {files.page}")
+    tracker.log_report(report.to_dict(), page, examples)
     return report
 
 
-def _dimensions(base: BaseScores, tuned: TestScores, name: str) -> dict[str, Any]:
-    """Return `dimensions` of a data set for report.json; nothing where no vectors were cut."""
+def _dimensions(base: BaseScores, tuned: TestScores, name: str) -> tuple[CutScore, ...]:
+    """Return the scores of a data set with cut vectors; none where no vectors were cut."""
     before = base.test.shortened
-    found = [
-        {"dimensions": length, "base": before[length][name], "tuned": values[name]} for length, values in tuned.shortened.items()
-    ]
-    return {"dimensions": found} if found else {}
+    return tuple(
+        CutScore(dimensions=length, base=before[length][name], tuned=values[name]) for length, values in tuned.shortened.items()
+    )
 
 
-def without_texts(extras: Mapping[str, Any]) -> dict[str, Any]:
-    """What a page may say about the run where no text of the data may appear.
-
-    Notes and findings quote cells, and what is taken for a column's name may be one: of the audit only counts stay.
-    """
-    kept = ("name", "kind", "counts")
-    audit = {"datasets": [{name: found[name] for name in kept} for found in extras["audit"]["datasets"]]}
-    return {name: value for name, value in extras.items() if name != "data_notes"} | {"audit": audit}
-
-
-def cost(log: ScoreLog, work: Work, seconds: Mapping[str, float]) -> dict[str, float]:
-    """What the run took. Training seconds are wall clock from first to last optimiser step, waiting for data included."""
+def cost(log: ScoreLog, work: Work, seconds: Mapping[str, float]) -> dict[str, int | float]:
+    """Return what the run took. Training seconds are wall clock from first to last optimiser step, waiting for data included."""
     train_seconds = max(work.seconds, 1e-9)
-    checkpoints = sum(line.get("eval_seconds", 0.0) for line in log.lines)
+    checkpoints = sum(line.eval_seconds for line in log.lines)
     return {
         "train_seconds": round(work.seconds, 3),
         "train_rows_per_second": round(work.rows / train_seconds, 3),

@@ -14,6 +14,7 @@ from train import wording
 from train.console import lines_of, plain_table
 from train.evaluate.results import DatasetResult, run_verdict
 from train.report.sentences import verdict_lines
+from train.runs.records import ScoreLine
 from train.runs.score_log import best_line, is_highest
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def plain_console() -> Console:
 
 def story(
     results: Sequence[DatasetResult],
-    curve: Sequence[Mapping[str, Any]] = (),
+    curve: Sequence[ScoreLine] = (),
     cost: Mapping[str, float] | None = None,
     console: Console | None = None,
     sides: wording.Sides = wording.BASE_AND_TUNED,
@@ -179,18 +180,19 @@ def _example(one: Mapping[str, Any]) -> str:
     return f"  {head}{wording.fraction(figures[0])} → {wording.fraction(figures[1])}  {shown}"
 
 
-def _curve(curve: Sequence[Mapping[str, Any]], share: float) -> Table | None:
-    scored = [line for line in curve if line.get("dev") is not None]
+def _curve(curve: Sequence[ScoreLine], share: float) -> Table | None:
+    scored = [(line, line.dev) for line in curve if line.dev is not None]
     if len(scored) < 2:
         return None
-    base = next((line["dev"] for line in scored if line["step"] == 0), None)
-    best = best_line(scored)
+    lines = [line for line, _ in scored]
+    base = next((dev for line, dev in scored if line.step == 0), None)
+    best = best_line(lines)
     table = plain_table("Learning curve on dev")
     for heading in ("step", "dev", "against the base"):
         table.add_column(heading, justify="right", no_wrap=True)
     table.add_column("", no_wrap=True)
-    for line in scored:
-        mark = "base" if line["step"] == 0 else wording.best_mark(share, is_highest(line, scored)) if line is best else ""
-        change = "" if base is None or line["step"] == 0 else wording.change(line["dev"] - base)
-        table.add_row(f"{line['step']:,}", wording.fraction(line["dev"]), change, mark)
+    for line, dev in scored:
+        mark = "base" if line.step == 0 else wording.best_mark(share, is_highest(line, lines)) if line is best else ""
+        change = "" if base is None or line.step == 0 else wording.change(dev - base)
+        table.add_row(f"{line.step:,}", wording.fraction(dev), change, mark)
     return table

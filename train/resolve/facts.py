@@ -5,7 +5,6 @@ A fact that nobody states stays None: it is shown as not known, and never guesse
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
@@ -21,6 +20,7 @@ from train.encode.weights.locate import full_name, locate_here
 from train.encode.weights.mteb_registry import registered
 from train.errors import ConfigError
 from train.resolve.models import Candidate
+from train.runs.read import BrokenRecord, read_environment
 
 TABLE = packaged("facts.yaml")
 UNKNOWN = "not known"
@@ -121,11 +121,12 @@ def _stated(candidate: Candidate, opened: OpenedModel) -> Iterator[tuple[str, Pa
 
 
 def _base(run: Path) -> str | None:
-    """The name of the model that a run tuned; None where its records do not say."""
+    """Return the name of the model that a run tuned; None where its records do not say."""
     try:
-        return str(json.loads((run / "environment.json").read_text(encoding="utf-8"))["model"]["name"])
-    except (OSError, ValueError, KeyError, TypeError):
+        model = read_environment(run).model
+    except BrokenRecord:
         return None
+    return None if model is None else model.name
 
 
 def _local(name: str) -> Path | None:

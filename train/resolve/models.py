@@ -16,7 +16,8 @@ from train.encode.api.catalog import KNOWN
 from train.encode.api.parse import api_words
 from train.encode.weights.locate import full_name
 from train.errors import ModelError
-from train.runs.find import RUNS
+from train.runs.find import RUNS, look_up
+from train.runs.folder import RunFolder
 
 
 @dataclass(frozen=True)
@@ -41,34 +42,34 @@ class Candidate:
         return self.config == other.config.model_copy(update={"name": self.config.name}) and len(set(names)) == 1
 
 
-def find_candidate(name: str, config: ModelConfig) -> Candidate:
-    """The model behind a word: a model folder, a run (its model/), a checkpoint, the name of a run in checkpoints/; else a preset
+def find_candidate(name: str, config: ModelConfig, output_dir: str | Path = RUNS) -> Candidate:
+    """Return the model behind a word: a model folder, a run (its model/), a checkpoint, the bare name of a run; else a preset
     (its name in configs/models/, or the path of such a file); else a model behind an API; else an id on the Hub.
 
     Args:
         name: the word.
-        config: settings of the person; they go before those of a preset.
+        config: settings of the user; they take precedence over those of a preset.
+        output_dir: where bare names of runs are looked for.
 
     Raises:
         ConfigError: a preset's file is not well-formed.
         ModelError: a run without a finished model, or a word that looks like a model behind an API that is not known.
     """
-    folder = Path(name).expanduser()
     label = "".join(c if c.isprintable() else "?" for c in name)  # it is printed and written to JSON
-    if not folder.is_dir() and len(folder.parts) == 1 and (RUNS / folder / "config.yaml").is_file():
-        folder = RUNS / folder
-    if not folder.is_dir():
+    folder = look_up(name, output_dir)
+    if folder is None:
         return _by_name(name, label, config)
     notes = _hidden(name, folder)
-    if _is_run(folder):
-        if not (folder / "model").is_dir():
+    run = RunFolder(folder)
+    if run.has_training:
+        if not run.model.is_dir():
             raise ModelError(
                 f"{folder} has no model/ yet: the run is not finished",
                 hint=f"name one of its checkpoint-* folders, or finish it: embed-tune train --resume {folder}",
             )
-        return Candidate(label, config.model_copy(update={"name": str(folder / "model")}), folder, notes)
-    run = folder.resolve().parent
-    return Candidate(label, config.model_copy(update={"name": str(folder)}), run if _is_run(run) else None, notes)
+        return Candidate(label, config.model_copy(update={"name": str(run.model)}), folder, notes)
+    around = RunFolder(folder.resolve().parent)
+    return Candidate(label, config.model_copy(update={"name": str(folder)}), around.path if around.has_training else None, notes)
 
 
 def _by_name(name: str, label: str, config: ModelConfig) -> Candidate:
@@ -90,7 +91,3 @@ def _hidden(name: str, folder: Path) -> tuple[str, ...]:
     if not name.endswith(SUFFIXES) and (file := preset_file(name)) is not None:
         return (f"{folder} is taken, not the preset {shown(file)}: a folder here goes before it",)
     return ()
-
-
-def _is_run(folder: Path) -> bool:
-    return (folder / "config.yaml").is_file() and (folder / "environment.json").is_file()

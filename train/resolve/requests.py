@@ -65,7 +65,7 @@ def read_request(
     for_both = {key: value for key, value in given["model"].items() if key == "device"}
     candidates = []
     for name, fields in zip(names, (given["model"], {**for_both, **given["other"]}), strict=False):
-        candidates.append(find_candidate(name, _model_config(loaded.model, name, fields)))
+        candidates.append(find_candidate(name, _model_config(loaded.model, name, fields), loaded.output_dir))
     flags = _flags(data, _files(config), split)
     return Request(tuple(candidates), loaded, bool(data), split, ("embed-tune", "evaluate", *words, *flags))
 
@@ -105,7 +105,7 @@ def read_many(
     rest = [word for word in settings if not word.startswith("model.")]
     loaded = load_config(files, data=sources, overrides=rest, kind=JudgeSettings)
     given = _model_settings("model", [word for word in settings if word.startswith("model.")])
-    candidates = tuple(find_candidate(name, _model_config(loaded.model, name, given)) for name in names)
+    candidates = tuple(find_candidate(name, _model_config(loaded.model, name, given), loaded.output_dir) for name in names)
     repeat = ("embed-tune", command, *words, *_flags(data, files, split))
     return Request(candidates, loaded, bool(data), split, repeat, has_data)
 

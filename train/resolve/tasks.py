@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
-from data.errors import DataError
+from data.errors import DataError, reason
 from data.load import prepare
 from data.prepared import PreparedDataset
 from data.schema import UNSPLIT, RowKind
@@ -25,7 +24,8 @@ from train.errors import ConfigError, RunError
 from train.evaluate.tasks import Task, build_task
 from train.resolve.models import Candidate
 from train.resolve.requests import Request
-from train.runs.training_rows import FILE as KNOWN_ROWS
+from train.runs.folder import RunFolder
+from train.runs.read import BrokenRecord, read_environment, read_report
 from train.runs.training_rows import count_known, read_known_rows
 
 
@@ -179,33 +179,31 @@ def read_training(candidate: Candidate) -> Training | None:
     """
     if candidate.run is None:
         return None
-    path = candidate.run / "environment.json"
+    run = RunFolder(candidate.run)
     try:
-        recorded = json.loads(path.read_text(encoding="utf-8"))
-        fingerprints, sources = frozenset(recorded["data"].values()), tuple(recorded.get("sources", {}).values())
-        path = candidate.run / "report.json"
-        untrained = _is_the_base(candidate, path)
-        path = candidate.run / KNOWN_ROWS
-        known = np.empty(0, dtype=np.uint64) if untrained else read_known_rows(candidate.run)
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError):
+        recorded = read_environment(run.path)
+        known = np.empty(0, dtype=np.uint64) if _is_the_base(candidate, run) else _known_rows(run)
+    except BrokenRecord as error:
         raise RunError(
-            f"{path} cannot be read, so it is not known which rows {candidate.label} was trained on",
+            f"{error.path} {error.why}, so it is not known which rows {candidate.label} was trained on",
             hint="copy the model folder out of its run folder to judge it without regard to that",
         ) from None
-    return Training(candidate, load_config(candidate.run / "config.yaml"), fingerprints, sources, known)
+    fingerprints, sources = frozenset(recorded.data.values()), tuple(recorded.sources.values())
+    return Training(candidate, load_config(run.config), fingerprints, sources, known)
 
 
-def _is_the_base(candidate: Candidate, report: Path) -> bool:
-    """Whether a run's finished model is the base itself, which has seen none of the run's rows; a checkpoint never is.
+def _known_rows(run: RunFolder) -> Hashes | None:
+    try:
+        return read_known_rows(run.path)
+    except (OSError, EOFError, ValueError) as error:
+        raise BrokenRecord(run.training_rows, f"cannot be read ({reason(error)})") from None
 
-    Args:
-        candidate: in the folder of a run.
-        report: that run's report.json, if it has come so far.
-    """
-    if Path(candidate.config.name).resolve() != (report.parent / "model").resolve():
+
+def _is_the_base(candidate: Candidate, run: RunFolder) -> bool:
+    """Return whether a run's finished model is the base itself, which has seen none of the run's rows; a checkpoint never is."""
+    if Path(candidate.config.name).resolve() != run.model.resolve():
         return False
-    found = json.loads(report.read_text(encoding="utf-8")) if report.is_file() else {}
-    return bool((found.get("selection") or {}).get("share", 1) == 0)  # runs of earlier versions have no shares
+    return run.is_finished and read_report(run.path).selection.share == 0  # runs of earlier versions shipped a checkpoint
 
 
 def _as_trained(spec: DatasetSpec, training: Training) -> tuple[DatasetSpec, SplitSpec]:

@@ -131,7 +131,7 @@ def read_model(
         raise ConfigError(
             f"what the file of vectors says about its model cannot be used (model.{where})", hint="name the model with --model"
         ) from None
-    return find_candidate(word, config), loaded
+    return find_candidate(word, config, loaded.output_dir), loaded
 
 
 def settings_of_vectors(stored: Mapping[str, Any]) -> dict[str, Any]:

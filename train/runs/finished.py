@@ -1,26 +1,28 @@
-"""Reads what a finished run (or a finished `embed-tune evaluate --output`) left: report, settings, values of every query.
+"""Read what a finished run (or a finished `embed-tune evaluate --output`) left: report, settings, values of every query.
 
 No torch and no pandas here: `embed-tune diff` answers at once.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import yaml
+from pydantic import JsonValue
 
 from data.errors import reason
 from train.config.load import load_config
-from train.errors import ConfigError, RunError
+from train.errors import ConfigError
 from train.evaluate.results import DatasetResult
 from train.evaluate.statistics import group_numbers
-from train.runs.find import find_run
+from train.runs.find import RUNS, find_finished
+from train.runs.folder import RunFolder
+from train.runs.read import BrokenRecord, read_environment, read_report
+from train.runs.records import EnvironmentRecord, RunReport
 
 COLUMNS = ("dataset", "item", "metric", "base", "tuned")
 """What every per_query.parquet has."""
@@ -61,29 +63,32 @@ class FinishedRun:
 
     Attributes:
         folder: where it lies.
-        report: the content of report.json.
-        results: tuned against base by data set.
+        report: verdict and figures.
         config: settings by dotted key; None where there is no config.yaml.
-        environment: the content of environment.json; None where there is none.
+        environment: surroundings of the run; None where there is no environment.json.
     """
 
     folder: Path
-    report: Mapping[str, Any]
-    results: Mapping[str, DatasetResult]
-    config: Mapping[str, Any] | None
-    environment: Mapping[str, Any] | None
+    report: RunReport
+    config: Mapping[str, JsonValue] | None
+    environment: EnvironmentRecord | None
+
+    @cached_property
+    def results(self) -> Mapping[str, DatasetResult]:
+        """Tuned against base by data set."""
+        return {result.name: result for result in self.report.datasets}
 
     @property
     def name(self) -> str:
-        """What the judged model is called: the run's name, or the model's in an evaluation of two models."""
-        labels = self.report.get("labels") or {}
-        return str(labels.get("tuned") or self.report.get("run") or self.folder.resolve().name)
+        """The name of the judged model: the run's, or the model's in an evaluation of two models."""
+        label = self.report.labels and self.report.labels.tuned
+        return label or self.report.run or self.folder.resolve().name
 
     def values(self, dataset: str, metric: str) -> Values:
-        """Both models' values of a data set in a metric ("cosine" for scored pairs); without items if there are none.
+        """Return both models' values of a data set in a metric ("cosine" for scored pairs); without items if there are none.
 
         Raises:
-            RunError: the file is missing or broken.
+            BrokenRecord: the file is missing or broken.
         """
         return self._values.get((dataset, metric), Values([], [], [], [], []))
 
@@ -92,18 +97,19 @@ class FinishedRun:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        path = self.folder / "per_query.parquet"
+        path = RunFolder(self.folder).per_query
         if not path.is_file():
-            raise RunError(
-                f"{self.folder} has no {path.name}, so its queries cannot be compared",
-                hint="copy the whole run folder, or judge its model anew",
+            raise BrokenRecord(
+                path,
+                "is missing, so queries cannot be compared",
+                hint="copy the whole run folder, or judge its model again",
             )
         try:
             table = pq.ParquetFile(path).read()
         except (OSError, pa.ArrowException) as error:
-            raise broken(path, reason(error)) from None
+            raise BrokenRecord(path, f"cannot be read ({reason(error)})") from None
         if lacking := [name for name in COLUMNS if name not in table.column_names]:
-            raise broken(path, f"it has no column {lacking[0]}")
+            raise BrokenRecord(path, f"is broken (it has no column {lacking[0]})")
         # plain lists: pyarrow's own filters import pandas
         columns = [table[name].to_pylist() for name in COLUMNS]
         gold, group = (
@@ -120,55 +126,52 @@ class FinishedRun:
         return out
 
 
-def read_finished(path: Path) -> FinishedRun:
-    """Read a finished run; a bare name is looked for in checkpoints/.
+def read_finished(name: str | Path, output_dir: str | Path = RUNS) -> FinishedRun:
+    """Read a finished run.
+
+    Args:
+        name: its folder, or its bare name.
+        output_dir: where bare names are looked for.
 
     Raises:
         RunError: there is no such run, it is not finished, or a file of it is broken.
     """
-    folder = find_run(path)
-    report = _read(folder / "report.json", json.loads)
-    try:
-        results = {result.name: result for result in map(DatasetResult.model_validate, report["datasets"])}
-    except (KeyError, TypeError, ValueError):
-        raise broken(folder / "report.json", "it does not hold the results of a run") from None
-    config, environment = (folder / name for name in ("config.yaml", "environment.json"))
+    run = RunFolder(find_finished(name, output_dir))
     return FinishedRun(
-        folder=folder,
-        report=report,
-        results=results,
-        config=_settings(config) if config.is_file() else None,
-        environment=_read(environment, json.loads) if environment.is_file() else None,
+        folder=run.path,
+        report=read_report(run.path),
+        config=_settings(run.config) if run.config.is_file() else None,
+        environment=read_environment(run.path) if run.environment.is_file() else None,
     )
 
 
-def flatten(tree: Any, prefix: str = "") -> dict[str, Any]:
-    """Leaves of nested mappings and lists by dotted key: `{"a": {"b": [1]}}` gives `{"a.b.0": 1}`; empty ones are leaves."""
+def flatten(tree: JsonValue, prefix: str = "") -> dict[str, JsonValue]:
+    """Return the leaves of nested mappings and lists by dotted key, of which empty ones are leaves.
+
+    >>> flatten({"a": {"b": [1]}})
+    {'a.b.0': 1}
+    """
     branches = tree.items() if isinstance(tree, Mapping) else enumerate(tree) if isinstance(tree, list) else ()
-    out: dict[str, Any] = {}
+    out: dict[str, JsonValue] = {}
     for key, value in branches:
         out |= flatten(value, f"{prefix}{key}.")
     return out or {prefix.removesuffix("."): tree}
 
 
-def _settings(path: Path) -> dict[str, Any]:
-    """Settings of a run. A config that this version understands is completed, so that a setting added later is no difference."""
+def _settings(path: Path) -> dict[str, JsonValue]:
+    """Return the settings of a run. A config that this version understands is completed, so that a setting added later is no
+    difference."""
     try:
         return flatten(load_config(path).model_dump(mode="json"))
     except ConfigError:
-        return flatten(_read(path, yaml.safe_load))
+        return flatten(_read_yaml(path))
 
 
-def _read(path: Path, parse: Any) -> dict[str, Any]:
+def _read_yaml(path: Path) -> dict[str, JsonValue]:
     try:
-        found = parse(path.read_text(encoding="utf-8"))
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
-        raise broken(path, reason(error)) from None
+        raise BrokenRecord(path, f"cannot be read ({reason(error)})") from None
     if not isinstance(found, dict):
-        raise broken(path, "it does not hold a mapping")
+        raise BrokenRecord(path, "is broken (it does not hold a mapping)")
     return found
-
-
-def broken(path: Path, why: str) -> RunError:
-    """The error for a file of a run that is not what it should be."""
-    return RunError(f"{path} cannot be read ({why})", hint="copy the file anew, or judge anew with embed-tune evaluate")

@@ -1,15 +1,101 @@
-"""The run folder: one folder a run, holding everything that explains, repeats or continues it."""
+"""The run folder: one folder a run, holding everything that explains, repeats or continues it.
+
+The names of its files are known here alone; others ask `RunFolder`.
+"""
 
 from __future__ import annotations
 
-import json
+import shutil
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from data.storage import staged_folder
 from train.errors import RunError
+from train.fit.checkpoints import list_checkpoints
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The files of a run, by what they are; none of them need be there.
+
+    Attributes:
+        path: of the folder.
+    """
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The resolved settings, as YAML."""
+        return self.path / "config.yaml"
+
+    @property
+    def environment(self) -> Path:
+        """Versions, hardware, base model, encoding contract and fingerprints of the data."""
+        return self.path / "environment.json"
+
+    @property
+    def audit(self) -> Path:
+        """What is in the data."""
+        return self.path / "audit.json"
+
+    @property
+    def scores(self) -> Path:
+        """Dev scores, one line a checkpoint."""
+        return self.path / "scores.jsonl"
+
+    @property
+    def training_rows(self) -> Path:
+        """Hashes of the rows that were trained on."""
+        return self.path / "train_rows.npy"
+
+    @property
+    def report(self) -> Path:
+        """Verdict and figures; written last, so that a run that has it is finished."""
+        return self.path / "report.json"
+
+    @property
+    def page(self) -> Path:
+        """The report as a page."""
+        return self.path / "report.html"
+
+    @property
+    def per_query(self) -> Path:
+        """Both models' values of every query and scored pair."""
+        return self.path / "per_query.parquet"
+
+    @property
+    def model(self) -> Path:
+        """The folder of the model that the run ships."""
+        return self.path / "model"
+
+    @property
+    def folds(self) -> Path:
+        """The folder of the runs that a cross-validation makes, one a part."""
+        return self.path / "folds"
+
+    @property
+    def is_run(self) -> bool:
+        """Whether this is a run, or an evaluation of two models."""
+        return any(file.is_file() for file in (self.config, self.environment, self.report))
+
+    @property
+    def has_training(self) -> bool:
+        """Whether a training began here: settings and surroundings are recorded."""
+        return self.config.is_file() and self.environment.is_file()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the run is finished."""
+        return self.report.is_file()
+
+    def keep_scores_only(self) -> None:
+        """Remove weights and page, which are large: of a part of a cross-validation only the scores are of further use."""
+        for path in (*list_checkpoints(self.path).values(), self.model):
+            shutil.rmtree(path, ignore_errors=True)
+        self.page.unlink(missing_ok=True)
 
 
 def create_run(output_dir: Path, name: str, record: Callable[[Path], None] = lambda folder: None) -> Path:
@@ -38,51 +124,6 @@ def create_run(output_dir: Path, name: str, record: Callable[[Path], None] = lam
     return folder
 
 
-def open_run(path: Path) -> Path:
-    """The folder of a run that is to be resumed; a bare name is looked for in checkpoints/.
-
-    Raises:
-        RunError: there is no such run, or it was finished.
-    """
-    folder = path if path.is_dir() or "/" in str(path) else Path("checkpoints") / path
-    missing = [file for file in ("config.yaml", "environment.json") if not (folder / file).is_file()]
-    if missing:
-        runs = sorted(p.parent.name for p in folder.parent.glob("*/config.yaml")) if folder.parent.is_dir() else []
-        known = f"runs there: {', '.join(runs[-5:])}" if runs else f"there are no runs in {folder.parent}"
-        raise RunError(f"{folder} is not a run folder (it has no {missing[0]})", hint=known)
-    if any(folder.glob("checkpoint-*")) and not (folder / "scores.jsonl").is_file():
-        raise _broken(folder, f"{folder / 'scores.jsonl'} is missing, which says how good the checkpoints are")
-    if (folder / "report.json").is_file():
-        raise RunError(f"{folder} is finished already", hint=f"read {folder / 'report.html'}, or start a new run")
-    return folder
-
-
-def read_record(run: Path, file: str, *keys: str) -> dict[str, Any]:
-    """One of the JSON files that a run wrote about itself.
-
-    Args:
-        run: the run folder.
-        file: its name.
-        keys: what must be in it.
-
-    Raises:
-        RunError: it is broken.
-    """
-    try:
-        found = json.loads((run / file).read_text(encoding="utf-8"))
-        missing = [key for key in keys if key not in found]
-    except (ValueError, TypeError) as error:
-        raise _broken(run, f"{run / file} is broken ({error})") from None
-    if missing:
-        raise _broken(run, f"{run / file} is broken (it has no {missing[0]!r})")
-    return found
-
-
-def _broken(run: Path, what: str) -> RunError:
-    hint = f"put the file back; or begin anew with the same settings: --config {run / 'config.yaml'} run_name=NAME"
-    return RunError(what, hint=hint)
-
-
 def default_name(dataset: str) -> str:
-    """A run name out of the first data set and the time."""
+    """Return a run name made of the first data set and the time."""
     return f"{dataset}-{time.strftime('%Y%m%d-%H%M%S')}"

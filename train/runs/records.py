@@ -1,59 +1,253 @@
-"""The records of a run, as typed objects."""
+"""What a run records about itself in JSON, as typed objects that write themselves; `train.runs.read` reads them.
+
+`format` in report.json, environment.json and audit.json counts the changes that older versions could not read; a file without it
+is of format 1. Fields are added and never renamed, and fields of other versions are kept, so that what is read can be written
+again.
+"""
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
-import yaml
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from rich.console import Console
+from rich.text import Text
 
-from train.errors import RunError
+from data.storage import write_json
+from train.console import lines_of, notebook_view, plain_table
+from train.evaluate.frames import paired_frame
+from train.evaluate.results import DatasetResult
+from train.evaluate.verdict import RunVerdict
+from train.wording import BASE_AND_TUNED, VERDICT_WORDS, Sides, change, fraction, interval, metric_name, p_value
 
-HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)?")
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+FORMAT = 1
+"""Format that is written, and the newest that is read."""
+
+WIDTH = 100
+"""Columns of a report as text."""
 
 
-@dataclass(frozen=True)
-class Records:
-    """What a finished run says about itself: the content of its JSON and YAML files."""
+class Part(BaseModel):
+    """A part of a record. What another version adds is kept."""
 
-    report: Mapping[str, Any]
-    config: Mapping[str, Any]
-    environment: Mapping[str, Any]
-    audit: Mapping[str, Mapping[str, Any]]
+    model_config = ConfigDict(extra="allow", frozen=True, populate_by_name=True)
+
+    def to_dict(self) -> dict[str, JsonValue]:
+        """Return what the file holds, as JSON values: what was set, and nothing that was not."""
+        found: dict[str, JsonValue] = self.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        return found
+
+
+class Record(Part):
+    """The content of one JSON file of a run."""
+
+    format: int = FORMAT
+
+    def to_dict(self) -> dict[str, JsonValue]:
+        """Return what the file holds, as JSON values."""
+        return {"format": self.format} | super().to_dict()
+
+    def write(self, path: Path) -> None:
+        """Write the file whole or not at all."""
+        write_json(path, self.to_dict())
+
+
+class ModelRecord(Part):
+    """Which weights a model was loaded from."""
+
+    name: str
+    kind: str = Field("", alias="from", description="where it was found: folder, Hub cache, package, API")
+    revision: str | None = None
+    sha256: str | None = None
+
+
+class ContractRecord(Part):
+    """How a model encodes texts, see `train.encode.contract.EncodingContract`."""
+
+    query_prompt: str = ""
+    document_prompt: str = ""
+    symmetric_prompt: str = ""
+    prompts_from: str = ""
+    pooling: str
+    normalized: bool
+    max_tokens: int
+    dimensions: int
+    similarity: str = "cosine"
+
+
+class MinedRecord(Part):
+    """What mining found for a data set, see `train.fit.hard_negatives`."""
+
+    rows: int
+
+
+class EnvironmentRecord(Record):
+    """environment.json: on what, with what and out of what a run was made."""
+
+    python: str = ""
+    packages: dict[str, str] = Field(default_factory=dict, description="versions by package")
+    platform: str = ""
+    processor: str = ""
+    cores: int | None = None
+    threads: int | None = None
+    gpus: tuple[str, ...] = ()
+    world_size: int = 1
+    git_revision: str | None = None
+    device: str = ""
+    model: ModelRecord | None = Field(None, description="the base")
+    contract: ContractRecord | None = None
+    data: dict[str, str] = Field(default_factory=dict, description="fingerprints of the data sets as they were split")
+    sources: dict[str, str] = Field(default_factory=dict, description="fingerprints of the sources; older runs have none")
+    mined: dict[str, MinedRecord] = Field(default_factory=dict)
+    recipe: tuple[str, ...] = Field((), description="what was settled by rule, a sentence each")
+    settled: dict[str, JsonValue] = Field(
+        default_factory=dict, description="what decides the weights besides data and base; older runs have none"
+    )
+
+
+class AuditedDataset(Part):
+    """What is in one data set, see `data.audit.audit`."""
+
+    name: str
+    location: str = ""
+    kind: str = ""
+    columns: dict[str, list[str]] = Field(default_factory=dict)
+    ignored: list[str] = Field(default_factory=list)
+    score_range: list[float] | None = None
+    counts: dict[str, int] = Field(default_factory=dict)
+    notes: list[str] = Field(default_factory=list)
+    fingerprint: str = ""
+    texts: JsonValue = Field(None, description="characters and words by split and column")
+    tokens: JsonValue = Field(None, description="as the base model reads them")
+    languages: JsonValue = Field(None, description="shares by split and column")
+    scores: JsonValue = Field(None, description="histogram by split, of scored pairs")
+    documents: JsonValue = Field(None, description="characters and words of the corpus")
+    findings: list[dict[str, JsonValue]] = Field(default_factory=list, description="the worst first")
+
+
+class AuditRecord(Record):
+    """audit.json: what is in the data."""
+
+    datasets: tuple[AuditedDataset, ...]
+
+    def by_name(self) -> dict[str, AuditedDataset]:
+        """Return the data sets by their names."""
+        return {one.name: one for one in self.datasets}
+
+
+class ScoreLine(Part):
+    """A line of scores.jsonl: what a checkpoint scored on dev; step 0 is the base."""
+
+    step: int = Field(ge=0)
+    dev: float | None = Field(None, description="mean over the data sets; None without a dev split")
+    datasets: dict[str, float] = Field(default_factory=dict)
+    eval_seconds: float = 0.0
+    noise: float | None = Field(None, description="standard error of a difference between two checkpoints")
+    train_seconds: float | None = None
+    train_rows: int | None = None
+    train_tokens: int | None = None
+
+
+class TriedShare(Part):
+    """Weights between the base and the checkpoint, and what they scored on dev."""
+
+    share: float
+    dev: float | None = None
+
+
+class Selection(Part):
+    """What is shipped: `share` of the way from the base to the checkpoint of that step."""
+
+    step: int | None = None
+    share: float = 1.0
+    dev: float | None = None
+    tried: tuple[TriedShare, ...] = ()
+
+
+class Labels(Part):
+    """What the two models of an evaluation are called."""
+
+    base: str = BASE_AND_TUNED.before
+    tuned: str = BASE_AND_TUNED.after
+
+
+class CutScore(Part):
+    """Primary metric on test with vectors cut to their first dimensions."""
+
+    dimensions: int
+    base: float
+    tuned: float
+
+
+class JudgedDataset(DatasetResult):
+    """An entry of `datasets` in report.json: the result on a data set, and what cut vectors scored."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    dimensions: tuple[CutScore, ...] = ()
+
+    @classmethod
+    def of_result(cls, result: DatasetResult, dimensions: tuple[CutScore, ...] = ()) -> JudgedDataset:
+        """Return the entry of a result."""
+        return cls.model_validate(result.model_dump() | {"dimensions": dimensions})
+
+    def to_dict(self) -> dict[str, JsonValue]:
+        """Return the entry as JSON values."""
+        found: dict[str, JsonValue] = self.model_dump(mode="json", exclude=None if self.dimensions else {"dimensions"})
+        return found
+
+
+class RunReport(Record):
+    """report.json: what a run, or an evaluation of two models, came to."""
+
+    verdict: RunVerdict
+    primary: str | None = Field(None, description="the data set that stands for the run")
+    run: str | None = Field(None, description="its name")
+    best_step: int | None = Field(None, description="of the checkpoint that was taken; an evaluation has none")
+    selection: Selection = Selection()
+    labels: Labels | None = Field(None, description="names of the two models; a run has none")
+    base_model: str | None = None
+    models: dict[Literal["base", "tuned"], ModelRecord] = Field(default_factory=dict, description="of an evaluation")
+    datasets: tuple[JudgedDataset, ...]
+    cost: dict[str, int | float] = Field(default_factory=dict, description="see `train.wording.cost_lines`")
+    finished_at: str | None = None
 
     @property
-    def base_id(self) -> str | None:
-        """The base model's id on the Hub; None when it was a folder."""
-        model = self.environment["model"]
-        return None if model["from"] == "folder" or not HUB_ID.fullmatch(model["name"]) else model["name"]
+    def sides(self) -> Sides:
+        """What the two models are called."""
+        return BASE_AND_TUNED if self.labels is None else Sides(self.labels.base, self.labels.tuned)
 
-    def hub_dataset(self, name: str) -> str | None:
-        """The Hub id of a data set that came from there."""
-        facts = self.audit.get(name, {})
-        location = facts.get("location", "")
-        from_hub = any(note.startswith(f"Hub data set {location}") for note in facts.get("notes", ()))
-        return location if from_hub and HUB_ID.fullmatch(location) else None
+    @property
+    def primary_result(self) -> JudgedDataset | None:
+        """The result that stands for the run; None where nothing was judged."""
+        return next((one for one in self.datasets if one.name == self.primary), next(iter(self.datasets), None))
 
+    def to_dict(self) -> dict[str, JsonValue]:
+        """Return what the file holds, as JSON values."""
+        return super().to_dict() | {"datasets": [one.to_dict() for one in self.datasets]}
 
-def read_records(run: Path) -> Records:
-    """Read the records of a run folder.
+    def to_pandas(self) -> DataFrame:
+        """Return a row a data set."""
+        return paired_frame(self.datasets)
 
-    Raises:
-        RunError: a file is missing or damaged.
-    """
-    files: dict[str, Any] = {}
-    for name in ("report.json", "config.yaml", "environment.json", "audit.json"):
-        try:
-            text = (run / name).read_text(encoding="utf-8")
-            files[name] = yaml.safe_load(text) if name.endswith(".yaml") else json.loads(text)
-        except (OSError, ValueError, yaml.YAMLError) as error:
-            reason = getattr(error, "strerror", None) or type(error).__name__
-            raise RunError(
-                f"{run / name} cannot be read ({reason})", hint="the run folder is damaged; train again to a new run folder"
-            ) from None
-    audit = {entry["name"]: entry for entry in files["audit.json"]["datasets"]}
-    return Records(files["report.json"], files["config.yaml"], files["environment.json"], audit)
+    def __str__(self) -> str:
+        before, after = self.sides.in_sentences()
+        table = plain_table(f"Verdict on {after} against {before}: {VERDICT_WORDS[self.verdict]}")
+        table.add_column("data set", overflow="fold")
+        table.add_column("metric", no_wrap=True)
+        for heading in ("n", *self.sides.headings(), "change", "95% interval", "p", "verdict"):
+            table.add_column(Text(heading), justify="right", no_wrap=True)
+        for one in (line for result in self.datasets for line in result.lines()):
+            figures = (fraction(one.base), fraction(one.tuned), change(one.delta), interval(one.ci95), p_value(one.p_value))
+            table.add_row(Text(one.name), metric_name(one.metric), f"{one.n:,}", *figures, VERDICT_WORDS[one.verdict])
+        console = Console(width=WIDTH, color_system=None)
+        with console.capture() as capture:
+            console.print(table)
+        return lines_of(capture.get())
+
+    def _repr_html_(self) -> str:
+        return notebook_view(str(self), self.to_pandas())

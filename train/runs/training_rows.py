@@ -10,14 +10,13 @@ import numpy as np
 from data.prepared import PreparedDataset
 from data.splits.hashes import Hashes
 from data.storage import atomic_path
-
-FILE = "train_rows.npy"
+from train.runs.folder import RunFolder
 
 
 def write_known_rows(run: Path, trained: Iterable[PreparedDataset]) -> None:
     """Write the hashes of the training rows of these data sets: uint64 [K], ascending, a pair of texts each, in either order."""
     hashes = [one.hashes["train"].unordered_pairs() for one in trained if one.hashes is not None and "train" in one.hashes]
-    with atomic_path(run / FILE) as temporary, temporary.open("wb") as file:
+    with atomic_path(RunFolder(run).training_rows) as temporary, temporary.open("wb") as file:
         np.save(file, np.unique(np.concatenate([*hashes, np.empty(0, dtype=np.uint64)])))
 
 
@@ -27,7 +26,7 @@ def read_known_rows(run: Path) -> Hashes | None:
     Raises:
         OSError, EOFError, ValueError: the file cannot be read.
     """
-    path = run / FILE
+    path = RunFolder(run).training_rows
     return np.load(path, allow_pickle=False) if path.is_file() else None
 
 

@@ -32,15 +32,17 @@ def judge_checkpoint(step: int, plan: Plan, judge: DevJudge, log: ScoreLog, work
     """Score the present weights on dev, log the line, say it, and return metrics for the trainer's log."""
     line = distributed.share(judge.line(step, dev_encoders(plan)))  # one choice of the best, whatever the rounding
     if step:  # near the ceiling the least change is wanted
-        near = log.lines[0]["dev"] is not None and log.lines[0]["dev"] > CEILING
-        line |= {"noise": 0.0 if near else round(judge.noise, 5)}
-    line |= {"train_seconds": round(work.seconds, 3), "train_rows": work.rows, "train_tokens": work.tokens}
+        base_dev = log.lines[0].dev
+        near = base_dev is not None and base_dev > CEILING
+        line = line.model_copy(update={"noise": 0.0 if near else round(judge.noise, 5)})
+    done = {"train_seconds": round(work.seconds, 3), "train_rows": work.rows, "train_tokens": work.tokens}
+    line = line.model_copy(update=done)
     log.add(line)
-    tracker.log_scores(line, judge.base)
-    shown = ", ".join(f"{name} {value:.4f} (base {judge.base[name]:.4f})" for name, value in line["datasets"].items())
+    tracker.log_scores(line.to_dict(), judge.base)
+    shown = ", ".join(f"{name} {value:.4f} (base {judge.base[name]:.4f})" for name, value in line.datasets.items())
     if shown:
         say(f"  step {step}: dev {shown}")
-    return {f"eval_{name}": value for name, value in line["datasets"].items()}
+    return {f"eval_{name}": value for name, value in line.datasets.items()}
 
 
 def resume_log(log: ScoreLog, run: Path) -> tuple[Work, float]:
@@ -52,11 +54,11 @@ def resume_log(log: ScoreLog, run: Path) -> tuple[Work, float]:
     steps = list_checkpoints(run)
     log.forget_after(max(steps, default=0))
     work = Work.read(steps[max(steps)]) if steps else Work()
-    return work, work.seconds + sum(line.get("eval_seconds", 0.0) for line in log.lines)
+    return work, work.seconds + sum(line.eval_seconds for line in log.lines)
 
 
 def retain(run: Path, log: ScoreLog, step: int, keep_all: bool) -> None:
     """Keep the checkpoint that would be taken now, and the last."""
     best = log.best()
     if not keep_all:
-        keep_only(run, {step, *([best["step"]] if best else [])})
+        keep_only(run, {step, *([best.step] if best else [])})

@@ -11,7 +11,7 @@ from train.config.choices import Interpolation
 from train.console import say
 from train.encode.open import open_model
 from train.errors import RunError
-from train.fit.checkpoints import list_checkpoints
+from train.fit.checkpoints import checkpoint_folder, list_checkpoints
 from train.fit.loop import load_weights
 from train.plan.plan import Plan
 from train.runs.score_log import ScoreLog, best_line, highest_line
@@ -43,11 +43,11 @@ def choose_winner(plan: Plan, run: Path, log: ScoreLog, judge: DevJudge, before:
         RunError: the best checkpoint is not there, or is damaged.
     """
     best = best_line(log.lines)
-    step = int(best["step"]) if best else max(list_checkpoints(run), default=0)
+    step = best.step if best else max(list_checkpoints(run), default=0)
     _load(plan, run, step)
     _say_if_not_the_highest(log, step)
-    scores = {line["step"]: line["dev"] for line in log.lines}
-    found, base_dev = scores.get(step), scores.get(0)
+    lines = {line.step: line for line in log.lines}
+    found, base_dev = (lines[at].dev if at in lines else None for at in (step, 0))
     lost = found is not None and base_dev is not None and found <= base_dev
     if lost and before is None and plan.config.training.interpolation == Interpolation.AUTO:
         _restore_base(plan)
@@ -56,13 +56,14 @@ def choose_winner(plan: Plan, run: Path, log: ScoreLog, judge: DevJudge, before:
     if before is not None and in_doubt:
         judge, values = extend_pool(judge, plan.datasets, dev_encoders(plan))
         if values:
-            line = next(line for line in log.lines if line["step"] == step)
-            each = (line["datasets"] | values).values()
+            each = (lines[step].datasets | values).values()
             found = float(distributed.share(sum(each) / len(each)))
             say(f"  in the whole corpus: dev {found:.4f} (base {base_dev:.4f})")
 
     def dev() -> float:
-        return float(distributed.share(judge.line(step, dev_encoders(plan)))["dev"])  # one choice, whatever the rounding
+        value = distributed.share(judge.line(step, dev_encoders(plan))).dev  # one choice, whatever the rounding
+        assert value is not None, "weights are compared only where there is a dev split"
+        return value
 
     return choose_weights(plan.encoder.model, before, step, found, base_dev, dev)
 
@@ -71,18 +72,17 @@ def _load(plan: Plan, run: Path, step: int) -> None:
     found = list_checkpoints(run)
     if step not in found:
         raise RunError(
-            f"{run / f'checkpoint-{step}'}, the best checkpoint, is not there",
+            f"{checkpoint_folder(run, step)}, the best checkpoint, is not there",
             hint="put it back, or start a new run; no other checkpoint is used instead",
         )
     load_weights(plan.encoder, found[step])
 
 
 def _say_if_not_the_highest(log: ScoreLog, step: int) -> None:
-    scores = {line["step"]: line["dev"] for line in log.lines}
-    highest = highest_line(log.lines)
-    if highest is not None and scores[step] < highest["dev"]:
-        taken = f"step {step:,} is the last checkpoint whose score on dev ({scores[step]:.4f}) cannot be told from the highest"
-        say(f"  {taken} ({highest['dev']:.4f} at step {highest['step']:,}): it is taken")
+    found, highest = next((line.dev for line in log.lines if line.step == step), None), highest_line(log.lines)
+    if found is not None and highest is not None and highest.dev is not None and found < highest.dev:
+        taken = f"step {step:,} is the last checkpoint whose score on dev ({found:.4f}) cannot be told from the highest"
+        say(f"  {taken} ({highest.dev:.4f} at step {highest.step:,}): it is taken")
 
 
 def _restore_base(plan: Plan) -> None:

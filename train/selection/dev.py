@@ -6,7 +6,6 @@ import dataclasses
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +14,7 @@ from data.schema import text_id
 from train.encode.protocol import TextEncoder
 from train.evaluate.evaluator import Encoders, encoder_for, primary_value, score_model
 from train.evaluate.tasks import RetrievalTask, Task, build_task, with_documents, with_pool
+from train.runs.records import ScoreLine
 from train.runs.score_log import dev_noise
 
 POOL_STEPS = (50, 20, 10)
@@ -55,12 +55,12 @@ class DevJudge:
         """Standard error of the difference of two checkpoints in the mean score, 0 without a dev split."""
         return dev_noise(map(len, self.tasks.values())) if self.tasks else 0.0
 
-    def line(self, step: int, encode: Encoders) -> dict[str, Any]:
+    def line(self, step: int, encode: Encoders) -> ScoreLine:
         """Return one line of `scores.jsonl`: `dev` is the mean of the data sets' primary metrics, None without a dev split."""
         began = time.perf_counter()
         scores = self.base if step == 0 and self.base else self.score(encode)
         mean = sum(scores.values()) / len(scores) if scores else None
-        return {"step": step, "dev": mean, "datasets": scores, "eval_seconds": round(time.perf_counter() - began, 3)}
+        return ScoreLine(step=step, dev=mean, datasets=scores, eval_seconds=round(time.perf_counter() - began, 3))
 
 
 def extend_pool(judge: DevJudge, datasets: Mapping[str, PreparedDataset], encode: Encoders) -> tuple[DevJudge, dict[str, float]]:

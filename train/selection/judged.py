@@ -6,7 +6,6 @@ import dataclasses
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from data.schema import RowKind, text_columns
 from train.console import say
@@ -16,6 +15,7 @@ from train.encode.wrappers import ShortenedEncoder, for_judging
 from train.evaluate.evaluator import judge_test, primary_value
 from train.plan.plan import Plan
 from train.runs.per_query import Judged
+from train.runs.records import ScoreLine
 from train.selection.dev import LONGEST, DevJudge, build_dev_judge
 
 Shortened = Mapping[int, Mapping[str, float]]
@@ -51,7 +51,7 @@ class BaseScores:
 
     test: TestScores
     dev: DevJudge
-    dev_line: Mapping[str, Any]
+    dev_line: ScoreLine
     seconds: float
     from_cache: int
 

@@ -15,13 +15,15 @@ from data.load import prepare
 from data.prepared import PreparedDataset
 from data.spec import BadRows, DatasetSpec
 from data.splits.leaks_between_sets import remove_leaks_between_sets
-from data.storage import refuse_full, staged_folder, write_json, write_text
+from data.storage import refuse_full, staged_folder, write_text
 from train.config.schema import JudgeSettings
 from train.console import notebook_view, quiet_libraries, say
 from train.encode.open import open_model
 from train.encode.tokens.count import EncoderTokens, token_counter
 from train.errors import RunError
 from train.plan.audit import audited, leak_rules, obey_strict
+from train.runs.folder import RunFolder
+from train.runs.records import AuditRecord
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -266,7 +268,7 @@ def _lines(dataset: Mapping[str, Any]) -> list[str]:
 def _write(folder: Path, found: Mapping[str, Any]) -> None:
     try:
         with staged_folder(folder.resolve()) as staged:
-            write_json(staged / "audit.json", found)
+            AuditRecord.model_validate(found).write(RunFolder(staged).audit)
             write_text(staged / "audit.txt", f"{_words(found)}\n")
             if folder.is_dir():
                 folder.rmdir()

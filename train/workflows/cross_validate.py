@@ -23,9 +23,8 @@ from train.evaluate.correlations import compare_spearman
 from train.evaluate.results import CrossValidation
 from train.evaluate.statistics import Comparison, compare_means, group_numbers
 from train.runs.finished import Values, read_finished
+from train.runs.folder import RunFolder
 from train.wording import change, counted, fraction, metric_name
-
-FOLDER = "folds"
 
 
 def cross_validate(
@@ -45,22 +44,22 @@ def cross_validate(
     """
     parts = []
     for fold in range(folds):
-        folder = run / FOLDER / f"part-{fold + 1}"
-        if not (folder / "report.json").is_file():
+        part = RunFolder(RunFolder(run).folds / f"part-{fold + 1}")
+        if not part.is_finished:
             say(f"cross-validation, part {fold + 1} of {folds} …")
             try:
-                _train_quietly(_config_of(config, run, folder.name, folds, fold), folder, train)
+                _train_quietly(_config_of(config, run, part.path.name, folds, fold), part.path, train)
             except (DataError, Diverged, PeerStopped) as error:  # the last on the processes that did not find out themselves
                 wait()
                 say(f"  there is no cross-validation: {error}")
                 return None
         wait()
         if is_main():
-            _keep_scores_only(folder)
-            parts.append(_values(folder))
+            part.keep_scores_only()
+            parts.append(_values(part.path))
     if not is_main():
         return None
-    shutil.rmtree(run / FOLDER / ".cache", ignore_errors=True)
+    shutil.rmtree(RunFolder(run).folds / ".cache", ignore_errors=True)
     seed, resamples = config.training.seed, config.evaluation.resamples
     return CrossValidation.of(pooled(parts, seed=seed, resamples=resamples), folds)
 
@@ -88,7 +87,7 @@ def _config_of(config: TrainSettings, run: Path, name: str, folds: int, fold: in
     evaluation = config.evaluation.model_copy(update={"cross_validation": choices.CrossValidation.OFF})
     return TrainSettings.model_validate(
         config.model_dump(exclude={"tracking", "export"})
-        | {"run_name": name, "output_dir": str(run / FOLDER), "vector_cache": place}
+        | {"run_name": name, "output_dir": str(RunFolder(run).folds), "vector_cache": place}
         | {"data": config.data.model_copy(update={"split": split}).model_dump(), "evaluation": evaluation.model_dump()}
     )
 
@@ -112,10 +111,3 @@ def _values(folder: Path) -> Values:
     found = read_finished(folder)
     name, result = next(iter(found.results.items()))
     return found.values(name, "cosine" if result.kind == "scored" else result.metric)
-
-
-def _keep_scores_only(folder: Path) -> None:
-    """Remove weights and pages of a part, which are of no further use, and large."""
-    for path in (*folder.glob("checkpoint-*"), folder / "model"):
-        shutil.rmtree(path, ignore_errors=True)
-    (folder / "report.html").unlink(missing_ok=True)

@@ -18,12 +18,16 @@ from train import wording
 from train.console import notebook_view
 from train.errors import RunError
 from train.evaluate.correlations import compare_spearman
+from train.evaluate.frames import paired_frame
 from train.evaluate.results import DatasetResult, MetricPair, run_verdict
 from train.evaluate.statistics import compare_means
 from train.evaluate.verdict import RunVerdict
-from train.report.frames import paired_frame
 from train.report.terminal import plain_console, side_by_side, story
-from train.runs.finished import FinishedRun, Values, broken, flatten, read_finished
+from train.runs.find import RUNS
+from train.runs.finished import FinishedRun, Values, flatten, read_finished
+from train.runs.folder import RunFolder
+from train.runs.read import BrokenRecord
+from train.runs.records import EnvironmentRecord
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,7 +101,7 @@ class Diff:
             "left_out": [{"name": name, "reason": reason} for name, reason in self.left_out.items()],
             **{name: [vars(one) for one in found] for name, found in lists.items()},
             "recipe": {"base": self.recipe[0], "tuned": self.recipe[1]},
-            "cost": {"base": a.report.get("cost") or {}, "tuned": b.report.get("cost") or {}},
+            "cost": {"base": a.report.cost, "tuned": b.report.cost},
             "notes": self.notes,
         }
 
@@ -129,7 +133,7 @@ class Diff:
             add(title, [(one.key, shown(one.base), shown(one.tuned)) for one in found])
         if any(self.recipe):
             add("What the recipe settled", [("recipe", "\n".join(self.recipe[0]), "\n".join(self.recipe[1]))])
-        before, after = (dict(wording.cost_lines(run.report.get("cost") or {})) for run in (a, b))
+        before, after = (dict(wording.cost_lines(run.report.cost)) for run in (a, b))
         labels = dict.fromkeys([*before, *after])
         add("Cost", [(label, before.get(label, "not known"), after.get(label, "not known")) for label in labels])
         return "\n\n".join(blocks)
@@ -141,16 +145,17 @@ class Diff:
         return notebook_view(str(self), self.to_pandas())
 
 
-def diff_runs(path_a: Path, path_b: Path) -> Diff:
+def diff_runs(run_a: str | Path, run_b: str | Path, *, output_dir: str | Path = RUNS) -> Diff:
     """Compare two finished runs.
 
     Args:
-        path_a, path_b: run folders, or names of runs in checkpoints/.
+        run_a, run_b: run folders, or bare names of runs.
+        output_dir: where bare names are looked for.
 
     Raises:
         RunError: a run is not there, not finished or broken, or no data set can be compared.
     """
-    return compare_runs(read_finished(path_a), read_finished(path_b))
+    return compare_runs(read_finished(run_a, output_dir), read_finished(run_b, output_dir))
 
 
 def compare_runs(a: FinishedRun, b: FinishedRun) -> Diff:
@@ -212,7 +217,8 @@ def compare_on(name: str, a: FinishedRun, b: FinishedRun) -> DatasetResult:
         else:
             found = compare_means(np.array(before.tuned), np.array(after.tuned), seed=SEED, groups=before.groups)
     except (TypeError, ValueError) as error:
-        raise broken(b.folder / "per_query.parquet", f"or that of {a.folder}: {error}") from None
+        why = f"cannot be read, or that of {a.folder} ({error})"
+        raise BrokenRecord(RunFolder(b.folder).per_query, why) from None
     for run, value, recorded in ((a, found.base, x.tuned), (b, found.tuned, y.tuned)):
         if abs(value - recorded) > TOLERANCE:
             raise NotComparableError(
@@ -243,7 +249,7 @@ def _refuse_other_items(name: str, a: FinishedRun, b: FinishedRun) -> None:
             raise NotComparableError("the runs judged different items (other queries, documents or judgements)")
         return
     older = a.folder if not x else b.folder
-    fingerprints = [(run.environment or {}).get("data", {}).get(name) for run in (a, b)]
+    fingerprints = [None if run.environment is None else run.environment.data.get(name) for run in (a, b)]
     if fingerprints[0] is None or fingerprints[0] != fingerprints[1]:
         raise NotComparableError(
             f"whether the runs judged the same items cannot be told: {older} was made by a version that recorded only the data "
@@ -277,12 +283,13 @@ def _notes(a: FinishedRun, b: FinishedRun) -> list[str]:
     if _same(a, b):
         notes.append("both names lead to the same run, so nothing can differ")
     for run in (a, b):
-        if "labels" in run.report:
+        if run.report.labels is not None:
             continue  # an evaluation has neither
         if run.config is None:
-            notes.append(f"{run.folder} has no config.yaml, so settings are not compared")
+            notes.append(f"{run.folder} has no {RunFolder(run.folder).config.name}, so settings are not compared")
         if run.environment is None:
-            notes.append(f"{run.folder} has no environment.json, so base models, software and hardware are not compared")
+            lacking = f"{run.folder} has no {RunFolder(run.folder).environment.name}"
+            notes.append(f"{lacking}, so base models, software and hardware are not compared")
     return notes
 
 
@@ -293,8 +300,9 @@ def _differences(a: Mapping[str, object] | None, b: Mapping[str, object] | None)
     return [Difference(key, a.get(key), b.get(key)) for key in dict.fromkeys([*a, *b]) if a.get(key) != b.get(key)]
 
 
-def _part(environment: Mapping[str, object] | None, keys: tuple[str, ...]) -> dict[str, object] | None:
-    return None if environment is None else flatten({key: environment[key] for key in keys if key in environment})
+def _part(environment: EnvironmentRecord | None, keys: tuple[str, ...]) -> Mapping[str, object] | None:
+    recorded = {} if environment is None else environment.to_dict()
+    return None if environment is None else flatten({key: recorded[key] for key in keys if key in recorded})
 
 
 def _base_models(a: FinishedRun, b: FinishedRun) -> list[Difference]:
@@ -306,5 +314,5 @@ def _base_models(a: FinishedRun, b: FinishedRun) -> list[Difference]:
 
 
 def _recipes(a: FinishedRun, b: FinishedRun) -> tuple[list[str], list[str]]:
-    one, two = ([str(line) for line in (run.environment or {}).get("recipe") or []] for run in (a, b))
+    one, two = ([] if run.environment is None else list(run.environment.recipe) for run in (a, b))
     return [line for line in one if line not in two], [line for line in two if line not in one]

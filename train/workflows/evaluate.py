@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from data.spec import PromptSpec
-from data.storage import refuse_full, staged_folder, write_json, write_text
+from data.storage import refuse_full, staged_folder, write_text
 from train.config.schema import JudgeSettings
 from train.console import notebook_view, now, quiet_libraries, say
 from train.encode.api.confirm import Confirm
@@ -24,20 +24,22 @@ from train.encode.weights.locate import locate
 from train.encode.wrappers import for_judging
 from train.errors import ModelError, RunError
 from train.evaluate.evaluator import ModelResult, compare, measure, primary_value, score_model
+from train.evaluate.frames import measured_frame, paired_frame
 from train.evaluate.results import DatasetResult, run_verdict
 from train.evaluate.score import Scores
 from train.evaluate.tasks import Task
 from train.evaluate.verdict import RunVerdict
 from train.machine import environment
 from train.report.examples import count_changes, pick_examples
-from train.report.frames import measured_frame, paired_frame
-from train.report.page import render
+from train.report.page import Extras, render
 from train.report.terminal import measured_table, plain_console, story
 from train.resolve.cost import confirm_judging
 from train.resolve.models import Candidate
 from train.resolve.requests import Request
 from train.resolve.tasks import load_tasks, prompts_of
+from train.runs.folder import RunFolder
 from train.runs.per_query import Judged, write_per_query
+from train.runs.records import FORMAT, EnvironmentRecord, RunReport
 from train.wording import BASE_AND_TUNED, Sides, duration, metric_name
 
 if TYPE_CHECKING:
@@ -133,6 +135,7 @@ class Evaluation:
             }
         base, tuned = self.models
         return {
+            "format": FORMAT,
             "verdict": self.verdict,
             "primary": self.compared[0].name,
             "labels": {"base": self.sides.before, "tuned": self.sides.after},
@@ -156,7 +159,7 @@ class Evaluation:
         if len(self.models) == 1:
             return measured_table(self.measured, self.models[0].candidate.label, console)
         words = story(self.compared, cost=self.cost, console=console, sides=self.sides, examples=self.most_changed(SHOWN))
-        return words if self.folder is None else f"{words}\nreport: {self.folder / 'report.html'}"
+        return words if self.folder is None else f"{words}\nreport: {RunFolder(self.folder).page}"
 
     def most_changed(self, count: int = 25) -> list[dict[str, Any]]:
         """Return the queries or pairs that gained and that lost most between two models, see `pick_examples`.
@@ -309,19 +312,20 @@ def write_output(folder: Path, found: Evaluation) -> None:
     """
     judged: list[Judged] = [{name: (task, model.scores[name]) for name, task in found.tasks.items()} for model in found.models]
     base, tuned = judged
-    extras = {
-        "data_notes": found.data_notes,
-        "changes": {name: count_changes(task, base[name][1], tuned[name][1]) for name, task in found.tasks.items()},
-        "environment": environment({}),
-        "command": shlex.join(found.command),
-    }
-    report = found.to_dict()
+    extras = Extras(
+        data_notes=found.data_notes,
+        changes={name: count_changes(task, base[name][1], tuned[name][1]) for name, task in found.tasks.items()},
+        environment=EnvironmentRecord.model_validate(environment({})),
+        command=shlex.join(found.command),
+    )
+    report = RunReport.model_validate(found.to_dict())
     page = render(report, [], found.most_changed(), extras)
     try:
         with staged_folder(folder.resolve()) as staged:
-            write_per_query(staged / "per_query.parquet", base, tuned)
-            write_text(staged / "report.html", page)
-            write_json(staged / "report.json", report)
+            files = RunFolder(staged)
+            write_per_query(files.per_query, base, tuned)
+            write_text(files.page, page)
+            report.write(files.report)
             refuse_full(folder)
     except OSError as error:
         raise RunError(f"--output {folder} cannot be written ({error.strerror or error})", hint="name another place") from None

@@ -127,7 +127,7 @@ def mine_data(
     if out is not None:
         check_file(out)
     quiet_libraries(debug)
-    candidate = find_candidate(config.model.name, config.model)
+    candidate = find_candidate(config.model.name, config.model, config.output_dir)
     config = config.model_copy(update={"model": candidate.config})
     for note in candidate.notes:
         say(note)

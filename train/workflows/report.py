@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from train.console import notebook_view
 from train.errors import RunError
 from train.report.index import counted, write_index
-from train.runs.find import RUNS
+from train.runs.find import RUNS, find_run, look_up
+from train.runs.folder import RunFolder
 from train.runs.listing import Run, read_run
 
 if TYPE_CHECKING:
@@ -53,21 +54,24 @@ class RunIndex:
         return notebook_view(str(self), self.to_pandas())
 
 
-def report_folder(path: Path) -> RunIndex:
+def report_folder(path: Path, *, output_dir: str | Path = RUNS) -> RunIndex:
     """Build the index over the runs in a folder; of a folder that is itself a run, find its page.
 
     Args:
-        path: folder of runs, or of one run; a bare name is also looked for in checkpoints/.
+        path: folder of runs, or a run: its folder or its bare name.
+        output_dir: where bare names of runs are looked for.
 
     Raises:
         RunError: there is no such folder, no run in it, or the one run has no page.
         OSError: the index cannot be written.
     """
-    folder = path if path.exists() or len(path.parts) != 1 else RUNS / path
-    if any((folder / name).is_file() for name in ("config.yaml", "report.json", "environment.json")):
+    folder = look_up(path, output_dir)
+    if folder is None:
+        folder = path if path.exists() or path == Path(output_dir) else find_run(path, output_dir)
+    if RunFolder(folder).is_run:
         run = read_run(folder)
         return RunIndex(_page_of(folder, run), (run,), single=True)
-    page, runs = write_index(folder if folder.exists() else path)
+    page, runs = write_index(folder)
     return RunIndex(page, tuple(runs))
 
 
@@ -78,7 +82,7 @@ def _page_of(folder: Path, run: Run) -> Path:
         RunError: the run is not finished, or broken.
     """
     if run.state == "finished" and run.link:
-        return folder / "report.html"
+        return RunFolder(folder).page
     what = {"unfinished": "is not finished, so it has no report", "finished": "has no page"}.get(run.state, "is broken")
     hint = " ".join(part for part in (run.hint[:1].lower() + run.hint[1:], run.command) if part)
     raise RunError(f"{folder} {what}: {run.trouble.rstrip('.')}", hint=hint or None)

@@ -13,9 +13,12 @@ import yaml
 from huggingface_hub import ModelCard
 
 from tests.support.hub_server import metadata_errors
+from train.config.schema import TrainSettings
 from train.deploy.card import METRICS, model_card
-from train.errors import RunError
-from train.runs.records import read_records
+from train.errors import EmbedTuneError
+from train.evaluate.results import CrossValidation
+from train.runs.read import RunRecords
+from train.runs.records import MinedRecord, RunReport
 
 
 def rewrite(path: Path, change: Any) -> None:
@@ -25,6 +28,13 @@ def rewrite(path: Path, change: Any) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
 
 
+def with_data(records: RunRecords, **settings: Any) -> TrainSettings:
+    """The settings of a run with others for its first data set."""
+    tree = records.config.model_dump(mode="json")
+    tree["data"]["datasets"][0] |= settings
+    return TrainSettings.model_validate(tree)
+
+
 def front_matter(card: str) -> dict[str, Any]:
     found = re.match(r"---\n(.*?)\n---\n", card, re.DOTALL)
     assert found
@@ -32,7 +42,7 @@ def front_matter(card: str) -> dict[str, Any]:
 
 
 def test_the_front_matter_keeps_the_rules_of_the_hub_and_its_figures_are_those_of_the_report(run: Path) -> None:
-    card = model_card(read_records(run), "owner/name")
+    card = model_card(RunRecords.of(run), "owner/name")
     assert metadata_errors(card) == []
     data = front_matter(card)
     assert data["library_name"] == "sentence-transformers" and "sentence-similarity" in data["tags"]
@@ -56,7 +66,7 @@ def test_the_front_matter_keeps_the_rules_of_the_hub_and_its_figures_are_those_o
 
 
 def test_the_text_says_what_a_reader_needs(run: Path) -> None:
-    card = model_card(read_records(run), "owner/name", "apache-2.0")
+    card = model_card(RunRecords.of(run), "owner/name", "apache-2.0")
     assert front_matter(card)["license"] == "apache-2.0"
     report = json.loads((run / "report.json").read_text())
     for entry in report["datasets"]:
@@ -78,38 +88,39 @@ def test_the_text_says_what_a_reader_needs(run: Path) -> None:
 
 
 def test_cross_validation_comes_first_and_named_prompts_are_listed(run: Path) -> None:
-    records = read_records(run)
-    entry = records.report["datasets"][0]
-    crossed = {"folds": 5, "n": 999, "base": 0.1, "tuned": 0.2, "delta": 0.1, "ci95": [0.05, 0.15], "p_value": 0.0}
-    judged = {**entry, "cross_validation": {**crossed, "verdict": "better"}, "kept_base": False}
-    report = {**records.report, "datasets": [judged]}
-    contract = {**records.environment["contract"], "query_prompt": "", "document_prompt": ""}
-    environment = {**records.environment, "contract": contract}
-    data = {**records.config["data"]}
-    data["datasets"] = [{**one, "prompts": {"anchor": "ask: "}} for one in data["datasets"]]
-    changed = replace(records, report=report, environment=environment, config={**records.config, "data": data})
+    records = RunRecords.of(run)
+    entry = records.report.datasets[0]
+    crossed = CrossValidation(
+        folds=5, n=999, groups=None, base=0.1, tuned=0.2, delta=0.1, ci95=(0.05, 0.15), p_value=0.0, verdict="improved"
+    )
+
+    def judged(kept_base: bool) -> RunReport:
+        one = entry.model_copy(update={"cross_validation": crossed, "kept_base": kept_base})
+        return records.report.model_copy(update={"datasets": (one,)})
+
+    contract = records.contract.model_copy(update={"query_prompt": "", "document_prompt": ""})
+    config = with_data(records, prompts={"anchor": "ask: "})
+    changed = replace(records, report=judged(False), contract=contract, config=config)
     card = model_card(changed, "owner/name", None)
-    whole = card.index(f"{entry['name']}, all 5 parts | nDCG@10 | 999 | 0.100 | 0.200")
-    assert whole < card.index(f"{entry['name']}, test alone") and "The verdict is on all of them" in card
-    kept = replace(changed, report={**report, "datasets": [judged | {"kept_base": True}]})
+    whole = card.index(f"{entry.name}, all 5 parts | nDCG@10 | 999 | 0.100 | 0.200")
+    assert whole < card.index(f"{entry.name}, test alone") and "The verdict is on all of them" in card
+    kept = replace(changed, report=judged(True))
     assert "The verdict is on this model, which is the base itself" in model_card(kept, "owner/name", None)
-    assert f'prompt_name="{entry["name"]}-anchor")`: `"ask: "`' in card and "No prompts are needed" not in card
+    assert f'prompt_name="{entry.name}-anchor")`: `"ask: "`' in card and "No prompts are needed" not in card
 
 
 def test_what_it_takes_to_train_again_is_all_there(run: Path) -> None:
-    records = read_records(run)
-    name, *_ = records.audit
-    data = {**records.config["data"], "leaks": "keep"}
-    first = {"prompts": {"anchor": "ask: "}, "score_range": [0, 3]}
-    data["datasets"] = [{**one, **first} if not i else one for i, one in enumerate(data["datasets"])]
-    mining = {"enabled": "auto", "rank_to": 50, "cross_encoder": None}
-    mined = {**records.environment, "mined": {name: {"rows": 41}}}
-    card = model_card(
-        replace(records, config={**records.config, "data": data, "mining": mining}, environment=mined), "owner/name"
-    )
+    records = RunRecords.of(run)
+    name = records.audit.datasets[0].name
+    config = with_data(records, prompts={"anchor": "ask: "}, score_range=[0, 3])
+    config = config.model_copy(update={"data": config.data.model_copy(update={"leaks": "keep"})})
+    config = config.model_copy(update={"mining": config.mining.model_copy(update={"rank_to": 50})})
+    mined = records.environment.model_copy(update={"mined": {name: MinedRecord(rows=41)}})
+    card = model_card(replace(records, config=config, environment=mined), "owner/name")
     again = yaml.safe_load(card.split("```yaml\n")[1].split("```")[0])
-    assert again["mining"] == {"enabled": True, "rank_to": 50} and again["data"]["leaks"] == "keep"
-    assert again["data"]["datasets"][0] == {"source": f"PATH OF {name}", "prompts": {"anchor": "ask: "}, "score_range": [0, 3]}
+    assert again["mining"]["enabled"] is True and again["mining"]["rank_to"] == 50 and again["data"]["leaks"] == "keep"
+    first = {"prompts": {"anchor": "ask: "}, "score_range": [0, 3]}
+    assert again["data"]["datasets"][0] == {"source": f"PATH OF {name}", **first}
     row = next(line for line in card.splitlines() if line.startswith(f"| {name} | texts that belong"))
     assert "with hard negatives mined by the base" in row and row.split("|")[3].strip() == "41"
     plain = yaml.safe_load(model_card(records, "owner/name").split("```yaml\n")[1].split("```")[0])
@@ -117,9 +128,9 @@ def test_what_it_takes_to_train_again_is_all_there(run: Path) -> None:
 
 
 def test_scores_by_dot_product_are_not_called_cosine(run: Path) -> None:
-    records = read_records(run)
-    contract = {**records.environment["contract"], "similarity": "dot"}
-    data = front_matter(model_card(replace(records, environment={**records.environment, "contract": contract}), "owner/name"))
+    records = RunRecords.of(run)
+    contract = records.contract.model_copy(update={"similarity": "dot"})
+    data = front_matter(model_card(replace(records, contract=contract), "owner/name"))
     kinds = {metric["type"] for result in data["model-index"][0]["results"] for metric in result["metrics"]}
     assert {"dot_ndcg@10", "spearman_cosine"} <= kinds and not [kind for kind in kinds if kind.startswith("cosine_")]
 
@@ -127,7 +138,7 @@ def test_scores_by_dot_product_are_not_called_cosine(run: Path) -> None:
 def test_a_name_is_neither_a_table_cell_nor_html(run: Path) -> None:
     for name in ("report.json", "audit.json"):
         rewrite(run / name, lambda content: content["datasets"][0].update(name="a|b <b> [c](d) *e*"))
-    text = model_card(read_records(run), "owner/name").split("---\n", 2)[2]
+    text = model_card(RunRecords.of(run), "owner/name").split("---\n", 2)[2]
     assert r"a\|b \<b\> \[c\](d) \*e\*" in text and "<b>" not in text.replace(r"\<b\>", "")
     for line in text.splitlines():
         if line.startswith("| "):
@@ -135,7 +146,7 @@ def test_a_name_is_neither_a_table_cell_nor_html(run: Path) -> None:
 
 
 def test_no_text_of_the_data_and_no_path_of_this_machine_is_in_it(run: Path, tiny_model: Path, workplace: Path) -> None:
-    card = model_card(read_records(run), "owner/name")
+    card = model_card(RunRecords.of(run), "owner/name")
     assert "zanzibar" not in card
     for path in (tiny_model, workplace, Path.home()):
         assert str(path) not in card
@@ -150,7 +161,7 @@ def test_what_came_from_the_hub_is_named_by_its_id(run: Path) -> None:
         content["datasets"][0] |= {"location": "somebody/pairs", "notes": ["Hub data set somebody/pairs"]}
 
     rewrite(run / "audit.json", from_hub)
-    card = model_card(read_records(run), "owner/name")
+    card = model_card(RunRecords.of(run), "owner/name")
     assert metadata_errors(card) == []
     data = front_matter(card)
     assert (data["base_model"], data["base_model_relation"], data["datasets"]) == (
@@ -166,7 +177,7 @@ def test_a_run_without_judgement_and_prompts_has_a_card_too(run: Path) -> None:
     rewrite(run / "report.json", lambda content: content.update(datasets=[], verdict="no_evidence"))
     prompts = dict.fromkeys(("query_prompt", "document_prompt", "symmetric_prompt"), "")
     rewrite(run / "environment.json", lambda content: content["contract"].update(prompts))
-    card = model_card(read_records(run), "owner/name")
+    card = model_card(RunRecords.of(run), "owner/name")
     assert metadata_errors(card) == [] and "model-index" not in front_matter(card)
     assert "No prompts are needed." in card and "there was no test split" in card
 
@@ -174,5 +185,5 @@ def test_a_run_without_judgement_and_prompts_has_a_card_too(run: Path) -> None:
 @pytest.mark.parametrize(("name", "content"), [("audit.json", None), ("environment.json", "{"), ("config.yaml", "a: [")])
 def test_damaged_records_are_named(run: Path, name: str, content: str | None) -> None:
     (run / name).unlink() if content is None else (run / name).write_text(content)
-    with pytest.raises(RunError, match=name):
-        read_records(run)
+    with pytest.raises(EmbedTuneError, match=name):
+        RunRecords.of(run)

@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 from tests.support.forked import ForkServer
 from tests.support.hub_server import TOKEN, Fault, HubServer, metadata_errors
 from train.config.load import load_config
-from train.deploy.hub import finished_run
+from train.deploy.hub import find_with_model
 from train.errors import RunError
 
 REPO = "owner/my-model"
@@ -209,12 +209,15 @@ def test_offline_is_said(run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
 
 def test_only_finished_runs_are_pushed(run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(run.parents[1])
-    assert finished_run(Path("mine")) == Path("checkpoints/mine") == finished_run(Path("checkpoints/mine"))
+    assert find_with_model("mine") == Path("checkpoints/mine") == find_with_model(Path("checkpoints/mine"))
     with pytest.raises(RunError, match="runs there: mine"):
-        finished_run(Path("yours"))
+        find_with_model("yours")
+    (run / "model" / "modules.json").unlink()
+    with pytest.raises(RunError, match=r"checkpoints/mine has no model/modules\.json, so there is nothing to push"):
+        find_with_model("mine")
     (run / "report.json").unlink()
     with pytest.raises(RunError, match=r"no report.json.*\n.*--resume checkpoints/mine"):
-        finished_run(Path("mine"))
+        find_with_model("mine")
 
 
 def test_a_run_pushes_itself_and_survives_a_failed_push(

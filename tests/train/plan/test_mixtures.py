@@ -15,7 +15,7 @@ from tests.support.forked import ForkServer
 from train.deploy.card import model_card
 from train.evaluate.evaluator import score_model
 from train.evaluate.tasks import build_task
-from train.runs.records import read_records
+from train.runs.read import RunRecords
 
 THINGS = "ants bees cats dogs eels frogs goats hens ibex jays".split()  # noqa: SIM905  (a list of ten strings reads worse)
 
@@ -99,7 +99,7 @@ def test_shortened_vectors_are_judged_under_the_prompts_of_the_data_set(run: tup
 
 
 def test_the_model_card_says_how_vectors_are_cut(run: tuple[Path, str]) -> None:
-    card = model_card(read_records(run[0]), "owner/name")
+    card = model_card(RunRecords.of(run[0]), "owner/name")
     report = json.loads((run[0] / "report.json").read_text())
     cut = report["datasets"][0]["dimensions"][0]
     assert 'SentenceTransformer("owner/name", truncate_dim=8)' in card

@@ -8,12 +8,11 @@ import re
 
 import pytest
 
-from tests.support.pages import HOSTILE, Reader, curve, page_arguments, query, result
-from train.report.page import render
+from tests.support.pages import HOSTILE, Reader, curve, page_arguments, query, rendered, result
 
 
 def page(text: str | None = None) -> str:
-    return render(*page_arguments(text))
+    return rendered(*page_arguments(text))
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))
@@ -116,7 +115,7 @@ def test_figures_and_words(part: str) -> None:
 def test_two_named_models_stand_where_base_and_tuned_would() -> None:
     report, _, examples, extras = page_arguments()
     report |= {"labels": {"base": "bge-small", "tuned": "e5-small"}}
-    text = Reader(render(report, [], examples, extras)).all_text()
+    text = Reader(rendered(report, [], examples, extras)).all_text()
     assert "e5-small is better than bge-small on 1 of 2 data sets" in text
     assert "e5-small against bge-small, by the primary metric" in text
     assert "Data set Metric n bge-small e5-small Change" in text
@@ -126,20 +125,20 @@ def test_two_named_models_stand_where_base_and_tuned_would() -> None:
 def test_long_names_of_models_are_told_in_a_legend() -> None:
     report, *rest = page_arguments()
     report |= {"labels": {"base": "sentence-transformers/all-MiniLM-L6-v2", "tuned": "intfloat/e5-small"}}
-    text = Reader(render(report, *rest)).all_text()
+    text = Reader(rendered(report, *rest)).all_text()
     assert "Data set Metric n A B Change" in text
     assert "A is sentence-transformers/all-MiniLM-L6-v2, B is intfloat/e5-small." in text
 
 
 def test_a_run_with_nothing_to_show_still_gives_a_page() -> None:
-    reader = Reader(render({"verdict": "no_evidence", "datasets": []}, [], [], {}))
+    reader = Reader(rendered({"verdict": "no_evidence", "datasets": []}, [], [], {}))
     assert "Nothing was judged" in reader.all_text()
     assert not {"table", "canvas", "section", "nav"} & set(reader.tags)
 
 
 def test_many_data_sets_have_their_sentences_behind_a_line() -> None:
     results = [result(f"set {i}") for i in range(12)]
-    html = render({"verdict": "improved", "datasets": results}, [], [], {})
+    html = rendered({"verdict": "improved", "datasets": results}, [], [], {})
     text = Reader(html).all_text()
     assert (
         "A sentence for each of the 12 data sets" in text and text.count("The tuned model is better than the base on set") == 12
@@ -155,7 +154,7 @@ def test_a_page_stays_below_a_megabyte_and_a_half_whatever_the_texts() -> None:
         for k in range(25)
     ]
     log = curve([f"set {i}" for i in range(12)], 200)
-    html = render({"verdict": "improved", "datasets": results}, log, examples, {})
+    html = rendered({"verdict": "improved", "datasets": results}, log, examples, {})
     assert 1_100_000 < len(html.encode()) < 1_500_000
     shown = html.count('<details class="case">')
     assert f"{600 - shown:,} more were left out to keep the page small." in Reader(html).all_text()
@@ -166,7 +165,7 @@ def test_a_page_stays_below_a_megabyte_and_a_half_whatever_the_texts() -> None:
 def test_scores_of_shortened_vectors_stand_below_those_of_whole_ones() -> None:
     report, *rest = page_arguments()
     report["datasets"][0] |= {"dimensions": [{"dimensions": 128, "base": 0.5, "tuned": 0.61}]}
-    text = Reader(render(report, *rest)).all_text()
+    text = Reader(rendered(report, *rest)).all_text()
     assert "nDCG@10, first 128 dimensions 0.500 0.610 +0.110" in text
 
 
@@ -182,7 +181,7 @@ def test_the_judged_weights_are_named() -> None:
         ),
         (0, "The base was kept instead: nothing was better on dev.", "ships the base: nothing was better on dev"),
     ):
-        text = Reader(render(report | {"selection": {"step": step, "share": share}}, *rest)).all_text()
+        text = Reader(rendered(report | {"selection": {"step": step, "share": share}}, *rest)).all_text()
         assert words in text and tile in text
 
 
@@ -191,5 +190,5 @@ def test_weights_that_are_no_better_on_dev_are_not_called_better() -> None:
     step = report["best_step"]
     best = next(line["dev"] for line in log if line["step"] == step)
     selection = {"step": step, "share": 0.25, "dev": best}
-    text = Reader(render(report | {"selection": selection}, log, *rest)).all_text()
+    text = Reader(rendered(report | {"selection": selection}, log, *rest)).all_text()
     assert "Weights 25% of the way from the base to it are as good on dev, and change less: these were judged on test." in text

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.pages import curve, pair, query
+from tests.support.pages import curve, pair, query, typed
 from train.console import plain
 from train.report.forest_plot import Bar, Forest
 from train.report.html_page import ASSETS, CHART, inline_script, moment, script_data, writable
 from train.report.page_curve import Curve
 from train.report.page_examples import Cases, Change
 from train.report.page_reproduce import Repeat
+from train.runs.records import ModelRecord
 
 
 def test_intervals_are_placed_in_one_scale_with_0_in_it() -> None:
@@ -54,7 +55,7 @@ def test_every_interval_lies_within_its_scale_in_its_order(intervals: list[tuple
 
 
 def test_a_curve_of_several_data_sets_has_their_mean_first() -> None:
-    found = Curve.of(curve(["a", "b"]))
+    found = Curve.of(typed(curve(["a", "b"])))
     assert found is not None
     assert [line.name for line in found.lines] == ["mean of 2 data sets", "a", "b"]
     assert found.lines[0].values == pytest.approx([0.45, 0.465, 0.48, 0.495])
@@ -64,7 +65,7 @@ def test_a_curve_of_several_data_sets_has_their_mean_first() -> None:
 
 
 def test_the_checkpoint_that_was_judged_is_marked() -> None:
-    found = Curve.of(curve(["a"]), best_step=60)
+    found = Curve.of(typed(curve(["a"])), best_step=60)
     assert found is not None and [row.note for row in found.rows] == ["base", "", "", "best: judged on test"]
     assert found.chart()["word"] == "best"
     assert found.summary.startswith("The best of 3 checkpoints is that of step 60: dev score 0.430 (+0.030 against the base)")
@@ -75,36 +76,36 @@ def test_a_checkpoint_that_was_taken_without_the_highest_score_is_not_called_the
     lines[2]["dev"] = 0.433
     for line in lines[1:]:
         line["noise"] = 0.004
-    found = Curve.of(lines)
+    found = Curve.of(typed(lines))
     assert found is not None and [row.note for row in found.rows] == ["base", "", "", "taken: judged on test"]
     told = "Of 3 checkpoints that of step 60 is the last whose score cannot be told from the highest, 0.433: dev score 0.430"
     assert found.summary.startswith(f"{told} (+0.030 against the base)")
     assert found.chart()["word"] == "taken"
     lines[3]["dev"] = 0.433  # as good as the one before it: the last of equals is the best
-    found = Curve.of(lines)
+    found = Curve.of(typed(lines))
     assert found is not None and [row.note for row in found.rows] == ["base", "", "", "best: judged on test"]
     assert found.chart()["word"] == "best" and found.summary.startswith("The best of 3 checkpoints is that of step 60")
 
 
 def test_a_curve_without_a_base_shows_no_changes() -> None:
-    found = Curve.of(curve(["a"])[1:])
+    found = Curve.of(typed(curve(["a"])[1:]))
     assert found is not None and not found.has_base
     assert [row.change for row in found.rows] == [None] * 3 and "against" not in found.summary
 
 
 def test_fewer_than_two_judged_checkpoints_are_no_curve() -> None:
-    assert Curve.of([]) is None and Curve.of([{"step": 0, "dev": 0.5}, {"step": 5, "dev": None}]) is None
+    assert Curve.of([]) is None and Curve.of(typed([{"step": 0, "dev": 0.5}, {"step": 5, "dev": None}])) is None
 
 
 def test_a_data_set_that_was_not_judged_each_time_leaves_a_gap() -> None:
     lines = curve(["a", "b"])
     del lines[2]["datasets"]["b"]
-    found = Curve.of(lines)
+    found = Curve.of(typed(lines))
     assert found is not None and found.lines[2].values[2] is None and found.rows[2].scores[1] is None
 
 
 def test_lines_differ_by_more_than_their_colour() -> None:
-    found = Curve.of(curve([f"set {i}" for i in range(12)]))
+    found = Curve.of(typed(curve([f"set {i}" for i in range(12)])))
     assert found is not None
     looks = {(line.css, line.dash) for line in found.lines}
     assert len(looks) == 13 and {line.dash for line in found.lines[1:]} == {"dash0", "dash1", "dash2"}
@@ -153,14 +154,14 @@ def test_shares_of_gained_and_lost_fill_the_bar() -> None:
 
 
 def test_models_that_were_compared_are_named_with_their_weights() -> None:
-    models = [{"name": "a", "revision": "r1", "sha256": None}, {"name": "b", "revision": None, "sha256": "s2"}]
-    found = Repeat.of({"command": "embed-tune evaluate a b"}, models)
+    models = [ModelRecord(name="a", revision="r1"), ModelRecord(name="b", sha256="s2")]
+    found = Repeat.of(None, command="embed-tune evaluate a b", models=models)
     assert found is not None
     assert [(step.text, step.facts) for step in found.steps[:2]] == [
         ("Take the same weights, a:", [("revision", "r1")]),
         ("Take the same weights, b:", [("SHA-256", "s2")]),
     ]
-    assert Repeat.of({}) is None
+    assert Repeat.of(None) is None
 
 
 def test_chart_js_is_the_file_that_its_readme_names() -> None:

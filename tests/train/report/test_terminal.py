@@ -9,6 +9,7 @@ from train.evaluate.evaluator import ModelResult
 from train.evaluate.results import DatasetResult
 from train.evaluate.statistics import Measured
 from train.report.terminal import best_line, measured_table, side_by_side, story
+from train.runs.records import ScoreLine
 from train.wording import Sides
 
 RETRIEVAL = DatasetResult.model_validate(
@@ -25,7 +26,7 @@ SCORED = DatasetResult.model_validate(
         "metrics": {"pearson": {"base": 0.8, "tuned": 0.79}},
     }
 )  # fmt: skip
-CURVE = [{"step": 0, "dev": 0.5}, {"step": 20, "dev": 0.57}, {"step": 1040, "dev": 0.57}, {"step": 60, "dev": 0.49}]
+CURVE = [ScoreLine(step=step, dev=dev) for step, dev in ((0, 0.5), (20, 0.57), (1040, 0.57), (60, 0.49))]
 COST = {"train_seconds": 412.2, "train_rows_per_second": 118.0, "total_seconds": 4000.0, "peak_memory_mb": 2311.0}
 
 
@@ -95,15 +96,15 @@ def test_markup_in_a_name_stays_text() -> None:
     assert text.count("[red]x[/red]") == 3  # sentence and two tables
 
 
-@pytest.mark.parametrize("curve", [[], [{"step": 0, "dev": None}, {"step": 5, "dev": None}], [{"step": 0, "dev": 0.5}]])
-def test_nothing_to_show_is_left_out(curve: list[dict]) -> None:
+@pytest.mark.parametrize("curve", [[], [ScoreLine(step=0), ScoreLine(step=5)], [ScoreLine(step=0, dev=0.5)]])
+def test_nothing_to_show_is_left_out(curve: list[ScoreLine]) -> None:
     text = story([], curve, {}, Console(width=80, color_system=None))
     assert "Nothing was judged" in text
     assert "Learning curve" not in text and "Cost" not in text
 
 
 def test_best_line_is_never_the_base() -> None:
-    assert best_line([{"step": 0, "dev": 0.9}]) is None
+    assert best_line([ScoreLine(step=0, dev=0.9)]) is None
     assert best_line(CURVE) is CURVE[1]
 
 

@@ -11,7 +11,6 @@ import pytest
 
 from tests.support.handmade import retrieval, scored, write_run
 from train.errors import RunError
-from train.runs.find import find_run
 from train.runs.finished import flatten, read_finished
 from train.workflows.diff import compare_runs
 
@@ -23,24 +22,6 @@ def test_values_are_those_of_the_file(tmp_path: Path) -> None:
     assert (queries.items, queries.tuned, queries.has_gold) == (["x", "y"], [0.5, 1.0], False)
     assert (pairs.items, pairs.tuned, pairs.gold, pairs.has_gold) == (["0", "1"], [0.3, 0.4], [0.1, 0.9], True)
     assert found.values("faq", "cosine").items == []
-
-
-def test_a_bare_name_is_looked_for_among_the_runs_and_a_folder_goes_before(in_tmp: Path) -> None:
-    write_run(in_tmp / "checkpoints" / "first", {"faq": retrieval([0.5])})
-    assert find_run(Path("first")) == Path("checkpoints/first")
-    write_run(in_tmp / "first", {"faq": retrieval([0.5])})
-    assert find_run(Path("first")) == Path("first")
-
-
-def test_a_misspelt_name_gets_the_nearest_and_an_unknown_one_the_list(in_tmp: Path) -> None:
-    for name in ("first", "second"):
-        write_run(in_tmp / "checkpoints" / name, {"faq": retrieval([0.5])})
-    with pytest.raises(RunError, match=r"frist: no such run\n.*did you mean checkpoints/first\?"):
-        find_run(Path("frist"))
-    with pytest.raises(RunError, match=r"finished runs there: first, second"):
-        find_run(Path("zzz"))
-    with pytest.raises(RunError, match=r"there are no finished runs in elsewhere"):
-        find_run(Path("elsewhere/x"))
 
 
 def damage_report(run: Path) -> None:
@@ -88,22 +69,22 @@ def unfinish(run: Path) -> None:
 
 
 def strange_folder(run: Path) -> None:
-    for name in ("report.json", "config.yaml"):
+    for name in ("report.json", "config.yaml", "environment.json"):
         (run / name).unlink()
 
 
 DAMAGES = {
     damage_report: r"report\.json cannot be read",
-    strip_report: r"report\.json cannot be read \(it does not hold the results of a run\)",
-    listed_report: r"report\.json cannot be read \(it does not hold a mapping\)",
+    strip_report: r"report\.json is broken \(verdict is missing\)",
+    listed_report: r"report\.json is broken \(it does not hold a mapping\)",
     damage_config: r"config\.yaml cannot be read",
     damage_environment: r"environment\.json cannot be read",
     damage_values: r"per_query\.parquet cannot be read",
-    lose_values: r"has no per_query\.parquet, so its queries cannot be compared",
-    lose_column: r"per_query\.parquet cannot be read \(it has no column item\)",
+    lose_values: r"per_query\.parquet is missing, so queries cannot be compared",
+    lose_column: r"per_query\.parquet is broken \(it has no column item\)",
     spoil_column: r"per_query\.parquet cannot be read",
     unfinish: r"is not finished \(it has no report\.json\)\n.*finish it: embed-tune train --resume",
-    strange_folder: r"is not a run folder",
+    strange_folder: r"is not the folder of a run",
 }
 
 

@@ -66,9 +66,9 @@ def test_a_line_holds_the_mean_of_the_primary_metrics() -> None:
     scored = ScoredTask("s", "dev", ["aa", "b", "c"], ["aa", "bb", "d"], torch.tensor([1.0, 0.9, 0.0]).numpy())
     judge = DevJudge({"t": task(5, 8), "s": scored})
     line = judge.line(7, LetterEncoder())
-    assert line["step"] == 7 and set(line["datasets"]) == {"t", "s"}
-    assert line["dev"] == (line["datasets"]["t"] + line["datasets"]["s"]) / 2
-    assert DevJudge({}).line(3, LetterEncoder())["dev"] is None
+    assert line.step == 7 and set(line.datasets) == {"t", "s"}
+    assert line.dev == (line.datasets["t"] + line.datasets["s"]) / 2
+    assert DevJudge({}).line(3, LetterEncoder()).dev is None
 
 
 def test_the_base_is_judged_as_checkpoints_will_be_and_chooses_the_pool_as_it_is(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pydantic import BaseModel, Field
 
+from tests.support.pages import extras_of
 from train.config.load import load_config
-from train.report.run_report import without_texts
 from train.tracking.destination import environment, first_lines
 from train.tracking.tables import example_tables, result_columns, result_rows, summary_of
 
@@ -124,9 +124,9 @@ def test_a_page_without_texts_has_counts_only() -> None:
         "data_notes": {"faq": ["secret"]},
         "config": "run_name: x",
     }
-    kept = without_texts(extras)
-    assert "secret" not in str(kept) and "secret" in str(extras)
-    assert kept["config"] == "run_name: x" and kept["audit"]["datasets"][0]["counts"] == {"rows_train": 3}
+    kept = extras_of(extras).without_texts()
+    assert "secret" not in str(kept) and "secret" in str(extras_of(extras))
+    assert kept.config == "run_name: x" and kept.audit is not None and kept.audit.datasets[0].counts == {"rows_train": 3}
 
 
 @pytest.mark.parametrize("order", [1, -1])

@@ -162,11 +162,12 @@ def test_nothing_in_common_is_an_error_with_every_reason(tmp_path: Path) -> None
 
 
 def test_settings_base_and_surroundings_that_differ_are_named_with_both_values(tmp_path: Path) -> None:
+    contract = {"pooling": "mean", "normalized": True, "dimensions": 384}
     environments = [
         {
             "data": {},
             "model": {"name": "m", "from": origin, "revision": None, "sha256": digest * 8},
-            "contract": {"max_tokens": tokens} | ({} if tokens == 256 else {"added_later": 1}),
+            "contract": contract | {"max_tokens": tokens} | ({} if tokens == 256 else {"added_later": 1}),
             "packages": {"torch": torch},
             "git_revision": "abc",
             "recipe": ["epochs 4 (by the rule)", recipe],

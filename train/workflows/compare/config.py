@@ -76,15 +76,16 @@ def read_compare_request(
     flags = [part for one in data for part in ("--data", one)] + [part for one in config for part in ("--config", str(one))]
     flags += [] if split is None else ["--split", split]
     command = ("embed-tune", "compare", *words, *given, *flags)
-    return CompareRequest(_candidates(entries, loaded.model), loaded, bool(data), split, command)
+    return CompareRequest(_candidates(entries, loaded), loaded, bool(data), split, command)
 
 
-def _candidates(entries: Sequence[ModelEntry], for_all: ModelConfig) -> tuple[Candidate, ...]:
-    common = {key: getattr(for_all, key) for key in for_all.model_fields_set - {"name"}}
+def _candidates(entries: Sequence[ModelEntry], config: CompareSettings) -> tuple[Candidate, ...]:
+    common = {key: getattr(config.model, key) for key in config.model.model_fields_set - {"name"}}
     found: list[Candidate] = []
     for entry in entries:
         own = {key: getattr(entry, key) for key in entry.model_fields_set - {"name", "label"}}
-        candidate = find_candidate(entry.name, ModelConfig.model_validate({**common, **own, "name": entry.name}))
+        settings = ModelConfig.model_validate({**common, **own, "name": entry.name})
+        candidate = find_candidate(entry.name, settings, config.output_dir)
         candidate = replace(candidate, label=entry.label or _label(candidate))
         if any(candidate.same_as(other) for other in found):
             continue  # named twice

@@ -16,9 +16,8 @@ from typing import Any
 import pytest
 
 from tests.support.browsing import Visit
-from tests.support.pages import curve, page_arguments, result, write_run
+from tests.support.pages import curve, page_arguments, rendered, result, write_run
 from train.report.index import write_index
-from train.report.page import render
 
 REQUIRED = os.environ.get("EMBED_TUNE_REQUIRE_BROWSER") == "1"
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -54,7 +53,7 @@ def visit(browser: Any) -> Iterator[Visit]:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """`report.html` of a run on two data sets, `long.html` of a long one, and `runs/index.html`."""
     folder = tmp_path_factory.mktemp("pages")
-    (folder / "report.html").write_text(render(*page_arguments()), encoding="utf-8")
+    (folder / "report.html").write_text(rendered(*page_arguments()), encoding="utf-8")
     names = [f"{i}: " + "a name of eighty characters " * 2 + "x" * 21 for i in range(12)]
     report, _, examples, extras = page_arguments()
     report |= {
@@ -64,7 +63,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
     }
     for number, example in enumerate(examples):
         example["dataset"] = names[number]
-    (folder / "long.html").write_text(render(report, curve(names, 200), examples, extras), encoding="utf-8")
+    (folder / "long.html").write_text(rendered(report, curve(names, 200), examples, extras), encoding="utf-8")
     runs = folder / "runs"
     # changes 0.009, 0.1, -0.02 and 0.05: as words +0.100 would come before +0.009
     page = "<!DOCTYPE html><title>the page of {}</title>"

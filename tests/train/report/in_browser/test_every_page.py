@@ -7,9 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.browsing import OPEN_ALL, PAGES, WIDTHS, Visit, chart, open_comparison, serious_violations
-from tests.support.pages import HOSTILE, page_arguments, write_run
+from tests.support.pages import HOSTILE, page_arguments, rendered, write_run
 from train.report.index import write_index
-from train.report.page import render
 
 
 @pytest.mark.parametrize(("name", "scheme"), zip(PAGES, ("light", "dark", "light"), strict=True))
@@ -99,7 +98,7 @@ SHORT = [text for text in HOSTILE if len(text) < 1000]
     "text", [" ".join(SHORT), " ".join(SHORT[::-1]), *set(HOSTILE).difference(SHORT)], ids=["all", "back", "long"]
 )
 def test_no_text_runs_or_breaks_out(visit: Visit, pages: Path, tmp_path: Path, text: str) -> None:
-    (tmp_path / "page.html").write_text(render(*page_arguments(text)), encoding="utf-8")
+    (tmp_path / "page.html").write_text(rendered(*page_arguments(text)), encoding="utf-8")
     page = visit(tmp_path / "page.html", width=WIDTHS["phone"])
     page.evaluate(OPEN_ALL)
     assert page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")

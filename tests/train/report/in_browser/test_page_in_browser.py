@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.browsing import Page, Visit, chart
-from tests.support.pages import page_arguments
-from train.report.page import render
+from tests.support.pages import page_arguments, rendered
 
 
 def test_the_verdict_is_read_first(visit: Visit, pages: Path) -> None:
@@ -118,7 +117,7 @@ def test_filters_work_together(visit: Visit, pages: Path) -> None:
 def test_long_lists_show_a_few_until_asked(visit: Visit, tmp_path: Path) -> None:
     report, log, examples, extras = page_arguments()
     many = [examples[0] | {"query": f"question {i}"} for i in range(25)]
-    (tmp_path / "p.html").write_text(render(report, log, many, extras), encoding="utf-8")
+    (tmp_path / "p.html").write_text(rendered(report, log, many, extras), encoding="utf-8")
     page = visit(tmp_path / "p.html")
     assert len(shown(page)) == 5 and page.get_by_role("status").inner_text() == "25 in all"
     page.get_by_label("Search in queries and documents").fill("question 1")
