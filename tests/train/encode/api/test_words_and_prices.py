@@ -79,7 +79,7 @@ def test_a_table_of_ones_own_goes_before(tmp_path: Path) -> None:
         "prices:\n  a: {source: x}",
     ):
         path.write_text(text)
-        with pytest.raises(ConfigError, match="does not have the required form"):
+        with pytest.raises(ConfigError, match="not of the form"):
             load_prices(path)
     with pytest.raises(ConfigError, match="cannot be read"):
         load_prices(tmp_path / "absent.yaml")
