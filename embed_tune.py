@@ -12,10 +12,53 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from data.errors import DataError, EmbedTuneError
+    from train.api.fine_tuning import fine_tune, resume
+    from train.api.judging import check, compare, evaluate, mine
+    from train.api.models import Model, load_model
+    from train.api.runs import Run, open_run
+    from train.api.vectors import embed, search
+    from train.errors import ConfigError, HubError, Interrupted, ModelError, RunError
+
+__all__ = [
+    "ConfigError",
+    "DataError",
+    "EmbedTuneError",
+    "HubError",
+    "Interrupted",
+    "Model",
+    "ModelError",
+    "Run",
+    "RunError",
+    "check",
+    "compare",
+    "embed",
+    "evaluate",
+    "fine_tune",
+    "load_model",
+    "mine",
+    "open_run",
+    "resume",
+    "search",
+]
+
+_HOMES = {
+    "data.errors": ("DataError", "EmbedTuneError"),
+    "train.errors": ("ConfigError", "HubError", "Interrupted", "ModelError", "RunError"),
+    "train.api.fine_tuning": ("fine_tune", "resume"),
+    "train.api.judging": ("check", "compare", "evaluate", "mine"),
+    "train.api.models": ("Model", "load_model"),
+    "train.api.runs": ("Run", "open_run"),
+    "train.api.vectors": ("embed", "search"),
+}
+"""Where the names above are defined; a module is imported when one of its names is first asked for."""
 
 __version__ = "0.1.0"
 
@@ -94,21 +137,16 @@ def _place_of(name: str) -> Path:
     raise ImportError(f"embed-tune is not completely installed: {HOME} holds no package `{name}`; install it again")
 
 
-def __getattr__(name: str) -> Any:
-    if name == "__all__" or not name.startswith("_"):
-        _require_own_packages()
-        import train
-
-        names: Sequence[str] = getattr(train, "__all__", ())
-        if name == "__all__":
-            return list(names)
-        if name in names:
-            return getattr(train, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+def __getattr__(name: str) -> object:
+    home = next((module for module, names in _HOMES.items() if name in names), None)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    _require_own_packages()
+    return getattr(import_module(home), name)
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__getattr__("__all__")})
+    return sorted({*globals(), *__all__})
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from tests.conftest import ROOT
 LAYERS = (
     ("train.run",),
     ("train.cli",),
+    ("train.api",),
     ("train.pipeline",),
     ("train.workflows",),
     ("train.report",),
@@ -34,7 +35,7 @@ LAYERS = (
 )
 """From the top down; rooms of one layer do not import each other. The longest name that fits a module is its room."""
 
-FACE = ("embed_tune", "train")
+FACE = ("embed_tune",)
 """The Python API: importing it must be light, so its functions import what they need. The one exception to the layers."""
 
 MOST_LINES = 400

@@ -1,0 +1,61 @@
+"""Turn Python arguments into what the commands understand: data held in memory into files, runs and models into words."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+from data.sources.memory import store
+from train.api.models import Model
+from train.api.runs import Run
+from train.errors import ConfigError
+
+if TYPE_CHECKING:
+    import datasets
+    import pandas
+
+Rows: TypeAlias = (
+    "pandas.DataFrame | datasets.Dataset | datasets.DatasetDict | Sequence[Mapping[str, object]] | Sequence[tuple[object, ...]]"
+)
+"""Rows held in memory."""
+
+Data: TypeAlias = "str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | Rows"
+"""A path or a Hub id, several of them, or rows."""
+
+ModelName: TypeAlias = "str | os.PathLike[str] | Run | Model"
+"""A model folder, a run, a preset, a model behind an API or a Hub id, as the commands take it; or an opened run or model."""
+
+MEMORY = "memory"
+"""Folder below the shared cache for rows that were given in memory, so that a run can be continued and judged again."""
+
+
+def sources_of(data: Data, output_dir: str | os.PathLike[str]) -> list[str]:
+    """Return the sources to load; rows held in memory are written below `output_dir` first, under a digest of their content.
+
+    Raises:
+        DataError: the rows cannot be read as a table of texts.
+    """
+    if isinstance(data, str | os.PathLike):
+        return [os.fspath(data)]
+    if isinstance(data, list | tuple) and data and all(isinstance(one, str | os.PathLike) for one in data):
+        return [os.fspath(one) for one in data]
+    return [str(store(data, Path(output_dir) / ".cache" / MEMORY))]
+
+
+def model_word(model: ModelName) -> str:
+    """Return a model in the words of the command line.
+
+    Raises:
+        ConfigError: it is nothing that names a model.
+    """
+    if isinstance(model, Run):
+        return str(model.folder)
+    if isinstance(model, Model):
+        return model.word
+    if isinstance(model, str | os.PathLike):
+        return os.fspath(model)
+    raise ConfigError(
+        f"a {type(model).__name__} is not a model", hint="give a name, a folder, a run (open_run) or a model (load_model)"
+    )
