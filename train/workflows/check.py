@@ -23,7 +23,7 @@ from train.encode.tokens.count import EncoderTokens, token_counter
 from train.errors import RunError
 from train.plan.audit import audited, leak_rules, obey_strict
 from train.runs.folder import RunFolder
-from train.runs.records import AuditRecord
+from train.runs.records import FORMAT, AuditRecord
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -126,7 +126,7 @@ def check_data(config: JudgeSettings, *, tokens: bool = True, output: Path | Non
     quiet_libraries(debug)
     loaded = _seen_together([_loaded(spec, config) for spec in config.data.datasets], config)
     counter = _counter(config) if tokens and any(one.data is not None for one in loaded) else None
-    found = {"datasets": [_checked(one, config, counter) for one in loaded]}
+    found = {"format": FORMAT, "datasets": [_checked(one, config, counter) for one in loaded]}
     if output is not None:
         _write(output, found)
     return AuditReport(found, config.data.strict, output)

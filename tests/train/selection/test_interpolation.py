@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from torch import nn
 from train import pipeline
 from train.config.load import load_config
 from train.fit.recipe import CEILING
+from train.runs.records import ScoreLine
 from train.selection.dev import DevJudge
 from train.selection.interpolation import SHARES, Winner, choose_weights, copy_of, interpolate
 
@@ -88,7 +90,11 @@ def test_of_a_model_too_large_to_be_copied_the_base_is_still_kept_where_it_is_be
 ) -> None:
     monkeypatch.setattr("train.selection.choose.can_be_copied", lambda model: False)
     line = DevJudge.line
-    monkeypatch.setattr(DevJudge, "line", lambda self, step, by: line(self, step, by) | ({"dev": -1.0} if step else {}))
+
+    def lost(self: DevJudge, step: int, by: Any) -> ScoreLine:
+        return line(self, step, by).model_copy(update={"dev": -1.0} if step else {})
+
+    monkeypatch.setattr(DevJudge, "line", lost)
     settings = {"model.name": work / "tiny", "model.device": "cpu", "output_dir": tmp_path, "run_name": "run"}
     settings |= {
         "training.learning_rate": 0.1,

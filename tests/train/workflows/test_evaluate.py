@@ -363,7 +363,7 @@ def test_a_disk_that_fills_up_leaves_no_half_of_an_output(
     def full(*args: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(evaluate, "write_json", full)
+    monkeypatch.setattr(evaluate.RunReport, "write", full)
     with pytest.raises(SystemExit) as stop:
         main(["evaluate", "tiny", "ruined", "-d", "split", "-o", str(tmp_path / "out"), "model.device=cpu", RESAMPLES])
     assert stop.value.code == 2 and "out cannot be written (No space left on device)" in capfd.readouterr().err
