@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import textwrap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from data.errors import nearest
 from train.config.compare import CompareSettings
 from train.config.describe import SECTIONS, Setting, all_settings
 from train.config.messages import nearest_key
@@ -78,7 +78,7 @@ def find_settings(word: str | None = None) -> SettingsFound:
 def _nearest(word: str, keys: list[str]) -> str:
     """Return the key that a word is most likely to mean; however far off, there is one."""
     meant = (nearest_key(word, CompareSettings) or "").replace("datasets.0.", "")
-    return meant if meant in keys else difflib.get_close_matches(word, keys, n=1, cutoff=0.0)[0]
+    return meant if meant in keys else nearest(word, keys, cutoff=0.0) or keys[0]
 
 
 def _indented(text: str) -> list[str]:
