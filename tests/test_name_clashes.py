@@ -184,6 +184,25 @@ def test_a_folder_without_modules_hides_nothing(environment: dict[str, str], tmp
     assert done.stdout == f"{ROOT / 'data' / '__init__.py'}\n", done.stderr
 
 
+API_WORKERS = """
+import multiprocessing, embed_tune
+from data.errors import reason
+from train.workflows.compare.isolation import LIBRARIES
+if __name__ == "__main__":
+    start = multiprocessing.get_context("forkserver")
+    start.set_forkserver_preload([LIBRARIES[0], "data.errors"])
+    with start.Pool(1) as pool:
+        print(pool.apply_async(reason, [ValueError("found")]).get(timeout=30))
+"""
+
+
+def test_processes_of_the_python_api_find_our_packages_beside_a_folder(environment: dict[str, str], tmp_path: Path) -> None:
+    (tmp_path / "work" / "data").mkdir(parents=True)
+    (tmp_path / "work" / "mine.py").write_text(API_WORKERS, encoding="utf-8")
+    done = run(["mine.py"], tmp_path / "work", environment)
+    assert done.stdout == "found\n", done.stderr
+
+
 def test_an_import_loads_nothing_heavy_and_finds_what_is_not_there(environment: dict[str, str], tmp_path: Path) -> None:
     code = """
 import sys, embed_tune

@@ -14,7 +14,8 @@ from typing import cast
 from train.console import say
 from train.workflows.compare.worker import Failure, Job, Outcome, work
 
-LIBRARIES = ["torch", "sentence_transformers", "train.workflows.compare.worker"]
+LIBRARIES = ["embed_tune", "torch", "sentence_transformers", "train.workflows.compare.worker"]
+"""What the server loads. The face comes first: with it our packages are found beside a folder `data` of the user's."""
 KILLED = -9
 
 
