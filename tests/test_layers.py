@@ -6,6 +6,7 @@ Read from the source with `ast`, imports inside functions and under TYPE_CHECKIN
 from __future__ import annotations
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -134,6 +135,12 @@ def test_data_never_imports_train() -> None:
 def test_the_root_of_train_is_small() -> None:
     here = sorted(path.name for path in (ROOT / "train").glob("*.py"))
     assert len(here) <= MOST_IN_ROOT + 1, f"besides __init__.py there are {here}"
+
+
+def test_a_wheel_brings_all_packages() -> None:
+    named = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    found = {name_of(file.relative_to(ROOT)) for folder in ("data", "train") for file in (ROOT / folder).rglob("__init__.py")}
+    assert named == sorted(found | {"train.configs"})
 
 
 @pytest.mark.parametrize("folder", ["data", "train", "tests"])

@@ -18,7 +18,7 @@ from tests.support.doc_files import write_files
 
 pytestmark = pytest.mark.slow
 
-SOURCES = ("data", "train", "configs", "embed_tune.py", "setup.py", "pyproject.toml", "README.md", "LICENSE")
+SOURCES = ("data", "train", "configs", "embed_tune.py", "pyproject.toml", "README.md", "LICENSE")
 QUICK = (
     "training.max_steps=2",
     "training.evaluations=1",
