@@ -152,11 +152,14 @@ def test_two_models_are_compared_beside_modules_of_the_users(venv: Path, empty: 
     assert (empty / "out" / "compare.html").is_file(), said
 
 
-def test_the_python_api(venv: Path, empty: Path) -> None:
+def test_the_python_api(venv: Path, empty: Path, tiny_model: Path) -> None:
     write_files(empty)
-    code = """
+    shutil.copytree(tiny_model, empty / "tiny")
+    settings = dict(word.split("=") for word in QUICK)
+    code = f"""
 import embed_tune
-if "check" in embed_tune.__all__:
-    print(embed_tune.check("my_pairs.csv"))
+run = embed_tune.fine_tune("my_pairs.csv", model="tiny", name="first", settings={settings!r})
+print(run.verdict, embed_tune.open_run("first").report.datasets[0].n, run.encode(["a"], role="query").shape)
 """
-    python(venv, empty, code)
+    (line,) = python(venv, empty, code)
+    assert line.split()[0] in ("improved", "regressed", "mixed", "no_evidence")

@@ -85,7 +85,7 @@ def report_run(
         audit=read_audit(run),
         data_notes={name: list(prepared.notes) for name, prepared in datasets.items()},
         changes={name: count_changes(task, base.test.full[name][1], scores) for name, (task, scores) in tuned.full.items()},
-        command=f"accelerate launch train/run.py --config {shlex.quote(str(files.config))} run_name={run.name}-again",
+        command=f"embed-tune train --config {shlex.quote(str(files.config))} run_name={run.name}-again",
     )
     judged = tuned.full.items()
     examples = [one for name, (task, scores) in judged for one in pick_examples(task, base.test.full[name][1], scores)]
