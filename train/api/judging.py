@@ -81,7 +81,7 @@ def evaluate(
 
 
 def compare(
-    models: Sequence[ModelName],
+    models: Sequence[ModelName | Mapping[str, object]],
     *,
     data: Data,
     anchor: str | None = None,
@@ -100,7 +100,8 @@ def compare(
     """Compare models on your texts: quality, speed, size and price, and recommend one.
 
     Args:
-        models: two or more.
+        models: two or more. A mapping is an entry of the section `models` in docs/configuration.md, such as
+            `{"name": "all-MiniLM-L6-v2", "label": "short", "dimensions": 96}`.
         data, split, output_dir, settings, progress, confirm: see `evaluate`.
         anchor, positive, sentence1, sentence2, score, group: columns of these roles; recognised where left out.
         output: new folder for the files; by default one below `output_dir`.
@@ -122,7 +123,7 @@ def compare(
         "group": group,
     }
     with heard_by(progress):
-        words = [*map(model_word, models), *_words(output_dir, roles, settings)]
+        words = [*_compared(models), *_words(output_dir, roles, settings)]
         request = read_compare_request(words, data=sources_of(data, output_dir), split=_split(split))
         return compare_models(request, output=None if output is None else Path(output), confirm=confirm)
 
@@ -202,6 +203,19 @@ def mine(
         words = [*setting_words(named), *_words(output_dir, {"anchor": anchor, "positive": positive}, settings)]
         loaded = load_config(None, data=sources_of(data, output_dir), overrides=words, kind=JudgeSettings)
         return mine_data(loaded, out=None if out is None else Path(out), confirm=confirm)
+
+
+def _compared(models: Sequence[ModelName | Mapping[str, object]]) -> list[str]:
+    """Return models as words, or as the setting `models` where one of them is a mapping."""
+    if not any(isinstance(one, Mapping) for one in models):
+        return [model_word(one) for one in models if not isinstance(one, Mapping)]
+    entries = [
+        {key: os.fspath(value) if isinstance(value, os.PathLike) else value for key, value in one.items()}
+        if isinstance(one, Mapping)
+        else {"name": model_word(one)}
+        for one in models
+    ]
+    return setting_words({"models": entries})
 
 
 def _split(name: SplitName | None) -> Split | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from train.api.models import Model, TextRole
 from train.console import Listener, heard_by, notebook_view
+from train.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -60,6 +61,70 @@ class Run:
         from train.runs.folder import RunFolder
 
         return RunFolder(self.folder).page
+
+    @property
+    def recipe(self) -> tuple[str, ...]:
+        """What was settled before training, a sentence each: passes, rates, batches, loss."""
+        from train.runs.read import read_environment
+
+        return read_environment(self.folder).recipe
+
+    def curve(self) -> pandas.DataFrame:
+        """Return the learning curve: a row a checkpoint, with its score on dev and on the dev rows of each data set.
+
+        Step 0 is the base.
+        """
+        import pandas as pd
+
+        from train.runs.score_log import read_scores
+
+        lines = read_scores(self.folder)
+        names = dict.fromkeys(name for line in lines for name in line.datasets)
+        rows = [(line.step, line.dev, *map(line.datasets.get, names)) for line in lines]
+        return pd.DataFrame(rows, columns=["step", "dev", *(f"dev {name}" for name in names)])
+
+    def per_query(self) -> pandas.DataFrame:
+        """Return both models' values of each test query or pair: dataset, item, metric, base, tuned, gold, group.
+
+        Of scored pairs the metric is their cosine, `gold` their score, and the item their place in `rows("test")`.
+        """
+        import pandas as pd
+
+        from train.runs.folder import RunFolder
+        from train.runs.read import BrokenRecord
+
+        path = RunFolder(self.folder).per_query
+        try:
+            return pd.read_parquet(path)
+        except (OSError, ValueError) as error:  # pyarrow's errors are among them
+            raise BrokenRecord(path, "is missing" if not path.exists() else f"cannot be read ({error})") from None
+
+    def rows(self, split: str = "test", *, dataset: str | None = None) -> pandas.DataFrame:
+        """Return the rows of a split as this run split them, texts included; they are read from their source again.
+
+        Args:
+            split: train, dev or test.
+            dataset: its name; the first by default.
+
+        Raises:
+            ConfigError: there is no such data set or split.
+            DataError: the source cannot be read.
+            RunError: it is not what this run read.
+        """
+        from train.config.load import load_config
+        from train.plan.datasets import load_datasets
+        from train.runs.folder import RunFolder
+        from train.runs.read import read_environment
+
+        found = load_datasets(load_config(RunFolder(self.folder).config))
+        name = next(iter(found)) if dataset is None else dataset
+        if name not in found or split not in found[name].splits:
+            what, known = (f"split={split!r}", found[name].splits) if name in found else (f"dataset={name!r}", found)
+            raise ConfigError(f"{what}: this run has none of that name", hint=f"choose one of {', '.join(known)}")
+        if found[name].fingerprint != read_environment(self.folder).data.get(name):
+            raise RunError(f"{name} is not what {self.name} read: it has changed since", hint="put the old data back")
+        table: pandas.DataFrame = found[name].splits[split].to_pandas()
+        return table
 
     @cached_property
     def model(self) -> Model:

@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING
 from data.errors import EmbedTuneError
 from train.api.models import TextRole, role_of
 from train.api.runs import OUTPUT_DIR
-from train.api.settings import setting_words
-from train.api.words import ModelName, model_word
+from train.api.settings import column_words, setting_words
+from train.api.words import Data, ModelName, model_word, sources_of
 from train.console import Listener, heard_by
 from train.encode.api.confirm import Confirm
 from train.errors import ConfigError
 from train.vectors.embed_result import EmbedResult
 
 if TYPE_CHECKING:
+    from train.vectors.files import VectorFile
     from train.vectors.quantization import Precision
     from train.vectors.search_result import SearchResult
 
@@ -85,14 +86,19 @@ def embed(
 
 
 def search(
-    vectors: str | os.PathLike[str] | EmbedResult,
-    queries: Sequence[str],
+    vectors: str | os.PathLike[str] | EmbedResult | None = None,
+    queries: Sequence[str] = (),
     *,
+    data: Data | None = None,
+    anchor: str | None = None,
+    positive: str | None = None,
     model: ModelName | None = None,
     finer: str | os.PathLike[str] | EmbedResult | None = None,
     method: str | None = None,
     top: int | None = None,
+    rescore: int | None = None,
     documents: str | os.PathLike[str] | None = None,
+    output_dir: str | os.PathLike[str] = OUTPUT_DIR,
     settings: Mapping[str, object] | None = None,
     progress: Listener | None = None,
     confirm: Confirm | None = None,
@@ -100,34 +106,52 @@ def search(
     """Search vectors that `embed` made, by every method that their bytes allow.
 
     Args:
-        vectors: the file, or what `embed` returned.
+        vectors: the file, or what `embed` returned; with `data` it may be left out, and the documents of the data are embedded.
         queries: texts to search for.
+        data: queries with known answers, see `fine_tune`: each method is judged on them.
+        anchor, positive: columns of query and document in the data; recognised where left out.
         model: that encodes the queries; the one that made the vectors by default.
         finer: vectors of the same texts with more bits, to score candidates again.
-        method: the only method to use.
+        method: the only method to use, besides the first, with which it is compared.
         top: hits a query.
+        rescore: candidates by bits for each hit, which are scored again.
         documents: file with the texts, to show them.
-        settings, progress, confirm: see `embed`.
+        output_dir, progress, confirm: see `embed`.
+        settings: of the sections `model` and `data` and the cache, by dotted key.
 
     Raises:
         ConfigError, DataError, ModelError: nothing can be searched.
         Interrupted: `confirm` said no.
     """
-    from train.resolve.vectors import TOP, SearchRequest, TextChoice
+    from train.resolve.vectors import RESCORE, TOP, SearchRequest, TextChoice
     from train.workflows.search import search_vectors
 
+    words = setting_words({"output_dir": os.fspath(output_dir), **(settings or {})})
     with heard_by(progress):
         request = SearchRequest(
-            vectors=vectors.open() if isinstance(vectors, EmbedResult) else Path(vectors),
+            vectors=_vectors(vectors),
             queries=_checked(queries, "queries"),
             model=None if model is None else model_word(model),
-            overrides=tuple(setting_words(settings)),
-            finer=finer.open() if isinstance(finer, EmbedResult) else None if finer is None else Path(finer),
+            overrides=tuple(word for word in words if not word.startswith("data.")),
+            finer=_vectors(finer),
             method=method,
             top=TOP if top is None else top,
+            rescore=RESCORE if rescore is None else rescore,
             documents=None if documents is None else TextChoice(os.fspath(documents)),
+            data=() if data is None else tuple(sources_of(data, output_dir)),
+            data_settings=(
+                *column_words({"anchor": anchor, "positive": positive}),
+                *(word for word in words if word.startswith("data.")),
+            ),
         )
         return search_vectors(request, confirm=confirm)
+
+
+def _vectors(named: str | os.PathLike[str] | EmbedResult | None) -> Path | VectorFile | None:
+    """Return vectors in memory, or the path of their file."""
+    if isinstance(named, EmbedResult):
+        return named.open()
+    return None if named is None else Path(named)
 
 
 def _checked(texts: Sequence[str], what: str) -> tuple[str, ...]:

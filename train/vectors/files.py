@@ -26,6 +26,7 @@ from train.vectors.quantization import (
     Precision,
     Ranges,
     bytes_per_vector,
+    dequantise,
     dtype,
     ranges_as_json,
     ranges_from_json,
@@ -136,6 +137,10 @@ class VectorFile:
     def place(self) -> str:
         """Where the vectors are, for messages."""
         return "the vectors in memory" if self.path is None else str(self.path)
+
+    def floats(self) -> np.ndarray:
+        """Return what the stored numbers stand for, float32 [N, D]: bits are the signs of the vector's numbers."""
+        return dequantise(np.asarray(self.stored), self.info.precision, self.info.dimensions, self.info.ranges)
 
 
 def vectors_in_memory(
