@@ -62,23 +62,23 @@ def quiet_libraries(debug: bool) -> None:
 
 
 def lines_of(captured: str) -> str:
-    """What a console captured, without blanks at the ends of its lines."""
+    """Return what a console captured, without blanks at the ends of its lines."""
     return "\n".join(line.rstrip() for line in captured.splitlines())
 
 
 def plain_table(title: str) -> Table:
-    """An empty table in the one style of all tables."""
+    """Return an empty table in the one style of all tables."""
     # No vertical lines and no padding: one blank between columns lets nine of them fit into 80.
     return Table(title=Text(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_edge=False, padding=0)
 
 
 def plain(name: str) -> str:
-    """A name without control characters and without those that turn the direction of writing, which would reach beyond it."""
+    """Return a name without control characters and those that change the direction of writing, which would reach beyond it."""
     return "".join(c for c in name if unicodedata.category(c) not in {"Cc", "Cf", "Cs"} or c in "\u200c\u200d")
 
 
 def now() -> str:
-    """The time in UTC, ISO 8601, to the second."""
+    """Return the time in UTC, ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 

@@ -69,7 +69,7 @@ def join(device: str) -> None:
 
 
 def leave() -> None:
-    """Take leave of the other processes, at the end of a run that went well."""
+    """Part from the other processes, at the end of a run that went well."""
     if _group:
         import torch.distributed as dist
 
@@ -177,7 +177,7 @@ def copy_weights(state: Mapping[str, Tensor], model: Any) -> None:
 
 
 def on_main(work: Callable[[], T]) -> T:
-    """Do it on rank 0; the others wait and get the result.
+    """Do some work on rank 0; the others wait and get the result.
 
     Raises:
         Whatever the work raises, on rank 0; PeerStopped on the others.
@@ -196,7 +196,7 @@ def on_main(work: Callable[[], T]) -> T:
 
 
 def first_on_each_machine(work: Callable[[], T]) -> T:
-    """Do it in one process a machine first, so that the others find the files there; each gets a result of its own.
+    """Do some work in one process per machine first, so that the others find the files there; each gets a result of its own.
 
     Raises:
         Whatever the work raises, where it is raised; PeerStopped on the others.
@@ -226,7 +226,7 @@ def should_report(error: BaseException) -> bool:
 
 
 def prefix() -> str:
-    """Return who speaks, where it is not rank 0."""
+    """Return the words that name this process in a message; empty on rank 0."""
     return "" if is_main() else f"process {rank()} of {world_size()}: "
 
 

@@ -22,19 +22,19 @@ class ModelError(EmbedTuneError):
 
 
 class RunError(EmbedTuneError):
-    """A run folder exists already, is broken, or cannot be resumed; or a run cannot go on."""
+    """A run folder exists already, is broken, or cannot be resumed; or a run cannot continue."""
 
 
 class Diverged(RunError):
-    """The loss is no number any more: a property of data and settings, which another attempt would meet again."""
+    """The loss is no longer a number: a property of data and settings, which another attempt would meet again."""
 
 
 class HubError(EmbedTuneError):
-    """The Hub could not be reached or refused; what lies on this machine is whole."""
+    """The Hub could not be reached, or refused; the files on this machine are complete."""
 
 
 class TrackingError(EmbedTuneError):
-    """The dashboard that a run should report to cannot be used; said before training begins, never later."""
+    """The dashboard that a run should report to cannot be used; raised before training begins, never later."""
 
 
 class VerdictError(EmbedTuneError):
@@ -44,13 +44,13 @@ class VerdictError(EmbedTuneError):
 
 
 class Interrupted(EmbedTuneError):
-    """The user (or the scheduler) stopped the run; everything needed to go on is on disk."""
+    """The user (or the scheduler) stopped the run; everything needed to continue is on disk."""
 
     exit_code = 130
 
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""What the operating system says where no more can be written: disk full, quota used up, file-size limit."""
+"""Errors of the operating system when nothing more can be written: disk full, quota used up, file-size limit."""
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -63,8 +63,8 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 def disk_in_words(error: OSError) -> tuple[str, str]:
-    """Say what an operating system's error means, and what helps. The second part ends without a full stop."""
+    """Return what an operating system's error means, and what helps. The second part ends without a full stop."""
     place = f"{error.filename}: " if error.filename else ""
     if error.errno in FULL:
         return f"{place}the disk is full ({os.strerror(error.errno)})", "make room on the disk"
-    return f"{place}{error.strerror or error}", "look at the disk and at the rights of the folder"
+    return f"{place}{error.strerror or error}", "check the disk and the permissions of the folder"

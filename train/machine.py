@@ -27,7 +27,7 @@ PACKAGES = (
 
 
 def environment(extra: Mapping[str, Any]) -> dict[str, Any]:
-    """Versions, hardware and revision of the code, for `environment.json`."""
+    """Return versions, hardware and revision of the code, for `environment.json`."""
     import torch
 
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
@@ -58,7 +58,7 @@ def _version(package: str) -> str | None:
 
 
 def processor() -> str:
-    """The name of the processor, as the system gives it."""
+    """Return the name of the processor, as the system gives it."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
@@ -81,7 +81,7 @@ def _git_revision() -> str | None:
 
 
 def peak_memory_mb() -> float:
-    """The most memory that this process has used, in MiB: of its GPU where there is one, otherwise resident."""
+    """Return the most memory that this process has used, in MiB: of its GPU where there is one, otherwise resident."""
     import torch
 
     if torch.cuda.is_available():
@@ -90,9 +90,9 @@ def peak_memory_mb() -> float:
 
 
 def resident_peak_mb() -> float:
-    """The most main memory that this process has used, in MiB.
+    """Return the most main memory that this process has used, in MiB.
 
-    Linux says it in /proc; `ru_maxrss`, taken elsewhere, begins there with what the program that started this one had used.
+    On Linux it is read from /proc, since `ru_maxrss`, used elsewhere, begins there with what the parent program had used.
     """
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii")

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from train import distributed
-from train.config.launcher import heed_launcher
+from train.config.launcher import apply_launcher
 from train.config.load import dump_config, load_config
 from train.config.schema import TrainSettings
 from train.console import quiet_libraries, say
@@ -72,7 +72,7 @@ def resume_run(name: str | Path, *, output_dir: str | Path = RUNS, debug: bool =
     """
     quiet_libraries(debug)
     run = find_unfinished(name, output_dir)
-    config = heed_launcher(load_config(RunFolder(run).config), say)
+    config = apply_launcher(load_config(RunFolder(run).config), say)
     if (last := last_checkpoint(run)) is not None:
         check_checkpoint(last[1])
     say(f"resuming {run}")

@@ -33,21 +33,21 @@ class Sides(NamedTuple):
 
     @classmethod
     def of(cls, report: Mapping[str, Any]) -> Sides:
-        """What a report.json calls them in its `labels`; those of a run have none."""
+        """Return the names in the `labels` of a report.json; those of a run have none."""
         labels = report.get("labels") or {}
         return cls(str(labels.get("base", "base")), str(labels.get("tuned", "tuned")))
 
     def in_sentences(self) -> tuple[str, str]:
-        """Both as they stand inside a sentence: ("the base", "the tuned model"), or their names."""
+        """Return both as they stand inside a sentence: ("the base", "the tuned model"), or their names."""
         return _IN_SENTENCES.get(self.before, self.before), _IN_SENTENCES.get(self.after, self.after)
 
     def headings(self) -> tuple[str, str]:
-        """Both as they stand above columns: their names where these are short and differ, else ("A", "B")."""
+        """Return both as they stand above columns: their names where these are short and differ, else ("A", "B")."""
         short = max(len(self.before), len(self.after)) <= WIDEST_HEADING
         return (self.before, self.after) if short and self.before != self.after else ("A", "B")
 
     def legend(self) -> str | None:
-        """What A and B stand for, where the headings are those."""
+        """Return what A and B stand for, where the headings are those."""
         return f"A is {self.before}, B is {self.after}" if self.headings() == ("A", "B") else None
 
 
@@ -56,53 +56,56 @@ BASE_AND_TUNED = Sides()
 
 
 def sentence_case(text: str) -> str:
-    """The text with a capital first letter if it begins with an article; names keep their letters."""
+    """Return the text with a capital first letter if it begins with an article; names keep their letters."""
     return f"T{text[1:]}" if text.startswith("the ") else text
 
 
 def metric_name(metric: str) -> str:
-    """A metric as people write it; unknown ones as they are."""
+    """Return a metric as people write it; unknown ones as they are."""
     return METRIC_NAMES.get(metric, metric)
 
 
 def fraction(value: float) -> str:
-    """A metric's value with three decimals: 0.532; one that rounds to zero has no sign."""
+    """Return a metric's value with three decimals: 0.532; one that rounds to zero has no sign."""
     return f"{round(value, 3) + 0.0:.3f}"
 
 
 def change(value: float) -> str:
-    """A difference with its sign and three decimals: +0.089; a difference that rounds to zero has the sign +."""
+    """Return a difference with its sign and three decimals: +0.089; a difference that rounds to zero has the sign +."""
     return f"{round(value, 3) + 0.0:+.3f}"
 
 
 def interval(ci95: tuple[float, float] | list[float]) -> str:
-    """An interval of a difference: "+0.075 to +0.103". An end keeps its sign when it rounds to zero: it decides the verdict."""
+    """Return an interval of a difference: "+0.075 to +0.103".
+
+    An end keeps its sign when it rounds to zero: it decides the verdict.
+    """
     low, high = (f"{end + 0.0:+.3f}" for end in ci95)
     return f"{low} to {high}"
 
 
 def span(ci95: tuple[float, float] | list[float]) -> str:
-    """An interval of a value: "0.801 to 0.838"."""
+    """Return an interval of a value: "0.801 to 0.838"."""
     return f"{fraction(ci95[0])} to {fraction(ci95[1])}"
 
 
 def p_value(value: float) -> str:
-    """A p-value with three decimals, or "<0.001"."""
+    """Return a p-value with three decimals, or "<0.001"."""
     return "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def things(kind: str) -> str:
-    """What is counted in a data set of that row kind."""
+    """Return what is counted in a data set of that row kind."""
     return "pairs" if kind == "scored" else "queries"
 
 
 def counted(n: int, kind: str, groups: int | None = None) -> str:
-    """How many were judged: "300 queries", and "300 queries in 45 groups" where groups were resampled."""
+    """Return how many were judged: "300 queries", and "300 queries in 45 groups" where groups were resampled."""
     return f"{n:,} {things(kind)}" + (f" in {groups:,} groups" if groups is not None else "")
 
 
 def duration(seconds: float) -> str:
-    """A time in the two largest units that fit: "42 s", "6 min 40 s", "3 h 5 min"."""
+    """Return a time in the two largest units that fit: "42 s", "6 min 40 s", "3 h 5 min"."""
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -113,7 +116,7 @@ def duration(seconds: float) -> str:
 
 
 def cost_lines(cost: Mapping[str, float]) -> list[tuple[str, str]]:
-    """The `cost` of a report as (what, how much), leaving out what was not measured."""
+    """Return the `cost` of a report as (what, how much), leaving out what was not measured."""
     units = (
         ("train_seconds", "training", duration),
         ("train_rows_per_second", "training speed", lambda value: f"{value:,.1f} rows/s"),
@@ -127,12 +130,12 @@ def cost_lines(cost: Mapping[str, float]) -> list[tuple[str, str]]:
 
 
 def best_word(highest: bool) -> str:
-    """What the checkpoint is called that was taken: "best" only where its score is the highest."""
+    """Return what the chosen checkpoint is called: "best" only where its score is the highest."""
     return "best" if highest else "taken"
 
 
 def best_mark(share: float, highest: bool = True) -> str:
-    """What stands beside the checkpoint of a learning curve that was taken.
+    """Return the note beside the chosen checkpoint of a learning curve.
 
     Args:
         share: of the way from the base to it, which the judged model went.
@@ -145,14 +148,14 @@ def best_mark(share: float, highest: bool = True) -> str:
 
 
 def shipped(step: int, share: float) -> str:
-    """What a run ships, in a few words."""
+    """Return what a run ships, in a few words."""
     if share == 0:
         return "ships the base: nothing was better on dev"
     return f"ships step {step:,}" if share == 1 else f"ships {share:.0%} of the way to step {step:,}"
 
 
 def judged_sentence(share: float, *, as_good: bool = False) -> str:
-    """What became of the best checkpoint, as a sentence.
+    """Return what became of the best checkpoint, as a sentence.
 
     Args:
         share: of the way from the base to it, which the judged model went.

@@ -34,7 +34,7 @@ SETTINGS = {
         **config("data: pairs.csv\ntraining:\n\tepochs: 1\n"),
     ),
     "key given twice": Mistake(
-        what="training.epochs is given twice (first in line 3)",
+        what="training.epochs is given twice (first on line 3)",
         where="c.yaml, line 5",
         hint="remove one of the two",
         **config("data: pairs.csv\ntraining:\n  epochs: 1\n  seed: 1\n  epochs: 2\n"),

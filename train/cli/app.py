@@ -95,7 +95,7 @@ app.command("benchmark", cls=TaskList, epilog=EXIT_CODES, short_help="Run public
 )
 app.command("embed", epilog=EXIT_CODES, short_help="Turn a file of texts into vectors.")(embed_command)
 app.command("search", epilog=EXIT_CODES, short_help="Try queries against vectors that `embed` made.")(search_command)
-app.command("settings", short_help="List all settings, or those that a word is found in.")(settings_command)
+app.command("settings", short_help="List all settings, or those that contain a word.")(settings_command)
 
 
 def main(arguments: Sequence[str] | None = None, program: str = "embed-tune") -> None:

@@ -18,10 +18,10 @@ LISTS = ("--tasks", "-t")
 
 
 class TaskList(TyperCommand):
-    """Understands `--tasks ArguAna NFCorpus`, which stands for `--tasks ArguAna --tasks NFCorpus`."""
+    """A command that takes `--tasks ArguAna NFCorpus` as short for `--tasks ArguAna --tasks NFCorpus`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Repeat the option before each of its words, then parse as ever. A setting (KEY=VALUE) ends the list."""
+        """Repeat the option before each of its words, then parse as usual. A setting (KEY=VALUE) ends the list."""
         out: list[str] = []
         option, taken = "", False
         for word in args:
@@ -48,23 +48,29 @@ def benchmark_command(
         typer.Option("--tasks", "-t", metavar="NAME...", help="Tasks and benchmarks of MTEB by name: ArguAna NFCorpus."),
     ] = None,
     data: Annotated[
-        list[str] | None, typer.Option("--data", "-d", help="A data set of yours, as for `train`; may be given several times.")
+        list[str] | None, typer.Option("--data", "-d", help="One of your data sets, as for `train`; may be given several times.")
     ] = None,
     config: Annotated[
         list[Path] | None,
         typer.Option(
-            "--config", "-c", readable=False, callback=note_packaged, help="YAML file that names data; may be given again."
+            "--config",
+            "-c",
+            readable=False,
+            callback=note_packaged,
+            help="YAML file that names data; may be given several times.",
         ),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="Folder of results in mteb's form; by default checkpoints/.cache/mteb, for all runs."
+            "--output",
+            "-o",
+            help="Folder for results in mteb's format; by default checkpoints/.cache/mteb, which all runs share.",
         ),
     ] = None,
     prices: Annotated[
         Path | None,
-        typer.Option("--prices", readable=False, help="YAML file of prices, used before configs/prices.yaml."),
+        typer.Option("--prices", readable=False, help="YAML file of prices; it takes precedence over configs/prices.yaml."),
     ] = None,
     cache: CacheOption = None,
     yes: YesOption = False,
@@ -73,8 +79,8 @@ def benchmark_command(
 ) -> None:
     """Run public benchmark tasks (MTEB) and your own data sets through mteb, several models in one table.
 
-    Results have mteb's form, under the model's name and revision, so they can stand beside those of the public leaderboard. What
-    mteb's cache has already is not computed again.
+    Results are stored in mteb's format under the model's name and revision, so they can be compared with the public leaderboard.
+    What is already in mteb's cache is not computed again.
 
     - `embed-tune benchmark all-MiniLM-L6-v2 --tasks ArguAna NFCorpus`
 

@@ -26,13 +26,13 @@ def check_command(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option("--model", "-m", metavar="MODEL", help="Base model, for its tokenizer; by default the config's."),
+        typer.Option("--model", "-m", metavar="MODEL", help="Base model whose tokenizer is used; by default the config's."),
     ] = None,
     tokens: Annotated[
-        bool, typer.Option("--tokens/--no-tokens", help="Count tokens by the base model's tokenizer, or only words.")
+        bool, typer.Option("--tokens/--no-tokens", help="Count tokens with the base model's tokenizer, or only words.")
     ] = True,
     strict: Annotated[
-        bool, typer.Option("--strict", help="End with exit code 2 on warnings that put a result in doubt, such as leaks.")
+        bool, typer.Option("--strict", help="End with exit code 2 on warnings that cast doubt on a result, such as leaks.")
     ] = False,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", metavar="FOLDER", help="New folder for audit.json and audit.txt.")
@@ -42,7 +42,7 @@ def check_command(
 ) -> None:
     """Look for what makes a tuned model worse or a result untrue: leaks, duplicates, swapped columns, broken or cut texts.
 
-    The same is done at the beginning of every `train`. Findings name rows (file and line), and say what was done and what helps.
+    Every `train` begins with the same check. Findings name rows (file and line), and say what was done and what helps.
 
     - `embed-tune check my_pairs.csv`
 

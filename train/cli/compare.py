@@ -35,17 +35,17 @@ def compare_command(
         ),
     ] = None,
     max_latency_ms: Annotated[
-        float | None, typer.Option("--max-latency-ms", metavar="MS", help="95 of 100 single texts must be done in this time.")
+        float | None, typer.Option("--max-latency-ms", metavar="MS", help="Maximum time for 95 of 100 single texts.")
     ] = None,
     min_throughput: Annotated[
-        float | None, typer.Option("--min-throughput", metavar="N", help="At least so many texts a second.")
+        float | None, typer.Option("--min-throughput", metavar="N", help="Minimum texts per second.")
     ] = None,
-    max_memory_mb: Annotated[float | None, typer.Option("--max-memory-mb", metavar="MB", help="At most so much memory.")] = None,
-    max_dims: Annotated[int | None, typer.Option("--max-dims", metavar="N", help="At most so many dimensions.")] = None,
+    max_memory_mb: Annotated[float | None, typer.Option("--max-memory-mb", metavar="MB", help="Maximum peak memory.")] = None,
+    max_dims: Annotated[int | None, typer.Option("--max-dims", metavar="N", help="Maximum number of dimensions.")] = None,
     max_price: Annotated[
-        float | None, typer.Option("--max-price", metavar="USD", help="At most so many US dollars for a million tokens.")
+        float | None, typer.Option("--max-price", metavar="USD", help="Maximum price in US dollars per million tokens.")
     ] = None,
-    local_only: Annotated[bool, typer.Option("--local-only", help="No model behind an API.")] = False,
+    local_only: Annotated[bool, typer.Option("--local-only", help="Recommend no model behind an API.")] = False,
     licence: Annotated[
         list[str] | None, typer.Option("--licence", metavar="ID", help="An allowed licence; may be given several times.")
     ] = None,
@@ -53,26 +53,26 @@ def compare_command(
         float | None, typer.Option("--tolerance", metavar="Q", help="Quality to give up for a cheaper model, e.g. 0.01.")
     ] = None,
     documents: Annotated[
-        int | None, typer.Option("--documents", metavar="N", help="Size of the index that is worked out; 1,000,000 by default.")
+        int | None, typer.Option("--documents", metavar="N", help="Documents in the estimated index; 1,000,000 by default.")
     ] = None,
     prices: Annotated[
         str | None,
-        typer.Option("--prices", metavar="FILE", help="Prices, used before those of configs/prices.yaml."),
+        typer.Option("--prices", metavar="FILE", help="YAML file of prices; it takes precedence over configs/prices.yaml."),
     ] = None,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", help="New folder for compare.html, .json, .csv; by default in checkpoints/comparisons/."),
     ] = None,
-    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write the table to this file, too.")] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Also write the table to this file.")] = None,
     measure_again: Annotated[
-        bool, typer.Option("--measure-again", help="Measure speed again rather than use what was measured before.")
+        bool, typer.Option("--measure-again", help="Measure speed again instead of using earlier measurements.")
     ] = False,
     cache: CacheOption = None,
     yes: YesOption = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Compare models on your texts: quality with intervals and tests, speed, memory, size, price; and say which to take.
+    """Compare models on your texts: quality with intervals and tests, speed, memory, size, price; and recommend one.
 
     Each model is judged on the same rows and timed in a process of its own. A second run reads vectors and times from the cache.
 

@@ -47,7 +47,9 @@ ModelOption = Annotated[
 ]
 ColumnOption = Annotated[
     list[str] | None,
-    typer.Option("--column", metavar="NAME", help="Column with the text; several are joined by a blank. Found by usual names."),
+    typer.Option(
+        "--column", metavar="NAME", help="Column with the text; several are joined by a blank. By default found by name."
+    ),
 ]
 IdOption = Annotated[
     str | None,
@@ -62,17 +64,17 @@ EmptyOption = Annotated[
 def embed_command(
     file: Annotated[
         str | None,
-        typer.Argument(metavar="FILE", help="A text a line (.txt), CSV TSV JSON JSONL Parquet, or - for standard input."),
+        typer.Argument(metavar="FILE", help="One text per line (.txt), CSV TSV JSON JSONL Parquet, or - for standard input."),
     ] = None,
     overrides: Annotated[
         list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Settings of the model, e.g. model.device=cpu")
     ] = None,
     model: ModelOption = DEFAULT_MODEL,
     out: Annotated[
-        Path | None, typer.Option("--out", "-o", help="The file to make: .parquet, or .npy with its ids and ranges beside it.")
+        Path | None, typer.Option("--out", "-o", help="The file to write: .parquet, or .npy with its ids and ranges beside it.")
     ] = None,
     texts: Annotated[
-        list[str] | None, typer.Option("--text", metavar="TEXT", help="A text, in place of FILE; its vector is printed as JSON.")
+        list[str] | None, typer.Option("--text", metavar="TEXT", help="A text instead of FILE; its vector is printed as JSON.")
     ] = None,
     role: Annotated[
         Role,
@@ -91,16 +93,16 @@ def embed_command(
     ] = None,
     ranges: Annotated[
         Path | None,
-        typer.Option("--ranges", help="Ranges for int8 and uint8, of an earlier file; by default those of the first part."),
+        typer.Option("--ranges", help="Ranges for int8 and uint8, from an earlier file; by default those of the first part."),
     ] = None,
     columns: ColumnOption = None,
     id_column: IdOption = None,
     empty: EmptyOption = EmptyName.FAIL,
-    with_text: Annotated[bool, typer.Option("--with-text", help="Keep the texts beside the vectors.")] = False,
+    with_text: Annotated[bool, typer.Option("--with-text", help="Store the texts beside the vectors.")] = False,
     part: Annotated[
         int, typer.Option("--part", min=1, metavar="N", help="Texts that are encoded before their vectors are written.")
     ] = PART,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
     cache: CacheOption = None,
     yes: YesOption = False,
     as_json: JsonOption = False,
@@ -108,7 +110,7 @@ def embed_command(
 ) -> None:
     """Turn a file of texts into a file of vectors. It may be larger than memory.
 
-    What was stopped goes on where it was: give the same command again. Several processes share the work under
+    To continue a stopped job, give the same command again. Several processes share the work under
     `accelerate launch --config_file FILE train/run.py embed`.
 
     - `embed-tune embed corpus.jsonl --out vectors.parquet`
@@ -129,7 +131,7 @@ def embed_command(
             hint="name a file, or give texts with --text",
         )
     if place is not None and out is None:
-        raise ConfigError("it is not said where the vectors go", hint="give --out vectors.parquet or --out vectors.npy")
+        raise ConfigError("no output file is named", hint="give --out vectors.parquet or --out vectors.npy")
     if texts and out is not None:
         raise ConfigError("--text prints vectors and makes no file", hint="leave out --out, or put the texts into a file")
     if dimensions is not None:

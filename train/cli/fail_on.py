@@ -22,7 +22,7 @@ FailOnOption = Annotated[
         "--fail-on",
         metavar="VERDICT",
         help="For CI: `regressed` ends with exit code 3 if anything got worse; `no_evidence` does so unless something got better "
-        "and nothing worse. All is written all the same.",
+        "and nothing worse. Results are written in any case.",
     ),
 ]
 

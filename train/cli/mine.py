@@ -43,7 +43,7 @@ def mine_command(
 ) -> None:
     """Find hard negatives for pairs: texts that a model ranks high for a query although they do not belong to it.
 
-    The file loads again without options (`train --data mined.jsonl`), with the same splits, and says score and rank of each
+    The file loads again without options (`train --data mined.jsonl`), with the same splits, and holds the score and rank of each
     negative. `train` mines by itself with `mining.enabled=true`. Known positives and their near duplicates are never taken.
 
     - `embed-tune mine my_pairs.csv --out mined.jsonl mining.negatives=4`

@@ -23,7 +23,7 @@ CacheOption = Annotated[
     typer.Option(
         "--cache",
         metavar="PLACE",
-        help="Where vectors are kept for the next time: `auto` (a file in checkpoints/), `off`, a folder, or redis://HOST:PORT/DB.",
+        help="Where vectors are kept for later commands: `auto` (a file in checkpoints/), `off`, a folder, or redis://HOST:PORT/DB.",
     ),
 ]
 RunsOption = Annotated[
@@ -45,5 +45,5 @@ def note_packaged(files: T) -> T:
 
 
 def cache_setting(place: str | None) -> list[str]:
-    """`--cache PLACE` as a setting."""
+    """Return `--cache PLACE` as a setting."""
     return [] if place is None else [f"vector_cache={place}"]

@@ -13,11 +13,11 @@ from train.distributed import is_main
 
 
 def print_line(line: str, file: TextIO | None = None) -> None:
-    """Print a line, to standard output unless told otherwise, whatever signs the terminal knows."""
+    """Print a line, to standard output unless another file is given, whatever characters the terminal knows."""
     out = sys.stdout if file is None else file
     try:
         print(line, file=out, flush=True)
-    except UnicodeEncodeError:  # half of a surrogate pair, or a terminal that knows few signs
+    except UnicodeEncodeError:  # half of a surrogate pair, or a terminal that knows few characters
         encoding = out.encoding or "utf-8"
         print(line.encode(encoding, "backslashreplace").decode(encoding), file=out, flush=True)
 
@@ -42,7 +42,7 @@ def progress_aside(aside: bool) -> Iterator[None]:
 
 
 def agreement(yes: bool, ask: Callable[[str], str] = input) -> Callable[[str], bool] | None:
-    """How to find out whether money may be spent: agreed by `--yes`, asked at a terminal, or None where nobody can be asked.
+    """Return how to learn whether money may be spent: agreed by `--yes`, asked at a terminal, or None where nobody can be asked.
 
     The callable gets what it would cost, in words, and returns whether the user agrees.
     """
@@ -54,7 +54,7 @@ def agreement(yes: bool, ask: Callable[[str], str] = input) -> Callable[[str], b
             print_line(f"  together {cost}; agreed to by --yes", sys.stderr)
             return True
         try:
-            answer = ask(f"  together {cost}. Go on? [y/N] ")
+            answer = ask(f"  together {cost}. Continue? [y/N] ")
         except EOFError:
             answer = ""
         return answer.strip().lower() in ("y", "yes")

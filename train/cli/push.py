@@ -12,8 +12,10 @@ from train.cli.options import RUNS, RunsOption
 
 def push_command(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a finished run, or its bare name.")],
-    repo_id: Annotated[str, typer.Argument(metavar="REPO", help="Repository on the Hub, OWNER/NAME; made if it is not there.")],
-    public: Annotated[bool, typer.Option("--public", help="Everybody may see it; otherwise only its owner.")] = False,
+    repo_id: Annotated[
+        str, typer.Argument(metavar="REPO", help="Repository on the Hub, OWNER/NAME; created if it does not exist.")
+    ],
+    public: Annotated[bool, typer.Option("--public", help="Let everybody see it; otherwise only its owner can.")] = False,
     licence: Annotated[
         str | None, typer.Option("--licence", help="Licence for the model card, by the Hub's id, e.g. apache-2.0.")
     ] = None,

@@ -15,16 +15,16 @@ def report_command(
     folder: Annotated[
         Path | None,
         typer.Argument(
-            metavar="FOLDER", help="Folder that your runs are in; of a single run, or its bare name, its page is named."
+            metavar="FOLDER", help="Folder that holds your runs; for a single run, or its bare name, the path of its page."
         ),
     ] = None,
     runs: RunsOption = RUNS,
-    open_page: Annotated[bool, typer.Option("--open", help="Show the page in the browser.")] = False,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
     """Build FOLDER/index.html over all runs: one row a run, to sort, filter, open and compare two.
 
-    Unfinished and broken runs are listed with the way to go on. The page needs no network.
+    Unfinished and broken runs are listed with how to continue. The page needs no network.
 
     - `embed-tune report`
 

@@ -46,27 +46,29 @@ def search_command(
         typer.Option(
             "--method",
             metavar="METHOD",
-            help="`exact`, `int8`, `ubinary`, `ubinary+int8` or `ubinary+float`; by default all that the file allows, and the "
+            help="`exact`, `int8`, `ubinary`, `ubinary+int8` or `ubinary+float`; by default all that the file allows, with the "
             "hits of the best.",
         ),
     ] = None,
     finer: Annotated[
-        Path | None, typer.Option("--finer", help="A file of the same texts with more bits, to score candidates again.")
+        Path | None, typer.Option("--finer", help="A file of the same texts in higher precision, to score candidates again.")
     ] = None,
-    top: Annotated[int, typer.Option("--top", "-k", min=1, metavar="K", help="Hits a query.")] = TOP,
+    top: Annotated[int, typer.Option("--top", "-k", min=1, metavar="K", help="Hits per query.")] = TOP,
     rescore: Annotated[
-        int, typer.Option("--rescore", min=1, metavar="N", help="Candidates by bits for each hit, scored again.")
+        int, typer.Option("--rescore", min=1, metavar="N", help="Candidates per hit that are found by bits, then scored again.")
     ] = RESCORE,
-    documents: Annotated[Path | None, typer.Option("--documents", help="The file that was embedded, to show its texts.")] = None,
+    documents: Annotated[
+        Path | None, typer.Option("--documents", help="The file that was embedded, so that its texts are shown.")
+    ] = None,
     cache: CacheOption = None,
     yes: YesOption = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """Try queries against vectors by every method that their bytes allow, and see what each costs.
+    """Try queries against vectors by every method that their precision allows, and see what each costs.
 
-    Every method gets its total bytes, its time, and the share of the best method's hits that it finds too. With judged queries
-    (`--data`) it gets its nDCG@10; then VECTORS may be left out, and the documents of the data are embedded.
+    Each method is shown with its size, its time, and the share of the best method's hits that it also finds. With judged queries
+    (`--data`) its nDCG@10 is shown; VECTORS may then be left out, and the documents of the data are embedded.
 
     - `embed-tune search vectors.parquet "how do I restart a pod"`
 

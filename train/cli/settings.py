@@ -13,12 +13,12 @@ from train.cli.output import print_json, print_line
 def settings_command(
     word: Annotated[
         str | None,
-        typer.Argument(metavar="[WORD]", help="Part of a key, a choice or a description; all settings without it."),
+        typer.Argument(metavar="[WORD]", help="Part of a key, a choice or a description; without it, all settings."),
     ] = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
 ) -> None:
-    """List all settings, or those that a word is found in: type or choices, bounds, default, and what each does.
+    """List all settings, or those that contain a word: type or choices, bounds, default, and what each does.
 
     They are written KEY=VALUE on the command line, or in a YAML file for `--config`.
 

@@ -50,7 +50,7 @@ def train_command(
 ) -> None:
     """Fine-tune a model on your texts and judge it against its base: load, split, fit, judge, report, export.
 
-    Without options it trains on the embedded default: Python's own documentation and 1,200 DevOps phrases, no download.
+    Without options it trains on the packaged samples, without a download: Python's own documentation and 1,200 DevOps phrases.
 
     - `embed-tune train --data my_pairs.csv --dry-run`
 
@@ -66,7 +66,7 @@ def train_command(
         places = [word.partition("=")[2] for word in overrides or () if word.startswith("output_dir=")]
         if config or data or dry_run or len(places) < len(overrides or ()):
             raise EmbedTuneError(
-                "--resume takes no settings but output_dir, where the run is found: a run continues as it began",
+                "--resume takes no settings but output_dir (where the run is): a run continues with the settings it began with",
                 hint="leave them out, or start a new run",
             )
         from train.pipeline import resume_run
@@ -75,11 +75,11 @@ def train_command(
         return
     if not config and not data:
         config = [DEFAULT_CONFIG]
-    from train.config.launcher import heed_launcher
+    from train.config.launcher import apply_launcher
     from train.console import say
     from train.distributed import is_main
 
-    settings = heed_launcher(load_config(config, data=data or None, overrides=overrides or ()), say)
+    settings = apply_launcher(load_config(config, data=data or None, overrides=overrides or ()), say)
     from train.pipeline import dry_run as show_plan
     from train.pipeline import start_run
 

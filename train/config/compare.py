@@ -89,11 +89,11 @@ class CompareSettings(JudgeSettings):
     @field_validator("limits", "measure", mode="before")
     @classmethod
     def _empty_section(cls, value: Any) -> Any:
-        """A section whose keys are all commented out is an empty one."""
+        """Read a section whose keys are all commented out as an empty one."""
         return {} if value is None else value
 
     @field_validator("models", mode="before")
     @classmethod
     def _by_name(cls, value: Any) -> Any:
-        """`models: [a, b]` is short for `models: [{name: a}, {name: b}]`."""
+        """Accept `models: [a, b]` as short for `models: [{name: a}, {name: b}]`."""
         return [{"name": one} if isinstance(one, str) else one for one in value] if isinstance(value, list) else value

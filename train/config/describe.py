@@ -113,11 +113,11 @@ class Setting:
         return str(self.default).lower() if isinstance(self.default, bool) else str(self.default)
 
     def holds(self, word: str) -> bool:
-        """Say whether the key, the description or one of the choices holds a word; capital letters do not matter."""
+        """Tell whether the key, the description or one of the choices holds a word; capital letters do not matter."""
         return any(word.casefold() in text.casefold() for text in (self.key, self.description, self.type))
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it for JSON."""
+        """Return the fields as JSON values."""
         return asdict(self) | {"choices": list(self.choices)}
 
 

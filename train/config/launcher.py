@@ -22,7 +22,7 @@ UNSUPPORTED = {
 """Variables that are set to "true", what they ask for, and the setting that turns it off."""
 
 
-def heed_launcher(
+def apply_launcher(
     config: TrainSettings, say: Callable[[str], None], environment: Mapping[str, str] = os.environ
 ) -> TrainSettings:
     """Return the configuration with what the launcher asks for.

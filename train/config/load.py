@@ -19,12 +19,12 @@ from train.config.yaml_file import Place, YamlFile, read_yaml
 from train.errors import ConfigError
 
 NOTHING = ("", "null", "Null", "NULL", "~")
-"""What YAML reads as no value."""
+"""Words that YAML reads as no value."""
 
 KEY = re.compile(r"[^=/*?]*=")
 Settings = TypeVar("Settings", bound=BaseSettings)
 IS_TEXT = re.compile(r"(_prompt$|\.prompts\.|\.columns\.)")
-"""Settings whose blanks at both ends matter: what stands before a text, or names a column."""
+"""Settings whose leading and trailing blanks matter: prompts, and names of columns."""
 
 
 def split_words(words: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -22,7 +22,9 @@ SHORT = {"model": "name", "tracking": "backend"}
 
 
 def read_layers(paths: Sequence[Path]) -> YamlFile:
-    """Read files and lay each on those before it. Lists are replaced whole, and a file that names data sets replaces all of them.
+    """Read files, each of which overrides those before it.
+
+    Lists are replaced whole, and a file that names data sets replaces all of them.
 
     Raises:
         ConfigError: see `read_yaml`.
@@ -75,7 +77,7 @@ def _match_forms(below: dict[str, Any], above: dict[str, Any], key: str, gone: l
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any], place: Place, gone: list[Place]) -> dict[str, Any]:
-    """Lay `above` on `below`, mapping by mapping; the places of what it replaces are added to `gone`."""
+    """Merge `above` into `below`, mapping by mapping; add the places of what it replaces to `gone`."""
     out = dict(below)
     for key, value in above.items():
         here = (*place, key)

@@ -42,11 +42,11 @@ OTHER_NAMES = {
     "wandb": "tracking.backend",
     "output": "output_dir",
 }
-"""What other tools call a setting."""
+"""Names that other tools give to a setting."""
 
 
 def explained(error: ValidationError, kind: type[BaseSettings], places: Mapping[Place, str]) -> ConfigError:
-    """Return an error that says every mistake in a line of its own, then what the settings concerned mean.
+    """Return an error that names every mistake on a line of its own, then explains the settings concerned.
 
     Args:
         error: what pydantic found.

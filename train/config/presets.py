@@ -11,7 +11,7 @@ SUFFIXES = (".yaml", ".yml")
 
 
 def preset_file(word: str) -> Path | None:
-    """The file with a `model:` section that a word names: the name of one in configs/models/ (`scibert`), or a path,
+    """Return the file with a `model:` section that a word names: the name of one in configs/models/ (`scibert`), or a path,
     which need not exist."""
     if word.endswith(SUFFIXES):
         return config_file(Path(word).expanduser())
@@ -19,5 +19,5 @@ def preset_file(word: str) -> Path | None:
 
 
 def presets() -> list[Path]:
-    """The files of all presets, by name."""
+    """Return the files of all presets, sorted by name."""
     return sorted(FOLDER.glob("*.yaml"))

@@ -114,7 +114,7 @@ def _collect(node: yaml.Node, place: Place, above: tuple[int, ...], found: YamlF
             here = (*place, key.value)
             if here in found.lines and key.value != "<<":
                 what = f"{path}, line {key.start_mark.line + 1}: {'.'.join(map(str, here))} is given twice"
-                raise ConfigError(f"{what} (first in line {found.lines[here]})", hint="remove one of the two")
+                raise ConfigError(f"{what} (first on line {found.lines[here]})", hint="remove one of the two")
             found.lines[here] = key.start_mark.line + 1
             _collect(value, here, above, found, path)
     elif isinstance(node, yaml.SequenceNode):

@@ -25,7 +25,7 @@ def test_with_json_questions_and_what_libraries_print_go_to_standard_error(
     print_json({"x": 1})
     printed = capsys.readouterr()
     assert printed.out == '{\n  "x": 1\n}\n'
-    assert printed.err == "progress\na library\n  together about $1. Go on? [y/N] \n"
+    assert printed.err == "progress\na library\n  together about $1. Continue? [y/N] \n"
 
 
 def test_without_json_everything_goes_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:

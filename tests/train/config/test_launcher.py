@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from train.config.launcher import heed_launcher
+from train.config.launcher import apply_launcher
 from train.config.schema import TrainSettings
 from train.errors import ConfigError
 
@@ -18,13 +18,13 @@ def config(**training: object) -> TrainSettings:
 
 def heeded(given: TrainSettings, **environment: str) -> tuple[TrainSettings, list[str]]:
     said: list[str] = []
-    return heed_launcher(given, said.append, LAUNCHED | environment), said
+    return apply_launcher(given, said.append, LAUNCHED | environment), said
 
 
 def test_without_the_launcher_nothing_changes() -> None:
     said: list[str] = []
     given = config()
-    assert heed_launcher(given, said.append, {"MASTER_ADDR": "10.0.0.1", "ACCELERATE_USE_DEEPSPEED": "true"}) == given
+    assert apply_launcher(given, said.append, {"MASTER_ADDR": "10.0.0.1", "ACCELERATE_USE_DEEPSPEED": "true"}) == given
     assert said == []
 
 
