@@ -180,7 +180,10 @@ SETTINGS = {
     "unknown option": Mistake(["train", "--dta", "pairs.csv"], "No such option", "--dta", "--data"),
     "unknown command": Mistake(["trian", "--data", "pairs.csv"], "No such command", "'trian'", "Did you mean 'train'?"),
     "resume with settings": Mistake(
-        ["train", "--resume", "checkpoints/x", "training.epochs=3"], "a run continues as it began", "--resume", "start a new run"
+        ["train", "--resume", "checkpoints/x", "training.epochs=3"],
+        "a run continues with the settings it began with",
+        "--resume",
+        "start a new run",
     ),
     "resume as a dry run": Mistake(
         ["train", "--resume", "checkpoints/x", "--dry-run"], "takes no settings but output_dir", "--resume", "leave them out"

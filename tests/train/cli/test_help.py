@@ -107,7 +107,7 @@ MISTAKES = [
     (["evaluate", "m", "-d", "x", "evaluation.resample=1"], "did you mean evaluation.resamples"),
     (["evaluate", "m", "-d", "x", "-o", "out"], "--output needs two models"),
     (["embed"], "no texts are named"),
-    (["embed", "a.txt"], "where the vectors go"),
+    (["embed", "a.txt"], "no output file is named"),
     (["embed", "a.txt", "-o", "v.csv"], "follows from its suffix"),
     (["embed", "a.txt", "-o", "v.npy", "--precision", "int7"], "'int8', 'uint8', 'binary'"),
     (["search"], "no vectors are named"),
