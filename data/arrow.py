@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 BATCH_ROWS = 5000
 ELSEWHERE = "choose another place for runs and their data cache with output_dir=…"
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
-"""What the operating system says where no more can be written: disk full, quota used up, file-size limit."""
+"""Errors of the operating system when nothing more can be written: disk full, quota used up, file-size limit."""
 NUMBERS = ("score", "grade")
 """Columns of 64-bit floats; all others are strings."""
 

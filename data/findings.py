@@ -45,7 +45,7 @@ class Rule(NamedTuple):
 
 
 A_FEW = 0.02
-"""Share of the rows below which broken texts are worth a note and no warning: hardly any collection is free of them."""
+"""Share of the rows below which broken texts are worth a note but no warning: hardly any collection is free of them."""
 
 _LEAK = "no model may be judged on what it was trained on: check how the splits were made; data.leaks=keep keeps such rows"
 _MASK = "nothing to do: rows that share a text are never used as each other's negatives"
@@ -89,7 +89,7 @@ RULES = {
     "negative.positive": Rule(Severity.WARNING, "choose another negative or remove the row: this one is correct", strict=True),
     "negative.elsewhere": Rule(Severity.WARNING, "choose another negative: by another row this one is correct", strict=True),
     # scores
-    "score.conflict": Rule(Severity.WARNING, "keep one score a pair, or their mean", strict=True),
+    "score.conflict": Rule(Severity.WARNING, "keep one score per pair, or their mean", strict=True),
     "score.same": Rule(Severity.WARNING, "add pairs with other scores: there is little to learn from these"),
     "score.constant": Rule(
         Severity.WARNING, "add pairs with other scores: where all are equal there is nothing to rank", strict=True

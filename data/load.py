@@ -122,7 +122,7 @@ class _Leaks:
         self.findings = remove_leaks(plan, self.kind, self.near, self.rules, _row_names(plan, self.tables), self.location)
 
     def suffix(self, plan: SplitPlan) -> str:
-        """Tells a train file without leaks from one with them."""
+        """Return the suffix that tells a train file without leaks from one with them."""
         return f"-without-leaks-{self.rules.near:g}" if "leaks_removed" in plan.counts else ""
 
 

@@ -98,7 +98,7 @@ class Recognised:
 
 
 class Source(Protocol):
-    """Anything that can yield rows. Reading is lazy: `examples` may be called several times, each reads anew."""
+    """Anything that can yield rows. Reading is lazy: `examples` may be called several times; each call reads again."""
 
     name: str
     """Short name of the data set; also the key of its loss, its sampler and its scores."""

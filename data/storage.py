@@ -123,8 +123,8 @@ def remove_leftovers(folder: Path, name: str = "") -> None:
     """Remove what killed writers left in a folder. Only where no other process can be writing now.
 
     Args:
-        folder: that is looked at, without those inside it.
-        name: only what was to become the file of this name, or one whose name goes on with a dot.
+        folder: the only one that is searched, without those inside it.
+        name: only what was to become the file of this name, or one whose name continues with a dot.
     """
     beginning = f".{name[:NAME_AT_MOST]}."[: None if name else 1]
     for path in folder.glob(f".*{ASIDE}"):

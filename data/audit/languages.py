@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from py3langid.langid import LanguageIdentifier
 
 SAMPLE = 500
-"""Texts of a column that are looked at, evenly spread over the rows."""
+"""Texts of a column that are examined, evenly spread over the rows."""
 FEWEST_LETTERS, MOST_CHARACTERS = 20, 400
-"""Shorter texts tell no language; of longer ones the beginning is enough."""
+"""Shorter texts do not show their language; of longer ones the beginning is enough."""
 UNSPACED_WEIGHT = 3
 """Letters that a Japanese or Chinese sign counts for: it says as much as a short word."""
 LETTERS = 0.7

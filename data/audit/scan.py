@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 CACHED_TEXTS = 20_000
 """Texts of which is remembered what was seen: judged documents recur."""
 LOOKED_AT = 100_000
-"""Characters of a text that are looked at; all are counted."""
+"""Characters of a text that are examined; all are counted."""
 NUMBER = re.compile(r"[-+]?\d[\d.,]*\s*%?")
 CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 """Control characters but for tab, line feed, carriage return and next line, which are white space."""

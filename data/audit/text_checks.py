@@ -65,7 +65,7 @@ def language_findings(spoken: Mapping[str, Mapping[str, Mapping[str, float]]]) -
         for column, shares in columns.items():
             several = [f"{language} {share:.0%}" for language, share in shares.items() if share >= OTHER_LANGUAGE]
             if len(several) > 1:
-                what = f"{split}: languages of {column} ({', '.join(several)}, of the texts looked at)"
+                what = f"{split}: languages of {column} ({', '.join(several)}, of the texts examined)"
                 found.append(Finding("language.mix", what, len(several), split=split))
             if shares:
                 main.setdefault(next(iter(shares)), []).append(f"{split} {column}")

@@ -76,6 +76,6 @@ def _column(split: str, table: Dataset, column: str, counter: TokenCounter) -> t
         return facts, []
     code, mask = ("text.mostly_cut", mostly) if mostly.mean() >= MOSTLY else ("text.truncated", cut)
     part = "of which less than half is read" if code == "text.mostly_cut" else "longer than the model reads"
-    looked = "" if len(rows) == len(table) else f", of {len(rows):,} looked at"
+    looked = "" if len(rows) == len(table) else f", of {len(rows):,} examined"
     what = f"{split}: texts of {column} {part} (more than {counter.limit} tokens{looked})"
     return facts, [Finding(code, what, int(mask.sum()), len(rows), split, row_ids(table, rows[mask]))]

@@ -92,7 +92,7 @@ def check_file(path: Path) -> None:
     if path.exists():
         raise DataError("something is there already", where=str(path), hint="name another file, or remove this one")
     if not path.absolute().parent.is_dir():
-        raise DataError("there is no such folder", where=str(path.parent), hint="make it, or name another place")
+        raise DataError("there is no such folder", where=str(path.parent), hint="create it, or name another place")
 
 
 def write_rows(path: Path, parts: Iterator[pa.Table]) -> int:

@@ -37,7 +37,7 @@ MOST_QUERIES, MOST_ROWS = 512, 4096
 NEAR_AT_ONCE = 32
 """Queries whose candidates are compared with their positives at once."""
 TIES = 32
-"""Documents beyond the window that are looked at, so that those as similar as its last one are in their order, too."""
+"""Documents beyond the window that are examined, so that those as similar as its last one are in their order, too."""
 DRAWS = 32
 """Documents that are drawn for a row that lacks a negative, before its own are repeated."""
 RESOLUTION = 1e-6
@@ -53,7 +53,7 @@ class Mined:
         scores: [N, n] their similarities to the query.
         ranks: [N, n] their ranks among what is not known to be positive; 0 for those drawn from outside the window.
         positive_scores: [N] similarity of each row's own positive.
-        counts: `candidates` (ranks looked at over all rows), of which `refused_near`, `refused_margin` and `refused_cross`;
+        counts: `candidates` (ranks examined over all rows), of which `refused_near`, `refused_margin` and `refused_cross`;
             `cross_scored`; `drawn` and `repeated` negatives; `rows` and `rows_without`, of which `rows_refused` had other
             documents, which were all refused.
     """

@@ -9,7 +9,7 @@ docstring. The source files are parsed, never imported. The rule, in full:
 - the first sentence has at least three words;
 - the body without the docstring is more than a lone `pass` or `raise` (a stub answers no question).
 
-Documents are written anew by `ast.unparse`: no comments, no decorators. Modules are dealt to splits by a hash of their
+Documents are written by `ast.unparse`: no comments, no decorators. Modules are dealt to splits by a hash of their
 top-level name, so that test queries ask for functions of unseen modules. A sentence that several modules share is one
 query, with all of its functions, on one side: test before dev before train.
 """

@@ -34,7 +34,7 @@ SIGNS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 QUOTE_HINT = 'close the quote; a quote that is part of a text is doubled ("") in a quoted cell'
 CSV_ERRORS = (
     (CSV_QUOTE_OPEN, "a quote opens in this row and is never closed", QUOTE_HINT),
-    (CSV_AFTER_QUOTE, "a quoted cell goes on after its closing quote", QUOTE_HINT),
+    (CSV_AFTER_QUOTE, "a quoted cell continues after its closing quote", QUOTE_HINT),
     (
         CSV_CARRIAGE_RETURN,
         "there is a carriage return in the line (old Macintosh line ends?)",
@@ -110,7 +110,7 @@ def _decoded(raw: bytes, number: int, offset: int, shown: str) -> str:
 class Reader:
     """One file. `shown` is its name in row ids and notes, `place` its path for errors, `unit` what its rows are counted in.
 
-    `on_bad` is told of rows that cannot be read, if the others can; without it the first of them is an error.
+    `on_bad` gets the errors of rows that cannot be read, if the others can; without it the first of them is an error.
     """
 
     unit = "line"
@@ -263,7 +263,7 @@ class JsonLinesReader(Reader):
         """Return the keys of the first objects."""
         keys = _keys(self.rows(()))
         if not keys:
-            raise DataError("the file holds no rows", where=self.place, hint="give a file with one JSON object a line")
+            raise DataError("the file holds no rows", where=self.place, hint="give a file with one JSON object per line")
         return keys
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
@@ -280,7 +280,7 @@ class JsonLinesReader(Reader):
                 yield number, values
                 continue
             what = f"a JSON {type(values).__name__} where an object was expected"
-            hint = 'one object a line: {"query": "...", "document": "..."}'
+            hint = 'one object per line: {"query": "...", "document": "..."}'
             self._bad(DataError(what, where=self.where(number), hint=hint))
 
 
@@ -301,7 +301,7 @@ class JsonReader(Reader):
             content = _parsed(text, self, 1)
             array = content.get("data") if isinstance(content, dict) else content
             if not isinstance(array, list):
-                hint = 'write [{"query": "...", "document": "..."}, ...], or one object a line in a file that ends in .jsonl'
+                hint = 'write [{"query": "...", "document": "..."}, ...], or one object per line in a file that ends in .jsonl'
                 raise DataError('neither an array of objects nor an object with one under "data"', where=self.place, hint=hint)
             self._rows = list(enumerate(array, start=1))
         return self._rows
@@ -385,7 +385,7 @@ def open_reader(path: Path, shown: str) -> Reader:
         raise DataError(f"unknown kind of file {path.suffix or path.name!r}", where=str(path), hint=f"{hint} (read are {known})")
     if reader is JsonReader and _is_json_lines(path):
         lines_reader = JsonLinesReader(path, shown)
-        lines_reader.notes.append(f"{shown}: read as one JSON object a line")
+        lines_reader.notes.append(f"{shown}: read as one JSON object per line")
         return lines_reader
     return reader(path, shown)
 

@@ -46,7 +46,7 @@ INVISIBLE = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
 
 TYPE_HINTS = {
     "dict": "name a column that holds the text itself, or take the text out of the object",
-    "list": "give one text a row (lists are read for positives and negatives only)",
+    "list": "give one text per row (lists are read for positives and negatives only)",
 }
 """What to do with a value that is not a text, by its type."""
 
@@ -149,7 +149,7 @@ def _refuse(error: DataError) -> None:
 
 
 def _pass_over(error: DataError) -> None:
-    """Pass over a row that cannot be read."""
+    """Skip a row that cannot be read."""
 
 
 def _group(value: object, where: str) -> str:
@@ -272,7 +272,7 @@ class TableSource:
             self.dropped_examples[split].append(f"{place}: {error.plain}")
 
     def _settle_bad_rows(self) -> None:
-        """Pass over rows that cannot be read where bad rows are dropped, but where the examples are made and counted."""
+        """Skip rows that cannot be read where bad rows are dropped, but where the examples are made and counted."""
         for _, table in self.tables:
             table.on_bad = _refuse if self.spec.bad_rows == BadRows.FAIL else _pass_over
 

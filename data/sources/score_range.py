@@ -32,7 +32,7 @@ class ScoreRange:
         """Return `score` if it lies in the range, else raise a `DataError`."""
         if not self.low <= score <= self.high:
             raise DataError(
-                f"score {score:g} is outside of the range {self.low:g}..{self.high:g}",
+                f"score {score:g} is outside the range {self.low:g}..{self.high:g}",
                 where=where,
                 hint=f"correct the score, or {RANGE_HINT}",
             )

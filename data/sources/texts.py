@@ -165,7 +165,7 @@ def texts_in_memory(texts: Sequence[str], ids: Sequence[str] | None = None, empt
         DataError: there is not one id a text.
     """
     if ids is not None and len(ids) != len(texts):
-        raise DataError(f"{len(ids):,} ids for {len(texts):,} texts", where=MEMORY, hint="give one id a text")
+        raise DataError(f"{len(ids):,} ids for {len(texts):,} texts", where=MEMORY, hint="give one id per text")
     return TextRows(MemoryReader(texts, ids), ("text",), None if ids is None else "id", empty)
 
 

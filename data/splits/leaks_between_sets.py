@@ -28,7 +28,7 @@ def remove_leaks_between_sets(
     cache: Path,
     say: Callable[[str], None] = lambda line: None,
 ) -> dict[str, PreparedDataset]:
-    """Return the same data sets, their train without rows that another's dev or test has; what was found is told.
+    """Return the same data sets, their train without rows that another's dev or test has, and report what was found.
 
     The pair counts, whichever text comes first, and between data sets of queries the query.
 

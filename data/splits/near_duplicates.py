@@ -37,7 +37,7 @@ RECALL = 0.99
 SEED = 1
 """Of the MinHash permutations: the same texts always give the same candidates."""
 MOST_WORDS = 10_000
-"""Words of a text that are looked at."""
+"""Words of a text that are examined."""
 KNOWN_WORDS = 1 << 20
 """Words whose hash is remembered."""
 EDGES = ".,;:!?\"'…“”„‘’«»¿¡()[]"

@@ -103,7 +103,7 @@ class ApiServer:
 
 @contextmanager
 def api_server(needs_key: bool = True) -> Iterator[ApiServer]:
-    """A server that listens inside the `with` block."""
+    """Start a server that listens inside the `with` block."""
     state = ApiServer(needs_key=needs_key)
 
     class Handler(_Handler):
@@ -166,7 +166,7 @@ class _Handler(BaseHTTPRequestHandler):
             return 400, self._error(str(error))
 
     def _error(self, words: str, code: str | None = None) -> dict[str, Any]:
-        """An error in the provider's form."""
+        """Return an error in the provider's form."""
         if self.path.startswith("/openai"):
             return {"error": {"message": words, "type": code or "invalid_request_error", "param": None, "code": code}}
         return {"detail": words} if self.path.startswith("/voyage") else {"id": "x", "message": words}
@@ -308,7 +308,7 @@ def voyage(body: dict[str, Any], max_tokens: int | None = None, max_total: int |
 
 
 def _numbered(body: dict[str, Any], input_type: str | None, dimensions: int | None) -> list[dict[str, Any]]:
-    """The vectors in the form that OpenAI and Voyage share."""
+    """Return the vectors in the form that OpenAI and Voyage share."""
     data = []
     for index, text in enumerate(body["input"]):
         vector = vector_of(text, body["model"], input_type, dimensions or SIZES.get(body["model"], 24))

@@ -37,7 +37,7 @@ class Visit:
 
 
 def serious_violations(page: Page) -> list[tuple[str, list[Any]]]:
-    """What axe finds of serious or critical impact on a page, with everything in it open: the rule and the first places."""
+    """Return what axe finds of serious or critical impact on a page, everything in it open: the rule and the first places."""
     page.evaluate(OPEN_ALL)
     axe = importlib.import_module("axe_playwright_python.sync_playwright")
     found = axe.Axe().run(page).response
@@ -50,7 +50,7 @@ def serious_violations(page: Page) -> list[tuple[str, list[Any]]]:
 
 
 def chart(page: Page, expression: str, canvas: str = "canvas") -> Any:
-    """The value of an expression of `chart`, the drawing on the page."""
+    """Return the value of an expression of `chart`, the drawing on the page."""
     return page.evaluate(
         f"(() => {{ const chart = Chart.getChart(document.querySelector('{canvas}')); return {expression}; }})()"
     )

@@ -36,12 +36,12 @@ def bind_permissions() -> None:
 
 
 def limit_file_size(size: int) -> None:
-    """No file can grow beyond so many bytes: a disk that takes no more, for which no disk has to be made."""
+    """Let no file grow beyond so many bytes: a disk that takes no more, without making a disk."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
 def fill_disk_at(function: str, folder: str) -> None:
-    """The file system of `folder` is full from the moment on at which a function is called (see `_before`)."""
+    """Fill the file system of `folder` at the moment at which a function is called (see `_before`)."""
 
     def fill() -> None:
         # without a buffer: what is left in one would raise once more when the file is closed
@@ -56,7 +56,7 @@ def fill_disk_at(function: str, folder: str) -> None:
 
 
 def no_memory_in_step(number: int) -> None:
-    """In the training step of that number, from 1, the CPU's allocator asks for more memory than there is."""
+    """Ask for more memory than there is, on the CPU, in the training step of that number (from 1)."""
     _in_step(number, _ask_for_too_much)
 
 
@@ -68,7 +68,7 @@ def no_memory_for_the_model() -> None:
 
 
 def no_gpu_memory_in_step(number: int) -> None:
-    """The training step of that number, from 1, ends as it does on a GPU whose memory is used up."""
+    """End the training step of that number (from 1) as on a GPU whose memory is used up."""
     import torch
 
     said = "CUDA out of memory. Tried to allocate 2.50 GiB. GPU 0 has a total capacity of 23.64 GiB of which 1.20 GiB is free."
@@ -134,7 +134,7 @@ def forbid_wandb() -> None:
 
 
 def break_loss_in_step(number: int) -> None:
-    """The loss of that optimiser step is no number."""
+    """Make the loss of that optimiser step NaN."""
     from train.fit import trainer
 
     stock = trainer.PairTrainer.compute_loss
@@ -147,7 +147,7 @@ def break_loss_in_step(number: int) -> None:
 
 
 def kill_wandb_in_step(number: int) -> None:
-    """wandb's own process is killed during that optimiser step."""
+    """Kill wandb's own process during that optimiser step."""
     from train.fit import trainer
 
     stock = trainer.PairTrainer.compute_loss

@@ -1,6 +1,6 @@
 """`train/run.py` with FSDP between processes on the CPU, which Accelerate itself offers on GPUs only.
 
-Accelerate is told that its gloo processes are GPU processes whose device is the CPU; everything else is the real thing. Started
+Accelerate takes its gloo processes for GPU processes whose device is the CPU; everything else is the real thing. Started
 in several processes with the variables of `configs/accelerate/fsdp.yaml`.
 """
 

@@ -16,12 +16,12 @@ COST = {"train_seconds": 60.0, "train_rows_per_second": 10.0, "total_seconds": 9
 
 
 def retrieval(tuned: Sequence[float], items: Sequence[str] | None = None, digest: str | None = "same items") -> dict[str, Any]:
-    """A data set of queries: nDCG@10 of each."""
+    """Return a data set of queries: nDCG@10 of each."""
     return {"kind": "pair", "metric": "ndcg@10", "tuned": list(tuned), "items": items, "gold": None, "digest": digest}
 
 
 def scored(gold: Sequence[float], tuned: Sequence[float], digest: str | None = "same items") -> dict[str, Any]:
-    """A data set of scored pairs: the cosine of each."""
+    """Return a data set of scored pairs: the cosine of each."""
     return {"kind": "scored", "metric": "spearman", "tuned": list(tuned), "items": None, "gold": list(gold), "digest": digest}
 
 
@@ -33,7 +33,7 @@ def write_run(
     with_gold: bool = True,
     groups: Sequence[int | None] | None = None,
 ) -> Path:
-    """A finished run; its base is worth 0 everywhere, which `diff` must not care about."""
+    """Write a finished run; its base is worth 0 everywhere, which `diff` must not care about."""
     folder.mkdir(parents=True)
     columns: dict[str, list[Any]] = {name: [] for name in ("dataset", "item", "metric", "base", "tuned", "gold")}
     entries = []

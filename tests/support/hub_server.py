@@ -84,18 +84,18 @@ class HubServer:
         self.fault = None
 
     def make(self, name: str, *, kind: str = "model", private: bool = True, files: dict[str, bytes] | None = None) -> Repository:
-        """A repository with a first commit, as the Hub makes one."""
+        """Make a repository with a first commit, as the Hub does."""
         repository = self.repositories[(kind, name)] = Repository(private)
         repository.add({".gitattributes": b"*.safetensors filter=lfs\n", **(files or {})})
         return repository
 
     def files(self, name: str, kind: str = "model") -> dict[str, bytes]:
-        """What a repository holds now, without the file that the Hub itself puts there."""
+        """Return what a repository holds now, without the file that the Hub itself puts there."""
         found = self.repositories[(kind, name)].commits[-1][1]
         return {path: content for path, content in found.items() if path != ".gitattributes"}
 
     def take_fault(self, stage: str) -> int | str | None:
-        """The fault of this stage, if it is switched on; counts it."""
+        """Return the fault of this stage, if it is switched on, and count it."""
         if self.fault is None or self.fault.stage != stage or self.fault.times == 0:
             return None
         if self.fault.times is not None:
@@ -104,7 +104,7 @@ class HubServer:
 
 
 def blob_id(content: bytes) -> str:
-    """Git's hash of a file."""
+    """Return Git's hash of a file."""
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
@@ -113,7 +113,7 @@ def is_lfs(path: str) -> bool:
 
 
 def metadata_errors(readme: str) -> list[str]:
-    """Breaches of the Hub's rules for the front matter of a model card."""
+    """Return breaches of the Hub's rules for the front matter of a model card."""
     found = re.match(r"---\n(.*?)\n---\n", readme, re.DOTALL)
     try:
         data = yaml.safe_load(found.group(1)) if found else None
@@ -208,7 +208,7 @@ class _Handler(BaseHTTPRequestHandler):
             getattr(self, f"_{name}")(body, parts)
 
     def _allowed(self, stage: str) -> bool:
-        """Whether the token suffices: writes need it, and whatever concerns a private repository."""
+        """Tell whether the token suffices: writes need it, and whatever concerns a private repository."""
         given = self.headers.get("Authorization")
         if given not in (None, f"Bearer {TOKEN}"):
             self._send(401, {"error": "Invalid credentials in Authorization header"})

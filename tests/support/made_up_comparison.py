@@ -24,7 +24,7 @@ QUERIES = 200
 
 
 def task(name: str = "faq", queries: int = QUERIES) -> RetrievalTask:
-    """Each query has one document."""
+    """Return a task in which each query has one document."""
     ids = [str(i) for i in range(queries)]
     texts = [f"question {i}" for i in ids]
     return RetrievalTask(name, "test", ids, texts, ids, [f"answer {i}" for i in ids], {i: {i: 1.0} for i in ids})
@@ -61,7 +61,7 @@ def contract(dimensions: int = 384) -> EncodingContract:
 
 
 def scores_of(one: Task, quality: float, seed: int) -> Scores:
-    """Values whose mean is near `quality`; models share how hard a query is, so that pairs matter."""
+    """Return values whose mean is near `quality`; models share how hard a query is, so that pairs matter."""
     hard = np.random.default_rng(99).normal(0, 0.12, len(one))
     own = np.random.default_rng(seed).normal(0, 0.05, len(one))
     if isinstance(one, ScoredTask):
@@ -85,7 +85,7 @@ def judged(
     licence: str | None = "apache-2.0",
     text: str | None = None,
 ) -> tuple[Candidate, Outcome, PriceTag]:
-    """One model with everything; with `text` put wherever a text of somebody else can stand."""
+    """Return one model with everything; with `text` put wherever a text of somebody else can stand."""
 
     def say(words: str) -> str:
         return words if text is None else text
@@ -137,7 +137,7 @@ def seven(text: str | None = None) -> tuple[dict[str, Task], Comparison]:
 
 
 def report_of(comparison: Comparison) -> dict[str, Any]:
-    """What the page reads of compare.json besides the models."""
+    """Return what the page reads of compare.json besides the models."""
     return {
         "samples": {"single": {"texts": 100, "role": "query"}, "many": {"texts": 512, "role": "document"}},
         "resamples": 500,

@@ -19,7 +19,7 @@ OPEN: dict[str, Any] = {"rank_from": 1, "max_share_of_positive": None, "near_pos
 
 
 def table(folder: Path, pairs: list[tuple[str, str]], name: str = "rows") -> Any:
-    """Rows as a table."""
+    """Return rows as a table."""
     rows = [
         [f"f.csv:{i + 2}" for i in range(len(pairs))],
         [""] * len(pairs),

@@ -1,4 +1,4 @@
-"""What a mistake is to the tests: how it is made, and what the person reads. The tables are in `mistakes_*.py`."""
+"""What a mistake is to the tests: how it is made, and what the user reads. The tables are in `mistakes_*.py`."""
 
 from __future__ import annotations
 
@@ -57,37 +57,37 @@ class Works:
 
 
 def data(path: str, *settings: str) -> list[str]:
-    """A training on one data set."""
+    """Return the arguments of a training on one data set."""
     return ["train", "--data", path, *QUICK, *settings]
 
 
 def dry(path: str, *settings: str) -> list[str]:
-    """A dry run on one data set."""
+    """Return the arguments of a dry run on one data set."""
     return ["train", "--dry-run", "--data", path, "model.device=cpu", *settings]
 
 
 def pairs(*settings: str) -> list[str]:
-    """A training on `pairs.csv`, which is in order."""
+    """Return the arguments of a training on `pairs.csv`, which is in order."""
     return data("pairs.csv", *settings)
 
 
 def table(*lines: str, end: str = "\n") -> str:
-    """Lines of a file."""
+    """Return the lines of a file."""
     return "".join(line + end for line in lines)
 
 
 def rows(header: str, pattern: str, count: int = 60) -> str:
-    """A table of `count` lines made from a pattern with `{i}`."""
+    """Return a table of `count` lines made from a pattern with `{i}`."""
     return table(header, *(pattern.replace("{i}", str(i)) for i in range(count)))
 
 
 def objects(*items: object) -> str:
-    """One JSON object a line."""
+    """Return one JSON object per line."""
     return table(*map(json.dumps, items))
 
 
 def beir(folder: str, **files: str) -> dict[str, str]:
-    """Files of a BEIR folder of 40 queries and documents; `corpus`, `queries`, `train`, `test` replace one of them."""
+    """Return the files of a BEIR folder of 40 queries and documents; `corpus`, `queries`, `train`, `test` replace one."""
 
     def judged(numbers: range) -> str:
         return table("query-id\tcorpus-id\tscore", *(f"q{i}\td{i}\t1" for i in numbers))

@@ -94,7 +94,7 @@ FILES = {
     ),
     "quote inside of quotes": Mistake(
         data("quote.csv"),
-        "a quoted cell goes on after its closing quote",
+        "a quoted cell continues after its closing quote",
         "quote.csv, line 2",
         'doubled ("")',
         {"quote.csv": table("query,document", '"say "hello"",b', "c,d")},
@@ -181,7 +181,7 @@ FILES = {
         data("p.jsonl"),
         "a JSON list where an object was expected",
         "p.jsonl, line 2",
-        "one object a line",
+        "one object per line",
         {"p.jsonl": objects(GOOD, ["a", "b"])},
     ),
     "folder without data": Mistake(

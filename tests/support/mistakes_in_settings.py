@@ -192,7 +192,7 @@ SETTINGS = {
 
 
 def changed(change) -> dict:  # type: ignore[no-untyped-def]
-    """A copy of the tiny model in which something was changed; the run that takes it for its base."""
+    """Change something in a copy of the tiny model, and return the run that takes it for its base."""
 
     def prepare(folder: Path) -> None:
         shutil.copytree(folder / ".tiny", folder / "base")
@@ -202,7 +202,7 @@ def changed(change) -> dict:  # type: ignore[no-untyped-def]
 
 
 def without(*names: str):  # type: ignore[no-untyped-def]
-    """Removes files or folders of a model."""
+    """Return what removes files or folders of a model."""
 
     def remove(model: Path) -> None:
         for name in names:
@@ -216,7 +216,7 @@ def without(*names: str):  # type: ignore[no-untyped-def]
 
 
 def holding(name: str, content: bytes):  # type: ignore[no-untyped-def]
-    """Writes another content into a file of a model."""
+    """Return what writes another content into a file of a model."""
     return lambda model: (model / name).write_bytes(content)
 
 

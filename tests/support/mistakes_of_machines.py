@@ -15,7 +15,7 @@ LAUNCHED = {"ACCELERATE_MIXED_PRECISION": "no"}
 
 
 def locked(path: str, mode: int = 0) -> Callable[[Path], None]:
-    """Takes rights away from a file or folder."""
+    """Return what takes rights away from a file or folder."""
     return lambda folder: (folder / path).chmod(mode)
 
 
@@ -159,12 +159,12 @@ MACHINES = {
 
 
 def last(folder: Path) -> Path:
-    """The last checkpoint of the run."""
+    """Return the last checkpoint of the run."""
     return max((folder / "checkpoints" / "x").glob("checkpoint-*"), key=lambda path: int(path.name.partition("-")[2]))
 
 
 def written(name: str, content: bytes | None, inside: bool = False) -> Callable[[Path], None]:
-    """Damages (or with None removes) a file of the run, or of its last checkpoint."""
+    """Return what damages (or with None removes) a file of the run, or of its last checkpoint."""
 
     def damage(folder: Path) -> None:
         path = (last(folder) if inside else folder / "checkpoints" / "x") / name

@@ -26,7 +26,7 @@ METADATA = {
 
 
 def execute(path: Path, folder: Path) -> nbformat.NotebookNode:
-    """The notebook with fresh outputs; the file at `path` is only read.
+    """Return the notebook with fresh outputs; the file at `path` is only read.
 
     Args:
         path: the notebook.
@@ -58,7 +58,7 @@ def execute(path: Path, folder: Path) -> nbformat.NotebookNode:
 
 
 def store(path: Path) -> None:
-    """Execute the notebook and put it in the place of the old one."""
+    """Execute the notebook and replace the old one by it."""
     with tempfile.TemporaryDirectory() as folder:
         notebook = execute(path, Path(folder))
     temporary = path.with_name(f".{path.name}.tmp")

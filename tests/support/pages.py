@@ -73,7 +73,7 @@ class Reader(HTMLParser):
 
 
 def result(name: str = "docs", delta: float = 0.089, **changes: Any) -> dict[str, Any]:
-    """One entry of `datasets` in report.json; the interval is 0.014 to each side."""
+    """Return one entry of `datasets` in report.json; the interval is 0.014 to each side."""
     low, high = delta - 0.014, delta + 0.014
     verdict = "improved" if low > 0 else "regressed" if high < 0 else "no_evidence"
     metrics = {"ndcg@10": {"base": 0.532, "tuned": 0.532 + delta}, "mrr@10": {"base": 0.4, "tuned": 0.45}}
@@ -83,12 +83,12 @@ def result(name: str = "docs", delta: float = 0.089, **changes: Any) -> dict[str
 
 
 def document(text: str, **changes: Any) -> dict[str, Any]:
-    """One entry of a ranking."""
+    """Return one entry of a ranking."""
     return {"id": text[:20], "text": text, "relevant": False, "grade": None, "score": 0.5} | changes
 
 
 def query(text: str, documents: list[str], kind: str = "gained", dataset: str = "docs", base: float = 0.1) -> dict[str, Any]:
-    """A query whose ranking was turned round; the last document by the base is relevant."""
+    """Return a query whose ranking was turned round; the last document by the base is relevant."""
     ranking = [document(one, relevant=one == documents[-1], grade=1.0 if one == documents[-1] else None) for one in documents]
     wanted = {"id": documents[-1][:20], "text": documents[-1], "grade": 1.0, "base_rank": len(documents), "tuned_rank": 1}
     values = {"dataset": dataset, "kind": kind, "base": base, "tuned": 1.0 - base, "delta": 1.0 - 2 * base}
@@ -97,13 +97,13 @@ def query(text: str, documents: list[str], kind: str = "gained", dataset: str = 
 
 
 def pair(one: str, other: str, kind: str = "lost", dataset: str = "pairs") -> dict[str, Any]:
-    """A scored pair."""
+    """Return a scored pair."""
     values = {"base": 0.9, "tuned": 0.1, "delta": -0.8, "gold": 0.5, "base_similarity": 0.5, "tuned_similarity": 0.9}
     return {"dataset": dataset, "kind": kind, "sentence1": one, "sentence2": other} | values
 
 
 def curve(names: list[str], checkpoints: int = 3) -> list[dict[str, Any]]:
-    """The lines of scores.jsonl: the i-th data set begins at 0.4 + i/10 and gains 0.01 (i + 1) a checkpoint."""
+    """Return the lines of scores.jsonl: the i-th data set begins at 0.4 + i/10 and gains 0.01 (i + 1) a checkpoint."""
     lines = []
     for k in range(checkpoints + 1):
         scores = {name: 0.4 + i / 10 + 0.01 * (i + 1) * k for i, name in enumerate(names)}
@@ -118,23 +118,23 @@ def rendered(
     examples: Sequence[dict[str, Any]] = (),
     extras: Mapping[str, Any] | None = None,
 ) -> str:
-    """The page of a run, out of what its files hold."""
+    """Return the page of a run, made from what its files hold."""
     return render(RunReport.model_validate(report), typed(lines), examples, extras_of(extras or {}))
 
 
 def typed(lines: Sequence[dict[str, Any]]) -> list[ScoreLine]:
-    """The lines of scores.jsonl as objects."""
+    """Return the lines of scores.jsonl as objects."""
     return [ScoreLine.model_validate(line) for line in lines]
 
 
 def extras_of(extras: Mapping[str, Any]) -> Extras:
-    """What else a page shows, out of JSON values."""
+    """Return what else a page shows, from JSON values."""
     records = {"audit": AuditRecord, "environment": EnvironmentRecord}
     return Extras(**{key: records[key].model_validate(one) if key in records else one for key, one in extras.items()})
 
 
 def page_arguments(text: str | None = None) -> tuple[dict[str, Any], list[dict[str, Any]], list[dict[str, Any]], dict[str, Any]]:
-    """What `render` gets for a run on two data sets; with `text` put wherever a text of somebody else can stand."""
+    """Return what `render` gets for a run on two data sets; with `text` put wherever a text of somebody else can stand."""
 
     def say(words: str) -> str:
         return words if text is None else text
@@ -155,7 +155,7 @@ def page_arguments(text: str | None = None) -> tuple[dict[str, Any], list[dict[s
     examples = [
         query(
             say("how to restart a pod"),
-            [say("Scale a deployment"), say("Délete the pod; its controller makes it anew")],
+            [say("Scale a deployment"), say("Délete the pod; its controller makes it again")],
             dataset=first,
         ),
         query(say("roll back a release"), [say("helm rollback"), say("a rollout of the pod history")], "lost", first, base=0.8),

@@ -82,7 +82,7 @@ class Watch(TrainerCallback):
 
 
 def train(model: str, sets: dict[str, TrainingSet], *, stored: bool = True, **options: Any) -> dict[str, Any]:
-    """Losses [steps], gradients [steps, parameters] and counted work of a short training.
+    """Return losses [steps], gradients [steps, parameters] and counted work of a short training.
 
     `stored`: token ids stand for texts; otherwise the stock collator and forward are used. `options` are of the config.
     """
@@ -110,7 +110,7 @@ def train(model: str, sets: dict[str, TrainingSet], *, stored: bool = True, **op
 
 
 def main(model: str, out: str) -> None:
-    """Every loss, and two data sets together."""
+    """Train with every loss, and on two data sets together."""
     distributed.join("cpu")
     found: dict[str, Any] = {"world_size": torch.distributed.get_world_size() if torch.distributed.is_initialized() else 1}
     for loss in ("cosine", "cosent", "angle"):

@@ -44,11 +44,11 @@ class RedisServer:
             self._process.wait(timeout=30)
 
     def freeze(self) -> None:
-        """It keeps its connections and answers nothing."""
+        """Let it keep its connections and answer nothing."""
         self._process.send_signal(signal.SIGSTOP)
 
     def _listens(self, password: str | None) -> bool:
-        """Whether this process, and no other on the same port, answers within some seconds."""
+        """Tell whether this process, and no other on the same port, answers within some seconds."""
         from redis import Redis
         from redis.exceptions import RedisError
 

@@ -35,7 +35,7 @@ def rows(source, split: str = UNSPLIT) -> list[str]:
 
 
 def message(path: Path | str, **options: object) -> str:
-    """The error that reading everything ends in."""
+    """Return the error that reading everything ends in."""
     with pytest.raises(DataError) as error:
         source = opened(path, **options)
         for split in source.splits():

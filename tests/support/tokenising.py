@@ -38,7 +38,7 @@ def count(model: SentenceTransformer, monkeypatch: pytest.MonkeyPatch) -> list[s
 
 
 def stock_ids(model: SentenceTransformer, text: str, prompt: str = "", max_tokens: int = 64) -> list[int]:
-    """What the model itself gives for a text alone, which is never padded."""
+    """Return what the model itself gives for a text alone, which is never padded."""
     with limited_tokens(model, max_tokens):
         return model.preprocess([text], prompt=prompt or None)["input_ids"][0].tolist()
 

@@ -12,7 +12,7 @@ from tests.train.tracking.conftest import MARKER
 
 
 def wandb(*arguments: str | Path, environment: dict[str, str] | None = None, cwd: Path | None = None) -> str:
-    """What wandb's command line prints."""
+    """Return what wandb's command line prints."""
     command = [sys.executable, "-m", "wandb", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment, cwd=cwd)
     assert done.returncode == 0, done.stderr
@@ -20,12 +20,12 @@ def wandb(*arguments: str | Path, environment: dict[str, str] | None = None, cwd
 
 
 def sessions(run: Path) -> list[Path]:
-    """wandb's folders of a run, the first session first."""
+    """Return wandb's folders of a run, the first session first."""
     return sorted(path.parent for path in run.glob("wandb/*run-*/*.wandb") if not path.parent.is_symlink())
 
 
 def records(folder: Path, kind: str) -> list[dict[str, Any]]:
-    """All records of a kind, in the order in which they were written."""
+    """Return all records of a kind, in the order in which they were written."""
     found = [json.loads(line) for line in wandb("leet", "inspect", "--json", folder).splitlines() if line.startswith("{")]
     return [record[kind] for record in found if record["type"] == kind]
 
@@ -36,7 +36,7 @@ def history(folder: Path) -> list[tuple[int, dict[str, Any]]]:
 
 
 def clean(row: dict[str, Any]) -> dict[str, Any]:
-    """Figures without the table of results and what wandb adds of its own."""
+    """Return figures without the table of results and what wandb adds of its own."""
     return {name: value for name, value in row.items() if not name.startswith(("_", "results"))}
 
 
@@ -50,7 +50,7 @@ def score_lines(run: Path) -> list[dict[str, Any]]:
 
 
 def dev_rows(run: Path) -> dict[int, dict[str, float]]:
-    """What the dashboard should show of each checkpoint by step, worked out from scores.jsonl."""
+    """Return what the dashboard should show of each checkpoint by step, worked out from scores.jsonl."""
     lines = score_lines(run)
     base = lines[0]
     rows = {}
@@ -63,13 +63,13 @@ def dev_rows(run: Path) -> dict[int, dict[str, float]]:
 
 
 def shown_dev_rows(rows: list[tuple[int, dict[str, Any]]]) -> dict[int, dict[str, float]]:
-    """The rows of a history that hold dev scores, and only those values."""
+    """Return the rows of a history that hold dev scores, and only those values."""
     only = {step: {name: value for name, value in row.items() if name.startswith("dev")} for step, row in rows}
     return {step: row for step, row in only.items() if row}
 
 
 def expected_summary(report: dict[str, Any]) -> dict[str, Any]:
-    """The flat values that the dashboard should end with, worked out from report.json."""
+    """Return the flat values that the dashboard should end with, worked out from report.json."""
     values = {"verdict": report["verdict"], "primary": report["primary"], "best_step": report["best_step"]}
     for result in report["datasets"]:
         for name in ("kind", "split", "metric", "n", "base", "tuned", "delta", "p_value", "verdict"):
@@ -79,5 +79,5 @@ def expected_summary(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def quoting(folder: Path) -> list[Path]:
-    """Files in which a text of the data stands, links left out."""
+    """Return files in which a text of the data stands, links left out."""
     return [path for path in folder.rglob("*") if path.is_file() and MARKER.encode() in path.read_bytes()]

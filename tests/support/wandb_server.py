@@ -1,6 +1,6 @@
 """A wandb server on loopback: the part of its protocol that an online run and `wandb sync` use, kept in memory.
 
-GraphQL for runs and artifacts, the file stream for history and summary, and uploads by PUT. What a run sends can be looked at in
+GraphQL for runs and artifacts, the file stream for history and summary, and uploads by PUT. What a run sends can be read in
 `runs` and `files`, and everything that came in lies in `received`, byte for byte. Faults are put in by `fault`.
 """
 
@@ -68,11 +68,11 @@ class WandbServer:
         self._http.server_close()
 
     def environment(self, **more: str) -> dict[str, str]:
-        """Variables with which a child process reports to this server."""
+        """Return the variables with which a child process reports to this server."""
         return {"WANDB_BASE_URL": self.url, "WANDB_API_KEY": self.key, **more}
 
     def graphql(self, operation: str, given: dict[str, Any]) -> dict[str, Any]:
-        """The answer to an operation; nothing for one that is not known."""
+        """Return the answer to an operation; nothing for one that is not known."""
         answers: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
             "Viewer": lambda given: {
                 "viewer": {"id": "u", "entity": "me", "username": "me", "email": "", "flags": "{}", "teams": {"edges": []}}
@@ -193,7 +193,7 @@ class _Http(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away in the middle is part of some tests."""
+        """Ignore a client that goes away in the middle: it is part of some tests."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -225,7 +225,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(200, {})
 
     def _refused(self, what: str, authorised: bool = False) -> bool:
-        """Whether a fault or a wrong key was answered with; a status of 0 stands for no answer at all."""
+        """Tell whether a fault or a wrong key was answered with; a status of 0 stands for no answer at all."""
         credentials = base64.b64decode(self.headers.get("Authorization", "").removeprefix("Basic ")).decode()
         status = self.state.fault(what)
         if status is None and not authorised and credentials != f"api:{self.state.key}":

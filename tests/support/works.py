@@ -14,7 +14,7 @@ CONFIG = ["train", "--dry-run", "--config", "c.yaml", "model.device=cpu"]
 
 
 def said_of(**cases: tuple[str, str, str]) -> dict[str, Any]:
-    """One dry run over several data sets, each a suffix, the content of the file, and what is said of it."""
+    """Make one dry run over several data sets, each a suffix, the content of the file, and what is said of it."""
     files = {f"{name}{suffix}": content for name, (suffix, content, _) in cases.items()}
     sources = json.dumps({"data": {"datasets": [{"source": file} for file in files]}})
     says = [f"{name}: {line}" for name, (_, _, line) in cases.items()]
@@ -33,7 +33,7 @@ WORKS = {
             lines=(
                 ".json",
                 objects(*({"query": f"q {i}", "document": f"d {i}"} for i in range(60))),
-                "lines.json: read as one JSON object a line",
+                "lines.json: read as one JSON object per line",
             ),
         )
     ),

@@ -53,7 +53,7 @@ def fine_tune(
         ConfigError, DataError, ModelError, RunError: nothing was written, or what was written is complete.
         Interrupted: everything needed to go on is in the run's folder, see `resume`.
     """
-    from train.config.launcher import heed_launcher
+    from train.config.launcher import apply_launcher
     from train.config.load import load_config
 
     roles = {"anchor": anchor, "positive": positive, "negatives": negatives, "sentence1": sentence1}
@@ -65,7 +65,7 @@ def fine_tune(
     with heard_by(progress):
         sources = sources_of(data, output_dir)
         words = [*setting_words(given), *column_words(roles), *setting_words(settings)]
-        loaded = heed_launcher(load_config([Path(file) for file in files], data=sources, overrides=words), say)
+        loaded = apply_launcher(load_config([Path(file) for file in files], data=sources, overrides=words), say)
         from train.pipeline import start_run
 
         return Run(start_run(loaded))

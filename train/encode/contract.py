@@ -104,19 +104,21 @@ class EncodingContract:
         }[role]
 
     def as_dict(self) -> dict[str, Any]:
-        """For `environment.json`."""
+        """Return the fields for `environment.json`."""
         return asdict(self)
 
     def sentence(self) -> str:
-        """One line for the terminal."""
+        """Return one line for the terminal."""
         prompts = f"prompts from {self.prompts_from}" if self.query_prompt or self.document_prompt else "no prompts"
         norm = "normalised" if self.normalized else "not normalised"
         return f"{self.dimensions} dimensions, {self.pooling} pooling, {norm}, at most {self.max_tokens} tokens, {prompts}"
 
 
 def read_contract(model: SentenceTransformer, name: str, config: ModelConfig) -> EncodingContract:
-    """The contract of a loaded model; settings of the person win over its config, its config over the family table, and that over
-    what mteb knows of the name.
+    """Return the contract of a loaded model.
+
+    The user's settings take precedence over the model's config, its config over the family table, and that over what mteb knows
+    of the name.
 
     Raises:
         ModelError: more dimensions are asked for than the model has.

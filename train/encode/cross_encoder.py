@@ -47,7 +47,7 @@ class CrossJudge:
         return model
 
     def __call__(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
-        """[P] in 0..1."""
+        """Return the probabilities [P], in 0..1."""
         import torch
 
         found = self._model.predict(

@@ -38,7 +38,7 @@ LIBRARIES = frozenset({"sentence_transformers", "transformers", "torch"})
 
 
 def space_of(model: SentenceTransformer, contract: EncodingContract, role: Role) -> str:
-    """The digest of the space that a model's vectors for texts of one role lie in, 32 hexadecimal digits.
+    """Return the digest of the space that a model's vectors for texts of one role lie in, 32 hexadecimal digits.
 
     It covers every weight (values, shapes and precision), architecture, pooling and all further modules, code that came with the
     model, tokenizer and versions of the libraries, prompt of the role, maximum of tokens, dimensions and normalisation. Reads all
@@ -60,7 +60,7 @@ def space_of(model: SentenceTransformer, contract: EncodingContract, role: Role)
 
 
 def weights_digest(model: torch.nn.Module) -> str:
-    """A digest of all weights and buffers that a model saves: names, shapes, precision and values."""
+    """Return a digest of all weights and buffers that a model saves: names, shapes, precision and values."""
     found = hashlib.blake2b(digest_size=16)
     for name, value in sorted(model.state_dict().items()):
         if not isinstance(value, Tensor):
@@ -72,13 +72,13 @@ def weights_digest(model: torch.nn.Module) -> str:
 
 
 def _parts(model: Any) -> list[Any]:
-    """The modules that a model is a sequence of, and those with settings of their own inside them (a router's, say)."""
+    """Return the modules that a model is a sequence of, and those with settings of their own inside them (a router's, say)."""
     top = list(model)
     return top + [part for one in top for part in one.modules() if part is not one and hasattr(part, "get_config_dict")]
 
 
 def _settings(module: Any) -> list[Any]:
-    """What a module does besides its weights: its code and its settings."""
+    """Return what a module does besides its weights: its code and its settings."""
     own = module.get_config_dict() if hasattr(module, "get_config_dict") else {}
     transformer = getattr(module, "auto_model", None)
     inner = getattr(transformer, "config", None)
@@ -87,7 +87,7 @@ def _settings(module: Any) -> list[Any]:
 
 
 def _code(kind: type) -> list[str]:
-    """The name of a class, and of one that came with a model the whole file that it stands in."""
+    """Return the name of a class; for one that came with a model, also the whole file that it stands in."""
     if kind.__module__.partition(".")[0] in {*LIBRARIES, "builtins"}:
         return [kind.__qualname__]
     with suppress(OSError, TypeError, KeyError):
@@ -96,7 +96,7 @@ def _code(kind: type) -> list[str]:
 
 
 def _tokenizer(model: SentenceTransformer) -> str:
-    """The tokenizer's digest; of one that is no transformer's (static word vectors, images) that of the files it saves.
+    """Return the tokenizer's digest; for one that is no transformer's (static word vectors, images), that of the files it saves.
 
     One that cannot be told from others gets a digest that never comes again: its vectors are computed every time.
     """

@@ -82,7 +82,7 @@ class Encoder:
             self.model.train(was_training)
 
     def _cut(self, vectors: Tensor) -> Tensor:
-        """The first dimensions, where the contract has fewer than the model, of unit length again where it says so."""
+        """Return the first dimensions, where the contract has fewer than the model, at unit length again where it says so."""
         if vectors.shape[1] <= self.contract.dimensions:
             return vectors
         kept = vectors[:, : self.contract.dimensions]

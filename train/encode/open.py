@@ -26,7 +26,7 @@ def open_model(config: ModelConfig, *, batch_size: int = 64, tokens: Path | None
         return open_api_model(config)
     if config.base_url is not None:
         raise ModelError(
-            f"model.base_url is for models behind an API, and {config.name} is none", hint="set model.api, or leave it out"
+            f"model.base_url is for models behind an API, but {config.name} is not one", hint="set model.api, or leave it out"
         )
     from train.encode.local import load_encoder
 

@@ -75,7 +75,7 @@ def settle_prompts(encoder: Encoder, specs: Mapping[str, DatasetSpec], kinds: Ma
 
 
 def _agreed(wanted: Mapping[str, PromptSpec], kinds: Mapping[str, RowKind]) -> PromptSpec | None:
-    """The prompts under which all data sets can be read, each column's by those that have it; None where these differ."""
+    """Return the prompts under which all data sets can be read, each column's from those with one; None where these differ."""
     found: dict[str, str | None] = {}
     for column in PromptSpec.model_fields:
         users = {getattr(one, column) for name, one in wanted.items() if column in COLUMNS[kinds[name]]}

@@ -1,4 +1,4 @@
-"""What stands in front of a model while it is judged, and in which order.
+"""The wrappers in front of a model while it is judged, and their order.
 
 From the model outwards: the prompts of a data set, the cache on disk, the other processes, memory; and outermost, where shorter
 vectors are wanted, the cut. The cache is asked for one process's share of the texts only; memory holds what all have gathered.
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def wrapped(
     encoder: TextEncoder, *, cache: VectorCache | None = None, shared: bool = False, remembered: bool = False
 ) -> TextEncoder:
-    """Put in front of a model what is asked for, in the one order.
+    """Put the wanted wrappers in front of a model, in the one order.
 
     Args:
         encoder: the model.
@@ -90,7 +90,7 @@ class RememberingEncoder(WrappedEncoder):
         return self._blocks[0].index_select(0, index)
 
     def _space(self, role: Role) -> str:
-        """Of texts in this role. Equal prompts are not enough: an API may be sent the role itself."""
+        """Return the space of texts in this role. Equal prompts are not enough: an API may be sent the role itself."""
         if role not in self._spaces:
             self._spaces[role] = self.encoder.space(role)
         return self._spaces[role]

@@ -96,7 +96,7 @@ class Work:
         self._space = self.encoder.space(self.role)
 
     def settings(self) -> list[Any]:
-        """What decides a part besides its texts."""
+        """Return what decides a part besides its texts."""
         ranges = None if self.ranges is None else ranges_as_json(self.ranges)
         return [self._space, self.role, self.precision, self.with_text, ranges]
 
@@ -210,7 +210,7 @@ class Work:
         self.parts.write(number, self._key(rows), table)
 
     def _encode(self, rows: Sequence[TextRow]) -> np.ndarray:
-        """Float32 [N, D]."""
+        """Return float32 [N, D]."""
         texts = [row.text for row in rows]
         counters = self.encoder.cache.counters if isinstance(self.encoder, CachedEncoder) else None
         before = 0 if counters is None else counters.misses
@@ -219,7 +219,7 @@ class Work:
         if not np.isfinite(vectors).all():
             worst = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
             raise ModelError(
-                f"the vector of text {rows[worst].id} holds NaN or infinity", hint="the model is damaged, or not one for texts"
+                f"the vector of text {rows[worst].id} holds NaN or infinity", hint="the model is damaged, or not a text encoder"
             )
         if fresh and isinstance(self.inner, Encoder) and self.inner.store is not None:
             contract = self.inner.contract
@@ -229,7 +229,7 @@ class Work:
         return vectors
 
     def _unpaid(self, texts: Sequence[str]) -> list[str]:
-        """Those that a request would be made for."""
+        """Return those texts that a request would be made for."""
         return not_cached(self.encoder, texts, self.role)
 
     def _key(self, rows: Sequence[TextRow]) -> str:

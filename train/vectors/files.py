@@ -161,7 +161,7 @@ def vectors_in_memory(
 
     names = [str(row) for row in range(1, len(stored) + 1)] if ids is None else list(ids)
     if texts is not None and len(texts) != len(stored):
-        raise DataError(f"{len(texts):,} texts for {len(stored):,} vectors", hint="give one text a vector")
+        raise DataError(f"{len(texts):,} texts for {len(stored):,} vectors", hint="give one text per vector")
     kept = None if texts is None else pa.array(texts, pa.string())
     found = VectorFile(None, info, np.asarray(stored), pa.array(names, pa.string()), kept)
     try:
@@ -241,7 +241,7 @@ def _write_npy(path: Path, info: VectorInfo, parts: Iterable[pa.Table]) -> None:
 
 
 def _write_parquet(path: Path, parts: Iterable[pa.Table], metadata: Mapping[bytes, str]) -> None:
-    """One row group a part. Vectors are written as they are: numbers of nearly random bits become no smaller by compression."""
+    """Write one row group per part. Vectors are not compressed: numbers of nearly random bits would become no smaller."""
     import pyarrow.parquet as pq
 
     writer: pq.ParquetWriter | None = None
@@ -291,7 +291,7 @@ def open_vectors(path: Path) -> VectorFile:
     except FileNotFoundError as error:
         raise DataError(f"{Path(error.filename).name} is missing beside it", where=str(path), hint=MADE_BY) from None
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
-        raise DataError(f"not a whole file of vectors: {reason(error)}", where=str(path), hint=MADE_BY) from None
+        raise DataError(f"not a complete file of vectors: {reason(error)}", where=str(path), hint=MADE_BY) from None
     return found
 
 

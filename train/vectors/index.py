@@ -102,7 +102,7 @@ class Index:
         return tuple(one for one in METHODS if one in allowed)
 
     def total_bytes(self, method: Method) -> int:
-        """Bytes of everything that a method reads: the vectors in its precisions, and the ranges of int8."""
+        """Return the bytes of everything that a method reads: the vectors in its precisions, and the ranges of int8."""
         half = "float16" in (self.precision, self._finer and self._finer.precision)
         size = {
             "exact": bytes_per_vector("float16" if half else "float32", self.dimensions),
@@ -114,7 +114,7 @@ class Index:
         return len(self) * size[method] + (8 * self.dimensions if "int8" in method else 0)
 
     def search(self, queries: np.ndarray, k: int, method: Method = "exact", rescore: int = RESCORE) -> Hits:
-        """The k best stored vectors for each of [Q, D] float32 queries.
+        """Return the k best stored vectors for each of [Q, D] float32 queries.
 
         Args:
             queries: vectors of the model that made the stored ones.
@@ -161,12 +161,12 @@ class Index:
         return np.packbits(dequantise(self._codes[part], self.precision, self.dimensions, self._ranges) > 0, axis=1)
 
     def _extremes(self) -> np.ndarray:
-        """[2 · blocks, D] the lowest and the highest values of each block."""
+        """Return [2 · blocks, D], the lowest and the highest values of each block."""
         blocks = (self._floats(part, "exact") for part in self._blocks())
         return np.concatenate([np.stack([one.min(axis=0), one.max(axis=0)]) for one in blocks])
 
     def _blocks(self, row_bytes: int = 0) -> Iterator[slice]:
-        """All rows, as many at a time as have `BLOCK_BYTES`, as floats or with so many bytes a row."""
+        """Yield all rows, as many at a time as have `BLOCK_BYTES`, as floats or with so many bytes a row."""
         size = max(1, BLOCK_BYTES // max(4 * self.dimensions, row_bytes))
         for start in range(0, len(self), size):
             yield slice(start, min(start + size, len(self)))
@@ -177,7 +177,7 @@ class Index:
         return self._best(len(queries), k, lambda part: 1 - _differing(wanted, stored[part]) / np.float32(self.dimensions))
 
     def _best(self, count: int, k: int, scores: Callable[[slice], np.ndarray]) -> Hits:
-        """The k highest of all scores, block by block."""
+        """Return the k highest of all scores, found block by block."""
         rows, best = np.empty((count, 0), dtype=np.int64), np.empty((count, 0), dtype=np.float32)
         for part in self._blocks(4 * count):
             fresh = scores(part).astype(np.float32, copy=False)
@@ -195,7 +195,7 @@ class Index:
         return Hits(rows, best)
 
     def _floats(self, rows: slice | np.ndarray, method: Method) -> np.ndarray:
-        """Stored vectors as floats, through int8 where the method says so."""
+        """Return stored vectors as floats, through int8 where the method says so."""
         if method == "int8" and self.precision not in CALIBRATED:
             assert self._bytes is not None  # `prepare` made them
             vectors = dequantise(self._bytes[rows], "int8", self.dimensions, self._ranges)
@@ -205,7 +205,7 @@ class Index:
 
 
 def _highest(scores: np.ndarray, rows: np.ndarray, k: int) -> tuple[np.ndarray, np.ndarray]:
-    """The k highest scores of each line and their rows, best first; equal ones in the order in which they stand.
+    """Return the k highest scores of each line and their rows, best first; equal ones in the order in which they stand.
 
     Args:
         scores: [Q, n] float32.
@@ -226,13 +226,13 @@ def _highest(scores: np.ndarray, rows: np.ndarray, k: int) -> tuple[np.ndarray, 
 
 
 def _words(bits: np.ndarray) -> np.ndarray:
-    """[N, bytes] uint8 as [N, W] uint64, filled up with zeros."""
+    """Return [N, bytes] uint8 as [N, W] uint64, filled up with zeros."""
     missing = -bits.shape[1] % 8
     return np.ascontiguousarray(np.pad(bits, ((0, 0), (0, missing)))).view(np.uint64)
 
 
 def _differing(queries: np.ndarray, stored: np.ndarray) -> np.ndarray:
-    """[Q, n] bits that differ between [Q, W] and [n, W]."""
+    """Count the bits [Q, n] that differ between [Q, W] and [n, W]."""
     total = np.zeros((len(queries), len(stored)), dtype=np.uint16)
     for word in range(queries.shape[1]):
         total += np.bitwise_count(queries[:, word, None] ^ stored[None, :, word])

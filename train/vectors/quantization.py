@@ -24,22 +24,22 @@ Ranges = np.ndarray
 
 
 def width(precision: Precision, dimensions: int) -> int:
-    """Numbers in a stored vector: D, or D / 8 rounded up where a number holds eight bits."""
+    """Return how many numbers a stored vector has: D, or D / 8 rounded up where a number holds eight bits."""
     return -(-dimensions // 8) if precision in BITS else dimensions
 
 
 def dtype(precision: Precision) -> np.dtype:
-    """Type of the numbers in a stored vector."""
+    """Return the type of the numbers in a stored vector."""
     return np.dtype({"float32": "<f4", "float16": "<f2", "int8": "i1", "uint8": "u1", "binary": "i1", "ubinary": "u1"}[precision])
 
 
 def bytes_per_vector(precision: Precision, dimensions: int) -> int:
-    """Bytes of a stored vector, without its id. ubinary takes a 32nd of float32 where D is a multiple of 8."""
+    """Return the bytes of a stored vector, without its id. ubinary takes a 32nd of float32 where D is a multiple of 8."""
     return width(precision, dimensions) * dtype(precision).itemsize
 
 
 def calibrate(vectors: np.ndarray) -> Ranges:
-    """The range of each dimension over a sample [N, D] of the vectors to come. Ten thousand settle it well.
+    """Return the range of each dimension over a sample [N, D] of the vectors to come. Ten thousand are enough.
 
     Raises:
         ConfigError: one vector has no range.
@@ -53,17 +53,17 @@ def calibrate(vectors: np.ndarray) -> Ranges:
 
 
 def outside(vectors: np.ndarray, ranges: Ranges) -> int:
-    """How many values of vectors lie outside of the ranges, so that they are put to their ends."""
+    """Count the values of vectors that lie outside the ranges, so that they are put to their ends."""
     return int(((vectors < ranges[0]) | (vectors > ranges[1])).sum())
 
 
 def ranges_as_json(ranges: Ranges) -> dict[str, list[float]]:
-    """For a file; the decimals give back the same float32 numbers."""
+    """Return ranges as written into a file; the decimals give back the same float32 numbers."""
     return {"low": ranges[0].tolist(), "high": ranges[1].tolist()}
 
 
 def ranges_from_json(content: Any) -> Ranges:
-    """Inverse of `ranges_as_json`.
+    """Read what `ranges_as_json` gave.
 
     Raises:
         ValueError: it is not of that form, or no range.
@@ -73,14 +73,14 @@ def ranges_from_json(content: Any) -> Ranges:
     except (TypeError, KeyError, ValueError) as error:
         raise ValueError(f"ranges are written {{low: [...], high: [...]}} ({type(error).__name__})") from None
     if ranges.ndim != 2 or not np.isfinite(ranges).all():
-        raise ValueError("a range is no list of numbers, or holds NaN or infinity")
+        raise ValueError("a range is not a list of numbers, or holds NaN or infinity")
     if (ranges[0] > ranges[1]).any():
         raise ValueError(f"the range of dimension {int(np.argmax(ranges[0] > ranges[1]))} ends before it begins")
     return ranges
 
 
 def quantise(vectors: np.ndarray, precision: Precision, ranges: Ranges | None = None) -> np.ndarray:
-    """Vectors [N, D] float32 as [N, `width`] numbers of `dtype`.
+    """Return vectors [N, D] float32 as [N, `width`] numbers of `dtype`.
 
     Args:
         vectors: what the model gave.
@@ -104,7 +104,7 @@ def quantise(vectors: np.ndarray, precision: Precision, ranges: Ranges | None = 
 
 
 def dequantise(codes: np.ndarray, precision: Precision, dimensions: int, ranges: Ranges | None = None) -> np.ndarray:
-    """The vectors [N, D] float32 that stored ones stand for: the middle of their step; −1 or 1 for a bit.
+    """Return the vectors [N, D] float32 that stored ones stand for: the middle of their step; −1 or 1 for a bit.
 
     Raises:
         ValueError: int8 or uint8 without ranges.
@@ -124,5 +124,5 @@ def dequantise(codes: np.ndarray, precision: Precision, dimensions: int, ranges:
 
 
 def as_ubinary(codes: np.ndarray, precision: Precision) -> np.ndarray:
-    """Bits as uint8, whichever of the two forms they have: binary is ubinary − 128."""
+    """Return bits as uint8, whichever of the two forms they have: binary is ubinary − 128."""
     return codes if precision == "ubinary" else (codes.astype(np.int16) + 128).astype(np.uint8)

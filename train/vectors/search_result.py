@@ -176,4 +176,4 @@ def legend(methods: Sequence[MethodResult]) -> str:
     """Return the sentence that explains the column of overlaps."""
     first = methods[0].method
     note = "" if first == "exact" else "; the file holds no floats, so exact search is not among them"
-    return f"overlap: share of the hits of {first} that are found too{note}"
+    return f"overlap: share of the hits of {first} that are also found{note}"

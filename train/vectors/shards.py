@@ -1,4 +1,4 @@
-"""Work that goes on where it was: vectors in parts, each a file that is there whole or not at all.
+"""Work that continues where it was: vectors in parts, each a file that is complete or absent.
 
 A part has a key, a digest of everything that its content follows from: model, role, precision, ranges, ids and texts. Whether a
 part of an earlier attempt is still good is thus known from the part itself: one that was made from other texts, by another model
@@ -29,7 +29,7 @@ LOCK = "lock"
 
 
 def part_key(settings: Any, ids: Sequence[str], texts: Sequence[str]) -> str:
-    """The key of a part, 32 hexadecimal digits.
+    """Return the key of a part, 32 hexadecimal digits.
 
     Args:
         settings: all that decides the part besides its texts, as JSON.
@@ -77,17 +77,17 @@ class Parts:
                 remove_leftovers(self._out.parent, self._out.name)
                 remove_leftovers(self.folder)
             except BlockingIOError:
-                raise RunError(f"another process is writing {self._out} now", hint="wait for it, or name another file") from None
+                raise RunError(f"another process is writing {self._out}", hint="wait for it, or name another file") from None
             except OSError as error:  # some network file systems know no locks
                 logging.getLogger(__name__).info("%s cannot be locked: %s", self.folder, error)
         self._held = True
 
     def begun(self) -> bool:
-        """Whether an earlier attempt left parts."""
+        """Tell whether an earlier attempt left parts."""
         return next(self.folder.glob("*.parquet"), None) is not None
 
     def state(self, number: int, key: str) -> bool | None:
-        """Whether a part is there and good; None where none is there. Reads the end of the file only."""
+        """Tell whether a part is there and good; None where none is there. Reads the end of the file only."""
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -111,20 +111,20 @@ class Parts:
             pq.write_table(table.replace_schema_metadata({KEY: key}), temporary, compression="none", use_dictionary=False)
 
     def rows(self, count: int) -> int:
-        """Rows of parts 0..count - 1 together."""
+        """Return the number of rows of parts 0..count - 1 together."""
         import pyarrow.parquet as pq
 
         return sum(pq.read_metadata(self._path(number)).num_rows for number in range(count))
 
     def tables(self, count: int) -> Iterator[pa.Table]:
-        """Parts 0..count - 1, one at a time."""
+        """Yield parts 0..count - 1, one at a time."""
         import pyarrow.parquet as pq
 
         for number in range(count):
             yield pq.read_table(self._path(number), memory_map=False)
 
     def ranges(self, key: str) -> Ranges | None:
-        """The ranges that were found before under this key."""
+        """Return the ranges that were found before under this key."""
         try:
             content = json.loads((self.folder / RANGES).read_text(encoding="utf-8"))
             return ranges_from_json(content["ranges"]) if content["key"] == key else None

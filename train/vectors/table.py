@@ -28,7 +28,7 @@ def methods_table(title: str, results: Sequence[MethodResult], top: int, console
     table = plain_table(title)
     table.add_column("method", no_wrap=True)
     judged = results[0].ndcg is not None
-    headings = ["total bytes", "of float32", f"overlap@{top}", "ms a query"]
+    headings = ["total bytes", "of float32", f"overlap@{top}", "ms/query"]
     for heading in [*(["nDCG@10", f"of {results[0].method}"] if judged else []), *headings]:
         table.add_column(Text(heading), justify="right", no_wrap=True)
     for one in results:

@@ -86,7 +86,7 @@ class Session:
         confirm_texts(self.candidate, self.encoder, texts, role, confirm=self.confirm)
         vectors = self.encoder.encode(texts, role).numpy()
         if not np.isfinite(vectors).all():
-            raise ModelError("a vector holds NaN or infinity", hint="the model is damaged, or not one for texts")
+            raise ModelError("a vector holds NaN or infinity", hint="the model is damaged, or not a text encoder")
         return vectors
 
 

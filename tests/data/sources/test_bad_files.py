@@ -96,7 +96,7 @@ def test_classes_are_scores_when_the_config_says_so(tmp_path):
 def test_a_score_out_of_the_configured_range(tmp_path):
     path = write(tmp_path / "p.csv", "sentence1,sentence2,score\na,b,1\nc,d,4.5\n")
     text = message(path, score_range=(0, 4))
-    assert 'p.csv, line 3, column "score": score 4.5 is outside of the range 0..4' in text
+    assert 'p.csv, line 3, column "score": score 4.5 is outside the range 0..4' in text
 
 
 def test_a_score_range_without_scores(tmp_path):

@@ -30,7 +30,7 @@ class KnownModel:
     choices: Sequence[int] = ()
 
     def offer(self) -> str:
-        """The numbers of dimensions that may be asked for, in words."""
+        """Return the numbers of dimensions that may be asked for, in words."""
         if isinstance(self.choices, range):
             return f"any number up to {self.dimensions}"
         return ", ".join(map(str, sorted({self.dimensions, *self.choices})))
@@ -58,7 +58,7 @@ LIMITS: dict[Provider, Limits] = {
 }
 
 OWN_LIMITS = Limits(texts=32, tokens=100_000)
-"""For servers of one's own: TEI takes 32 texts unless told otherwise, and a machine without a GPU needs time for each."""
+"""For servers of one's own: TEI takes 32 texts unless configured otherwise, and a machine without a GPU needs time for each."""
 
 OPEN_WEIGHTS = {"voyage-4-nano": "voyageai/voyage-4-nano"}
 """Models that a provider's client would load onto this machine, with their ids on the Hub."""
@@ -97,13 +97,13 @@ KNOWN: dict[str, KnownModel] = {
 
 
 def known_model(config: ModelConfig) -> KnownModel | None:
-    """What is known of the model of a config; None where its name says nothing."""
+    """Return what is known of the model of a config; None where its name says nothing."""
     found = KNOWN.get(config.name)
     return found if found is not None and found.provider == config.api else None
 
 
 def longest_input(config: ModelConfig) -> int:
-    """The longest input in tokens: what the model reads, or fewer where the config says so."""
+    """Return the longest input in tokens: what the model reads, or fewer where the config says so."""
     known = known_model(config)
     if known is None:
         return config.max_tokens or UNKNOWN_MAX_TOKENS

@@ -13,7 +13,7 @@ Confirm = Callable[[str], bool]
 
 
 def confirm_spending(estimates: Sequence[Estimate], confirm: Confirm | None) -> None:
-    """Say what requests would cost, and go on only if that is agreed to. Nothing is asked where nothing is to be paid.
+    """Say what requests would cost, and continue only if that is agreed to. Nothing is asked where nothing is to be paid.
 
     Args:
         estimates: one a model.
@@ -29,7 +29,9 @@ def confirm_spending(estimates: Sequence[Estimate], confirm: Confirm | None) -> 
     for one in charged:
         say(f"  {one.sentence()}")
     known = sum(one.usd or 0 for one in charged)
-    total = f"about {dollars(known)}" + (", and what has no known price" if any(one.usd is None for one in charged) else "")
+    total = f"about {dollars(known)}" + (
+        ", plus models whose price is not known" if any(one.usd is None for one in charged) else ""
+    )
     if confirm is None:
         raise ConfigError(
             f"this would cost {total}, and nobody can be asked",

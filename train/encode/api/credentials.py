@@ -53,7 +53,7 @@ class Access:
 
 
 def address_of(config: ModelConfig) -> str:
-    """Where requests for a model go: `model.base_url`, or what the environment says, or the provider's own server."""
+    """Return where requests for a model go: `model.base_url`, or what the environment says, or the provider's own server."""
     if config.api is None:
         raise ValueError("the model is not behind an API")
     given = config.base_url or os.environ.get(ADDRESS_VARIABLES[config.api], "").strip()
@@ -65,12 +65,12 @@ def address_of(config: ModelConfig) -> str:
 
 
 def is_official(config: ModelConfig) -> bool:
-    """Whether requests for a model go to its provider."""
+    """Tell whether requests for a model go to its provider."""
     return config.api is not None and address_of(config) in ADDRESSES[config.api]
 
 
 def in_own_network(address: str) -> bool:
-    """Whether an address is on this machine or in a private network, as far as its form tells."""
+    """Tell whether an address is on this machine or in a private network, as far as its form tells."""
     host = urlsplit(address).hostname or ""
     try:
         return ip_address(host).is_private
@@ -79,7 +79,7 @@ def in_own_network(address: str) -> bool:
 
 
 def access_of(config: ModelConfig) -> Access:
-    """Address and key for a model. A server of one's own may need no key.
+    """Return address and key for a model. A server of one's own may need no key.
 
     Raises:
         ModelError: the provider needs a key and none is set, or what is set cannot be one.
@@ -95,5 +95,7 @@ def access_of(config: ModelConfig) -> Access:
         )
     key = NO_KEY if variable is None else os.environ[variable].strip()
     if not re.fullmatch(r"[!-~]+", key):  # the clients' own messages about such a key would show it
-        raise ModelError(f"{variable} holds characters that no key has", hint="set it again, without spaces or line breaks")
+        raise ModelError(
+            f"{variable} holds characters that cannot occur in a key", hint="set it again, without spaces or line breaks"
+        )
     return Access(address, variable, not official, key)

@@ -91,7 +91,7 @@ class ApiOrigin:
     sha256: str | None = None
 
     def sentence(self) -> str:
-        """One line for the terminal: texts leave this machine."""
+        """Return one line for the terminal: texts leave this machine."""
         return f"{self.name}: behind an API; texts are sent to {self.address}"
 
 
@@ -137,7 +137,7 @@ class ApiEncoder:
         return digest(json.dumps(parts))
 
     def encode(self, texts: Sequence[str], role: Role, progress: bool | None = None) -> Tensor:
-        """Float32 [N, D]. A blank text, which providers refuse, gets the zero vector.
+        """Return float32 [N, D]. A blank text, which providers refuse, gets the zero vector.
 
         Raises:
             ModelError: the provider refused, cannot be reached, or answered with something else than such vectors.
@@ -163,7 +163,7 @@ class ApiEncoder:
     def _answers(
         self, batches: list[list[int]], ready: dict[int, str], role: Role
     ) -> Generator[tuple[list[int], np.ndarray], None, None]:
-        """Row numbers and their vectors [B, D], as they come."""
+        """Yield row numbers and their vectors [B, D], as they come."""
         stopped = threading.Event()
         if len(batches) == 1:  # needs no thread, and keeps the connection that a thread would take with it
             yield batches[0], self._ask([ready[row] for row in batches[0]], role, stopped)
@@ -173,12 +173,12 @@ class ApiEncoder:
         try:
             for future in as_completed(asked):
                 yield asked[future], future.result()
-        finally:  # after a failure or an interruption those that wait to ask again are told to give up
+        finally:  # after a failure or an interruption those that wait to ask again have to give up
             stopped.set()
             pool.shutdown(cancel_futures=True)
 
     def _batches(self, ready: dict[int, str]) -> Iterator[list[int]]:
-        """Row numbers, as many as fit into one request."""
+        """Yield row numbers, as many as fit into one request."""
         batch: list[int] = []
         tokens = 0.0
         for row, text in ready.items():
@@ -192,8 +192,11 @@ class ApiEncoder:
             yield batch
 
     def _cut(self, text: str) -> str:
-        """The text as it is sent. The model's tokenizer is not here, so only what is surely too long is cut, unless the config
-        names a maximum of its own; what the server finds too long nevertheless is cut when it says so."""
+        """Return the text as it is sent.
+
+        The model's tokenizer is not here, so only what is surely too long is cut, unless the config names a maximum of its own;
+        what the server still finds too long is cut when it says so.
+        """
         raw = text.encode("utf-8", "replace")  # half a surrogate pair is no character, and no JSON
         probably = self.client.cuts and len(raw) > self.contract.max_tokens * USUAL_BYTES_A_TOKEN
         self.usage.add(cut=probably or len(raw) > self._longest)
@@ -206,8 +209,11 @@ class ApiEncoder:
         return int(self.contract.max_tokens * (BYTES_A_TOKEN if asked else MOST_BYTES_A_TOKEN))
 
     def _ask(self, texts: list[str], role: Role, stopped: threading.Event) -> np.ndarray:
-        """[B, D]. A request that the server finds too large is halved, until the text that is too long stands alone: how a text
-        is cut may not depend on what happened to be sent with it."""
+        """Return [B, D].
+
+        A request that the server finds too large is halved, until the text that is too long stands alone: how a text is cut may
+        not depend on what happened to be sent with it.
+        """
         try:
             return self._request(texts, role, stopped)
         except TooLongError as error:
@@ -217,7 +223,7 @@ class ApiEncoder:
         return np.concatenate([self._ask(half, role, stopped) for half in (texts[:middle], texts[middle:])])
 
     def _ask_shorter(self, text: str, refused: TooLongError, role: Role, stopped: threading.Event) -> np.ndarray:
-        """[1, D] of as much of the text as the server takes."""
+        """Return [1, D] of as much of the text as the server takes."""
         raw = text.encode()
         self.usage.add(cut=len(raw) < self._longest - 3)  # else it is counted; up to 3 bytes of a character may have gone
         while (raw := raw[: int(len(raw) * min(SHORTER, 0.98 * (refused.share or 1)))]).strip():
@@ -238,17 +244,17 @@ class ApiEncoder:
         return answer.vectors
 
     def _tell(self) -> None:
-        """What was left out of texts, the first time that any is."""
+        """Say what is left out of texts, the first time that anything is."""
         if self.usage.cut and "cut" not in self._told:
-            say(f"  {self.config.name}: texts of more than {self.contract.max_tokens:,} tokens are cut, their ends play no part")
+            say(f"  {self.config.name}: texts of more than {self.contract.max_tokens:,} tokens are cut; what follows is ignored")
             self._told.add("cut")
         if self.usage.blank and "blank" not in self._told:
-            say(f"  {self.config.name}: blank texts are not sent, their vectors are zero")
+            say(f"  {self.config.name}: blank texts are not sent; their vectors are zero")
             self._told.add("blank")
 
 
 def checked(answer: Answer, texts: int, dimensions: int) -> Answer:
-    """The answer, if it holds a vector of the right size for each text.
+    """Return the answer, if it holds a vector of the right size for each text.
 
     Raises:
         BadAnswerError: it does not.
@@ -259,14 +265,14 @@ def checked(answer: Answer, texts: int, dimensions: int) -> Answer:
     if rows != texts:
         raise BadAnswerError(f"{rows} vectors came back for {texts} texts")
     if dimensions and width != dimensions:
-        raise BadAnswerError(f"vectors of {width} dimensions came back, {dimensions} were expected")
+        raise BadAnswerError(f"vectors of {width} dimensions came back, but {dimensions} were expected")
     if not np.isfinite(answer.vectors).all():
         raise BadAnswerError("a vector holds NaN or infinity")
     return answer
 
 
 def estimated_tokens(text: str) -> float:
-    """About how many tokens a text has, rather more than fewer; each provider has a tokenizer of its own."""
+    """Estimate how many tokens a text has, rather more than fewer; each provider has a tokenizer of its own."""
     return len(text.encode("utf-8", "replace")) / BYTES_A_TOKEN + 1
 
 
@@ -305,7 +311,9 @@ def open_api_model(config: ModelConfig) -> OpenedModel:
 
 def _refuse_meaningless(config: ModelConfig, name: str, known: KnownModel | None) -> None:
     if config.api == Provider.VOYAGE and config.name in OPEN_WEIGHTS:
-        raise ModelError(f"{name} is no model behind an API, its weights are open", hint=f"name it {OPEN_WEIGHTS[config.name]}")
+        raise ModelError(
+            f"{name} is not a model behind an API; its weights are open", hint=f"name it {OPEN_WEIGHTS[config.name]}"
+        )
     for setting in ("pooling", "revision"):
         if getattr(config, setting) is not None:
             raise ModelError(f"model.{setting} has no meaning for {name}: the API decides it", hint="leave it out")
@@ -316,14 +324,14 @@ def _refuse_meaningless(config: ModelConfig, name: str, known: KnownModel | None
 
 
 def _measured(client: Client, patience: Patience, dimensions: int | None) -> tuple[int, bool]:
-    """Dimensions of the vector of one word, and whether its length is 1."""
+    """Return the dimensions of the vector of one word, and whether its length is 1."""
     answer = patience.call(lambda: checked(client.embed(["dimensions"], Role.DOCUMENT), 1, dimensions or 0))
     return int(answer.vectors.shape[1]), abs(float(np.linalg.norm(answer.vectors)) - 1) < 1e-3
 
 
 def _notes(config: ModelConfig, client: Client) -> list[str]:
     types = [client.input_type(role) for role in (Role.QUERY, Role.DOCUMENT)]
-    notes = [f"the API is told which texts are queries and documents ({types[0]}, {types[1]})"] if any(types) else []
+    notes = [f"each request names the role of its texts, query or document ({types[0]}, {types[1]})"] if any(types) else []
     if known_model(config) is None and config.max_tokens is None:
         notes.append(
             f"the model is not known by name: inputs of up to {UNKNOWN_MAX_TOKENS:,} tokens are assumed (model.max_tokens)"

@@ -15,7 +15,7 @@ LIKE_AN_API_MODEL = re.compile(r"(text-embedding-|embed-(english|multilingual|v\
 
 
 def api_words(word: str) -> dict[str, Any] | None:
-    """The fields of a `ModelConfig` that a word stands for; None where it does not name a model behind an API.
+    """Return the fields of a `ModelConfig` that a word stands for; None where it does not name a model behind an API.
 
     Understood are `openai:NAME`, `cohere:NAME`, `voyage:NAME`, with `@http://HOST:PORT/v1` behind it for a server of one's own
     that speaks the protocol, and the bare names of known models.
@@ -33,7 +33,7 @@ def api_words(word: str) -> dict[str, Any] | None:
         near = nearest(word.lower(), KNOWN, cutoff=0.8)
         meant = f"did you mean {near}? " if near else ""
         raise ModelError(
-            f"{word} looks like a model behind an API, and none of that name is known",
+            f"{word} looks like a model behind an API, but none of that name is known",
             hint=f"{meant}a newer one is written with its provider: openai:NAME, cohere:NAME or voyage:NAME",
         )
     return None

@@ -53,23 +53,23 @@ class Estimate:
         return None if self.price is None else self.tokens / 1e6 * self.price.usd_per_million
 
     def sentence(self) -> str:
-        """One line for the terminal."""
+        """Return one line for the terminal."""
         size = f"{self.model}: {self.texts:,} texts, about {self.tokens:,} tokens"
         if self.price is None:
             return f"{size}, price not known"
-        return f"{size}, about {dollars(self.usd or 0)} (${self.price.usd_per_million:g} a million on {self.price.date})"
+        return f"{size}, about {dollars(self.usd or 0)} (${self.price.usd_per_million:g} per million on {self.price.date})"
 
 
 def dollars(usd: float) -> str:
-    """An amount for people: cents from one cent on, two digits below."""
+    """Return an amount for people: cents from one cent on, two digits below."""
     return f"${usd:,.2f}" if usd >= 0.01 or usd == 0 else f"${usd:.2g}"
 
 
 def load_prices(path: Path | None = None) -> dict[str, Price]:
-    """Prices by model (`openai:text-embedding-3-small`).
+    """Return prices by model (`openai:text-embedding-3-small`).
 
     Args:
-        path: a file of the user's in the form of configs/prices.yaml; its entries go before those of the table.
+        path: a file of the user's in the form of configs/prices.yaml; its entries take precedence over those of the table.
 
     Raises:
         ConfigError: a file is not there or not of that form.
@@ -78,9 +78,9 @@ def load_prices(path: Path | None = None) -> dict[str, Price]:
 
 
 def price_of(config: ModelConfig, prices: dict[str, Price]) -> Price | None:
-    """What a model costs; None where that is not known, or for a model that is not behind an API.
+    """Return what a model costs; None where that is not known, or for a model that is not behind an API.
 
-    A server on this machine or in a private network costs nothing a token, unless the table names it
+    A server on this machine or in a private network costs nothing per token, unless the table names it
     (`openai:NAME@http://HOST:PORT/v1`). A stranger's server may cost anything.
     """
     if config.api is None:
@@ -93,7 +93,7 @@ def price_of(config: ModelConfig, prices: dict[str, Price]) -> Price | None:
 
 
 def estimate(config: ModelConfig, texts: Sequence[str], prices: dict[str, Price]) -> Estimate:
-    """What it would cost to send these texts. The longer of the prompts counts with each; what is cut is not billed."""
+    """Estimate what it would cost to send these texts. The longer of the prompts counts with each; what is cut is not billed."""
     prompt = max(len((one or "").encode()) for one in (config.query_prompt, config.document_prompt))
     most = longest_input(config)
     sizes = [len(text.encode("utf-8", "replace")) for text in texts if text.strip()]
@@ -111,11 +111,11 @@ def _read(path: Path) -> dict[str, Price]:
     except OSError as error:
         raise ConfigError(f"the price table {path} cannot be read ({error.strerror})", hint=form) from None
     except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ConfigError(f"the price table {path} is not of the form that is asked for ({reason(error)})", hint=form) from None
+        raise ConfigError(f"the price table {path} does not have the required form ({reason(error)})", hint=form) from None
 
 
 def _price(entry: dict[str, Any]) -> Price:
     usd = float(entry["usd_per_million"])
     if not 0 <= usd < 1e4:
-        raise ValueError(f"{usd} dollars a million tokens")
+        raise ValueError(f"{usd} dollars per million tokens")
     return Price(usd, str(entry["source"]), datetime.date.fromisoformat(str(entry["date"])).isoformat())

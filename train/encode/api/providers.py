@@ -44,11 +44,11 @@ class Client(Protocol):
     cuts: bool
 
     def input_type(self, role: Role) -> str | None:
-        """What the provider is told about texts of a role; None for nothing."""
+        """Return the provider's word for texts of a role; None where it has none."""
         ...
 
     def embed(self, texts: Sequence[str], role: Role) -> Answer:
-        """One request.
+        """Send one request.
 
         Raises:
             BadAnswerError: the vectors are not numbered as the texts are.
@@ -62,7 +62,7 @@ PACKAGES = {Provider.OPENAI: "openai", Provider.COHERE: "cohere", Provider.VOYAG
 
 
 def make_client(config: ModelConfig) -> Client:
-    """The client of `config.api`.
+    """Return the client of `config.api`.
 
     Raises:
         ModelError: the key or the client package is missing.
@@ -104,7 +104,7 @@ class _OpenAI:
         found = self._client.embeddings.create(input=list(texts), model=self._config.name, dimensions=self._dimensions, **options)
         rows = sorted(found.data, key=lambda row: row.index)
         if [row.index for row in rows] != list(range(len(rows))):
-            raise BadAnswerError("the vectors are not numbered from 0, each once, so that it is not known which is whose")
+            raise BadAnswerError("the vectors are not numbered from 0, each once, so it is not known which text each belongs to")
         usage = getattr(found, "usage", None)
         return Answer(_matrix([row.embedding for row in rows]), getattr(usage, "total_tokens", None))
 
@@ -174,7 +174,7 @@ class _Voyage:
 
 
 def _matrix(rows: Sequence[Sequence[float]]) -> np.ndarray:
-    """[N, D] float32; [0, 0] where rows differ in length or hold no numbers."""
+    """Return [N, D] float32; [0, 0] where rows differ in length or hold no numbers."""
     try:
         found = np.array(rows, dtype=np.float32)
     except (TypeError, ValueError):

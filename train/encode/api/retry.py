@@ -25,7 +25,7 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 60.0
 
 
 class BadAnswerError(Exception):
-    """An answer that is whole but not what was asked for; the text is half a sentence. Asking again does not help."""
+    """A complete answer that is not what was asked for; the text is half a sentence. Asking again does not help."""
 
 
 class TooLongError(Exception):
@@ -131,7 +131,7 @@ class Patience:
     def _refusal(self, problem: Problem, attempt: int) -> ModelError:
         tries = f" (asked {attempt} times)" if attempt > 1 else ""
         if problem.passes and problem.wait is not None and problem.wait > self.seconds:
-            tries += f" (it asks to wait {problem.wait:,.0f} s)"
+            tries += f" (it says to wait {problem.wait:,.0f} s)"
         return ModelError(f"{self.name} could not be asked: {problem.words}{tries}", hint=_hint(problem))
 
 
@@ -155,16 +155,16 @@ def describe(error: Exception, key: str) -> Problem:
 
 _BROKEN = {
     "no answer in time": ("Timeout",),
-    "the server cannot be reached, or hung up": ("ConnectError", "ConnectionError", "APIConnectionError"),
+    "the server cannot be reached, or closed the connection": ("ConnectError", "ConnectionError", "APIConnectionError"),
     "the connection broke off": ("TransportError", "ProtocolError", "RequestException", "ChunkedEncodingError", "OSError"),
-    "the answer was cut or is no JSON": ("JSONDecodeError", "DecodeError", "APIError", "ApiError", "ValidationError"),
+    "the answer was cut off or is not JSON": ("JSONDecodeError", "DecodeError", "APIError", "ApiError", "ValidationError"),
 }
 """Failures without an HTTP state, by words in the names of their classes; the first that fits."""
 
 _STATES = {
     400: "(the request was refused)",
     401: "(the key is not accepted)",
-    403: "(the key may not do this)",
+    403: "(the key is not allowed to do this)",
     404: "(no such model or address)",
     429: "(too many requests, or the quota is used up)",
     500: "(the server failed)",
@@ -178,11 +178,11 @@ def _hint(problem: Problem) -> str:
     if problem.status == 404:
         return "check the model's name and, for a server of your own, the address (most end in /v1)"
     if problem.status == 429:
-        return "wait, or raise the limit with the provider; what is in the cache already is not asked for again"
+        return "wait, or raise the limit with the provider; what is already in the cache is not requested again"
     if "protocol" in problem.words:
         return "check the address: a server of your own must speak the provider's protocol (most addresses end in /v1)"
     if problem.passes:
-        return "try again later; what is in the cache already is not asked for again"
+        return "try again later; what is already in the cache is not requested again"
     return "compare the model's limits with your data (model.max_tokens, model.dimensions)"
 
 
@@ -191,7 +191,7 @@ def _backoff(attempt: int) -> float:
 
 
 def _retry_after(headers: Any) -> float | None:
-    """Seconds of a Retry-After header, given in seconds or as a date (RFC 9110, section 10.2.3)."""
+    """Return the seconds of a Retry-After header, given in seconds or as a date (RFC 9110, section 10.2.3)."""
     value = next((headers[name] for name in headers if str(name).lower() == "retry-after"), None) if headers else None
     if value is None:
         return None
@@ -206,7 +206,7 @@ def _retry_after(headers: Any) -> float | None:
 
 
 def _said(error: Exception, key: str) -> str:
-    """The server's own words, short, on one line, without the key."""
+    """Return the server's own words, short, on one line, without the key."""
     body = getattr(error, "body", None) or getattr(error, "json_body", None)
     if isinstance(body, dict):
         nested = body.get("error")
@@ -219,7 +219,7 @@ def _said(error: Exception, key: str) -> str:
 
 
 def _codes(error: Exception) -> tuple[str, ...]:
-    """The provider's own names of an error (OpenAI: `code` and `type`)."""
+    """Return the provider's own names of an error (OpenAI: `code` and `type`)."""
     return tuple(str(getattr(error, name, "")) for name in ("code", "type"))
 
 

@@ -15,7 +15,7 @@ from train.encode.cache.protocol import StoreError, VectorStore
 T = TypeVar("T")
 
 RETRY_SECONDS = 30.0
-"""How long a store that failed is left alone before it is tried again."""
+"""Seconds for which a store that failed is left alone before it is tried again."""
 
 
 @dataclass
@@ -29,13 +29,13 @@ class Counters:
     failures: int = 0
 
     def sentence(self) -> str:
-        """One line for the terminal."""
+        """Return one line for the terminal."""
         asked = self.hits + self.misses
         damaged = f", {self.damaged:,} were damaged and computed again" if self.damaged else ""
         return f"{self.hits:,} of {asked:,} vectors came from the cache{damaged}"
 
     def since(self, before: Counters) -> Counters:
-        """What was done after these were copied."""
+        """Return what was done after these were copied."""
         return Counters(*(now - then for now, then in zip(astuple(self), astuple(before), strict=True)))
 
 
@@ -59,7 +59,7 @@ class VectorCache:
         return self._store.name
 
     def read(self, space: str, texts: Sequence[str], dimensions: int) -> tuple[np.ndarray, np.ndarray]:
-        """The vectors that are there.
+        """Return the vectors that are there.
 
         Args:
             space: see `train.encode.fingerprint`.
@@ -77,11 +77,11 @@ class VectorCache:
         return vectors, found
 
     def has(self, space: str, texts: Sequence[str], dimensions: int) -> np.ndarray:
-        """The mask that `read` would give; nothing is counted, as nobody gets a vector."""
+        """Return the mask that `read` would give; nothing is counted, as nobody gets a vector."""
         return self._look(space, texts, dimensions)[1]
 
     def _look(self, space: str, texts: Sequence[str], dimensions: int) -> tuple[np.ndarray, np.ndarray, int]:
-        """Vectors and mask as of `read`, and how many values were damaged."""
+        """Return vectors and mask as `read` does, and how many values were damaged."""
         values = self._try("read", lambda: self._store.get_many(keys_of(space, texts))) or [None] * len(texts)
         vectors, found = np.zeros((len(texts), dimensions), dtype=np.float32), np.zeros(len(texts), dtype=bool)
         damaged = 0
@@ -109,9 +109,9 @@ class VectorCache:
         self._store.close()
 
     def _try(self, what: Literal["read", "write"], work: Callable[[], T]) -> T | None:
-        """What the store gives, None where it fails or is left alone for a while.
+        """Return what the store gives, None where it fails or is left alone for a while.
 
-        One that can be read only (it is full, or its user may not write) goes on being read.
+        One that can only be read (it is full, or its user may not write) is still read.
         """
         if time.monotonic() < self._again[what]:
             return None

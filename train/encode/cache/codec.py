@@ -19,7 +19,7 @@ _MAGIC, _FORMAT = b"ev", 1
 
 
 def keys_of(space: str, texts: Sequence[str]) -> list[bytes]:
-    """The key of each text in a space (see `train.encode.fingerprint`): BLAKE2b of both, 16 bytes."""
+    """Return the key of each text in a space (see `train.encode.fingerprint`): BLAKE2b of both, 16 bytes."""
     start = hashlib.blake2b(space.encode() + b"\0", digest_size=KEY_BYTES)
     keys = []
     for text in texts:
@@ -30,7 +30,7 @@ def keys_of(space: str, texts: Sequence[str]) -> list[bytes]:
 
 
 def pack(vectors: np.ndarray) -> list[bytes]:
-    """The value of each of [N, D] float32 vectors."""
+    """Return the value of each of [N, D] float32 vectors."""
     rows = np.ascontiguousarray(vectors, dtype="<f4")
     out = []
     for row in rows:
@@ -40,7 +40,7 @@ def pack(vectors: np.ndarray) -> list[bytes]:
 
 
 def unpack(value: bytes, dimensions: int) -> np.ndarray | None:
-    """The vector [D] float32 in a value, bit for bit as it was packed; None where it has other dimensions or is damaged."""
+    """Return the vector [D] float32 in a value, bit for bit as packed; None where it has other dimensions or is damaged."""
     if len(value) != _HEADER.size + 4 * dimensions:
         return None
     magic, form, width, checksum = _HEADER.unpack_from(value)

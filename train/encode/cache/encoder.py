@@ -21,7 +21,7 @@ WINDOW = 8192
 
 
 class CachedEncoder(WrappedEncoder):
-    """Encodes as the encoder in it does; what the cache has of a text in the same space is taken from there, bit for bit.
+    """An encoder that takes what the cache has of a text in the same space from there, bit for bit, and encodes the rest.
 
     Args:
         encoder: the model. If it has an attribute `window`, so many texts are encoded before their vectors are written.
@@ -33,13 +33,13 @@ class CachedEncoder(WrappedEncoder):
         self.cache = cache
 
     def missing(self, texts: Sequence[str], role: Role) -> list[str]:
-        """The distinct texts whose vectors the cache does not have; nothing is encoded."""
+        """Return the distinct texts whose vectors the cache does not have; nothing is encoded."""
         distinct = list(dict.fromkeys(texts))
         found = self.cache.has(self.space(role), distinct, self.contract.dimensions)
         return [text for text, there in zip(distinct, found, strict=True) if not there]
 
     def encode(self, texts: Sequence[str], role: Role, progress: bool | None = None) -> Tensor:
-        """Float32 tensor [N, D]; each distinct text that is not in the cache is encoded once and written."""
+        """Return a float32 tensor [N, D]; each distinct text that is not in the cache is encoded once and written."""
         import torch
 
         rows: dict[str, int] = {}
@@ -69,7 +69,7 @@ def not_cached(encoder: TextEncoder, texts: Sequence[str], role: Role) -> list[s
 def _bar(total: int, progress: bool | None, *, needed: bool) -> tqdm[NoReturn]:
     """Make a bar over all windows, above the encoder's own, which starts again in each of them."""
     visible = shown() if progress is None else progress
-    return tqdm(total=total, unit="text", desc="vectors that the cache lacks", leave=False, disable=not (visible and needed))
+    return tqdm(total=total, unit="text", desc="vectors not in the cache", leave=False, disable=not (visible and needed))
 
 
 def _windows(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:

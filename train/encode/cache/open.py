@@ -1,4 +1,4 @@
-"""Opens the vector cache that a setting names."""
+"""Opening the vector cache that a setting names."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ NO_FOLDERS = frozenset({"", "no", "none", "false", "on", "yes", "true", "redis"}
 
 
 def open_cache(place: str, folder: Path, warn: Callable[[str], None]) -> VectorCache | None:
-    """The cache in a place.
+    """Open the cache in a place.
 
     Args:
         place: `auto` (a file below `folder`), `off`, a folder, or the address of a Redis server (see `RedisStore`).
@@ -39,13 +39,13 @@ def open_cache(place: str, folder: Path, warn: Callable[[str], None]) -> VectorC
         return VectorCache(_store(place, folder, warn), warn)
     except StoreError as error:
         if place == "auto":
-            warn(f"note: vectors are not kept for the next time ({error})")
+            warn(f"note: vectors are not kept for later runs ({error})")
             return None
         raise ConfigError(f"the vector cache cannot be used: {error}", hint=_hint(place)) from None
 
 
 def open_shared_cache(place: str, folder: Path, warn: Callable[[str], None]) -> VectorCache | None:
-    """The cache that all processes of a run use; see `open_cache`.
+    """Open the cache that all processes of a run use; see `open_cache`.
 
     A file is not shared by several machines, whose locks do not hold on most network file systems: there `auto` is none.
     """

@@ -1,4 +1,4 @@
-"""What a place must offer in which vectors are kept."""
+"""The protocol of a place in which vectors are kept."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class VectorStore(Protocol):
         ...
 
     def get_many(self, keys: Sequence[bytes]) -> list[bytes | None]:
-        """The value of each key, None for those that are not there.
+        """Return the value of each key, None for those that are not there.
 
         Raises:
             StoreError: the store cannot be used.
@@ -27,7 +27,7 @@ class VectorStore(Protocol):
         ...
 
     def put_many(self, keys: Sequence[bytes], values: Sequence[bytes]) -> None:
-        """Keep values, each in the place of an older one.
+        """Keep values, each instead of an older one.
 
         Raises:
             StoreError: the store cannot be used.

@@ -100,7 +100,7 @@ class _Address:
             self.database = int(parts.path.strip("/") or 0)
         except ValueError:
             raise ConfigError(
-                "the address of the vector cache has no proper port or database number", hint=f"write {FORM}"
+                "the address of the vector cache has no valid port or database number", hint=f"write {FORM}"
             ) from None
         if unknown := sorted(set(query) - {"namespace", "ttl"}):
             raise ConfigError(f"the address of the vector cache has an unknown part {unknown[0]!r}", hint=f"write {FORM}")
@@ -116,14 +116,14 @@ class _Address:
         self.shown = f"{parts.scheme}://{host}:{self.port}/{self.database} ({namespace})"
 
     def without_secrets(self, text: str) -> str:
-        """The text with the password struck out, should a library have put it there."""
+        """Return the text with the password struck out, should a library have put it there."""
         return text.replace(self.password, "***") if self.password else text
 
 
 def _seconds(text: str) -> int:
     match = re.fullmatch(r"([1-9]\d*)([smhd]?)", text)
     if match is None:
-        raise ConfigError(f"ttl={text} of the vector cache is not a time", hint="write 90s, 15m, 12h or 7d")
+        raise ConfigError(f"ttl={text} of the vector cache is not a duration", hint="write 90s, 15m, 12h or 7d")
     return int(match[1]) * _UNITS[match[2] or "s"]
 
 

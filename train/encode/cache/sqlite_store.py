@@ -39,7 +39,7 @@ class FileStore:
     """Vectors in `folder`/vectors.sqlite. When a vector was last used is kept to the day.
 
     Args:
-        folder: made if it is not there.
+        folder: created if it does not exist.
         keep_bytes: see `KEEP_BYTES`.
         warn: gets the sentence that says that a broken file was set aside.
 
@@ -88,7 +88,7 @@ class FileStore:
             connection.executescript("PRAGMA incremental_vacuum")  # `execute` would give back a single page
 
     def _with(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """What some work gives with the file; one that is broken is set aside, and the work done with a new one."""
+        """Return what some work gives with the file; set a broken one aside, and do the work with a new one."""
         for attempt in (1, 2):
             try:
                 if self._connection is None:
@@ -113,11 +113,11 @@ class FileStore:
             path = self._path.with_name(self._path.name + suffix)
             if path.exists():
                 path.replace(path.with_name(path.name + broken))
-        self._warn(f"warning: {self._path} was broken ({error}); it was renamed to {FILE}{broken}, and a new one begins")
+        self._warn(f"warning: {self._path} was broken ({error}); it was renamed to {FILE}{broken}, and a new one was started")
 
 
 def _connect(path: Path) -> sqlite3.Connection:
-    """Open a file whole enough to be used, or make it."""
+    """Open the file if it is complete enough to be used, or make a new one."""
     connection = sqlite3.connect(path, timeout=PATIENCE)
     try:
         connection.execute("PRAGMA auto_vacuum=INCREMENTAL")  # takes effect in a new file
@@ -133,7 +133,7 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _select(connection: sqlite3.Connection, keys: Sequence[bytes]) -> dict[bytes, bytes]:
-    """Values by key, of the keys that are there; that they were used today is noted."""
+    """Return the values of the keys that are there, and note that they were used today."""
     found: dict[bytes, bytes] = {}
     old: list[int] = []
     today = int(time.time()) // DAY
@@ -170,7 +170,7 @@ def _is_broken(error: sqlite3.Error) -> bool:
 
 
 def _prune(connection: sqlite3.Connection, keep_bytes: int) -> bool:
-    """Delete the least recently used vectors until nine tenths of the limit are left; whether there was one to delete."""
+    """Delete the least recently used vectors until nine tenths of the limit are left; return whether there was one to delete."""
     (page,), (pages,), (free,) = (
         connection.execute(f"PRAGMA {what}").fetchone() for what in ("page_size", "page_count", "freelist_count")
     )

@@ -46,7 +46,7 @@ class Setting:
 
 
 def choose_route(setting: Setting) -> tuple[Route, str]:
-    """The fastest attention that fits, and why not a faster one (empty where it is the fastest)."""
+    """Return the fastest attention that fits, and why not a faster one (empty where it is the fastest)."""
     if setting.device.type == "cpu":
         return Route.GROUPS, ""
     if obstacle := _why_no_flash_kernel(setting):
@@ -54,14 +54,14 @@ def choose_route(setting: Setting) -> tuple[Route, str]:
     if flash_function() is not None:
         return Route.FLASH, ""
     if varlen_function() is None:
-        return Route.BLOCKS, "flash-attn is not installed, nor has this PyTorch its varlen attention"
+        return Route.BLOCKS, "flash-attn is not installed, and this PyTorch has no varlen attention"
     if setting.dropout > 0:
         return Route.BLOCKS, "flash-attn is not installed, and torch's varlen attention has no dropout"
     return Route.VARLEN, "no attention dropout is wanted; flash-attn is not installed"
 
 
 def _why_no_flash_kernel(setting: Setting) -> str:
-    """Why neither flash-attn nor torch's own flash kernel can run; empty when they can."""
+    """Return why neither flash-attn nor torch's own flash kernel can run; empty when they can."""
     if setting.dtype not in (torch.bfloat16, torch.float16):
         return f"flash kernels do not take {str(setting.dtype).removeprefix('torch.')}"
     if setting.head_width % 8 or setting.head_width > WIDEST_HEAD:
@@ -72,13 +72,13 @@ def _why_no_flash_kernel(setting: Setting) -> str:
 
 
 def capability(device: torch.device) -> tuple[int, int]:
-    """Compute capability of a CUDA device."""
+    """Return the compute capability of a CUDA device."""
     return torch.cuda.get_device_capability(device)
 
 
 @functools.cache
 def flash_function() -> Callable[..., Tensor] | None:
-    """`flash_attn_varlen_func` of the flash-attn package, or None where it is absent or was built for another PyTorch."""
+    """Return `flash_attn_varlen_func` of the flash-attn package, or None where it is absent or was built for another PyTorch."""
     try:
         from flash_attn import flash_attn_varlen_func
     except ImportError:
@@ -88,7 +88,7 @@ def flash_function() -> Callable[..., Tensor] | None:
 
 @functools.cache
 def varlen_function() -> Callable[..., Tensor] | None:
-    """`varlen_attn` of PyTorch (2.11 and later have `scale` and `window_size`), or None."""
+    """Return `varlen_attn` of PyTorch (2.11 and later have `scale` and `window_size`), or None."""
     try:
         from torch.nn.attention.varlen import varlen_attn
     except ImportError:
@@ -108,7 +108,7 @@ def packed_attention(
     layout: Layout | None = None,
     **kwargs: Any,
 ) -> tuple[Tensor, None]:
-    """Attention inside each text of a packed row; transformers calls it in every layer.
+    """Compute attention inside each text of a packed row; transformers calls it in every layer.
 
     Args:
         module: the attention layer (unused; part of the interface).
@@ -138,7 +138,7 @@ def packed_attention(
 
 
 def by_groups(layout: Layout, q: Tensor, k: Tensor, v: Tensor, scale: float, dropout: float, window: int | None) -> Tensor:
-    """Group by group; q, k, v and the result are [T, H, d]."""
+    """Attend group by group; q, k, v and the result are [T, H, d]."""
     masks = [layout.group_mask(length, window) for _, length in layout.groups]
     if torch.is_grad_enabled() or dropout:
         # plain products: the backward pass of the fused kernel is the slower one on a CPU
@@ -155,7 +155,7 @@ def by_groups(layout: Layout, q: Tensor, k: Tensor, v: Tensor, scale: float, dro
 
 
 def by_flash(layout: Layout, q: Tensor, k: Tensor, v: Tensor, scale: float, dropout: float, window: int | None) -> Tensor:
-    """By the flash-attn package; q and the result are [T, H, d], k and v [T, K, d]."""
+    """Attend by the flash-attn package; q and the result are [T, H, d], k and v [T, K, d]."""
     attend = flash_function()
     if attend is None:
         raise EmbedTuneError("flash-attn was chosen, but it cannot be imported", hint="install flash-attn, or remove it")
@@ -176,7 +176,7 @@ def by_flash(layout: Layout, q: Tensor, k: Tensor, v: Tensor, scale: float, drop
 
 
 def by_varlen(layout: Layout, q: Tensor, k: Tensor, v: Tensor, scale: float, dropout: float, window: int | None) -> Tensor:
-    """By PyTorch's own kernel for texts of varying length; q, k, v and the result are [T, H, d]."""
+    """Attend by PyTorch's own kernel for texts of varying length; q, k, v and the result are [T, H, d]."""
     attend = varlen_function()
     if attend is None or dropout > 0:
         raise EmbedTuneError(
@@ -190,13 +190,13 @@ def by_varlen(layout: Layout, q: Tensor, k: Tensor, v: Tensor, scale: float, dro
 
 
 def _window_size(layout: Layout, window: int | None) -> tuple[int, int]:
-    """Keys seen before and after a query, as flash kernels count them: inclusive, -1 without a limit."""
+    """Return the keys seen before and after a query, as flash kernels count them: inclusive, -1 without a limit."""
     reach = -1 if window is None else window - 1
     return reach, 0 if layout.causal else reach
 
 
 def by_blocks(layout: Layout, q: Tensor, k: Tensor, v: Tensor, scale: float, dropout: float, window: int | None) -> Tensor:
-    """By SDPA on blocks of texts of similar length, padded for this call only; q, k, v and the result are [T, H, d]."""
+    """Attend by SDPA on blocks of texts of similar length, padded for this call only; q, k, v and the result are [T, H, d]."""
     blocks = layout.blocks
     if blocks is None:
         raise EmbedTuneError("the layout of a packed row has no blocks")
@@ -213,7 +213,7 @@ def by_blocks(layout: Layout, q: Tensor, k: Tensor, v: Tensor, scale: float, dro
 
 
 def _spread(x: Tensor, blocks: Blocks) -> Tensor:
-    """[T, H, d] tokens to their slots [P, H, d]; padding copies a token of its text, so that it is finite."""
+    """Copy [T, H, d] tokens to their slots [P, H, d]; padding copies a token of its text, so that it is finite."""
     return _Spread.apply(x, blocks.source, blocks.target)
 
 
@@ -240,7 +240,7 @@ ATTENTION = {Route.GROUPS: by_groups, Route.FLASH: by_flash, Route.VARLEN: by_va
 
 
 def no_mask(*args: Any, **kwargs: Any) -> None:
-    """The mask of a packed row: none. Registered because transformers gives unknown names no mask without a word."""
+    """Return the mask of a packed row: none. Registered because transformers silently gives unknown names no mask."""
 
 
 AttentionInterface.register(NAME, packed_attention)

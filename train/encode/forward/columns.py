@@ -44,7 +44,7 @@ ATTENTION_COST = 400
 def embed_columns(
     model: Any, columns: Sequence[Tokens], keep_bytes: int | None = None, chunk_tokens: int | None = None, one_pass: bool = False
 ) -> list[Tensor]:
-    """Embeddings of every column of a batch.
+    """Return the embeddings of every column of a batch.
 
     Args:
         model: a SentenceTransformer, or a wrapper that is called like one.
@@ -72,7 +72,7 @@ def embed_columns(
 
 
 def _halves(model: Any, texts: Tokens, keep_bytes: int | None, chunk_tokens: int | None) -> list[list[Part]]:
-    """Texts of ascending length in two lists of parts that cost about the same; in one where that does not pay."""
+    """Divide texts of ascending length into two lists of parts that cost about the same; into one where that does not pay."""
     graph = torch.is_grad_enabled()
     budget = chunk_tokens or (TRAIN_TOKENS if graph else ENCODE_TOKENS)["cpu"]
     cost = torch.cumsum(texts.lengths * (1 + texts.lengths / ATTENTION_COST), 0)
@@ -90,7 +90,7 @@ def _halves(model: Any, texts: Tokens, keep_bytes: int | None, chunk_tokens: int
 
 
 def _chunk_by_chunk(model: Any, texts: Tokens, keep_bytes: int | None, chunk_tokens: int | None) -> Tensor:
-    """Texts of ascending length one chunk after the other: packed where the model allows it, otherwise padded."""
+    """Embed texts of ascending length one chunk after the other: packed where the model allows it, otherwise padded."""
     device = model.device.type
     packs = why_not_packed(model) is None
     graph = torch.is_grad_enabled()
@@ -109,7 +109,7 @@ def _chunk_by_chunk(model: Any, texts: Tokens, keep_bytes: int | None, chunk_tok
 
 
 def _embed_twice(embed: Callable[[Any, Tokens], Tensor], model: Any, texts: Tokens) -> Tensor:
-    """What `embed` gives, computed again for the backward pass with the same dropout."""
+    """Return what `embed` gives, and compute it again for the backward pass with the same dropout."""
     # a tensor among the arguments tells `checkpoint` the device whose generator it must put back; it looks into no dataclass
     return checkpoint(
         lambda ids: embed(model, Tokens(ids, texts.lengths)), texts.to(model.device, non_blocking=False).ids, use_reentrant=False
@@ -117,7 +117,7 @@ def _embed_twice(embed: Callable[[Any, Tokens], Tensor], model: Any, texts: Toke
 
 
 def _through(model: Any, embed: Callable[[], Tensor]) -> Tensor:
-    """What a function gives, called inside the forward pass of the wrapper where there is one, so that it sees the gradients."""
+    """Call a function, inside the forward pass of the wrapper where there is one, so that this sees the gradients."""
     return embed() if unwrapped(model) is model else model({PACKED: embed})["sentence_embedding"]
 
 
@@ -133,13 +133,13 @@ def _padded(model: Any, texts: Tokens) -> Tensor:
 
 
 def _pieces(texts: Tokens, counts: list[int]) -> list[Tokens]:
-    """Consecutive texts, so many a piece."""
+    """Yield consecutive texts, so many in each piece."""
     lengths = texts.lengths.split(counts)
     return [Tokens(ids, part) for ids, part in zip(texts.ids.split([int(part.sum()) for part in lengths]), lengths, strict=True)]
 
 
 def _chunks(lengths: Sequence[int], budget: int, padded: bool = False) -> list[int]:
-    """How many consecutive texts of ascending length fit the budget each time; padded ones all count as long as the longest."""
+    """Return how many consecutive texts of ascending length fit the budget each time; padded ones count like the longest."""
     counts = [0]
     used = 0
     for length in lengths:
@@ -152,7 +152,7 @@ def _chunks(lengths: Sequence[int], budget: int, padded: bool = False) -> list[i
 
 
 def _keeps(model: Any, chunks: Sequence[int], lengths: Tensor, budget: float) -> list[tuple[int, bool]]:
-    """For each chunk its number of texts and whether its activations are kept, as many as fit from the first one on."""
+    """Return for each chunk its number of texts and whether its activations are kept, as many as fit from the first one on."""
     used = 0.0
     out = []
     for count, part in zip(chunks, lengths.split(list(chunks)), strict=True):
@@ -162,9 +162,10 @@ def _keeps(model: Any, chunks: Sequence[int], lengths: Tensor, budget: float) ->
 
 
 def activation_bytes(model: Any, lengths: Tensor) -> float:
-    """About what the forward pass of texts keeps for the backward pass: per layer and token 16 hidden vectors, two vectors of the
-    feed-forward layer, and a row of attention weights a head with its dropout; in fp32, or under autocast if it is on. 0 for a
-    model of another kind.
+    """Estimate what the forward pass of texts keeps for the backward pass; 0 for a model of another kind.
+
+    That is per layer and token 16 hidden vectors, two vectors of the feed-forward layer, and a row of attention weights per head
+    with its dropout; in fp32, or under autocast if it is on.
 
     Args:
         model: a SentenceTransformer.

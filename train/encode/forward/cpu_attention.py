@@ -25,7 +25,7 @@ CACHE_BYTES = 4 << 20
 def attend_in_groups(
     q: Tensor, k: Tensor, v: Tensor, groups: Sequence[Group], scale: float, dropout: float, masks: Sequence[Tensor | None]
 ) -> Tensor:
-    """softmax(q kᵀ · scale) v within each text, with dropout on the softmax (Vaswani et al. 2017, arXiv:1706.03762, equation 1).
+    """Return softmax(q kᵀ · scale) v within each text, with dropout on the softmax (arXiv:1706.03762, equation 1).
 
     Args:
         q, k, v: [T, H, d] on the CPU, the T tokens of all texts one behind the other.
@@ -44,7 +44,7 @@ def attend_in_groups(
 
 
 def _cut(n: int, length: int, heads: int) -> list[int]:
-    """Numbers of texts that go together, so that what is computed of them stays in the cache from one product to the next."""
+    """Return the numbers of texts that go together, so that what is computed of them stays in the CPU's cache."""
     most = max(1, CACHE_BYTES // (4 * heads * length * length))
     return [min(most, n - start) for start in range(0, n, most)]
 
@@ -99,7 +99,7 @@ class _GroupedAttention(torch.autograd.Function):
 
 
 def _parts(groups: Sequence[Group]) -> Iterator[tuple[slice, int, int]]:
-    """Each group's tokens among all, n and L."""
+    """Yield each group's tokens among all, n and L."""
     start = 0
     for n, length in groups:
         yield slice(start, start + n * length), n, length
@@ -107,7 +107,7 @@ def _parts(groups: Sequence[Group]) -> Iterator[tuple[slice, int, int]]:
 
 
 def _drops(kept: Tensor | None, groups: Sequence[Group], heads: int) -> list[Tensor | None]:
-    """The part of the dropout mask that each group gets, [nH, L, L]."""
+    """Return the part of the dropout mask that each group gets, [nH, L, L]."""
     if kept is None:
         return [None] * len(groups)
     parts = kept.split([n * heads * length * length for n, length in groups])
@@ -115,19 +115,19 @@ def _drops(kept: Tensor | None, groups: Sequence[Group], heads: int) -> list[Ten
 
 
 def _to_heads(x: Tensor, n: int, length: int) -> Tensor:
-    """[n · L, H, d] → [n · H, L, d]."""
+    """Bring [n · L, H, d] into the form [n · H, L, d]."""
     heads, width = x.shape[1:]
     return x.reshape(n, length, heads, width).transpose(1, 2).reshape(n * heads, length, width)
 
 
 def _from_heads(x: Tensor, n: int, length: int, out: Tensor) -> None:
-    """[n · H, L, d] into `out` [n · L, H, d]."""
+    """Write [n · H, L, d] into `out` [n · L, H, d]."""
     heads, width = out.shape[1:]
     out.view(n, length, heads, width).copy_(x.view(n, heads, length, width).transpose(1, 2))
 
 
 def _product(a: Tensor, b: Tensor, scale: float) -> Tensor:
-    """a b · scale, scaled inside the product."""
+    """Return a b · scale, scaled inside the product."""
     out = a.new_empty(a.shape[0], a.shape[1], b.shape[2])
     return torch.baddbmm(out, a, b, beta=0, alpha=scale)
 

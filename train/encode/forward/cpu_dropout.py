@@ -34,7 +34,7 @@ class _CpuDropout(torch.autograd.Function):
 
 
 def keep_mask(count: int, p: float) -> tuple[Tensor, float]:
-    """What dropout keeps, and the factor that makes up for what it does not.
+    """Draw what dropout keeps, and return it with the factor that makes up for the rest.
 
     Args:
         count: number of elements.
@@ -50,7 +50,7 @@ def keep_mask(count: int, p: float) -> tuple[Tensor, float]:
 
 
 def draw_seed() -> int:
-    """A seed from torch's generator, or from that of the `seeded` block that this thread is in."""
+    """Draw a seed from torch's generator, or from that of the `seeded` block that this thread is in."""
     own: random.Random | None = getattr(_thread, "seeds", None)
     return own.getrandbits(62) if own is not None else int(torch.randint(2**62, (1,)).item())
 
@@ -60,7 +60,7 @@ _thread = threading.local()
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Dropout in this thread follows from a seed for the length of a `with` block.
+    """Make dropout in this thread follow from a seed for the length of a `with` block.
 
     Threads do not get into each other's way then, and a forward pass that is done again drops the same.
     """
@@ -73,7 +73,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 
 def dropout(x: Tensor, p: float) -> Tensor:
-    """Dropout with probability p (0 ≤ p < 1, exact to 1/65536), scaled so that the expectation is x."""
+    """Apply dropout with probability p (0 ≤ p < 1, exact to 1/65536), scaled so that the expectation is x."""
     if p == 0.0:
         return x
     if x.device.type != "cpu":
@@ -82,14 +82,14 @@ def dropout(x: Tensor, p: float) -> Tensor:
 
 
 class CheapDropout(nn.Module):
-    """Stands in for `nn.Dropout`; has no parameters, so a saved model does not know of it."""
+    """A module that stands in for `nn.Dropout`; it has no parameters, so a saved model does not know of it."""
 
     def __init__(self, p: float) -> None:
         super().__init__()
         self.p = p
 
     def forward(self, x: Tensor) -> Tensor:
-        """Dropout in training mode, the identity otherwise."""
+        """Apply dropout in training mode, the identity otherwise."""
         return dropout(x, self.p) if self.training else x
 
 

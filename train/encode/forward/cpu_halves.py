@@ -52,7 +52,7 @@ class Part:
 
 
 def embed_in_halves(model: SentenceTransformer, halves: Sequence[Sequence[Part]]) -> Tensor:
-    """Embeddings of all parts of all halves, in their order.
+    """Return the embeddings of all parts of all halves, in their order.
 
     Args:
         model: on the CPU; passes `why_not_packed`.
@@ -122,7 +122,7 @@ class _Halves(torch.autograd.Function):
 
 
 def _forward(model: Any, halves: Sequence[Sequence[Part]], words: Tensor, precision: Precision) -> Tensor:
-    """Embeddings [N, D] without a graph; parts that keep their activations have theirs."""
+    """Return embeddings [N, D] without a graph; parts that keep their activations have theirs."""
     sizes = [sum(part.texts.total for part in half) for half in halves]
 
     def forward(work: tuple[Sequence[Part], Tensor]) -> Tensor:
@@ -142,26 +142,26 @@ def _forward(model: Any, halves: Sequence[Sequence[Part]], words: Tensor, precis
 
 
 def _attached(model: Any, part: Part, words: Tensor) -> tuple[Tensor, Tensor]:
-    """Word embeddings as a leaf, and the embeddings with a graph down to it."""
+    """Return word embeddings as a leaf, and the embeddings with a graph down to it."""
     leaf = words.detach().requires_grad_()
     with torch.enable_grad(), seeded(part.seed):
         return leaf, embed_packed(model, part.texts, leaf)
 
 
 def _weights(model: Any) -> list[Tensor]:
-    """Every weight but the table of word embeddings, whose gradient autograd brings by itself."""
+    """Return every weight but the table of word embeddings, whose gradient autograd brings by itself."""
     table = transformer_of(model).get_input_embeddings().weight
     return [weight for weight in model.parameters() if weight is not table]
 
 
 def _precision() -> Precision:
-    """Makes the autocast of this moment again, in other threads and when a part is forwarded again."""
+    """Restore the autocast of this moment, in other threads and when a part is forwarded again."""
     enabled, dtype = torch.is_autocast_enabled("cpu"), torch.get_autocast_dtype("cpu")
     return functools.partial(torch.autocast, "cpu", dtype=dtype, enabled=enabled)
 
 
 def _side_by_side(do: Callable[[Work], Result], works: Sequence[Work]) -> list[Result]:
-    """Results in order; each work has a thread, which has its share of the cores. An error is raised when all have ended."""
+    """Return results in order; each work has a thread with its share of the cores. An error is raised when all have ended."""
     if len(works) == 1:
         return [do(works[0])]
     cores = torch.get_num_threads()
@@ -181,7 +181,7 @@ def _side_by_side(do: Callable[[Work], Result], works: Sequence[Work]) -> list[R
 
 @functools.cache
 def _threads(count: int) -> ThreadPoolExecutor:
-    """Threads that stay: each has a team of cores of its own."""
+    """Return threads that stay: each has a team of cores of its own."""
     return ThreadPoolExecutor(count, thread_name_prefix="half")
 
 

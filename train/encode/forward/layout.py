@@ -80,7 +80,7 @@ class Layout:
         return self.positions.device
 
     def band(self, width: int, window: int | None) -> Tensor | None:
-        """Which keys each query of a text of `width` tokens sees: [width, width] bool, or None for all of them.
+        """Return which keys each query of a text of `width` tokens sees: [width, width] bool, or None for all of them.
 
         Args:
             width: tokens.
@@ -96,14 +96,14 @@ class Layout:
         return seen if window is None else seen & (distance.abs() < window)
 
     def group_mask(self, length: int, window: int | None) -> Tensor | None:
-        """The mask of a group of texts of `length` tokens, [length, length] bool, True where a key is seen; None for no mask."""
+        """Return the mask of texts of `length` tokens, [length, length] bool, True where a key is seen; None for no mask."""
         key = (length, window)
         if key not in self.masks:
             self.masks[key] = self.band(length, window)
         return self.masks[key]
 
     def block_mask(self, blocks: Blocks, number: int, window: int | None) -> Tensor | None:
-        """The mask of a block of this layout, broadcastable to [n, H, W, W], True where a key is seen; None for no mask.
+        """Return the mask of a block, broadcastable to [n, H, W, W], True where a key is seen; None for no mask.
 
         Queries that are padding see every key of a banded block: a query that sees none has no softmax, and its NaN would
         reach the gradients.
@@ -122,7 +122,7 @@ class Layout:
 
 
 def lay_out(lengths: Tensor, device: torch.device, route: Route, causal: bool = False) -> Layout:
-    """The layout of a packed row.
+    """Return the layout of a packed row.
 
     Everything is computed on the host and sent along; the device is never waited for.
 
@@ -148,7 +148,7 @@ def lay_out(lengths: Tensor, device: torch.device, route: Route, causal: bool = 
 
 
 def group_lengths(lengths: Sequence[int]) -> list[Group]:
-    """Runs of equal lengths: `[3, 3, 5]` → `[(2, 3), (1, 5)]`."""
+    """Return runs of equal lengths: `[3, 3, 5]` → `[(2, 3), (1, 5)]`."""
     groups: list[Group] = []
     for length in lengths:
         if groups and groups[-1][1] == length:
@@ -159,7 +159,7 @@ def group_lengths(lengths: Sequence[int]) -> list[Group]:
 
 
 def block_shapes(groups: Sequence[Group]) -> list[tuple[int, int, bool]]:
-    """How to cut texts into few blocks that pad little: (texts, width, whether none of them is shorter), in the texts' order.
+    """Cut texts into few blocks that pad little: (texts, width, whether none of them is shorter), in the texts' order.
 
     Built from the longest down. A block of 100 takes texts of 70 to 100 tokens: `[(4, 20), (1, 70), (1, 100)]` →
     `[(4, 20, True), (2, 100, False)]`. Lengths from 20 to 512 make nine blocks at most.
@@ -177,7 +177,7 @@ def block_shapes(groups: Sequence[Group]) -> list[tuple[int, int, bool]]:
 def _blocks(
     lengths: Tensor, ends: Tensor, positions: Tensor, shapes: list[tuple[int, int, bool]], device: torch.device
 ) -> Blocks:
-    """Indices of the blocks; `ends` is [N + 1] and `positions` [T], both on the CPU."""
+    """Return the indices of the blocks; `ends` is [N + 1] and `positions` [T], both on the CPU."""
     counts = [texts for texts, _, _ in shapes]
     parts, starts = lengths.split(counts), ends[:-1].split(counts)
     source = [
@@ -191,7 +191,7 @@ def _blocks(
 
 
 def _send(tensor: Tensor, device: torch.device) -> Tensor:
-    """A host tensor on a device; from pinned memory the copy does not wait for the GPU."""
+    """Send a host tensor to a device; from pinned memory the copy does not wait for the GPU."""
     if device.type == "cuda":
         tensor = tensor.pin_memory()
     return tensor.to(device, non_blocking=True)

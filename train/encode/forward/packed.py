@@ -66,7 +66,7 @@ POOLINGS = ("mean", "cls", "lasttoken")
 
 
 def why_not_packed(model: nn.Module) -> str | None:
-    """Why a model cannot take the packed forward, in words; None when it can."""
+    """Return why a model cannot take the packed forward, in words; None when it can."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Dense, Normalize, Pooling, Transformer
 
@@ -89,7 +89,7 @@ def why_not_packed(model: nn.Module) -> str | None:
 
 
 def _why_not_encoder(encoder: Any) -> str | None:
-    """Why an encoder cannot be packed, whatever comes after it; None when it can."""
+    """Return why an encoder cannot be packed, whatever comes after it; None when it can."""
     config = encoder.config
     kind = config.model_type
     if not type(encoder).__module__.startswith("transformers.models."):
@@ -98,12 +98,12 @@ def _why_not_encoder(encoder: Any) -> str | None:
         hook = getattr(encoder, "_supports_attention_backend", False)
         return f"{kind} encoders have not been checked with it" if hook else f"{kind} encoders have no hook for it"
     if getattr(config, "is_decoder", False) or getattr(config, "is_causal", FAMILIES[kind].causal) != FAMILIES[kind].causal:
-        return f"this {kind} model does not look the way that {kind} models usually do (causal or not)"
+        return f"this {kind} model differs from other {kind} models in whether tokens see those after them"
     return None
 
 
 def attention_path(model: nn.Module, dtype: torch.dtype | None = None, training: bool | None = None) -> str:
-    """One line for the log: whether texts are packed, by which attention, and why not by a better one.
+    """Return one line for the log: whether texts are packed, by which attention, and why not by a better one.
 
     Args:
         model: a Sentence Transformers model.
@@ -117,7 +117,7 @@ def attention_path(model: nn.Module, dtype: torch.dtype | None = None, training:
 
 
 def setting_of(encoder: Any, dtype: torch.dtype | None = None, training: bool | None = None) -> Setting:
-    """What the choice of attention depends on, of a transformers model in its present state."""
+    """Return what the choice of attention depends on, for a transformers model in its present state."""
     config, device = encoder.config, encoder.device
     if dtype is None:
         autocast = torch.is_autocast_enabled(device.type)
@@ -128,7 +128,7 @@ def setting_of(encoder: Any, dtype: torch.dtype | None = None, training: bool | 
 
 
 def unwrapped(model: Any) -> Any:
-    """The model inside the wrapper that data-parallel training puts around it, or itself."""
+    """Return the model inside the wrapper that data-parallel training puts around it, or itself."""
     return model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
 
 
@@ -158,7 +158,7 @@ def _pooling_mode(pooling: Any) -> str:
 
 
 def transformer_of(model: SentenceTransformer) -> Any:
-    """The transformers model inside a Sentence Transformers model."""
+    """Return the transformers model inside a Sentence Transformers model."""
     return model[0].auto_model
 
 
@@ -175,7 +175,7 @@ def grouped(model: SentenceTransformer) -> Iterator[None]:
 
 
 def embed_packed(model: SentenceTransformer, texts: Tokens, words: Tensor | None = None) -> Tensor:
-    """Embeddings of tokenised texts; the model must be inside `grouped`.
+    """Return the embeddings of tokenised texts; the model must be inside `grouped`.
 
     Args:
         model: passes `why_not_packed`.
@@ -196,7 +196,7 @@ def embed_packed(model: SentenceTransformer, texts: Tokens, words: Tensor | None
 
 
 def _encode(encoder: Any, family: Family, texts: Tokens, layout: Layout, words: Tensor | None) -> Tensor:
-    """Hidden states [T, D] of a packed row."""
+    """Return the hidden states [T, D] of a packed row."""
     positions = layout.positions.unsqueeze(0)
     inputs: dict[str, Any] = {
         "position_ids": positions + encoder.config.pad_token_id + 1 if family.after_pad else positions,
@@ -212,7 +212,7 @@ def _encode(encoder: Any, family: Family, texts: Tokens, layout: Layout, words: 
 
 
 def _pool(hidden: Tensor, layout: Layout, pooling: str) -> Tensor:
-    """[N, D] from hidden states [T, D]."""
+    """Return [N, D] from hidden states [T, D]."""
     if pooling == "cls":
         return hidden.index_select(0, layout.ends[:-1])
     if pooling == "lasttoken":

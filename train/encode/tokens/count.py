@@ -1,4 +1,4 @@
-"""How many tokens a text has for a model, before anything is cut."""
+"""The number of tokens that a text has for a model, before anything is cut."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class EncoderTokens:
     limit: int
 
     def count(self, texts: Sequence[str], role: str) -> list[int]:
-        """Tokens of each text with the prompt of its role and the special tokens, nothing cut."""
+        """Count the tokens of each text with the prompt of its role and the special tokens, nothing cut."""
         prompt = self.contract.prompt(Role(role))
         counts: list[int] = []
         for begin in range(0, len(texts), BLOCK):
@@ -41,7 +41,7 @@ class EncoderTokens:
 
 
 def token_counter(encoder: Encoder, limit: int | None = None) -> EncoderTokens | None:
-    """The counter of a loaded model, None where its texts do not go through a tokenizer of transformers.
+    """Return the counter of a loaded model, None where its texts do not go through a tokenizer of transformers.
 
     Args:
         limit: tokens that are read where that is less than what the contract allows.

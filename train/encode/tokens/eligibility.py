@@ -33,7 +33,7 @@ PROBES = ("", "a", "two words, and a few more")
 
 
 def why_not_stored(model: SentenceTransformer) -> str | None:
-    """Why token ids cannot stand for the texts of a model, in words; None when they can."""
+    """Return why token ids cannot stand for the texts of a model, in words; None when they can."""
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Transformer
     from transformers import PreTrainedTokenizerBase
@@ -54,12 +54,12 @@ def why_not_stored(model: SentenceTransformer) -> str | None:
 
 
 def leaves_prompt_out(model: nn.Module) -> bool:
-    """Whether pooling skips the tokens of the prompt (Instructor models), so that a text is more than its tokens."""
+    """Tell whether pooling skips the tokens of the prompt (Instructor models), so that a text is more than its tokens."""
     return any(not getattr(module, "include_prompt", True) for module in model.modules())
 
 
 def plain_tokens(model: SentenceTransformer, texts: Sequence[str], prompt: str) -> Tokens:
-    """Tokens of texts, exactly those of the model's own `preprocess`.
+    """Return the tokens of texts, exactly those of the model's own `preprocess`.
 
     Args:
         model: passes `why_not_stored`.
@@ -77,7 +77,7 @@ def plain_tokens(model: SentenceTransformer, texts: Sequence[str], prompt: str) 
 
 
 def identity(model: SentenceTransformer) -> str:
-    """A digest of everything in a model and its libraries that decides token ids, but for prompt and maximum tokens.
+    """Return a digest of everything in a model and its libraries that decides token ids, but for prompt and maximum tokens.
 
     Copies of a model have the same one, wherever they lie; fine-tuning does not change it.
     """
@@ -98,7 +98,7 @@ def identity(model: SentenceTransformer) -> str:
 
 
 def _why_not_plain(features: Mapping[str, Any], rows: int) -> str | None:
-    """What in the features of so many texts is more, or less, than a sequence of token ids each."""
+    """Return in what the features of so many texts are more, or less, than token ids each; None where in nothing."""
     tensors = {key for key, value in features.items() if isinstance(value, Tensor)} - BESIDES
     more = sorted((set(features) - PLAIN - BESIDES) | (tensors - PLAIN))
     if more:
@@ -107,7 +107,7 @@ def _why_not_plain(features: Mapping[str, Any], rows: int) -> str | None:
         return "its preprocessing gives no token ids with a mask"
     mask = features["attention_mask"]
     if mask.dim() != 2 or len(mask) != rows:
-        return "its preprocessing does not give a row of token ids a text"
+        return "its preprocessing does not give one row of token ids per text"
     if "token_type_ids" in tensors and bool((features["token_type_ids"] * mask).any()):
         return "its token types are not all zero"
     if not bool(mask.any(dim=1).all()):
@@ -116,7 +116,7 @@ def _why_not_plain(features: Mapping[str, Any], rows: int) -> str | None:
 
 
 def _is_plainly_fast(tokenizer: Any) -> bool:
-    """Whether the Rust library alone makes the ids: a fast tokenizer whose Python side adds nothing."""
+    """Tell whether the Rust library alone makes the ids: a fast tokenizer whose Python side adds nothing."""
     from transformers import PreTrainedTokenizerFast
 
     names = ("__call__", "_encode_plus")
@@ -127,13 +127,13 @@ def _is_plainly_fast(tokenizer: Any) -> bool:
 
 
 def _backend(tokenizer: Any) -> dict[str, Any]:
-    """The serialised state of the Rust tokenizer without what the last call left in it: its truncation and padding."""
+    """Return the serialised state of the Rust tokenizer without what the last call left in it: its truncation and padding."""
     state = json.loads(tokenizer.backend_tokenizer.to_str())
     return {key: value for key, value in state.items() if key not in ("truncation", "padding")}
 
 
 def _in_python(tokenizer: Any) -> list[Any]:
-    """What decides the ids of a tokenizer that is written in Python: vocabulary, files, settings, and code that came with it."""
+    """Return what decides the ids of a tokenizer written in Python: vocabulary, files, settings, and code that came with it."""
     settings = {key: value for key, value in tokenizer.init_kwargs.items() if key != "name_or_path" and not key.endswith("_file")}
     with tempfile.TemporaryDirectory() as folder:
         with suppress(NotImplementedError):  # some have nothing to save but what `get_vocab` gives
@@ -146,7 +146,7 @@ def _in_python(tokenizer: Any) -> list[Any]:
 
 
 def _source(kind: type) -> str:
-    """The code of a class, "" where it has none to show (built in)."""
+    """Return the code of a class, "" where it has none to show (built in)."""
     show: Callable[[type], str] = inspect.getsource
     try:
         return show(kind)

@@ -23,7 +23,7 @@ class Tokens:
     lengths: Tensor
 
     def __len__(self) -> int:
-        """N, the number of texts."""
+        """Return N, the number of texts."""
         return len(self.lengths)
 
     @property
@@ -33,17 +33,17 @@ class Tokens:
 
     @classmethod
     def from_padded(cls, input_ids: Tensor, attention_mask: Tensor) -> Tokens:
-        """From a tokenizer's [N, W] ids and mask (1 for a token), padded on either side."""
+        """Take the tokens from a tokenizer's [N, W] ids and mask (1 for a token), padded on either side."""
         real = attention_mask.bool()
         return cls(input_ids[real].long(), real.sum(dim=1).cpu())
 
     @classmethod
     def join(cls, parts: Sequence[Tokens]) -> Tokens:
-        """The texts of all parts, in order; at least one part."""
+        """Return the texts of all parts, in order; at least one part."""
         return cls(torch.cat([part.ids for part in parts]), torch.cat([part.lengths for part in parts]))
 
     def select(self, rows: Tensor) -> Tokens:
-        """Some texts, or all in another order; `rows` is [M] int64 on the CPU."""
+        """Select some texts, or all in another order; `rows` is [M] int64 on the CPU."""
         starts = torch.cumsum(self.lengths, 0) - self.lengths
         lengths = self.lengths[rows]
         ends = torch.cumsum(lengths, 0)
@@ -52,11 +52,11 @@ class Tokens:
         return Tokens(self.ids[places.to(self.ids.device)], lengths)
 
     def split(self) -> list[Tensor]:
-        """N tensors [L_i] of token ids (views)."""
+        """Return N tensors [L_i] of token ids (views)."""
         return list(self.ids.split(self.lengths.tolist()))
 
     def padded(self, pad: int) -> tuple[Tensor, Tensor]:
-        """Ids [N, W] padded on the right with `pad` to the longest text, and the mask [N, W] (int64, 1 for a token)."""
+        """Return ids [N, W] padded on the right with `pad` to the longest text, and the mask [N, W] (int64, 1 for a token)."""
         width = int(self.lengths.max())
         mask = torch.arange(width)[None, :] < self.lengths[:, None]
         mask = mask.to(self.ids.device)
@@ -65,5 +65,5 @@ class Tokens:
         return ids, mask.long()
 
     def to(self, device: torch.device | str, non_blocking: bool = True) -> Tokens:
-        """Ids on a device; lengths stay on the CPU."""
+        """Move the ids to a device; lengths stay on the CPU."""
         return Tokens(self.ids.to(device, non_blocking=non_blocking), self.lengths)

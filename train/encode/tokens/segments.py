@@ -49,18 +49,18 @@ class Segment:
     path: Path | None = field(default=None)
 
     def __len__(self) -> int:
-        """N, the number of texts."""
+        """Return N, the number of texts."""
         return len(self.keys)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """A mapped segment travels to another process as its path, unless the file was deleted since."""
+        """Send a mapped segment to another process as its path, unless the file was deleted since."""
         if self.path is not None and self.path.is_file():
             return _read_again, (self.path,)
         return Segment, (np.array(self.keys), np.array(self.ids), np.array(self.offsets))
 
     @classmethod
     def of(cls, keys: np.ndarray, ids: np.ndarray, lengths: np.ndarray) -> Segment:
-        """A segment of texts in any order; of texts with the same key the first is taken.
+        """Make a segment of texts in any order; of texts with the same key the first is taken.
 
         Args:
             keys: [N] bytes of `KEY_BYTES`.
@@ -81,7 +81,7 @@ class Segment:
 
     @classmethod
     def merge(cls, segments: Sequence[Segment]) -> Segment:
-        """One segment with the texts of several, at least one."""
+        """Make one segment with the texts of several, at least one."""
         if len(segments) == 1:
             return segments[0]
         return cls.of(
@@ -104,13 +104,13 @@ class Segment:
         return read(path, trusted=True) or self
 
     def touch(self) -> None:
-        """Note that it was used, for `prune`; on a read-only disk this is left out."""
+        """Record that it was used, for `prune`; on a read-only disk this is left out."""
         if self.path is not None:
             with suppress(OSError):
                 os.utime(self.path)
 
     def delete(self) -> None:
-        """Delete its file, if it has one; who has it mapped can go on reading."""
+        """Delete its file, if it has one; whoever has it mapped can still read it."""
         if self.path is not None:
             with suppress(OSError):
                 self.path.unlink()
@@ -124,12 +124,12 @@ def read(path: Path, trusted: bool = False) -> Segment | None:
         trusted: it was checked before; pass over its digest.
 
     Returns:
-        None where it is gone, cut off, damaged or something else than a segment.
+        None where it is gone, cut off, damaged or not a segment.
     """
     import pyarrow as pa
 
     try:
-        # the mapping goes on after the file object is closed: the buffer holds it
+        # the mapping remains after the file object is closed: the buffer holds it
         content = pa.memory_map(str(path)).read_buffer()
         if not trusted and digest(memoryview(content)) != path.stem:
             return None
@@ -159,7 +159,7 @@ def prune(folder: Path, keep_bytes: int) -> int:
         keep_bytes: bytes that may stay.
 
     Returns:
-        Bytes that stay. What cannot be looked at or deleted is passed over.
+        Bytes that stay. What cannot be examined or deleted is skipped.
     """
     now, found = time.time(), []
     for path in (folder / ROOM).glob("*/*"):
@@ -182,7 +182,7 @@ def prune(folder: Path, keep_bytes: int) -> int:
 
 
 def places(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """Positions of the tokens of some texts: `[7, 2], [2, 3]` → `[7, 8, 2, 3, 4]`.
+    """Return the positions of the tokens of some texts: `[7, 2], [2, 3]` → `[7, 8, 2, 3, 4]`.
 
     Args:
         starts: [N] integers, the position of each text's first token.
@@ -196,10 +196,12 @@ def places(starts: np.ndarray, lengths: np.ndarray) -> np.ndarray:
 
 
 def _read_again(path: Path) -> Segment:
-    """A mapped segment in another process."""
+    """Return a mapped segment in another process."""
     segment = read(path, trusted=True)
     if segment is None:
-        raise RunError(f"{path} was deleted or damaged while it was in use", hint="start again; texts are tokenised anew")
+        raise RunError(
+            f"{path} was deleted or damaged while it was in use", hint="start again; the texts are then tokenised again"
+        )
     return segment
 
 

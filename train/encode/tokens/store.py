@@ -58,7 +58,7 @@ class TokenRows:
     counts: np.ndarray
 
     def __len__(self) -> int:
-        """N, the number of texts."""
+        """Return N, the number of texts."""
         return len(self.which)
 
     @property
@@ -67,7 +67,7 @@ class TokenRows:
         return torch.from_numpy(self.counts.astype(np.int64))
 
     def take(self, indices: Sequence[int] | np.ndarray | Tensor) -> Tokens:
-        """Tokens of some texts.
+        """Return the tokens of some texts.
 
         Args:
             indices: [M] integers below N, in any order; one may come several times.
@@ -93,8 +93,8 @@ class TokenRows:
 class TokenStore:
     """Tokens of all texts that a model was asked for, in memory or in a folder that outlives the run.
 
-    Several processes may use one folder at the same time. What is damaged there is made anew; a disk that takes no more is said
-    once, and the store goes on in memory.
+    Several processes may use one folder at the same time. What is damaged there is made again; a disk that takes no more is
+    reported once, and the store continues in memory.
 
     Args:
         model: passes `why_not_stored`. Its tokenizer must not be changed while the store is in use.
@@ -127,7 +127,7 @@ class TokenStore:
     def rows(
         self, texts: Iterable[str], prompt: str = "", max_tokens: int = 512, progress: Callable[[int], None] | None = None
     ) -> TokenRows:
-        """Tokens of texts, each tokenised if it was never before.
+        """Return the tokens of texts, tokenising each that was not tokenised before.
 
         Args:
             texts: N texts; read once, in order, never all in memory.
@@ -231,7 +231,7 @@ class _Space:
         self.add([segment for path in new if (segment := read(path)) is not None])
 
     def find(self, keys: np.ndarray) -> np.ndarray:
-        """[N] int64, the position of each key in the index, −1 for one that is not there."""
+        """Return [N] int64, the position of each key in the index, −1 for one that is not there."""
         at = np.searchsorted(self._keys, keys)
         at[at == len(self._keys)] = -1
         if len(self._keys):
@@ -255,18 +255,18 @@ class _Space:
         self._where = np.insert(self._where, at, where[first[new]], axis=0)
 
     def fresh_tokens(self) -> int:
-        """Tokens that were never written."""
+        """Return the number of tokens that were never written."""
         return sum(len(self.segments[number].ids) for number in self._fresh)
 
     def to_merge(self) -> list[int]:
-        """Segments that should become one: the fresh ones, and the small ones if they have become many."""
+        """Return the segments that should become one: the fresh ones, and the small ones if they have become many."""
         if not self._fresh:
             return []
         small = [number for number, one in self.segments.items() if number not in self._fresh and one.ids.nbytes < SMALL_BYTES]
         return self._fresh + (small if len(small) >= MANY_SMALL else [])
 
     def replace(self, numbers: Sequence[int], merged: Segment) -> None:
-        """Put one segment in the place of some whose texts it has, and delete their files."""
+        """Put one segment instead of some whose texts it has, and delete their files."""
         number = self._count
         self._count += 1
         self._fresh = []
@@ -280,7 +280,7 @@ class _Space:
                 segment.delete()
 
     def rows(self, keys: np.ndarray) -> TokenRows:
-        """Rows of texts by their keys, all of which are in the index."""
+        """Return the rows of texts by their keys, all of which are in the index."""
         numbers, rows = self._where[self.find(keys)].T
         present = np.unique(numbers)
         starts, ends = np.empty((2, len(keys)), dtype=np.int32)
@@ -298,21 +298,21 @@ class _Space:
 
 
 def _where(number: int, segment: Segment) -> np.ndarray:
-    """[N, 2] int32: the number of a segment, and each of its rows."""
+    """Return [N, 2] int32: the number of a segment, and each of its rows."""
     where = np.full((len(segment), 2), number, dtype=np.int32)
     where[:, 1] = np.arange(len(segment))
     return where
 
 
 def _keys(texts: Sequence[str]) -> np.ndarray:
-    """[N] keys of texts."""
+    """Return the [N] keys of texts."""
     encoded = (text.encode("utf-8", "surrogatepass") for text in texts)
     together = b"".join([hashlib.blake2b(one, digest_size=KEY_BYTES).digest() for one in encoded])
     return np.frombuffer(together, dtype=f"S{KEY_BYTES}")
 
 
 def _windows(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Texts in order, as many at a time as should be in memory together."""
+    """Yield texts in order, as many at a time as should be in memory together."""
     window: list[str] = []
     characters = 0
     for text in texts:
@@ -326,7 +326,7 @@ def _windows(texts: Iterable[str]) -> Iterator[list[str]]:
 
 
 def _blocks(texts: Sequence[str]) -> Iterator[list[int]]:
-    """Numbers of texts in ascending length, as many at a time as should be tokenised together."""
+    """Yield the numbers of texts in ascending length, as many at a time as should be tokenised together."""
     block: list[int] = []
     for i in sorted(range(len(texts)), key=lambda i: len(texts[i])):
         if block and (len(block) == BLOCK_TEXTS or (len(block) + 1) * len(texts[i]) > BLOCK_CHARACTERS):

@@ -1,4 +1,4 @@
-"""Whether a model folder is whole, before a library reads it: some gaps it would fill with something else, without a word.
+"""A check that a model folder is complete, before a library reads it: some gaps it would silently fill with something else.
 
 transformers builds a tokenizer without a vocabulary where its files are missing; every text then looks alike.
 """
@@ -17,7 +17,7 @@ WITHOUT_VOCABULARY = ("ByT5Tokenizer", "CanineTokenizer", "PerceiverTokenizer")
 """Tokenizers that read bytes or characters."""
 WITH_SETTINGS = ("Pooling", "WeightedLayerPooling", "Dense", "LayerNorm", "CNN", "LSTM")
 """Modules that cannot be built without what they saved; others (Normalize) save nothing."""
-COPY = "copy the whole folder anew"
+COPY = "copy the whole folder again"
 LFS = b"version https://git-lfs"
 
 
@@ -25,7 +25,7 @@ def check_whole(name: str, folder: Path) -> None:
     """Check the files of a Sentence Transformers or transformers folder.
 
     Args:
-        name: the model, as the person wrote it.
+        name: the model, as the user wrote it.
         folder: where it lies; it has modules.json or config.json.
 
     Raises:
@@ -52,7 +52,7 @@ def check_whole(name: str, folder: Path) -> None:
 
 
 def _parts(name: str, folder: Path) -> list[Path]:
-    """Folders of the modules that modules.json names."""
+    """Return the folders of the modules that modules.json names."""
     path = folder / "modules.json"
     if not path.is_file():
         return []
@@ -62,7 +62,7 @@ def _parts(name: str, folder: Path) -> list[Path]:
         raise ModelError(f"{path} is broken: {error}", hint=COPY) from None
     for part, kind in parts[1:]:
         if not part.is_dir() and kind.rsplit(".", 1)[-1] in WITH_SETTINGS:
-            raise ModelError(f"{name} is not whole: modules.json names {part.name}, which is not in {folder}", hint=COPY)
+            raise ModelError(f"{name} is not complete: modules.json names {part.name}, which is not in {folder}", hint=COPY)
     return [part for part, _ in parts]
 
 

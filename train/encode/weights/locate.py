@@ -51,7 +51,7 @@ KNOWN_MODELS = (
 
 @dataclass(frozen=True)
 class WeightsOrigin:
-    """Which folder to load, and what to tell the person about it.
+    """The folder to load, and what the user should know about it.
 
     `kind` is `folder`, `hub cache`, `package` or `hub`; `sha256` is that of the weights file where there is exactly one.
     """
@@ -63,7 +63,7 @@ class WeightsOrigin:
     sha256: str | None
 
     def sentence(self) -> str:
-        """One line for the terminal."""
+        """Return one line for the terminal."""
         revision = f" at revision {self.revision[:12]}" if self.revision else ""
         checked = f", SHA-256 {self.sha256[:12]}…" if self.sha256 else ""
         return f"{self.name}{revision}: weights from {_WORDS[self.kind]}{checked}"
@@ -93,7 +93,7 @@ def locate(config: ModelConfig) -> WeightsOrigin:
 
 
 def locate_here(config: ModelConfig) -> WeightsOrigin | None:
-    """The weights of a model by its id on the Hub, where they are on this machine already; nothing is downloaded.
+    """Return the weights of a model by its id on the Hub, where they are on this machine already; nothing is downloaded.
 
     Raises:
         ModelError: the packaged weights were tampered with.
@@ -103,12 +103,12 @@ def locate_here(config: ModelConfig) -> WeightsOrigin | None:
 
 
 def full_name(name: str) -> str:
-    """`all-MiniLM-L6-v2` is short for `sentence-transformers/all-MiniLM-L6-v2`, as in Sentence Transformers itself."""
+    """Return the full name of a model: a bare one is under `sentence-transformers/`, as in Sentence Transformers itself."""
     return name if "/" in name else f"sentence-transformers/{name}"
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, read in blocks of 1 MiB."""
+    """Return the SHA-256 of a file, read in blocks of 1 MiB."""
     digest = hashlib.sha256()
     with path.open("rb") as handle:
         while block := handle.read(1 << 20):
@@ -117,7 +117,7 @@ def sha256_of(path: Path) -> str:
 
 
 def weights_sha256(folder: Path) -> str | None:
-    """SHA-256 of the one weights file of a model folder; None when the weights are in several files."""
+    """Return the SHA-256 of the one weights file of a model folder; None when the weights are in several files."""
     files = sorted(folder.glob("*.safetensors")) or sorted(folder.glob("0_*/*.safetensors"))
     return sha256_of(files[0]) if len(files) == 1 else None
 
@@ -146,9 +146,9 @@ def _no_such_folder(name: str, folder: Path) -> ModelError:
 
 
 def _meant(name: str) -> str:
-    """The known model that a name most likely means, as the beginning of an advice; "" where it means none."""
+    """Return the known model that a name most likely means, as the beginning of a hint; "" where it means none."""
     if re.match(r"(sentence-transformers/)?(text-embedding-|gpt-|embed-(english|multilingual)-|voyage-)", name.lower()):
-        return "models behind an API cannot be fine-tuned here, their weights are not public: name an open one; "
+        return "models behind an API cannot be fine-tuned here, since their weights are not public: name an open one; "
     if Path(name).parent.is_dir() and (sibling := nearest(name, map(str, Path(name).parent.iterdir()))):
         return f"did you mean the folder {sibling}? Otherwise "
     # a bare word got the owner of Sentence Transformers' models before it; it may be a preset's
@@ -207,7 +207,7 @@ def _from_hub(name: str, revision: str | None) -> WeightsOrigin:
             hint=f"{_meant(name)}check the spelling (owner/name); a private model needs HF_TOKEN",
         ) from None
     except RevisionNotFoundError:
-        raise ModelError(f"{name} has no revision {revision!r}", hint="leave model.revision out for the newest") from None
+        raise ModelError(f"{name} has no revision {revision!r}", hint="leave model.revision out to get the newest one") from None
     except Exception as error:  # the Hub client raises errors of several HTTP libraries when offline
         from huggingface_hub.constants import HF_HUB_OFFLINE
 

@@ -35,7 +35,7 @@ class RegisteredPrompts:
 
 
 def registered(config: ModelConfig, name: str) -> ModelMeta | None:
-    """mteb's description of a model; None where mteb is not installed or does not know it.
+    """Return mteb's description of a model; None where mteb is not installed or does not know it.
 
     Args:
         config: says which API the model is behind, if any.
@@ -51,7 +51,7 @@ def registered(config: ModelConfig, name: str) -> ModelMeta | None:
 
 
 def registered_prompts(name: str) -> RegisteredPrompts | None:
-    """The prompts with which mteb runs an open model; None where there are none that do for every task.
+    """Return the prompts with which mteb runs an open model; None where there are none that do for every task.
 
     Templates that hold an instruction for each task are left out: they are no prompts of the model.
     """
@@ -75,7 +75,7 @@ def _model_prompts(meta: ModelMeta) -> dict[Any, str]:
 
 @cache
 def _sources() -> dict[Path, str]:
-    """The files of mteb that describe models; empty where it is not installed."""
+    """Return the files of mteb that describe models; empty where it is not installed."""
     spec = importlib.util.find_spec("mteb")  # finds it without importing it
     places = spec.submodule_search_locations if spec is not None else None
     folders = [Path(place) / "models" / "model_implementations" for place in places or ()]
@@ -83,14 +83,14 @@ def _sources() -> dict[Path, str]:
 
 
 def _call(name: str) -> ast.Call | None:
-    """The expression in mteb's source that describes the model of a name."""
+    """Return the expression in mteb's source that describes the model of a name."""
     found = (_calls(path).get(name) for path, text in _sources().items() if f'"{name}"' in text)
     return next((call for call in found if call is not None), None)
 
 
 @cache
 def _calls(path: Path) -> dict[str, ast.Call]:
-    """The expressions in a file that have a literal `name`, by that."""
+    """Return the expressions in a file that have a literal `name`, by that."""
     return {
         one.value.value: node
         for node in ast.walk(ast.parse(_sources()[path], str(path)))

@@ -63,7 +63,7 @@ def test_an_estimate_by_hand() -> None:
     found = estimate(config, ["x" * 400, "y" * 40], load_prices())  # 100 + 1 and 10 + 1 tokens
     assert (found.texts, found.tokens) == (2, 112)
     assert found.usd == pytest.approx(112 / 1e6 * 0.02)
-    assert "about 112 tokens, about $2.2e-06 ($0.02 a million on " in found.sentence()
+    assert "about 112 tokens, about $2.2e-06 ($0.02 per million on " in found.sentence()
 
 
 def test_a_table_of_ones_own_goes_before(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_the_person_decides(
     else:
         with pytest.raises(Interrupted, match="nothing was spent"):
             confirm_spending([PAID, UNKNOWN], agreement(False, ask))
-    assert len(asked) == 1 and "$0.50, and what has no known price" in asked[0]
+    assert len(asked) == 1 and "$0.50, plus models whose price is not known" in asked[0]
     assert "price not known" in capsys.readouterr().out
 
 

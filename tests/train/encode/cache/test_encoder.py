@@ -178,7 +178,7 @@ def test_several_windows_have_a_bar_over_all_of_them(tmp_path: Path, capsys: pyt
     one.encode(["a", "b"], "query", progress=True)
     assert "lacks" not in capsys.readouterr().err  # the encoder's own says all there is
     one.encode(["a", "c", "d", "e", "f"], "query", progress=True)
-    assert "vectors that the cache lacks" in (shown := capsys.readouterr().err) and "/4" in shown
+    assert "vectors not in the cache" in (shown := capsys.readouterr().err) and "/4" in shown
     one.encode(["g", "h", "i", "j"], "query", progress=False)
     assert capsys.readouterr().err == ""
 
