@@ -46,5 +46,5 @@ def refuse_unjudgeable(datasets: Mapping[str, PreparedDataset], trained: Collect
                 raise DataError(
                     f"the {len(table)} pairs of the {split} split of {name} all have the same score: no comparison is possible",
                     where=prepared.location,
-                    hint="give more pairs, or dev and test of your own with different scores; data.split.seed=1 splits them differently",
+                    hint="give more pairs, or your own dev and test with different scores; data.split.seed=1 splits differently",
                 )

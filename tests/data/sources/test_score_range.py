@@ -76,7 +76,7 @@ def test_a_score_is_inside_of_the_range_or_an_error(value):
     if -2 <= value <= 3:
         assert allowed.check(value, "x") == value
     else:
-        with pytest.raises(DataError, match=r"outside of the range -2\.\.3"):
+        with pytest.raises(DataError, match=r"outside the range -2\.\.3"):
             allowed.check(value, "x")
 
 

@@ -61,7 +61,7 @@ def test_a_server_that_fails_for_ever_is_given_up(connect: Connect, api: ApiServ
 
 
 @pytest.mark.parametrize(
-    ("status", "what"), [(401, "key is not accepted"), (403, "key may not"), (404, "no such model"), (400, "refused")]
+    ("status", "what"), [(401, "key is not accepted"), (403, "key is not allowed"), (404, "no such model"), (400, "refused")]
 )
 def test_what_does_not_pass_is_asked_once(
     connect: Connect,
@@ -188,7 +188,7 @@ def test_a_wait_of_no_seconds_is_no_leave_to_hammer(connect: Connect, api: ApiSe
 def test_a_wait_that_is_too_long_is_said(connect: Connect, api: ApiServer, provider: str, waits: list[float]) -> None:
     encoder = connect(provider)
     api.plan = [Fault(status=429, headers={"Retry-After": "3600"})]
-    with pytest.raises(ModelError, match=r"asks to wait 3,600 s"):
+    with pytest.raises(ModelError, match=r"says to wait 3,600 s"):
         encoder.encode(["a text"], "document")
     assert len(api.requests) == 1 and waits == []
 

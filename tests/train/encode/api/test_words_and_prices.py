@@ -66,7 +66,7 @@ def test_an_estimate_by_hand() -> None:
     assert "about 112 tokens, about $2.2e-06 ($0.02 per million on " in found.sentence()
 
 
-def test_a_table_of_ones_own_goes_before(tmp_path: Path) -> None:
+def test_a_table_of_ones_own_takes_precedence(tmp_path: Path) -> None:
     path = tmp_path / "prices.yaml"
     path.write_text('prices:\n  "openai:text-embedding-3-small": {usd_per_million: 0.01, source: contract, date: 2026-11-01}\n')
     prices = load_prices(path)
@@ -79,7 +79,7 @@ def test_a_table_of_ones_own_goes_before(tmp_path: Path) -> None:
         "prices:\n  a: {source: x}",
     ):
         path.write_text(text)
-        with pytest.raises(ConfigError, match="not of the form"):
+        with pytest.raises(ConfigError, match="does not have the required form"):
             load_prices(path)
     with pytest.raises(ConfigError, match="cannot be read"):
         load_prices(tmp_path / "absent.yaml")
@@ -144,7 +144,7 @@ def test_a_strangers_server_may_cost_anything(monkeypatch: pytest.MonkeyPatch) -
 
     assert at("https://api.openai.com/v1/").price == prices["openai:text-embedding-3-small"]
     assert at("https://api.example.org/v1").usd is None
-    with pytest.raises(ConfigError, match="no known price"):
+    with pytest.raises(ConfigError, match="price is not known"):
         confirm_spending([at("https://api.example.org/v1")], agreement(False))
     prices["openai:text-embedding-3-small@https://api.example.org/v1"] = Price(0.01, "contract", "2026-11-01")
     assert at("https://api.example.org/v1").price == Price(0.01, "contract", "2026-11-01")
