@@ -158,14 +158,14 @@ SETTINGS = {
     ),
     "run name that is taken": Mistake(
         pairs("run_name=mine"),
-        "exists already",
+        "already exists",
         "checkpoints/mine",
         "--resume checkpoints/mine, or choose another name",
         {"checkpoints/mine/notes.txt": "mine"},
     ),
     "run name that is taken, in a dry run": Mistake(
         dry("pairs.csv", "run_name=mine"),
-        "exists already",
+        "already exists",
         "checkpoints/mine",
         "choose another name",
         {"checkpoints/mine/notes.txt": "mine"},

@@ -195,7 +195,7 @@ def better_checkpoint_gone(folder: Path) -> None:
 
 RESUME = ["train", "--resume", "checkpoints/x"]
 ANEW = "--config checkpoints/x/config.yaml run_name=NAME"
-REMOVE = "remove that folder: the run then goes on from the checkpoint before it"
+REMOVE = "remove that folder: the run then continues from the checkpoint before it"
 
 
 def resumed(what: str, where: str, hint: str, prepare: Callable[[Path], None]) -> Mistake:
@@ -207,9 +207,9 @@ RUNS = {
     "resume of a misspelt run": Mistake(
         ["train", "--resume", "checkpoints/y"], "no such run", "checkpoints/y", "runs there: x", run=True, keeps=True
     ),
-    "resume of a finished run": resumed("is finished already", "checkpoints/x", "start a new run", written("report.json", b"{}")),
+    "resume of a finished run": resumed("is already finished", "checkpoints/x", "start a new run", written("report.json", b"{}")),
     "resume with other data": resumed("not what it was when the run began", "pairs.csv", "put the data back", more_data),
-    "resume with another base": resumed("are not those with which", ".tiny", "put them back", another_base),
+    "resume with another base": resumed("are not the ones with which", ".tiny", "put them back", another_base),
     "resume of a run whose settings are broken": resumed(
         "not valid YAML", "checkpoints/x/config.yaml, line 1", "look at that line", written("config.yaml", b"data: [")
     ),
@@ -300,7 +300,7 @@ RUNS = {
     ),
     "page over a folder that is not there": Mistake(["report", "nowhere"], "does not exist", "nowhere", "embed-tune train"),
     "page over a folder without runs": Mistake(
-        ["report", "set"], "holds no runs", "set", "name the folder that your runs are in", {"set/x.txt": ""}
+        ["report", "set"], "holds no runs", "set", "name the folder that holds your runs", {"set/x.txt": ""}
     ),
     "push of nothing": Mistake(["push", "checkpoints/none", "me/x"], "no such run", "checkpoints/none", "there are no runs"),
 }

@@ -216,7 +216,7 @@ def test_two_machines(dry_model: Path, tmp_path: Path, shared: bool) -> None:
         assert json.loads((tmp_path / "checkpoints/run/environment.json").read_text())["world_size"] == 2
     else:
         assert 0 not in [code for code, _ in ended]
-        assert "checkpoints/run is not seen by processes 1" in ended[0][1]
+        assert "checkpoints/run is not visible to processes 1" in ended[0][1]
         assert "a folder that all of them share" in ended[0][1]
 
 

@@ -137,7 +137,7 @@ def test_ctrl_c_keeps_a_checkpoint_and_prints_the_resume_command(
     cost = json.loads((run / "report.json").read_text())["cost"]
     assert cost["total_seconds"] >= cost["train_seconds"] + cost["eval_seconds"]  # of both sessions
     again = server.run(["train", "--resume", "checkpoints/run"], tmp_path)
-    assert again["code"] == 2 and "finished already" in again["output"]
+    assert again["code"] == 2 and "already finished" in again["output"]
 
 
 def test_settings_that_were_changed_in_between_are_refused_by_name(

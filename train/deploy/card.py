@@ -156,10 +156,10 @@ def _verdict(records: RunRecords) -> str:
     if any(entry.cross_validation for entry in records.report.datasets):
         lines += [
             "",
-            "*All parts*: each part of the rows was test in turn, for a model that was trained with the same settings on the "
+            "*All parts*: each part of the rows was the test set in turn, for a model trained with the same settings on the "
             "others. "
             + (
-                "They speak of such training. The verdict is on this model, which is the base itself: nothing was better on dev."
+                "They describe such training. The verdict is on this model, which is the base itself: nothing was better on dev."
                 if any(entry.kept_base for entry in records.report.datasets)
                 else "The verdict is on all of them; this model is one case of it."
             ),
@@ -269,7 +269,7 @@ def _limits(records: RunRecords) -> str:
         "## Limits",
         "",
         f"- It was judged on {names} alone. On other texts, tasks and languages the base may be the better choice: judge first.",
-        f"- What lies behind token {contract.max_tokens} of a text has no influence on its vector.",
+        f"- What comes after token {contract.max_tokens} of a text has no influence on its vector.",
         "- Its vectors cannot be compared with those of the base or of another model; an index has to be built again.",
         "- It has the biases of its base and of the data above. Fine-tuned weights can hold traces of their training texts.",
     ]

@@ -163,7 +163,7 @@ def _push(push: Push) -> str:
     )
     others = _compare(api, push, commit.oid, files)
     if others:
-        say(f"  note: left alone in the repository: {', '.join(others)}")
+        say(f"  note: left untouched in the repository: {', '.join(others)}")
     url = f"{api.endpoint}/{push.repo_id}"
     say(f"pushed and checked: {url}")
     return url
@@ -181,7 +181,7 @@ def _repository(api: HfApi, push: Push) -> bool:
     if push.private and not is_private:
         raise push.failed(
             "the repository exists and everybody can see it; nothing was sent",
-            "make it private in its settings on the Hub, choose another name, or mean it and add --public",
+            "make it private in its settings on the Hub, choose another name, or add --public if that is what you want",
         )
     return is_private
 
@@ -206,7 +206,7 @@ def _compare(api: HfApi, push: Push, revision: str, files: Mapping[str, Path | b
     if wrong:
         raise push.failed(
             f"{len(wrong)} of {len(files)} files are not on the Hub as they are here ({', '.join(wrong[:5])})",
-            "look at the repository's page on the Hub",
+            "check the repository's page on the Hub",
         )
     return sorted(found.keys() - files.keys() - {".gitattributes"})
 

@@ -60,7 +60,7 @@ def check_checkpoint(path: Path) -> None:
     if problem:
         raise RunError(
             f"the checkpoint {path} is damaged: {problem}",
-            hint="remove that folder: the run then goes on from the checkpoint before it, or else from the base",
+            hint="remove that folder: the run then continues from the checkpoint before it, or else from the base",
         )
 
 

@@ -74,7 +74,7 @@ def mine_training_rows(config: TrainSettings, datasets: Mapping[str, PreparedDat
             continue
         found = _mined_set(config, prepared, prompted(encoder, spec.prompts), cross)
         if asked == "auto" and found.summary["rows_without"]:
-            say(f"{name}: no hard negatives are mined: {found.summary['rows_without']:,} rows find none")
+            say(f"{name}: no hard negatives are mined: {found.summary['rows_without']:,} rows have none")
             continue
         out[name] = found
         for line in summary_lines(out[name].summary, config.mining):
@@ -195,7 +195,7 @@ def summary_lines(found: Mapping[str, Any], spec: MiningSpec) -> list[str]:
         ]
         lines.append(f"  refused of {candidates:,} candidates: {', '.join(refused)}")
     if found["cross_scored"]:
-        lines.append(f"  the cross-encoder refused {found['refused_cross']:,} of {found['cross_scored']:,} that it looked at")
+        lines.append(f"  the cross-encoder refused {found['refused_cross']:,} of {found['cross_scored']:,} that it scored")
     if found["drawn"] or found["repeated"]:
         again = f", {found['repeated']:,} are repeated" if found["repeated"] else ""
         lines.append(f"  too few candidates: {found['drawn']:,} negatives are drawn from outside the window{again}")

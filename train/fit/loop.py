@@ -166,7 +166,7 @@ def load_weights(encoder: Encoder, checkpoint: Path) -> None:
     except Exception as error:  # a damaged file raises whatever the library that reads it raises
         raise RunError(
             f"{checkpoint}, the best checkpoint, cannot be loaded: {reason(error)}",
-            hint="restore the folder from a backup, or start the run anew; no other checkpoint is put in its place",
+            hint="restore the folder from a backup, or start the run again; no other checkpoint is used instead",
         ) from error
 
 

@@ -202,7 +202,7 @@ def heed_ceiling(recipe: Recipe, base_dev: float | None, config: TrainingConfig)
         return recipe
     near = min(1.0, (base_dev - SLOPE_FROM) / (CEILING - SLOPE_FROM))
     rate = (1 - (1 - GENTLE) * near) * recipe.learning_rate
-    reason = f"learning rate {rate:.2g}: the base has {base_dev:.3f} on dev, above {SLOPE_FROM:g}, and little is left to gain"
+    reason = f"learning rate {rate:.2g}: the base has {base_dev:.3f} on dev, above {SLOPE_FROM:g}: little is left to gain"
     return replace(recipe, learning_rate=rate, reasons=(*recipe.reasons, reason))
 
 

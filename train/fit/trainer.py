@@ -214,7 +214,7 @@ class PairTrainer(SentenceTransformerTrainer):
             why = "the disk took less than was written" if SHORT_WRITE.said_by(error) else reason(error)
             raise RunError(
                 f"the checkpoint of step {self.state.global_step} could not be written: {why}",
-                hint=f"make room on the disk, then continue with --resume {run}; earlier checkpoints are whole",
+                hint=f"make room on the disk, then continue with --resume {run}; earlier checkpoints are complete",
             ) from error
         finally:
             self._saving = False

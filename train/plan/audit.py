@@ -55,7 +55,7 @@ def _audited(data: PreparedDataset, config: DataConfig, folder: Path, tokens: En
         return dict(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError):
         pass
-    with progress(f"looking at {data.name}", sum(len(table) for table in data.splits.values())) as tick:
+    with progress(f"checking {data.name}", sum(len(table) for table in data.splits.values())) as tick:
         (found,) = audit([data], tokens, tick)["datasets"]
     if not any(finding["code"] == "language.unknown" for finding in found["findings"]):  # next time it may be known
         folder.mkdir(parents=True, exist_ok=True)
@@ -126,5 +126,5 @@ def obey_strict(found: Mapping[str, Any]) -> None:
         findings = "one finding puts" if len(bad) == 1 else f"{len(bad)} findings put"
         raise DataError(
             "\n".join([f"{findings} the result in doubt (data.strict, --strict):", *lines, *more]),
-            hint="correct the data (embed-tune check says how), or go on without data.strict",
+            hint="correct the data (embed-tune check says how), or continue without data.strict",
         )

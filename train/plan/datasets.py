@@ -66,9 +66,9 @@ def training_rows(
             table, kind = mined[name].table, RowKind.TUPLE
             if len(table) < 2:
                 limits = limits_in_words(config.mining)
-                hint = "leave mining.enabled out: nearly all documents belong to the queries, so the others of a batch will do"
+                hint = "leave mining.enabled out: nearly all documents belong to the queries, so those of the batch will do"
                 if mined[name].summary["rows_refused"]:
-                    hint = f"loosen what refuses the documents ({limits}), or leave mining.enabled out"
+                    hint = f"loosen the limits that refuse the documents ({limits}), or leave mining.enabled out"
                 raise DataError(
                     f"hard negatives could be mined for {'one row only' if len(table) else 'no row'} of train in {name}",
                     where=prepared.location,
@@ -103,7 +103,7 @@ def training_sets(
         batches, prompts = _batches(config, name, one, encoder), specs[name].prompts
         vectors = None
         if batches == Batches.SIMILAR:
-            say(f"{name}: looking for rows that are near to each other …")
+            say(f"{name}: looking for rows that are close to each other …")
             longest = config.training.max_tokens or MAX_TOKENS[one.kind]
             vectors = row_vectors(one.table, prompted(encoder, prompts), longest, bf16, config.cache / "row_vectors")
         blind = config.training.groups == Groups.BLIND
@@ -117,5 +117,5 @@ def _batches(config: TrainSettings, name: str, rows: TrainingRows, encoder: Enco
     if asked not in (Batches.AUTO, chosen):
         # pairs can have any batches, if the model can
         why = f"{rows.kind.value} rows" if rows.kind is not RowKind.PAIR else "a model whose texts are more than tokens"
-        say(f"{name}: note: training.batches={asked} is not for {why}: rows are drawn at random")
+        say(f"{name}: note: training.batches={asked} does not suit {why}: rows are drawn at random")
     return chosen

@@ -70,7 +70,7 @@ def _meeting(one: TrainingSet, batch_size: int, seed: int, asked: bool) -> str:
     origin = "from your config" if asked else "by the rule"
     sampler = one.sampler(batch_size, seed)
     if isinstance(sampler, JointBatchSampler):
-        line = f"batches of documents with all their rows, each text once ({origin}); what is relevant is no negative"
+        line = f"batches of documents with all their rows, each text once ({origin}); relevant documents are never negatives"
         left = sampler.left_out()
         return line + (f"; for the queries of {left:,} rows an epoch there is no room" if left else "")
     line = f"batches of {'similar rows' if one.batches == 'similar' else 'rows drawn at random'} ({origin})"

@@ -40,7 +40,7 @@ def see_run_folder(run: Path) -> None:
     sees = distributed.collect(run.is_dir())
     if not all(sees):
         raise RunError(
-            f"{run} is not seen by processes {', '.join(str(i) for i, one in enumerate(sees) if not one)}",
+            f"{run} is not visible to processes {', '.join(str(i) for i, one in enumerate(sees) if not one)}",
             hint="several machines need a folder that all of them share: set output_dir to one",
         )
 

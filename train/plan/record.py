@@ -105,7 +105,7 @@ def refuse_changes(plan: Plan, run: Path) -> None:
         raise BrokenRecord(files.environment, "is broken (model is missing)")
     if (recorded.model.revision, recorded.model.sha256) != (plan.origin.revision, plan.origin.sha256):
         raise ModelError(
-            f"the weights of {plan.origin.name} are not those with which {run} began",
+            f"the weights of {plan.origin.name} are not the ones with which {run} began",
             hint="put them back (model.revision names one on the Hub), or start a new run",
         )
     for name, prepared in plan.datasets.items():

@@ -45,10 +45,10 @@ def write_index(folder: Path) -> tuple[Path, list[Run]]:
     """
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
-        raise RunError(f"{folder} {what}", hint="name the folder that your runs are in, or make one: embed-tune train")
+        raise RunError(f"{folder} {what}", hint="name the folder that holds your runs, or start a run: embed-tune train")
     runs = read_runs(folder)
     if all(run.state == "foreign" for run in runs):
-        raise RunError(f"{folder} holds no runs", hint="name the folder that your runs are in, or make one: embed-tune train")
+        raise RunError(f"{folder} holds no runs", hint="name the folder that holds your runs, or start a run: embed-tune train")
     path = folder / NAME
     write_text(path, render_index(runs, folder))
     return path, runs

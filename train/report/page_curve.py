@@ -114,7 +114,7 @@ class Curve:
             found = f"The best of {checkpoints} is that of step {best.step:,}"
         else:
             found = (
-                f"Of {checkpoints} that of step {best.step:,} is the last whose score cannot be told from the highest, "
+                f"Of {checkpoints}, that of step {best.step:,} is the last whose score cannot be told apart from the highest, "
                 f"{wording.fraction(self.highest)}"
             )
         judged = wording.judged_sentence(self.share, as_good=self.dev == best.dev)

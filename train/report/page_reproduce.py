@@ -63,7 +63,7 @@ class Repeat:
 
 def _code(environment: EnvironmentRecord) -> list[Step]:
     revision = environment.git_revision
-    return [Step("Take the code of that time:", [], f"git checkout {revision}", "the revision")] if revision else []
+    return [Step("Check out the code that was used:", [], f"git checkout {revision}", "the revision")] if revision else []
 
 
 def _packages(environment: EnvironmentRecord) -> list[Step]:
@@ -78,9 +78,9 @@ def _packages(environment: EnvironmentRecord) -> list[Step]:
 
 def _weights(model: ModelRecord) -> list[Step]:
     facts = [(what, value) for what, value in (("revision", model.revision), ("SHA-256", model.sha256)) if value]
-    return [Step(f"Take the same weights, {plain(model.name)}:", facts)] if facts else []
+    return [Step(f"Use the same weights, {plain(model.name)}:", facts)] if facts else []
 
 
 def _data(environment: EnvironmentRecord) -> list[Step]:
     facts = [(plain(name), digest) for name, digest in environment.data.items()]
-    return [Step("Have the same data; environment.json of the new run must show these fingerprints:", facts)] if facts else []
+    return [Step("Use the same data; environment.json of the new run must show these fingerprints:", facts)] if facts else []

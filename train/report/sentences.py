@@ -63,12 +63,12 @@ def _why_not(result: DatasetResult) -> str:
     low, high = result.ci95
     independent = result.groups or result.n
     if result.kept_base:
-        return "What was judged is the base itself: nothing that the training made was better on dev."
+        return "The base itself was judged: nothing that training produced was better on dev."
     if low == high == 0:
         # nothing seen is nothing resampled; the rule of three (Hanley and Lippman-Hand 1983) says what may still change
         share = min(1.0, 3 / independent)
         most = f"{share:.0%}" if share >= 0.01 else f"{100 * share:.1g}%"
-        return f"None of them changed, which leaves open a change in up to {most} of such {things(result.kind)}."
+        return f"None of them changed, which does not rule out a change in up to {most} of such {things(result.kind)}."
     if independent >= FEWEST and max(high - result.delta, result.delta - low) <= WIDE:
         return f"A difference beyond {fraction(max(abs(low), abs(high)))} either way is unlikely."
     if independent >= FEWEST and not low <= 0 <= high:

@@ -89,5 +89,5 @@ def _hidden(name: str, folder: Path) -> tuple[str, ...]:
     if name in KNOWN:
         return (f"{folder} is taken, not {KNOWN[name].provider}'s model; that is written {KNOWN[name].provider}:{name}",)
     if not name.endswith(SUFFIXES) and (file := preset_file(name)) is not None:
-        return (f"{folder} is taken, not the preset {shown(file)}: a folder here goes before it",)
+        return (f"{folder} is taken, not the preset {shown(file)}: a folder here takes precedence",)
     return ()

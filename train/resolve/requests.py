@@ -126,7 +126,9 @@ def _refuse_meaningless(settings: Sequence[str], models: int) -> None:
         if key.startswith(MEANINGLESS) and key != "training.seed":
             raise ConfigError(f"{key} has no meaning here: nothing is trained", hint="drop it")
         if key in ("model.name", "other.name"):
-            raise ConfigError(f"{key} has no meaning here", hint="name models as words: embed-tune evaluate MODEL OTHER --data …")
+            raise ConfigError(
+                f"{key} has no meaning here", hint="name models as arguments: embed-tune evaluate MODEL OTHER --data …"
+            )
         if key.startswith("other.") and models < 2:
             raise ConfigError(f"{key} is for a second model, and only one is named", hint="name it, or write model.… instead")
 

@@ -113,7 +113,7 @@ def prompts_of(request: Request, names: Sequence[str]) -> dict[str, PromptSpec]:
         if recorded.prompts != PromptSpec():
             prompts[name] = recorded.prompts
             said = ", ".join(f"{column} {text!r}" for column, text in recorded.prompts.model_dump(exclude_none=True).items())
-            say(f"{name}: every model reads it under the prompts of {trained.candidate.label}'s training ({said})")
+            say(f"{name}: every model reads it with the prompts of {trained.candidate.label}'s training ({said})")
     return prompts
 
 
@@ -126,8 +126,8 @@ def refuse_prompts(request: Request, command: str) -> None:
     for spec in request.config.data.datasets:
         if spec.prompts != PromptSpec():
             raise ConfigError(
-                f"data.prompts has no effect on {command}: every model reads {spec.source} under its own prompts",
-                hint="judge by embed-tune evaluate, or set prompts of the model: model.query_prompt=… model.document_prompt=…",
+                f"data.prompts has no effect on {command}: every model reads {spec.source} with its own prompts",
+                hint="judge with embed-tune evaluate, or set the model's prompts: model.query_prompt=… model.document_prompt=…",
             )
 
 
@@ -145,7 +145,7 @@ def load_rows(spec: DatasetSpec, request: Request, trainings: Sequence[Training]
     wanted, split_spec = request.split, request.config.data.split
     if wanted == Split.ALL and UNSPLIT not in own:
         raise DataError(
-            f"the data set has splits of its own ({', '.join(own)}), so there is no one set of all rows",
+            f"the data set has splits of its own ({', '.join(own)}), so there is no single set of all rows",
             where=spec.source,
             hint=f"choose one with --split {own[-1]}",
         )
@@ -230,7 +230,7 @@ def _warn_of_known_rows(
         if known:
             say(
                 f"{prepared.name}: warning: {label} was trained on {known:,} of the {len(prepared.splits[judged]):,} rows that"
-                " are judged here; it looks better on them than it is"
+                " are judged here; it will look better on them than it is"
             )
         if known is not None or training.spec_for(spec) is None:
             continue

@@ -81,7 +81,7 @@ def find_unfinished(name: str | Path, output_dir: str | Path = RUNS) -> Path:
     if list_checkpoints(folder) and not run.scores.is_file():
         raise BrokenRecord(run.scores, "is missing, which says how good the checkpoints are")
     if run.is_finished:
-        raise RunError(f"{folder} is finished already", hint=f"read {run.page}, or start a new run")
+        raise RunError(f"{folder} is already finished", hint=f"read {run.page}, or start a new run")
     return folder
 
 
@@ -93,7 +93,7 @@ def _known_runs(path: Path, output_dir: Path) -> str:
     except OSError:
         names = []
     if not names:
-        return f"there are no runs in {parent}" + ("; name a run elsewhere by its folder" if len(path.parts) == 1 else "")
+        return f"there are no runs in {parent}" + ("; for a run elsewhere, give its folder" if len(path.parts) == 1 else "")
     near = nearest(path.name, names)
     meant = f"did you mean {parent / near}? " if near else ""
     more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""

@@ -108,19 +108,19 @@ def create_run(output_dir: Path, name: str, record: Callable[[Path], None] = lam
             is killed here leaves a name that can be used again.
 
     Raises:
-        RunError: it exists already, or cannot be made.
+        RunError: it already exists, or cannot be made.
     """
     folder = output_dir / name
     if folder.exists():
         raise RunError(
-            f"{folder} exists already",
+            f"{folder} already exists",
             hint=f"continue it with --resume {folder}, or choose another name with run_name=…",
         )
     try:
         with staged_folder(folder) as staged:
             record(staged)
     except OSError as error:
-        raise RunError(f"{folder} cannot be made ({error.strerror})", hint="choose another place with output_dir=…") from None
+        raise RunError(f"{folder} cannot be created ({error.strerror})", hint="choose another place with output_dir=…") from None
     return folder
 
 

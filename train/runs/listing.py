@@ -104,7 +104,7 @@ def read_run(folder: Path) -> Run:
     try:
         return _read(folder, name)
     except OSError as error:
-        return Run(name, state="damaged", trouble=f"It cannot be read: {error.strerror or error}.", hint="Look at its rights.")
+        return Run(name, state="damaged", trouble=f"It cannot be read: {error.strerror or error}.", hint="Check its permissions.")
 
 
 def _read(folder: Path, name: str) -> Run:
@@ -151,7 +151,7 @@ def _unfinished(run: RunFolder, common: Run, obstacle: str) -> Run:
         common,
         state="unfinished",
         trouble=f"{what}; last written {last:%Y-%m-%d %H:%M} UTC.",
-        hint="If it is not running any more, continue it:",
+        hint="If it is no longer running, continue it:",
         command=_resume(run.path),
     )
 

@@ -81,7 +81,7 @@ def _load(plan: Plan, run: Path, step: int) -> None:
 def _say_if_not_the_highest(log: ScoreLog, step: int) -> None:
     found, highest = next((line.dev for line in log.lines if line.step == step), None), highest_line(log.lines)
     if found is not None and highest is not None and highest.dev is not None and found < highest.dev:
-        taken = f"step {step:,} is the last checkpoint whose score on dev ({found:.4f}) cannot be told from the highest"
+        taken = f"step {step:,} is the last checkpoint whose score on dev ({found:.4f}) cannot be told apart from the highest"
         say(f"  {taken} ({highest.dev:.4f} at step {highest.step:,}): it is taken")
 
 

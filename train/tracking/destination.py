@@ -20,7 +20,7 @@ QUIET = {"WANDB_SILENT": "true", "WANDB_ERROR_REPORTING": "false"}
 MODES = {"online": "online", "run": "online", "offline": "offline", "dryrun": "offline", "disabled": "disabled"}
 """What WANDB_MODE may be, with wandb's older names."""
 
-GO_ON = "or go on without a server: WANDB_MODE=offline (upload later), tracking=none"
+GO_ON = "or continue without a server: WANDB_MODE=offline (upload later), tracking=none"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def load_wandb() -> ModuleType:
     except Exception as error:  # a broken installation raises whatever breaks in it
         raise TrackingError(
             f"tracking=wandb needs the package wandb, which cannot be imported: {first_lines(error)}",
-            hint="install it anew (pip install 'wandb>=0.31'), or set tracking=none",
+            hint="reinstall it (pip install 'wandb>=0.31'), or set tracking=none",
         ) from error
     return wandb
 

@@ -31,7 +31,7 @@ def _last_step_of(file: Path) -> int:
         reason = (done.stderr.splitlines() or ["no reason given"])[-1]
         raise TrackingError(
             f"tracking: {file}, the first part of this run, cannot be read: {reason[:200]}",
-            hint=f"move {file.parent.parent} away to begin anew in the dashboard, or set WANDB_MODE=disabled",
+            hint=f"move {file.parent.parent} away to start again in the dashboard, or set WANDB_MODE=disabled",
         )
     steps = [-1]
     for line in done.stdout.splitlines():

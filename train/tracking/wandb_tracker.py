@@ -159,7 +159,7 @@ class WandbTracker(Tracker):
         """Where to look, on one line."""
         if target.online:
             return f"tracking: wandb, {self._run.url}"
-        return f"tracking: wandb offline ({target.why}); look with `wandb leet {shlex.quote(str(self._folder / 'wandb'))}`"
+        return f"tracking: wandb offline ({target.why}); view it with `wandb leet {shlex.quote(str(self._folder / 'wandb'))}`"
 
     def log_training(self, step: int, figures: Mapping[str, float]) -> None:
         self._log(step, {f"train/{name}": value for name, value in figures.items()})
@@ -238,7 +238,7 @@ class WandbTracker(Tracker):
         place = shlex.quote(str(self._folder / "wandb"))
         if not self._session.online:
             note = f"; incomplete: {problem}" if problem else ""
-            say(f"tracking: wandb offline{note}; look with `wandb leet {place}`, upload with `wandb sync {place}`")
+            say(f"tracking: wandb offline{note}; view it with `wandb leet {place}`, upload with `wandb sync {place}`")
         elif problem:
             say(f"tracking: {server()} did not take everything ({problem}); upload it with `wandb sync --include-online {place}`")
         else:
@@ -256,7 +256,7 @@ class WandbTracker(Tracker):
             yield
         except Exception as error:  # whatever a broken connection, disk or service process raises
             if not at_end:
-                say(f"tracking: {what} could not be reported, and no more will be ({first_lines(error)}); the run goes on")
+                say(f"tracking: {what} could not be reported, and nothing more will be ({first_lines(error)}); the run continues")
             self._trouble = self._trouble or f"{what}: {first_lines(error)}"
         except KeyboardInterrupt:
             if not at_end:

@@ -139,7 +139,7 @@ def _counter(config: JudgeSettings) -> EncoderTokens | None:
     say(
         f"lengths by the tokenizer of {opened.origin.name}"
         if counter
-        else f"{opened.origin.name} has no tokenizer that counts: lengths in words"
+        else f"{opened.origin.name} has no tokenizer for counting: lengths are in words"
     )
     return counter
 

@@ -252,7 +252,7 @@ def _refuse_other_items(name: str, a: FinishedRun, b: FinishedRun) -> None:
     fingerprints = [None if run.environment is None else run.environment.data.get(name) for run in (a, b)]
     if fingerprints[0] is None or fingerprints[0] != fingerprints[1]:
         raise NotComparableError(
-            f"whether the runs judged the same items cannot be told: {older} was made by a version that recorded only the data "
+            f"whether the runs judged the same items is not known: {older} was made by a version that recorded only the data "
             "set and its options, and these differ"
         )
 

@@ -121,7 +121,7 @@ def _make_file(request: EmbedRequest, out: Path, texts: TextRows, parts: Parts, 
     except KeyboardInterrupt:
         raise Interrupted(
             "stopped; the parts that are complete are kept",
-            hint=f"give the same command again to go on from there (or delete {parts.folder})",
+            hint=f"run the same command again to continue from there (or delete {parts.folder})",
         ) from None
     if not plan.texts:
         raise ConfigError(f"{texts.reader.place} holds no texts", hint="give a file with at least one text")
@@ -152,7 +152,7 @@ def _check_stream(request: EmbedRequest, confirm: Confirm | None, *, once: bool)
         raise ConfigError("only one process can read standard input", hint="save the texts to a file, or launch one process")
     if request.candidate.config.api is not None and confirm is None:
         raise ConfigError(
-            "what comes on standard input cannot be counted, so nobody knows what it would cost",
+            "standard input cannot be counted in advance, so its cost is not known",
             hint="save the texts to a file, or agree beforehand with --yes",
         )
 
@@ -161,7 +161,7 @@ def _take(parts: Parts, out: Path, *, overwrite: bool) -> None:
     """Make sure that no other process writes the file and that it may be written."""
     parts.hold()
     if out.exists() and not overwrite and not parts.begun():
-        raise RunError(f"--out {out} exists already", hint="name another file, or give --overwrite")
+        raise RunError(f"--out {out} already exists", hint="name another file, or give --overwrite")
 
 
 def _given_ranges(request: EmbedRequest, dimensions: int) -> Ranges | None:
@@ -179,7 +179,7 @@ def _given_ranges(request: EmbedRequest, dimensions: int) -> Ranges | None:
     if found.shape != (2, dimensions):
         raise ConfigError(
             f"--ranges {named} is for {found.shape[1]} dimensions, the model has {dimensions}",
-            hint="take the ranges of vectors of the same model and the same --dimensions",
+            hint="use the ranges of vectors of the same model and the same --dimensions",
         )
     return found
 
@@ -203,13 +203,13 @@ def _planned(work: Work, confirm: Confirm | None) -> Plan:
         if work.precision in CALIBRATED and work.ranges is None:
             work.settle_ranges(work.split())
             plan = distributed.on_main(work.plan)
-    kept = f"; {plan.done:,} of them were embedded before" if plan.done else ""
+    kept = f"; {plan.done:,} of them already embedded" if plan.done else ""
     shared = f", shared by {distributed.world_size()} processes" if distributed.world_size() > 1 else ""
     say(f"{plan.texts:,} texts in {plan.parts:,} {'part' if plan.parts == 1 else 'parts'}{shared}{kept}")
     if work.texts.skipped:
         say(f"  {work.texts.skipped:,} rows without a text are left out")
     if plan.stale:
-        say(f"  {plan.stale:,} parts of an earlier attempt are from other texts, another model or other settings: made again")
+        say(f"  {plan.stale:,} parts of an earlier attempt are from other texts, another model or settings: they are made again")
     return plan
 
 

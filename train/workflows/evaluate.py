@@ -245,7 +245,7 @@ def judge_models(request: Request, tasks: Mapping[str, Task], cache: VectorCache
     models: list[JudgedModel] = []
     for candidate in request.candidates:
         if models and candidate.same_as(models[0].candidate):
-            say(f"{candidate.label} is the same model under the same settings: it is not encoded again, and nothing can differ")
+            say(f"{candidate.label} is the same model with the same settings: it is not encoded again, and nothing can differ")
             models.append(models[0])
         else:
             models.append(judge_model(candidate, tasks, prompts, request.config, cache))

@@ -168,9 +168,9 @@ def mine_data(
 def _refuse_kind(prepared: PreparedDataset, *, saving: bool) -> None:
     if saving and prepared.kind is RowKind.TUPLE:
         raise DataError(
-            "its rows bring negatives of their own, beside which none are saved",
+            "its rows bring their own negatives, so no others are saved beside them",
             where=prepared.location,
-            hint="give a file without them; --audit reads such rows, too",
+            hint="give a file without them; --audit reads such rows as well",
         )
     if prepared.kind is RowKind.SCORED:
         raise DataError(

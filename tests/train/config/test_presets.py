@@ -74,7 +74,7 @@ def test_a_folder_goes_before_a_preset_and_before_an_api_and_that_is_said(in_tmp
         (in_tmp / name).mkdir()
     preset, api = (find_candidate(name, ModelConfig(name=name)) for name in ("scibert", "voyage-large-2"))
     assert (preset.config.name, preset.config.api, api.config.name, api.config.api) == ("scibert", None, "voyage-large-2", None)
-    assert preset.notes == ("scibert is taken, not the preset configs/models/scibert.yaml: a folder here goes before it",)
+    assert preset.notes == ("scibert is taken, not the preset configs/models/scibert.yaml: a folder here takes precedence",)
     assert "voyage:voyage-large-2" in api.notes[0]
     assert load_config(None, data="x", overrides=["model.name=scibert"]).model.name == "scibert"
 

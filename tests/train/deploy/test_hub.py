@@ -164,7 +164,7 @@ def test_an_existing_repository(pusher: ForkServer, hub: HubServer, run: Path) -
     assert len(repository.commits) == 1
     done = push(pusher, run, "--public")
     assert done["code"] == 0 and "(public)" in done["output"], done["output"]
-    assert "left alone in the repository: notes.txt" in done["output"]
+    assert "left untouched in the repository: notes.txt" in done["output"]
     assert hub.files(REPO)["notes.txt"] == b"mine"
 
 

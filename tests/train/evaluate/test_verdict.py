@@ -233,9 +233,9 @@ def test_cross_validation_without_evidence_says_how_many_would_settle_it() -> No
 
 def test_the_base_that_was_kept_is_not_called_a_result_of_training() -> None:
     same = {**UNCLEAR, "tuned": 0.532, "delta": 0.0, "ci95": (0.0, 0.0), "p_value": 1.0}
-    assert "leaves open a change" in dataset_sentence(result(**same))
+    assert "does not rule out a change" in dataset_sentence(result(**same))
     said = dataset_sentence(result(**same, kept_base=True))
-    assert said.endswith("What was judged is the base itself: nothing that the training made was better on dev.")
+    assert said.endswith("The base itself was judged: nothing that training produced was better on dev.")
 
 
 @pytest.mark.parametrize("interval", [(0.02, 0.06), (-0.06, -0.02)])

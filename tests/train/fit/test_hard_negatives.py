@@ -189,7 +189,7 @@ def test_positives_whose_rows_are_taken_out_as_leaks_are_no_negatives(here: Path
         (["several.csv", "--out", "x.csv"], r"x.csv: mined rows are written as .jsonl or .parquet"),
         (["several.csv", "--out", "several.parquet/x.jsonl"], "there is no such folder"),
         (["scored.csv", "--out", "x.jsonl"], "scored pairs take no negatives"),
-        (["tuples.csv", "--out", "x.jsonl"], "its rows bring negatives of their own"),
+        (["tuples.csv", "--out", "x.jsonl"], "its rows bring their own negatives"),
         (["several.csv", "--audit", "mining.negativs=3"], "did you mean mining.negatives"),
         (["several.csv", "--audit", "mining.rank_to=10", "mining.negatives=2"], "rank_to must leave room"),
     ],
@@ -260,7 +260,9 @@ def test_limits_that_refuse_every_document_of_every_row_are_what_is_to_be_loosen
     done = server.run(words, folder)
     assert done["code"] == 2 and "hard negatives could be mined for no row of train in things" in done["output"], done["output"]
     hint = " ".join(done["output"].split()).split("What to do: ")[-1]
-    assert hint.startswith("loosen what refuses the documents (mining.near_positive, mining.max_share_of_positive)"), hint
+    assert hint.startswith("loosen the limits that refuse the documents (mining.near_positive, mining.max_share_of_positive)"), (
+        hint
+    )
 
 
 def test_without_mining_nothing_is_mined(server: ForkServer, folder: Path) -> None:
@@ -284,7 +286,7 @@ def write_corpus(folder: Path, documents: int, queries: int) -> None:
     ("documents", "words", "said", "not_said"),
     [
         (1_100, [], "a hard negative a row, mined with the base (by the rule", "left out"),
-        (1_100, ["mining.near_positive=0.0001"], "no hard negatives are mined: 520 rows find none", "mined with the base"),
+        (1_100, ["mining.near_positive=0.0001"], "no hard negatives are mined: 520 rows have none", "mined with the base"),
         (1_100, ["mining.enabled=false"], "batches of similar rows", "hard negative"),
         (900, [], "batches of similar rows", "hard negative"),
     ],

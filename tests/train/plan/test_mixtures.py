@@ -80,7 +80,7 @@ def test_the_model_is_judged_again_under_the_prompts_of_its_training(server: For
     words = ["evaluate", base, "run", "--data", "faq.csv", "--data", "sts.csv", "--output", "again", "model.device=cpu"]
     done = server.run(words, folder.parent.parent)
     assert done["code"] == 0, done["output"]
-    assert "faq: every model reads it under the prompts of run's training (anchor 'ask: ')" in done["output"]
+    assert "faq: every model reads it with the prompts of run's training (anchor 'ask: ')" in done["output"]
     again, report = (json.loads((one / "report.json").read_text()) for one in (folder.parent.parent / "again", folder))
     for first, second in zip(again["datasets"], report["datasets"], strict=True):
         assert (first["base"], first["tuned"]) == pytest.approx((second["base"], second["tuned"]))

@@ -318,8 +318,8 @@ def _file(folder: Path) -> None:
             "remove report.json and judge the run again: embed-tune train",
         ),
         (_pageless, "runs/r has no page: report.html is missing", "remove report.json and judge the run again: embed-tune train"),
-        (_foreign, "runs/r holds no runs", "name the folder that your runs are in"),
-        (_file, "runs/r is not a folder", "name the folder that your runs are in"),
+        (_foreign, "runs/r holds no runs", "name the folder that holds your runs"),
+        (_file, "runs/r is not a folder", "name the folder that holds your runs"),
         (lambda folder: None, "runs/r: no such run", "there are no runs in runs"),
     ],
 )
@@ -331,7 +331,7 @@ def test_command_says_why_there_is_no_page(
     assert (
         code == 2
         and output.startswith(f"error: {message}")
-        and f"What to do: {hint}" in output.replace("if it is not running any more, continue it: ", "")
+        and f"What to do: {hint}" in output.replace("if it is no longer running, continue it: ", "")
     )
     assert "Traceback" not in output and not Path("runs/r/index.html").exists()
 

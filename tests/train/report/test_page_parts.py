@@ -78,7 +78,9 @@ def test_a_checkpoint_that_was_taken_without_the_highest_score_is_not_called_the
         line["noise"] = 0.004
     found = Curve.of(typed(lines))
     assert found is not None and [row.note for row in found.rows] == ["base", "", "", "taken: judged on test"]
-    told = "Of 3 checkpoints that of step 60 is the last whose score cannot be told from the highest, 0.433: dev score 0.430"
+    told = (
+        "Of 3 checkpoints, that of step 60 is the last whose score cannot be told apart from the highest, 0.433: dev score 0.430"
+    )
     assert found.summary.startswith(f"{told} (+0.030 against the base)")
     assert found.chart()["word"] == "taken"
     lines[3]["dev"] = 0.433  # as good as the one before it: the last of equals is the best
@@ -158,8 +160,8 @@ def test_models_that_were_compared_are_named_with_their_weights() -> None:
     found = Repeat.of(None, command="embed-tune evaluate a b", models=models)
     assert found is not None
     assert [(step.text, step.facts) for step in found.steps[:2]] == [
-        ("Take the same weights, a:", [("revision", "r1")]),
-        ("Take the same weights, b:", [("SHA-256", "s2")]),
+        ("Use the same weights, a:", [("revision", "r1")]),
+        ("Use the same weights, b:", [("SHA-256", "s2")]),
     ]
     assert Repeat.of(None) is None
 

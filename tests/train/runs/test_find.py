@@ -33,7 +33,7 @@ def test_what_is_not_there_is_told_alike(in_tmp: Path, find: type[find_run]) -> 
     with pytest.raises(RunError, match=r"runs/zzz: no such run\n.*runs there: first, second$"):
         find("runs/zzz")
     with pytest.raises(
-        RunError, match=r"first: no such run\n.*there are no runs in checkpoints; name a run elsewhere by its folder"
+        RunError, match=r"first: no such run\n.*there are no runs in checkpoints; for a run elsewhere, give its folder"
     ):
         find("first")
     with pytest.raises(RunError, match=r"runs/drafts is not the folder of a run\n.*runs there: first, second$"):
@@ -61,5 +61,5 @@ def test_what_cannot_be_resumed_says_why(tmp_path: Path) -> None:
         find_unfinished(run.path)
     run.scores.touch()
     run.report.touch()
-    with pytest.raises(RunError, match="finished already"):
+    with pytest.raises(RunError, match="already finished"):
         find_unfinished(run.path)

@@ -12,10 +12,10 @@ from train.runs.folder import RunFolder, create_run
 
 def test_an_existing_run_is_not_overwritten(tmp_path: Path) -> None:
     create_run(tmp_path, "mine")
-    with pytest.raises(RunError, match=r"exists already\n.*--resume .*mine.*run_name="):
+    with pytest.raises(RunError, match=r"already exists\n.*--resume .*mine.*run_name="):
         create_run(tmp_path, "mine")
     (tmp_path / "file").touch()
-    with pytest.raises(RunError, match=r"cannot be made.*\n.*output_dir"):
+    with pytest.raises(RunError, match=r"cannot be created.*\n.*output_dir"):
         create_run(tmp_path / "file", "mine")
 
 
@@ -24,7 +24,7 @@ def test_a_run_folder_appears_with_its_first_files_or_not_at_all(tmp_path: Path)
         RunFolder(folder).config.touch()
         raise OSError(28, "No space left on device")
 
-    with pytest.raises(RunError, match=r"mine cannot be made \(No space left on device\)"):
+    with pytest.raises(RunError, match=r"mine cannot be created \(No space left on device\)"):
         create_run(tmp_path, "mine", full_disk)
     assert list(tmp_path.iterdir()) == []
     create_run(tmp_path, "mine", lambda folder: RunFolder(folder).config.touch())

@@ -180,6 +180,6 @@ def test_the_end_of_wandbs_own_process_is_not_the_end_of_the_run(
     assert done["code"] == 0, done["output"]
     assert (tmp_path / "checkpoints" / "x" / "report.json").is_file()
     assert "Traceback" not in done["output"]
-    (line,) = [line for line in done["output"].splitlines() if "the run goes on" in line]
+    (line,) = [line for line in done["output"].splitlines() if "the run continues" in line]
     assert line.startswith("tracking: figures could not be reported")
     assert "tracking: wandb offline; incomplete: figures" in done["output"]

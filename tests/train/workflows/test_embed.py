@@ -139,7 +139,7 @@ def test_a_kill_costs_the_part_that_was_being_made(
     assert len(made) == 3
     again = server.run(words, folder, fault=["die_at_part", 6])
     assert again["code"] == -9 and all(path.stat().st_mtime_ns == when for path, when in made.items())
-    assert "50 texts in 7 parts; 24 of them were embedded before" in again["output"]
+    assert "50 texts in 7 parts; 24 of them already embedded" in again["output"]
     done = run("--precision", precision)
     assert done["rows_kept"] == 48 and "stale" not in done["said"]
     one, other = (open_vectors(folder / name) for name in ("whole.parquet", "v.parquet"))
@@ -250,7 +250,7 @@ MISTAKES: dict[str, tuple[list[str], dict[str, Any], str]] = {
     "ranges that are none": (["--precision", "int8", "--ranges", "texts.txt"], {}, "cannot be read"),
     "one text as bytes": (["--precision", "int8"], {"file": "one.txt"}, "one vector has none"),
     "an empty line": ([], {"file": "gap.txt"}, "line 2.*the text is empty"),
-    "a file that is there": ([], {"out": "there.npy"}, "exists already.*--overwrite"),
+    "a file that is there": ([], {"out": "there.npy"}, "already exists.*--overwrite"),
     "no text at all": ([], {"file": "empty.txt"}, "holds no texts"),
 }
 

@@ -96,7 +96,7 @@ function settings(a, b) {
   const parts = [make("h3", "Settings")];
   if (differing.length) parts.push(table("Settings that differ", ["Setting", "A", "B"], lines(differing)));
   if (lone.length) parts.push(table("Settings that only one of them has, or that were added by a later version", ["Setting", "A", "B"], lines(lone)));
-  if (parts.length === 1) parts.push(make("p", "Both have the same."));
+  if (parts.length === 1) parts.push(make("p", "Both have the same settings."));
   return parts;
 }
 
@@ -122,7 +122,7 @@ function curves(a, b) {
     make("h3", "Learning curves on dev"),
     make("ul", "", [[a, "A", "s0"], [b, "B", "s1"]].map(([run, letter, style]) => make("li", "", [svg(style), `${letter}: ${label(run)}`])), { class: "keys" }),
     make("div", "", [canvas], { class: "curves" }),
-    make("p", "Each by its own dev data; the two are comparable where data sets and split are the same.", [], { class: "small soft" }),
+    make("p", "Each on its own dev data; the two are comparable where data sets and split are the same.", [], { class: "small soft" }),
   ];
 }
 

@@ -64,7 +64,7 @@ class _Search(AbsTaskRetrieval):
         grades = {grade for query_id in task.query_ids for grade in task.qrels[query_id].values()}
         if any(grade != int(grade) for grade in grades):
             raise DataError(
-                "mteb takes whole numbers as grades of judgements, this data set has others",
+                "mteb takes only whole numbers as relevance grades, and this data set has others",
                 where=task.name,
                 hint="round them, or judge with `embed-tune evaluate`",
             )

@@ -66,7 +66,7 @@ def read_compare_request(
         if key.startswith(MEANINGLESS) and key != "training.seed":
             raise ConfigError(f"{key} has no meaning here: nothing is trained", hint="drop it")
         if key in ("model", "model.name"):
-            raise ConfigError(f"{key} has no meaning here", hint="name models as words: embed-tune compare MODEL… --data …")
+            raise ConfigError(f"{key} has no meaning here", hint="name models as arguments: embed-tune compare MODEL… --data …")
     loaded = load_config(list(config), data=list(data) or None, overrides=settings, kind=CompareSettings)
     entries = [ModelEntry(name=name) for name in names] or loaded.models
     if not entries:

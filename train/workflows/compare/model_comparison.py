@@ -43,7 +43,7 @@ class ModelComparison:
 
     @property
     def pairs(self) -> tuple[Pair, ...]:
-        """Every two models on every data set."""
+        """Every pair of models on every data set."""
         return self.comparison.pairs
 
     @property

@@ -63,7 +63,7 @@ class Cell(NamedTuple):
 
 
 class Matrix(NamedTuple):
-    """Every two models on one data set."""
+    """Every pair of models on one data set."""
 
     name: str
     metric: str

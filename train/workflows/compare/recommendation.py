@@ -86,7 +86,7 @@ def advise(comparison: Comparison, limits: LimitsConfig, documents: int) -> Advi
             f"{nearest.label} comes nearest and breaks {count} limit{'s' * (count != 1)} "
             f"({units.listed([b.key for b in broken[nearest.letter]])}). Loosen a limit, or add models."
         ]
-        return Advice(None, None, frozenset(), broken, "No model keeps all of your limits.", reasons, out, [])
+        return Advice(None, None, frozenset(), broken, "No model meets all of your limits.", reasons, out, [])
     best = fit[0]
     peers = [one for one in fit if one is best or _as_good(comparison, one, best, limits.tolerance)]
     taken = cheapest(peers)
@@ -137,10 +137,10 @@ def _why(
     if len(comparison.contenders) == 1:
         return [f"It is the only model that could be judged: {quality}."]
     if len(fit) == 1:
-        return [f"It is the only model that keeps your limits: {quality}."]
+        return [f"It is the only model that meets your limits: {quality}."]
     if taken is best:
         if len(peers) == 1:
-            others = "Every other model" if len(fit) == len(comparison.contenders) else "Every other model that keeps your limits"
+            others = "Every other model" if len(fit) == len(comparison.contenders) else "Every other model that meets your limits"
             return [f"It is the best on your data: {quality}. {others} is worse beyond chance."]
         rest = [one for one in peers if one is not taken]
         none = "and is no cheaper" if len(rest) == 1 else "and none of them is cheaper"

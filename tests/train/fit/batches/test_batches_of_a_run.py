@@ -133,7 +133,7 @@ def test_batches_that_the_rows_cannot_have_are_refused_in_words(server: ForkServ
     words = ["train", "--dry-run", "--data", "sts.csv", f"model.name={tiny_model}", "model.device=cpu", "training.batches=joint"]
     done = server.run(words, tmp_path)
     assert done["code"] == 0, done["output"]
-    assert "sts: note: training.batches=joint is not for scored rows: rows are drawn at random" in done["output"]
+    assert "sts: note: training.batches=joint does not suit scored rows: rows are drawn at random" in done["output"]
     assert "sts: batches of" not in done["output"]
 
 

@@ -102,7 +102,7 @@ def test_names_and_marks_in_the_drawings_do_not_cover_each_other(visit: Visit, c
 def test_everything_is_there_without_a_script(visit: Visit, chosen: Path) -> None:
     page = visit(chosen, java_script_enabled=False)
     assert page.locator("#ranking tbody tr").count() == 7 and page.locator(".plot .disc").count() > 12
-    assert page.get_by_text("Every two models on faq").is_visible()
+    assert page.get_by_text("Every pair of models on faq").is_visible()
 
 
 @pytest.mark.slow

@@ -65,7 +65,7 @@ def test_filters_of_the_index_count_and_stay_in_the_address(visit: Visit, pages:
     page.get_by_label("Verdict", exact=True).select_option("none")
     assert order(page) == ["run 9"]
     page.get_by_label("Search in names, models, data sets and states").fill("zzz")
-    assert page.get_by_text("No run fits.").is_visible()
+    assert page.get_by_text("No run matches.").is_visible()
 
 
 def test_on_a_phone_runs_are_sorted_by_a_list(visit: Visit, pages: Path) -> None:

@@ -164,7 +164,7 @@ def test_grades_that_are_no_whole_numbers_are_refused() -> None:
     task = RetrievalTask("faq", "test", ["q"], ["a"], ["d"], ["b"], {"q": {"d": 0.5}})
     from data.errors import DataError
 
-    with pytest.raises(DataError, match="mteb takes whole numbers as grades"):
+    with pytest.raises(DataError, match="mteb takes only whole numbers as relevance grades"):
         own_task(task)
 
 

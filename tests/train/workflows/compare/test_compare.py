@@ -174,7 +174,7 @@ def test_words_for_people(place: Path, capfd: pytest.CaptureFixture[str]) -> Non
     main(["compare", "tiny", "ruined", "-d", "pairs.csv", "--max-dims", "16", *QUICK])
     out = capfd.readouterr().out
     assert (
-        "No model keeps all of your limits." in out and "At most 16 dimensions: this excludes tiny (32) and ruined (32)." in out
+        "No model meets all of your limits." in out and "At most 16 dimensions: this excludes tiny (32) and ruined (32)." in out
     )
     page = Path(out.split("page: ")[1].strip())
     assert page.is_file() and page.parent.parent == Path("checkpoints/comparisons")

@@ -64,7 +64,7 @@ def test_one_model_alone_has_a_page() -> None:
 def test_nothing_fits_and_the_page_says_so() -> None:
     _, comparison = seven()
     text = Reader(page(comparison, max_dims=8)).all_text()
-    assert "No model keeps all of your limits." in text and "comes nearest" in text and "If one thing matters most" not in text
+    assert "No model meets all of your limits." in text and "comes nearest" in text and "If one thing matters most" not in text
 
 
 def test_several_data_sets_are_told_apart() -> None:
@@ -72,7 +72,7 @@ def test_several_data_sets_are_told_apart() -> None:
     comparison = compare_all(tasks, [judged(tasks, "a", 0.5), judged(tasks, "b", 0.4)], {}, seed=0, resamples=100)
     text = Reader(page(comparison)).all_text()
     assert "mean of nDCG@10 and Spearman over 2 data sets" in text
-    assert "Every two models on faq" in text and "Every two models on sts" in text
+    assert "Every pair of models on faq" in text and "Every pair of models on sts" in text
     assert "Results on each data set" in terminal(comparison)
 
 

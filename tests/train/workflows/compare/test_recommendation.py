@@ -112,7 +112,7 @@ def test_a_model_behind_an_api_takes_no_memory_here() -> None:
 def test_nothing_fits() -> None:
     _, models = seven()
     found = advice(models, max_latency_ms=1, max_dims=400)
-    assert found.taken is None and found.headline == "No model keeps all of your limits." and found.wishes == []
+    assert found.taken is None and found.headline == "No model meets all of your limits." and found.wishes == []
     assert found.reasons == [
         "checkpoints/tuned comes nearest and breaks 1 limit (max_latency_ms). Loosen a limit, or add models."
     ]
