@@ -298,7 +298,7 @@ RUNS = {
         "--fail-on",
         "name a second model",
     ),
-    "page over a folder that is not there": Mistake(["report", "nowhere"], "does not exist", "nowhere", "embed-tune train"),
+    "page over a folder that is not there": Mistake(["report", "nowhere"], "no such run", "nowhere", "there are no runs"),
     "page over a folder without runs": Mistake(
         ["report", "set"], "holds no runs", "set", "name the folder that holds your runs", {"set/x.txt": ""}
     ),
