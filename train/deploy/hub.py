@@ -51,14 +51,14 @@ class Push:
     licence: str | None = None
 
     def command(self) -> str:
-        """What to type to push again."""
+        """Return what to type to push again."""
         words = ["embed-tune", "push", str(self.run), self.repo_id]
         words += [] if self.private else ["--public"]
         words += [] if self.licence is None else ["--licence", self.licence]
         return shlex.join(words)
 
     def failed(self, what: str, hint: str) -> HubError:
-        """The error of a push that failed for this reason."""
+        """Return the error of a push that failed for this reason."""
         kept = f"the push to {self.repo_id} failed: {what}. The run is kept as it was in {self.run}"
         return HubError(kept, hint=f"{hint}; then push again: {self.command()}")
 
@@ -212,7 +212,7 @@ def _compare(api: HfApi, push: Push, revision: str, files: Mapping[str, Path | b
 
 
 def _same(content: Path | bytes, entry: RepoFile) -> bool:
-    """Whether a file has the size and hash that the Hub says: SHA-256 of large files, git's blob hash of others."""
+    """Tell whether a file has the size and hash that the Hub says: SHA-256 of large files, git's blob hash of others."""
     size = content.stat().st_size if isinstance(content, Path) else len(content)
     if size != entry.size:
         return False
@@ -226,7 +226,7 @@ def _same(content: Path | bytes, entry: RepoFile) -> bool:
 
 
 def _blocks(content: Path | bytes) -> Iterator[bytes]:
-    """Content in blocks of at most 1 MiB."""
+    """Yield content in blocks of at most 1 MiB."""
     if isinstance(content, bytes):
         yield content
         return
@@ -251,7 +251,7 @@ def _explain(error: Exception, push: Push) -> NoReturn:
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and what it was raised from."""
+    """Yield an error and what it was raised from."""
     while error is not None:
         yield error
         error = error.__cause__

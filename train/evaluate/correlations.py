@@ -76,8 +76,8 @@ def compare_spearman(
 def measure_correlations(
     gold: np.ndarray, similarities: np.ndarray, *, seed: int, resamples: int = RESAMPLES, groups: np.ndarray | None = None
 ) -> dict[str, Measured]:
-    """One model's Spearman and Pearson correlation ([n] similarities, [n] gold), each with its interval; pairs are resampled, or
-    their groups ([n], see `compare_means`).
+    """Measure one model's Spearman and Pearson correlation ([n] similarities, [n] gold), each with its interval; pairs are
+    resampled, or their groups ([n], see `compare_means`).
 
     Values are in -1..1; a correlation with constant similarities is 0.
 
@@ -105,14 +105,15 @@ def measure_correlations(
 
 
 def _standardised(values: np.ndarray) -> np.ndarray:
-    """[n] with mean 0 and variance 1; zeros where all are equal."""
+    """Standardise [n] values to mean 0 and variance 1; zeros where all are equal."""
     if np.ptp(values) == 0:
         return np.zeros(len(values))
     return (values - values.mean()) / values.std()
 
 
 def _pearson(means: np.ndarray) -> np.ndarray:
-    """[b] Pearson's correlation from [b, 5] means of x, y, x², y², xy of standardised variables; 0 where one is constant."""
+    """Return [b] Pearson's correlations from [b, 5] means of x, y, x², y², xy of standardised variables; 0 where one is
+    constant."""
     x, y, xx, yy, xy = means.T
     # what rounding leaves of the variance of a resample that drew one value only is no variance
     variances = [np.where(variance > 1e-12, variance, 0.0) for variance in (xx - x * x, yy - y * y)]
@@ -128,13 +129,14 @@ class _Ranked:
         self.starts = np.searchsorted(values[self.order], distinct)
 
     def ranks(self, counts: np.ndarray) -> np.ndarray:
-        """[b, n] average rank of each value among the drawn ones, given how often each was drawn ([b, n])."""
+        """Return [b, n] average ranks of each value among the drawn ones, given how often each was drawn ([b, n])."""
         drawn = np.add.reduceat(counts[:, self.order], self.starts, axis=1)
         return (np.cumsum(drawn, axis=1) - (drawn - 1) / 2)[:, self.code]
 
 
 def _spearman(variables: Sequence[_Ranked], counts: np.ndarray) -> list[np.ndarray]:
-    """For each variable after the first, [b] Spearman's correlation with the first in each resample; 0 where one is constant."""
+    """Return, for each variable after the first, [b] Spearman's correlation with the first in each resample; 0 where one is
+    constant."""
     middle = (counts.sum(axis=1, keepdims=True) + 1) / 2
     gold = variables[0].ranks(counts) - middle
     weighted = counts * gold
@@ -148,8 +150,8 @@ def _spearman(variables: Sequence[_Ranked], counts: np.ndarray) -> list[np.ndarr
 
 
 def _swap_p(ranks: Sequence[np.ndarray], generator: np.random.Generator, resamples: int, groups: np.ndarray | None) -> float:
-    """Two-sided p-value of the randomisation test that swaps the two models' ranks pair by pair, or group by group; `ranks` are
-    those of gold, base and tuned, [n] each."""
+    """Return the two-sided p-value of the randomisation test that swaps the two models' ranks pair by pair, or group by group;
+    `ranks` are those of gold, base and tuned, [n] each."""
     n = len(ranks[0])
     x, a, b = (one - (n + 1) / 2 for one in ranks)
     moments = np.stack([b - a, b * b - a * a, (b - a) * x], axis=1)

@@ -53,7 +53,7 @@ def search(
     query_chunk: int = 1024,
     document_chunk: int = 4096,
 ) -> Ranking:
-    """The k documents of highest dot product for each query, by exhaustive search.
+    """Find the k documents of highest dot product for each query, by exhaustive search.
 
     Peak memory beyond the inputs grows with `query_chunk` × `document_chunk`; as set it was 140 to 290 MB over 100,000 documents.
     Runs where the tensors are (CPU or CUDA), in full float32 even under autocast or TF32.
@@ -112,7 +112,7 @@ class _Corpus:
     chunk: int
 
     def best_keys(self, queries: Tensor, k: int) -> Tensor:
-        """[Q, k] the largest keys for a chunk of queries over all documents, descending."""
+        """Return [Q, k] the largest keys for a chunk of queries over all documents, descending."""
         best = torch.empty((len(queries), 0), dtype=torch.int64, device=queries.device)
         edges = torch.arange(0, len(self.vectors) + self.chunk, self.chunk, device=self.owners.device)
         bounds = torch.searchsorted(self.owners, edges).tolist()
@@ -145,7 +145,8 @@ def _check(queries: Tensor, documents: Tensor, document_ids: Sequence[str], owne
 
 
 def largest_norm(vectors: Tensor, what: str) -> float:
-    """The largest Euclidean norm of [N, D] vectors, 0 for none. Raises ValueError naming the first row with NaN or infinity."""
+    """Return the largest Euclidean norm of [N, D] vectors, 0 for none. Raise ValueError naming the first row with NaN or
+    infinity."""
     largest = 0.0
     for start in range(0, len(vectors), 8192):
         norms = torch.linalg.vector_norm(vectors[start : start + 8192].double(), dim=1)
@@ -158,7 +159,7 @@ def largest_norm(vectors: Tensor, what: str) -> float:
 
 @contextmanager
 def _full_precision(device: torch.device) -> Iterator[None]:
-    """No autocast and no TF32 or bfloat16 inside matrix products: they would move scores by 1e-3."""
+    """Switch off autocast, and TF32 and bfloat16 inside matrix products: they would move scores by 1e-3."""
     precision = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")
     try:

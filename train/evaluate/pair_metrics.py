@@ -17,7 +17,7 @@ SCORED_METRICS = ("spearman", "pearson")
 
 
 def cosine_similarities(vectors1: Tensor, vectors2: Tensor) -> np.ndarray:
-    """[P] float64 cosine of row i of `vectors1` [P, D] with row i of `vectors2` [P, D].
+    """Return [P] float64 cosines of row i of `vectors1` [P, D] with row i of `vectors2` [P, D].
 
     Computed in float64 and rounded to `RESOLUTION`, as scores in search are, so that pairs of equal texts tie. A zero vector has
     similarity 0 with everything.
@@ -39,7 +39,7 @@ def cosine_similarities(vectors1: Tensor, vectors2: Tensor) -> np.ndarray:
 
 
 def spearman(gold: np.ndarray, similarity: np.ndarray) -> float:
-    """Spearman's rank correlation in -1..1 of [P] and [P]; equal values share their average rank.
+    """Return Spearman's rank correlation in -1..1 of [P] and [P]; equal values share their average rank.
 
     A constant `similarity` orders nothing and counts as 0 (the correlation is undefined), so that a collapsed model is judged as
     what it is rather than stopping the run.
@@ -52,7 +52,7 @@ def spearman(gold: np.ndarray, similarity: np.ndarray) -> float:
 
 
 def pearson(gold: np.ndarray, similarity: np.ndarray) -> float:
-    """Pearson's correlation in -1..1 of [P] and [P]; constant input and errors as for `spearman`."""
+    """Return Pearson's correlation in -1..1 of [P] and [P]; constant input and errors as for `spearman`."""
     _check(gold, similarity)
     return 0.0 if _constant(similarity) else float(stats.pearsonr(gold, similarity).statistic)
 

@@ -26,7 +26,7 @@ RETRIEVAL_METRICS = ("ndcg@10", "mrr@10", "recall@10", "recall@100", "map@10")
 
 
 def ranked_gains(query_ids: Sequence[str], ranked: Sequence[Sequence[str]], qrels: Qrels) -> np.ndarray:
-    """[Q, K] float64 grades along each ranking. `ranked[i]` holds distinct document ids of query i, best first."""
+    """Return [Q, K] float64 grades along each ranking. `ranked[i]` holds distinct document ids of query i, best first."""
     gains = np.zeros((len(query_ids), max((len(ids) for ids in ranked), default=0)))
     for row, (query_id, ids) in enumerate(zip(query_ids, ranked, strict=True)):
         grades = qrels[query_id]
@@ -38,7 +38,7 @@ def ranked_gains(query_ids: Sequence[str], ranked: Sequence[Sequence[str]], qrel
 
 
 def judged_gains(query_ids: Sequence[str], qrels: Qrels) -> np.ndarray:
-    """[Q, J] float64 grades of all relevant documents of each query, descending, padded with 0: the ideal ranking.
+    """Return [Q, J] float64 grades of all relevant documents of each query, descending, padded with 0: the ideal ranking.
 
     Raises:
         ValueError: a query has no relevant document.
@@ -53,12 +53,12 @@ def judged_gains(query_ids: Sequence[str], qrels: Qrels) -> np.ndarray:
 
 
 def ndcg(gains: np.ndarray, ideal: np.ndarray, k: int) -> np.ndarray:
-    """[Q] nDCG@k in 0..1: discounted gain of the first k ranks over that of the ideal ranking's first k."""
+    """Return [Q] nDCG@k in 0..1: discounted gain of the first k ranks over that of the ideal ranking's first k."""
     return _dcg(gains, k) / _dcg(ideal, k)
 
 
 def reciprocal_rank(gains: np.ndarray, k: int) -> np.ndarray:
-    """[Q] 1 / rank of the first relevant document within the first k ranks, 0 where there is none."""
+    """Return [Q] 1 / rank of the first relevant document within the first k ranks, 0 where there is none."""
     relevant = gains[:, :k] > 0
     if not relevant.shape[1]:
         return np.zeros(len(gains))
@@ -66,12 +66,12 @@ def reciprocal_rank(gains: np.ndarray, k: int) -> np.ndarray:
 
 
 def recall(gains: np.ndarray, ideal: np.ndarray, k: int) -> np.ndarray:
-    """[Q] share of the relevant documents that are within the first k ranks, 0..1."""
+    """Return [Q] shares of the relevant documents that are within the first k ranks, 0..1."""
     return (gains[:, :k] > 0).sum(axis=1) / (ideal > 0).sum(axis=1)
 
 
 def average_precision(gains: np.ndarray, ideal: np.ndarray, k: int) -> np.ndarray:
-    """[Q] AP@k in 0..1: precision at each relevant document of the first k ranks, summed, over *all* relevant documents.
+    """Return [Q] AP@k in 0..1: precision at each relevant document of the first k ranks, summed, over *all* relevant documents.
 
     trec_eval's `map_cut`; a query with more than k relevant documents cannot reach 1.
     """
@@ -83,7 +83,7 @@ def average_precision(gains: np.ndarray, ideal: np.ndarray, k: int) -> np.ndarra
 def retrieval_metrics(
     query_ids: Sequence[str], ranked: Sequence[Sequence[str]], qrels: Qrels, metrics: Sequence[str] = RETRIEVAL_METRICS
 ) -> dict[str, np.ndarray]:
-    """Every metric for every query.
+    """Compute every metric for every query.
 
     Args:
         query_ids: Q ids; each must have a relevant document in `qrels`.

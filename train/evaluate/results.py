@@ -45,7 +45,7 @@ class CrossValidation(BaseModel):
 
     @classmethod
     def of(cls, found: Comparison, folds: int) -> CrossValidation:
-        """From a comparison over the items of all parts."""
+        """Build it from a comparison over the items of all parts."""
         return cls(
             folds=folds,
             n=found.n,
@@ -91,7 +91,8 @@ class DatasetResult(BaseModel):
         return self.verdict if self.cross_validation is None or self.kept_base else self.cross_validation.verdict
 
     def lines(self) -> list[DatasetResult]:
-        """The result as it stands in tables: what cross-validation found, if anything, comes first, with a name that says so."""
+        """Return the result as tables show it: what cross-validation found, if anything, comes first, with a name that says
+        so."""
         crossed = self.cross_validation
         if crossed is None:
             return [self]
@@ -112,7 +113,7 @@ class DatasetResult(BaseModel):
         metrics: Mapping[str, MetricPair],
         test_sha256: str | None,
     ) -> DatasetResult:
-        """The result that a comparison gives, with its verdict."""
+        """Return the result that a comparison gives, with its verdict."""
         return cls.model_validate(
             {
                 "name": name,
@@ -134,7 +135,7 @@ class DatasetResult(BaseModel):
 
 
 def run_verdict(results: Sequence[DatasetResult]) -> RunVerdict:
-    """The verdict on a run from those on its data sets; `no_evidence` when nothing was judged."""
+    """Return the verdict on a run from those on its data sets; `no_evidence` when nothing was judged."""
     verdicts = {result.settled for result in results}
     match ("improved" in verdicts, "regressed" in verdicts):
         case (True, True):
@@ -147,7 +148,7 @@ def run_verdict(results: Sequence[DatasetResult]) -> RunVerdict:
 
 
 def fails(verdict: str, condition: FailOn) -> bool:
-    """Whether a run's verdict is one that `--fail-on` makes a failure of.
+    """Tell whether a run's verdict is one that `--fail-on` makes a failure of.
 
     `regressed`: something got worse (regressed or mixed); `no_evidence`: nothing but `improved` passes.
     """

@@ -76,7 +76,7 @@ def score_retrieval(
 
 
 def _own_last(ranking: Ranking, own: np.ndarray) -> Ranking:
-    """At most `DEPTH` documents a query, that which is the query itself ([Q], -1: none) behind all others."""
+    """Return at most `DEPTH` documents a query, the document that is the query itself ([Q], -1: none) behind all others."""
     if (own < 0).all():
         return ranking
     order = np.argsort(ranking.rows == own[:, None], axis=1, kind="stable")[:, :DEPTH]
@@ -97,7 +97,7 @@ def score_scored(task: ScoredTask, vectors1: Tensor, vectors2: Tensor) -> Scores
 
 
 def score(task: Task, vectors1: Tensor, vectors2: Tensor, similarity: Similarity = "cosine") -> Scores:
-    """`score_retrieval` (query and document vectors) or `score_scored` (vectors of both sides), as the task asks."""
+    """Call `score_retrieval` (query and document vectors) or `score_scored` (vectors of both sides), as the task asks."""
     if isinstance(task, RetrievalTask):
         return score_retrieval(task, vectors1, vectors2, similarity)
     return score_scored(task, vectors1, vectors2)

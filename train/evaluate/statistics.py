@@ -52,7 +52,7 @@ class Comparison:
 
     @property
     def independent(self) -> int:
-        """How many were drawn: the groups, or the queries or pairs where each stands for itself."""
+        """Return how many were drawn: the groups, or the queries or pairs where each stands for itself."""
         return self.groups or self.n
 
 
@@ -110,7 +110,7 @@ def compare_means(
 
 
 def percentile_interval(delta: float, replicates: np.ndarray, n: int, bound: float) -> tuple[float, float]:
-    """95% interval from [B] bootstrap replicates of `delta`, widened for small n and cut at -`bound` and `bound`.
+    """Return the 95% interval from [B] bootstrap replicates of `delta`, widened for small n and cut at -`bound` and `bound`.
 
     The plain percentile interval is too narrow for few observations: it has the factor (n - 1) / n in its variance and normal
     quantiles in the place of Student's (Hesterberg, "What teachers should know about the bootstrap", The American Statistician
@@ -128,7 +128,7 @@ def percentile_interval(delta: float, replicates: np.ndarray, n: int, bound: flo
 
 
 def sign_flip_p(differences: np.ndarray, generator: np.random.Generator, resamples: int = RESAMPLES) -> float:
-    """Two-sided p-value of the paired sign-flip randomisation test of mean difference 0.
+    """Return the two-sided p-value of the paired sign-flip randomisation test of mean difference 0.
 
     Differences of zero are left out: flipping them changes nothing. Exact when at most `EXACT_UP_TO` others remain, otherwise
     (1 + as extreme) / (1 + drawn), which is never 0 and keeps the level (Phipson and Smyth, 2010).
@@ -151,7 +151,7 @@ def sign_flip_p(differences: np.ndarray, generator: np.random.Generator, resampl
 def measure_means(
     values: np.ndarray, *, seed: int, resamples: int = RESAMPLES, groups: np.ndarray | None = None
 ) -> list[Measured]:
-    """One model's means of metrics in 0..1, each with its interval; the same queries are drawn for all metrics.
+    """Measure one model's means of metrics in 0..1, each with its interval; the same queries are drawn for all metrics.
 
     Args:
         values: [n, M] value of each query in each metric.
@@ -189,18 +189,18 @@ def correlation_of(covariance: np.ndarray, variance_x: np.ndarray, variance_y: n
 
 
 def _resamples(n: int, resamples: int, generator: np.random.Generator, width: int | None = None) -> Iterator[np.ndarray]:
-    """[b, n] rows drawn with replacement, B in all; `width` is how many cells a resample will have at most."""
+    """Yield [b, n] rows drawn with replacement, B in all; `width` is how many cells a resample will have at most."""
     for size in _chunk_sizes(width or n, resamples):
         yield generator.integers(0, n, size=(size, n), dtype=np.int32)
 
 
 def count_units(n: int, groups: np.ndarray | None) -> int:
-    """What is drawn: n items, or G groups."""
+    """Count what is drawn: n items, or G groups."""
     return n if groups is None else int(groups.max()) + 1
 
 
 def draw_counts(n: int, resamples: int, generator: np.random.Generator, groups: np.ndarray | None) -> Iterator[np.ndarray]:
-    """[b, n] float64: how often each item is drawn, alone or with its group; B resamples in all."""
+    """Yield [b, n] float64: how often each item is drawn, alone or with its group; B resamples in all."""
     units = count_units(n, groups)
     for rows in _resamples(units, resamples, generator, n):
         counts = _counts(rows, units)
@@ -208,13 +208,13 @@ def draw_counts(n: int, resamples: int, generator: np.random.Generator, groups: 
 
 
 def _counts(rows: np.ndarray, n: int) -> np.ndarray:
-    """[b, n] float64: how often each row was drawn."""
+    """Return [b, n] float64: how often each row was drawn."""
     flat = rows + np.arange(len(rows), dtype=np.int64)[:, None] * n
     return np.bincount(flat.ravel(), minlength=rows.size).reshape(rows.shape).astype(np.float64)
 
 
 def coin_flips(n: int, resamples: int, generator: np.random.Generator) -> Iterator[np.ndarray]:
-    """[b, n] float64 of 0 and 1, B rows in all; one random bit each."""
+    """Yield [b, n] float64 of 0 and 1, B rows in all; one random bit each."""
     for size in _chunk_sizes(n, resamples):
         bits = np.frombuffer(generator.bytes((size * n + 7) // 8), dtype=np.uint8)
         yield np.unpackbits(bits, count=size * n).reshape(size, n).astype(np.float64)
@@ -236,7 +236,8 @@ def check_paired(base: np.ndarray, tuned: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def group_numbers(names: Sequence[str]) -> np.ndarray | None:
-    """[n] number of each item's group, from 0 without a gap; one without a name ("") is alone. None where all are alone."""
+    """Return [n] the number of each item's group, from 0 without a gap; one without a name ("") is alone. None where all are
+    alone."""
     alone = [name or number for number, name in enumerate(names)]
     numbers: dict[str | int, int] = {}
     found = np.array([numbers.setdefault(one, len(numbers)) for one in alone], dtype=np.int64)

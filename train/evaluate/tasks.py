@@ -103,12 +103,12 @@ class RetrievalTask:
 
     @cached_property
     def distinct_queries(self) -> DistinctTexts:
-        """What to encode as queries."""
+        """Return what to encode as queries."""
         return DistinctTexts.of(self.queries)
 
     @cached_property
     def distinct_documents(self) -> DistinctTexts:
-        """What to encode as documents."""
+        """Return what to encode as documents."""
         return DistinctTexts.of(self.documents)
 
     @cached_property
@@ -128,7 +128,7 @@ class RetrievalTask:
         return rows
 
     def __len__(self) -> int:
-        """Q, the number of queries."""
+        """Return Q, the number of queries."""
         return len(self.query_ids)
 
 
@@ -165,11 +165,11 @@ class ScoredTask:
 
     @cached_property
     def distinct(self) -> DistinctTexts:
-        """What to encode: the texts of both sides; rows 0..P-1 are `sentences1`, the rest `sentences2`."""
+        """Return what to encode: the texts of both sides; rows 0..P-1 are `sentences1`, the rest `sentences2`."""
         return DistinctTexts.of([*self.sentences1, *self.sentences2])
 
     def __len__(self) -> int:
-        """P, the number of pairs."""
+        """Return P, the number of pairs."""
         return len(self.scores)
 
 
@@ -177,7 +177,7 @@ Task = RetrievalTask | ScoredTask
 
 
 def build_task(prepared: PreparedDataset, split: str) -> Task:
-    """The task that a split of a data set poses.
+    """Build the task that a split of a data set poses.
 
     Rows of one query id make one query (its first text) with graded judgements; of repeated judgements the highest counts. The
     corpus is the whole corpus of the data set.
@@ -218,7 +218,7 @@ def build_task(prepared: PreparedDataset, split: str) -> Task:
 
 
 def with_pool(task: RetrievalTask, base_ranking: Ranking, top: int = DEPTH) -> RetrievalTask:
-    """The same queries over a small, fixed set of candidates, for judging many checkpoints on a large corpus.
+    """Return the same queries over a small, fixed set of candidates, for judging many checkpoints on a large corpus.
 
     The pool is every judged document of the task's queries and the base's first `top` documents of each query. The base's own
     first `top` ranks are unchanged by it. Values on a pool compare checkpoints with one another and with the base; they are
@@ -242,7 +242,7 @@ def with_pool(task: RetrievalTask, base_ranking: Ranking, top: int = DEPTH) -> R
 
 
 def with_documents(task: RetrievalTask, pool: Collection[str]) -> RetrievalTask:
-    """The same queries over those documents of the corpus alone whose ids are in the pool."""
+    """Return the same queries over those documents of the corpus alone whose ids are in the pool."""
     kept = [row for row, document_id in enumerate(task.document_ids) if document_id in pool]
     return dataclasses.replace(
         task, document_ids=[task.document_ids[row] for row in kept], documents=[task.documents[row] for row in kept]
@@ -250,7 +250,7 @@ def with_documents(task: RetrievalTask, pool: Collection[str]) -> RetrievalTask:
 
 
 def task_sha256(task: Task) -> str:
-    """SHA-256 over everything that a task judges a model with: ids, texts, judgements, corpus, gold scores.
+    """Compute the SHA-256 of everything that a task judges a model with: ids, texts, judgements, corpus, gold scores.
 
     Names, splits and how the items came to be (split options, training rows at most) do not enter. Queries and documents are
     taken in the order of their ids, so a file in another order poses the same task; scored pairs in their own order, since their
@@ -269,7 +269,7 @@ def task_sha256(task: Task) -> str:
 
 
 def _add(digest: hashlib._Hash, part: str, rows: Iterable[tuple[str, ...]]) -> None:
-    """Each text with its length before it, so that no two different lists give the same bytes."""
+    """Add each text with its length before it, so that no two different lists give the same bytes."""
     digest.update(f"{part}\n".encode())
     for row in rows:
         for text in row:
@@ -278,7 +278,7 @@ def _add(digest: hashlib._Hash, part: str, rows: Iterable[tuple[str, ...]]) -> N
 
 
 def texts_by_role(tasks: Mapping[str, Task]) -> dict[Role, list[str]]:
-    """Every distinct text that the tasks need, by the role in which it is encoded."""
+    """Collect every distinct text that the tasks need, by the role in which it is encoded."""
     found: dict[Role, list[str]] = {}
     for task in tasks.values():
         if isinstance(task, RetrievalTask):

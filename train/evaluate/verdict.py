@@ -26,7 +26,7 @@ LEVEL = 0.05
 
 
 def dataset_verdict(ci95: tuple[float, float], n: int, p_value: float) -> DatasetVerdict:
-    """The verdict on a data set from its interval (low, high), the number of queries, pairs or groups of them, and p."""
+    """Return the verdict on a data set from its interval (low, high), the number of queries, pairs or groups of them, and p."""
     low, high = ci95
     if n < FEWEST or p_value > LEVEL or low <= 0 <= high:
         return "no_evidence"

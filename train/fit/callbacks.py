@@ -79,7 +79,8 @@ class LossMeter:
             self._batches[name].append(loss.detach())
 
     def read(self) -> dict[str, float]:
-        """`loss/<data set>` for those that had batches, over all processes; call on every one. Nothing for a single data set."""
+        """Return `loss/<data set>` for those that had batches, over all processes; call on every one. Empty for a single data
+        set."""
         if len(self._batches) == 1:
             return {}
         sums = distributed.totals([float(torch.stack(found).sum()) if found else 0.0 for found in self._batches.values()])
@@ -153,7 +154,7 @@ class ScheduleCallback(TrainerCallback):
         self._asked: float | None = None
 
     def request_stop(self, signum: int, frame: object) -> None:
-        """Signal handler: the first signal asks for a checkpoint and an end, the second ends at once.
+        """Handle a signal: the first asks for a checkpoint and an end, the second ends at once.
 
         With several processes the launcher passes on the Ctrl-C that the terminal has sent already: an echo, no second signal.
         """

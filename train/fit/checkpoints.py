@@ -29,7 +29,7 @@ _NAME = re.compile(r"checkpoint-(\d+)")
 
 
 def list_checkpoints(run: Path) -> dict[int, Path]:
-    """Complete checkpoints of a run folder by step, ascending."""
+    """List the complete checkpoints of a run folder by step, ascending."""
     found = ((int(match[1]), path) for path in run.iterdir() if path.is_dir() and (match := _NAME.fullmatch(path.name)))
     return dict(sorted(found))
 
@@ -40,7 +40,7 @@ def checkpoint_folder(run: Path, step: int) -> Path:
 
 
 def last_checkpoint(run: Path) -> tuple[int, Path] | None:
-    """The newest complete checkpoint, or None."""
+    """Find the newest complete checkpoint, or None."""
     found = list_checkpoints(run)
     return max(found.items()) if found else None
 

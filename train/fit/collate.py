@@ -55,7 +55,7 @@ class TokenTable:
         keys: np.ndarray | None = None,
         joint: bool = False,
     ) -> TokenTable | None:
-        """Tokens of all rows; None where token ids cannot stand for the model's texts.
+        """Tokenise all rows; None where token ids cannot stand for the model's texts.
 
         Args:
             table: rows with text columns, and perhaps `score`.
@@ -71,12 +71,12 @@ class TokenTable:
         return cls(columns, table[SCORE][:] if SCORE in table.column_names else None, keys, joint)
 
     def rows(self) -> Dataset:
-        """What the trainer reads instead of texts."""
+        """Return what the trainer reads instead of texts."""
         columns: dict[str, Any] = {ROW: range(len(self.columns[0]))}
         return Dataset.from_dict(columns if self.scores is None else columns | {SCORE: self.scores})
 
     def batch(self, rows: Sequence[int]) -> tuple[list[Tokens], Tensor | None]:
-        """Tokens of some rows, one item a column, and what the loss compares them with.
+        """Return the tokens of some rows, one item a column, and what the loss compares them with.
 
         That is [B] float32 for scored pairs, [B, 2 + negatives] int64 for rows with keys, and [Q + C] int64 for `joint` ones.
         """
@@ -104,7 +104,8 @@ class PackingCollator:
         self.tables = dict(tables)
 
     def __call__(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-        """`dataset_name`, `rows` (their number), `columns` and, where the loss wants one, `label`; see `TokenTable.batch`."""
+        """Return `dataset_name`, `rows` (their number), `columns` and, where the loss wants one, `label`: see
+        `TokenTable.batch`."""
         name = rows[0]["dataset_name"]
         columns, labels = self.tables[name].batch([row[ROW] for row in rows])
         batch: dict[str, Any] = {"dataset_name": name, ROWS: len(rows), COLUMNS: columns}
@@ -112,7 +113,8 @@ class PackingCollator:
 
 
 def count(inputs: Mapping[str, Any]) -> tuple[int, int | Tensor]:
-    """Rows and real tokens of a batch; the tokens of a padded one are counted where they lie, so that a GPU need not wait."""
+    """Count rows and real tokens of a batch; the tokens of a padded one are counted where they lie, so that a GPU need not
+    wait."""
     if COLUMNS in inputs:
         columns = inputs[COLUMNS]
         return inputs[ROWS], sum(column.total for column in columns)

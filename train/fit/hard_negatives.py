@@ -50,7 +50,7 @@ class MinedSet:
 
 
 def mine_training_rows(config: TrainSettings, datasets: Mapping[str, PreparedDataset], encoder: Encoder) -> dict[str, MinedSet]:
-    """By `mining.enabled`, the training rows of data sets of pairs with negatives mined by the base; what was mined is said.
+    """Mine negatives with the base for the training rows of data sets of pairs, by `mining.enabled`; what was mined is said.
 
     By the rule ("auto") they are mined only where every row finds some: none is lost that nobody asked to lose. Unchanged rows,
     base and settings are not mined again. Every process must call it at the same time.
@@ -83,7 +83,7 @@ def mine_training_rows(config: TrainSettings, datasets: Mapping[str, PreparedDat
 
 
 def _by_rule(config: TrainSettings, prepared: PreparedDataset) -> bool:
-    """Whether the rules ask for mined negatives of a data set."""
+    """Tell whether the rules ask for mined negatives of a data set."""
     rows = prepared.splits["train"]
     documents = len(prepared.corpus) if prepared.corpus is not None and prepared.own_corpus else 0
     positives = len(np.unique(prepared.hashes["train"].second)) if prepared.hashes else len(rows)
@@ -114,7 +114,7 @@ def _mined_set(config: TrainSettings, prepared: PreparedDataset, encoder: Encode
 
 
 def _key(spec: MiningSpec, prepared: PreparedDataset, encoder: TextEncoder, cross: CrossJudge | None) -> str:
-    """A digest of everything that decides what is mined."""
+    """Return a digest of everything that decides what is mined."""
     rows = hashlib.sha256()
     for batch in batches_of(prepared.splits["train"], ["row"]):
         rows.update("\n".join(batch[0]).encode("utf-8", "surrogatepass"))
@@ -131,7 +131,7 @@ def _key(spec: MiningSpec, prepared: PreparedDataset, encoder: TextEncoder, cros
 
 
 def texts_of(prepared: PreparedDataset, split: str) -> MiningTexts:
-    """What is mined for the rows of one split.
+    """Return what is mined for the rows of one split.
 
     Negatives come from the corpus of the source. Where the source has none, they come from the split's own rows: what is judged
     is not used in training, not even as what a query does not mean.
@@ -141,7 +141,7 @@ def texts_of(prepared: PreparedDataset, split: str) -> MiningTexts:
 
 
 def encoded(encoder: TextEncoder, texts: MiningTexts, model: ModelConfig) -> tuple[Tensor, Tensor]:
-    """Vectors of queries and documents, on the device where the search should run."""
+    """Return the vectors of queries and documents, on the device where the search should run."""
     device = "cpu" if model.api is not None else resolve_device(model.device)
     queries, documents = encoder.encode(texts.queries, Role.QUERY), encoder.encode(texts.documents, Role.DOCUMENT)
     if not device.startswith("cuda"):
@@ -152,13 +152,13 @@ def encoded(encoder: TextEncoder, texts: MiningTexts, model: ModelConfig) -> tup
 def mine_texts(
     texts: MiningTexts, vectors: tuple[Tensor, Tensor], spec: MiningSpec, encoder: TextEncoder, cross: CrossJudge | None
 ) -> Mined:
-    """`data.mining.mine.mine` with a progress bar."""
+    """Call `data.mining.mine.mine` with a progress bar."""
     with progress("mining", len(texts)) as tick:
         return mine(texts, *vectors, spec, encoder.similarity, cross, tick)
 
 
 def cross_encoder(config: BaseSettings) -> CrossJudge | None:
-    """The cross-encoder that the config names, if any.
+    """Open the cross-encoder that the config names, if any.
 
     Raises:
         ModelError: there is none of that name.
@@ -168,7 +168,8 @@ def cross_encoder(config: BaseSettings) -> CrossJudge | None:
 
 
 def summary(mined: Mined, spec: MiningSpec) -> dict[str, Any]:
-    """What was mined, as numbers: `Mined.counts`, `negatives` a row, `mean_rank` and `mean_score` of those out of the window."""
+    """Return what was mined, as numbers: `Mined.counts`, `negatives` a row, `mean_rank` and `mean_score` of those out of the
+    window."""
     ranked = mined.ranks > 0
     return {
         "rows": int(mined.complete.sum()),
@@ -184,7 +185,7 @@ def summary(mined: Mined, spec: MiningSpec) -> dict[str, Any]:
 
 
 def summary_lines(found: Mapping[str, Any], spec: MiningSpec) -> list[str]:
-    """The summary in words."""
+    """Put the summary into words."""
     rank = "" if found["median_rank"] is None else f", median {found['median_rank']:.0f}"
     number = f"{spec.negatives} hard negative{'s' if spec.negatives > 1 else ''}"
     lines = [f"{number} a row for {found['rows']:,} rows, ranks {spec.rank_from} to {spec.rank_to} of the base's search{rank}"]
@@ -208,7 +209,7 @@ def summary_lines(found: Mapping[str, Any], spec: MiningSpec) -> list[str]:
 
 
 def limits_in_words(spec: MiningSpec) -> str:
-    """The settings that refuse documents, of those that are set."""
+    """Name the settings that refuse documents, of those that are set."""
     limits: dict[str, float | str | None] = {
         "near_positive": spec.near_positive,
         "max_share_of_positive": spec.max_share_of_positive,

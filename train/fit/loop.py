@@ -138,7 +138,7 @@ def fit(
 
 
 def training_columns(table: Dataset) -> Dataset:
-    """Only what the loss reads: texts in the order it expects them, and the score of scored pairs."""
+    """Keep only what the loss reads: texts in the order it expects them, and the score of scored pairs."""
     keep = text_columns(table.column_names) + (["score"] if "score" in table.column_names else [])
     return table.select_columns(keep)
 
@@ -178,7 +178,7 @@ def token_tables(
     keys: Mapping[str, np.ndarray | None],
     joint: Collection[str],
 ) -> dict[str, TokenTable] | None:
-    """Training rows as token ids, by data set name; None where the model's texts are more than token ids.
+    """Tokenise the training rows, by data set name; None where the model's texts are more than token ids.
 
     Args:
         encoder: the model.
@@ -196,7 +196,7 @@ def token_tables(
 
 
 def column_prompts(encoder: Encoder, one: TrainingSet) -> dict[str, str]:
-    """The prompt of each text column of a data set."""
+    """Return the prompt of each text column of a data set."""
     columns, contract = text_columns(one.table.column_names), prompted(encoder, one.prompts).contract
     if one.kind is RowKind.SCORED:
         return {column: contract.prompt(Role.SYMMETRIC) for column in columns}
@@ -204,13 +204,13 @@ def column_prompts(encoder: Encoder, one: TrainingSet) -> dict[str, str]:
 
 
 def mixed_samplers(sets: Mapping[str, TrainingSet], recipe: Recipe, config: TrainingConfig) -> dict[str, ShuffledBatchSampler]:
-    """The batches of all data sets, each with its share of an epoch."""
+    """Return the batches of all data sets, each with its share of an epoch."""
     samplers = {name: one.sampler(recipe.batch_sizes[name], config.seed) for name, one in sets.items()}
     return mix(samplers, recipe.batches_per_epoch, {name: one.weight for name, one in sets.items()}, config.mixture_temperature)
 
 
 def _to_be_spread(model: SentenceTransformer) -> SentenceTransformer:
-    """A copy whose weights may be spread over the processes, while the model itself stays whole for judging and export."""
+    """Return a copy whose weights may be spread over the processes, while the model itself stays whole for judging and export."""
     twin = copy.deepcopy(model)
     # Accelerate looks among the direct children for a last norm layer of a language model and would take the one that
     # normalises embeddings for it, which cannot be sharded; inside the transformer it finds none
@@ -220,7 +220,7 @@ def _to_be_spread(model: SentenceTransformer) -> SentenceTransformer:
 
 @contextmanager
 def _stopping_on_signals(schedule: ScheduleCallback) -> Iterator[None]:
-    """Ctrl-C and a scheduler's SIGTERM end the run after the present step, with a checkpoint."""
+    """End the run after the present step, with a checkpoint, on Ctrl-C or a scheduler's SIGTERM."""
     watched = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, schedule.request_stop) for number in watched}
     try:

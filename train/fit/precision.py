@@ -26,7 +26,7 @@ def bf16_pays(device: str) -> tuple[bool, str]:
 
 
 def _time(dtype: torch.dtype) -> float:
-    """Best of five seconds for a product of the shape that a small encoder's feed-forward layer has."""
+    """Measure the best of five seconds for a product of the shape that a small encoder's feed-forward layer has."""
     a, b = torch.ones(1024, 384, dtype=dtype), torch.ones(384, 1536, dtype=dtype)
     best = float("inf")
     for _ in range(7):

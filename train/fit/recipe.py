@@ -207,12 +207,13 @@ def heed_ceiling(recipe: Recipe, base_dev: float | None, config: TrainingConfig)
 
 
 def _warmup_steps(share: float, steps: int) -> int:
-    """The first step of a warm-up has a rate of 0: where the share is not even one step there is none, and never are all."""
+    """Return the steps of the warm-up. Its first step has a rate of 0: where the share is not even one step there is none, and
+    never are all."""
     return 0 if share < 1 else min(math.ceil(share), steps - 1)
 
 
 def _evaluation_steps(steps: int, epochs: float, wanted: int | None) -> tuple[int, ...]:
-    """Evenly spaced, ending at the last step; by default one a pass, at least 3 and at most 6."""
+    """Return evenly spaced steps, ending at the last; by default one a pass, at least 3 and at most 6."""
     number = min(steps, wanted or min(6, max(3, round(epochs))))
     return tuple(sorted({round(steps * (i + 1) / number) for i in range(number)}))
 

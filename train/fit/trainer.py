@@ -44,7 +44,7 @@ class Work:
 
     @classmethod
     def read(cls, checkpoint: Path) -> Work:
-        """What had been consumed when a checkpoint was saved; nothing where it does not say."""
+        """Read what had been consumed when a checkpoint was saved; nothing where it does not say."""
         try:
             return cls(**json.loads((checkpoint / WORK_FILE).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
@@ -96,10 +96,10 @@ class PairTrainer(SentenceTransformerTrainer):
         super().__init__(model=model, args=arguments, train_dataset=rows, loss=dict(losses))
 
     def add_model_card_callback(self, default_args_dict: dict[str, Any]) -> None:
-        """No callback: the stock one copies training texts into the model card."""
+        """Add no callback: the stock one copies training texts into the model card."""
 
     def get_optimizer_cls_and_kwargs(self, *args: Any, **kwargs: Any) -> Any:  # type: ignore[override]
-        """The stock choice. It makes the losses modules of a common one, where a data set's name ("train") may be taken."""
+        """Return the stock choice. It makes the losses modules of a common one, where a name ("train") may be taken."""
         losses: Any = self.loss
         self.loss = {f"loss of {name}": loss for name, loss in losses.items()}
         try:
@@ -108,13 +108,13 @@ class PairTrainer(SentenceTransformerTrainer):
             self.loss = losses
 
     def get_batch_sampler(self, dataset: Dataset, *args: Any, **kwargs: Any) -> BatchSampler:
-        """The sampler that was given for this table, or this process's share of it."""
+        """Return the sampler that was given for this table, or this process's share of it."""
         tables: Any = self.train_dataset
         sampler = next(self._samplers[name] for name, table in tables.items() if table is dataset)
         return sampler if distributed.world_size() == 1 else RankShare(sampler, distributed.rank(), distributed.world_size())
 
     def get_train_dataloader(self) -> Any:
-        """The stock loader, already divided among the processes by `get_batch_sampler` and not once more by Accelerate."""
+        """Return the stock loader, already divided among the processes by `get_batch_sampler` and not once more by Accelerate."""
         loader = self._build_dataloader(self.train_dataset, self.args.train_batch_size, dataset_kind="train")
         self._train_dataloader = prepare_data_loader(
             loader, device=self.args.device, num_processes=1, process_index=0, put_on_device=True
@@ -122,7 +122,7 @@ class PairTrainer(SentenceTransformerTrainer):
         return self._train_dataloader
 
     def get_data_collator(self, *args: Any, **kwargs: Any) -> Any:
-        """One that packs token ids; or the stock one, with training texts cut at the recipe's length."""
+        """Return a collator that packs token ids; or the stock one, with training texts cut at the recipe's length."""
         if self._tokens_of is not None:
             return PackingCollator(self._tokens_of)
         collator = super().get_data_collator(*args, **kwargs)
@@ -138,7 +138,7 @@ class PairTrainer(SentenceTransformerTrainer):
     def compute_loss(
         self, model: Any, inputs: dict[str, Any], return_outputs: bool = False, num_items_in_batch: Any = None
     ) -> Any:
-        """The data set's loss over embeddings of all columns, computed together without padding where that is possible."""
+        """Compute the data set's loss over embeddings of all columns, together and without padding where that is possible."""
         rows, tokens = count(inputs)
         self._rows += rows
         self._tokens = self._tokens + tokens
@@ -155,11 +155,11 @@ class PairTrainer(SentenceTransformerTrainer):
         return (value, {}) if return_outputs else value
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """The stock log; where several data sets train together, the loss of each stands beside their mean."""
+        """Log as the stock trainer does; where several data sets train together, the loss of each stands beside their mean."""
         super().log(logs | self._meter.read() if "loss" in logs else logs, *args, **kwargs)
 
     def training_step(self, *args: Any, **kwargs: Any) -> torch.Tensor:
-        """The stock step, with the clock started at the first one."""
+        """Take the stock step, with the clock started at the first one."""
         if self._clock is None:
             self._clock = time.perf_counter()
         return super().training_step(*args, **kwargs)
@@ -185,12 +185,12 @@ class PairTrainer(SentenceTransformerTrainer):
         self._rows, self._tokens = 0, 0
 
     def rows_seen(self) -> int:
-        """About how many rows all processes together have trained on by now."""
+        """Return about how many rows all processes together have trained on by now."""
         # asked each step, so the tokens, which are counted on the GPU, are left alone
         return self.work.rows + self._rows * distributed.world_size()
 
     def work_seen(self) -> tuple[int, int]:
-        """About how many rows and tokens all processes together have trained on by now."""
+        """Return about how many rows and tokens all processes together have trained on by now."""
         rows, tokens = (count * distributed.world_size() for count in (self._rows, int(self._tokens)))
         return self.work.rows + rows, self.work.tokens + tokens
 
@@ -226,7 +226,7 @@ class PairTrainer(SentenceTransformerTrainer):
         self.accelerator.wait_for_everyone()  # nobody looks for the checkpoint before it is there
 
     def _load_from_checkpoint(self, path: str, model: Any = None) -> None:
-        """The stock loading; weights that are spread over the processes are loaded whole and handed out."""
+        """Load as the stock trainer does; weights that are spread over the processes are loaded whole and handed out."""
         if self._whole is None:
             super()._load_from_checkpoint(path)
             return
@@ -238,7 +238,7 @@ class PairTrainer(SentenceTransformerTrainer):
         set_model_state_dict(model, loaded.state_dict(), options=options)
 
     def _save(self, output_dir: str | None = None, state_dict: Any = None) -> None:
-        """The model without a model card (the stock card quotes training texts) and without pickled arguments."""
+        """Save the model without a model card (the stock card quotes training texts) and without pickled arguments."""
         if self._whole is not None:
             distributed.copy_weights(state_dict, self._whole)
         if self.args.should_save:
@@ -254,7 +254,7 @@ def training_arguments(
     device: str,
     prompts: dict[str, dict[str, str]],
 ) -> SentenceTransformerTrainingArguments:
-    """The stock arguments for a recipe."""
+    """Return the stock arguments for a recipe."""
     return SentenceTransformerTrainingArguments(
         output_dir=str(run),
         max_steps=recipe.max_steps,
@@ -285,7 +285,8 @@ def training_arguments(
 
 
 def freeze_unused_pooler(model: SentenceTransformer) -> None:
-    """BERT builds a pooler that sentence embeddings never use; frozen, it costs no memory and no search for unused parameters."""
+    """Freeze the pooler that BERT builds and sentence embeddings never use: frozen, it costs no memory and no search for unused
+    parameters."""
     for name, parameter in model.named_parameters():
         if ".pooler." in name:
             parameter.requires_grad_(False)

@@ -87,7 +87,7 @@ def estimate(
 
 
 def _seconds_a_batch(encoder: Encoder, one: TrainingSet, size: int, max_tokens: int, config: TrainSettings, bf16: bool) -> float:
-    """Seconds of one forward and backward pass, the second of two (the first one warms up)."""
+    """Measure the seconds of one forward and backward pass, the second of two (the first one warms up)."""
     model, device = encoder.model, encoder.model.device
     joint = one.batches == Batches.JOINT
     by_trainer = encoder.store is not None
@@ -117,7 +117,7 @@ def _seconds_a_batch(encoder: Encoder, one: TrainingSet, size: int, max_tokens: 
 
 
 def _padded_features(encoder: Encoder, part: Dataset, prompts: Mapping[str, str], max_tokens: int) -> list[dict[str, Any]]:
-    """What the stock collator makes of the text columns of some rows."""
+    """Return what the stock collator makes of the text columns of some rows."""
     tokenise: Any = encoder.model.preprocess
     with limited_tokens(encoder.model, max_tokens):
         columns = [tokenise(part[name][:], prompt=prompts[name] or None) for name in text_columns(part.column_names)]
@@ -129,7 +129,8 @@ def _padded_features(encoder: Encoder, part: Dataset, prompts: Mapping[str, str]
 
 
 def _seconds_to_judge(encoder: Encoder, prepared: PreparedDataset) -> float:
-    """Seconds to judge base and tuned on test and the dev pool of all checkpoints, reckoned as a third corpus pass."""
+    """Estimate the seconds to judge base and tuned on test and the dev pool of all checkpoints, reckoned as a third corpus
+    pass."""
     texts: list[str] = []
     total = 0
     if prepared.corpus is not None:

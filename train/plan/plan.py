@@ -73,7 +73,7 @@ class Plan:
 
     @property
     def needs(self) -> Needs:
-        """What to name where memory runs out."""
+        """Return what to name where memory runs out."""
         return Needs(self.recipe.batch_sizes, self.recipe.max_tokens, str(self.encoder.model.device))
 
     @property

@@ -74,7 +74,7 @@ def count_changes(task: Task, base: Scores, tuned: Scores) -> dict[str, Any]:
 
 
 def _each(task: Task, scores: Scores) -> np.ndarray:
-    """[Q] primary metric of each query, or [P] agreement in rank of each pair."""
+    """Return [Q] primary metric of each query, or [P] agreement in rank of each pair."""
     if isinstance(task, RetrievalTask):
         return scores.per_query[task.primary]
     return _rank_agreement(task, scores)
@@ -100,7 +100,7 @@ def _relevant(task: RetrievalTask, row: int, base: Scores, tuned: Scores) -> lis
 
 
 def _ranked(task: RetrievalTask, row: int, scores: Scores) -> Iterator[tuple[int, str]]:
-    """(rank from 1, document id) of the documents that the search kept."""
+    """Return pairs (rank from 1, document id) of the documents that the search kept."""
     return ((rank, task.document_ids[i]) for rank, i in enumerate(_kept(task, scores).rows[row].tolist(), start=1))
 
 
@@ -141,7 +141,7 @@ def _pair(task: ScoredTask, row: int, base: Scores, tuned: Scores) -> dict[str, 
 
 
 def _rank_agreement(task: ScoredTask, scores: Scores) -> np.ndarray:
-    """[P] in 0..1: 1 where a pair has the same rank by similarity and by gold."""
+    """Return [P] in 0..1: 1 where a pair has the same rank by similarity and by gold."""
     return 1 - abs(stats.rankdata(_similarities(task, scores)) - stats.rankdata(task.scores)) / (len(task) - 1)
 
 

@@ -42,7 +42,7 @@ class Forest:
 
     @classmethod
     def of(cls, intervals: Sequence[tuple[float, float]], share: float = 1.0) -> Forest:
-        """The scale for these intervals.
+        """Make the scale for these intervals.
 
         Args:
             intervals: (low, high) of each, finite; low <= high.
@@ -61,11 +61,11 @@ class Forest:
 
     @property
     def zero(self) -> float:
-        """Where 0 is, in percent of the width."""
+        """Return where 0 is, in percent of the width."""
         return self._place(0.0)
 
     def bar(self, delta: float, ci95: tuple[float, float]) -> Bar:
-        """Where a difference and its interval are drawn."""
+        """Return where a difference and its interval are drawn."""
         low, high = ci95
         return Bar(self._place(low), self._place(high), self._place(delta), low < self.low, high > self.high)
 
@@ -74,6 +74,6 @@ class Forest:
 
 
 def _round_step(span: float) -> float:
-    """The smallest of 1, 2 and 5 times a power of ten that divides the span into at most six."""
+    """Return the smallest of 1, 2 and 5 times a power of ten that divides the span into at most six."""
     power = 10.0 ** math.floor(math.log10(span / 6))
     return next(step for factor in (1, 2, 5, 10) if span / (step := factor * power) <= 6)

@@ -39,7 +39,7 @@ _ICON_SHAPES = {
 
 
 def build(template: str, *, styles: Sequence[str], scripts: Sequence[str], data: Any, verdict: str, **context: Any) -> str:
-    """A complete page.
+    """Build a complete page.
 
     Args:
         template: file name of the template, in `templates`.
@@ -66,14 +66,14 @@ def build(template: str, *, styles: Sequence[str], scripts: Sequence[str], data:
 
 
 def policy(styles: Iterable[str], scripts: Iterable[str]) -> str:
-    """The content security policy of a page with these inline styles and scripts, and with nothing else."""
+    """Return the content security policy of a page with these inline styles and scripts, and with nothing else."""
     hashes = {"style-src": styles, "script-src": scripts}
     allowed = (f"{rule} {' '.join(_digest(text) for text in texts)}" for rule, texts in hashes.items())
     return "; ".join(["default-src 'none'", *allowed, "img-src data:", "base-uri 'none'", "form-action 'none'"])
 
 
 def script_data(value: Any) -> Markup:
-    """JSON for a `<script type="application/json">`: no character in it can end the element or begin another.
+    """Return JSON for a `<script type="application/json">`: no character in it can end the element or begin another.
 
     Raises:
         ValueError: it holds NaN or infinity, which JSON does not know.
@@ -85,7 +85,7 @@ def script_data(value: Any) -> Markup:
 
 
 def inline_script(text: str) -> str:
-    """JavaScript that can stand in a `<script>` element and means the same.
+    """Return JavaScript that can stand in a `<script>` element and means the same.
 
     `</script` and `<!--` in it would end the element or change how it is read. They occur in strings, templates and regular
     expressions, where `\\x3C` is another way to write `<`.
@@ -94,7 +94,7 @@ def inline_script(text: str) -> str:
 
 
 def icon(verdict: str) -> str:
-    """Address of the icon in the browser's tab, a drawing within the address itself."""
+    """Return the address of the icon in the browser's tab, a drawing within the address itself."""
     colour, shape = _ICON_COLOURS.get(verdict, "%2377808a"), _ICON_SHAPES.get(verdict, _ICON_SHAPES["no_evidence"])
     return (
         "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
@@ -103,7 +103,7 @@ def icon(verdict: str) -> str:
 
 
 def moment(text: str) -> str:
-    """A time in ISO 8601 as people read it, in UTC: "2026-11-22 17:35 UTC". What is no such time stays as it is."""
+    """Return a time in ISO 8601 as people read it, in UTC: "2026-11-22 17:35 UTC". What is no such time stays as it is."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
@@ -112,7 +112,8 @@ def moment(text: str) -> str:
 
 
 def writable(html: str) -> str:
-    """The text without what UTF-8 or a browser cannot take: halves of surrogate pairs, as a cut JSON escape leaves, and NUL."""
+    """Return the text without what UTF-8 or a browser cannot take: halves of surrogate pairs, as a cut JSON escape leaves,
+    NUL."""
     whole = html.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     return whole.replace("\0", "\ufffd")
 

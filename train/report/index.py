@@ -64,7 +64,7 @@ def counted(runs: Sequence[Run]) -> str:
 
 
 def render_index(runs: Sequence[Run], folder: Path) -> str:
-    """The page over these runs; `folder` is where they lie, as it is typed in commands."""
+    """Render the page over these runs; `folder` is where they lie, as it is typed in commands."""
     forest = Forest.of([run.headline.ci95 for run in runs if run.headline], _FITTING)
     results = [result for run in runs for result in run.results]
     models = sorted({run.base_model for run in runs if run.base_model})
@@ -87,7 +87,7 @@ def render_index(runs: Sequence[Run], folder: Path) -> str:
 
 
 def _keys(run: Run) -> dict[str, str | float | None]:
-    """What each column is sorted by; None where a run has nothing there."""
+    """Return what each column is sorted by; None where a run has nothing there."""
     return {
         "name": run.name,
         "verdict": wording.VERDICT_WORDS.get(run.verdict or ""),
@@ -103,7 +103,7 @@ def _keys(run: Run) -> dict[str, str | float | None]:
 
 
 def _compared(runs: Sequence[Run], folder: Path) -> list[dict[str, Any]]:
-    """What sorting, filtering and comparing need of each run, in the order of the rows."""
+    """Return what sorting, filtering and comparing need of each run, in the order of the rows."""
     differing = _differing(runs)
     return [
         {
@@ -125,7 +125,7 @@ def _compared(runs: Sequence[Run], folder: Path) -> list[dict[str, Any]]:
 
 
 def _differing(runs: Sequence[Run]) -> list[str]:
-    """Settings that are not the same in all runs that have settings; others never differ between two."""
+    """Return the settings that are not the same in all runs that have settings; others never differ between two."""
     configs = [run.config for run in runs if run.config]
     values: dict[str, set[str | None]] = {}
     for config in configs:

@@ -145,7 +145,7 @@ def named(result: JudgedDataset) -> JudgedDataset:
 
 
 def _capital(side: str) -> str:
-    """`Base` and `Tuned`; names of models keep their letters."""
+    """Capitalise `base` and `tuned`; names of models keep their letters."""
     return side.capitalize() if side in Sides() else side
 
 

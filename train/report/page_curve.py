@@ -93,7 +93,7 @@ class Curve:
 
     @property
     def several(self) -> bool:
-        """Whether there is more than one data set."""
+        """Tell whether there is more than one data set."""
         return len(self.lines) > 1
 
     @property
@@ -103,7 +103,7 @@ class Curve:
 
     @property
     def summary(self) -> str:
-        """What the curve says, in a sentence or two."""
+        """Say what the curve says, in a sentence or two."""
         best = next((row for row in self.rows if row.best), None)
         if best is None:
             return ""
@@ -122,7 +122,7 @@ class Curve:
 
     @property
     def label(self) -> str:
-        """What somebody hears instead of seeing the drawing."""
+        """Describe the drawing for somebody who hears it instead of seeing it."""
         return f"Line chart of dev scores by training step. {self.summary} The figures are in the table that follows."
 
     def chart(self) -> dict[str, Any]:

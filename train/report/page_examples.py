@@ -44,7 +44,8 @@ class Cases:
 
     @classmethod
     def of(cls, examples: Sequence[Mapping[str, Any]]) -> Cases | None:
-        """The examples (see `examples.pick_examples`) that fit into `BUDGET`, the largest changes of each kind before others."""
+        """Choose the examples (see `examples.pick_examples`) that fit into `BUDGET`, the largest changes of each kind before
+        others."""
         if not examples:
             return None
         kept = _fitting(examples, BUDGET)
@@ -57,7 +58,7 @@ class Cases:
 
     @property
     def introduction(self) -> str:
-        """What is listed."""
+        """Say what is listed."""
         counts = [sum(len(group.list) for group in self.groups if group.kind == kind) for kind in ("gained", "lost")]
         pairs = all(case["pair"] for group in self.groups for case in group.list)
         both = "similarities" if pairs else "rankings"
@@ -74,7 +75,7 @@ class Change(NamedTuple):
 
     @classmethod
     def of(cls, name: str, found: Mapping[str, Any]) -> Change:
-        """From the name and `examples.count_changes`."""
+        """Build it from the name and `examples.count_changes`."""
         gained, lost, same = (int(found[key]) for key in ("gained", "lost", "same"))
         total = max(gained + lost + same, 1)
         things = wording.things(found["kind"])
@@ -88,7 +89,7 @@ class Change(NamedTuple):
 
 
 def _fitting(examples: Sequence[Mapping[str, Any]], budget: int) -> list[Mapping[str, Any]]:
-    """Examples within the budget, in their order; each data set and direction gives its next largest change in turn."""
+    """Return the examples within the budget, in their order; each data set and direction gives its next largest in turn."""
     groups: dict[tuple[str, str], list[int]] = {}
     for number, example in enumerate(examples):
         groups.setdefault((example["dataset"], example["kind"]), []).append(number)
@@ -103,7 +104,7 @@ def _fitting(examples: Sequence[Mapping[str, Any]], budget: int) -> list[Mapping
 
 
 def _size(value: Any) -> int:
-    """Bytes of an example or a part of it in the page, about."""
+    """Estimate the bytes of an example or a part of it in the page."""
     if isinstance(value, str):
         return len(escape(value).encode("utf-8", "replace"))
     if isinstance(value, Mapping):
@@ -134,6 +135,6 @@ def _moved(rank: int, before: int | None, depth: int) -> str:
 
 
 def _ranks(document: Mapping[str, Any]) -> str:
-    """Where a relevant document stood: "rank 3 → 1"."""
+    """Say where a relevant document stood: "rank 3 → 1"."""
     before, after = ("beyond 100" if document[key] is None else f"{document[key]:,}" for key in ("base_rank", "tuned_rank"))
     return f"rank {before} → {after}"

@@ -153,7 +153,7 @@ def _secondary(results: Sequence[DatasetResult], sides: wording.Sides) -> Table 
 
 
 def _print_examples(console: Console, examples: Sequence[Mapping[str, Any]]) -> None:
-    """Each example on one line, cut at the width: the change, then the text."""
+    """Print each example on one line, cut at the width: the change, then the text."""
     headings = {
         ("gained", True): "Gained most on {} (metric before and after)",
         ("lost", True): "Lost most on {} (metric before and after)",

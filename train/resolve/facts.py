@@ -57,13 +57,13 @@ class ModelFacts:
     sources: Mapping[str, str] = field(default_factory=dict)
 
     def languages_in_words(self) -> str:
-        """For a table: a few codes, or how many there are."""
+        """Put the languages into words for a table: a few codes, or how many there are."""
         if not self.languages:
             return UNKNOWN
         return ", ".join(self.languages) if len(self.languages) <= SHOWN else f"{len(self.languages)} languages"
 
     def as_json(self) -> dict[str, Any]:
-        """For a report; None is what is not known."""
+        """Return the facts for a report; None is what is not known."""
         return {
             "name": self.name,
             "parameters": self.parameters,
@@ -77,13 +77,13 @@ class ModelFacts:
         }
 
     def with_facts(self, source: str, **found: Any) -> ModelFacts:
-        """The facts with those of another source where nothing is known yet."""
+        """Return the facts with those of another source where nothing is known yet."""
         new = {key: value for key, value in found.items() if value and getattr(self, key) is None}
         return replace(self, **new, sources={**self.sources, **dict.fromkeys(new, source)})
 
 
 def facts_of(candidate: Candidate, opened: OpenedModel) -> ModelFacts:
-    """All that is known of an opened model.
+    """Collect all that is known of an opened model.
 
     Sizes are those of the loaded model. Licence and languages come from the model's card, the table in configs/facts.yaml, and
     mteb's registry, in this order; what a run tuned has what its base has.
@@ -109,7 +109,7 @@ def facts_of(candidate: Candidate, opened: OpenedModel) -> ModelFacts:
 
 
 def _stated(candidate: Candidate, opened: OpenedModel) -> Iterator[tuple[str, Path | None, str]]:
-    """Whose facts hold: the model's own, then its base's. Full name, folder where there is one, and what to call it."""
+    """Return whose facts hold: the model's own, then its base's. Full name, folder where there is one, and what to call it."""
     if candidate.config.api is not None:
         yield candidate.config.name, None, "the model"
         return
@@ -130,7 +130,7 @@ def _base(run: Path) -> str | None:
 
 
 def _local(name: str) -> Path | None:
-    """The folder of a model that is on this machine; nothing is downloaded."""
+    """Return the folder of a model that is on this machine; nothing is downloaded."""
     found = locate_here(ModelConfig(name=name))
     return None if found is None else found.path
 
@@ -147,7 +147,7 @@ def _sizes(opened: OpenedModel) -> dict[str, int]:
 
 
 def _card(folder: Path) -> dict[str, Any]:
-    """Licence and languages from the front matter of a model's README.md; nothing where there is none or it is damaged."""
+    """Read licence and languages from the front matter of a model's README.md; nothing where there is none or it is damaged."""
     try:
         text = (folder / "README.md").read_text(encoding="utf-8")
         head = yaml.safe_load(text.split("---", 2)[1]) if text.startswith("---") else None
@@ -160,7 +160,7 @@ def _card(folder: Path) -> dict[str, Any]:
 
 
 def _codes(found: Any) -> tuple[str, ...] | None:
-    """Languages as a card states them: one code or a list. YAML reads Norwegian's `no` as false."""
+    """Return the languages as a card states them: one code or a list. YAML reads Norwegian's `no` as false."""
     listed = found if isinstance(found, list) else [found]
     return tuple("no" if one is False else str(one) for one in listed if one is not None) or None
 
@@ -175,7 +175,7 @@ def _registry(config: ModelConfig, name: str) -> dict[str, Any]:
 
 @cache
 def _table() -> dict[str, dict[str, Any]]:
-    """The facts of configs/facts.yaml by the model's full name."""
+    """Read the facts of configs/facts.yaml by the model's full name."""
     try:
         models = yaml.safe_load(TABLE.read_text(encoding="utf-8"))["models"]
         return {

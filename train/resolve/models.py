@@ -37,7 +37,7 @@ class Candidate:
     notes: tuple[str, ...] = ()
 
     def same_as(self, other: Candidate) -> bool:
-        """Whether both are one model under one set of settings."""
+        """Tell whether both are one model under one set of settings."""
         names = (Path(one.config.name).expanduser().resolve() for one in (self, other))
         return self.config == other.config.model_copy(update={"name": self.config.name}) and len(set(names)) == 1
 
@@ -73,7 +73,7 @@ def find_candidate(name: str, config: ModelConfig, output_dir: str | Path = RUNS
 
 
 def _by_name(name: str, label: str, config: ModelConfig) -> Candidate:
-    """A model that no folder here holds."""
+    """Return a model that no folder here holds."""
     given = {key: getattr(config, key) for key in config.model_fields_set - {"name"}}
     if (file := preset_file(name)) is not None:
         preset = load_config(file, kind=BaseSettings).model
@@ -85,7 +85,7 @@ def _by_name(name: str, label: str, config: ModelConfig) -> Candidate:
 
 
 def _hidden(name: str, folder: Path) -> tuple[str, ...]:
-    """What else the word could have meant, had there been no such folder."""
+    """Return what else the word could have meant, had there been no such folder."""
     if name in KNOWN:
         return (f"{folder} is taken, not {KNOWN[name].provider}'s model; that is written {KNOWN[name].provider}:{name}",)
     if not name.endswith(SUFFIXES) and (file := preset_file(name)) is not None:

@@ -115,7 +115,7 @@ def _files(config: Path | Sequence[Path] | None) -> list[Path]:
 
 
 def _flags(data: Sequence[str], files: Sequence[Path], split: Split | None) -> list[str]:
-    """The options as words of a command line."""
+    """Return the options as words of a command line."""
     options = [*(("--data", one) for one in data), *(("--config", str(one)) for one in files), ("--split", split)]
     return [part for name, value in options if value is not None for part in (name, value)]
 
@@ -134,7 +134,7 @@ def _refuse_meaningless(settings: Sequence[str], models: int) -> None:
 
 
 def _model_settings(prefix: str, words: Sequence[str]) -> Mapping[str, Any]:
-    """The settings of one model that were given, checked."""
+    """Return the settings of one model that were given, checked."""
     as_model = [f"model.{word.partition('.')[2]}" for word in words]
     try:
         found = load_config(None, overrides=as_model, kind=BaseSettings).model

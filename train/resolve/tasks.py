@@ -50,7 +50,7 @@ class Training:
     found: dict[str, DatasetSpec | None] = field(default_factory=dict, compare=False)
 
     def spec_for(self, spec: DatasetSpec) -> DatasetSpec | None:
-        """The run's own description of a data set, if the run was trained on it: at that place, or with the same content."""
+        """Return the run's own description of a data set, if the run was trained on it: at that place, or with equal content."""
         if spec.source not in self.found:
             trained = [one for one in self.config.data.datasets if one.train]
             same = next((one for one in trained if _same_source(one.source, spec.source)), None)
@@ -58,7 +58,7 @@ class Training:
         return self.found[spec.source]
 
     def _with_the_same_rows(self, spec: DatasetSpec) -> DatasetSpec | None:
-        """A copy, or the same file by way of another folder or a pattern, is read as the run read its own."""
+        """Read a copy, or the same file by way of another folder or a pattern, as the run read its own."""
         for one, fingerprint in zip(self.config.data.datasets, self.sources, strict=False):
             try:
                 if one.train and open_source(_read_as(one, spec)).fingerprint() == fingerprint:
@@ -95,8 +95,8 @@ def load_tasks(request: Request) -> tuple[dict[str, Task], dict[str, list[str]]]
 
 
 def prompts_of(request: Request, names: Sequence[str]) -> dict[str, PromptSpec]:
-    """The prompts under which the texts of each data set are judged: those that are said now, or else those with which one of the
-    models was trained on it, which is told.
+    """Return the prompts with which the texts of each data set are judged: those given now, or else those with which one of the
+    models was trained on it, which is said.
 
     Args:
         request: models and data sets.
@@ -118,7 +118,7 @@ def prompts_of(request: Request, names: Sequence[str]) -> dict[str, PromptSpec]:
 
 
 def refuse_prompts(request: Request, command: str) -> None:
-    """Prompts of a data set are for commands that read it under them; whoever sets them expects an effect.
+    """Refuse prompts of a data set where the command does not read it with them; whoever sets them expects an effect.
 
     Raises:
         ConfigError: a data set has prompts.
@@ -136,7 +136,7 @@ def _trainings(request: Request) -> list[Training]:
 
 
 def load_rows(spec: DatasetSpec, request: Request, trainings: Sequence[Training], cache: Path) -> tuple[PreparedDataset, Split]:
-    """One data set, split so that the rows to judge are one of its splits ("all": its test split holds every row).
+    """Load one data set, split so that the rows to judge are one of its splits ("all": its test split holds every row).
 
     Data with a test split of its own is judged on that. Data without splits is judged on all rows, unless a judged model was
     trained on it: then on the test rows that were split off for that training. `--split` asks for another choice.
@@ -172,7 +172,7 @@ def load_rows(spec: DatasetSpec, request: Request, trainings: Sequence[Training]
 
 
 def read_training(candidate: Candidate) -> Training | None:
-    """What a model was trained on, where it lies in the folder of its run.
+    """Read what a model was trained on, where it lies in the folder of its run.
 
     Raises:
         RunError: the run's records cannot be read.
@@ -207,7 +207,7 @@ def _is_the_base(candidate: Candidate, run: RunFolder) -> bool:
 
 
 def _as_trained(spec: DatasetSpec, training: Training) -> tuple[DatasetSpec, SplitSpec]:
-    """The data set and the split options of the run; what the person says about the data set now goes before."""
+    """Return the data set and the split options of the run; what the user says about the data set now takes precedence."""
     recorded = training.spec_for(spec)
     if recorded is None:
         raise ValueError(f"{spec.source} is not a data set of that run")
@@ -215,7 +215,7 @@ def _as_trained(spec: DatasetSpec, training: Training) -> tuple[DatasetSpec, Spl
 
 
 def _read_as(recorded: DatasetSpec, spec: DatasetSpec) -> DatasetSpec:
-    """What the run says of its data set, under what the person says now."""
+    """Return what the run says of its data set, overridden by what the user says now."""
     return recorded.model_copy(update={key: getattr(spec, key) for key in spec.model_fields_set} | {"train": True})
 
 
@@ -243,5 +243,5 @@ def _warn_of_known_rows(
 
 
 def _same_source(one: str, other: str) -> bool:
-    """Whether two sources are one: the same words, or paths to the same place."""
+    """Tell whether two sources are one: the same words, or paths to the same place."""
     return one == other or Path(one).expanduser().resolve() == Path(other).expanduser().resolve()

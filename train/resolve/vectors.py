@@ -90,12 +90,12 @@ class EmbedRequest:
 
 
 def is_setting(word: str) -> bool:
-    """Whether a word of the command line is KEY=VALUE rather than the name of a file, or a query with a sign in it."""
+    """Tell whether a word of the command line is KEY=VALUE rather than the name of a file, or a query with a sign in it."""
     return SETTING.match(word) is not None and not os.path.exists(word)  # noqa: PTH110 (Path raises for a long one)
 
 
 def is_vector_file(word: str) -> bool:
-    """Whether a word of the command line names a file of vectors, which need not be there."""
+    """Tell whether a word of the command line names a file of vectors, which need not be there."""
     return word.endswith(SUFFIXES) or Path(word).is_file()
 
 

@@ -53,7 +53,7 @@ class Values:
 
     @property
     def has_gold(self) -> bool:
-        """Whether every item has a gold score."""
+        """Tell whether every item has a gold score."""
         return bool(self.gold) and None not in self.gold
 
 

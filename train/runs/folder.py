@@ -38,7 +38,7 @@ class RunFolder:
 
     @property
     def audit(self) -> Path:
-        """What is in the data."""
+        """Return what is in the data."""
         return self.path / "audit.json"
 
     @property
@@ -78,17 +78,17 @@ class RunFolder:
 
     @property
     def is_run(self) -> bool:
-        """Whether this is a run, or an evaluation of two models."""
+        """Tell whether this is a run, or an evaluation of two models."""
         return any(file.is_file() for file in (self.config, self.environment, self.report))
 
     @property
     def has_training(self) -> bool:
-        """Whether a training began here: settings and surroundings are recorded."""
+        """Tell whether a training began here: settings and surroundings are recorded."""
         return self.config.is_file() and self.environment.is_file()
 
     @property
     def is_finished(self) -> bool:
-        """Whether the run is finished."""
+        """Tell whether the run is finished."""
         return self.report.is_file()
 
     def keep_scores_only(self) -> None:

@@ -14,7 +14,8 @@ Judged = Mapping[str, tuple[Task, Scores]]
 
 
 def write_per_query(path: Path, base: Judged, tuned: Judged) -> None:
-    """One row a query or scored pair and metric: `dataset, item, metric, base, tuned, gold, group`. Items are ids, never texts.
+    """Write one row a query or scored pair and metric: `dataset, item, metric, base, tuned, gold, group`. Items are ids, never
+    texts.
 
     For scored pairs the metric is `cosine` and `gold` the gold score, from which Spearman follows; for queries `gold` is null.
     `group` is a number within the data set, null where nobody said which items belong together.

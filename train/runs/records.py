@@ -218,7 +218,7 @@ class RunReport(Record):
 
     @property
     def sides(self) -> Sides:
-        """What the two models are called."""
+        """Return what the two models are called."""
         return BASE_AND_TUNED if self.labels is None else Sides(self.labels.base, self.labels.tuned)
 
     @property

@@ -21,7 +21,7 @@ def write_known_rows(run: Path, trained: Iterable[PreparedDataset]) -> None:
 
 
 def read_known_rows(run: Path) -> Hashes | None:
-    """What `write_known_rows` wrote; None of runs of earlier versions.
+    """Read what `write_known_rows` wrote; None of runs of earlier versions.
 
     Raises:
         OSError, EOFError, ValueError: the file cannot be read.
@@ -31,7 +31,7 @@ def read_known_rows(run: Path) -> Hashes | None:
 
 
 def count_known(prepared: PreparedDataset, split: str, known: Hashes) -> int | None:
-    """Rows of a split that are among the known ones; None where the split's hashes are not there."""
+    """Count the rows of a split that are among the known ones; None where the split's hashes are not there."""
     if prepared.hashes is None or split not in prepared.hashes:
         return None
     return int(np.isin(prepared.hashes[split].unordered_pairs(), known).sum())

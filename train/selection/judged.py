@@ -110,7 +110,7 @@ def _judge(plan: Plan, encoders: Mapping[str, TextEncoder]) -> TestScores:
 
 
 def _dev_budget(plan: Plan) -> float:
-    """Characters that judging one checkpoint may encode, so that it takes at most a tenth of the training before it.
+    """Return how many characters judging one checkpoint may encode, so that it takes at most a tenth of the training before it.
 
     A training pass costs three forward passes (forward, and twice as much backward).
     """

@@ -32,7 +32,7 @@ class Destination:
 
 
 def load_wandb() -> ModuleType:
-    """The library.
+    """Import the library.
 
     Raises:
         TrackingError: it is not there, or cannot be imported.
@@ -48,8 +48,8 @@ def load_wandb() -> ModuleType:
 
 
 def settle(config: TrackingConfig, *, verify: bool) -> Destination | None:
-    """Online with a key or with a server of one's own (WANDB_BASE_URL), otherwise offline; `tracking.mode` and WANDB_MODE decide
-    when they are set, the former first. None: WANDB_MODE=disabled.
+    """Settle where figures go: online with a key or with a server of one's own (WANDB_BASE_URL), otherwise offline;
+    `tracking.mode` and WANDB_MODE decide when they are set, the former first. None: WANDB_MODE=disabled.
 
     Args:
         config: the tracking section.
@@ -83,7 +83,7 @@ def settle(config: TrackingConfig, *, verify: bool) -> Destination | None:
 
 
 def _log_in(verify: bool, online: bool) -> bool:
-    """Whether there is a key, in the environment, in wandb's settings or in netrc. Never asks for one."""
+    """Tell whether there is a key, in the environment, in wandb's settings or in netrc. Never ask for one."""
     import wandb
 
     with environment(QUIET | ({"WANDB_MODE": "online"} if online else {}), override=online):
@@ -94,7 +94,7 @@ def _log_in(verify: bool, online: bool) -> bool:
 
 
 def refusal(error: Exception) -> TrackingError:
-    """What to say when the server, or wandb itself, does not want to begin. The key is in no message."""
+    """Return what to say when the server, or wandb itself, does not want to begin. The key is in no message."""
     reason = first_lines(error)
     if "did not respond in time" in reason:
         reason = f"it did not answer in time{_why_silent(server())}"
@@ -105,7 +105,7 @@ def refusal(error: Exception) -> TrackingError:
 
 
 def _why_silent(address: str) -> str:
-    """What a plain connection finds, where it finds anything."""
+    """Return what a plain connection finds, where it finds anything."""
     parts = urlsplit(address)
     try:
         socket.create_connection((parts.hostname, parts.port or 443), timeout=2).close()
@@ -115,7 +115,7 @@ def _why_silent(address: str) -> str:
 
 
 def server() -> str:
-    """Address of the server that is reported to."""
+    """Return the address of the server that is reported to."""
     if given := os.environ.get("WANDB_BASE_URL"):
         return given
     import wandb
@@ -127,7 +127,7 @@ def server() -> str:
 
 
 def first_lines(error: BaseException) -> str:
-    """An error on one line, at most 300 characters, without the API key and without pydantic's address for more of it."""
+    """Put an error on one line, at most 300 characters, without the API key and without pydantic's address for more of it."""
     lines = [re.sub(r" \[type=.*", "", line).strip() for line in str(error).splitlines() if "errors.pydantic.dev" not in line]
     text = "; ".join(line for line in lines if line) or type(error).__name__
     key = os.environ.get("WANDB_API_KEY")
@@ -137,7 +137,7 @@ def first_lines(error: BaseException) -> str:
 
 @contextmanager
 def environment(values: Mapping[str, str], override: bool = False) -> Iterator[None]:
-    """Environment variables for what a `with` block starts (wandb and its process, say), taken back afterwards.
+    """Set environment variables for what a `with` block starts (wandb and its process, say), and take them back afterwards.
 
     Args:
         values: the variables.

@@ -11,7 +11,7 @@ from train.errors import TrackingError
 
 
 def last_step(folder: Path) -> int:
-    """The last step that any earlier session of a run has written, -1 if there is none.
+    """Return the last step that any earlier session of a run has written, -1 if there is none.
 
     A killed process loses what wandb had not flushed, so only the files themselves know. Broken ends are passed over.
 

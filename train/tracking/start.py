@@ -24,7 +24,7 @@ def check_tracking(config: TrackingConfig) -> None:
 
 
 def start_tracking(config: TrainSettings, run: Path, *, new: bool) -> Tracker:
-    """The dashboard of a run, begun or continued. Call on every rank; the others get a tracker that keeps nothing.
+    """Begin or continue the dashboard of a run. Call on every rank; the others get a tracker that keeps nothing.
 
     Args:
         config: the resolved config.

@@ -13,7 +13,7 @@ SHOWN = ("kind", "split", "metric", "n", "base", "tuned", "delta", "ci_low", "ci
 
 
 def summary_of(report: Mapping[str, Any]) -> dict[str, Any]:
-    """Flat values out of the content of report.json.
+    """Pick flat values out of the content of report.json.
 
     `verdict`, `primary`, `best_step`, `test/<data set>/<value>`, `cost/<value>`, and where it was done
     `cross_validation/<data set>/<value>`.
@@ -28,12 +28,12 @@ def summary_of(report: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def result_columns() -> list[str]:
-    """Columns of the table of results."""
+    """Return the columns of the table of results."""
     return ["dataset", *SHOWN]
 
 
 def result_rows(report: Mapping[str, Any]) -> list[list[Any]]:
-    """One row a data set, for `result_columns`."""
+    """Return one row a data set, for `result_columns`."""
     return [[result["name"], *_flat(result).values()] for result in report["datasets"]]
 
 
@@ -44,7 +44,7 @@ def _flat(result: Mapping[str, Any], names: Sequence[str] = SHOWN) -> dict[str, 
 
 
 def example_tables(examples: Sequence[Mapping[str, Any]]) -> dict[str, TableData]:
-    """Tables of the queries and of the pairs that changed most, with their texts; what is not there has no table.
+    """Make tables of the queries and of the pairs that changed most, with their texts; what is not there has no table.
 
     Args:
         examples: as `train.report.examples.pick_examples` makes them.
@@ -62,5 +62,5 @@ def example_tables(examples: Sequence[Mapping[str, Any]]) -> dict[str, TableData
 
 
 def _first(ranking: Sequence[Mapping[str, Any]]) -> str | None:
-    """Text of the document that was found first."""
+    """Return the text of the document that was found first."""
     return ranking[0]["text"] if ranking else None

@@ -156,7 +156,7 @@ class WandbTracker(Tracker):
         )
 
     def greeting(self, target: Destination) -> str:
-        """Where to look, on one line."""
+        """Say where to look, on one line."""
         if target.online:
             return f"tracking: wandb, {self._run.url}"
         return f"tracking: wandb offline ({target.why}); view it with `wandb leet {shlex.quote(str(self._folder / 'wandb'))}`"
@@ -223,7 +223,7 @@ class WandbTracker(Tracker):
         offline.finish()
 
     def _missing(self) -> str | None:
-        """Why something did not reach the server, or None. Uploads that were refused are told in wandb's own log only."""
+        """Return why something did not reach the server, or None. wandb reports uploads that were refused in its own log only."""
         if self._trouble:
             return self._trouble
         with suppress(OSError, ValueError):
@@ -246,7 +246,7 @@ class WandbTracker(Tracker):
 
     @contextmanager
     def _surviving(self, what: str, at_end: bool = False) -> Iterator[None]:
-        """Trouble with the dashboard is no trouble of the run: it is kept for the line at the end.
+        """Keep trouble with the dashboard from troubling the run: it is kept for the line at the end.
 
         Args:
             what: is being reported.

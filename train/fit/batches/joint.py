@@ -31,22 +31,22 @@ class JointBatchSampler(ShuffledBatchSampler):
         self._ends = np.cumsum(np.bincount(self._found))
 
     def __len__(self) -> int:
-        """Batches an epoch, the same in every epoch."""
+        """Return the number of batches an epoch, the same in every epoch."""
         return -(-len(self._ends) // self.batch_size)
 
     @property
     def size_in_words(self) -> str:
-        """How much there is to share among processes."""
+        """Return how much there is to share among processes."""
         return f"the documents of the training rows ({len(self._ends):,})"
 
     def plan(self) -> list[list[int]]:
-        """The batches of this epoch, as row numbers; the rows of one document follow each other."""
+        """Return the batches of this epoch, as row numbers; the rows of one document follow each other."""
         random = np.random.default_rng([self.seed, self.epoch])
         order = random.permutation(len(self._ends))
         return [self._with_room(order[i : i + self.batch_size], random) for i in range(0, len(order), self.batch_size)]
 
     def share(self, batch: list[int], rank: int, processes: int) -> list[int]:
-        """The rows of one process: as many documents as every other process gets."""
+        """Return the rows of one process: as many documents as every other process gets."""
         numbers = self._found[batch]
         starts = np.flatnonzero(np.diff(numbers, prepend=-1))
         size = len(starts) // processes
@@ -54,11 +54,11 @@ class JointBatchSampler(ShuffledBatchSampler):
         return batch[ends[rank * size] : ends[(rank + 1) * size]] if size else []
 
     def left_out(self) -> int:
-        """Rows for whose queries there is no room in this epoch; others are left out in the next one."""
+        """Count the rows for whose queries there is no room in this epoch; others are left out in the next one."""
         return self.rows - sum(map(len, self.plan()))
 
     def _with_room(self, documents: np.ndarray, random: np.random.Generator) -> list[int]:
-        """The rows of some documents, without those of the queries for which there is no room."""
+        """Return the rows of some documents, without those of the queries for which there is no room."""
         parts = [random.permutation(self._rows[self._ends[i - 1] if i else 0 : self._ends[i]]) for i in documents.tolist()]
         rows = np.concatenate(parts)
         asked = np.unique(self._asked[rows])

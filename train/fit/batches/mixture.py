@@ -26,11 +26,12 @@ class DosedBatchSampler(ShuffledBatchSampler):
         self.passes, self.batches = sampler, batches
 
     def __len__(self) -> int:
-        """Batches an epoch, the same in every epoch."""
+        """Return the number of batches an epoch, the same in every epoch."""
         return self.batches
 
     def plan(self) -> list[list[int]]:
-        """The batches of this epoch. They follow from seed and epoch alone, so a resumed run goes on with the same ones."""
+        """Return the batches of this epoch. They follow from seed and epoch alone, so a resumed run continues with the same
+        ones."""
         found: list[list[int]] = []
         passed, skipped = divmod(self.epoch * self.batches, len(self.passes))
         while len(found) < self.batches:
@@ -50,7 +51,8 @@ class DosedBatchSampler(ShuffledBatchSampler):
 
 
 def deal(batches: Mapping[str, int], weights: Mapping[str, float], temperature: float) -> dict[str, int]:
-    """Batches an epoch of each data set, at least one, and as many together as before (unless they were fewer than data sets).
+    """Deal each data set its batches an epoch, at least one, and as many together as before (unless they were fewer than data
+    sets).
 
     The share of a data set is proportional to weight · batches ** (1 / temperature): at 1 sizes decide, the higher the
     temperature, the more equal the shares (as languages are mixed for mT5, arXiv:2010.11934; its alpha is 1 / temperature).
@@ -79,7 +81,7 @@ def deal(batches: Mapping[str, int], weights: Mapping[str, float], temperature: 
 def mix(
     samplers: Mapping[str, ShuffledBatchSampler], batches: Mapping[str, int], weights: Mapping[str, float], temperature: float
 ) -> dict[str, ShuffledBatchSampler]:
-    """Each data set's share of an epoch; the sampler as it is where that is one pass.
+    """Take each data set's share of an epoch; the sampler as it is where that is one pass.
 
     Args:
         samplers: by data set name.

@@ -44,8 +44,8 @@ class Relevance:
 
     @classmethod
     def of(cls, table: Dataset, related: np.ndarray | None = None, near: NearTexts | None = None) -> Relevance:
-        """From the texts. Texts that are equal after normalisation are one, whatever their ids: two copies of a document are one
-        document to the loss.
+        """Build it from the texts. Texts that are equal after normalisation are one, whatever their ids: two copies of a document
+        are one document to the loss.
 
         Args:
             table: pairs or tuples.
@@ -106,7 +106,7 @@ class Relevance:
         return np.unique(np.concatenate([one * self.size + other for one, other in ends]))
 
     def keys(self) -> np.ndarray:
-        """[N, 2 + n] int64: query, positive and negatives of each row, as the masked losses take them for labels."""
+        """Return [N, 2 + n] int64: query, positive and negatives of each row, as the masked losses take them for labels."""
         return np.column_stack([self.queries, self.documents])
 
     @cached_property
@@ -131,7 +131,7 @@ class Relevance:
 
 
 def _further(related: np.ndarray | None, pairs: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """[K, 2] numbers, as places in `known` (ascending), of the related hashes that are known and that `pairs` [N, 2] lacks."""
+    """Return [K, 2] numbers, as places in `known` (ascending), of the related hashes that are known and not in `pairs` [N, 2]."""
     if related is None or not len(related):
         return np.empty((0, 2), dtype=np.int64)
     present = np.unique(related[np.isin(related, known).all(axis=1)], axis=0)

@@ -22,7 +22,7 @@ COLUMNS: tuple[tuple[str, Role], ...] = (("anchor", Role.QUERY), ("positive", Ro
 
 
 def row_vectors(table: Dataset, encoder: Encoder, max_tokens: int, bf16: bool, folder: Path) -> np.ndarray:
-    """The mean of query and positive of each row, [N, D] int16, see `in_steps`. Every process must call it at the same time.
+    """Return the mean of query and positive of each row, [N, D] int16, see `in_steps`. Every process must call it at once.
 
     They are kept in a file: a run that goes on, perhaps on another machine, should see the same neighbours.
 
@@ -48,20 +48,20 @@ def row_vectors(table: Dataset, encoder: Encoder, max_tokens: int, bf16: bool, f
 
 
 def _encoded(table: Dataset, column: str, role: Role, encoder: Encoder) -> np.ndarray:
-    """[N, D] float32; a text that recurs is encoded once."""
+    """Return [N, D] float32; a text that recurs is encoded once."""
     numbers: dict[str, int] = {}
     order = [numbers.setdefault(text, len(numbers)) for (texts,) in batches_of(table, [column]) for text in texts]
     return wrapped(encoder, shared=True).encode(list(numbers), role).numpy()[order]
 
 
 def _unit(vectors: np.ndarray) -> np.ndarray:
-    """In place."""
+    """Scale to unit length, in place."""
     vectors /= np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12)
     return vectors
 
 
 def _key(table: Dataset, encoder: Encoder) -> str:
-    """A digest of texts and base."""
+    """Return a digest of texts and base."""
     digest = hashlib.sha256("\n".join(encoder.space(role) for _, role in COLUMNS).encode())
     for columns in batches_of(table, [column for column, _ in COLUMNS]):
         for text in (text for texts in columns for text in texts):
@@ -71,7 +71,7 @@ def _key(table: Dataset, encoder: Encoder) -> str:
 
 
 def _load(path: Path, rows: int) -> np.ndarray | None:
-    """What an earlier run kept; None where it kept nothing, or what it kept is damaged."""
+    """Load what an earlier run kept; None where it kept nothing, or what it kept is damaged."""
     try:
         found = np.load(path)
     except (OSError, ValueError, EOFError):

@@ -32,28 +32,28 @@ class ShuffledBatchSampler(BatchSampler):
         self.epoch = 0
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by the trainer at the start of each epoch, on resume too."""
+        """Set the epoch; the trainer calls this at the start of each, on resume too."""
         self.epoch = epoch
 
     def __len__(self) -> int:
-        """Batches an epoch, the same in every epoch."""
+        """Return the number of batches an epoch, the same in every epoch."""
         return -(-self.rows // self.batch_size)
 
     def __iter__(self) -> Iterator[list[int]]:
         yield from self.plan()
 
     def plan(self) -> list[list[int]]:
-        """The batches of this epoch, as row numbers."""
+        """Return the batches of this epoch, as row numbers."""
         order = self._order()
         return [order[i : i + self.batch_size].tolist() for i in range(0, self.rows, self.batch_size)]
 
     @property
     def size_in_words(self) -> str:
-        """How much there is to share among processes."""
+        """Return how much there is to share among processes."""
         return f"{self.rows:,} training rows"
 
     def share(self, batch: list[int], rank: int, processes: int) -> list[int]:
-        """The rows of a batch that one process trains on; those that do not divide among all are left out."""
+        """Return the rows of a batch that one process trains on; those that do not divide among all are left out."""
         size = len(batch) // processes
         return batch[rank * size : (rank + 1) * size]
 
@@ -82,7 +82,7 @@ class RankingBatchSampler(ShuffledBatchSampler):
         """Batches that are full; the rows that are left over make one more."""
 
     def plan(self) -> list[list[int]]:
-        """The batches of this epoch, as row numbers: all of them full but for the last."""
+        """Return the batches of this epoch, as row numbers: all of them full but for the last."""
         order, batches = self._order(), len(self)
         tail = self.rows - self._full * self.batch_size
         # the last batch is dealt to until it has its rows, the others to the end
@@ -95,12 +95,12 @@ class RankingBatchSampler(ShuffledBatchSampler):
         return [dealt[turn] for turn in turns] + dealt[self._full :]
 
     def count_crowded(self) -> int:
-        """Rows in groups with more rows than there are full batches: some of these meet."""
+        """Count the rows in groups with more rows than there are full batches: some of these meet."""
         sizes = np.bincount(self._groups)
         return int(sizes[sizes > max(self._full, 1)].sum())
 
     def _order(self) -> np.ndarray:
-        """Rows group by group; groups, texts within a group, and rows of one text come in random order."""
+        """Order the rows group by group; groups, texts within a group, and rows of one text come in random order."""
         random = np.random.default_rng([self.seed, self.epoch])
         shuffled = (random.permutation(int(numbers.max()) + 1)[numbers] for numbers in (self._texts, self._groups))
         return np.lexsort((random.random(self.rows), *shuffled))
@@ -128,11 +128,11 @@ class RankShare(BatchSampler):
         self.batch_size = batches.batch_size // world_size
 
     def set_epoch(self, epoch: int) -> None:
-        """Called by the trainer at the start of each epoch, on resume too."""
+        """Set the epoch; the trainer calls this at the start of each, on resume too."""
         self.batches.set_epoch(epoch)
 
     def __len__(self) -> int:
-        """Batches an epoch, the same on every process."""
+        """Return the number of batches an epoch, the same on every process."""
         return len(self.batches)
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -147,7 +147,7 @@ class RankShare(BatchSampler):
             yield self._of(batch) or self._of(whole)
 
     def count_dropped(self) -> int:
-        """Rows of this epoch that no process gets, because they do not divide among all."""
+        """Count the rows of this epoch that no process gets, because they do not divide among all."""
         if self.world_size == 1:
             return 0
         return sum(

@@ -23,7 +23,7 @@ so float32 holds them exactly and every processor finds the same neighbours."""
 
 
 def in_steps(vectors: np.ndarray) -> np.ndarray:
-    """Unit vectors as `SimilarBatchSampler` takes them, int16."""
+    """Return unit vectors as `SimilarBatchSampler` takes them, int16."""
     return np.rint(vectors * STEPS).astype(np.int16)
 
 
@@ -55,7 +55,7 @@ class SimilarBatchSampler(ShuffledBatchSampler):
         return np.concatenate([clusters[i] for i in random.permutation(len(clusters))])
 
     def _divided(self, rows: np.ndarray, random: np.random.Generator) -> list[np.ndarray]:
-        """Parts in which neighbours are looked for, by random hyperplanes: other ones in each epoch."""
+        """Divide the rows into parts in which neighbours are looked for, by random hyperplanes: other ones in each epoch."""
         if len(rows) <= SEARCHED:
             return [rows]
         direction = np.rint(64 * random.standard_normal(self._vectors.shape[1])).astype(np.float32)
@@ -79,7 +79,7 @@ class SimilarBatchSampler(ShuffledBatchSampler):
         return found
 
     def _around(self, seed: int, near: np.ndarray, texts: np.ndarray, groups: np.ndarray) -> list[int]:
-        """A row and those nearest to it of which no two belong together. `near` is used up; taken rows are -inf in it."""
+        """Return a row and those nearest to it of which no two belong together. `near` is used up; taken rows are -inf in it."""
         members = [seed]
         while True:
             last = members[-1]

@@ -54,7 +54,7 @@ class TrainingRows:
 
     @cached_property
     def facts(self) -> RowFacts:
-        """What the recipe's rule asks of the rows."""
+        """Return what the recipe's rule asks of the rows."""
         rows, found = len(self.table), self.recurring
         if found is None:
             return RowFacts(self.kind, rows, rows, rows)
@@ -105,19 +105,20 @@ class TrainingSet:
 
     @property
     def facts(self) -> RowFacts:
-        """What the recipe's rule asks of the rows."""
+        """Return what the recipe's rule asks of the rows."""
         return self.rows.facts
 
     @cached_property
     def relevance(self) -> Relevance | None:
-        """What ranking losses must take for no negative; None where no row has a text that another row's query finds relevant."""
+        """Return what ranking losses must not take for negatives; None where no row has a text that another row's query finds
+        relevant."""
         # batches of shared documents embed one text for all that count as one, so there only equal ones do
         found = None if self.blind else self.rows.recurring if self.batches == Batches.JOINT else self.rows.alike
         return found if found is not None and (self.batches == Batches.JOINT or found.tied.any()) else None
 
     @cached_property
     def keys(self) -> np.ndarray | None:
-        """What the loss takes for labels: [N, 2 + negatives] int64; None where nothing is masked."""
+        """Return what the loss takes for labels: [N, 2 + negatives] int64; None where nothing is masked."""
         return None if self.relevance is None else self.relevance.keys()
 
     def sampler(self, batch_size: int, seed: int) -> ShuffledBatchSampler:

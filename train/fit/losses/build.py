@@ -34,7 +34,7 @@ LOSS_NAMES = {
 
 
 def choose_loss(spec: DatasetSpec, kind: RowKind) -> Loss:
-    """The loss of a data set: `cosine` for scored pairs, `mnrl` for pairs and tuples, or what the config asks for.
+    """Choose the loss of a data set: `cosine` for scored pairs, `mnrl` for pairs and tuples, or what the config asks for.
 
     Raises:
         ConfigError: the loss asked for does not fit the rows.
@@ -74,7 +74,8 @@ def check_lengths(config: TrainingConfig, encoder: Encoder) -> list[str]:
 
 
 def kept_bytes(name: str) -> int | None:
-    """Activations that the forward pass of a loss may keep: none for the cached one, otherwise what suits the device."""
+    """Return how many bytes of activations the forward pass of a loss may keep: none for the cached one, otherwise what suits the
+    device."""
     return 0 if name == Loss.CACHED_MNRL else None
 
 
@@ -88,7 +89,7 @@ def build_loss(
     by_trainer: bool = True,
     joint: bool = False,
 ) -> torch.nn.Module:
-    """The loss module.
+    """Build the loss module.
 
     Ranking losses rank documents for each query and, when `training.symmetric`, queries for each document (the mean of both
     cross-entropies, as in CLIP, arXiv:2103.00020). With several processes the other ranks' rows serve as negatives too,
@@ -147,7 +148,7 @@ def _ranking_options(model: SentenceTransformer, config: TrainingConfig, world_s
 
 
 def _nested(loss: torch.nn.Module, model: SentenceTransformer, config: TrainingConfig) -> torch.nn.Module:
-    """The loss over cut vectors, too, where `training.matryoshka` asks for it."""
+    """Wrap the loss so that it is taken over cut vectors, too, where `training.matryoshka` asks for it."""
     from train.fit.losses.matryoshka import NestedLoss
 
     if not config.matryoshka:

@@ -23,11 +23,11 @@ class GatheredLoss(nn.Module):
         self.loss = loss
 
     def compute_loss_from_embeddings(self, embeddings: list[Tensor], labels: Tensor) -> Tensor:
-        """The loss of the whole batch; `embeddings` are the columns [B / W, D] of this process, `labels` is [B / W]."""
+        """Return the loss of the whole batch; `embeddings` are the columns [B / W, D] of this process, `labels` is [B / W]."""
         inner: Any = self.loss
         return inner.compute_loss_from_embeddings([all_gather_with_grad(column) for column in embeddings], all_gather(labels))
 
     def forward(self, features: Any, labels: Tensor) -> Tensor:
-        """As `compute_loss_from_embeddings`, from tokenised columns."""
+        """Compute it as `compute_loss_from_embeddings` does, from tokenised columns."""
         inner: Any = self.loss
         return self.compute_loss_from_embeddings([inner.model(column)["sentence_embedding"] for column in features], labels)

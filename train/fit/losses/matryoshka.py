@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 
 def cut(vectors: Tensor, dimensions: int) -> Tensor:
-    """The first `dimensions` of vectors [..., D], at unit length."""
+    """Cut vectors [..., D] to their first `dimensions`, at unit length."""
     return nn.functional.normalize(vectors[..., :dimensions], dim=-1)
 
 
@@ -30,7 +30,7 @@ class NestedLoss(nn.Module):
         self.dimensions, self.weights = tuple(dimensions), tuple(weights)
 
     def compute_loss_from_embeddings(self, embeddings: list[Tensor], labels: Tensor) -> Tensor:
-        """The sum over all lengths; `embeddings` are the columns [B, D], `labels` what the loss takes."""
+        """Return the sum over all lengths; `embeddings` are the columns [B, D], `labels` what the loss takes."""
         inner: Any = self.loss
         values = [
             weight * inner.compute_loss_from_embeddings([cut(column, dimensions) for column in embeddings], labels)
@@ -39,5 +39,5 @@ class NestedLoss(nn.Module):
         return torch.stack(values).sum()
 
     def forward(self, features: Any, labels: Tensor) -> Tensor:
-        """As `compute_loss_from_embeddings`, from tokenised columns."""
+        """Compute it as `compute_loss_from_embeddings` does, from tokenised columns."""
         return self.compute_loss_from_embeddings([self.model(column)["sentence_embedding"] for column in features], labels)

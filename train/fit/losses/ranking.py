@@ -37,11 +37,11 @@ class MaskedRankingLoss(MultipleNegativesRankingLoss):
 
     @staticmethod
     def pairs_of(relevance: Relevance) -> np.ndarray:
-        """Codes of the pairs that are looked up."""
+        """Return the codes of the pairs that are looked up."""
         return relevance.pairs
 
     def compute_loss_from_embeddings(self, embeddings: list[Tensor], labels: Tensor) -> Tensor:
-        """The mean over this process's rows; documents and queries of all processes are ranked.
+        """Return the mean over this process's rows; documents and queries of all processes are ranked.
 
         Args:
             embeddings: query, positive and negatives, [B, D] each.
@@ -71,13 +71,13 @@ class MaskedRankingLoss(MultipleNegativesRankingLoss):
         return (torch.stack(spread).mean(dim=0) - positives).mean()
 
     def relevant(self, queries: Tensor, documents: Tensor) -> Tensor:
-        """Bool: whether documents are relevant to queries; their keys are broadcast against each other."""
+        """Return bools: whether documents are relevant to queries; their keys are broadcast against each other."""
         codes = queries * self._size + documents
         self._pairs = self._pairs.to(codes.device)
         return _among(codes, self._pairs)
 
     def _hidden(self, queries: Tensor, documents: Tensor, own: Tensor, first: int) -> Tensor:
-        """As `relevant`, but for each row's own positive, which is never hidden."""
+        """Return the same as `relevant`, but for each row's own positive, which is never hidden."""
         hidden = self.relevant(queries, documents)
         hidden[own, first + own] = False
         return hidden
@@ -98,11 +98,11 @@ class JointRankingLoss(MaskedRankingLoss):
 
     @staticmethod
     def pairs_of(relevance: Relevance) -> np.ndarray:
-        """Of all rows: each document meets many queries."""
+        """Return the codes of all rows: each document meets many queries."""
         return relevance.all_pairs
 
     def compute_loss_from_embeddings(self, embeddings: list[Tensor], labels: Tensor) -> Tensor:
-        """The mean over the queries of all processes.
+        """Return the mean over the queries of all processes.
 
         Args:
             embeddings: queries [Q, D] and documents [C, D].
@@ -124,15 +124,15 @@ class JointRankingLoss(MaskedRankingLoss):
 
 
 def _among(codes: Tensor, known: Tensor) -> Tensor:
-    """Bool, of the shape of `codes`: which of them are known ([K], ascending)."""
+    """Return bools of the shape of `codes`: which of them are known ([K], ascending)."""
     if not len(known):
         return torch.zeros_like(codes, dtype=torch.bool)
     return known[torch.searchsorted(known, codes).clamp_(max=len(known) - 1)] == codes
 
 
 def gathered_once(vectors: Tensor, numbers: Tensor) -> tuple[Tensor, Tensor]:
-    """The texts of all processes, each once, in the order of their numbers. A loss of all of them, computed by every process, has
-    the gradients of one process: what is gathered sums them, and the trainer takes the mean.
+    """Gather the texts of all processes, each once, in the order of their numbers. A loss of all of them, computed by every
+    process, has the gradients of one process: what is gathered sums them, and the trainer takes the mean.
 
     Args:
         vectors: [N, D] of this process; others may have more or fewer.
@@ -166,12 +166,12 @@ class CachedRankingLoss(CachedMultipleNegativesRankingLoss):
         self._labels: Tensor | None = None
 
     def forward(self, sentence_features: Iterable[dict[str, Tensor]], labels: Tensor) -> Tensor:
-        """The loss, with its gradients as far as the embeddings; the rest is computed in the backward pass."""
+        """Return the loss, with its gradients as far as the embeddings; the rest is computed in the backward pass."""
         self._labels = labels  # older releases do not hand them on
         return super().forward(sentence_features, labels)
 
     def calculate_loss(self, reps: list[list[Tensor]], *args: Any, with_backward: bool = False) -> Tensor:
-        """The loss over the embeddings of all columns, which come in small batches."""
+        """Return the loss over the embeddings of all columns, which come in small batches."""
         value = self.over_embeddings.compute_loss_from_embeddings([torch.cat(parts) for parts in reps], self._labels)
         if with_backward:
             value.backward()

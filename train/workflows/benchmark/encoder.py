@@ -71,7 +71,7 @@ class BenchmarkEncoder(AbsEncoder):
 
 
 def describe(candidate: Candidate, opened: OpenedModel) -> ModelMeta:
-    """What mteb records of a model, and files its results by: name, revision and settings of one's own.
+    """Describe a model as mteb records it and files its results by: name, revision and settings of one's own.
 
     A public model under its own settings keeps its name and revision, so that its results can stand beside those of the public
     leaderboard. Any other model's revision is a digest of its weights and settings: results of other weights are never taken for
@@ -109,6 +109,6 @@ def describe(candidate: Candidate, opened: OpenedModel) -> ModelMeta:
 
 
 def fingerprint(opened: OpenedModel) -> str:
-    """A digest of the weights and of all that decides a vector, 16 hexadecimal digits."""
+    """Return a digest of the weights and of all that decides a vector, 16 hexadecimal digits."""
     spaces = [opened.encoder.space(role) for role in ROLES.values()]
     return hashlib.blake2b("".join(spaces).encode(), digest_size=8).hexdigest()

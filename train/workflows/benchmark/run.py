@@ -197,7 +197,7 @@ def _run_task(encoder: BenchmarkEncoder, task: AbsTask, results: ResultCache, ke
 
 
 def _has_result(results: ResultCache, task: AbsTask, meta: ModelMeta) -> bool:
-    """Whether mteb's cache holds all of a task for a model, as `mteb.evaluate` decides it."""
+    """Tell whether mteb's cache holds all of a task for a model, as `mteb.evaluate` decides it."""
     found = results.load_task_result(task.metadata.name, meta)
     return found is not None and not found.get_missing_evaluations(task)
 

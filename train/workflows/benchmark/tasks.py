@@ -23,7 +23,7 @@ SUBSET = "default"
 
 
 def named_tasks(names: Sequence[str]) -> list[AbsTask]:
-    """Public tasks, and those of public benchmarks (`MTEB(eng, v2)`), by their names in mteb; capital letters do not matter.
+    """Find public tasks, and those of public benchmarks (`MTEB(eng, v2)`), by their names in mteb; capital letters do not matter.
 
     Raises:
         ConfigError: there is none of that name.
@@ -36,7 +36,7 @@ def named_tasks(names: Sequence[str]) -> list[AbsTask]:
 
 
 def own_task(task: Task) -> AbsTask:
-    """A data set of the user's as a task for mteb: nDCG@10 of a search, or Spearman's correlation of scored pairs.
+    """Turn a data set of the user's into a task for mteb: nDCG@10 of a search, or Spearman's correlation of scored pairs.
 
     Its name in mteb holds a digest of all that is judged, so results of other rows are never taken for its own.
 
@@ -50,7 +50,7 @@ def own_task(task: Task) -> AbsTask:
 
 
 def size_of(task: AbsTask) -> tuple[int, int]:
-    """How many texts a task has, and how many characters they have together, as far as mteb's own statistics say it."""
+    """Return how many texts a task has, and how many characters they have together, as far as mteb's own statistics say it."""
     if isinstance(task, _Search | _Pairs):
         texts = task.texts()
         return len(texts), sum(map(len, texts))
@@ -72,7 +72,7 @@ class _Search(AbsTaskRetrieval):
         self._task = task
 
     def texts(self) -> list[str]:
-        """All that is encoded."""
+        """Return all that is encoded."""
         return [*self._task.queries, *self._task.documents]
 
     def load_data(self, num_proc: int | None = None, **kwargs: Any) -> None:
@@ -99,7 +99,7 @@ class _Pairs(AbsTaskSTS):
         self._task = task
 
     def texts(self) -> list[str]:
-        """All that is encoded."""
+        """Return all that is encoded."""
         return [*self._task.sentences1, *self._task.sentences2]
 
     def load_data(self, num_proc: int | None = None, **kwargs: Any) -> None:

@@ -17,7 +17,7 @@ NONE = "–"
 
 
 def scores_table(report: Mapping[str, Any], console: Console | None = None) -> str:
-    """One row a task, one column a model, the best of each row marked; then the mean where every model has every score.
+    """Lay out one row a task, one column a model, the best of each row marked; then the mean where every model has every score.
 
     Args:
         report: the content of benchmark.json.

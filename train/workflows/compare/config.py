@@ -35,7 +35,7 @@ class CompareRequest:
     command: tuple[str, ...]
 
     def as_request(self) -> Request:
-        """What `load_tasks` takes."""
+        """Return what `load_tasks` takes."""
         return Request(self.candidates, self.config, self.chosen_data, self.split, self.command)
 
 
@@ -96,13 +96,13 @@ def _candidates(entries: Sequence[ModelEntry], config: CompareSettings) -> tuple
 
 
 def _label(candidate: Candidate) -> str:
-    """What a model is called that nobody gave a name."""
+    """Return the label of a model that nobody named."""
     dimensions = candidate.config.dimensions
     return candidate.label if dimensions is None else f"{candidate.label} ({dimensions} dims)"
 
 
 def _yaml(value: Any) -> str:
-    """A value as the overrides take it."""
+    """Return a value as the overrides take it."""
     if isinstance(value, bool):
         return str(value).lower()
     return f"[{', '.join(value)}]" if isinstance(value, list) else str(value)

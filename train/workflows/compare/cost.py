@@ -21,7 +21,7 @@ from train.workflows.compare.speed_cache import SpeedFile
 def estimates(
     request: CompareRequest, tasks: Mapping[str, Task], samples: Samples, prices: dict[str, Price], again: bool
 ) -> list[Estimate]:
-    """One for each model behind an API that can be opened; of the others their own process says why it cannot.
+    """Estimate the cost of each model behind an API that can be opened; of the others their own process says why it cannot.
 
     Args:
         request: models and settings.

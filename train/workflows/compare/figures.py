@@ -32,7 +32,7 @@ class Figure:
 
 
 def figures(contenders: Sequence[Contender], documents: int) -> list[Figure]:
-    """All figures of these models.
+    """Return all figures of these models.
 
     Args:
         contenders: the models.
@@ -47,7 +47,7 @@ def figures(contenders: Sequence[Contender], documents: int) -> list[Figure]:
         better: Better = "",
         here: bool = False,
     ) -> Figure:
-        """A line of numbers; `here`: of this machine, so that a model behind an API has none."""
+        """Make a line of numbers; `here`: of this machine, so that a model behind an API has none."""
         values = [read(one) for one in contenders]
         known = [value for value in values if value is not None]
         best: tuple[int, ...] = ()

@@ -141,7 +141,8 @@ def _cell(text: str) -> str:
 
 
 def write_per_query(path: Path, tasks: Mapping[str, Task], comparison: Comparison) -> None:
-    """One row a model, query or scored pair, and metric: `dataset, item, metric, model, value, gold`. Items are ids, never texts.
+    """Write one row a model, query or scored pair, and metric: `dataset, item, metric, model, value, gold`. Items are ids, never
+    texts.
 
     For scored pairs the metric is `cosine` and `gold` the gold score; for queries `gold` is null.
     """

@@ -20,7 +20,7 @@ KILLED = -9
 
 
 def context() -> BaseContext:
-    """How processes are started: by a server that has loaded the libraries once, where that is safe.
+    """Return how processes are started: by a server that has loaded the libraries once, where that is safe.
 
     A copy of a process that has looked for a GPU cannot use one, so there each process begins from nothing.
     """
@@ -42,7 +42,7 @@ def prepare(start: BaseContext) -> None:
 
 @contextmanager
 def _deaf_to_interrupts() -> Iterator[None]:
-    """Processes that begin inside never hear of a Ctrl-C, which a terminal sends to all: this one ends them, silently."""
+    """Keep processes that begin inside from hearing a Ctrl-C, which a terminal sends to all: this one ends them, silently."""
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return

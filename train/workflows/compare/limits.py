@@ -25,7 +25,7 @@ class Breach:
 
 
 def breaches(one: Contender, limits: LimitsConfig) -> list[Breach]:
-    """Every limit that a model does not keep."""
+    """Return every limit that a model does not keep."""
     # a model behind an API takes no memory here worth counting
     memory = 0.0 if one.is_api else one.timed("memory_mb")
     found = [
@@ -60,7 +60,7 @@ def _licence(one: Contender, allowed: list[str]) -> Breach | None:
 
 
 def in_words(limits: LimitsConfig) -> dict[str, str]:
-    """The limits that are set by their keys, for people."""
+    """Put the limits that are set into words, by their keys."""
     listed: list[tuple[str, Callable[[Any], str]]] = [
         ("max_latency_ms", lambda v: f"at most {units.short(units.millis(v))} for 95 of 100 single texts"),
         ("min_throughput", lambda v: f"at least {units.rate(v)}"),

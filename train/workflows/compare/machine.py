@@ -30,7 +30,7 @@ class Machine:
 
     @classmethod
     def here(cls, encoder: TextEncoder) -> Machine:
-        """This machine, as a model uses it."""
+        """Describe this machine, as a model uses it."""
         import torch
 
         model = getattr(encoder, "model", None)
@@ -42,7 +42,7 @@ class Machine:
         return cls(kind, name, cores, torch.get_num_threads(), release)
 
     def sentence(self) -> str:
-        """For people."""
+        """Describe it in a sentence."""
         if self.device == "api":
             return "over the network from this machine"
         threads = f", {self.threads} thread{'s' * (self.threads != 1)}" if self.device == "cpu" else ""

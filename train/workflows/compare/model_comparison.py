@@ -48,7 +48,7 @@ class ModelComparison:
 
     @property
     def failures(self) -> Mapping[str, Failure]:
-        """Why models could not be judged, by label."""
+        """Return why models could not be judged, by label."""
         return self.comparison.failures
 
     @property

@@ -56,7 +56,7 @@ def render(
     report: Mapping[str, Any],
     notes: Mapping[str, list[str]],
 ) -> str:
-    """The page.
+    """Render the page.
 
     Args:
         comparison: the models.
@@ -111,13 +111,13 @@ def render(
 
 
 def quality_name(comparison: Comparison) -> str:
-    """What quality is here: the metric, or the mean of several."""
+    """Name what quality is here: the metric, or the mean of several."""
     names = list(dict.fromkeys(metric_name(result.metric) for result in comparison.datasets))
     return names[0] if len(comparison.datasets) == 1 else f"mean {units.listed(names)}"
 
 
 def _plots(comparison: Comparison, config: CompareSettings, states: Mapping[str, str]) -> list[Plot]:
-    """Quality against latency, size of the index, price, and memory, as far as models differ in them."""
+    """Plot quality against latency, size of the index, price, and memory, as far as models differ in them."""
     models, limits, documents = comparison.contenders, config.limits, config.measure.documents
     metric = quality_name(comparison)
 
@@ -156,7 +156,7 @@ def _plain_plot(plot: Plot) -> Plot:
 
 
 def _tiles(comparison: Comparison, taken: Contender | None, documents: int) -> list[Tile]:
-    """The figures of the model to take."""
+    """Return the figures of the model to take."""
     if taken is None:
         return []
     speed, price = taken.speed, taken.price
@@ -192,7 +192,7 @@ def _groups(found: Sequence[Figure]) -> list[Group]:
 
 
 def _wishes(advice: Advice) -> list[Card]:
-    """What to take where one thing matters most, each with what that costs in quality."""
+    """Return what to take where one thing matters most, each with what that costs in quality."""
     cards = []
     for wish in advice.wishes:
         quality = fraction(wish.model.quality.value)

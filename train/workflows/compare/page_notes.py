@@ -14,7 +14,7 @@ KINDS = {"query": "queries", "document": "documents", "symmetric": "sentences"}
 
 
 def known_of(one: Contender) -> dict[str, Any]:
-    """What a model is, how it encodes, and where facts are from."""
+    """Return what a model is, how it encodes, and where facts are from."""
     origin, sources = one.outcome.origin, one.facts.sources
     lines = [("Full name", one.facts.name), ("Encodes with", one.outcome.contract.sentence())]
     if one.facts.languages:
@@ -40,7 +40,7 @@ def known_of(one: Contender) -> dict[str, Any]:
 
 
 def method_lines(comparison: Comparison, report: Mapping[str, Any]) -> list[str]:
-    """How the figures came about, a sentence or two each."""
+    """Say how the figures came about, a sentence or two each."""
     single, many = report["samples"]["single"], report["samples"]["many"]
     found = [
         f"Quality: every model on the same rows, with 95% bootstrap intervals ({report['resamples']:,} resamples).",
@@ -62,7 +62,7 @@ def method_lines(comparison: Comparison, report: Mapping[str, Any]) -> list[str]
 
 
 def environment_lines(report: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Machine and software."""
+    """Describe machine and software."""
     found = report["environment"]
     packages = ", ".join(f"{name} {version}" for name, version in (found.get("packages") or {}).items())
     lines = [

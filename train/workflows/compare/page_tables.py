@@ -72,14 +72,15 @@ class Matrix(NamedTuple):
 
 
 def forest_of(comparison: Comparison) -> Forest:
-    """The scale of differences to the highest model. Models far below reach beyond its border, or all others became one point."""
+    """Make the scale of differences to the highest model. Models far below reach beyond its border, or all others became one
+    point."""
     top = comparison.contenders[0]
     near = [one for one in comparison.contenders[1:] if one.quality.value >= DEEP * top.quality.value]
     return Forest.of([comparison.difference(one.letter, top.letter)[1] for one in near])
 
 
 def lines_of(comparison: Comparison, advice: Advice, states: Mapping[str, str], forest: Forest) -> list[Line]:
-    """A line for each model, the highest quality first.
+    """Return a line for each model, the highest quality first.
 
     Args:
         comparison: the models.
@@ -125,7 +126,7 @@ def _line(one: Contender, comparison: Comparison, advice: Advice, state: str, fo
 
 
 def matrices_of(comparison: Comparison) -> list[Matrix]:
-    """Every two models, a table a data set; none for one model or very many."""
+    """Return every two models, a table a data set; none for one model or very many."""
     if not 2 <= len(comparison.contenders) <= MANY:
         return []
     return [_matrix(comparison, place) for place in range(len(comparison.datasets))]
@@ -155,7 +156,7 @@ def _cell(comparison: Comparison, one: Contender, other: Contender, place: int) 
 
 
 def dataset_lines(comparison: Comparison) -> list[tuple[str, str, str, list[tuple[str, str, bool]]]]:
-    """Of each data set: name, metric, size, and (value, interval, whether it is the highest) of each model."""
+    """Return for each data set: name, metric, size, and (value, interval, whether it is the highest) of each model."""
     lines = []
     for result in comparison.datasets:
         found = [one.results[result.name].metrics[result.metric] for one in comparison.contenders]

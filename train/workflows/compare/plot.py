@@ -83,7 +83,7 @@ class Mark:
 
     @property
     def moved(self) -> bool:
-        """Whether the letter stands beside its place."""
+        """Tell whether the letter stands beside its place."""
         return (self.at_x, self.at_y) != (self.x, self.y)
 
 
@@ -126,7 +126,7 @@ class Axis:
 
     @classmethod
     def of(cls, values: Sequence[float], limit: float | None) -> Axis:
-        """The scale that holds these costs, and the limit where it is not far away."""
+        """Make the scale that holds these costs, and the limit where it is not far away."""
         low, high = min(values), max(values)
         log = low > 0 and high / low >= LOG_FROM
         if limit is not None and limit > 0 and high / 20 <= limit <= high * 3:
@@ -137,13 +137,13 @@ class Axis:
         return cls(max(low - room, 0.0) if low > 0 else -0.06 * (high or 1.0), high + room, False)
 
     def place(self, value: float) -> float:
-        """Where a cost is, as x."""
+        """Return where a cost is, as x."""
         low, high = (math.log(end) if self.log else end for end in (self.low, self.high))
         share = ((math.log(value) if self.log else value) - low) / (high - low)
         return round(LEFT + share * (WIDTH - LEFT - RIGHT), 1)
 
     def ticks(self) -> list[float]:
-        """Up to six round costs."""
+        """Return up to six round costs."""
         if not self.log:
             step = _round_step(self.high - max(self.low, 0.0), 5)
             return [n * step for n in range(math.ceil(max(self.low, 0.0) / step), math.floor(self.high / step) + 1)]
@@ -156,7 +156,7 @@ class Axis:
 
 
 def pareto(points: Sequence[Point]) -> list[Point]:
-    """Those than which no other is at least as good and at least as cheap and one of both more; the cheapest first."""
+    """Find those than which no other is at least as good and at least as cheap and one of both more; the cheapest first."""
     front: list[Point] = []
     for point in sorted(points, key=lambda one: (one.cost, -one.quality)):
         if not front or point.quality > front[-1].quality:
@@ -175,7 +175,7 @@ def draw(
     write: units.Write,
     limit: float | None = None,
 ) -> Plot | None:
-    """Quality of the models against a cost; None where fewer than two have one.
+    """Draw quality of the models against a cost; None where fewer than two have one.
 
     Args:
         contenders: the models.
@@ -231,7 +231,7 @@ def _marks(
     y_of: Callable[[float], float],
     title: Callable[[Point], str],
 ) -> list[Mark]:
-    """Places of marks, and names where there is room: first of the one to take, then of the front."""
+    """Place the marks, and names where there is room: first of the one to take, then of the front."""
     order = sorted(points, key=lambda p: (p.state != "taken", p not in front, -p.quality))
     placed: list[Mark] = []
     for point in order:
@@ -272,7 +272,7 @@ Rectangle = tuple[float, float, float, float]
 
 
 def _places(mark: Mark, text: str) -> list[tuple[float, float, str, Rectangle]]:
-    """Where a name may stand, the best first: x and y of its baseline, its anchor, and what it covers."""
+    """Return where a name may stand, the best first: x and y of its baseline, its anchor, and what it covers."""
     width = LETTER_WIDTH * len(text)
     found = []
     for dx, dy, anchor in _BESIDE:
@@ -294,7 +294,7 @@ def _inside(x: float, y: float) -> bool:
 
 
 def _stairs(places: Sequence[tuple[float, float]]) -> str:
-    """From each place of the front to the next: to its cost first, then up; then on to the right border."""
+    """Join each place of the front to the next: to its cost first, then up; then on to the right border."""
     corners = []
     for number, (x, y) in enumerate(places):
         if number:
@@ -305,6 +305,6 @@ def _stairs(places: Sequence[tuple[float, float]]) -> str:
 
 
 def _round_step(span: float, most: int) -> float:
-    """The smallest of 1, 2 and 5 times a power of ten that divides the span into at most `most`."""
+    """Return the smallest of 1, 2 and 5 times a power of ten that divides the span into at most `most`."""
     power = 10.0 ** math.floor(math.log10(span / most))
     return next(step for factor in (1, 2, 5, 10) if span / (step := factor * power) <= most)

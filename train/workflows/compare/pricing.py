@@ -28,14 +28,14 @@ class PriceTag:
     basis: str
 
     def as_json(self) -> dict[str, Any]:
-        """For files."""
+        """Return it for files."""
         return dict(vars(self))
 
 
 def price_tag(
     config: ModelConfig, texts: Sequence[str], speed: Speed | None, prices: dict[str, Price], usd_per_hour: float | None
 ) -> PriceTag:
-    """The price of a model.
+    """Price a model.
 
     Args:
         config: which model.

@@ -57,7 +57,7 @@ class Advice:
     wishes: list[Wish]
 
     def as_json(self) -> dict[str, Any]:
-        """For files."""
+        """Return it for files."""
         return {
             "taken": None if self.taken is None else self.taken.label,
             "best": None if self.best is None else self.best.label,
@@ -69,7 +69,7 @@ class Advice:
 
 
 def advise(comparison: Comparison, limits: LimitsConfig, documents: int) -> Advice:
-    """The recommendation.
+    """Recommend a model.
 
     Args:
         comparison: the models.
@@ -96,7 +96,7 @@ def advise(comparison: Comparison, limits: LimitsConfig, documents: int) -> Advi
 
 
 def _exclusions(comparison: Comparison, limits: LimitsConfig, broken: Mapping[str, list[Breach]]) -> list[str]:
-    """Each limit with the models that it excludes."""
+    """Return each limit with the models that it excludes."""
     found: dict[str, list[str]] = {}
     for one in comparison.contenders:
         for breach in broken[one.letter]:
@@ -108,7 +108,7 @@ def _exclusions(comparison: Comparison, limits: LimitsConfig, broken: Mapping[st
 
 
 def cheapest(models: Sequence[Contender]) -> Contender:
-    """The one that costs least to use; see the rule at the top of this module."""
+    """Return the one that costs least to use; see the rule at the top of this module."""
     lowest = min(_price(one) for one in models)
     left = [one for one in models if _price(one) == lowest]
     fastest = max(_throughput(one) for one in left)
@@ -131,7 +131,7 @@ def _throughput(one: Contender) -> float:
 def _why(
     comparison: Comparison, fit: Sequence[Contender], best: Contender, peers: Sequence[Contender], taken: Contender
 ) -> list[str]:
-    """Why the taken one is taken: its quality against the best and the others, then what it saves."""
+    """Say why the taken one is taken: its quality against the best and the others, then what it saves."""
     metric = _metric(comparison)
     quality = f"{metric} {fraction(taken.quality.value)} (95% interval {span(taken.quality.ci95)})"
     if len(comparison.contenders) == 1:
@@ -164,7 +164,7 @@ def _metric(comparison: Comparison) -> str:
 
 
 def _savings(taken: Contender, other: Contender) -> list[str]:
-    """What one model saves against another, where it is worth a word."""
+    """Say what one model saves against another, where it is worth mentioning."""
     found = []
     mine, theirs = taken.price.usd_per_million, other.price.usd_per_million
     if mine is not None and theirs is not None and mine < theirs:
@@ -177,7 +177,7 @@ def _savings(taken: Contender, other: Contender) -> list[str]:
 
 
 def _price_of_limits(comparison: Comparison, taken: Contender, limits: LimitsConfig) -> list[str]:
-    """What a model would give that a limit excludes and that is better beyond chance."""
+    """Say what a model would give that a limit excludes and that is better beyond chance."""
     for one in comparison.contenders:
         found = breaches(one, limits)
         if found and comparison.beaten(taken.letter, one.letter):
@@ -188,7 +188,7 @@ def _price_of_limits(comparison: Comparison, taken: Contender, limits: LimitsCon
 
 
 def _wishes(fit: Sequence[Contender], documents: int) -> list[Wish]:
-    """The first of the models in each respect; of equals the one of higher quality, which comes first."""
+    """Return the first of the models in each respect; of equals the one of higher quality, which comes first."""
     priced = [one for one in fit if one.price.usd_per_million is not None]
     best = fit[0]
     found = [Wish("quality", best, fraction(best.quality.value))]

@@ -45,17 +45,17 @@ class Contender:
 
     @property
     def label(self) -> str:
-        """What the user called it."""
+        """Return what the user called it."""
         return self.candidate.label
 
     @property
     def facts(self) -> ModelFacts:
-        """What is known of it."""
+        """Return what is known of it."""
         return self.outcome.facts
 
     @property
     def speed(self) -> Speed | None:
-        """What was measured of it."""
+        """Return what was measured of it."""
         return self.outcome.speed
 
     @property
@@ -65,7 +65,7 @@ class Contender:
 
     @property
     def is_api(self) -> bool:
-        """Whether texts leave this machine."""
+        """Tell whether texts leave this machine."""
         return self.candidate.config.api is not None
 
     @property
@@ -81,11 +81,11 @@ class Contender:
         return Measured(mean, (mean - low, mean + high))
 
     def timed(self, name: str) -> float | None:
-        """A figure of `Speed` by its name; None where it was not or cannot be measured."""
+        """Return a figure of `Speed` by its name; None where it was not or cannot be measured."""
         return None if self.speed is None else getattr(self.speed, name)
 
     def index_bytes(self, documents: int, precision: str = "float32") -> int:
-        """What the vectors of so many documents take, without what an index adds to them."""
+        """Return what the vectors of so many documents take, without what an index adds to them."""
         each = {"float32": 4 * self.dimensions, "int8": self.dimensions, "ubinary": math.ceil(self.dimensions / 8)}
         return documents * each[precision]
 
@@ -133,16 +133,16 @@ class Comparison:
         return list(self.contenders[0].results.values())
 
     def between(self, first: str, second: str) -> list[Pair]:
-        """The pairs of two letters, one a data set."""
+        """Return the pairs of two letters, one a data set."""
         return [pair for pair in self.pairs if {pair.first, pair.second} == {first, second}]
 
     def beaten(self, letter: str, by: str) -> bool:
-        """Whether one model is worse than another on some data set beyond chance, and better on none."""
+        """Tell whether one model is worse than another on some data set beyond chance, and better on none."""
         winners = {pair.better for pair in self.between(letter, by)}
         return by in winners and letter not in winners
 
     def difference(self, letter: str, other: str) -> tuple[float, tuple[float, float]]:
-        """Mean over the data sets of one model's primary metric less that of another, and the 95% interval of that."""
+        """Return the mean over the data sets of one model's primary metric less that of another, and the 95% interval of that."""
         found = []
         for pair in self.between(letter, other):
             result = pair.result
@@ -191,7 +191,7 @@ def compare_all(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values corrected for their number, so that the chance of even one false difference stays below the level.
+    """Correct p-values for their number, so that the chance of even one false difference stays below the level.
 
     Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6(2), 1979: the smallest
     is multiplied by their number m, the next by m - 1, and so on; none is smaller than the one before it.

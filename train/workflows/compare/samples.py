@@ -11,7 +11,8 @@ from train.workflows.compare.speed import Samples
 
 
 def choose_samples(tasks: Mapping[str, Task], settings: MeasureConfig) -> Samples:
-    """Texts on which speed is measured: queries one by one, documents in batches; sentences of scored pairs where there are none.
+    """Choose the texts on which speed is measured: queries one by one, documents in batches; sentences of scored pairs where
+    there are none.
 
     They are taken at equal distances, so that the same data always gives the same sample and every part of it is in it.
     """
@@ -24,7 +25,7 @@ def choose_samples(tasks: Mapping[str, Task], settings: MeasureConfig) -> Sample
 
 
 def spread(texts: Sequence[str], count: int) -> list[str]:
-    """At most `count` of N texts, at equal distances."""
+    """Return at most `count` of N texts, at equal distances."""
     if len(texts) <= count:
         return list(texts)
     return [texts[number * len(texts) // count] for number in range(count)]

@@ -85,16 +85,16 @@ class Speed:
 
     @property
     def disturbed(self) -> bool:
-        """Whether other programs were at work, so that times are longer than they need be."""
+        """Tell whether other programs were at work, so that times are longer than they need be."""
         return self.busy is not None and self.busy > BUSY
 
     def as_json(self) -> dict[str, Any]:
-        """For files."""
+        """Return it for files."""
         return {**asdict(self), "by_batch": {str(size): rate for size, rate in self.by_batch.items()}}
 
     @classmethod
     def from_json(cls, found: Mapping[str, Any]) -> Speed:
-        """What `as_json` gave.
+        """Read what `as_json` gave.
 
         Raises:
             KeyError, TypeError, ValueError: it is something else.
@@ -104,7 +104,7 @@ class Speed:
 
 
 def busy_now() -> float | None:
-    """Programs that wanted to run in the last minute, for each core; None where the system does not say."""
+    """Return how many programs wanted to run in the last minute, for each core; None where the system does not say."""
     try:
         return os.getloadavg()[0] / (os.cpu_count() or 1)
     except (OSError, AttributeError):
@@ -162,7 +162,7 @@ def measure_speed(
 
 
 def token_counts(encoder: TextEncoder, samples: Samples) -> np.ndarray | None:
-    """[N] how many tokens each text of the throughput's sample has with its prompt, not cut; None where nobody can tell."""
+    """Count the tokens [N] of each text of the throughput's sample with its prompt, not cut; None where nobody can tell."""
     tokenizer = getattr(getattr(encoder, "model", None), "tokenizer", None)
     if not callable(tokenizer):
         return None
@@ -175,7 +175,7 @@ def token_counts(encoder: TextEncoder, samples: Samples) -> np.ndarray | None:
 
 
 def peak_memory(encoder: TextEncoder) -> float | None:
-    """The most memory in MiB that the model's process, or the model on its GPU, has used; None behind an API."""
+    """Return the most memory in MiB that the model's process, or the model on its GPU, has used; None behind an API."""
     model = getattr(encoder, "model", None)
     if model is None:
         return None
@@ -187,7 +187,7 @@ def peak_memory(encoder: TextEncoder) -> float | None:
 
 
 def _latencies(encoder: TextEncoder, samples: Samples, settings: MeasureConfig, clock: Callable[[], float]) -> Iterator[float]:
-    """Seconds of single texts."""
+    """Measure the seconds of single texts."""
     for text in samples.single[:WARM_UP]:
         encoder.encode([text], samples.single_role, False)
     began = clock()
@@ -202,7 +202,7 @@ def _latencies(encoder: TextEncoder, samples: Samples, settings: MeasureConfig, 
 
 
 def _throughput(encoder: TextEncoder, samples: Samples, size: int, seconds: float, clock: Callable[[], float]) -> float:
-    """Texts a second in calls of `size` texts, over the sample or as much of it as the time allows."""
+    """Measure the texts a second in calls of `size` texts, over the sample or as much of it as the time allows."""
     fresh = _untokenised(encoder)
     done, began = 0, clock()
     for part in _calls(samples.many, size):
@@ -214,7 +214,7 @@ def _throughput(encoder: TextEncoder, samples: Samples, size: int, seconds: floa
 
 
 def _untokenised(encoder: TextEncoder) -> TextEncoder:
-    """The same model without memory of the texts that it has tokenised."""
+    """Return the same model without memory of the texts that it has tokenised."""
     if isinstance(encoder, Encoder) and encoder.store is not None:
         return replace(encoder, store=TokenStore(encoder.model))
     return encoder

@@ -34,7 +34,7 @@ class SpeedFile:
         self.path = folder / ROOM / f"{digest(json.dumps(parts, sort_keys=True))}.json"
 
     def read(self) -> Speed | None:
-        """The measurement; None where there is none or it is damaged."""
+        """Read the measurement; None where there is none or it is damaged."""
         try:
             return Speed.from_json(json.loads(self.path.read_text(encoding="utf-8")))
         except (OSError, ValueError, KeyError, TypeError, AttributeError):

@@ -22,7 +22,7 @@ NAME, COLUMN = 24, 13
 
 
 def story(comparison: Comparison, advice: Advice, documents: int, console: Console | None = None) -> str:
-    """The recommendation, the models by quality, their results on each data set, and all their figures, ready to print.
+    """Tell the recommendation, the models by quality, their results on each data set, and all their figures, ready to print.
 
     Args:
         comparison: the models.

@@ -11,7 +11,7 @@ UNKNOWN = "not known"
 
 
 def millis(value: float) -> str:
-    """Milliseconds: "0.42 ms", "12.3 ms", "118 ms", "2.1 s"."""
+    """Write milliseconds: "0.42 ms", "12.3 ms", "118 ms", "2.1 s"."""
     if value >= 1000:
         return f"{value / 1000:.1f} s"
     digits = 2 if value < 1 else 1 if value < 100 else 0
@@ -19,33 +19,33 @@ def millis(value: float) -> str:
 
 
 def short(text: str) -> str:
-    """A figure without a decimal that says nothing: "50 ms" for "50.0 ms"."""
+    """Write a figure without a decimal that says nothing: "50 ms" for "50.0 ms"."""
     return re.sub(r"\.0+(?= |$)", "", text)
 
 
 def seconds(value: float) -> str:
-    """A short time: "0.42 s", "12 s"."""
+    """Write a short time: "0.42 s", "12 s"."""
     return f"{value:.2f} s" if value < 10 else f"{value:,.0f} s"
 
 
 def number(value: float) -> str:
-    """A count or a rate: "0.42", "8.3", "1,234"."""
+    """Write a count or a rate: "0.42", "8.3", "1,234"."""
     digits = 2 if value < 1 else 1 if value < 10 else 0
     return f"{value:,.{digits}f}"
 
 
 def rate(value: float) -> str:
-    """Texts a second."""
+    """Write texts a second."""
     return f"{number(value)} texts/s"
 
 
 def megabytes(value: float) -> str:
-    """MiB, from 1,024 on GiB."""
+    """Write MiB, from 1,024 on GiB."""
     return f"{value / 1024:,.1f} GB" if value >= 1024 else f"{value:,.0f} MB"
 
 
 def size(value: float) -> str:
-    """Bytes in the largest decimal unit that fits: "384 B", "1.54 GB"."""
+    """Write bytes in the largest decimal unit that fits: "384 B", "1.54 GB"."""
     for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if value >= factor:
             return f"{value / factor:.3g} {unit}"
@@ -53,37 +53,37 @@ def size(value: float) -> str:
 
 
 def dimensions(value: float) -> str:
-    """Of a vector."""
+    """Write the dimensions of a vector."""
     return f"{value:,.0f} dimensions"
 
 
 def parameters(value: float) -> str:
-    """How many weights: "22.7 M", "1.5 B"."""
+    """Write how many weights there are: "22.7 M", "1.5 B"."""
     return f"{value / 1e9:.3g} B" if value >= 1e9 else f"{value / 1e6:.3g} M"
 
 
 def usd(value: float) -> str:
-    """US dollars: "$0", "$0.0004", "$0.02", "$12.50"."""
+    """Write US dollars: "$0", "$0.0004", "$0.02", "$12.50"."""
     if value == 0:
         return "$0"
     return f"${value:,.2f}" if value >= 0.01 else f"${value:.1g}"
 
 
 def per_million(value: float) -> str:
-    """A price of tokens."""
+    """Write a price of tokens."""
     return f"{usd(value)} a million tokens"
 
 
 def percent(value: float) -> str:
-    """A share: "0%", "0.4%", "12%"."""
+    """Write a share: "0%", "0.4%", "12%"."""
     return f"{value:.0%}" if value == 0 or value >= 0.0995 else f"{value:.1%}"
 
 
 def times(value: float) -> str:
-    """A ratio of at least 1: "1.4 times", "12 times"."""
+    """Write a ratio of at least 1: "1.4 times", "12 times"."""
     return f"{value:.1f} times" if value < 10 else f"{value:,.0f} times"
 
 
 def listed(names: Sequence[str]) -> str:
-    """Names in a sentence: "A", "A and B", "A, B and C"."""
+    """Join names in a sentence: "A", "A and B", "A, B and C"."""
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)

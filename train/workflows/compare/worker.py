@@ -197,7 +197,7 @@ class Steady(WrappedEncoder):
 
 
 def _speed(job: Job, encoder: Steady, load_seconds: float | None, busy: float | None) -> tuple[Speed | None, bool, str | None]:
-    """The speed, whether it was kept from an earlier run, and what went wrong."""
+    """Return the speed, whether it was kept from an earlier run, and what went wrong."""
     settings, samples = job.config.measure, job.samples
     spaces = [encoder.space(role) for role in (samples.single_role, samples.many_role)]
     file = SpeedFile(job.config.cache, spaces, Machine.here(encoder.encoder), samples, settings)
@@ -213,7 +213,7 @@ def _speed(job: Job, encoder: Steady, load_seconds: float | None, busy: float | 
 
 
 def _scores(job: Job, encoder: Steady) -> tuple[dict[str, Scores], int]:
-    """Scores by data set, and how many vectors came from the cache."""
+    """Return scores by data set, and how many vectors came from the cache."""
     tasks: dict[str, Task] = pickle.loads(job.tasks.read_bytes())
     cache = open_cache(job.config.vector_cache, job.config.cache, say)
     scores = {}
@@ -245,4 +245,4 @@ class _Lines:
         return len(text)
 
     def flush(self) -> None:
-        """Lines go at once; what is not a line waits."""
+        """Send lines at once; what is not a line waits."""
