@@ -119,7 +119,7 @@ def check_push(repo_id: str, push: Push | None = None) -> None:
     """See that a push could begin; sends nothing. Before a training, `push` is None: better to know now than hours later.
 
     Raises:
-        HubError: the id is malformed, there is no token, or the Hub's client is told to stay offline.
+        HubError: the id is malformed, there is no token, or the Hub's client has to stay offline.
     """
     from huggingface_hub import constants, get_token
     from huggingface_hub.errors import HFValidationError

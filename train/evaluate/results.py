@@ -62,7 +62,7 @@ class CrossValidation(BaseModel):
 class DatasetResult(BaseModel):
     """Tuned against base on one data set; one entry of `datasets` in report.json (`model_dump(mode="json")`).
 
-    Read back, it passes over fields that a later version has added.
+    Read back, it ignores fields that a later version has added.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)

@@ -7,7 +7,7 @@ of a paired randomisation test (Fisher's sign flips): if base and tuned were int
 well have the other sign. Smucker, Allan and Carterette, "A comparison of statistical significance tests for information
 retrieval evaluation", CIKM 2007, compare the two on retrieval metrics: they mostly agree, and they prefer the randomisation test.
 
-Items of one group are no independent witnesses (paraphrases of one question, sentences of one document). Where groups are told,
+Items of one group are not independent witnesses (paraphrases of one question, sentences of one document). Where groups are known,
 whole groups are drawn and flipped (Field and Welsh, "Bootstrapping clustered data", JRSS B 69(3), 2007), and n is their number G.
 """
 
@@ -113,7 +113,7 @@ def percentile_interval(delta: float, replicates: np.ndarray, n: int, bound: flo
     """Return the 95% interval from [B] bootstrap replicates of `delta`, widened for small n and cut at -`bound` and `bound`.
 
     The plain percentile interval is too narrow for few observations: it has the factor (n - 1) / n in its variance and normal
-    quantiles in the place of Student's (Hesterberg, "What teachers should know about the bootstrap", The American Statistician
+    quantiles instead of Student's (Hesterberg, "What teachers should know about the bootstrap", The American Statistician
     69(4), 2015). Both arms are lengthened by what is missing: a factor of 1.009 at n = 200 and 1.22 at n = 10. In simulations of
     normal, nDCG-like and MRR-like differences with n from 6 to 200 this covered the truth more often than the plain interval, and
     below n = 100 more often than BCa (MRR-like, n = 20: 92%, 90% and 86%); tests/train/evaluate/test_statistics.py repeats it.

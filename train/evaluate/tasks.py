@@ -66,7 +66,7 @@ class RetrievalTask:
         documents: C texts.
         qrels: query id → document id → grade; every query has at least one grade above 0, every document is in the corpus.
         kind: the kind of the rows that it was built from.
-        groups: [Q] int, from 0 without a gap, where the person said which queries belong together; else None.
+        groups: [Q] int, from 0 without a gap, where the user said which queries belong together; else None.
 
     Raises:
         DataError: the parts do not fit together.

@@ -46,9 +46,9 @@ def last_checkpoint(run: Path) -> tuple[int, Path] | None:
 
 
 def check_checkpoint(path: Path) -> None:
-    """See whether a checkpoint from which a run is to go on has everything, and whether it can be read.
+    """See whether a checkpoint from which a run is to continue has everything, and whether it can be read.
 
-    The trainer takes a missing optimizer or random state for a new one, without a word.
+    The trainer takes a missing optimizer or random state for a new one, silently.
 
     Raises:
         RunError: a file is missing or broken.

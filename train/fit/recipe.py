@@ -188,7 +188,7 @@ def plan_recipe(
     )
 
 
-def heed_ceiling(recipe: Recipe, base_dev: float | None, config: TrainingConfig) -> Recipe:
+def apply_ceiling(recipe: Recipe, base_dev: float | None, config: TrainingConfig) -> Recipe:
     """Return the recipe for a base that is nearly perfect already: the same steps at a gentler rate, unless the user set one.
 
     The rate goes down evenly from `SLOPE_FROM` to the ceiling: dev is a sample, and a step there would let its luck decide.

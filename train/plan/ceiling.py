@@ -7,7 +7,7 @@ from pathlib import Path
 
 from train.console import say
 from train.distributed import is_main
-from train.fit.recipe import heed_ceiling
+from train.fit.recipe import apply_ceiling
 from train.plan.plan import Plan
 from train.runs.folder import RunFolder
 from train.runs.read import read_environment
@@ -21,7 +21,7 @@ def gentler_near_ceiling(plan: Plan, run: Path, base_dev: float | None) -> Plan:
         run: its folder.
         base_dev: score of the base on dev, 0..1; None without a dev split.
     """
-    recipe = heed_ceiling(plan.recipe, base_dev, plan.config.training)
+    recipe = apply_ceiling(plan.recipe, base_dev, plan.config.training)
     if recipe is plan.recipe:
         return plan
     say(f"  {recipe.reasons[-1]}")

@@ -17,7 +17,7 @@ class Bar:
     Attributes:
         low, high: ends of the interval, cut at the borders.
         at: the difference itself.
-        cut_low, cut_high: whether the interval goes on beyond the border.
+        cut_low, cut_high: whether the interval continues beyond the border.
     """
 
     low: float

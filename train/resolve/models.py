@@ -25,10 +25,10 @@ class Candidate:
     """One model to judge.
 
     Attributes:
-        label: what the person called it.
+        label: what the user called it.
         config: how to load it; `name` is the folder, Hub id or name at an API that was found.
         run: folder of the run that trained it, where that is known.
-        notes: what the person should read about what the word was taken for.
+        notes: what the user should read about what the word was taken for.
     """
 
     label: str

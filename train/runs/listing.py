@@ -55,7 +55,7 @@ class Run:
         link: of its page, relative and percent-encoded; None where it has none.
         state: how far it got.
         trouble: what is the matter, in a sentence; empty for a finished run with its page.
-        hint: how to go on, in a sentence; may be empty.
+        hint: how to continue, in a sentence; may be empty.
         command: what to type for that; may be empty.
         verdict: key of `VERDICT_WORDS`; None where there is none.
         results: of each data set.

@@ -40,7 +40,7 @@ class DevJudge:
 
     The pool of a retrieval task is fixed by the base: judged documents plus those that the base ranks highest for each dev
     query. Scores on a pool are higher than on the full corpus and serve to choose a checkpoint only: a document that none but
-    the checkpoints take for relevant is not in the pool. Where they are to be told from the base, see `extend_pool`.
+    the checkpoints take for relevant is not in the pool. Where they are to be told apart from the base, see `extend_pool`.
     """
 
     tasks: dict[str, Task]

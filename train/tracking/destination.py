@@ -141,7 +141,7 @@ def environment(values: Mapping[str, str], override: bool = False) -> Iterator[N
 
     Args:
         values: the variables.
-        override: replace what the person has set.
+        override: replace what the user has set.
     """
     before = {name: os.environ.get(name) for name in values}
     os.environ.update({name: value for name, value in values.items() if override or before[name] is None})

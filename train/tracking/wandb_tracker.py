@@ -3,7 +3,7 @@
 Facts that this stands on, seen with wandb 0.31 and a server of its protocol: a row is written when a row of a later step begins;
 rows of steps that the server has are dropped online, and renumbered by `wandb sync`; a killed process loses what was not flushed;
 `wandb sync` puts several offline folders of one id together when the later ones were begun with `resume`; an upload that the
-server refuses is told in a log file only.
+server refuses is reported in a log file only.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from train.tracking.logbook import last_step
 from train.tracking.tables import example_tables, result_columns, result_rows, summary_of
 
 SESSION_FILE = "tracking.json"
-"""In the run folder: what a resumed session needs to go on with the same wandb run."""
+"""In the run folder: what a resumed session needs to continue the same wandb run."""
 
 PATIENCE = {"init_timeout": 30.0, "finish_timeout": 60.0}
 """Seconds to wait for the server at the start and for uploads at the end; WANDB_INIT_TIMEOUT and WANDB_FINISH_TIMEOUT win."""
@@ -62,7 +62,7 @@ class Session:
 
     Attributes:
         id: of the wandb run.
-        online: whether it reports to a server; what began offline goes on offline.
+        online: whether it reports to a server; what began offline stays offline.
     """
 
     id: str
@@ -70,7 +70,7 @@ class Session:
 
 
 def begin_wandb(config: TrainSettings, run: Path, *, new: bool) -> Tracker:
-    """Begin the wandb run, or go on with it in a resumed session.
+    """Begin the wandb run, or continue it in a resumed session.
 
     Args:
         config: the resolved config.
@@ -214,7 +214,7 @@ class WandbTracker(Tracker):
         self._say_where(self._missing() if self._session.online else self._trouble)
         self._undo.close()
         with suppress(Exception, SystemExit, KeyboardInterrupt):
-            load_wandb().teardown()  # ends its service process; the next run reads the environment anew
+            load_wandb().teardown()  # ends its service process; the next run reads the environment again
 
     def _leave_for_sync(self, files: Callable[[Any], None]) -> None:
         """Put what no server took into an offline folder of the same run, which `wandb sync` uploads with the rest."""

@@ -1,7 +1,7 @@
 """`embed-tune embed`: a file of texts, however large, becomes a file of vectors.
 
 Texts are read in parts. Each part is encoded, quantised and written whole into a hidden folder beside the file; at the end the
-parts become the file. A run that was stopped goes on with the parts that are not there yet. Several processes deal the parts out.
+parts become the file. A run that was stopped continues with the parts that are missing. Several processes deal the parts out.
 """
 
 from __future__ import annotations

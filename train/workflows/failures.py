@@ -16,7 +16,7 @@ from train.plan.plan import Needs
 
 @contextmanager
 def failures_in_words(needs: Needs, run: Path) -> Iterator[None]:
-    """Turn whatever ends a run inside into an error that says how to go on.
+    """Turn whatever ends a run inside into an error that says how to continue.
 
     Args:
         needs: what the run asks for.

@@ -60,7 +60,7 @@ class SettingsFound:
 
 
 def find_settings(word: str | None = None) -> SettingsFound:
-    """Find the settings whose key, choices or description hold a word; without a word, all.
+    """Find the settings whose key, choices or description hold a word; all of them if none is given.
 
     Raises:
         ConfigError: none does. It names the nearest key.

@@ -1,4 +1,4 @@
-"""The recipe: written rules, bounds, and what the person says wins."""
+"""The recipe: written rules, bounds, and what the user says wins."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from data.schema import RowKind
 from train.config.schema import TrainingConfig
-from train.fit.recipe import RowFacts, choose_batches, heed_ceiling, mining_pays, plan_recipe
+from train.fit.recipe import RowFacts, apply_ceiling, choose_batches, mining_pays, plan_recipe
 from train.fit.rules import FEWEST_STEPS, batch_size, rule_for
 
 
@@ -175,15 +175,15 @@ def test_scored_rows_count_each() -> None:
 def test_a_base_near_the_ceiling_is_trained_gently() -> None:
     config = TrainingConfig()
     recipe = plan_recipe(config, {"qa": rows(RowKind.PAIR, 6300)}, 256)
-    assert heed_ceiling(recipe, 0.9, config) is recipe
-    assert heed_ceiling(recipe, None, config) is recipe
-    gentle = heed_ceiling(recipe, 0.96, config)
+    assert apply_ceiling(recipe, 0.9, config) is recipe
+    assert apply_ceiling(recipe, None, config) is recipe
+    gentle = apply_ceiling(recipe, 0.96, config)
     assert (gentle.learning_rate, gentle.max_steps) == (5e-5, recipe.max_steps)
     assert gentle.reasons[-1].startswith("learning rate 5e-05: the base has 0.960 on dev")
-    assert heed_ceiling(recipe, 0.95, config).learning_rate == pytest.approx(5e-5), "no step at the ceiling"
-    assert heed_ceiling(recipe, 0.925, config).learning_rate == pytest.approx(0.625 * 2e-4), "half of the way down"
+    assert apply_ceiling(recipe, 0.95, config).learning_rate == pytest.approx(5e-5), "no step at the ceiling"
+    assert apply_ceiling(recipe, 0.925, config).learning_rate == pytest.approx(0.625 * 2e-4), "half of the way down"
     asked = TrainingConfig(learning_rate=1e-3)
-    assert heed_ceiling(recipe, 0.99, asked) is recipe
+    assert apply_ceiling(recipe, 0.99, asked) is recipe
 
 
 @given(st.sampled_from(list(RowKind)), st.integers(1, 3_000_000))

@@ -2,7 +2,7 @@
 
 An epoch has as many batches as the recipe gives all data sets together; their shares of it follow from these numbers, a
 temperature and their weights. A data set with a larger share than its size gives it is gone through more than once an epoch, one
-with a smaller share goes on in the next epoch where it stopped in this one.
+with a smaller share continues in the next epoch where it stopped in this one.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ COLUMNS: tuple[tuple[str, Role], ...] = (("anchor", Role.QUERY), ("positive", Ro
 def row_vectors(table: Dataset, encoder: Encoder, max_tokens: int, bf16: bool, folder: Path) -> np.ndarray:
     """Return the mean of query and positive of each row, [N, D] int16, see `in_steps`. Every process must call it at once.
 
-    They are kept in a file: a run that goes on, perhaps on another machine, should see the same neighbours.
+    They are kept in a file: a run that is continued, perhaps on another machine, should see the same neighbours.
 
     Args:
         table: rows with `anchor` and `positive`.
@@ -80,7 +80,7 @@ def _load(path: Path, rows: int) -> np.ndarray | None:
 
 
 def _save(path: Path, vectors: np.ndarray) -> None:
-    """Write the file whole or not at all; without it a run that goes on encodes the rows once more."""
+    """Write the file whole or not at all; without it a run that is continued encodes the rows again."""
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(path) as temporary:

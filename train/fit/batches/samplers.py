@@ -109,7 +109,7 @@ class RankingBatchSampler(ShuffledBatchSampler):
 class RankShare(BatchSampler):
     """One process's part of each global batch: as many rows as every other process gets, in the same number of batches.
 
-    Accelerate's own sharding is not used: it passes over batches that are smaller than the largest, of which group-aware
+    Accelerate's own sharding is not used: it skips batches that are smaller than the largest, of which group-aware
     batching makes many, and leaves processes with different numbers of steps at the end.
 
     Args:

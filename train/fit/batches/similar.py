@@ -1,5 +1,5 @@
 """Batches of rows that resemble each other, so that in-batch negatives are hard (topic-aware sampling, Hofstätter et al.,
-arXiv:2104.06967, with neighbours in the place of fixed clusters).
+arXiv:2104.06967, with neighbours instead of fixed clusters).
 
 Between rows drawn at random a base model tells the right document from the others already, and the loss has little to teach.
 """

@@ -51,7 +51,7 @@ def choose_loss(spec: DatasetSpec, kind: RowKind) -> Loss:
 
 
 def check_lengths(config: TrainingConfig, encoder: Encoder) -> list[str]:
-    """See whether vectors can be cut as `training.matryoshka` says. Returns what the person should read.
+    """See whether vectors can be cut as `training.matryoshka` says. Return what the user should read.
 
     Raises:
         ConfigError: the model's vectors are shorter, or their lengths carry meaning, which a cut would lose.

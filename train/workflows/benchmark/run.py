@@ -88,7 +88,7 @@ def run_benchmark(
 
 @dataclass(frozen=True)
 class Spending:
-    """What the user said about money: a table of prices, and whether to go on without asking."""
+    """What the user said about money: a table of prices, and whether to continue without asking."""
 
     prices: Path | None
     agreed: Confirm | None

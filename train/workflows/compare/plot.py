@@ -17,7 +17,7 @@ LEFT, RIGHT, TOP, BOTTOM = 46, 16, 16, 44
 RADIUS = 9.0
 """Of a model's mark."""
 DEEP = 0.5
-"""Models below this share of the best quality are told of at the border, or they would press all others together."""
+"""Models below this share of the best quality are named at the border, or they would press all others together."""
 LOG_FROM = 8.0
 """Ratio of the largest to the smallest cost from which its axis is logarithmic."""
 ALIKE = 0.15
