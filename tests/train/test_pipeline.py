@@ -77,7 +77,7 @@ def test_a_base_near_the_ceiling_gives_another_plan_and_its_record(tmp_path: Pat
     gentle = gentler_near_ceiling(plan, tmp_path, 0.96)
     assert plan.recipe is recipe and gentle.recipe.learning_rate == pytest.approx(recipe.learning_rate / 4)
     recorded = json.loads((tmp_path / "environment.json").read_text(encoding="utf-8"))
-    assert recorded == {"recipe": list(gentle.recipe.reasons), "device": "cpu"}
+    assert recorded == {"format": 1, "recipe": list(gentle.recipe.reasons), "device": "cpu"}
 
 
 def test_the_sentence_is_short() -> None:

@@ -16,7 +16,6 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from data.progress import bars
 from data.sources.texts import open_texts
 from tests.benchmarks.embed_stream import FreeEncoder
 from tests.conftest import ROOT
@@ -224,9 +223,9 @@ def test_vectors_come_from_the_cache(run: Run, folder: Path) -> None:
     assert np.load(folder / "w.npy").tobytes() == open_vectors(folder / "v.parquet").stored.tobytes()
 
 
-def test_a_bar_shows_how_far_it_is(run: Run) -> None:
-    with bars(True):
-        said = run()["said"]
+def test_a_bar_shows_how_far_it_is(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    said = run()["said"]
     assert "embedding: 100%" in said and "50/50" in said and "text/s" in said
 
 
