@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 PACKAGES = (
     "sentence-transformers",
@@ -26,7 +25,7 @@ PACKAGES = (
 )
 
 
-def environment(extra: Mapping[str, Any]) -> dict[str, Any]:
+def environment(extra: Mapping[str, object]) -> dict[str, object]:
     """Return versions, hardware and revision of the code, for `environment.json`."""
     import torch
 

@@ -194,7 +194,7 @@ def better_checkpoint_gone(folder: Path) -> None:
 
 
 RESUME = ["train", "--resume", "checkpoints/x"]
-ANEW = "--config checkpoints/x/config.yaml run_name=NAME"
+NEW_RUN = "--config checkpoints/x/config.yaml run_name=NAME"
 REMOVE = "remove that folder: the run then continues from the checkpoint before it"
 
 
@@ -217,13 +217,13 @@ RUNS = {
         "it has no config.yaml", "checkpoints/x", "put a copy of the file back", written("config.yaml", None)
     ),
     "resume of a run whose record is broken": resumed(
-        "cannot be read", "checkpoints/x/environment.json", ANEW, written("environment.json", b"{")
+        "cannot be read", "checkpoints/x/environment.json", NEW_RUN, written("environment.json", b"{")
     ),
     "resume of a run whose scores are broken": resumed(
-        "is broken", "checkpoints/x/scores.jsonl, line 1", ANEW, written("scores.jsonl", b'{"step": 0\n')
+        "is broken", "checkpoints/x/scores.jsonl, line 1", NEW_RUN, written("scores.jsonl", b'{"step": 0\n')
     ),
     "resume of a run whose scores are gone": resumed(
-        "is missing", "checkpoints/x/scores.jsonl", ANEW, written("scores.jsonl", None)
+        "is missing", "checkpoints/x/scores.jsonl", NEW_RUN, written("scores.jsonl", None)
     ),
     "checkpoint with damaged weights": resumed(
         "model.safetensors is broken", "checkpoints/x/checkpoint-", REMOVE, written("model.safetensors", b"damaged", inside=True)

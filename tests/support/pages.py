@@ -196,7 +196,7 @@ def page_arguments(text: str | None = None) -> tuple[dict[str, Any], list[dict[s
 def write_run(
     folder: Path, name: str, *, finished: bool = True, page: str | None = "<!DOCTYPE html><title>x</title>", **changes: Any
 ) -> Path:
-    """A run folder as a run leaves it.
+    """Write a run folder as a run leaves it.
 
     Args:
         folder: where it is made.

@@ -6,7 +6,7 @@ import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from typing import Any, TextIO
+from typing import TextIO
 
 from train.console import heard_by
 from train.distributed import is_main
@@ -22,7 +22,7 @@ def print_line(line: str, file: TextIO | None = None) -> None:
         print(line.encode(encoding, "backslashreplace").decode(encoding), file=out, flush=True)
 
 
-def print_json(value: Any) -> None:
+def print_json(value: object) -> None:
     """Print JSON to standard output, once over all processes. Numbers that JSON cannot hold (NaN) are an error."""
     if is_main():
         print_line(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from pydantic import Field, field_validator
 
 from data.spec import StrictModel
@@ -42,7 +40,7 @@ class LimitsConfig(StrictModel):
 
     @field_validator("licences", mode="before")
     @classmethod
-    def _one_licence(cls, value: Any) -> Any:
+    def _one_licence(cls, value: object) -> object:
         return [value] if isinstance(value, str) else value
 
 
@@ -88,12 +86,12 @@ class CompareSettings(JudgeSettings):
 
     @field_validator("limits", "measure", mode="before")
     @classmethod
-    def _empty_section(cls, value: Any) -> Any:
+    def _empty_section(cls, value: object) -> object:
         """Read a section whose keys are all commented out as an empty one."""
         return {} if value is None else value
 
     @field_validator("models", mode="before")
     @classmethod
-    def _by_name(cls, value: Any) -> Any:
+    def _by_name(cls, value: object) -> object:
         """Accept `models: [a, b]` as short for `models: [{name: a}, {name: b}]`."""
         return [{"name": one} if isinstance(one, str) else one for one in value] if isinstance(value, list) else value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any, get_args
+from typing import get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -76,7 +76,7 @@ def spellings(place: Place) -> Iterator[Place]:
         yield ("data", *place[3:])
 
 
-def _problem(item: Mapping[str, Any]) -> str:
+def _problem(item: Mapping[str, object]) -> str:
     """Say what pydantic found in words that need no knowledge of it."""
     got = "" if isinstance(item["input"], dict | list) else f" (got {item['input']!r})"
     if item["type"] == "missing":
@@ -87,7 +87,7 @@ def _problem(item: Mapping[str, Any]) -> str:
         return f"a section of settings is expected here{got}"
     if item["type"] == "string_pattern_mismatch":
         return f"does not have the required form{got}"
-    message = item["msg"].removeprefix("Value error, ")
+    message = str(item["msg"]).removeprefix("Value error, ")
     return f"{message[:1].lower()}{message[1:]}{got}"
 
 

@@ -309,13 +309,13 @@ class BaseSettings(StrictModel):
 
     @field_validator("tracking", mode="before")
     @classmethod
-    def _tracking_by_name(cls, value: Any) -> Any:
+    def _tracking_by_name(cls, value: object) -> object:
         """Accept `tracking: wandb` as short for `tracking: {backend: wandb}`."""
         return {"backend": value} if isinstance(value, str) else value
 
     @field_validator("training", mode="before")
     @classmethod
-    def _training_by_the_recipe(cls, value: Any) -> Any:
+    def _training_by_the_recipe(cls, value: object) -> object:
         """Read `training: auto` as nothing set: the recipe decides, as it does without the section."""
         return {} if value == "auto" else value
 
