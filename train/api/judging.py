@@ -1,4 +1,4 @@
-"""Judge, compare, check and mine from Python: the commands of these names, with objects in the place of words."""
+"""Judge, compare, check and mine from Python: the commands of these names, with objects instead of words."""
 
 from __future__ import annotations
 
