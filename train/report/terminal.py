@@ -48,7 +48,7 @@ def story(
         examples: queries and pairs that changed most, see `examples.pick_examples`.
         share: of the way from the base to the best checkpoint, which the judged model went.
     """
-    console = console or Console()
+    console = console or Console(force_jupyter=False)
     style = _STYLES[run_verdict(results)]
     with console.capture() as capture:
         first, *others = verdict_lines(results, sides)
@@ -78,7 +78,7 @@ def measured_table(results: Sequence[ModelResult], name: str, console: Console |
         name: of the model.
         console: as for `story`.
     """
-    console = console or Console()
+    console = console or Console(force_jupyter=False)
     table = plain_table(f"{name} on {_splits(results)}")
     table.add_column("data set", overflow="fold")
     table.add_column("metric", no_wrap=True)
@@ -95,7 +95,7 @@ def measured_table(results: Sequence[ModelResult], name: str, console: Console |
 
 def side_by_side(title: str, rows: Sequence[tuple[str, str, str]], sides: wording.Sides, console: Console | None = None) -> str:
     """Return a table of (what, before, after), ready to print; long values are folded, not cut."""
-    console = console or Console()
+    console = console or Console(force_jupyter=False)
     table = plain_table(title)
     for heading in ("", *sides.headings()):
         table.add_column(Text(heading), overflow="fold")

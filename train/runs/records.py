@@ -244,7 +244,7 @@ class RunReport(Record):
         for one in (line for result in self.datasets for line in result.lines()):
             figures = (fraction(one.base), fraction(one.tuned), change(one.delta), interval(one.ci95), p_value(one.p_value))
             table.add_row(Text(one.name), metric_name(one.metric), f"{one.n:,}", *figures, VERDICT_WORDS[one.verdict])
-        console = Console(width=WIDTH, color_system=None)
+        console = Console(width=WIDTH, color_system=None, force_jupyter=False)
         with console.capture() as capture:
             console.print(table)
         return lines_of(capture.get())

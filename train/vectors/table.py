@@ -24,7 +24,7 @@ def methods_table(title: str, results: Sequence[MethodResult], top: int, console
         top: hits a query.
         console: decides the width; by default that of standard output.
     """
-    console = console or Console()
+    console = console or Console(force_jupyter=False)
     table = plain_table(title)
     table.add_column("method", no_wrap=True)
     judged = results[0].ndcg is not None

@@ -93,3 +93,10 @@ def test_models_to_compare_have_labels_and_settings(frame: pandas.DataFrame, tin
     assert dimensions["short"] == 8 and len(dimensions) == 2
     with pytest.raises(embed_tune.ConfigError, match="dimension"):
         embed_tune.compare([tiny_model, {"name": tiny_model, "dimension": 8}], data=frame, output_dir=tmp_path)
+
+
+def test_words_of_a_result_show_nothing_in_a_notebook(run: embed_tune.Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[object] = []
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    monkeypatch.setattr("rich.jupyter.display", lambda *parts: shown.append(parts))
+    assert "Verdict on the tuned model" in str(run) and not shown

@@ -23,7 +23,7 @@ def scores_table(report: Mapping[str, Any], console: Console | None = None) -> s
         report: the content of benchmark.json.
         console: decides width and colour; by default those of standard output.
     """
-    console = console or Console()
+    console = console or Console(force_jupyter=False)
     models = list(report["models"])
     cells = {(one["model"], one["task"]): one for one in report["scores"]}
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)

@@ -30,7 +30,7 @@ def story(comparison: Comparison, advice: Advice, documents: int, console: Conso
         documents: of the index whose size is worked out.
         console: decides width and colour; by default those of standard output.
     """
-    console = console or Console()
+    console = console or Console(force_jupyter=False)
     with console.capture() as capture:
         console.print(Text(plain(advice.headline), style="bold green" if advice.taken else "bold yellow"))
         for line in (*advice.reasons, *advice.out):
