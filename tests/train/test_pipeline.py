@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import cast
@@ -64,6 +65,12 @@ def test_a_run_returns_its_folder_and_its_closing_words_are_said_once(
     assert run == rows.parent / "run" and (run / "report.json").is_file()
     assert sum("Verdict: " in line for line in said) == said.count(f"report: {run / 'report.html'}") == 1
     assert not capfd.readouterr().out
+
+
+def test_a_run_outside_the_main_thread_finishes(rows: Path, overrides: list[str]) -> None:
+    with ThreadPoolExecutor(1) as threads:
+        run = threads.submit(pipeline.start_run, load_config(None, data=str(rows), overrides=overrides), inner=True).result()
+    assert run == rows.parent / "run" and (run / "report.json").is_file()
 
 
 def test_a_base_near_the_ceiling_gives_another_plan_and_its_record(tmp_path: Path) -> None:

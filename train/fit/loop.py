@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import signal
+import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -221,6 +222,9 @@ def _to_be_spread(model: SentenceTransformer) -> SentenceTransformer:
 @contextmanager
 def _stopping_on_signals(schedule: ScheduleCallback) -> Iterator[None]:
     """End the run after the present step, with a checkpoint, on Ctrl-C or a scheduler's SIGTERM."""
+    if threading.current_thread() is not threading.main_thread():  # Python lets no other thread handle signals
+        yield
+        return
     watched = (signal.SIGINT, signal.SIGTERM)
     before = {number: signal.signal(number, schedule.request_stop) for number in watched}
     try:
