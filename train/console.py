@@ -5,10 +5,12 @@ from __future__ import annotations
 import html
 import logging
 import os
+import threading
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +23,16 @@ from train.distributed import is_main
 Listener = Callable[[str], object]
 """Takes a line of progress."""
 
-_listeners: list[Listener] = []
+
+@dataclass(frozen=True, eq=False)
+class _Hearing:
+    """A listener and the thread that it was set in."""
+
+    listener: Listener
+    thread: int
+
+
+_hearings: list[_Hearing] = []
 
 
 def say(line: str) -> None:
@@ -29,18 +40,23 @@ def say(line: str) -> None:
 
     The command line listens in order to print; whoever calls the Python API listens with `progress=`.
     """
-    if _listeners and is_main():
-        _listeners[-1](line)
+    hearings = tuple(_hearings)
+    if hearings and is_main():
+        here = threading.get_ident()
+        # A thread that nobody listens to is a helper, such as one of those that send requests
+        heard = next((one for one in reversed(hearings) if one.thread == here), hearings[-1])
+        heard.listener(line)
 
 
 @contextmanager
 def heard_by(listener: Listener | None) -> Iterator[None]:
-    """Let a listener hear what is said inside the block, in all threads; None hears nothing."""
-    _listeners.append(listener or (lambda line: None))
+    """Let a listener hear what this thread says inside the block, and what threads without a listener say; None hears nothing."""
+    hearing = _Hearing(listener or (lambda line: None), threading.get_ident())
+    _hearings.append(hearing)
     try:
         yield
     finally:
-        _listeners.pop()
+        _hearings.remove(hearing)
 
 
 def quiet_libraries(debug: bool) -> None:
