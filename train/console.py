@@ -9,7 +9,7 @@ import threading
 import unicodedata
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +22,9 @@ from train.distributed import is_main
 
 Listener = Callable[[str], object]
 """Takes a line of progress."""
+
+NO_BARS = "HF_HUB_DISABLE_PROGRESS_BARS"
+QUIETED = ("sentence_transformers", "accelerate", "torch")
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,22 +62,85 @@ def heard_by(listener: Listener | None) -> Iterator[None]:
         _hearings.remove(hearing)
 
 
+class _Quiet:
+    """What brings back the user's warnings and levels after the last of the blocks that may be open in several threads."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.blocks = 0
+        self.undo = ExitStack()
+        self.remembered = False
+
+
+_quiet = _Quiet()
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Ignore warnings inside the block, and afterwards restore them and everything that `quiet_libraries` changed in it.
+
+    For the Python API, which runs in a process that is not ours. Blocks may be nested, and may overlap in several threads:
+    warnings belong to the whole process, so the last block that ends restores what there was before the first.
+    """
+    with _quiet.lock:
+        if not _quiet.blocks:
+            _quiet.undo.enter_context(warnings.catch_warnings())
+            warnings.filterwarnings("ignore")
+        _quiet.blocks += 1
+    try:
+        yield
+    finally:
+        with _quiet.lock:
+            _quiet.blocks -= 1
+            if not _quiet.blocks:
+                _quiet.remembered = False
+                _quiet.undo.close()
+
+
 def quiet_libraries(debug: bool) -> None:
-    """Silence what libraries print about themselves; their errors stay."""
+    """Silence what libraries print about themselves; their errors stay.
+
+    It lasts as long as the process, or until the block of `quietly` ends in which it is called.
+    """
     if debug:
         logging.basicConfig(level=logging.INFO)
         return
-    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     warnings.filterwarnings("ignore")
     from datasets.utils import logging as datasets_logging
     from transformers.utils import logging as transformers_logging
 
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    datasets_logging.set_verbosity_error()
-    datasets_logging.disable_progress_bar()
-    for name in ("sentence_transformers", "accelerate", "torch"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    with _quiet.lock:
+        if _quiet.blocks and not _quiet.remembered:
+            _quiet.remembered = True
+            _remember_libraries(_quiet.undo)
+        # For processes that are started from here; set only now, because the hub client that is imported under it stays silent
+        os.environ.setdefault(NO_BARS, "1")
+        transformers_logging.set_verbosity_error()
+        transformers_logging.disable_progress_bar()
+        datasets_logging.set_verbosity_error()
+        datasets_logging.disable_progress_bar()
+        for name in QUIETED:
+            logging.getLogger(name).setLevel(logging.ERROR)
+
+
+def _remember_libraries(undo: ExitStack) -> None:
+    """Note how to restore what `quiet_libraries` is about to change."""
+    from datasets.utils import logging as datasets_logging
+    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars
+    from transformers.utils import logging as transformers_logging
+
+    if NO_BARS not in os.environ:
+        undo.callback(os.environ.pop, NO_BARS, None)
+    for name in QUIETED:
+        undo.callback(logging.getLogger(name).setLevel, logging.getLogger(name).level)
+    undo.callback(datasets_logging.set_verbosity, datasets_logging.get_verbosity())
+    undo.callback(transformers_logging.set_verbosity, transformers_logging.get_verbosity())
+    if datasets_logging.is_progress_bar_enabled():
+        undo.callback(datasets_logging.enable_progress_bar)
+    if are_progress_bars_disabled():
+        undo.callback(disable_progress_bars)  # after those of transformers, which switch these on as well
+    if transformers_logging.is_progress_bar_enabled():
+        undo.callback(transformers_logging.enable_progress_bar)
 
 
 def lines_of(captured: str) -> str:

@@ -1,10 +1,14 @@
-"""Who hears which line."""
+"""Who hears which line, and that what libraries print is as it was once a block that quiets them has ended."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+from tests.conftest import ROOT
 from train.console import heard_by, say
 
 
@@ -55,3 +59,68 @@ def test_leaving_first_what_was_entered_first_keeps_the_other_listener() -> None
     say("still heard")
     late.__exit__(None, None, None)
     assert heard == ["still heard"]
+
+
+IN_A_NOTEBOOK = """
+import logging, os, threading, warnings
+from datasets.utils import logging as data
+from huggingface_hub.utils import are_progress_bars_disabled
+from transformers.utils import logging as models
+from train.console import quiet_libraries, quietly
+
+NAMES = ["datasets", "transformers", "sentence_transformers", "accelerate", "torch"]
+
+def state():
+    levels = [logging.getLogger(name).level for name in NAMES]
+    bars = [models.is_progress_bar_enabled(), data.is_progress_bar_enabled(), not are_progress_bars_disabled()]
+    return list(warnings.filters), dict(os.environ), levels, bars
+
+def assert_quiet():
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.warn("not to be seen")
+    assert not seen and state()[2:] == ([logging.ERROR] * 5, [False] * 3), state()
+
+def other():
+    with quietly():
+        quiet_libraries(False)
+        entered.set()
+        assert left.wait(30)
+        assert_quiet()
+
+entered, left = threading.Event(), threading.Event()
+thread = threading.Thread(target=other)
+logging.getLogger("torch").setLevel(logging.DEBUG)
+data.set_verbosity_info()
+before = state()
+assert before[3] == [True] * 3
+for repeated in range(2):
+    with quietly():
+        quiet_libraries(False)
+        with quietly():
+            quiet_libraries(False)
+        assert_quiet()
+    assert state() == before, state()
+with quietly():
+    thread.start()
+    assert entered.wait(30)
+left.set()
+thread.join()
+assert state() == before, state()
+quiet_libraries(False)
+assert_quiet()
+"""
+"""Blocks one after another, one in another, and one that overlaps with that of a second thread; last, as on the command line."""
+
+
+def test_what_was_quieted_prints_again_after_the_last_block() -> None:
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("HF_HUB_DISABLE")}
+    done = subprocess.run(
+        [sys.executable, "-c", IN_A_NOTEBOOK],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env=environment | {"PYTHONPATH": str(ROOT)},
+        timeout=120,
+    )
+    assert done.returncode == 0 and not done.stderr, done.stderr
