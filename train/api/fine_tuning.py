@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from train.api.runs import OUTPUT_DIR, Run
-from train.api.settings import column_words, setting_words
-from train.api.words import Data, ModelName, model_word, sources_of
-from train.console import Listener, heard_by, say
+from train.api.session import session
+from train.api.settings import column_settings, setting_words
+from train.api.words import Data, ModelName, model_settings, model_word, sources_of
+from train.console import Listener, say
 
 
 def fine_tune(
@@ -59,12 +60,13 @@ def fine_tune(
     roles = {"anchor": anchor, "positive": positive, "negatives": negatives, "sentence1": sentence1}
     roles |= {"sentence2": sentence2, "score": score, "group": group, "split": split}
     named = {"output_dir": os.fspath(output_dir), "training.epochs": epochs, "run_name": name}
-    named |= {"model": None if model is None else model_word(model)}
+    named |= {"model.name": None if model is None else _base(model, output_dir)}
     given = {key: value for key, value in named.items() if value is not None}
     files = [config] if isinstance(config, str | os.PathLike) else list(config or ())
-    with heard_by(progress):
+    with session(progress):
         sources = sources_of(data, output_dir)
-        words = [*setting_words(given), *column_words(roles), *setting_words(settings)]
+        own = {} if model is None else model_settings(model)
+        words = setting_words(given, own, column_settings(roles), settings)
         loaded = apply_launcher(load_config([Path(file) for file in files], data=sources, overrides=words), say)
         from train.pipeline import start_run
 
@@ -86,5 +88,15 @@ def resume(
     """
     from train.pipeline import resume_run
 
-    with heard_by(progress):
+    with session(progress):
         return Run(resume_run(os.fspath(run), output_dir=os.fspath(output_dir)))
+
+
+def _base(model: ModelName, output_dir: str | os.PathLike[str]) -> str:
+    """Return what `model.name` takes: of a finished run, the folder of its model."""
+    from train.runs.find import look_up
+    from train.runs.folder import RunFolder
+
+    word = model_word(model)
+    found = look_up(word, os.fspath(output_dir))
+    return str(RunFolder(found).model) if found is not None and RunFolder(found).is_finished else word

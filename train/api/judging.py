@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
+from train.api.models import Model
 from train.api.runs import OUTPUT_DIR
-from train.api.settings import column_words, setting_words
-from train.api.words import Data, ModelName, model_word, sources_of
+from train.api.session import session
+from train.api.settings import column_settings, setting_words
+from train.api.words import Data, ModelName, model_settings, model_word, sources_of
 from train.config.choices import Split
-from train.console import Listener, heard_by
+from train.console import Listener
 from train.encode.api.confirm import Confirm
 from train.errors import ConfigError
 
@@ -73,9 +75,10 @@ def evaluate(
         "score": score,
         "group": group,
     }
-    with heard_by(progress):
+    with session(progress):
         names = [model_word(one) for one in (model, other) if one is not None]
-        words = [*names, *_words(output_dir, roles, settings)]
+        own = model_settings(model) | ({} if other is None else model_settings(other, "other"))
+        words = [*names, *_words(output_dir, roles, own, settings)]
         request = read_request(words, data=sources_of(data, output_dir), split=_split(split))
         return evaluate_models(request, output=None if output is None else Path(output), confirm=confirm)
 
@@ -100,7 +103,7 @@ def compare(
     """Compare models on your texts: quality, speed, size and price, and recommend one.
 
     Args:
-        models: two or more. A mapping is an entry of the section `models` in docs/configuration.md, such as
+        models: the models. A mapping is an entry of the section `models` in docs/configuration.md, such as
             `{"name": "all-MiniLM-L6-v2", "label": "short", "dimensions": 96}`.
         data, split, output_dir, settings, progress, confirm: see `evaluate`.
         anchor, positive, sentence1, sentence2, score, group: columns of these roles; recognised where left out.
@@ -122,7 +125,7 @@ def compare(
         "score": score,
         "group": group,
     }
-    with heard_by(progress):
+    with session(progress):
         words = [*_compared(models), *_words(output_dir, roles, settings)]
         request = read_compare_request(words, data=sources_of(data, output_dir), split=_split(split))
         return compare_models(request, output=None if output is None else Path(output), confirm=confirm)
@@ -163,7 +166,7 @@ def check(
 
     roles = {"anchor": anchor, "positive": positive, "negatives": negatives, "sentence1": sentence1}
     roles |= {"sentence2": sentence2, "score": score, "group": group, "split": split}
-    with heard_by(progress):
+    with session(progress):
         words = _words(output_dir, roles, settings)
         loaded = load_config(None, data=sources_of(data, output_dir), overrides=words, kind=JudgeSettings)
         return check_data(loaded, tokens=tokens)
@@ -198,24 +201,29 @@ def mine(
     from train.config.schema import JudgeSettings
     from train.workflows.mine import mine_data
 
-    named = {} if model is None else {"model": model_word(model)}
-    with heard_by(progress):
-        words = [*setting_words(named), *_words(output_dir, {"anchor": anchor, "positive": positive}, settings)]
+    named = {} if model is None else {"model.name": model_word(model)} | model_settings(model)
+    with session(progress):
+        words = _words(output_dir, {"anchor": anchor, "positive": positive}, named, settings)
         loaded = load_config(None, data=sources_of(data, output_dir), overrides=words, kind=JudgeSettings)
         return mine_data(loaded, out=None if out is None else Path(out), confirm=confirm)
 
 
 def _compared(models: Sequence[ModelName | Mapping[str, object]]) -> list[str]:
-    """Return models as words, or as the setting `models` where one of them is a mapping."""
-    if not any(isinstance(one, Mapping) for one in models):
-        return [model_word(one) for one in models if not isinstance(one, Mapping)]
-    entries = [
-        {key: os.fspath(value) if isinstance(value, os.PathLike) else value for key, value in one.items()}
-        if isinstance(one, Mapping)
-        else {"name": model_word(one)}
-        for one in models
-    ]
+    """Return models as words, or as the setting `models` where one of them has settings of its own.
+
+    Raises:
+        ConfigError: a single model instead of a list.
+    """
+    if isinstance(models, str | os.PathLike) or not isinstance(models, Iterable):
+        raise ConfigError("compare takes a list of models, and was given one", hint="write [model, other]")
+    entries = [dict(one) if isinstance(one, Mapping) else {"name": model_word(one), **_own(one)} for one in models]
+    if all(set(entry) == {"name"} for entry in entries):
+        return [os.fspath(cast("str | os.PathLike[str]", entry["name"])) for entry in entries]
     return setting_words({"models": entries})
+
+
+def _own(model: ModelName) -> dict[str, object]:
+    return dict(model.settings) if isinstance(model, Model) else {}
 
 
 def _split(name: SplitName | None) -> Split | None:
@@ -231,6 +239,8 @@ def _split(name: SplitName | None) -> Split | None:
 
 
 def _words(
-    output_dir: str | os.PathLike[str], roles: Mapping[str, str | list[str] | None], settings: Mapping[str, object] | None
+    output_dir: str | os.PathLike[str],
+    roles: Mapping[str, str | list[str] | None],
+    *settings: Mapping[str, object] | None,
 ) -> list[str]:
-    return [*setting_words({"output_dir": os.fspath(output_dir)}), *column_words(roles), *setting_words(settings)]
+    return setting_words({"output_dir": os.fspath(output_dir)}, column_settings(roles), *settings)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from train.api.session import session
 from train.api.settings import setting_words
-from train.console import Listener, heard_by, notebook_view, quiet_libraries
+from train.console import Listener, notebook_view, quiet_libraries
+from train.encode.api.confirm import Confirm
 from train.encode.contract import Role
 from train.errors import ConfigError
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
     from train.encode.protocol import OpenedModel
+    from train.resolve.models import Candidate
 
 TextRole = Literal["query", "document", "symmetric"]
 """What a text is to the model: its prompt follows from it."""
@@ -34,6 +37,27 @@ def role_of(name: str) -> Role:
         raise ConfigError(f"role={name!r} is not a role", hint=f"choose one of {', '.join(Role)}") from None
 
 
+def texts_of(texts: Iterable[str], what: str = "texts") -> tuple[str, ...]:
+    """Return texts that were given as a list.
+
+    Raises:
+        ConfigError: one text, a table or a mapping instead of a list of texts, or something among them that is no text.
+    """
+    if isinstance(texts, str | bytes):
+        raise ConfigError(f"{what} are given as a list, and here is one text", hint="write [text]")
+    if isinstance(texts, Mapping) or hasattr(texts, "columns"):
+        kind = type(texts).__name__
+        raise ConfigError(f"{what} are given as a list, and here is a {kind}", hint='give one column, e.g. list(frame["answer"])')
+    if not isinstance(texts, Iterable):
+        raise ConfigError(f"{what} are given as a list, and here is a {type(texts).__name__}", hint="write [text, …]")
+    found = tuple(texts)
+    for number, one in enumerate(found, start=1):
+        if not isinstance(one, str):
+            kind = type(one).__name__
+            raise ConfigError(f"{what}: number {number} is a {kind}, not a text", hint="leave it out, or fill it in")
+    return found
+
+
 class Model:
     """An embedding model, opened when it is first needed.
 
@@ -41,12 +65,28 @@ class Model:
         word: folder, run, preset, model behind an API (`openai:NAME`) or Hub id, as the commands take it.
         settings: of the section `model`, such as `{"max_tokens": 256}`.
         batch_size: texts that are encoded at once.
+        confirm: gets what a model behind an API would cost, and returns whether to go on; without it nothing is spent.
     """
 
-    def __init__(self, word: str, settings: Mapping[str, object] | None = None, batch_size: int | None = None) -> None:
+    def __init__(
+        self,
+        word: str,
+        settings: Mapping[str, object] | None = None,
+        batch_size: int | None = None,
+        confirm: Confirm | None = None,
+    ) -> None:
         self.word = word
-        self._words = setting_words({f"model.{key}": value for key, value in (settings or {}).items()})
-        self._words += setting_words({} if batch_size is None else {"evaluation.batch_size": batch_size})
+        self.settings: dict[str, object] = dict(settings or {})
+        self._batch_size, self._confirm = batch_size, confirm
+
+    @cached_property
+    def _candidate(self) -> tuple[Candidate, int]:
+        """The model that is meant, and the texts that it encodes at once."""
+        from train.resolve.vectors import read_model
+
+        size = {} if self._batch_size is None else {"evaluation.batch_size": self._batch_size}
+        candidate, config = read_model(self.word, setting_words({"model": self.settings}, size))
+        return candidate, config.evaluation.batch_size
 
     @cached_property
     def opened(self) -> OpenedModel:
@@ -56,11 +96,11 @@ class Model:
             ModelError: there is no such model, it is broken, or a key or client is missing.
         """
         from train.encode.open import open_model
-        from train.resolve.vectors import read_model
 
-        quiet_libraries(False)
-        candidate, config = read_model(self.word, self._words)
-        return open_model(candidate.config, batch_size=config.evaluation.batch_size)
+        with session(None):
+            quiet_libraries(False)
+            candidate, size = self._candidate
+            return open_model(candidate.config, batch_size=size)
 
     def encode(self, texts: Sequence[str], *, role: TextRole) -> np.ndarray:
         """Return the vectors of texts.
@@ -74,12 +114,16 @@ class Model:
             float32 [N, D].
 
         Raises:
-            ConfigError: no such role, or a text instead of a list.
+            ConfigError: no such role, or something other than a list of texts.
             ModelError: the model cannot be opened.
+            Interrupted: `confirm` said no.
         """
-        if isinstance(texts, str):
-            raise ConfigError("encode takes a list of texts, and was given one text", hint="write [text]")
-        found: np.ndarray = self.opened.encoder.encode(list(texts), role_of(role)).numpy()
+        from train.resolve.cost import confirm_texts
+
+        meant, chosen = role_of(role), texts_of(texts)
+        with session(None):
+            confirm_texts(self._candidate[0], self.opened.encoder, chosen, meant, confirm=self._confirm)
+            found: np.ndarray = self.opened.encoder.encode(chosen, meant).numpy()
         return found
 
     @property
@@ -117,6 +161,7 @@ def load_model(
     settings: Mapping[str, object] | None = None,
     batch_size: int | None = None,
     progress: Listener | None = None,
+    confirm: Confirm | None = None,
 ) -> Model:
     """Open a model.
 
@@ -125,12 +170,13 @@ def load_model(
         settings: of the section `model` in docs/configuration.md, such as `{"max_tokens": 256, "device": "cpu"}`.
         batch_size: texts that are encoded at once.
         progress: hears each line that a command would print.
+        confirm: gets what a model behind an API would cost, and returns whether to go on; without it nothing is spent.
 
     Raises:
         ConfigError: an unknown setting.
         ModelError: there is no such model, it is broken, or a key or client is missing.
     """
-    model = Model(os.fspath(name), settings, batch_size)
-    with heard_by(progress):
+    model = Model(os.fspath(name), settings, batch_size, confirm)
+    with session(progress):
         model.opened  # noqa: B018 (opened here, so that a mistake in the name is reported here)
     return model

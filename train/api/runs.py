@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from train.api.models import Model, TextRole
-from train.console import Listener, heard_by, notebook_view
+from train.api.session import session
+from train.console import Listener, notebook_view
 from train.errors import ConfigError, RunError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ class Run:
     """
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder = folder.absolute()
 
     @property
     def name(self) -> str:
@@ -157,7 +158,7 @@ class Run:
         """
         from train.deploy.hub import push_run
 
-        with heard_by(progress):
+        with session(progress):
             return push_run(self.folder, repo_id, private=private, licence=licence)
 
     def to_dict(self) -> dict[str, JsonValue]:

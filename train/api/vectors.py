@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data.errors import EmbedTuneError
-from train.api.models import TextRole, role_of
+from train.api.models import TextRole, role_of, texts_of
 from train.api.runs import OUTPUT_DIR
-from train.api.settings import column_words, setting_words
-from train.api.words import Data, ModelName, model_word, sources_of
-from train.console import Listener, heard_by
+from train.api.session import session
+from train.api.settings import column_settings, setting_words
+from train.api.words import Data, ModelName, model_settings, model_word, sources_of
+from train.console import Listener
 from train.encode.api.confirm import Confirm
 from train.errors import ConfigError
 from train.vectors.embed_result import EmbedResult
@@ -68,9 +68,13 @@ def embed(
         if out is None:
             raise ConfigError("it is not said where the vectors of a file go", hint='give out="vectors.parquet" or "vectors.npy"')
     else:
-        chosen = _checked(texts, "texts")
-    with heard_by(progress):
-        words = setting_words({"output_dir": os.fspath(output_dir), **(settings or {})})
+        chosen = texts_of(texts)
+        if columns:
+            raise ConfigError("column= is for a file of texts, and here is a list", hint="leave it out")
+        if ids is not None and len(texts_of(ids, "ids")) != len(chosen):
+            raise ConfigError(f"{len(ids)} ids for {len(chosen)} texts", hint="give one id a text, or leave ids out")
+    with session(progress):
+        words = setting_words({"output_dir": os.fspath(output_dir)}, model_settings(model), settings)
         candidate, config = read_model(model_word(model), words)
         request = EmbedRequest(
             candidate=candidate,
@@ -126,11 +130,15 @@ def search(
     from train.resolve.vectors import RESCORE, TOP, SearchRequest, TextChoice
     from train.workflows.search import search_vectors
 
-    words = setting_words({"output_dir": os.fspath(output_dir), **(settings or {})})
-    with heard_by(progress):
+    if top is not None and top < 1:
+        raise ConfigError(f"top={top} asks for no hits", hint="ask for 1 or more")
+    own = {} if model is None else model_settings(model)
+    words = setting_words({"output_dir": os.fspath(output_dir)}, own, settings)
+    columns = setting_words(column_settings({"anchor": anchor, "positive": positive}))
+    with session(progress):
         request = SearchRequest(
             vectors=_vectors(vectors),
-            queries=_checked(queries, "queries"),
+            queries=texts_of(queries, "queries"),
             model=None if model is None else model_word(model),
             overrides=tuple(word for word in words if not word.startswith("data.")),
             finer=_vectors(finer),
@@ -139,10 +147,7 @@ def search(
             rescore=RESCORE if rescore is None else rescore,
             documents=None if documents is None else TextChoice(os.fspath(documents)),
             data=() if data is None else tuple(sources_of(data, output_dir)),
-            data_settings=(
-                *column_words({"anchor": anchor, "positive": positive}),
-                *(word for word in words if word.startswith("data.")),
-            ),
+            data_settings=(*columns, *(word for word in words if word.startswith("data."))),
         )
         return search_vectors(request, confirm=confirm)
 
@@ -152,19 +157,3 @@ def _vectors(named: str | os.PathLike[str] | EmbedResult | None) -> Path | Vecto
     if isinstance(named, EmbedResult):
         return named.open()
     return None if named is None else Path(named)
-
-
-def _checked(texts: Sequence[str], what: str) -> tuple[str, ...]:
-    """Return the texts.
-
-    Raises:
-        EmbedTuneError: one text instead of a list, or something among them that is none.
-    """
-    if isinstance(texts, str):
-        raise EmbedTuneError(f"{what} are given as a list, and here is one text", hint="write [text]")
-    for number, one in enumerate(texts, start=1):
-        if not isinstance(one, str):
-            raise EmbedTuneError(
-                f"{what}: number {number} is a {type(one).__name__}, not a text", hint="leave it out, or fill it in"
-            )
-    return tuple(texts)

@@ -41,11 +41,16 @@ def sources_of(data: Data, output_dir: str | os.PathLike[str]) -> list[str]:
         return [os.fspath(data)]
     if isinstance(data, list | tuple) and data and all(isinstance(one, str | os.PathLike) for one in data):
         return [os.fspath(one) for one in data]
-    return [str(store(data, Path(output_dir) / ".cache" / MEMORY))]
+    return [str(store(data, Path(output_dir).absolute() / ".cache" / MEMORY))]
+
+
+def model_settings(model: ModelName, section: str = "model") -> dict[str, object]:
+    """Return the settings that a model was opened with, below the section that is its own in the request."""
+    return {f"{section}.{key}": value for key, value in model.settings.items()} if isinstance(model, Model) else {}
 
 
 def model_word(model: ModelName) -> str:
-    """Return a model in the words of the command line.
+    """Return a model in the words of the command line; its settings are apart, see `model_settings`.
 
     Raises:
         ConfigError: it is nothing that names a model.

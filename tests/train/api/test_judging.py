@@ -72,3 +72,34 @@ def test_nothing_is_spent_unless_confirmed(frame: pandas.DataFrame, tmp_path: Pa
     with pytest.raises(embed_tune.EmbedTuneError, match="nothing was spent"):
         embed_tune.evaluate("openai:text-embedding-3-small", confirm=lambda cost: bool(asked.append(cost)), **options)
     assert len(asked) == 1 and "$" in asked[0]
+
+
+def test_a_model_keeps_its_settings_wherever_it_is_given(frame: pandas.DataFrame, tiny_model: Path, tmp_path: Path) -> None:
+    short = embed_tune.load_model(tiny_model, settings={"device": "cpu", "max_tokens": 8})
+    texts = list(frame["right"][:3])
+    own = short.encode(texts, role="document")
+    made = embed_tune.embed(short, texts, output_dir=tmp_path, settings={"vector_cache": "off"})
+    assert np.allclose(np.stack(made.to_pandas()["vector"]), own, atol=1e-6)
+    options = {"data": frame, "output_dir": tmp_path, "settings": JUDGED, **COLUMNS}
+    del options["settings"]
+    judged = {"evaluation.resamples": 200, "vector_cache": "off"}
+    found = embed_tune.evaluate(tiny_model, short, settings=judged | {"model.device": "cpu"}, **options)
+    assert found.to_dict()["models"]["tuned"]["contract"]["max_tokens"] == 8
+    assert found.to_dict()["models"]["base"]["contract"]["max_tokens"] != 8
+
+
+@pytest.mark.parametrize("texts", ["one", {"a": "b"}, None, [None], [1], 5])
+def test_what_is_no_list_of_texts_is_refused(texts: object, tiny_model: Path, frame: pandas.DataFrame, tmp_path: Path) -> None:
+    model = embed_tune.load_model(tiny_model, settings={"device": "cpu"})
+    for wrong in (texts, frame):
+        with pytest.raises(embed_tune.EmbedTuneError, match=r"list|number 1"):
+            model.encode(wrong, role="query")  # type: ignore[arg-type]
+    if not isinstance(texts, str):
+        with pytest.raises(embed_tune.EmbedTuneError):
+            embed_tune.embed(model, frame, output_dir=tmp_path)  # type: ignore[arg-type]
+
+
+def test_a_single_model_is_no_list_of_models(frame: pandas.DataFrame, run: embed_tune.Run, tmp_path: Path) -> None:
+    for wrong in ("all-MiniLM-L6-v2", run):
+        with pytest.raises(embed_tune.EmbedTuneError, match="list of models"):
+            embed_tune.compare(wrong, data=frame, output_dir=tmp_path, **COLUMNS)  # type: ignore[arg-type]

@@ -1,0 +1,44 @@
+"""What surrounds every call of the API, so that the user's process stays as it was."""
+
+from __future__ import annotations
+
+import random
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+
+from train.console import Listener, heard_by
+from train.errors import ConfigError
+
+
+@contextmanager
+def session(progress: Listener | None) -> Iterator[None]:
+    """Let `progress` hear what is said inside the block; give warnings and random numbers back to the user's code as they were.
+
+    Raises:
+        ConfigError: `progress` is nothing that can be called.
+    """
+    if progress is not None and not callable(progress):
+        raise ConfigError(
+            f"progress={progress!r} cannot be called", hint="give a function of one line, for example progress=print"
+        )
+    with heard_by(progress), warnings.catch_warnings(), _random_numbers_kept():
+        yield
+
+
+@contextmanager
+def _random_numbers_kept() -> Iterator[None]:
+    """Restore the states of the random generators that a run seeds."""
+    python, numpy = random.getstate(), np.random.get_state()
+    torch = sys.modules.get("torch")
+    state = None if torch is None else torch.get_rng_state()
+    try:
+        yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+        if torch is not None and state is not None:
+            torch.set_rng_state(state)
