@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import random
 import sys
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
 
-from train.console import Listener, heard_by
+from train.console import Listener, heard_by, quietly
 from train.errors import ConfigError
 
 
@@ -25,7 +24,7 @@ def session(progress: Listener | None) -> Iterator[None]:
         raise ConfigError(
             f"progress={progress!r} cannot be called", hint="give a function of one line, for example progress=print"
         )
-    with heard_by(progress), warnings.catch_warnings(), _random_numbers_kept():
+    with heard_by(progress), quietly(), _random_numbers_kept():
         yield
 
 
