@@ -8,7 +8,7 @@ import os
 import threading
 import unicodedata
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -162,6 +162,11 @@ def plain(name: str) -> str:
 def now() -> str:
     """Return the time in UTC, ISO 8601, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def with_warnings(warnings: Sequence[str], words: str) -> str:
+    """Return the words of a result below its warnings, so that nobody reads the figures without them."""
+    return "\n".join([*warnings, "", words]) if warnings else words
 
 
 def notebook_view(text: str, table: Any = None) -> str:

@@ -105,4 +105,4 @@ def compare_command(
     if as_json:
         print_json(result.to_dict())
     else:
-        print_line(f"\n{result}")
+        print_line(f"\n{result.text()}")

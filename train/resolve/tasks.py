@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -68,11 +69,22 @@ class Training:
         return None
 
 
-def load_tasks(request: Request) -> tuple[dict[str, Task], dict[str, list[str]]]:
-    """Load every data set and build what is judged. What was recognised, and which rows were taken, is said.
+class LoadedTasks(NamedTuple):
+    """What is judged.
 
-    Returns:
-        Task by data set name, and the notes on each data set.
+    Attributes:
+        tasks: by data set name.
+        notes: what was noticed about each data set, its warnings among it.
+        warnings: why a judgement on these rows may be too good, a sentence each.
+    """
+
+    tasks: dict[str, Task]
+    notes: dict[str, list[str]]
+    warnings: tuple[str, ...]
+
+
+def load_tasks(request: Request) -> LoadedTasks:
+    """Load every data set and build what is judged. What was recognised, and which rows were taken, is said.
 
     Raises:
         DataError, ConfigError: the data cannot be judged.
@@ -81,8 +93,9 @@ def load_tasks(request: Request) -> tuple[dict[str, Task], dict[str, list[str]]]
     cache = request.config.cache
     tasks: dict[str, Task] = {}
     notes: dict[str, list[str]] = {}
+    warnings: list[str] = []
     for spec in request.config.data.datasets:
-        prepared, split = load_rows(spec, request, trainings, cache)
+        prepared, split, warned = load_rows(spec, request, trainings, cache)
         if prepared.name in tasks:
             raise ConfigError(
                 f"two data sets are called {prepared.name!r}", hint="give one of them a name: data.datasets.1.name=…"
@@ -90,8 +103,9 @@ def load_tasks(request: Request) -> tuple[dict[str, Task], dict[str, list[str]]]
         task = dataclasses.replace(build_task(prepared, Split.TEST if split == Split.ALL else split), split=split)
         things = "scored pairs" if task.kind is RowKind.SCORED else "queries"
         say(f"{prepared.name}: judged on {len(task):,} {things} ({'all rows' if split == 'all' else split})")
-        tasks[prepared.name], notes[prepared.name] = task, list(prepared.notes)
-    return tasks, notes
+        tasks[prepared.name], notes[prepared.name] = task, [*prepared.notes, *warned]
+        warnings += [f"{prepared.name}: {sentence}" for sentence in warned]
+    return LoadedTasks(tasks, notes, tuple(warnings))
 
 
 def prompts_of(request: Request, names: Sequence[str]) -> dict[str, PromptSpec]:
@@ -135,11 +149,16 @@ def _trainings(request: Request) -> list[Training]:
     return [found for candidate in request.candidates if (found := read_training(candidate)) is not None]
 
 
-def load_rows(spec: DatasetSpec, request: Request, trainings: Sequence[Training], cache: Path) -> tuple[PreparedDataset, Split]:
+def load_rows(
+    spec: DatasetSpec, request: Request, trainings: Sequence[Training], cache: Path
+) -> tuple[PreparedDataset, Split, list[str]]:
     """Load one data set, split so that the rows to judge are one of its splits ("all": its test split holds every row).
 
     Data with a test split of its own is judged on that. Data without splits is judged on all rows, unless a judged model was
     trained on it: then on the test rows that were split off for that training. `--split` asks for another choice.
+
+    Returns:
+        The data set, the split to judge, and a warning for each model that may have seen rows of it; they were said.
     """
     own = open_source(spec).splits()
     wanted, split_spec = request.split, request.config.data.split
@@ -167,8 +186,10 @@ def load_rows(spec: DatasetSpec, request: Request, trainings: Sequence[Training]
             where=spec.source,
             hint=f"it has {', '.join(prepared.splits)}; choose with --split",
         )
-    _warn_of_known_rows(prepared, split, given=split in own, spec=spec, trainings=trainings)
-    return prepared, split
+    warnings = _warnings_of_known_rows(prepared, split, given=split in own, spec=spec, trainings=trainings)
+    for sentence in warnings:
+        say(f"{prepared.name}: {sentence}")
+    return prepared, split, warnings
 
 
 def read_training(candidate: Candidate) -> Training | None:
@@ -219,27 +240,29 @@ def _read_as(recorded: DatasetSpec, spec: DatasetSpec) -> DatasetSpec:
     return recorded.model_copy(update={key: getattr(spec, key) for key in spec.model_fields_set} | {"train": True})
 
 
-def _warn_of_known_rows(
+def _warnings_of_known_rows(
     prepared: PreparedDataset, split: Split, *, given: bool, spec: DatasetSpec, trainings: Sequence[Training]
-) -> None:
-    """Say so where a model may have seen rows that are judged."""
+) -> list[str]:
+    """Return a sentence for each model that may have seen rows that are judged."""
+    warnings: list[str] = []
     judged = Split.TEST if split == Split.ALL else split
     for training in trainings:
         label = training.candidate.label
         known = None if training.known is None else count_known(prepared, judged, training.known)
         if known:
-            say(
-                f"{prepared.name}: warning: {label} was trained on {known:,} of the {len(prepared.splits[judged]):,} rows that"
-                " are judged here; it will look better on them than it is"
+            warnings.append(
+                f"warning: {label} was trained on {known:,} of the {len(prepared.splits[judged]):,} rows that are judged here;"
+                " it will look better on them than it is"
             )
         if known is not None or training.spec_for(spec) is None:
             continue
         held_out = split in (Split.DEV, Split.TEST) and (given or prepared.fingerprint in training.fingerprints)
         if not held_out:
-            say(
-                f"{prepared.name}: warning: {label} was trained on this data set, and rows judged here may be among those; it"
-                " would look better than it is"
+            warnings.append(
+                f"warning: {label} was trained on this data set, and rows judged here may be among those; it would look better"
+                " than it is"
             )
+    return warnings
 
 
 def _same_source(one: str, other: str) -> bool:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.text import Text
 
 from data.storage import write_json
-from train.console import lines_of, notebook_view, plain_table
+from train.console import lines_of, notebook_view, plain_table, with_warnings
 from train.evaluate.frames import paired_frame
 from train.evaluate.results import DatasetResult
 from train.evaluate.verdict import RunVerdict
@@ -215,6 +215,7 @@ class RunReport(Record):
     datasets: tuple[JudgedDataset, ...]
     cost: dict[str, int | float] = Field(default_factory=dict, description="see `train.wording.cost_lines`")
     finished_at: str | None = None
+    warnings: tuple[str, ...] = Field((), description="why an evaluation may look better than it is; older ones have none")
 
     @property
     def sides(self) -> Sides:
@@ -247,7 +248,7 @@ class RunReport(Record):
         console = Console(width=WIDTH, color_system=None, force_jupyter=False)
         with console.capture() as capture:
             console.print(table)
-        return lines_of(capture.get())
+        return with_warnings(self.warnings, lines_of(capture.get()))
 
     def _repr_html_(self) -> str:
         return notebook_view(str(self), self.to_pandas())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from data.spec import PromptSpec
 from data.storage import refuse_full, staged_folder, write_text
 from train.config.schema import JudgeSettings
-from train.console import notebook_view, now, quiet_libraries, say
+from train.console import notebook_view, now, quiet_libraries, say, with_warnings
 from train.encode.api.confirm import Confirm
 from train.encode.cache.cache import Counters, VectorCache
 from train.encode.cache.open import open_cache
@@ -93,6 +93,7 @@ class Evaluation:
         data_notes: what was noticed about each data set.
         command: the words that repeat it.
         folder: where report.json, report.html and per_query.parquet were written, if they were.
+        warnings: what must be known in order to read the figures rightly, such as rows that a model was trained on.
     """
 
     models: tuple[JudgedModel, ...]
@@ -104,6 +105,7 @@ class Evaluation:
     data_notes: Mapping[str, list[str]] = field(default_factory=dict)
     command: tuple[str, ...] = ()
     folder: Path | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def datasets(self) -> tuple[ModelResult, ...] | tuple[DatasetResult, ...]:
@@ -125,7 +127,7 @@ class Evaluation:
 
         Of one model these are `model`, and `datasets` with `value`, `ci95` and `metrics` of each.
         """
-        ending = {"cost": dict(self.cost), "finished_at": self.finished_at}
+        ending = {"cost": dict(self.cost), "finished_at": self.finished_at, "warnings": list(self.warnings)}
         if len(self.models) == 1:
             return {
                 "model": self.models[0].to_dict(),
@@ -153,6 +155,8 @@ class Evaluation:
     def text(self, console: Console | None = None) -> str:
         """Return the words for people: a table of one model's metrics; of two models the verdict and what stands behind it.
 
+        The warnings are not among them: a listener has heard those already.
+
         Args:
             console: decides width and colour; by default that of standard output.
         """
@@ -171,7 +175,8 @@ class Evaluation:
         return [one for name, task in self.tasks.items() for one in pick_examples(task, base[name], tuned[name], count)]
 
     def __str__(self) -> str:
-        return self.text(plain_console())
+        """Return the warnings, and below them the words for people."""
+        return with_warnings(self.warnings, self.text(plain_console()))
 
     def _repr_html_(self) -> str:
         return notebook_view(str(self), self.to_pandas())
@@ -201,9 +206,9 @@ def evaluate_models(
         refuse_full(output)
     quiet_libraries(debug)
     cache = open_cache(request.config.vector_cache, request.config.cache, say)
-    tasks, notes = load_tasks(request)
+    tasks, notes, warnings = load_tasks(request)
     confirm_judging(request.candidates, tasks, cache, confirm)
-    models = judge_models(request, tasks, cache)
+    models, remarks = judge_models(request, tasks, cache)
     if cache is not None:
         cache.close()
     say("comparing …" if len(models) == 2 else "resampling …")
@@ -224,35 +229,47 @@ def evaluate_models(
         data_notes=notes,
         command=request.command,
         folder=output,
+        warnings=(*warnings, *remarks),
     )
     if output is not None:
         write_output(output, found)
     return found
 
 
-def judge_models(request: Request, tasks: Mapping[str, Task], cache: VectorCache | None = None) -> list[JudgedModel]:
+def judge_models(
+    request: Request, tasks: Mapping[str, Task], cache: VectorCache | None = None
+) -> tuple[list[JudgedModel], list[str]]:
     """Score every model on every task. All weights are found before the first text is encoded.
 
     Args:
         request: models and settings.
         tasks: what to judge them on, by name.
         cache: where vectors are looked for and kept; None computes all of them.
+
+    Returns:
+        The models, and what was said about both together: that they are one and the same.
     """
     for candidate in request.candidates:
         if candidate.config.api is None:
             locate(candidate.config)
     prompts = prompts_of(request, list(tasks))
     models: list[JudgedModel] = []
+    remarks: list[str] = []
+
+    def remark(sentence: str) -> None:
+        say(sentence)
+        remarks.append(sentence)
+
     for candidate in request.candidates:
         if models and candidate.same_as(models[0].candidate):
-            say(f"{candidate.label} is the same model with the same settings: it is not encoded again, and nothing can differ")
+            remark(f"{candidate.label} is the same model with the same settings: it is not encoded again, and nothing can differ")
             models.append(models[0])
         else:
             models.append(judge_model(candidate, tasks, prompts, request.config, cache))
     digests = [model.origin.sha256 for model in models]
     if len(models) == 2 and models[0] is not models[1] and digests[0] is not None and digests[0] == digests[1]:
-        say("note: both models have the same weights file")
-    return models
+        remark("note: both models have the same weights file")
+    return models, remarks
 
 
 def judge_model(

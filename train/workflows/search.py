@@ -154,7 +154,7 @@ def _tasks(request: SearchRequest, candidate: Candidate, config: BaseSettings) -
     loaded = load_config(None, data=list(request.data), overrides=settings, kind=JudgeSettings)
     judged = Request((candidate,), loaded, True, None, ())
     refuse_prompts(judged, "search")
-    tasks, _ = load_tasks(judged)
+    tasks = load_tasks(judged).tasks
     searched = {name: task for name, task in tasks.items() if isinstance(task, RetrievalTask)}
     if len(searched) < len(tasks):
         name = next(name for name in tasks if name not in searched)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import html
+import json
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +29,31 @@ def test_evaluate_judges_a_run_against_its_base(
     assert found.to_dict()["datasets"][0]["tuned"] == pytest.approx(run.report.datasets[0].tuned, abs=1e-6), "the run's test rows"
     alone = embed_tune.evaluate(tiny_model, data=frame, output_dir=tmp_path, settings=JUDGED, **COLUMNS)
     assert alone.verdict is None and {"value", "low", "high"} <= set(alone.to_pandas().columns)
+
+
+def test_rows_that_a_model_was_trained_on_are_named_in_the_result(
+    run: embed_tune.Run, frame: pandas.DataFrame, tiny_model: Path, tmp_path: Path
+) -> None:
+    """Nobody listens, so what was said has to stand in what comes back."""
+    trained = tmp_path / "trained"
+    shutil.copytree(run.folder, trained)
+    report = json.loads((trained / "report.json").read_text())
+    report["selection"]["share"] = 1.0  # a model that is the base itself has seen no rows
+    (trained / "report.json").write_text(json.dumps(report))
+    shuffled = frame.sample(frac=1, random_state=1)
+    options = {"data": shuffled, "output_dir": tmp_path, "settings": JUDGED, **COLUMNS}
+    two = embed_tune.evaluate(tiny_model, trained, output=tmp_path / "out", **options)
+    for found in (embed_tune.evaluate(trained, **options), two, embed_tune.compare([tiny_model, trained], **options)):
+        warning, *more = found.warnings  # the run shipped the base: that both have the same weights is said, too
+        assert re.search(r"warning: .*trained was trained on \d+ of the 60 rows that are judged here", warning)
+        assert str(found).startswith("\n".join([*found.warnings, "", ""])) and html.escape(warning) in found._repr_html_()
+        assert found.to_dict()["warnings"] == [warning, *more] and warning not in found.text(), "the command has said it already"
+    same = embed_tune.evaluate(tiny_model, tiny_model, **options)
+    assert ["is the same model with the same settings" in one for one in same.warnings] == [True]
+    assert json.loads((tmp_path / "out" / "report.json").read_text())["warnings"] == list(two.warnings)
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "of the 60 rows that are judged here" in page
+    assert embed_tune.evaluate(trained, **options | {"data": frame}).to_dict()["warnings"] == []
 
 
 def test_check_and_mine(frame: pandas.DataFrame, tiny_model: Path, tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from train.workflows.evaluate import Evaluation, evaluate_models
 
 def test_one_model_has_the_values_of_plain_sentence_transformers(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
     found = as_json(capfd, "evaluate", "tiny", "--data", "split", "--data", "pairs.csv", "model.device=cpu", RESAMPLES)
-    assert list(found) == ["model", "primary", "datasets", "cost", "finished_at"]
+    assert list(found) == ["model", "primary", "datasets", "cost", "finished_at", "warnings"]
     scored, pairs = found["datasets"]
     rows = [line.rsplit(",", 2) for line in (here / "split" / "test.csv").read_text().splitlines()[1:]]
     model = SentenceTransformer("tiny", device="cpu")

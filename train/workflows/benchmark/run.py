@@ -73,7 +73,7 @@ def run_benchmark(
         tasks = {task.metadata.name: task for task in named_tasks(names)}
         if request.has_data:
             refuse_prompts(request, "benchmark")
-            tasks |= {name: own_task(task) for name, task in load_tasks(request)[0].items()}
+            tasks |= {name: own_task(task) for name, task in load_tasks(request).tasks.items()}
         for name, task in tasks.items():
             facts = task.metadata
             done.tasks[name] = {"type": facts.type, "metric": facts.main_score, "mteb_name": facts.name}

@@ -75,7 +75,7 @@ def compare_models(
     start = context()
     prepare(start)
     refuse_prompts(request.as_request(), "compare")
-    tasks, notes = load_tasks(request.as_request())
+    tasks, notes, warnings = load_tasks(request.as_request())
     samples = choose_samples(tasks, request.config.measure)
     confirm_spending(estimates(request, tasks, samples, prices, again), confirm)
     with tempfile.TemporaryDirectory() as folder:
@@ -88,12 +88,12 @@ def compare_models(
             found[job.candidate] = _told(run_job(job, start))
     comparison = _compared(request, tasks, found, prices)
     advice = advise(comparison, request.config.limits, request.config.measure.documents)
-    report = _report(request, comparison, advice, samples, began)
+    report = _report(request, comparison, advice, samples, began, warnings)
     made = output or _new_folder(request, next(iter(tasks)))
     _write(made, request, report, tasks, comparison, advice, notes)
     if csv is not None:
         _write_csv(csv, report)
-    return ModelComparison(comparison, advice, made, report)
+    return ModelComparison(comparison, advice, made, report, warnings)
 
 
 def _told(found: Outcome | Failure) -> Outcome | Failure:
@@ -133,7 +133,14 @@ def _compared(
     return compare_all(tasks, judged, failures, seed=config.training.seed, resamples=config.evaluation.resamples)
 
 
-def _report(request: CompareRequest, comparison: Comparison, advice: Advice, samples: Samples, began: float) -> dict[str, Any]:
+def _report(
+    request: CompareRequest,
+    comparison: Comparison,
+    advice: Advice,
+    samples: Samples,
+    began: float,
+    warnings: tuple[str, ...],
+) -> dict[str, Any]:
     config = request.config
     about = {
         "limits": config.limits.model_dump(mode="json"),
@@ -148,6 +155,7 @@ def _report(request: CompareRequest, comparison: Comparison, advice: Advice, sam
         "command": shlex.join(request.command),
         "finished_at": now(),
         "seconds": round(time.perf_counter() - began, 3),
+        "warnings": list(warnings),
     }
     return as_json(comparison, advice, config.measure.documents, about)
 

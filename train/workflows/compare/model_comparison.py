@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from train.console import notebook_view, plain
+from train.console import notebook_view, plain, with_warnings
 from train.workflows.compare.files import rows_of
 from train.workflows.compare.recommendation import Advice
 from train.workflows.compare.results import Comparison, Contender, Pair
@@ -29,12 +29,14 @@ class ModelComparison:
         recommendation: which model to take, and why.
         folder: of compare.html, compare.json, compare.csv and per_query.parquet.
         content: of compare.json.
+        warnings: what must be known in order to read the figures rightly, such as rows that a model was trained on.
     """
 
     comparison: Comparison
     recommendation: Advice
     folder: Path
     content: Mapping[str, Any]
+    warnings: tuple[str, ...] = ()
 
     @property
     def models(self) -> tuple[Contender, ...]:
@@ -67,7 +69,7 @@ class ModelComparison:
         return pd.DataFrame(rows_of(self.content))
 
     def text(self, console: Console | None = None) -> str:
-        """Return the recommendation and all tables in words.
+        """Return the recommendation and all tables in words, without the warnings: a listener has heard those already.
 
         Args:
             console: decides width and colour; by default those of standard output.
@@ -76,11 +78,11 @@ class ModelComparison:
         return f"{words}\n\npage: {self.page}"
 
     def __str__(self) -> str:
-        """Return what the terminal shows."""
-        return self.text()
+        """Return the warnings, and below them what the terminal shows at the end."""
+        return with_warnings(self.warnings, self.text())
 
     def _repr_html_(self) -> str:
         advice = self.recommendation
         failed = [f"{name} could not be judged: {failure.what}." for name, failure in self.failures.items()]
         lines = [advice.headline, *(f"  {line}" for line in (*advice.reasons, *advice.out, *failed)), f"page: {self.page}"]
-        return notebook_view("\n".join(map(plain, lines)), self.to_pandas())
+        return notebook_view(with_warnings(self.warnings, "\n".join(map(plain, lines))), self.to_pandas())
