@@ -159,7 +159,7 @@ ROWS = {
         data("p.csv"),
         "the 30 pairs of the dev split of p all have the same score",
         "p.csv",
-        "dev and test of your own with different scores",
+        "your own dev and test with different scores",
         {"p.csv": table(SCORES, *(f"a {i},b {i},{0.5 if i == 7 else 1}" for i in range(300)))},
     ),
     "classes for scores": Mistake(

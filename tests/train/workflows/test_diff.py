@@ -129,7 +129,7 @@ def test_other_items_are_left_out_with_the_reason(tmp_path: Path) -> None:
     found = diff(a, b)
     assert [result.name for result in found.results] == ["same", "old"], "an older run counts by its data fingerprint"
     assert "judged different items" in found.left_out["other"]
-    assert "cannot be told" in found.left_out["changed"] and str(a) in found.left_out["changed"]
+    assert "is not known" in found.left_out["changed"] and str(a) in found.left_out["changed"]
     assert "are not the same" in found.left_out["ids"]
     assert found.left_out["only_a"] == f"{b} did not judge it"
     text = str(found)

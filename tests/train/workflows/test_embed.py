@@ -239,7 +239,7 @@ def test_only_one_process_writes_a_file(server: ForkServer, folder: Path, tiny_m
 MISTAKES: dict[str, tuple[list[str], dict[str, Any], str]] = {
     "no file": ([], {"file": None}, "no texts are named"),
     "a file and texts": (["--text", "a"], {}, "at once"),
-    "no --out": ([], {"out": None}, "where the vectors go"),
+    "no --out": ([], {"out": None}, "no output file is named"),
     "another kind of file": ([], {"out": "v.csv"}, "follows from its suffix"),
     "a missing file": ([], {"file": "none.txt"}, "no such file"),
     "a setting for training": (["training.epochs=1"], {}, "nothing is trained"),

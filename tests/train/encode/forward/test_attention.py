@@ -277,7 +277,7 @@ def installed(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         (Setting(CUDA, torch.bfloat16, 0.1, 32), {"flash": print}, Route.FLASH, ""),
         (Setting(CUDA, torch.float16, 0.0, 64), {}, Route.VARLEN, "no attention dropout"),
         (Setting(CUDA, torch.bfloat16, 0.1, 32), {}, Route.BLOCKS, "varlen attention has no dropout"),
-        (Setting(CUDA, torch.bfloat16, 0.0, 32), {"varlen": None}, Route.BLOCKS, "nor has this PyTorch"),
+        (Setting(CUDA, torch.bfloat16, 0.0, 32), {"varlen": None}, Route.BLOCKS, "this PyTorch has no varlen attention"),
         (Setting(CUDA, torch.float32, 0.0, 32), {"flash": print}, Route.BLOCKS, "do not take float32"),
         (Setting(CUDA, torch.bfloat16, 0.0, 20), {"flash": print}, Route.BLOCKS, "heads of 20"),
         (Setting(CUDA, torch.bfloat16, 0.0, 512), {"flash": print}, Route.BLOCKS, "heads of 512"),

@@ -59,4 +59,4 @@ def test_a_run_with_trusted_code_ends_with_a_model(server: ForkServer, raw: Path
     shipped = str(tmp_path / "checkpoints" / "run" / "model")
     assert SentenceTransformer(shipped, device="cpu", trust_remote_code=True).encode("what is ant").shape == (32,)
     resumed = server.run(["train", "--resume", "checkpoints/run"], tmp_path)
-    assert "is finished" in resumed["output"], resumed["output"]
+    assert "is already finished" in resumed["output"], resumed["output"]
