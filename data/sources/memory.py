@@ -1,7 +1,7 @@
 """Rows that a caller holds in memory: a DataFrame, a list of dicts or tuples, a `Dataset` or `DatasetDict`.
 
-They are written to a file named by a digest of their content, and are an ordinary source from there on: the same data gives the
-same path, so that a run can be continued and judged from its config long after the program that held the data has ended.
+They are written below a folder named by a digest of their content, and are an ordinary source from there on: the same data gives
+the same path, so that a run can be continued and judged from its config long after the program that held the data has ended.
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Raised when the same data must be written in another way; part of the digest."""
 DIGITS = 16
-"""Hexadecimal digits of the digest in a file's name."""
+"""Hexadecimal digits of the digest in a folder's name."""
+NAME = "rows"
+"""Name of the file, and thereby of the data set in reports."""
 BATCH_ROWS = 5000
 """Rows of a `Dataset` that are in memory at once."""
 
@@ -43,7 +45,7 @@ TUPLES = "rows are (anchor, positive), (anchor, positive, negative) or (text, te
 
 
 def store(frame: object, folder: Path) -> Path:
-    """Write rows that are held in memory to a file below `folder`, whole or not at all; what is there already is used again.
+    """Write rows that are held in memory below `folder`, whole or not at all; what is there already is used again.
 
     Args:
         frame: a DataFrame, whose index is not used; a list of dicts; a list of tuples, which are pairs (anchor, positive), pairs
@@ -52,8 +54,8 @@ def store(frame: object, folder: Path) -> Path:
         folder: made if need be.
 
     Returns:
-        The path of a Parquet file (of a JSON Lines file where a column mixes types, so that each cell is read as it was), or of a
-        folder with a file a split.
+        The path of `<digest>/rows.parquet` (rows.jsonl where a column mixes types, so that each cell is read as it was), or of a
+        folder `<digest>/rows` with a file a split.
 
     Raises:
         DataError: it is empty, of another type, or its rows differ in shape.
@@ -65,12 +67,11 @@ def store(frame: object, folder: Path) -> Path:
         found.update(f"{split}\n{json.dumps(part.columns)}\n".encode())
         for line in part.lines():
             found.update(line.encode())
-    stem = f"data-{found.hexdigest()[:DIGITS]}"
     alone = parts.get(UNSPLIT)
-    path = folder / (stem if alone is None else f"{stem}{alone.suffix}")
+    path = folder / found.hexdigest()[:DIGITS] / (NAME if alone is None else f"{NAME}{alone.suffix}")
     if path.exists():
         return path
-    folder.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     if alone is not None:
         with atomic_path(path) as temporary:
             alone.write(temporary)

@@ -70,7 +70,8 @@ def test_triples_have_a_negative(tmp_path: Path) -> None:
 def test_the_same_data_gives_the_same_path(tmp_path: Path) -> None:
     frame = pd.DataFrame(PAIRS, columns=["anchor", "positive"])
     path = store(PAIRS, tmp_path / "new")
-    assert path.parent == tmp_path / "new" and path.suffix == ".parquet"
+    assert path.parent.parent == tmp_path / "new" and path.name == "rows.parquet"
+    assert loaded(path, tmp_path / "cache").name == "rows", "reports name the data set so"
     written = path.stat().st_mtime_ns
     same = [frame, frame.set_index(pd.Index(range(7, 27))), Dataset.from_pandas(frame), [list(row) for row in PAIRS]]
     same += [
@@ -79,10 +80,10 @@ def test_the_same_data_gives_the_same_path(tmp_path: Path) -> None:
         frame.astype("category"),
         Dataset.from_pandas(frame).with_format("np"),
     ]
-    assert {store(one, path.parent) for one in same} == {path}
-    assert path.stat().st_mtime_ns == written and list(path.parent.iterdir()) == [path]
+    assert {store(one, tmp_path / "new") for one in same} == {path}
+    assert path.stat().st_mtime_ns == written and [*(tmp_path / "new").rglob("*")] == [path.parent, path]
     others = [PAIRS[1:], PAIRS[::-1], frame.rename(columns={"anchor": "query"}), [(b, a) for a, b in PAIRS]]
-    assert len({store(one, path.parent) for one in others} | {path}) == 5
+    assert len({store(one, tmp_path / "new") for one in others} | {path}) == 5
 
 
 def test_splits_are_kept_and_those_without_a_place_are_named(tmp_path: Path) -> None:
@@ -94,7 +95,8 @@ def test_splits_are_kept_and_those_without_a_place_are_named(tmp_path: Path) -> 
     assert source.splits() == ("train", "dev", "test")
     assert texts(source, "dev")[0] == ["validation question 0", "validation answer 0"]
     assert "not used, since not named after a split: other-train-2.parquet" in source.recognised.notes
-    assert store(DatasetDict(given_splits), tmp_path) == Path(source.location)
+    path = store(DatasetDict(given_splits), tmp_path)
+    assert path == Path(source.location) and path.name == loaded(path, tmp_path / "cache").name == "rows"
     alone = opened(store(DatasetDict({"everything": part("x")}), tmp_path))
     assert alone.splits() == (UNSPLIT,) and len(texts(alone)) == 20
 
