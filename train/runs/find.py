@@ -18,18 +18,20 @@ SHOWN = 5
 
 
 def look_up(name: str | Path, output_dir: str | Path = RUNS) -> Path | None:
-    """Return the folder that a word means: one of that path, which takes precedence, or a run of that name; None for neither.
+    """Return the folder that a word means: one of that path, or a run of that name; None for neither.
+
+    The path takes precedence, unless it is no run and a run has that name, so that a folder `first` of something else does not
+    hide checkpoints/first.
 
     Args:
         name: path of a folder, or the bare name of a run.
         output_dir: where bare names are looked for.
     """
     path = Path(name).expanduser()
-    if path.is_dir():
-        return path
-    if len(path.parts) == 1 and RunFolder(Path(output_dir) / path).is_run:
-        return Path(output_dir) / path
-    return None
+    named = Path(output_dir) / path
+    if len(path.parts) == 1 and not RunFolder(path).is_run and RunFolder(named).is_run:
+        return named
+    return path if path.is_dir() else None
 
 
 def find_run(name: str | Path, output_dir: str | Path = RUNS) -> Path:

@@ -152,7 +152,9 @@ def parse_line(path: Path, number: int, text: str) -> ScoreLine:
 def _read(path: Path, kind: type[R]) -> R:
     found = read_mapping(path)
     number = found.get("format", 1)
-    if isinstance(number, int) and number > FORMAT:
+    if type(number) is not int:  # JSON's true is an int to Python, and pydantic takes "2" and 2.0 for 2
+        raise BrokenRecord(path, f"is broken (format: {json.dumps(number)[:40]} is not a whole number)")
+    if number > FORMAT:
         raise _newer(path, number)
     try:
         return kind.model_validate(found)

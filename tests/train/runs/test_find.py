@@ -23,6 +23,16 @@ def test_a_bare_name_is_looked_for_below_output_dir_and_a_folder_takes_precedenc
     assert look_up("second") is None and look_up("elsewhere") == Path("elsewhere")
 
 
+def test_a_folder_that_is_no_run_does_not_hide_a_run_of_its_name(in_tmp: Path) -> None:
+    write_run(in_tmp / "checkpoints" / "first", {"faq": retrieval([0.5])})
+    (in_tmp / "first").mkdir()
+    (in_tmp / "first" / "notes.txt").touch()
+    assert look_up("first") == find_finished("first") == Path("checkpoints/first")
+    assert look_up("./first/../first") == Path("first/../first"), "a path means what lies there"
+    (in_tmp / "second").mkdir()
+    assert look_up("second") == Path("second")
+
+
 @pytest.mark.parametrize("find", [find_run, find_finished, find_unfinished])
 def test_what_is_not_there_is_told_alike(in_tmp: Path, find: type[find_run]) -> None:
     for name in ("first", "second"):

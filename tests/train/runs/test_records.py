@@ -91,7 +91,10 @@ def test_a_newer_format_beside_no_environment_is_refused_too(run: RunFolder) -> 
         ({"verdict": "great"}, r"report\.json is broken \(verdict: input should be 'improved'"),
         ({"datasets": [{"name": "pairs"}]}, r"report\.json is broken \(datasets\.0\.kind is missing\)"),
         ({"cost": {"train_seconds": "long"}}, r"report\.json is broken \(cost\.train_seconds"),
-        ({"format": "new"}, r"report\.json is broken \(format: "),
+        *(
+            ({"format": value}, rf"report\.json is broken \(format: {value_as_json} is not a whole number\)")
+            for value, value_as_json in (("new", '"new"'), ("9", '"9"'), (2.0, r"2\.0"), (True, "true"), ([1], r"\[1\]"))
+        ),
     ],
 )
 def test_a_broken_file_is_named_with_its_key(run: RunFolder, change_of: dict[str, Any], why: str) -> None:
