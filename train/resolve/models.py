@@ -56,7 +56,8 @@ def find_candidate(name: str, config: ModelConfig, output_dir: str | Path = RUNS
         ModelError: a run without a finished model, or a word that looks like a model behind an API that is not known.
     """
     label = "".join(c if c.isprintable() else "?" for c in name)  # it is printed and written to JSON
-    folder = look_up(name, output_dir)
+    path = Path(name).expanduser()
+    folder = path if _holds_model(path) else look_up(name, output_dir)
     if folder is None:
         return _by_name(name, label, config)
     notes = _hidden(name, folder)
@@ -82,6 +83,11 @@ def _by_name(name: str, label: str, config: ModelConfig) -> Candidate:
     if config.api is None and (fields := api_words(name)) is not None:
         return Candidate(label, config.model_copy(update={**fields, **given}), None)
     return Candidate(label, config, None)
+
+
+def _holds_model(folder: Path) -> bool:
+    """Return whether a model lies in a folder: it is meant then, even where a run has its name."""
+    return any((folder / file).is_file() for file in ("modules.json", "config.json"))
 
 
 def _hidden(name: str, folder: Path) -> tuple[str, ...]:

@@ -67,10 +67,13 @@ def test_a_folder_or_a_hub_id_has_no_run(in_tmp: Path) -> None:
     assert (found.config.name, found.run) == ("owner/name", None) or found.config.name == DEFAULT_MODEL
 
 
-def test_a_folder_goes_before_a_run_of_that_name(in_tmp: Path) -> None:
-    make_run(in_tmp / "checkpoints" / "first")
+def test_a_model_folder_takes_precedence_over_a_run_of_that_name_and_another_folder_does_not(in_tmp: Path) -> None:
+    run = make_run(in_tmp / "checkpoints" / "first")
     (in_tmp / "first").mkdir()
-    assert find_candidate("first", ModelConfig()).config.name == "first"
+    assert find_candidate("first", ModelConfig()).config.name == str(Path("checkpoints/first/model"))
+    (in_tmp / "first" / "modules.json").touch()
+    found = find_candidate("first", ModelConfig())
+    assert (found.config.name, found.run) == ("first", None) and run.is_dir()
 
 
 def test_a_run_without_a_model_is_not_finished(in_tmp: Path) -> None:
