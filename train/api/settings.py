@@ -17,7 +17,7 @@ def setting_words(*given: Mapping[str, object] | None) -> list[str]:
         given: settings by dotted key, such as `{"training.seed": 1}`; a section may also be a mapping of its own, as in YAML.
 
     Raises:
-        ConfigError: a value that no setting can have, or one setting given twice.
+        ConfigError: a value that no setting can have, or one setting given two values.
     """
     words: dict[str, str] = {}
     for settings in given:
@@ -25,9 +25,10 @@ def setting_words(*given: Mapping[str, object] | None) -> list[str]:
             kind = type(settings).__name__
             raise ConfigError(f"settings are a mapping, and here is a {kind}", hint='write {"training.seed": 1}')
         for key, value in _leaves(settings or {}):
-            if key in words:
-                raise ConfigError(f"{key} is given twice", hint="give it once, as an argument or among the settings")
-            words[key] = f"{key}={_written(key, value)}"
+            word = f"{key}={_written(key, value)}"
+            if words.setdefault(key, word) != word:
+                what = f"{key} is given twice, with different values"
+                raise ConfigError(what, hint="give it once: as an argument, with the model, or among the settings")
     return list(words.values())
 
 

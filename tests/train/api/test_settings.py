@@ -43,7 +43,7 @@ def test_numbers_of_numpy_and_sections_as_mappings() -> None:
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (({"training.epochs": 2}, {"training": {"epochs": 3}}), "training.epochs is given twice"),
+        (({"training.epochs": 2}, {"training": {"epochs": 3}}), "training.epochs is given twice, with different values"),
         ((["training.epochs=2"],), "settings are a mapping"),
         (({"training.epochs": object()},), "a object cannot be a setting"),
         (({"model.query_prompt": "\ud800"},), "half a character"),
@@ -53,6 +53,10 @@ def test_what_cannot_be_a_setting_is_refused(given: Any, message: str) -> None:
     with pytest.raises(ConfigError) as problem:
         setting_words(*given)
     assert message in problem.value.message and problem.value.hint
+
+
+def test_the_same_value_may_be_given_twice() -> None:
+    assert setting_words({"model.device": "cpu"}, {"model": {"device": "cpu"}}) == ['model.device="cpu"']
 
 
 def test_columns_are_named_by_texts() -> None:
