@@ -153,7 +153,7 @@ class _Recogniser:
                 raise DataError(
                     f"columns.{role} names a column {name!r} that does not exist{hint} Columns found: {show(self.columns)}",
                     where=self.where,
-                    hint=f"correct columns.{role} in the YAML, or on the command line data.columns.{role}=NAME",
+                    hint=f"correct columns.{role} in the YAML, data.columns.{role}=NAME on the command line, {role}= in Python",
                 )
         names = list(given.values())
         if twice := sorted({n for n in names if names.count(n) > 1}):
