@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 from data.errors import DataError
 from data.schema import SPLITS, Document, Recognised, RowId, RowKind, make_example
 from data.sources.beir_negatives import Judgement, find_negatives
+from data.sources.cells import clean_text
 from data.sources.readers import JsonLinesReader, lines, readable
-from data.sources.rows import MAX_DROPPED_EXAMPLES, ROWS_VERSION, SPLIT_ALIASES, clean_text
+from data.sources.rows import MAX_DROPPED_EXAMPLES, ROWS_VERSION, SPLIT_ALIASES
 from data.sources.score_range import parse_score
 from data.spec import BadRows, DatasetSpec
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from data.errors import DataError
 from data.schema import SPLITS, UNSPLIT
 from data.sources.column_roles import show
-from data.sources.rows import SPLIT_ALIASES, Table, TableSource
+from data.sources.rows import SPLIT_ALIASES, TableSource
+from data.sources.table import Table
 from data.spec import DatasetSpec
 
 if TYPE_CHECKING:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-import re
-import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from data.errors import DataError
-from data.schema import SPLITS, UNSPLIT, Document, RowId, RowKind, make_example, text_id
-from data.sources.column_roles import Roles, recognise, show
-from data.sources.score_range import ScoreRange, ScoreScan, excerpt, parse_score, recognise_range, refuse_one_value
+from data.schema import UNSPLIT, Document
+from data.sources.cells import DROP_HINT
+from data.sources.column_roles import recognise, show
+from data.sources.row_maker import RowMaker
+from data.sources.scan import Scan
+from data.sources.score_range import excerpt
+from data.sources.table import Table
 from data.spec import BadRows, DatasetSpec
 
 if TYPE_CHECKING:
@@ -38,110 +38,7 @@ SPLIT_ALIASES = {
 }
 """Names of splits as files, columns and the Hub have them."""
 
-DROP_HINT = "leave such rows out: bad_rows: drop in the YAML, data.bad_rows=drop on the command line"
-TEXT_HINT = f"give the text, or {DROP_HINT}"
-NUMBER = re.compile(r"\s*[-+]?\d+([.,]\d+)?\s*")
-INVISIBLE = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
-"""Unicode categories of blanks, controls and formats (zero-width space); a text of nothing else is empty."""
-
-TYPE_HINTS = {
-    "dict": "name a column that holds the text itself, or take the text out of the object",
-    "list": "give one text per row (lists are read for positives and negatives only)",
-}
-"""What to do with a value that is not a text, by its type."""
-
 MAX_DROPPED_EXAMPLES = 5
-
-
-class Table(Protocol):
-    """One file, or one split of a Hub data set."""
-
-    shown: str
-    place: str
-    notes: list[str]
-    on_bad: Callable[[DataError], None] | None
-
-    def columns(self) -> list[str]:
-        """Return the names of the columns."""
-
-    def rows(self, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, object]]]:
-        """Yield the number and values of each row."""
-
-    def where(self, number: int, column: str | None = None) -> str:
-        """Return the place of a row for a message."""
-
-    def digest(self) -> bytes:
-        """Return the hash of the content."""
-
-
-def clean_text(value: object, where: str) -> str:
-    """Return a text without surrounding white space.
-
-    Raises:
-        DataError: missing, empty, not a text, or holding characters that cannot be stored as UTF-8.
-    """
-    if value is None:
-        raise DataError("the text is missing", where=where, hint=TEXT_HINT)
-    if not isinstance(value, str):
-        what = f"the value {excerpt(value)} is of type {type(value).__name__}, not a text"
-        hint = f"{TYPE_HINTS.get(type(value).__name__, 'write it in quotes')}; or {DROP_HINT}"
-        raise DataError(what, where=where, hint=hint, plain=f"the value is of type {type(value).__name__}, not a text")
-    text = value.strip()
-    if not text:
-        raise DataError("the text is empty", where=where, hint=TEXT_HINT)
-    if not text.isascii():
-        if all(unicodedata.category(sign) in INVISIBLE for sign in text):
-            raise DataError("the text is empty: it holds invisible characters only", where=where, hint=TEXT_HINT)
-        return _storable(text, where)
-    return text
-
-
-def _storable(text: str, where: str) -> str:
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        what = f"the text has half of a surrogate pair (U+{ord(text[error.start]):04X}) at character {error.start + 1}"
-        raise DataError(what, where=where, hint=TEXT_HINT) from None
-    return text
-
-
-class RowMaker:
-    """Turns raw rows into examples. `negatives` is the number of negatives that every row is cut to."""
-
-    def __init__(self, roles: Roles, score_range: ScoreRange | None, negatives: int) -> None:
-        self.roles, self.score_range, self.negatives = roles, score_range, negatives
-
-    def examples(self, table: Table, number: int, values: Mapping[str, object]) -> list[InputExample]:
-        """Return the examples of one raw row: one, or one for each text of a list of positives. Raises `DataError`."""
-        roles = self.roles
-        row = f"{table.shown}:{number}"
-        group = "" if roles.group is None else _group(values.get(roles.group), table.where(number, roles.group))
-        first = clean_text(values.get(roles.first), table.where(number, roles.first))
-        if roles.kind is RowKind.SCORED:
-            second = clean_text(values.get(roles.second), table.where(number, roles.second))
-            return [make_example(RowId(row, group=group), [first, second], self._score(table, number, values))]
-        positives = _texts(values.get(roles.second), table.where(number, roles.second))
-        negatives = self._negatives(table, number, values)
-        query_id = text_id(first)
-        return [
-            make_example(RowId(row if i == 1 else f"{row}#{i}", query_id, text_id(text), group), [first, text, *negatives])
-            for i, text in enumerate(positives, start=1)
-        ]
-
-    def _score(self, table: Table, number: int, values: Mapping[str, object]) -> float:
-        if self.roles.score is None or self.score_range is None:
-            raise ValueError("scored rows need a score column and a range")
-        where = table.where(number, self.roles.score)
-        return self.score_range.scale(self.score_range.check(parse_score(values.get(self.roles.score), where), where))
-
-    def _negatives(self, table: Table, number: int, values: Mapping[str, object]) -> list[str]:
-        texts: list[str] = []
-        columns = self.roles.negatives
-        # of several columns some may be blank, as lists may be short; a row without any negative is reported
-        filled = [column for column in columns if not _is_blank(values.get(column))] or columns[:1]
-        for column in filled:
-            texts += _texts(values.get(column), table.where(number, column))
-        return texts[: self.negatives]
 
 
 def _refuse(error: DataError) -> None:
@@ -150,21 +47,6 @@ def _refuse(error: DataError) -> None:
 
 def _pass_over(error: DataError) -> None:
     """Skip a row that cannot be read."""
-
-
-def _group(value: object, where: str) -> str:
-    """Return the group as a text; blank and NaN, which is how Pandas writes what is missing, are no group."""
-    missing = value is None or (isinstance(value, float) and math.isnan(value)) or not str(value).strip()
-    return "" if missing else _storable(str(value), where)
-
-
-def _texts(value: object, where: str) -> list[str]:
-    """Return a text, or every text of a list."""
-    if not isinstance(value, list):
-        return [clean_text(value, where)]
-    if not value:
-        raise DataError("the list of texts is empty", where=where, hint=TEXT_HINT)
-    return [clean_text(item, f"{where}, item {i}") for i, item in enumerate(value, start=1)]
 
 
 class TableSource:
@@ -187,7 +69,7 @@ class TableSource:
                 what, where=first.place, hint="name it: columns.score (data.columns.score=NAME), or remove score_range"
             )
         self.by_column = self.roles.split is not None and self.tables[0][0] == UNSPLIT
-        found = _Scan(self).run()
+        found = Scan(self.tables, self.roles, spec, location, self.split_of if self.by_column else None).run()
         self.maker = RowMaker(self.roles, found.score_range, found.negatives)
         self._splits = found.splits
         all_notes = [*notes, *(note for _, table in self.tables for note in table.notes), *found.notes]
@@ -294,83 +176,3 @@ class TableSource:
             digest.update(f"\0{split}\0{table.shown}\0".encode("utf-8", "surrogatepass"))
             digest.update(table.digest())
         return digest.hexdigest()
-
-
-class _Scan:
-    """One pass over the raw rows for what must be known before the first example: score range, negatives, splits.
-
-    Bad cells are passed over here; the examples report them.
-    """
-
-    def __init__(self, source: TableSource) -> None:
-        self.source = source
-        self.notes: list[str] = []
-        self.score_range: ScoreRange | None = None
-        self.negatives = len(source.roles.negatives)
-        self.splits: tuple[str, ...] = tuple(s for s in (*SPLITS, UNSPLIT) if s in {split for split, _ in source.tables})
-
-    def run(self) -> _Scan:
-        """Scan the rows where there is something to learn."""
-        source, roles = self.source, self.source.roles
-        if not (roles.score or roles.negatives or source.by_column):
-            return self
-        scores, numbers, splits = ScoreScan(), set[int](), set[str]()
-        for table_split, table in source.tables:
-            for number, values in table.rows(roles.used()):
-                if source.by_column:
-                    with nullcontext() if source.spec.bad_rows == BadRows.FAIL else suppress(DataError):
-                        splits.add(source.split_of(table_split, table, number, values))
-                if roles.score is not None:
-                    _add_score(scores, values, table, number, roles)
-                if roles.negatives:
-                    numbers.add(sum(_length(values.get(column), len(roles.negatives)) for column in roles.negatives))
-        if source.by_column:
-            self.splits = tuple(s for s in SPLITS if s in splits) or (UNSPLIT,)
-        if roles.negatives:
-            self._settle_negatives(numbers)
-        if roles.score is not None:
-            self._settle_range(scores, roles.score)
-        return self
-
-    def _settle_negatives(self, numbers: set[int]) -> None:
-        positive = {n for n in numbers if n > 0}
-        self.negatives = min(positive, default=len(self.source.roles.negatives))
-        if len(positive) > 1:
-            what = f"rows have {min(positive)} to {max(positive)} negatives: the first {min(positive)} of each row are used"
-            self.notes.append(what)
-
-    def _settle_range(self, scores: ScoreScan, column: str) -> None:
-        source = self.source
-        where = f'{source.location}, column "{column}"'
-        refuse_one_value(scores, where)
-        if source.spec.score_range is not None:
-            self.score_range = ScoreRange(*source.spec.score_range)
-            return
-        if source.roles.score_may_be_class and scores.looks_like_classes(two=source.roles.inference):
-            raise DataError(
-                "the labels look like classes (such as 0 for entailment), of which the direction cannot be known",
-                where=where,
-                hint=f"if higher means more similar set columns.score={column} (data.columns.score={column} on the command line),"
-                " and score_range where the scale is not 0..1; otherwise rename the column",
-            )
-        self.score_range, notes = recognise_range(scores, where)
-        self.notes += notes
-
-
-def _add_score(scores: ScoreScan, values: Mapping[str, object], table: Table, number: int, roles: Roles) -> None:
-    try:
-        scores.add(parse_score(values.get(roles.score or ""), ""), (table.shown, number))
-    except DataError as error:
-        if scores.first_error is None:
-            others = [c for c in (roles.first, roles.second) if NUMBER.fullmatch(str(values.get(c)))]
-            hint = f'; column "{others[0]}" has a number there: are the columns swapped?' if others else ""
-            scores.first_error = DataError(error.what + hint, where=table.where(number, roles.score), hint=error.hint)
-
-
-def _length(value: object, columns: int) -> int:
-    """Count the negatives that a cell holds; an empty one of the only column counts, so that its row is reported."""
-    return len(value) if isinstance(value, list) else int(columns == 1 or not _is_blank(value))
-
-
-def _is_blank(value: object) -> bool:
-    return value is None or value == [] or (isinstance(value, str) and not value.strip())

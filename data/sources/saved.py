@@ -7,7 +7,8 @@ from pathlib import Path
 
 from data.errors import DataError, reason
 from data.sources.hub import HubTable, splits_of
-from data.sources.rows import Table, TableSource
+from data.sources.rows import TableSource
+from data.sources.table import Table
 from data.spec import DatasetSpec
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import IO, Literal
 
 from data.errors import DataError, nearest
+from data.sources.cells import clean_text
 from data.sources.readers import READERS, Reader, Row, decoded, lines, open_reader, readable
-from data.sources.rows import clean_text
 
 MEMORY = "the texts in memory"
 """Stands for a file's name in messages."""

@@ -1,0 +1,73 @@
+"""Single cells of a row: a text, a list of texts, the name of a group; and what to do about one that is none of these."""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+
+from data.errors import DataError
+from data.sources.score_range import excerpt
+
+DROP_HINT = "leave such rows out: bad_rows: drop in the YAML, data.bad_rows=drop on the command line"
+TEXT_HINT = f"give the text, or {DROP_HINT}"
+NUMBER = re.compile(r"\s*[-+]?\d+([.,]\d+)?\s*")
+INVISIBLE = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
+"""Unicode categories of blanks, controls and formats (zero-width space); a text of nothing else is empty."""
+
+TYPE_HINTS = {
+    "dict": "name a column that holds the text itself, or take the text out of the object",
+    "list": "give one text per row (lists are read for positives and negatives only)",
+}
+"""What to do with a value that is not a text, by its type."""
+
+
+def clean_text(value: object, where: str) -> str:
+    """Return a text without surrounding white space.
+
+    Raises:
+        DataError: missing, empty, not a text, or holding characters that cannot be stored as UTF-8.
+    """
+    if value is None:
+        raise DataError("the text is missing", where=where, hint=TEXT_HINT)
+    if not isinstance(value, str):
+        what = f"the value {excerpt(value)} is of type {type(value).__name__}, not a text"
+        hint = f"{TYPE_HINTS.get(type(value).__name__, 'write it in quotes')}; or {DROP_HINT}"
+        raise DataError(what, where=where, hint=hint, plain=f"the value is of type {type(value).__name__}, not a text")
+    text = value.strip()
+    if not text:
+        raise DataError("the text is empty", where=where, hint=TEXT_HINT)
+    if not text.isascii():
+        if all(unicodedata.category(sign) in INVISIBLE for sign in text):
+            raise DataError("the text is empty: it holds invisible characters only", where=where, hint=TEXT_HINT)
+        return _storable(text, where)
+    return text
+
+
+def _storable(text: str, where: str) -> str:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        what = f"the text has half of a surrogate pair (U+{ord(text[error.start]):04X}) at character {error.start + 1}"
+        raise DataError(what, where=where, hint=TEXT_HINT) from None
+    return text
+
+
+def group_of(value: object, where: str) -> str:
+    """Return the group as a text; blank and NaN, which is how Pandas writes what is missing, are no group."""
+    missing = value is None or (isinstance(value, float) and math.isnan(value)) or not str(value).strip()
+    return "" if missing else _storable(str(value), where)
+
+
+def texts_of(value: object, where: str) -> list[str]:
+    """Return a text, or every text of a list."""
+    if not isinstance(value, list):
+        return [clean_text(value, where)]
+    if not value:
+        raise DataError("the list of texts is empty", where=where, hint=TEXT_HINT)
+    return [clean_text(item, f"{where}, item {i}") for i, item in enumerate(value, start=1)]
+
+
+def is_blank(value: object) -> bool:
+    """Tell whether a cell holds nothing."""
+    return value is None or value == [] or (isinstance(value, str) and not value.strip())

@@ -1,0 +1,54 @@
+"""One raw row as examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from data.schema import RowId, RowKind, make_example, text_id
+from data.sources.cells import clean_text, group_of, is_blank, texts_of
+from data.sources.column_roles import Roles
+from data.sources.score_range import ScoreRange, parse_score
+from data.sources.table import Table
+
+if TYPE_CHECKING:
+    from sentence_transformers import InputExample
+
+
+class RowMaker:
+    """Turns raw rows into examples. `negatives` is the number of negatives that every row is cut to."""
+
+    def __init__(self, roles: Roles, score_range: ScoreRange | None, negatives: int) -> None:
+        self.roles, self.score_range, self.negatives = roles, score_range, negatives
+
+    def examples(self, table: Table, number: int, values: Mapping[str, object]) -> list[InputExample]:
+        """Return the examples of one raw row: one, or one for each text of a list of positives. Raises `DataError`."""
+        roles = self.roles
+        row = f"{table.shown}:{number}"
+        group = "" if roles.group is None else group_of(values.get(roles.group), table.where(number, roles.group))
+        first = clean_text(values.get(roles.first), table.where(number, roles.first))
+        if roles.kind is RowKind.SCORED:
+            second = clean_text(values.get(roles.second), table.where(number, roles.second))
+            return [make_example(RowId(row, group=group), [first, second], self._score(table, number, values))]
+        positives = texts_of(values.get(roles.second), table.where(number, roles.second))
+        negatives = self._negatives(table, number, values)
+        query_id = text_id(first)
+        return [
+            make_example(RowId(row if i == 1 else f"{row}#{i}", query_id, text_id(text), group), [first, text, *negatives])
+            for i, text in enumerate(positives, start=1)
+        ]
+
+    def _score(self, table: Table, number: int, values: Mapping[str, object]) -> float:
+        if self.roles.score is None or self.score_range is None:
+            raise ValueError("scored rows need a score column and a range")
+        where = table.where(number, self.roles.score)
+        return self.score_range.scale(self.score_range.check(parse_score(values.get(self.roles.score), where), where))
+
+    def _negatives(self, table: Table, number: int, values: Mapping[str, object]) -> list[str]:
+        texts: list[str] = []
+        columns = self.roles.negatives
+        # of several columns some may be blank, as lists may be short; a row without any negative is reported
+        filled = [column for column in columns if not is_blank(values.get(column))] or columns[:1]
+        for column in filled:
+            texts += texts_of(values.get(column), table.where(number, column))
+        return texts[: self.negatives]
