@@ -12,6 +12,7 @@ from data.arrow import batches_of, corpus_table, facts_of, rows_table, take_rows
 from data.errors import DataError
 from data.findings import Finding
 from data.prepared import PreparedDataset
+from data.preview import sample_rows
 from data.progress import progress
 from data.schema import UNSPLIT, Document, RowKind, Source, text_id
 from data.sources import open_source
@@ -86,6 +87,9 @@ def prepare(
     all_notes = [*source.recognised.notes, *notes, *plan.notes]
     for line in (*notes, *plan.notes, _sizes(splits, corpus)):
         say(f"{source.name}: {line}")
+    samples = tuple(sample_rows(splits["train"] if "train" in splits else next(iter(splits.values()))))
+    for sample in samples:
+        say(f"  {sample}")
     return PreparedDataset(
         name=source.name,
         location=source.location,
@@ -104,6 +108,7 @@ def prepare(
         given_test="test" in tables,
         left_out=plan.left_out,
         source_fingerprint=fingerprint,
+        samples=samples,
     )
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datasets import Dataset
 
     from data.findings import Finding
+    from data.preview import SampleRow
     from data.splits.hashes import RowHashes
     from data.splits.near_duplicates import NearTexts
 
@@ -28,7 +29,8 @@ class PreparedDataset:
     `hashes` are those of the splits' texts; `own_corpus` tells a corpus that the source gave from one made of the rows.
     `dropped` names some of the bad rows that were left out. `given_test` says that the source itself tells which rows are test.
     `left_out` [K, 2] are the hashes of query and document of the training rows that `max_rows` left out, or that were taken out
-    because they are judged. `source_fingerprint` is that of the source alone, however it was split.
+    because they are judged. `samples` are a few rows of train (of test where nothing is trained).
+    `source_fingerprint` is that of the source alone, however it was split.
     """
 
     name: str
@@ -48,3 +50,4 @@ class PreparedDataset:
     given_test: bool = False
     left_out: np.ndarray | None = None
     source_fingerprint: str = ""
+    samples: Sequence[SampleRow] = ()

@@ -92,7 +92,8 @@ def dry_run(config: TrainSettings, *, debug: bool = False) -> DryRun:
     distributed.on_main(lambda: audited(plan))
     with shortages_in_words(plan.needs):
         found = estimate(plan.encoder, plan.sets, plan.datasets, plan.recipe, plan.config, plan.bf16)
-    return DryRun(dump_config(plan.config), plan.sentences, found, folds_wanted(config, plan.datasets)[0])
+    samples = {name: plan.datasets[name].samples for name in plan.sets}
+    return DryRun(dump_config(plan.config), plan.sentences, found, folds_wanted(config, plan.datasets)[0], samples)
 
 
 def _carry_out(plan: Plan, run: Path, *, new: bool, inner: bool) -> Path:

@@ -51,7 +51,7 @@ def test_pairs_get_splits_and_a_corpus(tmp_path):
     assert {row["document_id"] for row in test} <= set(prepared.corpus["id"])
     assert prepared.counts["documents"] == 100
     assert "my_pairs: query -> anchor" in said
-    assert said[-1] == "my_pairs: rows: train 70, dev 10, test 20; documents: 100"
+    assert said[-4] == "my_pairs: rows: train 70, dev 10, test 20; documents: 100"
 
 
 def test_the_corpus_holds_each_text_once_and_negatives_too(tmp_path):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 
+from data.preview import SampleRow
 from train.console import notebook_view
 from train.plan.estimate import Estimate
 
@@ -17,12 +19,14 @@ class DryRun:
         sentences: the plan in words: the recipe with the reason for each choice.
         estimate: of time and memory.
         folds: further runs that cross-validation would add, 0 for none.
+        samples: a few rows as they would be trained, by data set name; they are said while the data are read.
     """
 
     config: str
     sentences: tuple[str, ...]
     estimate: Estimate
     folds: int = 0
+    samples: Mapping[str, Sequence[SampleRow]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, object]:
         """Return the same as plain values."""
@@ -31,6 +35,7 @@ class DryRun:
             "plan": list(self.sentences),
             "estimate": self.estimate.to_dict(),
             "cross_validation_runs": self.folds,
+            "samples": {name: [asdict(row) for row in rows] for name, rows in self.samples.items()},
         }
 
     def __str__(self) -> str:
