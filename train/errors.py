@@ -21,6 +21,19 @@ class ModelError(EmbedTuneError):
     """A model cannot be found, loaded, or is not what it claims to be."""
 
 
+class NotFinite(ModelError):
+    """A model gives vectors that hold NaN or infinity.
+
+    Args:
+        what, where, hint: see `EmbedTuneError`.
+        text: the first text that has such a vector, by which whoever knows the rows finds its own.
+    """
+
+    def __init__(self, what: str, *, where: str | None = None, hint: str | None = None, text: str | None = None) -> None:
+        self.text = text
+        super().__init__(what, where=where, hint=hint)
+
+
 class RunError(EmbedTuneError):
     """A run folder exists already, is broken, or cannot be resumed; or a run cannot continue."""
 

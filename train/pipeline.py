@@ -6,6 +6,7 @@ This is the only file that knows the order. Rank 0 speaks and writes; every rank
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from train import distributed
@@ -38,7 +39,7 @@ from train.selection.judged import BaseScores, TestScores, judge_base, judge_tun
 from train.tracking.base import Tracker
 from train.tracking.start import start_tracking
 from train.workflows.cross_validate import cross_validate
-from train.workflows.failures import failures_in_words, shortages_in_words
+from train.workflows.failures import failures_in_words, name_left_free, shortages_in_words
 
 
 def start_run(config: TrainSettings, *, debug: bool = False, inner: bool = False) -> Path:
@@ -98,8 +99,11 @@ def dry_run(config: TrainSettings, *, debug: bool = False) -> DryRun:
 
 def _carry_out(plan: Plan, run: Path, *, new: bool, inner: bool) -> Path:
     with failures_in_words(plan.needs, run):
-        with start_tracking(plan.config, run, new=new) as tracker:
-            _fit_and_judge(plan, run, tracker)
+        with (
+            name_left_free(run, new=new) as training_begins,
+            start_tracking(plan.config, run, new=new) as tracker,
+        ):
+            _fit_and_judge(plan, run, tracker, training_begins)
         if not inner:
             distributed.leave()
     hub = plan.config.export.hub
@@ -108,7 +112,7 @@ def _carry_out(plan: Plan, run: Path, *, new: bool, inner: bool) -> Path:
     return run
 
 
-def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
+def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker, training_begins: Callable[[], None]) -> None:
     """Fit, evaluate each checkpoint against the base, judge, export, report."""
     began = time.perf_counter()
     log = ScoreLog(run, writes=is_main())
@@ -121,6 +125,7 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker) -> None:
     plan = gentler_near_ceiling(plan, run, log.lines[0].dev)
     hooks = checkpoint_hooks(plan, run, base.dev, log, work, tracker)
     before = weights_to_mix_with(plan)
+    training_begins()
     say(f"training {plan.recipe.max_steps:,} steps …")
     fit(plan.encoder, plan.sets, plan.recipe, plan.config.training, run, plan.bf16, hooks, work)
 

@@ -222,6 +222,18 @@ def holding(name: str, content: bytes):  # type: ignore[no-untyped-def]
 
 TOKENIZER = ("tokenizer.json", "tokenizer_config.json", "vocab.txt", "special_tokens_map.json")
 
+
+def not_a_number(model: Path) -> None:
+    """Put NaN into a weight."""
+    from safetensors.torch import load_file, save_file
+
+    weights = load_file(model / "model.safetensors")
+    name = next(name for name in sorted(weights) if name.endswith("LayerNorm.weight"))
+    weights[name][:] = float("nan")
+    (model / "model.safetensors").unlink()  # a hard link to the model that all tests share
+    save_file(weights, model / "model.safetensors", metadata={"format": "pt"})
+
+
 MODELS = {
     "misspelt model": Mistake(
         pairs("model.name=all-mini-lm-l6-v2"),
@@ -265,6 +277,19 @@ MODELS = {
         where="base",
         hint="check that the folder is complete",
         **changed(holding("model.safetensors", b"damaged")),
+    ),
+    "model whose weights are no numbers": Mistake(
+        what="base gives vectors that are not finite (NaN or infinity)",
+        where="texts",
+        hint="its weights hold NaN or infinity",
+        **changed(not_a_number),
+    ),
+    "judging a model whose weights are no numbers": Mistake(
+        ["evaluate", "base", "--data", "pairs.csv", "model.device=cpu"],
+        "base gives vectors that are not finite (NaN or infinity)",
+        "texts",
+        "its weights hold NaN or infinity",
+        prepare=changed(not_a_number)["prepare"],
     ),
     "model without a tokenizer": Mistake(
         what="has no tokenizer", where="in base", hint="save the tokenizer beside it", **changed(without(*TOKENIZER))

@@ -11,7 +11,7 @@ import numpy as np
 from data.errors import reason
 from train.config.schema import ModelConfig
 from train.encode.weights.locate import WeightsOrigin, locate
-from train.errors import ModelError
+from train.errors import ModelError, NotFinite
 
 if TYPE_CHECKING:
     from sentence_transformers import CrossEncoder
@@ -47,10 +47,21 @@ class CrossJudge:
         return model
 
     def __call__(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
-        """Return the probabilities [P], in 0..1."""
+        """Return the probabilities [P], in 0..1.
+
+        Raises:
+            NotFinite: one of them is NaN.
+        """
         import torch
 
         found = self._model.predict(
             list(pairs), batch_size=PAIRS_AT_ONCE, show_progress_bar=False, activation_fn=torch.nn.Sigmoid()
         )
-        return np.asarray(found, dtype=np.float32)
+        probabilities = np.asarray(found, dtype=np.float32)
+        if wrong := int((~np.isfinite(probabilities)).sum()):
+            raise NotFinite(
+                f"mining.cross_encoder: {self.origin.name} gives scores that are not finite (NaN or infinity):"
+                f" those of {wrong:,} of {len(pairs):,} pairs",
+                hint="download or save the model again, or leave it out",
+            )
+        return probabilities

@@ -19,6 +19,7 @@ from train.config.schema import ModelConfig
 from train.distributed import wants_cpu
 from train.encode.contract import EncodingContract, Role, apply_contract, read_contract
 from train.encode.fingerprint import space_of
+from train.encode.finite import checked_vectors
 from train.encode.forward.columns import embed_columns
 from train.encode.tokens.eligibility import why_not_stored
 from train.encode.tokens.store import TokenStore
@@ -43,6 +44,7 @@ class Encoder:
         batch_size: texts in a forward pass, where token ids cannot stand for the model's texts.
         store: token ids of all texts that were encoded before; None where they cannot.
         bf16: compute under bf16 autocast: faster where the hardware has it, and scores move by about 0.001.
+        name: of the model, for messages.
     """
 
     model: SentenceTransformer
@@ -50,6 +52,7 @@ class Encoder:
     batch_size: int = 64
     store: TokenStore | None = None
     bf16: bool = False
+    name: str = "the model"
 
     @property
     def similarity(self) -> Literal["cosine", "dot"]:
@@ -69,7 +72,11 @@ class Encoder:
             progress: show a bar on stderr; by default as `data.progress.bars` says.
 
         Returns:
-            float32 tensor [N, D] on the CPU; unit length where the contract says normalised.
+            float32 tensor [N, D] on the CPU, all of it finite; unit length where the contract says normalised.
+
+        Raises:
+            NotFinite: a vector holds NaN or infinity.
+            ModelError: the model gives something other than one vector a text.
         """
         if progress is None:
             progress = shown()
@@ -77,9 +84,10 @@ class Encoder:
         self.model.eval()
         try:
             with torch.no_grad(), torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=self.bf16):
-                return self._cut(self._encode(list(texts), self.contract.prompt(role), progress).float().cpu())
+                found = self._cut(self._encode(list(texts), self.contract.prompt(role), progress).float().cpu())
         finally:
             self.model.train(was_training)
+        return checked_vectors(found, texts, self.contract.dimensions, self.name, self.model)
 
     def _cut(self, vectors: Tensor) -> Tensor:
         """Return the first dimensions, where the contract has fewer than the model, at unit length again where it says so."""
@@ -136,7 +144,7 @@ def load_encoder(
     contract = read_contract(model, origin.name, config)
     apply_contract(model, contract)
     store = TokenStore(model, cache) if why_not_stored(model) is None else None
-    return Encoder(model, contract, batch_size, store), origin, notes
+    return Encoder(model, contract, batch_size, store, name=origin.name), origin, notes
 
 
 def resolve_device(wanted: str) -> str:

@@ -9,7 +9,7 @@ Shapes: N texts, D dimensions.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from data.spec import PromptSpec
@@ -19,6 +19,7 @@ from train.encode.cache.encoder import CachedEncoder
 from train.encode.contract import EncodingContract, Role
 from train.encode.prompts import prompted
 from train.encode.protocol import TextEncoder, WrappedEncoder
+from train.errors import NotFinite
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -111,11 +112,30 @@ class SharedEncoder(WrappedEncoder):
         # dealt out by length, so that every process gets as many tokens as the others
         order = sorted(range(len(texts)), key=lambda i: len(texts[i]))
         shares = [order[start :: distributed.world_size()] for start in range(distributed.world_size())]
-        mine = self.encoder.encode([texts[i] for i in shares[distributed.rank()]], role, progress)
+        mine = _or_all_stop(lambda: self.encoder.encode([texts[i] for i in shares[distributed.rank()]], role, progress))
         together = distributed.gather_rows(mine, [len(share) for share in shares])
         vectors = torch.empty_like(together)
         vectors[torch.tensor([i for share in shares for i in share], dtype=torch.long)] = together
         return vectors
+
+
+def _or_all_stop(encode: Callable[[], Tensor]) -> Tensor:
+    """Return this process's vectors, if every process has its own; otherwise rank 0 says why, and nobody waits for the others.
+
+    Raises:
+        EmbedTuneError: what one of them raised.
+    """
+    vectors, error = None, None
+    try:
+        vectors = encode()
+    except NotFinite as raised:
+        error = raised
+    found = next(filter(None, distributed.collect(None if error is None else (error.what, error.hint))), None)
+    if vectors is None or found is not None:
+        if found is not None and distributed.is_main():
+            raise NotFinite(found[0], hint=found[1]) from error
+        raise distributed.PeerStopped("another process stopped and says why")
+    return vectors
 
 
 class ShortenedEncoder(WrappedEncoder):

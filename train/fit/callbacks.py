@@ -21,6 +21,10 @@ STOCK = ("loss", "learning_rate", "grad_norm", "epoch")
 """What the trainer reports by itself."""
 
 
+DIVERGED_HINT = "lower training.learning_rate, or use training.precision=fp32; the last checkpoint is kept"
+"""What helps a run whose weights became useless."""
+
+
 class FiguresCallback(TrainerCallback):
     """Hands figures over each time that the trainer logs a loss, on rank 0.
 
@@ -182,5 +186,5 @@ class ScheduleCallback(TrainerCallback):
         if not math.isfinite(loss):
             raise Diverged(
                 f"the loss became {loss} before step {state.global_step}; the weights are no longer usable",
-                hint="lower training.learning_rate, or use training.precision=fp32; the last checkpoint is kept",
+                hint=DIVERGED_HINT,
             )

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from train import distributed
 from train.console import say
+from train.errors import Diverged, NotFinite
+from train.fit.callbacks import DIVERGED_HINT
 from train.fit.checkpoints import keep_only, list_checkpoints
 from train.fit.loop import Hooks
 from train.fit.recipe import CEILING
@@ -30,7 +32,12 @@ def checkpoint_hooks(plan: Plan, run: Path, judge: DevJudge, log: ScoreLog, work
 
 def judge_checkpoint(step: int, plan: Plan, judge: DevJudge, log: ScoreLog, work: Work, tracker: Tracker) -> dict[str, float]:
     """Score the present weights on dev, log the line, say it, and return metrics for the trainer's log."""
-    line = distributed.share(judge.line(step, dev_encoders(plan)))  # one choice of the best, whatever the rounding
+    try:
+        line = distributed.share(judge.line(step, dev_encoders(plan)))  # one choice of the best, whatever the rounding
+    except NotFinite:
+        raise Diverged(
+            f"after step {step} the model gives vectors that are not finite (NaN or infinity)", hint=DIVERGED_HINT
+        ) from None
     if step:  # near the ceiling the least change is wanted
         base_dev = log.lines[0].dev
         near = base_dev is not None and base_dev > CEILING

@@ -67,7 +67,7 @@ def judge_base(plan: Plan) -> BaseScores:
     line = judge.line(0, base)
     seconds = time.perf_counter() - began
     done = counters_of_all(cache)
-    say(f"  took {seconds:.0f} s" + (f"; {done.sentence()}" if done.hits or done.damaged else ""))
+    say(f"  took {seconds:.0f} s" + (f"; {done.sentence()}" if done.hits else ""))
     if cache is not None:
         cache.close()
     return BaseScores(test, judge, line, seconds, done.hits)

@@ -22,7 +22,7 @@ from train.encode.cache.encoder import CachedEncoder, not_cached
 from train.encode.contract import Role
 from train.encode.local import Encoder
 from train.encode.protocol import TextEncoder
-from train.errors import ModelError
+from train.errors import NotFinite
 from train.vectors.files import as_table
 from train.vectors.quantization import CALIBRATED, Precision, Ranges, calibrate, outside, quantise, ranges_as_json
 from train.vectors.shards import Parts, part_key
@@ -172,7 +172,7 @@ class Work:
             The plan, or what it would have been.
 
         Raises:
-            ModelError: the model gives vectors that are no numbers.
+            NotFinite: the model gives vectors that are no numbers.
         """
         mine = (
             None
@@ -214,13 +214,11 @@ class Work:
         texts = [row.text for row in rows]
         counters = self.encoder.cache.counters if isinstance(self.encoder, CachedEncoder) else None
         before = 0 if counters is None else counters.misses
-        vectors = self.encoder.encode(texts, self.role, False).numpy()
+        try:
+            vectors = self.encoder.encode(texts, self.role, False).numpy()
+        except NotFinite as error:
+            raise placed(error, rows, self.texts.reader.place) from None
         fresh = counters is None or counters.misses > before
-        if not np.isfinite(vectors).all():
-            worst = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
-            raise ModelError(
-                f"the vector of text {rows[worst].id} holds NaN or infinity", hint="the model is damaged, or not a text encoder"
-            )
         if fresh and isinstance(self.inner, Encoder) and self.inner.store is not None:
             contract = self.inner.contract
             lengths = self.inner.store.rows(texts, contract.prompt(self.role), contract.max_tokens).lengths
@@ -234,6 +232,13 @@ class Work:
 
     def _key(self, rows: Sequence[TextRow]) -> str:
         return part_key(self.settings(), *_columns(rows))
+
+
+def placed(error: NotFinite, rows: Sequence[TextRow], place: str) -> NotFinite:
+    """Return the error with the id of the first row whose vector is not finite, and the place of the rows."""
+    worst = next((row.id for row in rows if row.text == error.text), None)
+    where = place if worst is None else f"{place}, the text with the id {worst}"
+    return NotFinite(error.what, where=where, hint=error.hint, text=error.text)
 
 
 def _columns(rows: Sequence[TextRow]) -> tuple[list[str], list[str]]:

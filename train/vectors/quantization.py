@@ -88,8 +88,11 @@ def quantise(vectors: np.ndarray, precision: Precision, ranges: Ranges | None = 
         ranges: for int8 and uint8. What lies outside of them is put to their ends: it is never wrapped around.
 
     Raises:
+        ConfigError: a value is too large for float16.
         ValueError: int8 or uint8 without ranges.
     """
+    if precision == "float16" and vectors.size and (most := float(np.abs(vectors).max())) > float(np.finfo(np.float16).max):
+        raise ConfigError(f"a value of {most:,.0f} does not fit into float16", hint="give --precision float32")
     if precision in ("float32", "float16"):
         return vectors.astype(dtype(precision))
     if precision in BITS:

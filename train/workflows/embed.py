@@ -10,17 +10,17 @@ import time
 from collections import deque
 from pathlib import Path
 
-from data.sources.texts import TextRow, TextRows, open_texts, texts_in_memory
+from data.sources.texts import MEMORY, TextRow, TextRows, open_texts, texts_in_memory
 from train import distributed
 from train.config.launcher import say_if_alone
 from train.console import quiet_libraries, say
 from train.encode.api.confirm import Confirm, confirm_spending
 from train.encode.protocol import OpenedModel
-from train.errors import ConfigError, Interrupted, RunError
+from train.errors import ConfigError, Interrupted, NotFinite, RunError
 from train.resolve.cost import confirm_texts
 from train.resolve.open import open_candidate
 from train.resolve.vectors import EmbedRequest, TextChoice, read_ranges, stored_settings
-from train.vectors.embed_job import Plan, Work
+from train.vectors.embed_job import Plan, Work, placed
 from train.vectors.embed_result import EmbedResult
 from train.vectors.files import SUFFIXES, VectorInfo, read_info, vectors_in_memory, write_vectors
 from train.vectors.quantization import CALIBRATED, Ranges, quantise, ranges_from_json
@@ -59,7 +59,10 @@ def _in_memory(request: EmbedRequest, confirm: Confirm | None) -> EmbedResult:
             hint="give --ranges FILE, from vectors of many texts",
         )
     confirm_texts(request.candidate, encoder, texts, request.role, confirm=confirm)
-    vectors = encoder.encode(texts, request.role, False).numpy()
+    try:
+        vectors = encoder.encode(texts, request.role, False).numpy()
+    except NotFinite as error:
+        raise placed(error, rows, request.texts.place if isinstance(request.texts, TextChoice) else MEMORY) from None
     hits = 0 if cache is None else cache.counters.hits
     said = cache.counters.sentence() if cache is not None and hits else None
     if cache is not None:

@@ -305,7 +305,7 @@ def judge_model(
         say(f"  {name}: {metric_name(task.primary)} {primary_value(scores[name]):.4f}")
     seconds = time.perf_counter() - began
     done = Counters() if cache is None else cache.counters.since(before)
-    say(f"  took {duration(seconds)}" + (f"; {done.sentence()}" if done.hits or done.damaged else ""))
+    say(f"  took {duration(seconds)}" + (f"; {done.sentence()}" if done.hits else ""))
     return JudgedModel(candidate, scores, origin, encoder.contract, seconds, done.hits)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,6 +42,30 @@ def failures_in_words(needs: Needs, run: Path) -> Iterator[None]:
             "another process of this run has ended or can no longer be reached",
             hint=f"look for its own message above; what was complete is kept: {resume}",
         ) from error
+
+
+@contextmanager
+def name_left_free(run: Path, *, new: bool) -> Iterator[Callable[[], None]]:
+    """Remove the folder of a new run that fails before training begins: nothing is in it yet, and its name should be free.
+
+    What was stopped, and what lacked room on a disk or another process, goes on from the folder instead.
+
+    Args:
+        run: its folder.
+        new: the folder was made by this attempt.
+
+    Yields:
+        What is called when training begins.
+    """
+    began: list[bool] = []
+    try:
+        yield lambda: began.append(True)
+    except (Interrupted, OSError):
+        raise
+    except Exception as error:
+        if new and not began and distributed.is_main() and not distributed.peer_is_lost(error):
+            shutil.rmtree(run, ignore_errors=True)
+        raise
 
 
 @contextmanager

@@ -81,13 +81,10 @@ class Session:
         """Return the vectors of texts, float32 [N, D].
 
         Raises:
-            ModelError: the model gives vectors that are no numbers.
+            NotFinite: the model gives vectors that are no numbers.
         """
         confirm_texts(self.candidate, self.encoder, texts, role, confirm=self.confirm)
-        vectors = self.encoder.encode(texts, role).numpy()
-        if not np.isfinite(vectors).all():
-            raise ModelError("a vector holds NaN or infinity", hint="the model is damaged, or not a text encoder")
-        return vectors
+        return self.encoder.encode(texts, role).numpy()
 
 
 def _opened_vectors(vectors: Path | VectorFile | None) -> VectorFile | None:

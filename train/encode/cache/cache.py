@@ -18,6 +18,15 @@ RETRY_SECONDS = 30.0
 """Seconds for which a store that failed is left alone before it is tried again."""
 
 
+def finite_rows(vectors: np.ndarray) -> np.ndarray:
+    """Return the mask [N] of the vectors [N, D] that hold neither NaN nor infinity."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mask: np.ndarray = np.isfinite(vectors.sum(axis=1))  # finite only if all of it is
+    if not mask.all():
+        mask[~mask] = np.isfinite(vectors[~mask]).all(axis=1)
+    return mask
+
+
 @dataclass
 class Counters:
     """What a cache has done so far, in vectors (`failures`: calls of the store that failed)."""
@@ -30,9 +39,7 @@ class Counters:
 
     def sentence(self) -> str:
         """Return one line for the terminal."""
-        asked = self.hits + self.misses
-        damaged = f", {self.damaged:,} were damaged and computed again" if self.damaged else ""
-        return f"{self.hits:,} of {asked:,} vectors came from the cache{damaged}"
+        return f"{self.hits:,} of {self.hits + self.misses:,} vectors came from the cache"
 
     def since(self, before: Counters) -> Counters:
         """Return what was done after these were copied."""
@@ -44,12 +51,12 @@ class VectorCache:
 
     Args:
         store: where they are kept.
-        warn: gets one sentence when the store fails for the first time.
+        warn: gets one sentence when the store fails for the first time, and one when values in it are damaged.
     """
 
     def __init__(self, store: VectorStore, warn: Callable[[str], None]) -> None:
         self._store, self._warn = store, warn
-        self._warned = False
+        self._warned = self._warned_of_damage = False
         self._again = {"read": 0.0, "write": 0.0}
         self.counters = Counters()
 
@@ -74,6 +81,12 @@ class VectorCache:
         self.counters.hits += hits
         self.counters.misses += len(texts) - hits
         self.counters.damaged += damaged
+        if damaged and not self._warned_of_damage:
+            self._warned_of_damage = True
+            vectors_are = "vector is" if damaged == 1 else "vectors are"
+            self._warn(
+                f"warning: {damaged:,} {vectors_are} damaged in the cache {self.name}; such are computed again and replaced"
+            )
         return vectors, found
 
     def has(self, space: str, texts: Sequence[str], dimensions: int) -> np.ndarray:
@@ -93,10 +106,14 @@ class VectorCache:
                 damaged += 1
             else:
                 vectors[row], found[row] = vector, True
-        return vectors, found, damaged
+        sound = finite_rows(vectors)  # earlier versions kept NaN, too
+        return vectors, found & sound, damaged + int((found & ~sound).sum())
 
     def write(self, space: str, texts: Sequence[str], vectors: np.ndarray) -> None:
-        """Keep the vectors [N, D] of N texts, as far as the store takes them."""
+        """Keep the vectors [N, D] of N texts, as far as the store takes them and they are finite."""
+        sound = finite_rows(vectors)
+        if not sound.all():
+            texts, vectors = [text for text, good in zip(texts, sound, strict=True) if good], vectors[sound]
 
         def put() -> int:
             self._store.put_many(keys_of(space, texts), pack(vectors))

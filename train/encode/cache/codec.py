@@ -39,9 +39,9 @@ def pack(vectors: np.ndarray) -> list[bytes]:
     return out
 
 
-def unpack(value: bytes, dimensions: int) -> np.ndarray | None:
+def unpack(value: object, dimensions: int) -> np.ndarray | None:
     """Return the vector [D] float32 in a value, bit for bit as packed; None where it has other dimensions or is damaged."""
-    if len(value) != _HEADER.size + 4 * dimensions:
+    if not isinstance(value, bytes) or len(value) != _HEADER.size + 4 * dimensions:  # SQLite keeps whatever was put there
         return None
     magic, form, width, checksum = _HEADER.unpack_from(value)
     if (magic, form, width) != (_MAGIC, _FORMAT, dimensions) or zlib.crc32(memoryview(value)[_HEADER.size :]) != checksum:

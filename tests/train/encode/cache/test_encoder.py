@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tests.support.redis_server import RedisServer
 from tests.train.encode.cache.conftest import CountingEncoder, vector_of
 from train.encode.cache.cache import VectorCache
+from train.encode.cache.codec import pack
 from train.encode.cache.encoder import CachedEncoder
 from train.encode.cache.open import open_cache, open_shared_cache
 from train.encode.cache.protocol import StoreError
@@ -91,6 +92,65 @@ def test_damaged_and_short_values_are_computed_again_and_mended(tmp_path: Path) 
     third, untouched = cached(tmp_path)
     third.encode(["a", "b", "c"], "query")
     assert untouched.asked == [] and third.cache.counters.damaged == 0
+
+
+class Broken(CountingEncoder):
+    """The same model on a device that gives NaN for texts with an x, and infinity for those with a y."""
+
+    def encode(self, texts: Sequence[str], role: str, progress: bool | None = None) -> torch.Tensor:  # type: ignore[override]
+        vectors = super().encode(texts, role, progress).clone()  # type: ignore[arg-type]
+        for row, text in enumerate(texts):
+            if "x" in text or "y" in text:
+                vectors[row, 3] = torch.nan if "x" in text else -torch.inf
+        return vectors
+
+
+def test_what_is_not_finite_is_never_kept(tmp_path: Path, redis_server: RedisServer) -> None:
+    for store in (lambda: FileStore(tmp_path), lambda: RedisStore(f"{redis_server.url}?namespace=finite")):
+        broken = CachedEncoder(Broken(), VectorCache(store(), print))
+        texts = ["a", "x1", "b", "y1", "x2"]
+        assert not np.isfinite(broken.encode(texts, "query").numpy()).all()
+        assert broken.cache.counters.written == 2
+        sound, said = CountingEncoder(), list[str]()
+        other = CachedEncoder(sound, VectorCache(store(), said.append))
+        assert np.array_equal(other.encode(texts, "query").numpy(), expected(texts))
+        assert sound.asked == [["x1", "y1", "x2"]] and other.cache.counters.damaged == 0 and not said
+
+
+def put(folder: Path, values: Sequence[object]) -> None:
+    """Write values instead of those in the file, in their order."""
+    with closing(sqlite3.connect(folder / FILE)) as connection, connection:
+        numbers = [number for (number,) in connection.execute("SELECT id FROM vectors ORDER BY id")]
+        connection.executemany("UPDATE vectors SET value = ? WHERE id = ?", zip(values, numbers, strict=True))
+
+
+def test_what_is_read_is_checked_and_said_once(tmp_path: Path) -> None:
+    texts = ["sound", "nan", "infinite", "longer", "cut", "words", "number", "half", "empty"]
+    one, _ = cached(tmp_path)
+    one.encode(texts, "query")
+    broken = [np.full(16, value, dtype=np.float32) for value in (np.nan, np.inf)]
+    put(
+        tmp_path,
+        [
+            pack(vector_of("sound")[None])[0],
+            *(pack(vector[None])[0] for vector in broken),  # as earlier versions kept them
+            pack(np.ones((1, 32), dtype=np.float32))[0],
+            pack(np.ones((1, 16), dtype=np.float32))[0][:-3],
+            "a text",
+            7,
+            pack(np.ones((1, 16), dtype=np.float32))[0][:12] + np.ones(16, dtype=np.float16).tobytes(),
+            b"",
+        ],
+    )
+    said: list[str] = []
+    again, inner = cached(tmp_path, said=said)
+    assert again.missing(texts, "query") == texts[1:]
+    assert np.array_equal(again.encode(texts, "query").numpy(), expected(texts))
+    assert [text for asked in inner.asked for text in asked] == texts[1:] and again.cache.counters.damaged == 8
+    assert len(said) == 1 and "8 vectors are damaged in the cache" in said[0] and str(tmp_path / FILE) in said[0]
+    third, untouched = cached(tmp_path)
+    third.encode(texts, "query")
+    assert untouched.asked == []
 
 
 class Dying(CountingEncoder):
