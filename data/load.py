@@ -109,6 +109,7 @@ def prepare(
         left_out=plan.left_out,
         source_fingerprint=fingerprint,
         samples=samples,
+        range_given=spec.score_range is not None,
     )
 
 

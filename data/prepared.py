@@ -30,6 +30,7 @@ class PreparedDataset:
     `dropped` names some of the bad rows that were left out. `given_test` says that the source itself tells which rows are test.
     `left_out` [K, 2] are the hashes of query and document of the training rows that `max_rows` left out, or that were taken out
     because they are judged. `samples` are a few rows of train (of test where nothing is trained).
+    `range_given` says that the user told the range of the scores.
     `source_fingerprint` is that of the source alone, however it was split.
     """
 
@@ -51,3 +52,4 @@ class PreparedDataset:
     left_out: np.ndarray | None = None
     source_fingerprint: str = ""
     samples: Sequence[SampleRow] = ()
+    range_given: bool = False

@@ -74,7 +74,7 @@ class Recognised:
 
     `roles` maps a role (`anchor`, `positive`, `negative`, `sentence1`, `sentence2`, `score`, `group`, `split`) to the
     column or columns it was found in, `ignored` are columns not used, `score_range` is the range that the scores were
-    read in (low, high), before they were brought to 0..1.
+    read in (low, high; distances have the larger first), before they were brought to 0..1.
     """
 
     kind: RowKind
@@ -92,7 +92,8 @@ class Recognised:
             out.append(f"not used: {', '.join(self.ignored)}")
         if self.score_range is not None:
             low, high = self.score_range
-            out.append(f"scores read as {low:g}..{high:g} and brought to 0..1")
+            distances = f"distances ({low:g} for nothing in common, {high:g} for the same meaning)"
+            out.append(f"scores read as {distances if low > high else f'{low:g}..{high:g}'} and brought to 0..1")
         out.extend(self.notes)
         return out
 

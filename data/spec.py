@@ -97,7 +97,9 @@ class DatasetSpec(StrictModel):
     name: str | None = Field(None, description="short name in reports; by default made from the source")
     columns: ColumnSpec = Field(default_factory=ColumnSpec)
     score_range: tuple[float, float] | None = Field(
-        None, description="lowest and highest possible score, such as [0, 10]; by default recognised as 0 to 1, 0 to 5 or -1 to 1"
+        None,
+        description="scores of texts that have nothing in common and of texts that mean the same, such as [0, 10], or [10, 0] for"
+        " distances; by default recognised as 0 to 1, 0 to 5 or -1 to 1",
     )
     bad_rows: BadRows = Field(
         BadRows.FAIL, description="what to do with empty texts and unreadable scores: fail, or drop such rows"
@@ -120,8 +122,8 @@ class DatasetSpec(StrictModel):
 
     @model_validator(mode="after")
     def _range_is_ordered(self) -> DatasetSpec:
-        if self.score_range is not None and not self.score_range[0] < self.score_range[1]:
-            raise ValueError("score_range must be [low, high] with low < high")
+        if self.score_range is not None and self.score_range[0] == self.score_range[1]:
+            raise ValueError("score_range must be two different numbers: [LOW, HIGH]")
         return self
 
 

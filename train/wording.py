@@ -167,3 +167,12 @@ def judged_sentence(share: float, *, as_good: bool = False) -> str:
         return "The base was kept instead: nothing was better on dev."
     than = "as good on dev, and change less" if as_good else "better on dev"
     return f"Weights {share:.0%} of the way from the base to it are {than}: these were judged on test."
+
+
+def against_scores(model: str) -> str:
+    """Say that a model ranks pairs against their scores, and what to do about it."""
+    return (
+        f"{model} ranks the pairs clearly against their scores, which may be distances or classes, and a model that is turned"
+        " round is no better one. Say which way the scores run: data.score_range=[LOW,HIGH] if more means more similar,"
+        " [HIGH,LOW] if less does"
+    )

@@ -19,7 +19,10 @@ RANGE_HINT = (
 
 @dataclass(frozen=True)
 class ScoreRange:
-    """The range in which the scores of a source are given."""
+    """The range in which the scores of a source are given: `low` means nothing in common, `high` the same meaning.
+
+    `low` is the larger number where the scores are distances.
+    """
 
     low: float
     high: float
@@ -30,7 +33,7 @@ class ScoreRange:
 
     def check(self, score: float, where: str) -> float:
         """Return `score` if it lies in the range, else raise a `DataError`."""
-        if not self.low <= score <= self.high:
+        if not min(self.low, self.high) <= score <= max(self.low, self.high):
             raise DataError(
                 f"score {score:g} is outside the range {self.low:g}..{self.high:g}",
                 where=where,

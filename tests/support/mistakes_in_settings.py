@@ -138,11 +138,11 @@ SETTINGS = {
     "loss that does not fit": Mistake(
         pairs("data.loss=cosine"), "does not fit the pair rows", "pairs.csv", "use one of mnrl, cached_mnrl"
     ),
-    "score range the wrong way round": Mistake(
-        what="score_range must be [low, high] with low < high",
+    "score range of one number": Mistake(
+        what="score_range must be two different numbers",
         where="c.yaml, line 1",
         hint="give another value",
-        **config("data: {source: pairs.csv, score_range: [5, 0]}\n"),
+        **config("data: {source: pairs.csv, score_range: [5, 5]}\n"),
     ),
     "tracking by a tool that is not known": Mistake(
         pairs("tracking=mlflow"), "'none' or 'wandb' (got 'mlflow')", "tracking.backend", "none or wandb"

@@ -16,6 +16,7 @@ from train.evaluate.results import DatasetResult, MetricPair
 from train.evaluate.score import Scores, score
 from train.evaluate.statistics import RESAMPLES, Measured, compare_means, measure_means
 from train.evaluate.tasks import RetrievalTask, Similarity, Task, build_task, task_sha256
+from train.evaluate.verdict import clearly_negative
 
 
 def score_model(task: Task, encode: TextEncoder, similarity: Similarity | None = None) -> Scores:
@@ -68,7 +69,21 @@ def compare(task: Task, base: Scores, tuned: Scores, seed: int = 0, resamples: i
         metric=metric,
         metrics={name: MetricPair(base=value, tuned=tuned.values[name]) for name, value in base.values.items()},
         test_sha256=task_sha256(task),
+        against_scores=ranks_against_scores(task, primary_value(base)),
     )
+
+
+def ranks_against_scores(task: Task, value: float) -> bool:
+    """Tell whether a model with this value ranks pairs clearly against their scores, and nobody said which way these run."""
+    return not isinstance(task, RetrievalTask) and not task.range_given and contradicts_scores(task, value)
+
+
+def contradicts_scores(task: Task, value: float) -> bool:
+    """Tell whether a model with this value of the primary metric ranks pairs clearly against their scores, whatever was said."""
+    if isinstance(task, RetrievalTask):
+        return False
+    independent = len(task) if task.groups is None else int(task.groups.max()) + 1
+    return clearly_negative(value, independent)
 
 
 @dataclass(frozen=True)

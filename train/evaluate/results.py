@@ -42,10 +42,11 @@ class CrossValidation(BaseModel):
     ci95: tuple[float, float]
     p_value: float = Field(ge=0, le=1)
     verdict: DatasetVerdict
+    against_scores: bool = Field(False, description="see `DatasetResult`")
 
     @classmethod
-    def of(cls, found: Comparison, folds: int) -> CrossValidation:
-        """Build it from a comparison over the items of all parts."""
+    def of(cls, found: Comparison, folds: int, *, against_scores: bool = False) -> CrossValidation:
+        """Build it from a comparison over the items of all parts; `against_scores` as in `DatasetResult`."""
         return cls(
             folds=folds,
             n=found.n,
@@ -55,7 +56,8 @@ class CrossValidation(BaseModel):
             delta=found.delta,
             ci95=found.ci95,
             p_value=found.p_value,
-            verdict=dataset_verdict(found.ci95, found.independent, found.p_value),
+            verdict=dataset_verdict(found.ci95, found.independent, found.p_value, against_scores=against_scores),
+            against_scores=against_scores,
         )
 
 
@@ -83,6 +85,9 @@ class DatasetResult(BaseModel):
     test_sha256: str | None = Field(None, description="hash of what was judged; runs with equal ones can be compared")
     cross_validation: CrossValidation | None = Field(None, description="where test is small, what all rows say")
     kept_base: bool = Field(False, description="whether what was judged is the base itself, as nothing was better on dev")
+    against_scores: bool = Field(
+        False, description="whether the base ranks the pairs clearly against their scores, and nobody said which way these run"
+    )
 
     @property
     def settled(self) -> DatasetVerdict:
@@ -112,6 +117,7 @@ class DatasetResult(BaseModel):
         metric: str,
         metrics: Mapping[str, MetricPair],
         test_sha256: str | None,
+        against_scores: bool = False,
     ) -> DatasetResult:
         """Return the result that a comparison gives, with its verdict."""
         return cls.model_validate(
@@ -127,7 +133,8 @@ class DatasetResult(BaseModel):
                 "delta": found.delta,
                 "ci95": found.ci95,
                 "p_value": found.p_value,
-                "verdict": dataset_verdict(found.ci95, found.independent, found.p_value),
+                "verdict": dataset_verdict(found.ci95, found.independent, found.p_value, against_scores=against_scores),
+                "against_scores": against_scores,
                 "metrics": dict(metrics),
                 "test_sha256": test_sha256,
             }

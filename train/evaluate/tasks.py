@@ -142,6 +142,7 @@ class ScoredTask:
         sentences1, sentences2: P texts each.
         scores: [P] gold similarities in 0..1, not all equal.
         groups: [P], as those of queries.
+        range_given: whether the user said in which range the scores are, and so which way they run.
 
     Raises:
         DataError: the parts do not fit together, or the gold scores do not allow a correlation.
@@ -153,6 +154,7 @@ class ScoredTask:
     sentences2: Sequence[str]
     scores: np.ndarray
     groups: np.ndarray | None = field(default=None, compare=False)
+    range_given: bool = field(default=False, compare=False)
     kind: RowKind = field(default=RowKind.SCORED, init=False)
     primary: str = field(default=SCORED_METRICS[0], init=False)
 
@@ -191,7 +193,8 @@ def build_task(prepared: PreparedDataset, split: str) -> Task:
     if prepared.kind is RowKind.SCORED:
         scores = np.asarray(rows["score"][:], dtype=np.float64)
         groups = group_numbers(rows["group"][:])
-        return ScoredTask(prepared.name, split, list(rows["sentence1"][:]), list(rows["sentence2"][:]), scores, groups)
+        first, second = list(rows["sentence1"][:]), list(rows["sentence2"][:])
+        return ScoredTask(prepared.name, split, first, second, scores, groups, prepared.range_given)
     if prepared.corpus is None:
         raise DataError(f"data set {prepared.name!r} has no corpus to search")
     queries: dict[str, str] = {}

@@ -7,7 +7,18 @@ from collections.abc import Sequence
 
 from train.evaluate.results import CrossValidation, DatasetResult, run_verdict
 from train.evaluate.verdict import FEWEST
-from train.wording import BASE_AND_TUNED, Sides, change, counted, fraction, interval, metric_name, sentence_case, things
+from train.wording import (
+    BASE_AND_TUNED,
+    Sides,
+    against_scores,
+    change,
+    counted,
+    fraction,
+    interval,
+    metric_name,
+    sentence_case,
+    things,
+)
 
 WIDE = 0.02
 """An interval that reaches further than this from the seen difference leaves open what matters."""
@@ -31,6 +42,8 @@ def dataset_sentence(result: DatasetResult, sides: Sides = BASE_AND_TUNED) -> st
         return _crossed_sentence(result, result.cross_validation, sides)
     before, after = sides.in_sentences()
     figures = f"{metric_name(result.metric)} {_figures(result, result.kind)}."
+    if result.against_scores and result.verdict == "no_evidence":
+        return f"There is no verdict on {result.name}: {against_scores(before)}. {figures}"
     if result.verdict != "no_evidence":
         word = "better" if result.verdict == "improved" else "worse"
         return f"{sentence_case(after)} is {word} than {before} on {result.name}: {figures}"
@@ -45,6 +58,8 @@ def _crossed_sentence(result: DatasetResult, crossed: CrossValidation, sides: Si
     alone = f"{result.split.capitalize()} alone: {_figures(result, result.kind)}."
     if result.kept_base:
         alone += " The model that is shipped is the base itself: in this run nothing was better on dev."
+    if (result.against_scores or crossed.against_scores) and crossed.verdict == "no_evidence":
+        return f"There is no verdict on {result.name}: {against_scores(before)}. {sentence_case(figures)} {alone}"
     if crossed.verdict == "no_evidence":
         start = f"There is no evidence that such training makes a model that differs from {before} on {result.name}"
         return f"{start}: {figures} {_why_not(result.lines()[0])} {alone}"

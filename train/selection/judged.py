@@ -12,11 +12,13 @@ from train.console import say
 from train.encode.cache.open import counters_of_all, open_shared_cache
 from train.encode.protocol import TextEncoder
 from train.encode.wrappers import ShortenedEncoder, for_judging
-from train.evaluate.evaluator import judge_test, primary_value
+from train.evaluate.evaluator import contradicts_scores, judge_test, primary_value
+from train.evaluate.tasks import ScoredTask
 from train.plan.plan import Plan
 from train.runs.per_query import Judged
 from train.runs.records import ScoreLine
 from train.selection.dev import LONGEST, DevJudge, build_dev_judge
+from train.wording import against_scores
 
 Shortened = Mapping[int, Mapping[str, float]]
 """Primary metrics with vectors cut to their first dimensions: by their number, then by data set name."""
@@ -65,12 +67,24 @@ def judge_base(plan: Plan) -> BaseScores:
     test = _judge(plan, base)
     judge = dev_judge(plan, base)
     line = judge.line(0, base)
+    for name, told in _against_scores(test.full, judge).items():
+        note = "note: the base ranks the pairs clearly against their scores, which run as data.score_range says"
+        say(f"  {name}: {note if told else 'warning: ' + against_scores('the base')}")
     seconds = time.perf_counter() - began
     done = counters_of_all(cache)
     say(f"  took {seconds:.0f} s" + (f"; {done.sentence()}" if done.hits else ""))
     if cache is not None:
         cache.close()
     return BaseScores(test, judge, line, seconds, done.hits)
+
+
+def _against_scores(test: Judged, dev: DevJudge) -> dict[str, bool]:
+    """Return the data sets whose scores the base contradicts on test or dev, and whether the user said which way these run."""
+    judged = [(name, task, primary_value(scores)) for name, (task, scores) in test.items()]
+    judged += [(name, task, dev.base[name]) for name, task in dev.tasks.items()]
+    return {
+        name: isinstance(task, ScoredTask) and task.range_given for name, task, value in judged if contradicts_scores(task, value)
+    }
 
 
 def judge_tuned(plan: Plan) -> TestScores:

@@ -22,6 +22,7 @@ from train.errors import Diverged
 from train.evaluate.correlations import compare_spearman
 from train.evaluate.results import CrossValidation
 from train.evaluate.statistics import Comparison, compare_means, group_numbers
+from train.evaluate.verdict import clearly_negative
 from train.runs.finished import Values, read_finished
 from train.runs.folder import RunFolder
 from train.wording import change, counted, fraction, metric_name
@@ -61,7 +62,10 @@ def cross_validate(
         return None
     shutil.rmtree(RunFolder(run).folds / ".cache", ignore_errors=True)
     seed, resamples = config.training.seed, config.evaluation.resamples
-    return CrossValidation.of(pooled(parts, seed=seed, resamples=resamples), folds)
+    found = pooled(parts, seed=seed, resamples=resamples)
+    told = config.data.datasets[0].score_range is not None
+    against = parts[0].has_gold and not told and clearly_negative(found.base, found.independent)
+    return CrossValidation.of(found, folds, against_scores=against)
 
 
 def pooled(parts: Sequence[Values], *, seed: int, resamples: int) -> Comparison:

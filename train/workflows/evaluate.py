@@ -23,7 +23,7 @@ from train.encode.protocol import Origin
 from train.encode.weights.locate import locate
 from train.encode.wrappers import for_judging
 from train.errors import ModelError, RunError
-from train.evaluate.evaluator import ModelResult, compare, measure, primary_value, score_model
+from train.evaluate.evaluator import ModelResult, compare, measure, primary_value, ranks_against_scores, score_model
 from train.evaluate.frames import measured_frame, paired_frame
 from train.evaluate.results import DatasetResult, run_verdict
 from train.evaluate.score import Scores
@@ -40,7 +40,7 @@ from train.resolve.tasks import load_tasks, prompts_of
 from train.runs.folder import RunFolder
 from train.runs.per_query import Judged, write_per_query
 from train.runs.records import FORMAT, EnvironmentRecord, RunReport
-from train.wording import BASE_AND_TUNED, Sides, duration, metric_name
+from train.wording import BASE_AND_TUNED, Sides, against_scores, duration, metric_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -219,6 +219,14 @@ def evaluate_models(
         first, *others = (model.scores[name] for model in models)
         measured += [] if others else [measure(task, first, seed, resamples)]
         compared += [compare(task, first, other, seed, resamples) for other in others]
+    doubts = [
+        f"warning: {name}: {against_scores(one.candidate.label)}"
+        for one in models
+        for name, task in tasks.items()
+        if ranks_against_scores(task, primary_value(one.scores[name]))
+    ]
+    for doubt in doubts:
+        say(doubt)
     found = Evaluation(
         tuple(models),
         tasks,
@@ -229,7 +237,7 @@ def evaluate_models(
         data_notes=notes,
         command=request.command,
         folder=output,
-        warnings=(*warnings, *remarks),
+        warnings=(*warnings, *remarks, *doubts),
     )
     if output is not None:
         write_output(output, found)

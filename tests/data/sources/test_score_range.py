@@ -127,3 +127,11 @@ def test_one_score_beyond_all_others_is_a_typing_error_until_it_is_said_otherwis
 def test_a_scale_that_may_begin_at_one_is_said():
     _, notes = recognise_range(scan_scores([1, 2, 3, 4, 5]), "pairs.csv")
     assert notes == ["the lowest score is 1; if the scale begins there, data.score_range=[1,5] brings it to 0"]
+
+
+def test_distances_are_turned_round_where_the_range_says_so() -> None:
+    """[10, 0]: ten is nothing in common, and zero the same meaning."""
+    found = ScoreRange(10, 0)
+    assert [found.scale(found.check(value, "x")) for value in (10.0, 7.5, 0.0)] == [0.0, 0.25, 1.0]
+    with pytest.raises(DataError, match="outside the range"):
+        found.check(10.5, "x")

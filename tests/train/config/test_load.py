@@ -45,7 +45,7 @@ def written(folder: Path, text: str) -> Path:
         ("data: [\n", "not valid YAML"),
         ("- a\n- b\n", "a config maps keys to values, but this file holds a list"),
         ("training: {epochs: 1}\n", "no data set is named"),
-        ("data: {source: a.csv, score_range: [5, 0]}\n", "score_range must be [low, high] with low < high"),
+        ("data: {source: a.csv, score_range: [5, 5]}\n", "score_range must be two different numbers: [LOW, HIGH]"),
         (
             "data: {datasets: [{source: a.csv}, {source: b.csv}], columns: {anchor: q}}\n",
             "data.columns is ambiguous with 2 data sets",

@@ -12,6 +12,7 @@ from tests.support.toy_encoder import ToyEncoder
 from train.encode.contract import Role
 from train.evaluate.correlations import measure_correlations
 from train.evaluate.evaluator import compare, measure, score_model
+from train.evaluate.score import Scores
 from train.evaluate.statistics import measure_means
 from train.evaluate.tasks import RetrievalTask, ScoredTask, task_sha256
 
@@ -146,3 +147,18 @@ def test_results_say_what_was_judged() -> None:
     task = retrieval_task(10)
     scores = score_model(task, NoisyEncoder(1.0))
     assert compare(task, scores, scores).test_sha256 == measure(task, scores).test_sha256 == task_sha256(task)
+
+
+@pytest.mark.parametrize("given", [False, True])
+def test_a_base_turned_round_is_only_made_better_where_the_user_said_which_way_scores_run(given: bool) -> None:
+    """Labels of a data set in which 0 means that one sentence follows from the other: no model may be praised for turning."""
+    gold = np.tile([0.0, 1.0], 20)
+    task = ScoredTask("labels", "test", [f"a {i}" for i in range(40)], [f"b {i}" for i in range(40)], gold, range_given=given)
+    noise = np.random.default_rng(0).normal(scale=0.1, size=40)
+    base, tuned = (Scores("spearman", {"spearman": sign * 0.86}, similarities=sign * (gold + noise)) for sign in (-1.0, 1.0))
+
+    found = compare(task, base, tuned, resamples=500)
+
+    assert found.ci95[0] > 1 and found.p_value < 0.01
+    assert (found.verdict, found.against_scores) == (("improved", False) if given else ("no_evidence", True))
+    assert compare(task, tuned, base, resamples=500).verdict == "regressed"

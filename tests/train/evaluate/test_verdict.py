@@ -9,7 +9,7 @@ from scipy import stats
 
 from train.evaluate.results import CrossValidation, DatasetResult, fails, run_verdict
 from train.evaluate.statistics import compare_means
-from train.evaluate.verdict import DatasetVerdict, dataset_verdict
+from train.evaluate.verdict import DatasetVerdict, clearly_negative, dataset_verdict
 from train.report.sentences import dataset_sentence, queries_needed, verdict_lines, verdict_sentence
 from train.wording import Sides
 
@@ -44,6 +44,43 @@ UNCLEAR = {"verdict": "no_evidence", "delta": 0.01, "tuned": 0.542, "p_value": 0
 )
 def test_verdict_on_a_data_set(ci95: tuple[float, float], n: int, p_value: float, verdict: str) -> None:
     assert dataset_verdict(ci95, n, p_value) == verdict
+
+
+@pytest.mark.parametrize(
+    ("spearman", "n", "clear"),
+    [
+        (-0.848, 12, True),
+        (-0.5, 12, False),  # atanh(.5) = .549 is below 2.576 sqrt(1.06 / 9) = .884
+        (-0.75, 12, True),
+        (-0.06, 1000, False),  # .060 is below 2.576 sqrt(1.06 / 997) = .084
+        (-0.1, 1000, True),
+        (-1.0, 6, True),
+        (-1.0, 5, False),
+        (0.9, 1000, False),
+        (0.0, 1000, False),
+    ],
+)
+def test_a_correlation_is_clearly_negative_beyond_chance(spearman: float, n: int, clear: bool) -> None:
+    assert clearly_negative(spearman, n) is clear
+
+
+def test_a_base_without_a_clue_is_seldom_taken_for_one_that_contradicts() -> None:
+    """Of correlations that are truly 0 about one in 200 counts, with many pairs and with few."""
+    generator = np.random.default_rng(0)
+    for n in (10, 40):
+        draws = [stats.spearmanr(generator.normal(size=n), generator.normal(size=n)).statistic for _ in range(2000)]
+        assert np.mean([clearly_negative(one, n) for one in draws]) < 0.015
+
+
+def test_a_model_that_was_turned_round_is_not_better() -> None:
+    turned = {"base": -0.848, "tuned": 0.854, "delta": 1.702, "ci95": (1.2, 2.0), "kind": "scored", "metric": "spearman", "n": 12}
+    assert dataset_verdict((1.2, 2.0), 12, 0.001, against_scores=True) == "no_evidence"
+    assert dataset_verdict((-0.3, -0.1), 12, 0.001, against_scores=True) == "regressed"
+    found = result(**turned, verdict="no_evidence", against_scores=True)
+    sentence = dataset_sentence(found)
+    assert sentence.startswith("There is no verdict on python_api: the base ranks the pairs clearly against their scores")
+    assert "data.score_range=[LOW,HIGH]" in sentence and "[HIGH,LOW]" in sentence and "-0.848 → 0.854" in sentence
+    assert run_verdict([found]) == "no_evidence"
 
 
 def test_what_few_of_many_queries_gained_is_no_evidence() -> None:
@@ -168,7 +205,7 @@ def test_result_as_json_has_the_fields_of_the_report() -> None:
     dumped = json.loads(json.dumps(result().model_dump(mode="json"), allow_nan=False))
     assert list(dumped) == [
         "name", "kind", "split", "metric", "n", "groups", "base", "tuned", "delta", "ci95", "p_value", "verdict", "metrics",
-        "test_sha256", "cross_validation", "kept_base",
+        "test_sha256", "cross_validation", "kept_base", "against_scores",
     ]  # fmt: skip
     assert dumped["ci95"] == [0.075, 0.103]
     assert DatasetResult.model_validate(dumped | {"added_later": 1}) == result()

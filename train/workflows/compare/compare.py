@@ -18,12 +18,13 @@ from train.console import now, quiet_libraries, say
 from train.encode.api.confirm import Confirm, confirm_spending
 from train.encode.api.prices import load_prices
 from train.errors import ModelError, RunError
+from train.evaluate.evaluator import ranks_against_scores
 from train.evaluate.tasks import Task, texts_by_role
 from train.machine import environment
 from train.resolve.models import Candidate
 from train.resolve.tasks import load_tasks, refuse_prompts
 from train.runs.folder import default_name
-from train.wording import duration
+from train.wording import against_scores, duration
 from train.workflows.compare.config import CompareRequest
 from train.workflows.compare.cost import estimates
 from train.workflows.compare.files import as_csv, as_json, write_per_query
@@ -87,6 +88,10 @@ def compare_models(
             say(f"{job.candidate.label} ({number} of {len(jobs)}) …")
             found[job.candidate] = _told(run_job(job, start))
     comparison = _compared(request, tasks, found, prices)
+    doubts = tuple(f"warning: {name}: {against_scores('every model')}" for name in _all_against_scores(comparison, tasks))
+    for doubt in doubts:
+        say(doubt)
+    warnings = (*warnings, *doubts)
     advice = advise(comparison, request.config.limits, request.config.measure.documents)
     report = _report(request, comparison, advice, samples, began, warnings)
     made = output or _new_folder(request, next(iter(tasks)))
@@ -94,6 +99,16 @@ def compare_models(
     if csv is not None:
         _write_csv(csv, report)
     return ModelComparison(comparison, advice, made, report, warnings)
+
+
+def _all_against_scores(comparison: Comparison, tasks: Mapping[str, Task]) -> list[str]:
+    """Return the data sets whose scores all models contradict."""
+    judged = [one.results for one in comparison.contenders]
+    return [
+        name
+        for name, task in tasks.items()
+        if judged and all(ranks_against_scores(task, found[name].metrics[task.primary].value) for found in judged)
+    ]
 
 
 def _told(found: Outcome | Failure) -> Outcome | Failure:
