@@ -104,6 +104,11 @@ class DatasetSpec(StrictModel):
     bad_rows: BadRows = Field(
         BadRows.FAIL, description="what to do with empty texts and unreadable scores: fail, or drop such rows"
     )
+    literal: bool = Field(
+        False,
+        description="true: texts are meant as they stand in the rows, even where they look like ids or names of files, which are"
+        " otherwise looked up in a table beside the file or in files below its folder",
+    )
     max_rows: int | None = Field(None, ge=2, description="maximum number of training rows, chosen by hash; by default all")
     train: bool = Field(True, description="false: the data set is only judged, to see what was lost elsewhere")
     loss: Loss = Field(

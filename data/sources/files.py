@@ -9,9 +9,13 @@ from pathlib import Path
 
 from data.errors import DataError
 from data.schema import SPLITS, UNSPLIT
+from data.sources.column_roles import plain
 from data.sources.compressed import GZIP, is_compressed, kind_of, stem_of
+from data.sources.joins.join import table_source
+from data.sources.joins.lookups import DOCUMENT_STEMS
 from data.sources.readers import READERS, open_reader, readable
 from data.sources.rows import SPLIT_ALIASES, TableSource
+from data.sources.text_tables import keys_of
 from data.spec import DatasetSpec
 
 SHARD = re.compile(r"([a-z]+)(?:[-_.]\d+.*)?")
@@ -30,7 +34,7 @@ def split_of_stem(stem: str) -> str | None:
 
 def file_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
     """Open one file without splits (a column may name them)."""
-    return TableSource(name, str(path), [(UNSPLIT, open_reader(path, path.name))], spec, [])
+    return table_source(name, str(path), [(UNSPLIT, open_reader(path, path.name))], spec, [], [path])
 
 
 def folder_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
@@ -40,6 +44,7 @@ def folder_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
         data = [p for p in present if p.is_file() and kind_of(p) in READERS]
         if not data:
             raise _no_data(path, present)
+    data = _without_documents(data)
     if not any(split_of_stem(stem_of(p)) for p in data) and len(kinds := sorted({kind_of(p) for p in data})) > 1:
         raise DataError(
             f"files of several kinds ({' '.join(kinds)}), none of them named train, dev or test",
@@ -47,6 +52,17 @@ def folder_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
             hint=f"name one file, or a pattern such as '{path / ('*' + kinds[0])}'",
         )
     return _many(data, path, name, spec, str(path))
+
+
+def _without_documents(data: list[Path]) -> list[Path]:
+    """Return the files without a table of documents, which the others name by id; all where they are of one make."""
+    documents = [p for p in data if plain(stem_of(p)) in DOCUMENT_STEMS]
+    others = [p for p in data if p not in documents]
+    if not documents or not others:
+        return data
+    columns = {p: open_reader(p, p.name).columns() for p in data}
+    apart = [p for p in documents if keys_of(columns[p]) and all(set(columns[p]) != set(columns[other]) for other in others)]
+    return [p for p in data if p not in apart]
 
 
 def _no_data(path: Path, present: Sequence[Path]) -> DataError:
@@ -87,7 +103,7 @@ def _many(files: Sequence[Path], base: Path, name: str, spec: DatasetSpec, locat
     tables = [(by_split.get(p, UNSPLIT), open_reader(p, p.relative_to(base).as_posix())) for p in chosen]
     if not by_split and len(tables) > 1:
         notes.append(f"{len(tables)} files are read as one data set")
-    return TableSource(name, location, tables, spec, notes)
+    return table_source(name, location, tables, spec, notes, chosen)
 
 
 def _words(stem: str) -> list[str]:

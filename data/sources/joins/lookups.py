@@ -1,0 +1,214 @@
+"""Where names of documents may be looked up: tables beside the data, and files below its folder."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from data.errors import DataError
+from data.schema import Document, text_id
+from data.sources.cells import clean_text
+from data.sources.column_roles import plain, recognise
+from data.sources.compressed import kind_of, stem_of
+from data.sources.joins.looks import are_ids, cells
+from data.sources.joins.text_files import TextFiles, check_size
+from data.sources.readers import READERS, Reader, open_reader, readable
+from data.sources.text_tables import ID_KEYS, TextTable, keys_of
+from data.spec import ColumnSpec
+
+DOCUMENT_STEMS = frozenset(
+    {
+        *("corpus", "document", "documents", "doc", "docs", "passage", "passages", "collection", "article", "articles"),
+        *("text", "texts", "page", "pages", "chunk", "chunks", "paragraphs", "kb", "knowledgebase", "answers", "contexts"),
+    }
+)
+QUERY_STEMS = frozenset({"query", "queries", "question", "questions", "topic", "topics", "request", "requests"})
+"""Names of files of documents, and of queries, without case, separators and suffix."""
+
+MOST_TABLES = 30
+MOST_JSON_BYTES = 256 * 2**20
+"""A JSON array is read whole; a larger one is not looked at unasked."""
+FEW = 0.1
+"""Share of the names that may be missing for a column to be one of names all the same; these are bad rows."""
+
+
+def all_but_a_few(found: int, total: int) -> bool:
+    """Tell whether so many of the names were found that a column holds such names."""
+    return found >= 2 and total - found <= max(total * FEW, min(1, total - 2))
+
+
+@dataclass
+class Lookup:
+    """The texts of names.
+
+    Attributes:
+        kind: what the names are ("ids of documents.csv").
+        texts: by name; "" where there is a name without a text.
+        digest: of all that was read.
+        wanted: how many names were looked for.
+        table: of the texts, where they stand in one.
+    """
+
+    kind: str
+    texts: Mapping[str, str]
+    digest: bytes
+    wanted: int
+    place: str
+    table: TextTable | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def documents(self) -> Iterator[Document]:
+        """Yield every text of the table once, with the id that rows have for it."""
+        if self.table is None:
+            return
+        seen: set[int] = set()
+        for number, _, title, text in self.table.records():
+            if joined := f"{title} {text}".strip():
+                identity = text_id(clean_text(joined, self.table.table.where(number)))
+                if (key := int(identity, 16)) not in seen:
+                    seen.add(key)
+                    yield Document(identity, joined)
+
+
+@dataclass(frozen=True)
+class Sibling:
+    """A table beside the data that may hold the texts, with the columns by which its texts can be named."""
+
+    reader: Reader
+    columns: tuple[str, ...]
+    expected: bool
+    """Whether it is called what such tables are called."""
+
+
+def sibling_tables(folder: Path, own: Collection[Path], queries: bool) -> list[Sibling]:
+    """Return the tables in a folder that may hold texts with ids, those with a usual name first."""
+    usual, other = (QUERY_STEMS, DOCUMENT_STEMS) if queries else (DOCUMENT_STEMS, QUERY_STEMS)
+    with readable(folder, str(folder)):
+        files = [Path(entry.path) for entry in os.scandir(folder) if entry.is_file(follow_symlinks=False)]
+    files = [path for path in files if kind_of(path) in READERS and path not in own and not path.name.startswith(".")]
+    named = {path: plain(stem_of(path)) for path in files}
+    found = []
+    for path in sorted(files, key=lambda path: (named[path] not in usual, path.name))[:MOST_TABLES]:
+        if named[path] in other or (kind_of(path) == ".json" and path.stat().st_size > MOST_JSON_BYTES):
+            continue
+        try:
+            reader = open_reader(path, path.name)
+            columns = tuple(column for column in reader.columns() if column)
+        except DataError:
+            continue  # whatever lies there is not the user's data set
+        if named[path] not in usual:
+            columns = () if _holds_pairs(columns) else tuple(c for c in columns if plain(c) in ID_KEYS)
+        if columns:
+            found.append(Sibling(reader, columns, named[path] in usual))
+    return found
+
+
+def _holds_pairs(columns: tuple[str, ...]) -> bool:
+    try:
+        recognise(columns, ColumnSpec(), "")
+    except DataError:
+        return False
+    return True
+
+
+def find_in_tables(names: Collection[str], siblings: Collection[Sibling], queries: bool) -> tuple[Lookup | None, str]:
+    """Return the texts of names out of the table that has most of them.
+
+    Returns:
+        The lookup, None where no table has them; and what the next best has, for a message.
+
+    Raises:
+        DataError: a table has the names, but which column holds the text cannot be told, or a name stands there twice.
+    """
+    part = ""
+    for sibling in siblings:
+        column, found = _best_column(names, sibling)
+        if column is None or not found:
+            continue
+        plain_words = not (are_ids(names) or any(sign.isdigit() for name in names for sign in name))
+        sure = sibling.expected or (found == len(names) >= 5 and not plain_words)
+        if not sure or not all_but_a_few(found, len(names)):
+            if sibling.expected and 2 * found >= len(names):
+                part = f"{found:,} of {len(names):,} are in {sibling.reader.shown}"
+            continue
+        keys = keys_of(sibling.reader.columns(), queries, column)
+        if keys is None:
+            raise DataError(
+                f"column {column!r} has these ids, but which column holds the texts is not clear",
+                where=sibling.reader.place,
+                hint="call the column of the texts `text`",
+            )
+        return _from_table(names, TextTable(sibling.reader, keys)), ""
+    return None, part
+
+
+def _best_column(names: Collection[str], sibling: Sibling) -> tuple[str | None, int]:
+    """Return the column of a table that has most of the names, and how many."""
+    wanted, found = set(names), {column: set[str]() for column in sibling.columns}
+    try:
+        for _, values in sibling.reader.rows(sibling.columns):
+            for column in sibling.columns:
+                for name in cells(values.get(column)):
+                    if name in wanted:
+                        found[column].add(name)
+    except DataError:
+        return None, 0
+    best = max(sibling.columns, key=lambda column: (len(found[column]), plain(column) in ID_KEYS))
+    return best, len(found[best])
+
+
+def _from_table(names: Collection[str], table: TextTable) -> Lookup:
+    wanted, texts = set(names), dict[str, str]()
+    reader = table.table
+    for number, name, title, text in table.records():
+        if name in wanted:
+            if name in texts:
+                hint = "give each its own id, or remove the repeated row"
+                raise DataError(f"the id {name[:60]!r} occurs twice", where=reader.where(number, table.keys.id), hint=hint)
+            texts[name] = f"{title} {text}".strip()
+    keys = table.keys
+    parts = " and ".join(repr(key) for key in (keys.title, keys.text) if key)
+    notes = [f"{reader.shown}: the texts are {parts}, by {keys.id!r}"]
+    digest = hashlib.sha256(reader.digest() + repr(keys).encode()).digest()
+    return Lookup(f"ids of {reader.shown}", texts, digest, len(names), reader.place, table, notes)
+
+
+def find_in_files(names: Collection[str], files: TextFiles) -> tuple[Lookup | None, str]:
+    """Return the texts of names that are those of files; or None, and what was found of them.
+
+    Raises:
+        DataError: a name is that of several files, or a file cannot be read.
+    """
+    stems = are_ids(names)  # a word may well be meant as such, although a file has that name
+    found = {name: path for name in sorted(names) if (path := _path_of(name, files, stems)) is not None}
+    if not all_but_a_few(len(found), len(names)):
+        return None, f"{len(found):,} of {len(names):,} are there" if found else ""
+    check_size((files.sizes[path] for path in set(found.values())), str(files.folder))
+    digest, texts = hashlib.sha256(), dict[str, str]()
+    for path in sorted(set(found.values())):
+        texts[path] = files.text(path)
+        digest.update(f"\0{path}\0".encode("utf-8", "surrogatepass") + files.digest(path))
+    folder = os.path.commonpath([os.path.dirname(path) or "." for path in found.values()])  # noqa: PTH120 (of text, not of a place)
+    below = f"below {folder}/" if folder not in ("", ".") else f"in {files.folder.name or files.folder}/"
+    kind = f"names of files {below}"
+    by_name = {name: texts[path] for name, path in found.items()}
+    return Lookup(kind, by_name, digest.digest(), len(names), str(files.folder)), ""
+
+
+def _path_of(name: str, files: TextFiles, stems: bool) -> str | None:
+    """Return the path of the file that a cell names, below the folder; None where there is none. `stems`: also without suffix."""
+    written = name.replace("\\", "/").removeprefix("./").lstrip("/")
+    for path in (written, written.removeprefix(f"{files.folder.resolve().name}/")):
+        if path in files.sizes:
+            return path
+    several = files.named(written, stems)
+    if len(several) > 1:
+        raise DataError(
+            f"{name!r} names {len(several)} files: {', '.join(several[:5])}",
+            where=str(files.folder),
+            hint="write the paths of the files instead of their names",
+        )
+    return several[0] if several else None
