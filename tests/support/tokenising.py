@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from sentence_transformers import SentenceTransformer
 
-from train.encode.contract import limited_tokens
+from train.encode.token_limit import limited_tokens
 from train.encode.tokens.eligibility import PROBES
 from train.encode.tokens.store import TokenRows
 

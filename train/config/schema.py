@@ -121,8 +121,8 @@ class TrainingConfig(StrictModel):
     max_tokens: int | None = Field(
         None,
         ge=8,
-        description="longest training text in tokens; longer ones are cut; evaluation keeps the model's own limit; by default"
-        " chosen by the recipe",
+        description="longest training text in tokens; longer ones are cut; evaluation keeps the model's own limit, which rises to"
+        " this where it is lower; by default chosen by the recipe",
     )
     warmup: float = Field(
         0.1, ge=0, lt=1, description="share of the optimiser steps over which the learning rate rises from 0 to its peak"

@@ -12,6 +12,7 @@ from typing import Any
 
 import yaml
 
+from train.encode.token_limit import NO_LIMIT
 from train.evaluate.results import DatasetResult
 from train.runs.read import RunRecords
 from train.wording import change, p_value
@@ -123,7 +124,8 @@ def _head(records: RunRecords, repo_id: str) -> str:
         f"# {_plain(repo_id.rsplit('/', 1)[-1])}\n\n"
         f"A text-embedding model for [Sentence Transformers](https://sbert.net), fine-tuned from {_base(records)}. It gives "
         f"vectors of {contract.dimensions} dimensions ({contract.pooling} pooling, "
-        f"{'' if contract.normalized else 'not '}normalised) of texts of at most {contract.max_tokens} tokens."
+        f"{'' if contract.normalized else 'not '}normalised) of texts of "
+        f"{'any length' if contract.max_tokens >= NO_LIMIT else f'at most {contract.max_tokens} tokens'}."
     )
 
 
@@ -269,7 +271,9 @@ def _limits(records: RunRecords) -> str:
         "## Limits",
         "",
         f"- It was judged on {names} alone. On other texts, tasks and languages the base may be the better choice: judge first.",
-        f"- What comes after token {contract.max_tokens} of a text has no influence on its vector.",
+        "- A text is read whole, as a bag of words: their order has no influence on its vector."
+        if contract.max_tokens >= NO_LIMIT
+        else f"- What comes after token {contract.max_tokens} of a text has no influence on its vector.",
         "- Its vectors cannot be compared with those of the base or of another model; an index has to be built again.",
         "- It has the biases of its base and of the data above. Fine-tuned weights can hold traces of their training texts.",
     ]

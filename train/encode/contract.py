@@ -8,13 +8,12 @@ prompts looks worse than it is, and the gain of fine-tuning larger.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
 from train.config.schema import ModelConfig
+from train.encode.token_limit import NO_LIMIT, limit_of, set_limit
 from train.encode.weights.mteb_registry import registered_prompts
 from train.errors import ModelError
 
@@ -83,7 +82,7 @@ FAMILIES = (
 
 @dataclass(frozen=True)
 class EncodingContract:
-    """What decides a vector besides the weights. Lengths in tokens, special tokens included."""
+    """What decides a vector besides the weights. Lengths in tokens, special tokens included; `NO_LIMIT` for whole texts."""
 
     query_prompt: str
     document_prompt: str
@@ -111,7 +110,13 @@ class EncodingContract:
         """Return one line for the terminal."""
         prompts = f"prompts from {self.prompts_from}" if self.query_prompt or self.document_prompt else "no prompts"
         norm = "normalised" if self.normalized else "not normalised"
-        return f"{self.dimensions} dimensions, {self.pooling} pooling, {norm}, at most {self.max_tokens} tokens, {prompts}"
+        reads = "texts of any length" if self.reads_whole else f"at most {self.max_tokens} tokens"
+        return f"{self.dimensions} dimensions, {self.pooling} pooling, {norm}, {reads}, {prompts}"
+
+    @property
+    def reads_whole(self) -> bool:
+        """Whether texts are never cut."""
+        return self.max_tokens >= NO_LIMIT
 
 
 def read_contract(model: SentenceTransformer, name: str, config: ModelConfig) -> EncodingContract:
@@ -121,14 +126,13 @@ def read_contract(model: SentenceTransformer, name: str, config: ModelConfig) ->
     of the name.
 
     Raises:
-        ModelError: more dimensions are asked for than the model has.
+        ModelError: more dimensions are asked for than the model has, or more tokens than it can read.
     """
     query, document, symmetric, origin = _prompts(model, name)
     if config.query_prompt is not None:
         query, origin = config.query_prompt, "your config"
     if config.document_prompt is not None:
         document, origin = config.document_prompt, "your config"
-    limit = model.max_seq_length or 512
     width = int(model.get_embedding_dimension() or 0)
     if config.dimensions is not None and config.dimensions > width:
         raise ModelError(
@@ -142,7 +146,7 @@ def read_contract(model: SentenceTransformer, name: str, config: ModelConfig) ->
         prompts_from=origin,
         pooling=_pooling(model),
         normalized=any(type(module).__name__ == "Normalize" for module in model),
-        max_tokens=min(config.max_tokens, limit) if config.max_tokens else limit,
+        max_tokens=limit_of(model).asked(config.max_tokens, name),
         dimensions=config.dimensions or width,
         similarity="dot" if model.similarity_fn_name == "dot" else "cosine",
     )
@@ -150,23 +154,12 @@ def read_contract(model: SentenceTransformer, name: str, config: ModelConfig) ->
 
 def apply_contract(model: SentenceTransformer, contract: EncodingContract) -> None:
     """Make plain `model.encode`, `encode_query` and `encode_document` give the contract's vectors, after saving too."""
-    model.max_seq_length = contract.max_tokens
+    set_limit(model, contract.max_tokens)
     model.prompts = {**model.prompts, "query": contract.query_prompt, "document": contract.document_prompt}
     if contract.symmetric_prompt != model.prompts.get(model.default_prompt_name or "", ""):
         # plain `encode` is what compares two equal sentences; without this a saved E5 would forget its prompt for them
         model.prompts["symmetric"] = contract.symmetric_prompt
         model.default_prompt_name = "symmetric"
-
-
-@contextmanager
-def limited_tokens(model: SentenceTransformer, tokens: int) -> Iterator[None]:
-    """Cut inputs at this many tokens for the length of a `with` block."""
-    before = model.max_seq_length
-    model.max_seq_length = tokens
-    try:
-        yield
-    finally:
-        model.max_seq_length = before
 
 
 def _prompts(model: SentenceTransformer, name: str) -> tuple[str, str, str, str]:

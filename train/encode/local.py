@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from train.encode.contract import EncodingContract, Role, apply_contract, read_c
 from train.encode.fingerprint import space_of
 from train.encode.finite import checked_vectors
 from train.encode.forward.columns import embed_columns
+from train.encode.token_limit import limit_of
 from train.encode.tokens.eligibility import why_not_stored
 from train.encode.tokens.store import TokenStore
 from train.encode.weights.locate import WeightsOrigin, locate
@@ -142,9 +144,39 @@ def load_encoder(
     origin = locate(config)
     model, notes = _load(origin.path, config, device)
     contract = read_contract(model, origin.name, config)
+    if config.max_tokens is None and (guessed := limit_of(model).note(origin.name)) is not None:
+        notes.append(guessed)
     apply_contract(model, contract)
     store = TokenStore(model, cache) if why_not_stored(model) is None else None
     return Encoder(model, contract, batch_size, store, name=origin.name), origin, notes
+
+
+def read_as_many(encoder: Encoder, tokens: int | None, config: ModelConfig) -> tuple[Encoder, list[str]]:
+    """Let a model read as much of a text as `training.max_tokens` asks for, where that is more than its own settings say.
+
+    What is trained on should be judged, too, and be read by the model that is saved. A `model.max_tokens` stays as it is.
+
+    Args:
+        encoder: the model; its limit is changed in place.
+        tokens: `training.max_tokens`.
+        config: which model.
+
+    Returns:
+        The encoder, and what the user should read.
+
+    Raises:
+        ModelError: the architecture has no room for so many tokens.
+    """
+    before = encoder.contract.max_tokens
+    if tokens is None or config.max_tokens is not None or tokens <= before:
+        return encoder, []
+    raised = limit_of(encoder.model).asked(tokens, config.name, "training.max_tokens")
+    contract = dataclasses.replace(encoder.contract, max_tokens=raised)
+    apply_contract(encoder.model, contract)
+    return dataclasses.replace(encoder, contract=contract), [
+        f"training.max_tokens={tokens} is more than the {before} tokens that the model's settings allow: {tokens} are read, also"
+        " in judging and by the model that is saved"
+    ]
 
 
 def resolve_device(wanted: str) -> str:
@@ -185,7 +217,7 @@ def _load(path: Path, config: ModelConfig, device: str) -> tuple[SentenceTransfo
         if (path / "modules.json").is_file():
             model = SentenceTransformer(
                 str(path), device=device, model_kwargs=options, trust_remote_code=config.trust_remote_code
-            )
+            ).float()  # modules that are no transformers keep the precision of their file
             return model, _unused_pooling_note(config)
         return _with_pooling(path, config, device, options)
     except ModelError:

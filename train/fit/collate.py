@@ -119,4 +119,9 @@ def count(inputs: Mapping[str, Any]) -> tuple[int, int | Tensor]:
         columns = inputs[COLUMNS]
         return inputs[ROWS], sum(column.total for column in columns)
     masks = [value for key, value in inputs.items() if key.endswith("attention_mask")]
-    return (len(masks[0]), sum(mask.sum() for mask in masks)) if masks else (0, 0)
+    if masks:
+        return len(masks[0]), sum(mask.sum() for mask in masks)
+    bags = [value for key, value in inputs.items() if key.endswith("offsets")]  # of static embeddings: where each text begins
+    tokens = sum(len(value) for key, value in inputs.items() if key.endswith("input_ids"))
+    vectors = [value for key, value in inputs.items() if key.endswith("sentence_embedding")]  # of word counts, made in advance
+    return (len(bags[0]), tokens) if bags else (len(vectors[0]) if vectors else 0, 0)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from data.schema import RowKind
 from train.config.choices import Batches, Groups
 from train.config.schema import TrainingConfig
+from train.encode.token_limit import NO_LIMIT
 from train.fit.rules import (
     JOINT_DOCUMENTS,
     MAX_TOKENS,
@@ -19,6 +20,8 @@ from train.fit.rules import (
     RECURRING,
     SIMILAR_BELOW,
     SIMILAR_FROM,
+    STATIC_FIGURE,
+    STATIC_RATE,
     batch_size,
     rule_for,
 )
@@ -126,17 +129,19 @@ def plan_recipe(
     batches_of: Callable[[str, int], int] | None = None,
     processes: int = 1,
     joint: Collection[str] = (),
+    static: bool = False,
 ) -> Recipe:
     """Fill in what the config leaves open.
 
     Args:
         config: the training section.
         facts: about the training rows, by data set name.
-        model_max_tokens: the longest input of the model's contract.
+        model_max_tokens: the longest input of the model's contract; `NO_LIMIT` where it reads texts whole.
         batches_of: batches an epoch of a data set at a batch size, where rows that must not meet ask for more than
             rows / batch size, which is the default.
         processes: share each batch, so its size is rounded up to a multiple of their number.
         joint: names of the data sets whose batches are counted in documents: an epoch has all of these.
+        static: whether the model is a table of static embeddings, which has a rate of its own.
     """
     batches_of = batches_of or (lambda name, size: -(-facts[name].rows // size))
     counts = {name: one.positives if name in joint else one.distinct_rows for name, one in facts.items()}
@@ -148,7 +153,7 @@ def plan_recipe(
         reasons[0] += f" of {main.queries:,} queries and {main.positives:,} positives, which count as {count:,}"
     if config.max_steps is None:
         epochs = _pick(config.epochs, rule.epochs, "epochs", reasons)
-    rate = _pick(config.learning_rate, rule.learning_rate, "learning rate", reasons)
+    rate = _pick(config.learning_rate, STATIC_RATE if static else rule.learning_rate, "learning rate", reasons)
     sizes = {name: config.batch_size or batch_size(one.kind, counts[name]) for name, one in facts.items()}
     sizes = {name: -(-size // processes) * processes for name, size in sizes.items()}
     shared = "" if processes == 1 else f", shared by {processes} processes"
@@ -158,12 +163,9 @@ def plan_recipe(
         number, what = (one.positives, "documents") if name in joint else (one.rows, "training rows")
         if number < sizes[name]:
             reasons.append(f"{name} has only {number:,} {what}: one batch holds all of them")
-    wanted = config.max_tokens or max(MAX_TOKENS[one.kind] for one in facts.values())
-    max_tokens = min(wanted, model_max_tokens)
-    origin = "the model allows no more" if wanted > model_max_tokens else _origin(config.max_tokens)
-    reasons.append(f"training texts cut at {max_tokens} tokens ({origin}); judging allows {model_max_tokens}")
+    max_tokens = _max_tokens(config, facts, model_max_tokens, reasons)
     if not (config.learning_rate and (config.epochs or config.max_steps)):
-        reasons.append(f"measured for this rule: {rule.figure}")
+        reasons.append(f"the learning rate is {STATIC_FIGURE}" if static else f"measured for this rule: {rule.figure}")
     # where the user says how many epochs, they are passes over all rows
     shares = {name: 1.0 if config.epochs is not None or name in joint else one.share for name, one in facts.items()}
     reasons += [
@@ -204,6 +206,20 @@ def apply_ceiling(recipe: Recipe, base_dev: float | None, config: TrainingConfig
     rate = (1 - (1 - GENTLE) * near) * recipe.learning_rate
     reason = f"learning rate {rate:.2g}: the base has {base_dev:.3f} on dev, above {SLOPE_FROM:g}: little is left to gain"
     return replace(recipe, learning_rate=rate, reasons=(*recipe.reasons, reason))
+
+
+def _max_tokens(config: TrainingConfig, facts: Mapping[str, RowFacts], model_max_tokens: int, reasons: list[str]) -> int:
+    """Return where training texts are cut. A model that reads texts whole has nothing to gain from a cut."""
+    whole = model_max_tokens >= NO_LIMIT
+    wanted = config.max_tokens or (NO_LIMIT if whole else max(MAX_TOKENS[one.kind] for one in facts.values()))
+    found = min(wanted, model_max_tokens)
+    judging = "texts whole" if whole else str(model_max_tokens)
+    if found >= NO_LIMIT:
+        reasons.append("texts are read whole, in training and judging (the model has no limit of tokens)")
+    else:
+        origin = "the model's limit" if wanted > model_max_tokens else _origin(config.max_tokens)
+        reasons.append(f"training texts cut at {found} tokens ({origin}); judging allows {judging}")
+    return found
 
 
 def _warmup_steps(share: float, steps: int) -> int:

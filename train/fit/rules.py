@@ -71,6 +71,14 @@ SCORED = (
 )
 """Scored pairs, with CosineSimilarity."""
 
+STATIC_RATE = 0.2
+"""Peak rate for static embeddings, a table of one vector a token: the loss is much flatter over it than over a transformer, and
+each step moves only the rows of a few tokens."""
+STATIC_FIGURE = (
+    "published by Sentence Transformers for static embeddings, in the recipe of static-retrieval-mrl-en-v1"
+    " (huggingface.co/blog/static-embeddings, 15 January 2025: learning_rate=2e-1); not measured here"
+)
+
 MAX_TOKENS = {RowKind.SCORED: 128, RowKind.PAIR: 256, RowKind.TUPLE: 256}
 """Sentences of scored pairs are short; of a longer passage the first 256 tokens carry most of what a query asks for."""
 

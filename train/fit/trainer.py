@@ -21,8 +21,8 @@ from data.storage import write_json
 from train import distributed
 from train.config.choices import Schedule
 from train.config.schema import TrainingConfig
-from train.encode.contract import limited_tokens
 from train.encode.forward.columns import embed_columns
+from train.encode.token_limit import limited_tokens
 from train.errors import RunError
 from train.fit.batches.samplers import RankShare, ShuffledBatchSampler
 from train.fit.callbacks import LossMeter

@@ -36,8 +36,11 @@ def recipe_in_words(
         processes = distributed.world_size()
         if dropped := RankShare(samplers[name], distributed.rank(), processes).count_dropped():
             lines.append(f"{name}: {dropped:,} rows of the first epoch do not divide among {processes} processes: dropped")
-    lines.append(f"forward: {attention_path(encoder.model, torch.bfloat16 if bf16 else torch.float32, training=True)}")
     stored = encoder.store is not None
+    if stored:
+        lines.append(f"forward: {attention_path(encoder.model, torch.bfloat16 if bf16 else torch.float32, training=True)}")
+    else:
+        lines.append("forward: the library's own, column by column")
     lines.append(f"texts: {'tokenised once' if stored else f'tokenised in each batch ({why_not_stored(encoder.model)})'}")
     return ["recipe:", *(f"  {line}" for line in lines)]
 

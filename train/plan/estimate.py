@@ -15,9 +15,10 @@ from data.prepared import PreparedDataset
 from data.schema import text_columns
 from train.config.choices import Batches
 from train.config.schema import TrainSettings
-from train.encode.contract import Role, limited_tokens
+from train.encode.contract import Role
 from train.encode.forward.columns import embed_columns
 from train.encode.local import Encoder
+from train.encode.token_limit import limited_tokens
 from train.fit.batches.training_set import TrainingSet
 from train.fit.collate import TokenTable
 from train.fit.loop import column_prompts, mixed_samplers, training_columns

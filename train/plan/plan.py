@@ -14,7 +14,8 @@ from train.config.choices import Batches, Precision
 from train.config.schema import TrainSettings
 from train.console import say
 from train.encode.forward.cpu_malloc import keep_freed_memory
-from train.encode.local import Encoder, resolve_device
+from train.encode.local import Encoder, read_as_many, resolve_device
+from train.encode.modules import is_static
 from train.encode.open import open_model
 from train.encode.prompts import settle_prompts
 from train.encode.protocol import Origin
@@ -97,9 +98,8 @@ def make_plan(config: TrainSettings) -> Plan:
     encoder, origin, notes = opened.local, opened.origin, list(opened.notes)
     say(f"base model: {origin.sentence()}")
     say(f"  {encoder.contract.sentence()}; on {encoder.model.device}")
-    if (asked := config.model.max_tokens or 0) > encoder.contract.max_tokens:
-        notes.append(f"model.max_tokens={asked} is more than the model can read: {encoder.contract.max_tokens} are used")
-    for note in notes:
+    encoder, about_length = read_as_many(encoder, config.training.max_tokens, config.model)
+    for note in [*notes, *about_length]:
         say(f"  note: {note}")
     specs = dict(zip(datasets, config.data.datasets, strict=True))
     encoder, notes = settle_prompts(encoder, specs, {name: prepared.kind for name, prepared in datasets.items()})
@@ -119,6 +119,7 @@ def make_plan(config: TrainSettings) -> Plan:
         lambda name, size: len(sets[name].sampler(size, seed)),
         distributed.world_size(),
         joint={name for name, one in sets.items() if one.batches == Batches.JOINT},
+        static=is_static(encoder.model),
     )
     recipe = replace(recipe, reasons=(*recipe.reasons, *mined_in_words(config, mined), *batches_in_words(config, sets, recipe)))
     sentences = recipe_in_words(recipe, sets, encoder, config, bf16, why)
@@ -146,6 +147,8 @@ def audited(plan: Plan) -> dict[str, Any]:
 
 
 def _precision(config: TrainSettings, encoder: Encoder) -> tuple[bool, str]:
+    if config.training.precision == Precision.AUTO and is_static(encoder.model):
+        return False, "a table of word vectors has no products that bf16 would speed up"
     if config.training.precision == Precision.AUTO:
         return bf16_pays(str(encoder.model.device))
     return config.training.precision == Precision.BF16, "from your config"

@@ -134,8 +134,11 @@ def check_data(config: JudgeSettings, *, tokens: bool = True, output: Path | Non
 
 def _counter(config: JudgeSettings) -> EncoderTokens | None:
     """Return the tokenizer of the base model as a counter."""
+    from train.encode.local import read_as_many
+
     opened = open_model(config.model)
-    counter = token_counter(opened.local, config.training.max_tokens)
+    encoder, _ = read_as_many(opened.local, config.training.max_tokens, config.model)
+    counter = token_counter(encoder, config.training.max_tokens)
     say(
         f"lengths by the tokenizer of {opened.origin.name}"
         if counter

@@ -11,11 +11,13 @@ from sentence_transformers import SentenceTransformer
 from data.schema import RowKind
 from data.spec import DatasetSpec, PromptSpec
 from train.config.schema import ModelConfig
-from train.encode.contract import EncodingContract, apply_contract, limited_tokens, read_contract
+from train.encode.contract import EncodingContract, apply_contract, read_contract
 from train.encode.local import Encoder
 from train.encode.open import open_model
 from train.encode.prompts import settle_prompts
+from train.encode.token_limit import limited_tokens
 from train.encode.wrappers import RememberingEncoder
+from train.errors import ModelError
 
 
 def contract_of(model: SentenceTransformer, name: str, **settings: object) -> EncodingContract:
@@ -85,9 +87,11 @@ def test_a_prompt_for_pairs_that_the_person_sets_is_saved_though_the_model_has_o
     assert (saved.prompts["query"], saved.prompts["document"]) == ("query: ", "passage: ")
 
 
-def test_tokens_can_be_lowered_but_not_raised(model: SentenceTransformer) -> None:
+def test_tokens_can_be_lowered_and_raised_as_far_as_there_are_positions(model: SentenceTransformer) -> None:
     assert contract_of(model, "x/y", max_tokens=16).max_tokens == 16
-    assert contract_of(model, "x/y", max_tokens=4096).max_tokens == 64
+    assert contract_of(model, "x/y", max_tokens=512).max_tokens == 512
+    with pytest.raises(ModelError, match=r"max_tokens=4096 is more than x/y can read: its architecture has positions for 512"):
+        contract_of(model, "x/y", max_tokens=4096)
 
 
 def test_the_contract_survives_saving(tiny_model: Path, tmp_path: Path) -> None:

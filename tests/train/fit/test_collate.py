@@ -13,12 +13,12 @@ from transformers import TrainerCallback
 
 from data.schema import RowKind
 from train.config.schema import ModelConfig, TrainingConfig
-from train.encode.contract import limited_tokens
 from train.encode.forward import cpu_halves
 from train.encode.forward.cpu_dropout import CheapDropout
 from train.encode.forward.packed import embed_packed
 from train.encode.local import Encoder
 from train.encode.open import open_model
+from train.encode.token_limit import limited_tokens
 from train.encode.tokens.ragged import Tokens
 from train.fit import loop as fitting
 from train.fit.batches.training_set import TrainingRows, TrainingSet

@@ -61,7 +61,7 @@ def test_training_texts_are_cut_by_row_kind_and_never_beyond_the_model() -> None
     assert plan_recipe(TrainingConfig(), {"s": rows(RowKind.SCORED, 500)}, 512).max_tokens == 128
     assert plan_recipe(TrainingConfig(), {"s": rows(RowKind.SCORED, 500), "p": rows(RowKind.PAIR, 9)}, 512).max_tokens == 256
     recipe = plan_recipe(TrainingConfig(max_tokens=400), {"p": rows(RowKind.PAIR, 500)}, 256)
-    assert recipe.max_tokens == 256 and any("the model allows no more" in reason for reason in recipe.reasons)
+    assert recipe.max_tokens == 256 and any("the model's limit" in reason for reason in recipe.reasons)
 
 
 def test_batches_divide_among_the_processes() -> None:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from data.storage import digest
-from train.encode.contract import limited_tokens
+from train.encode.token_limit import limited_tokens
 from train.encode.tokens.eligibility import identity, plain_tokens, why_not_stored
 from train.encode.tokens.ragged import Tokens
 from train.encode.tokens.segments import KEY_BYTES, ROOM, Segment, places, prune, read

@@ -13,8 +13,9 @@ from datasets import Dataset
 from data.arrow import batches_of
 from data.storage import atomic_path, flush
 from train import distributed
-from train.encode.contract import Role, limited_tokens
+from train.encode.contract import Role
 from train.encode.local import Encoder
+from train.encode.token_limit import limited_tokens
 from train.encode.wrappers import wrapped
 from train.fit.batches.similar import in_steps
 
