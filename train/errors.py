@@ -8,9 +8,11 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from data.errors import EmbedTuneError
-from data.foreign_errors import NO_MEMORY
+from data.foreign_errors import MEMORY_ASKED_FOR, NO_MEMORY
 
 
 class ConfigError(EmbedTuneError):
@@ -40,6 +42,10 @@ class RunError(EmbedTuneError):
 
 class Diverged(RunError):
     """The loss is no longer a number: a property of data and settings, which another attempt would meet again."""
+
+
+class OutOfMemory(RunError):
+    """Memory ran out, on the device or on the host."""
 
 
 class HubError(EmbedTuneError):
@@ -73,6 +79,35 @@ def is_out_of_memory(error: BaseException) -> bool:
     # only torch itself can have raised its class, so nothing is loaded in order to ask
     torch = sys.modules.get("torch")
     return (torch is not None and isinstance(error, torch.OutOfMemoryError)) or any(words.said_by(error) for words in NO_MEMORY)
+
+
+def more_asked_for(error: BaseException) -> str:
+    """Return how much more memory was wanted, in brackets after a blank; empty where the error does not say."""
+    match = MEMORY_ASKED_FOR.search(str(error))
+    if match is None:
+        return ""
+    size = f"{match[1]} {match[2]}"
+    if match[2] == "bytes":  # the CPU's allocator counts in these
+        size = f"{float(match[1]) / 2**20:,.1f} MiB"
+    return f" ({size} more were asked for)"
+
+
+@contextmanager
+def memory_in_words() -> Iterator[None]:
+    """Turn running out of memory inside, wherever nobody could say more about it, into a sentence.
+
+    Raises:
+        OutOfMemory: instead of what the library raised.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, EmbedTuneError) or not is_out_of_memory(error):
+            raise
+        raise OutOfMemory(
+            f"there is not enough memory{more_asked_for(error)}",
+            hint="end other programs, or ask for less: fewer rows, a smaller model, or model.max_tokens=128",
+        ) from error
 
 
 def disk_in_words(error: OSError) -> tuple[str, str]:

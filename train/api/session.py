@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from train.console import Listener, heard_by, quietly
-from train.errors import ConfigError
+from train.errors import ConfigError, memory_in_words
 
 
 @contextmanager
@@ -19,12 +19,13 @@ def session(progress: Listener | None) -> Iterator[None]:
 
     Raises:
         ConfigError: `progress` is nothing that can be called.
+        OutOfMemory: memory ran out inside.
     """
     if progress is not None and not callable(progress):
         raise ConfigError(
             f"progress={progress!r} cannot be called", hint="give a function of one line, for example progress=print"
         )
-    with heard_by(progress), quietly(), _random_numbers_kept():
+    with memory_in_words(), heard_by(progress), quietly(), _random_numbers_kept():
         yield
 
 

@@ -27,7 +27,7 @@ from train.cli.search import search_command
 from train.cli.settings import settings_command
 from train.cli.train import train_command
 from train.console import heard_by
-from train.errors import disk_in_words
+from train.errors import disk_in_words, memory_in_words
 
 app = typer.Typer(
     name="embed-tune",
@@ -104,7 +104,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "embed-tune") ->
     debug = "--debug" in words
     try:
         # typer turns a Ctrl-C into an exit code that it returns here, and nothing else that is not 0 or None
-        with heard_by(print_line), bars(distributed.is_main() and sys.stderr.isatty()):
+        with memory_in_words(), heard_by(print_line), bars(distributed.is_main() and sys.stderr.isatty()):
             code = app(words, standalone_mode=False, prog_name=program)
         if isinstance(code, int) and code:
             print("stopped", file=sys.stderr)

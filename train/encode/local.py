@@ -22,6 +22,7 @@ from train.encode.contract import EncodingContract, Role, apply_contract, read_c
 from train.encode.fingerprint import space_of
 from train.encode.finite import checked_vectors
 from train.encode.forward.columns import embed_columns
+from train.encode.memory import no_memory
 from train.encode.token_limit import limit_of
 from train.encode.tokens.eligibility import why_not_stored
 from train.encode.tokens.store import TokenStore
@@ -78,15 +79,20 @@ class Encoder:
 
         Raises:
             NotFinite: a vector holds NaN or infinity.
+            OutOfMemory: what was too much, and what to lower.
             ModelError: the model gives something other than one vector a text.
         """
         if progress is None:
             progress = shown()
-        was_training = self.model.training
+        was_training, prompt = self.model.training, self.contract.prompt(role)
         self.model.eval()
         try:
             with torch.no_grad(), torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=self.bf16):
-                found = self._cut(self._encode(list(texts), self.contract.prompt(role), progress).float().cpu())
+                found = self._cut(self._encode(list(texts), prompt, progress).float().cpu())
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+            raise no_memory(error, self, texts, prompt) from error
         finally:
             self.model.train(was_training)
         return checked_vectors(found, texts, self.contract.dimensions, self.name, self.model)

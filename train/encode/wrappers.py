@@ -19,7 +19,7 @@ from train.encode.cache.encoder import CachedEncoder
 from train.encode.contract import EncodingContract, Role
 from train.encode.prompts import prompted
 from train.encode.protocol import TextEncoder, WrappedEncoder
-from train.errors import NotFinite
+from train.errors import NotFinite, OutOfMemory
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -128,12 +128,13 @@ def _or_all_stop(encode: Callable[[], Tensor]) -> Tensor:
     vectors, error = None, None
     try:
         vectors = encode()
-    except NotFinite as raised:
+    except (NotFinite, OutOfMemory) as raised:
         error = raised
-    found = next(filter(None, distributed.collect(None if error is None else (error.what, error.hint))), None)
+    found = next(filter(None, distributed.collect(None if error is None else (type(error), error.what, error.hint))), None)
     if vectors is None or found is not None:
         if found is not None and distributed.is_main():
-            raise NotFinite(found[0], hint=found[1]) from error
+            kind, what, hint = found
+            raise kind(what, hint=hint) from error
         raise distributed.PeerStopped("another process stopped and says why")
     return vectors
 

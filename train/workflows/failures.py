@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from data.foreign_errors import MEMORY_ASKED_FOR
 from train import distributed
-from train.errors import Interrupted, RunError, disk_in_words, is_out_of_memory
+from train.errors import Interrupted, OutOfMemory, RunError, disk_in_words, is_out_of_memory, more_asked_for
 from train.fit.checkpoints import clear_staging, list_checkpoints
 from train.plan.plan import Needs
 
@@ -48,7 +47,8 @@ def failures_in_words(needs: Needs, run: Path) -> Iterator[None]:
 def name_left_free(run: Path, *, new: bool) -> Iterator[Callable[[], None]]:
     """Remove the folder of a new run that fails before training begins: nothing is in it yet, and its name should be free.
 
-    What was stopped, and what lacked room on a disk or another process, goes on from the folder instead.
+    What was stopped, and what lacked room on a disk or another process, goes on from the folder instead; after a lack of memory
+    `shortages_in_words` removes it.
 
     Args:
         run: its folder.
@@ -63,7 +63,8 @@ def name_left_free(run: Path, *, new: bool) -> Iterator[Callable[[], None]]:
     except (Interrupted, OSError):
         raise
     except Exception as error:
-        if new and not began and distributed.is_main() and not distributed.peer_is_lost(error):
+        stays = isinstance(error, OutOfMemory) or is_out_of_memory(error) or distributed.peer_is_lost(error)
+        if new and not began and not stays and distributed.is_main():
             shutil.rmtree(run, ignore_errors=True)
         raise
 
@@ -81,17 +82,18 @@ def shortages_in_words(needs: Needs, run: Path | None = None) -> Iterator[None]:
     """
     try:
         yield
-    except (RuntimeError, MemoryError) as error:
-        if not is_out_of_memory(error):
-            raise
-        sizes = ", ".join(f"{size} for {name}" for name, size in needs.batch_sizes.items())
-        raise RunError(
-            f"{needs.device} ran out of memory{_tried(error)} at batch size {sizes}, up to {needs.max_tokens} tokens a text",
-            hint="lower training.batch_size, training.max_tokens or evaluation.batch_size; data.loss=cached_mnrl keeps many"
-            f" negatives in little memory (pairs and tuples){'' if run is None else _remains(run)}",
-        ) from error
-    except OSError as error:
-        if run is None or isinstance(error, ConnectionError):
+    except OutOfMemory as error:  # while texts were encoded
+        raise OutOfMemory(error.what, hint=f"{error.hint}{'' if run is None else _remains(run)}") from error
+    except (RuntimeError, MemoryError, OSError) as error:
+        if is_out_of_memory(error):
+            sizes = ", ".join(f"{size} for {name}" for name, size in needs.batch_sizes.items())
+            at = f"at batch size {sizes}, up to {needs.max_tokens} tokens a text"
+            raise OutOfMemory(
+                f"{needs.device} ran out of memory{more_asked_for(error)} {at}",
+                hint="lower training.batch_size, training.max_tokens or evaluation.batch_size; data.loss=cached_mnrl keeps many"
+                f" negatives in little memory (pairs and tuples){'' if run is None else _remains(run)}",
+            ) from error
+        if run is None or not isinstance(error, OSError) or isinstance(error, ConnectionError):
             raise
         what, hint = disk_in_words(error)
         raise RunError(what, hint=f"{hint}, then continue with --resume {run}; what was complete is kept") from error
@@ -106,13 +108,3 @@ def _remains(run: Path) -> str:
     if distributed.is_main():
         shutil.rmtree(run, ignore_errors=True)
     return ". No checkpoint had been reached, so the run folder was removed"
-
-
-def _tried(error: BaseException) -> str:
-    match = MEMORY_ASKED_FOR.search(str(error))
-    if match is None:
-        return ""
-    size = f"{match[1]} {match[2]}"
-    if match[2] == "bytes":  # the CPU's allocator counts in these
-        size = f"{float(match[1]) / 2**20:,.1f} MiB"
-    return f" ({size} more were asked for)"
