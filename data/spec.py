@@ -68,6 +68,11 @@ class ColumnSpec(StrictModel):
     )
     split: str | None = Field(None, description="column that says train, dev (or validation) or test")
 
+    def named(self) -> list[str]:
+        """Return the columns that are named."""
+        fields = self.model_dump()
+        return [*(name for name in fields.values() if isinstance(name, str)), *fields["negatives"]]
+
     @field_validator("negatives", mode="before")
     @classmethod
     def _one_is_a_list(cls, value: object) -> object:

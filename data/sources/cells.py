@@ -16,7 +16,7 @@ INVISIBLE = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
 """Unicode categories of blanks, controls and formats (zero-width space); a text of nothing else is empty."""
 
 TYPE_HINTS = {
-    "dict": "name a column that holds the text itself, or take the text out of the object",
+    "dict": 'name a column that holds the text itself, or write the text under "text" (and its title under "title")',
     "list": "give one text per row (lists are read for positives and negatives only)",
 }
 """What to do with a value that is not a text, by its type."""
@@ -30,6 +30,10 @@ def clean_text(value: object, where: str) -> str:
     """
     if value is None:
         raise DataError("the text is missing", where=where, hint=TEXT_HINT)
+    if isinstance(value, dict):
+        keys = ", ".join(repr(str(key)) for key in list(value)[:10])
+        hint = f"{TYPE_HINTS['dict']}; or {DROP_HINT}"
+        raise DataError(f"the cell holds an object, not a text; its keys are {keys or 'none'}", where=where, hint=hint)
     if not isinstance(value, str):
         what = f"the value {excerpt(value)} is of type {type(value).__name__}, not a text"
         hint = f"{TYPE_HINTS.get(type(value).__name__, 'write it in quotes')}; or {DROP_HINT}"

@@ -26,7 +26,9 @@ PAIRED_NAMES = (
 """Two columns that only mean something together: scored with a score column, otherwise an anchor and its positive."""
 
 ANCHOR_NAMES = ("anchor", "query", "question")
-POSITIVE_NAMES = ("positive", "positives", "pos", "document", "doc", "passage", "context")
+POSITIVE_OBJECTS = ("positivepassages", "positivectxs", "positivedocuments")
+"""Lists of objects with title and text, as Tevatron and DPR have them."""
+POSITIVE_NAMES = ("positive", "positives", "pos", "document", "doc", "passage", "context", *POSITIVE_OBJECTS)
 ANSWER_NAMES = ("answer", "response")
 """The positive only where no column holds a passage: with question, answer and context the task is to find the context."""
 
@@ -42,7 +44,7 @@ SCORE_NAMES = (
 )
 SPLIT_NAMES = ("split",)
 GROUP_NAMES = ("group", "groupid")
-NEGATIVE = re.compile(r"(?:hard)?neg(?:ative)?s?(\d*)")
+NEGATIVE = re.compile(r"(?:hard)?neg(?:ative)?s?(?:passages|ctxs|documents)?(\d*)")
 
 LONGEST_NAME, LONGEST_NAME_CHARACTERS = 3, 60
 """Words and characters; what is longer is a text rather than the name of a column."""
@@ -102,6 +104,17 @@ def plain(name: str) -> str:
     ('sentence1', 'similarityscore')
     """
     return re.sub(r"[\W_]+", "", name).casefold()
+
+
+def is_known(name: str) -> bool:
+    """Tell whether a column of this name holds texts of a row, by the name itself or the last part of a dotted path.
+
+    >>> is_known("Positive_Passages"), is_known("set.query"), is_known("votes")
+    (True, True, False)
+    """
+    pairs = {one for pair in (*PAIRED_NAMES, *LAST_RESORT_NAMES) for one in pair}
+    last = plain(name.rpartition(".")[2])
+    return last in {*ANCHOR_NAMES, *POSITIVE_NAMES, *ANSWER_NAMES, *pairs} or NEGATIVE.fullmatch(last) is not None
 
 
 def show(columns: Sequence[str]) -> str:

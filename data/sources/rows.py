@@ -15,13 +15,14 @@ from data.sources.column_roles import recognise, show
 from data.sources.row_maker import RowMaker
 from data.sources.scan import Scan
 from data.sources.score_range import excerpt
+from data.sources.shapes import shaped_tables
 from data.sources.table import Table
 from data.spec import BadRows, DatasetSpec
 
 if TYPE_CHECKING:
     from sentence_transformers import InputExample
 
-ROWS_VERSION = "4"
+ROWS_VERSION = "5"
 """Part of every fingerprint; raised when the same source would give other rows."""
 
 SPLIT_ALIASES = {
@@ -60,6 +61,7 @@ class TableSource:
         self._settle_bad_rows()
         self.dropped: dict[str, int] = {}
         self.dropped_examples: dict[str, list[str]] = {}
+        self.tables, shape_notes = shaped_tables(self.tables, spec.columns.named())
         first = self.tables[0][1]
         self.roles = recognise(first.columns(), spec.columns, first.place)
         self._check_columns()
@@ -72,7 +74,7 @@ class TableSource:
         found = Scan(self.tables, self.roles, spec, location, self.split_of if self.by_column else None).run()
         self.maker = RowMaker(self.roles, found.score_range, found.negatives)
         self._splits = found.splits
-        all_notes = [*notes, *(note for _, table in self.tables for note in table.notes), *found.notes]
+        all_notes = [*notes, *(note for _, table in self.tables for note in table.notes), *shape_notes, *found.notes]
         if self.roles.split is not None and not self.by_column:
             all_notes.append(f"the files are already split: column {self.roles.split!r} is not used")
         given = found.score_range

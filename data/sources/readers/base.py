@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 from data.errors import DataError
@@ -14,6 +16,11 @@ from data.sources.foreign import refuse_foreign
 
 Row = tuple[int, Mapping[str, object]]
 """Number of the line or row (from 1) and the values by column."""
+
+ARRAY = "[]"
+"""The column of rows that are arrays without names; `data.sources.shapes` says what they hold."""
+
+UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 UTF8_HINT = (
     'save the file as UTF-8 (in a spreadsheet: "CSV UTF-8"), or convert it, for instance with'
@@ -52,19 +59,38 @@ def lines(path: Path, shown: str) -> Iterator[tuple[int, str]]:
 
 def decoded(file: Iterable[bytes], shown: str) -> Iterator[tuple[int, str]]:
     """Yield lines of bytes as `lines` gives them."""
+    numbered = iter(file)
+    first = next(numbered, b"")
+    if first.startswith(UTF16):
+        yield from _from_utf16(chain([first], numbered), shown)
+        return
     offset = 0
-    for number, raw in enumerate(file, start=1):
+    for number, raw in enumerate(chain([first] if first else [], numbered), start=1):
         yield number, _decoded(raw, number, offset, shown)
         offset += len(raw)
+
+
+def _from_utf16(file: Iterable[bytes], shown: str) -> Iterator[tuple[int, str]]:
+    """Yield lines of UTF-16, which its byte-order mark tells; they were cut at bytes that need not be line ends."""
+    decoder = codecs.getincrementaldecoder("utf-16")()
+    number, rest = 1, ""
+    try:
+        for text in chain(map(decoder.decode, file), (decoder.decode(b"", final=True) for _ in (0,))):
+            *whole, rest = (rest + text).split("\n")
+            for line in whole:
+                yield number, f"{line}\n"
+                number += 1
+    except UnicodeDecodeError as error:
+        hint = "save the file as UTF-8"
+        raise DataError(f"not UTF-16: {error.reason}", where=f"{shown}, line {number}", hint=hint) from None
+    if rest:
+        yield number, rest
 
 
 def _decoded(raw: bytes, number: int, offset: int, shown: str) -> str:
     if number == 1:
         refuse_foreign(raw, shown)
-        if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-            hint = "save the file as UTF-8, or convert it: `iconv -f UTF-16 -t UTF-8 OLD > NEW`"
-            raise DataError("the file is UTF-16, not UTF-8", where=shown, hint=hint)
-        raw = raw.removeprefix(b"\xef\xbb\xbf")
+        raw = raw.removeprefix(codecs.BOM_UTF8)
     if b"\0" in raw:
         what = f"the line contains a NUL byte, at position {offset + raw.index(0)} of the file"
         hint = "remove it: `tr -d '\\000' < OLD > NEW`; where every other byte is NUL the file is UTF-16: save it as UTF-8"
@@ -83,6 +109,8 @@ class Reader:
     """
 
     unit = "line"
+    keep_blank = False
+    """Whether rows without any value stand for something: where each row must keep its place they do."""
     on_bad: Callable[[DataError], None] | None = None
 
     def __init__(self, path: Path, shown: str) -> None:
@@ -111,3 +139,13 @@ class Reader:
         """Return the SHA-256 of the content."""
         with readable(self.path, self.place), self.path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").digest()
+
+
+class TextReader(Reader):
+    """A file that is read as text; one in UTF-16 is read, and said to be that."""
+
+    def __init__(self, path: Path, shown: str) -> None:
+        super().__init__(path, shown)
+        with readable(path, self.place), opened(path, self.place) as file:
+            if file.read(2) in UTF16:
+                self.notes.append(f"{shown}: read as UTF-16")

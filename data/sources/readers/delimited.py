@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import csv
+import re
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 from data.errors import DataError
 from data.foreign_errors import CSV_AFTER_QUOTE, CSV_CARRIAGE_RETURN, CSV_QUOTE_OPEN
 from data.sources.compressed import kind_of
-from data.sources.readers.base import Reader, Row, lines
+from data.sources.readers.base import Row, TextReader, lines
+from data.sources.readers.grid import Header
 
 SIGNS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 """What may stand between two columns; tried in this order where the one that the suffix promises is not in the header."""
+SEP = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+"""The first line by which a spreadsheet is told what stands between columns."""
+HEAD = 100
+"""Rows that are looked at for what the header does not say."""
 
 QUOTE_HINT = 'close the quote; a quote that is part of a text is doubled ("") in a quoted cell'
 CSV_ERRORS = (
@@ -29,7 +36,7 @@ CSV_ERRORS = (
 """What the csv module says, what that means, and the way out."""
 
 
-class DelimitedReader(Reader):
+class DelimitedReader(TextReader):
     """CSV and TSV with a header line. Cells may span lines when quoted."""
 
     def __init__(self, path: Path, shown: str) -> None:
@@ -38,15 +45,29 @@ class DelimitedReader(Reader):
         csv.field_size_limit(min(sys.maxsize, 2**31 - 1))
         self.delimiter = "\t" if kind_of(path) == ".tsv" else ","
         self.quoting: Literal[0, 3] = csv.QUOTE_MINIMAL
-        self.header = self._read_header()
+        self.before = 0
+        names = self._read_header()
+        self.header = Header(names, ())
         if self.delimiter == "\t":
             self._try_plain_tabs()
+        self.header = Header(names, self._first_records())
+        if self.header.note:
+            self.notes.append(f"{self.shown}: {self.header.note}")
 
     def _read_header(self) -> list[str]:
-        first = next((text for _, text in lines(self.path, self.place) if text.strip()), None)
+        filled = (text for _, text in lines(self.path, self.place) if text.strip())
+        first = next(filled, None)
+        if first is not None and (sign := SEP.fullmatch(first.rstrip("\r\n"))):
+            self.delimiter, self.before = sign[1], 1
+            if sign[1] not in SIGNS:
+                what = f"the first line says that {sign[1]!r} stands between columns, which cannot be read"
+                hint = f"separate them by one of {' '.join(map(repr, SIGNS))}"
+                raise DataError(what, where=self.place, hint=hint)
+            self.notes.append(f"{self.shown}: columns are separated by {SIGNS[sign[1]]}s, as the first line says")
+            first = next(filled, None)
         if first is None:
             raise DataError("the file is empty", where=self.place, hint="give a file with a header line and rows")
-        if self.delimiter not in first:
+        if self.delimiter not in first and not self.before:
             other = max(SIGNS, key=first.count)
             if other in first:
                 self.delimiter = other
@@ -56,12 +77,22 @@ class DelimitedReader(Reader):
             raise DataError(f"the header names {twice[0]!r} twice", where=self.place, hint="give each column its own name")
         return header
 
+    def _first_records(self) -> list[list[str]]:
+        """Return the cells of the first rows; of those before one that is broken."""
+        found = []
+        try:
+            for _, cells in islice(self._records(), 1, HEAD + 1):
+                found.append(cells)
+        except DataError:
+            pass
+        return found
+
     def _count(self) -> int:
         """Count the records, where all can be read and have as many cells as the header; otherwise return 0."""
         number = 0
         try:
             for _, cells in self._records():
-                if len(cells) != len(self.header):
+                if not self.header.fits(cells):
                     return 0
                 number += 1
         except DataError:
@@ -83,6 +114,9 @@ class DelimitedReader(Reader):
     def _records(self) -> Iterator[tuple[int, list[str]]]:
         """Yield the line on which a record begins, and its cells; blank lines are skipped."""
         numbered = lines(self.path, self.place)
+        begin = 1
+        if self.before:  # the line that says what stands between columns, and blank ones before it
+            begin = next(number for number, text in numbered if text.strip()) + 1
         # strict: without it an unclosed quote silently swallows the rest of the file into one cell
         # where a blank follows the comma, a quote behind it would be a part of the text otherwise
         reader = csv.reader(
@@ -92,31 +126,41 @@ class DelimitedReader(Reader):
             skipinitialspace=self.delimiter != "\t",
             strict=True,
         )
-        begin = 1
+        skipped = begin
         try:
             for cells in reader:
                 if cells and (len(cells) > 1 or cells[0].strip()):
                     yield begin, cells
-                begin = reader.line_num + 1
+                begin = reader.line_num + skipped
         except csv.Error as error:
             what, hint = next((words for said, *words in CSV_ERRORS if said.said_by(error)), (str(error), QUOTE_HINT))
             raise DataError(f"broken row: {what}", where=self.where(begin), hint=hint) from None
 
     def columns(self) -> list[str]:
-        """Return the header."""
-        return self.header
+        """Return the header, without columns that have neither a name nor texts."""
+        return self.header.columns
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
-        """Yield the rows; each must have as many cells as the header."""
+        """Yield the rows; each must have a cell for each named column. Rows without any value are skipped."""
         header = self.header
-        records = self._records()
-        next(records)
-        for number, cells in records:
-            if len(cells) != len(header):
-                hint = "complete the row, or remove it; a text that spans lines needs double quotes"
-                if len(cells) > len(header):
-                    hint = f"put a text that contains a {SIGNS[self.delimiter]} in double quotes"
-                what = f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'}, but the header has {len(header)} columns"
-                self._bad(DataError(what, where=self.where(number), hint=hint))
+        width = len(header.names)
+        blank: list[tuple[int, list[str]]] = []
+        for number, cells in islice(self._records(), 1, None):
+            if not any(map(str.strip, cells)) or header.is_blank(cells):
+                if self.keep_blank:
+                    blank.append((number, cells))
                 continue
-            yield number, dict(zip(header, cells, strict=True))
+            if blank:  # of rows that must keep their place only the last ones count for nothing
+                yield from ((n, dict.fromkeys(header.columns, "")) for n, _ in blank)
+                blank = []
+            if len(cells) != width and not header.fits(cells):
+                self._bad(self._misfit(number, cells))
+                continue
+            yield number, dict(zip(header.names, cells, strict=False))
+
+    def _misfit(self, number: int, cells: list[str]) -> DataError:
+        hint = "complete the row, or remove it; a text that spans lines needs double quotes"
+        if len(cells) > len(self.header.names):
+            hint = f"put a text that contains a {SIGNS[self.delimiter]} in double quotes"
+        what = f"{len(cells)} {'cell' if len(cells) == 1 else 'cells'}, but the header has {self.header.width} columns"
+        return DataError(what, where=self.where(number), hint=hint)

@@ -1,17 +1,22 @@
-"""JSON and JSONL."""
+"""JSON and JSONL: one object or array a row."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
 from data.errors import DataError
-from data.sources.readers.base import Reader, Row, lines
+from data.sources.column_roles import is_known
+from data.sources.readers.base import ARRAY, Reader, Row, TextReader, lines
+from data.sources.readers.json_forms import rows_of
 
 HEAD_ROWS = 10_000
 """Objects of a JSON or JSONL file whose keys count as its columns."""
+
+ROW = '{"query": "...", "document": "..."}'
+ARRAY_ROW = '["...", "..."]'
 
 
 def _parsed(text: str, reader: Reader, first_line: int) -> object:
@@ -20,7 +25,11 @@ def _parsed(text: str, reader: Reader, first_line: int) -> object:
     except json.JSONDecodeError as error:
         place = f"{reader.place}, line {first_line + error.lineno - 1}, character {error.colno}"
         raise DataError(f"broken JSON: {error.msg}", where=place, hint="correct or remove the line") from None
-    except (ValueError, RecursionError) as error:
+    except RecursionError:
+        place = f"{reader.place}, line {first_line}"
+        hint = "write rows of texts, with few levels of brackets"
+        raise DataError("broken JSON: too many brackets within each other", where=place, hint=hint) from None
+    except ValueError as error:
         place = f"{reader.place}, line {first_line}"
         raise DataError(f"broken JSON: {error}", where=place, hint="correct or remove the line") from None
 
@@ -33,77 +42,94 @@ def _keys(objects: Iterator[Row]) -> list[str]:
     return list(seen)
 
 
-class JsonLinesReader(Reader):
-    """One JSON object a line."""
+def _names(first: object) -> list[str] | None:
+    """Return the names of columns, where the first of many arrays holds such instead of texts."""
+    if not isinstance(first, list) or not all(isinstance(item, str) for item in first) or len(set(first)) < len(first):
+        return None
+    return first if sum(map(is_known, first)) > 1 else None
+
+
+class _JsonRows(TextReader):
+    """What is common to rows of JSON: an item is a row if it is of the kind of the first one, an object or an array."""
+
+    def _items(self) -> Iterable[tuple[int, object]]:
+        raise NotImplementedError
 
     def columns(self) -> list[str]:
         """Return the keys of the first objects."""
         keys = _keys(self.rows(()))
         if not keys:
-            raise DataError("the file holds no rows", where=self.place, hint="give a file with one JSON object per line")
+            raise DataError("the file holds no rows", where=self.place, hint=f"give rows such as {ROW}")
         return keys
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
-        """Yield the objects; blank lines are skipped."""
+        """Yield the rows; blank lines and empty objects are skipped."""
+        kind: type = type(None)
+        names: list[str] | None = None
+        for number, item in self._items():
+            if kind is type(None) and isinstance(item, dict | list) and item:
+                kind = type(item)
+                if names := _names(item):
+                    continue
+            if isinstance(item, dict) and kind is dict:
+                if item or self.keep_blank:
+                    yield number, item
+            elif isinstance(item, list) and kind is list and names is None:
+                yield number, {ARRAY: item}
+            elif isinstance(item, list) and names is not None and len(item) == len(names):
+                yield number, dict(zip(names, item, strict=True))
+            elif item not in ({}, []):
+                self._bad(self._misfit(number, item, kind, names))
+
+    def _misfit(self, number: int, item: object, kind: type, names: Sequence[str] | None) -> DataError:
+        where = self.where(number)
+        if names is not None and isinstance(item, list):
+            what = f"{len(item)} values, but the first {self.unit} names {len(names)} columns"
+            return DataError(what, where=where, hint="give the row a value for each column")
+        expected, row = ("array", ARRAY_ROW) if kind is list else ("object", ROW)
+        what = f"a JSON {type(item).__name__} where an {expected} was expected"
+        return DataError(what, where=where, hint=f"write the row as the others are, for instance {row}")
+
+
+class JsonLinesReader(_JsonRows):
+    """One JSON object or array a line."""
+
+    def _items(self) -> Iterator[tuple[int, object]]:
         for number, text in lines(self.path, self.place):
             if not text.strip():
                 continue
             try:
-                values = _parsed(text.rstrip("\r\n"), self, number)
+                yield number, _parsed(text.rstrip("\r\n"), self, number)
             except DataError as error:
                 self._bad(error)
-                continue
-            if isinstance(values, dict):
-                yield number, values
-                continue
-            what = f"a JSON {type(values).__name__} where an object was expected"
-            hint = 'one object per line: {"query": "...", "document": "..."}'
-            self._bad(DataError(what, where=self.where(number), hint=hint))
 
 
-class JsonReader(Reader):
-    """An array of objects, or an object with that array under "data". Read whole."""
+class JsonReader(_JsonRows):
+    """An array of rows, or an object that holds such an array or is one in another form. Read whole."""
 
     unit = "row"
 
     def __init__(self, path: Path, shown: str) -> None:
         super().__init__(path, shown)
-        self._rows: list[Row] | None = None
+        self._rows: list[tuple[int, object]] | None = None
 
-    def _objects(self) -> list[Row]:
+    def _items(self) -> list[tuple[int, object]]:
         if self._rows is None:
             text = "".join(line for _, line in lines(self.path, self.place))
             if not text.strip():
                 raise DataError("the file is empty", where=self.place, hint="give an array of objects")
-            content = _parsed(text, self, 1)
-            array = content.get("data") if isinstance(content, dict) else content
-            if not isinstance(array, list):
-                hint = 'write [{"query": "...", "document": "..."}, ...], or one object per line in a file that ends in .jsonl'
-                raise DataError('neither an array of objects nor an object with one under "data"', where=self.place, hint=hint)
-            self._rows = list(enumerate(array, start=1))
+            rows, note = rows_of(_parsed(text, self, 1), self.place)
+            if note:
+                self.notes.append(f"{self.shown}: {note}")
+            self._rows = list(enumerate(rows, start=1))
         return self._rows
-
-    def columns(self) -> list[str]:
-        """Return the keys of the first objects."""
-        keys = _keys(self.rows(()))
-        if not keys:
-            raise DataError("the file holds no rows", where=self.place, hint="give an array of objects")
-        return keys
-
-    def rows(self, columns: Sequence[str]) -> Iterator[Row]:
-        """Yield the objects."""
-        for number, item in self._objects():
-            if isinstance(item, dict):
-                yield number, item
-                continue
-            what = f"a JSON {type(item).__name__} where an object was expected"
-            self._bad(DataError(what, where=self.where(number), hint="every element of the array must be an object"))
 
 
 def is_json_lines(path: Path) -> bool:
-    """Tell whether the first two lines of a .json file are an object each, as many exports have it."""
+    """Tell whether the first two lines of a .json file are an object each, or an array each, as many exports have it."""
     first_two = list(islice((text for _, text in lines(path, str(path)) if text.strip()), 2))
     try:
-        return len(first_two) == 2 and all(isinstance(json.loads(text), dict) for text in first_two)
+        found = [json.loads(text) for text in first_two]
     except (ValueError, RecursionError):
         return False
+    return len(found) == 2 and (all(isinstance(row, Mapping) for row in found) or all(isinstance(row, list) for row in found))

@@ -74,7 +74,11 @@ def test_empty_files(tmp_path, name, content):
         ),
         ("p.jsonl", '{"query": "q", "pos": ["a", ""], "neg": ["n"]}\n', ['line 1, column "pos", item 2: the text is empty']),
         ("p.json", '[{"query": "a",\n "document": }]', ["p.json, line 2, character 14: broken JSON"]),
-        ("p.json", '{"query": ["a"], "document": ["b"]}', ["p.json: neither an array of objects", ".jsonl"]),
+        ("p.json", '{"query": "a", "document": "b"}', ["p.json: neither an array of objects", "'query', 'document'", ".jsonl"]),
+        ("p.json", '{"query": ["a", "b"], "document": ["b"]}', ["p.json: the columns differ in length: 'query' 2, 'document' 1"]),
+        ("p.json", '{"a": [{"query": "x"}], "b": [{"query": "y"}]}', ["p.json: several arrays of objects, under 'a', 'b'"]),
+        ("p.json", '"text"', ["p.json: the file holds a JSON str, not rows"]),
+        ("p.csv", "sep=^\nquery^document\na^b\n", ["p.csv: the first line says that '^' stands between columns"]),
         ("p.json", '[{"query": "a", "document": "b"}, 3]', ["p.json, row 2: a JSON int"]),
         ("p.json", "[" * 100_000, ["p.json, line 1", "broken JSON"]),
         ("p.parquet", "no parquet", ["p.parquet: not a readable Parquet file"]),
@@ -108,7 +112,7 @@ def test_a_score_range_without_scores(tmp_path):
     [
         ("p.csv", b"query,document\nok,fine\ncaf\xe9,x\n", ["p.csv, line 3", "byte 0xe9 at position 26", "iconv", "UTF-8"]),
         ("p.jsonl", b'{"query": "a", "document": "b"}\n{"query": "\xff"}\n', ["p.jsonl, line 2", "byte 0xff at position 43"]),
-        ("p.csv", PAIRS.encode("utf-16"), ["p.csv: the file is UTF-16", "iconv -f UTF-16"]),
+        ("p.csv", PAIRS.encode("utf-16") + b"\x00", ["p.csv, line 4: not UTF-16: truncated data"]),
     ],
 )
 def test_files_that_are_not_utf8(tmp_path, name, raw, parts):

@@ -1,0 +1,68 @@
+"""The header of a grid of cells, and what it leaves open: columns without a name, blank ones, one that counts the rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+
+COUNTER = re.compile(r"\d+(\.0)?")
+
+
+class Header:
+    """The names of columns by position.
+
+    Args:
+        names: the cells of the header.
+        first: the cells of the first rows below it.
+
+    Attributes:
+        names: of every position, "" where it has none.
+        columns: the names that can be used: without positions that have neither a name nor texts.
+        width: cells that a row must have: up to the last position with a name.
+        note: what the user should read, if anything.
+    """
+
+    def __init__(self, names: Sequence[str], first: Sequence[Sequence[str]]) -> None:
+        self.note = ""
+        self.names = list(names)
+        if _has_row_names(self.names, first):
+            self.names.insert(0, "")
+            self.note = "the rows begin with their number, for which the header has no name"
+        self.columns = [name for i, name in enumerate(self.names) if name or not _is_idle(first, i)]
+        self.width = max((i + 1 for i, name in enumerate(self.names) if name), default=0)
+        self._counter = not self.names[0] and first and _counts(first, 0) and not self.note
+        if self._counter:
+            self.note = "column 1 has no name and counts the rows: not used"
+
+    def fits(self, cells: Sequence[str]) -> bool:
+        """Tell whether a row has a cell for each name, and nothing but blanks beyond."""
+        return self.width <= len(cells) and not any(map(str.strip, cells[len(self.names) :]))
+
+    def is_blank(self, cells: Sequence[str]) -> bool:
+        """Tell whether a row holds nothing, or its number alone."""
+        return bool(self._counter) and not any(map(str.strip, cells[1:]))
+
+
+def _cells(first: Sequence[Sequence[str]], position: int) -> list[str]:
+    return [cells[position].strip() for cells in first if len(cells) > position]
+
+
+def _is_idle(first: Sequence[Sequence[str]], position: int) -> bool:
+    """Tell whether a column is blank, or counts the rows."""
+    return bool(first) and (not any(_cells(first, position)) or _counts(first, position))
+
+
+def _counts(first: Sequence[Sequence[str]], position: int) -> bool:
+    """Tell whether the cells of a column are whole numbers that go up, with nothing between two rows but rows left out."""
+    found = [cell for cell in _cells(first, position) if cell]
+    if not found or not all(map(COUNTER.fullmatch, found)):
+        return False
+    numbers = [int(cell.partition(".")[0]) for cell in found]
+    return all(one < two for one, two in pairwise(numbers))
+
+
+def _has_row_names(names: Sequence[str], first: Sequence[Sequence[str]]) -> bool:
+    """Tell whether every row has one cell more than the header, in front, as R writes row names."""
+    filled = [cells for cells in first if any(map(str.strip, cells))]
+    return len(filled) > 1 and all(len(cells) == len(names) + 1 for cells in filled) and _counts(filled, 0)
