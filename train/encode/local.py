@@ -28,6 +28,7 @@ from train.encode.tokens.eligibility import why_not_stored
 from train.encode.tokens.store import TokenStore
 from train.encode.weights.locate import WeightsOrigin, locate
 from train.encode.weights.special_tokens import complete_tokens
+from train.encode.weights.vocabulary import check_vocabulary
 from train.errors import ModelError, is_out_of_memory
 
 if TYPE_CHECKING:
@@ -149,6 +150,7 @@ def load_encoder(
     device = resolve_device(config.device)
     origin = locate(config)
     model, notes = _load(origin.path, config, device)
+    check_vocabulary(origin.name, model)
     contract = read_contract(model, origin.name, config)
     if config.max_tokens is None and (guessed := limit_of(model).note(origin.name)) is not None:
         notes.append(guessed)

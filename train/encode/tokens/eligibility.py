@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from data.storage import digest
 from train.encode.tokens.ragged import Tokens
+from train.encode.weights.vocabulary import MEND, rows_of
 from train.errors import ModelError
 
 if TYPE_CHECKING:
@@ -67,12 +68,17 @@ def plain_tokens(model: SentenceTransformer, texts: Sequence[str], prompt: str) 
         prompt: "" for none.
 
     Raises:
-        ModelError: `preprocess` gives for these texts what it did not give when the model was tried out.
+        ModelError: `preprocess` gives for these texts what it did not give when the model was tried out, or a token without a
+            vector.
     """
     features = model.preprocess([_encodable(text) for text in texts], prompt=prompt or None)
     reason = _why_not_plain(features, len(texts))
     if reason is not None:
         raise ModelError(f"texts of this model cannot be stored as token ids: {reason}")
+    rows, largest = rows_of(model), int(features["input_ids"].max())
+    if rows is not None and largest >= rows:
+        token = model.tokenizer.convert_ids_to_tokens(largest)
+        raise ModelError(f"a text has the token {token}, for which the matrix of word embeddings has no row", hint=MEND)
     return Tokens.from_padded(features["input_ids"], features["attention_mask"])
 
 

@@ -23,7 +23,7 @@ def names_of(name: str) -> tuple[str, ...]:
     written = [name.replace("\\", "/")]
     folder = folder_of(name)
     if folder is not None:
-        written += [os.path.abspath(folder), str(folder.resolve())]
+        written += [os.path.normpath(Path.cwd() / folder), str(folder.resolve())]  # a link has a name, too
     found: list[str] = []
     for one in (word.rstrip("/").removesuffix("/model") for word in written):
         known = CACHED.search(one) or COPIED.search(one)

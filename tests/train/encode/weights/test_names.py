@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -73,8 +74,8 @@ def test_a_tuned_model_carries_the_prompts_of_its_base(shelf: Path, tmp_path: Pa
         assert (contract.query_prompt, contract.document_prompt, contract.symmetric_prompt) == ("query: ", "passage: ", "query: ")
 
 
-@pytest.mark.parametrize("name", ["someone/my-e5-base-v2", "my_bge-base-en", "e5-base-v2-tuned", "models", "e5-mistral-7b-instruct"])
+@pytest.mark.parametrize(
+    "name", ["someone/my-e5-base-v2", "my_bge-base-en", "e5-base-v2-tuned", "models", "e5-mistral-7b-instruct"]
+)
 def test_what_only_resembles_a_family_gets_no_prompts(name: str) -> None:
-    import re
-
     assert not [f for f in FAMILIES for one in names_of(name) if re.search(f.pattern, one, flags=re.IGNORECASE)]
