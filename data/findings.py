@@ -86,6 +86,19 @@ RULES = {
     "columns.number": Rule(
         Severity.WARNING, "name the columns that hold texts (data.columns.anchor=…, data.columns.positive=…)", strict=True
     ),
+    "columns.reference": Rule(
+        Severity.ERROR, "give the texts themselves, or set data.literal=true if people do search for these as they stand", True
+    ),
+    "columns.listed": Rule(
+        Severity.ERROR,
+        'write the lists as JSON Lines, as in {"query": "…", "pos": ["…", "…"]}, or set data.literal=true if the text'
+        " is meant as it stands, brackets included",
+        True,
+    ),
+    "columns.alike": Rule(
+        Severity.WARNING, "check whether the right column was read: what all texts have in common tells nothing apart"
+    ),
+    "row.swapped": Rule(Severity.WARNING, "exchange query and document in these rows, or remove them", strict=True),
     "negative.positive": Rule(Severity.WARNING, "choose another negative or remove the row: this one is correct", strict=True),
     "negative.elsewhere": Rule(Severity.WARNING, "choose another negative: by another row this one is correct", strict=True),
     # scores
@@ -107,6 +120,10 @@ RULES = {
     "text.mojibake": Rule(Severity.WARNING, _BROKEN, strict=True),
     "text.lost": Rule(Severity.WARNING, f"letters are lost (U+FFFD): {_BROKEN}", strict=True),
     "text.placeholder": Rule(Severity.WARNING, "remove such rows: the text stands for a missing one", strict=True),
+    "text.html": Rule(
+        Severity.WARNING,
+        "take the tags out (as with BeautifulSoup's get_text), or leave them if what is searched later holds them, too",
+    ),
     "text.wordless": Rule(Severity.INFO, "remove such rows if they are unintended: the text has neither a letter nor a digit"),
     "text.long": Rule(Severity.INFO, "nothing to do, or split long documents: a model reads only the beginning"),
     "text.endless": Rule(Severity.WARNING, "split the text: a model reads only the beginning"),

@@ -110,6 +110,7 @@ def prepare(
         source_fingerprint=fingerprint,
         samples=samples,
         range_given=spec.score_range is not None,
+        literal=spec.literal,
     )
 
 

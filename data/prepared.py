@@ -31,6 +31,7 @@ class PreparedDataset:
     `left_out` [K, 2] are the hashes of query and document of the training rows that `max_rows` left out, or that were taken out
     because they are judged. `samples` are a few rows of train (of test where nothing is trained).
     `range_given` says that the user told the range of the scores.
+    `literal` says that texts are meant as they stand, even where they look like ids.
     `source_fingerprint` is that of the source alone, however it was split.
     """
 
@@ -53,3 +54,4 @@ class PreparedDataset:
     source_fingerprint: str = ""
     samples: Sequence[SampleRow] = ()
     range_given: bool = False
+    literal: bool = False

@@ -9,7 +9,15 @@ import numpy as np
 
 from data.arrow import batches_of
 from data.audit.languages import languages
-from data.audit.row_checks import corpus_findings, group_findings, leak_findings, row_findings, row_ids, score_findings
+from data.audit.row_checks import (
+    alike_findings,
+    corpus_findings,
+    group_findings,
+    leak_findings,
+    row_findings,
+    row_ids,
+    score_findings,
+)
 from data.audit.scan import Scan, scan
 from data.audit.suspicions import suspicions
 from data.audit.text_checks import language_findings, text_findings
@@ -26,8 +34,11 @@ BINS = 10
 """Bars of the score histogram over 0..1."""
 FEW_TEST = 100
 """Queries or scored pairs below which a test seldom shows a difference."""
-AUDIT_VERSION = "4"
+AUDIT_VERSION = "5"
 """Raised when the same data would give another audit."""
+
+MEANT = frozenset({"columns.reference", "columns.listed"})
+"""Findings about texts that are meant as they stand where `data.literal` says so."""
 
 _ORDER = {str(severity): place for place, severity in enumerate(Severity)}
 _CODES = {code: place for place, code in enumerate(RULES)}
@@ -172,7 +183,10 @@ def _findings(data: PreparedDataset, seen: dict[str, Scan]) -> list[Finding]:
         found += corpus_findings(data.corpus)
     name, table = next(iter(data.splits.items()))  # what is peculiar is so in every split: once is enough
     found += [] if scored else group_findings(name, table, hashes[name])
+    found += alike_findings(name, table, hashes[name])
     for code, what, mask in suspicions(table, seen[name]):
+        if data.literal and code in MEANT:
+            continue
         rows = np.flatnonzero(mask)
         found.append(Finding(code, f"{name}: {what}", len(rows), len(mask), name, row_ids(table, rows)))
     for name, number in data.counts.items():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,13 +12,23 @@ import numpy as np
 from data.arrow import batches_of
 from data.findings import A_FEW, EXAMPLES, Done, Finding, Severity
 from data.prepared import PreparedDataset
-from data.schema import SPLITS, RowKind, text_id
+from data.schema import SPLITS, RowKind, text_columns, text_id
 from data.splits.hashes import Hashes, RowHashes
 from data.splits.leaks import leaks_between
 from data.splits.near_duplicates import NearTexts
 
 if TYPE_CHECKING:
     from datasets import Dataset
+
+
+FEWEST_ALIKE = 20
+"""Rows, or distinct texts, below which texts that are alike say nothing."""
+ONE_TEXT = 0.5
+"""Share of the rows with one document from which on that is worth a word."""
+LOOKED_AT = 1000
+"""Texts that are compared."""
+LONG_ENOUGH, MOSTLY_SHARED = 200, 0.9
+"""Characters of the median text, and the share of them that all have, from which on texts are nearly all alike."""
 
 
 def row_ids(table: Dataset, rows: np.ndarray) -> list[str]:
@@ -117,6 +128,35 @@ def row_findings(name: str, table: Dataset, rows: RowHashes, scored: bool, near:
     else:
         found += found_rows("pair.equal", "anchor and positive are the same text", name, table, same)
     return found + _negatives(name, table, rows, pairs)
+
+
+def alike_findings(name: str, table: Dataset, rows: RowHashes) -> list[Finding]:
+    """Return documents (second sentences) that are nearly all the same, or the same but for a few characters."""
+    count = len(table)
+    if count < FEWEST_ALIKE:
+        return []
+    values, counts = np.unique(rows.second, return_counts=True)
+    commonest = rows.second == values[counts.argmax()]
+    if len(values) > 1 and commonest.mean() >= ONE_TEXT:
+        return found_rows("columns.alike", "most rows have one and the same document", name, table, commonest)
+    column = text_columns(table.column_names)[1]
+    picked = np.unique(np.linspace(0, count - 1, min(count, LOOKED_AT)).astype(np.int64))
+    texts = sorted(set(table.select(picked)[column]))
+    if len(texts) < FEWEST_ALIKE:
+        return []
+    shared = _common(texts) + _common(sorted(text[::-1] for text in texts))
+    usual = float(np.median([len(text) for text in texts]))
+    if usual < LONG_ENOUGH or shared < MOSTLY_SHARED * usual:
+        return []
+    what = f"{name}: nearly all documents are the same but for a few characters: of {usual:.0f} about {shared:.0f} are shared"
+    return [Finding("columns.alike", what, count, count, name, row_ids(table, picked[:EXAMPLES]))]
+
+
+def _common(ordered: Sequence[str]) -> int:
+    """Return how many characters at the start nearly all of some sorted texts share: all but the first and last of forty."""
+    spare = len(ordered) // 40
+    pairs = zip(ordered[spare], ordered[-1 - spare], strict=False)
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def group_findings(name: str, table: Dataset, rows: RowHashes) -> list[Finding]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import json
 import re
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntFlag
@@ -12,6 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from data.arrow import batches_of
+from data.audit.references import may_refer
 from data.schema import normalise_text, text_columns
 
 if TYPE_CHECKING:
@@ -31,6 +35,16 @@ PLACEHOLDERS = frozenset(
     {"nan", "null", "none", "n/a", "na", "#n/a", "#ref!", "#value!", "undefined", "<na>", "nil", "[]", "{}", "todo", "tbd"}
 )
 """What programs write for a text that is missing."""
+HTML = re.compile(
+    r"</(?:p|div|span|a|li|ul|ol|td|tr|table|b|i|strong|em|h[1-6]|code|pre)>|<(?:br|hr)\s*/?>|<p>"
+    r"|&(?:nbsp|amp|quot|lt|gt|apos|#\d{2,5}|#x[0-9a-f]{2,4});",
+    re.IGNORECASE,
+)
+"""Tags and entities of a web page as they are left where its text was taken out carelessly."""
+NUMPY_LIST = re.compile(r"\[\s*(?:'[^']*'|\"[^\"]*\")(?:\s+(?:'[^']*'|\"[^\"]*\"))+\s*\]")
+"""Texts in quotes with blanks between them."""
+MOST_PARSED = 20_000
+"""Characters of a text that is tried as a list."""
 
 
 class Sign(IntFlag):
@@ -44,6 +58,11 @@ class Sign(IntFlag):
     WORDLESS = 32
     QUESTION = 64
     """It ends with a question mark, which is not wrong."""
+    HTML = 128
+    REFERENCE = 256
+    """It looks like the name of a file or an id (see `data.audit.references`)."""
+    LISTED = 512
+    """It is a list of texts, written as one."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +73,7 @@ class Scan:
         columns: their names.
         characters: int64 [C, N].
         words: int64 [C, N].
-        signs: uint8 [C, N] of `Sign`.
+        signs: uint16 [C, N] of `Sign`.
         quoted: bool [N], whether the second text holds the first word for word and more.
     """
 
@@ -74,7 +93,7 @@ def scan(table: Dataset, tick: Callable[[int], None] = lambda rows: None) -> Sca
     columns = text_columns(table.column_names)
     shape = (len(columns), len(table))
     characters, words = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-    signs, quoted = np.zeros(shape, dtype=np.uint8), np.zeros(len(table), dtype=bool)
+    signs, quoted = np.zeros(shape, dtype=np.uint16), np.zeros(len(table), dtype=bool)
     look = lru_cache(maxsize=CACHED_TEXTS)(_Look())
     plain = lru_cache(maxsize=CACHED_TEXTS)(lambda text: normalise_text(text[:LOOKED_AT]))
     begin = 0
@@ -120,4 +139,27 @@ class _Look:
             found |= Sign.PLACEHOLDER
         if not WORDY.search(text):
             found |= Sign.WORDLESS
+        if ("<" in text or "&" in text) and HTML.search(text):
+            found |= Sign.HTML
+        if may_refer(text):
+            found |= Sign.REFERENCE
+        if text[:1] == "[" and text[-1:] == "]" and _is_list_of_texts(text):
+            found |= Sign.LISTED
         return found
+
+
+def _is_list_of_texts(text: str) -> bool:
+    """Tell whether a text is a list of texts as JSON, Python or NumPy writes it; a command such as `[ -f x ]` is none."""
+    if len(text) > MOST_PARSED:
+        return False
+    if NUMPY_LIST.fullmatch(text):
+        return True
+    for parse in (json.loads, ast.literal_eval):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # Python's parser warns of backslashes
+                found = parse(text)
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
+        return isinstance(found, list) and bool(found) and all(isinstance(one, str) for one in found)
+    return False

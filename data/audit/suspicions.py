@@ -1,6 +1,7 @@
 """What may be meant but seldom is: swapped columns, numbers for texts, scores that hardly differ, documents that quote the query.
 
-Each is a warning and no error, since a data set may be meant so.
+Each is a warning, since a data set may be meant so; but texts that stand for others (names of files, ids) and lists written as
+texts are errors: their result would look right and be wrong. Whoever means them says so (`data.literal`).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from data.audit.references import kind_of_references
 from data.audit.scan import Scan, Sign, scan
 
 if TYPE_CHECKING:
@@ -25,6 +27,14 @@ TIMES_LONGER, LONG_QUERY = 4, 200
 """A query so many times longer than its document, and of so many characters, is more likely a document."""
 SAME_SCORES = 0.95
 """Share of the rows with one and the same score from which on there is little to learn."""
+MOST_LOOKED_AT = 5000
+"""Texts of a column that are looked at again."""
+MOSTLY = 0.8
+"""Share of the queries that are questions from which on a query that is none stands out."""
+SEVERAL = 0.05
+"""Share of the rows with a question on both sides from which on documents are questions by their kind."""
+A_TENTH = 0.1
+"""More rows than this share that look swapped are of the data's kind."""
 NEAR_AN_END = 0.05
 """Scores within this distance of 0 or 1 lie at an end of the scale."""
 
@@ -50,10 +60,27 @@ def suspicions(table: Dataset, seen: Scan | None = None) -> Iterator[Suspicion]:
         if _nearly_all(numbers[place]):
             what = f"the text ({column}) is a number: was a column of scores or ids taken for a text? Rows"
             yield Suspicion("columns.number", what, numbers[place])
+    yield from _in_place_of_texts(table, seen)
     if "anchor" in seen.columns:
         yield from _of_pairs(seen)
     else:
         yield from _of_scores(table)
+
+
+def _in_place_of_texts(table: Dataset, seen: Scan) -> Iterator[Suspicion]:
+    """Return columns of references, and of lists that are written as texts."""
+    refers, listed = seen.has(Sign.REFERENCE), seen.has(Sign.LISTED)
+    for place, column in enumerate(seen.columns):
+        if _nearly_all(refers[place]):
+            rows = np.flatnonzero(refers[place])[:MOST_LOOKED_AT]
+            texts = set(table.select(rows)[column])
+            kind = kind_of_references(texts) if len(texts) >= FEWEST_ROWS else None
+            if kind is not None:
+                what = f"the text ({column}) is {kind} rather than the text that it stands for; rows"
+                yield Suspicion("columns.reference", what, refers[place])
+        if _nearly_all(listed[place]):
+            what = f"the text ({column}) is a list that was written as one text, brackets included; rows"
+            yield Suspicion("columns.listed", what, listed[place])
 
 
 def _of_pairs(seen: Scan) -> Iterator[Suspicion]:
@@ -66,9 +93,25 @@ def _of_pairs(seen: Scan) -> Iterator[Suspicion]:
     elif _nearly_all(answers & ~asks) and asks.mean() <= HARDLY_ANY:
         what = "the document is a question and the query is not: are the columns swapped? Rows"
         yield Suspicion("columns.swapped", what, answers & ~asks)
+    else:
+        yield from _single_swapped(seen)
     if _nearly_all(seen.quoted):
         what = "the document contains its query word for word: a plain word search would find it; rows"
         yield Suspicion("pair.quoted", what, seen.quoted)
+
+
+def _single_swapped(seen: Scan) -> Iterator[Suspicion]:
+    """Return rows that are the other way round than nearly all: the document a short question, the query an answer."""
+    queries, documents = seen.characters[0], seen.characters[1]
+    asks, answers = seen.has(Sign.QUESTION)[:2]
+    if len(asks) < FEWEST_ROWS or asks.mean() < MOSTLY or (asks & answers).mean() > SEVERAL:
+        return
+    as_query = answers & (documents <= np.quantile(queries[asks], 0.95))
+    as_document = ~asks & (queries >= np.quantile(documents[~answers], 0.05)) if not answers.all() else np.zeros_like(asks)
+    swapped = as_query & as_document
+    if 0 < swapped.mean() <= A_TENTH:
+        what = "the document is a question and the query is not, unlike in nearly all rows: query and document exchanged? Rows"
+        yield Suspicion("row.swapped", what, swapped)
 
 
 def _of_scores(table: Dataset) -> Iterator[Suspicion]:

@@ -9,13 +9,15 @@ import numpy as np
 
 from data.audit.row_checks import few, found_rows
 from data.audit.scan import Scan, Sign
-from data.findings import Finding
+from data.findings import A_FEW, Finding, Severity
 from data.prepared import PreparedDataset
 
 LONG_WORDS = 350
 """Words above which most encoders cut a text off (512 tokens)."""
 ENDLESS = 100_000
 """Characters of a text that no model reads to its end."""
+SOME_TAGS = 0.1
+"""Share of the rows with HTML below which that is no warning: it may be what they are about. Below `A_FEW` it is nothing."""
 OTHER_LANGUAGE = 0.05
 """Share of the texts in another language from which on a column has several."""
 
@@ -45,6 +47,10 @@ def text_findings(data: PreparedDataset, seen: Mapping[str, Scan], *, in_words: 
         for broken in _BROKEN:
             mask = np.any(scanned.has(broken.sign), axis=0)
             found += found_rows(broken.code, broken.what, name, table, mask, severity=few(mask) if broken.few else None)
+        tagged = np.any(scanned.has(Sign.HTML), axis=0)
+        if tagged.mean() >= A_FEW:
+            rare = Severity.INFO if tagged.mean() < SOME_TAGS else None
+            found += found_rows("text.html", "a text with tags or entities of HTML", name, table, tagged, severity=rare)
         if in_words:
             what = f"rows with a text of more than {LONG_WORDS} words, which may be cut off"
             found += found_rows("text.long", what, name, table, np.any(scanned.words > LONG_WORDS, axis=0))

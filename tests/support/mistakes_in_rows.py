@@ -8,6 +8,13 @@ SCORES = "sentence1,sentence2,score"
 GOOD = {"query": "a", "document": "b"}
 
 ROWS = {
+    "ids for documents": Mistake(
+        data("faq.csv"),
+        "the text (positive) is an id (a running number) rather than the text that it stands for",
+        "faq.csv:",
+        "data.literal=true",
+        {"faq.csv": rows("query,document", "how do I mend part {i},doc_{i}")},
+    ),
     "nested value": Mistake(
         data("p.jsonl"),
         "the value {'text': 'b'} is of type dict, not a text",

@@ -85,6 +85,7 @@ def _key(data: PreparedDataset, config: DataConfig, tokens: EncoderTokens | None
         config.leaks,
         config.near,
         data.leaks is None,
+        data.literal,
         list(data.notes),
         # which rows leak into other data sets, and which are left then, no fingerprint of this one tells
         [finding.as_json() for finding in data.leaks or ()],
@@ -106,6 +107,18 @@ def say_warnings(found: Mapping[str, Any]) -> None:
         for finding in dataset["findings"]:
             if finding["severity"] != Severity.INFO:
                 say(f"{dataset['name']}: {finding['severity']}: {finding_words(finding)}")
+
+
+def obey_errors(found: Mapping[str, Any]) -> None:
+    """Refuse data of which the result would look right and be wrong.
+
+    Raises:
+        DataError: naming the first such finding.
+    """
+    for dataset in found["datasets"]:
+        for finding in dataset["findings"]:
+            if finding["severity"] == Severity.ERROR:
+                raise DataError(finding_words(finding), where=dataset["location"], hint=finding["hint"] or None)
 
 
 def obey_strict(found: Mapping[str, Any]) -> None:

@@ -26,7 +26,7 @@ from train.fit.losses.build import check_lengths
 from train.fit.precision import bf16_pays
 from train.fit.recipe import Recipe, plan_recipe
 from train.plan.audit import audited as audit_datasets
-from train.plan.audit import obey_strict, say_warnings
+from train.plan.audit import obey_errors, obey_strict, say_warnings
 from train.plan.datasets import load_datasets, training_rows, training_sets
 from train.plan.describe import batches_in_words, mined_in_words, recipe_in_words
 from train.plan.folds import folds_wanted
@@ -135,11 +135,12 @@ def audited(plan: Plan) -> dict[str, Any]:
     """Return what is in the data (see `train.plan.audit`); warnings are said.
 
     Raises:
-        DataError: by `data.strict`, a warning that puts the result in doubt.
+        DataError: an error among the findings; by `data.strict`, a warning that puts the result in doubt.
     """
     config = plan.config
     counter = token_counter(plan.encoder, config.training.max_tokens)
     found = audit_datasets(list(plan.datasets.values()), plan.prompts, config.data, config.cache, counter)
+    obey_errors(found)
     say_warnings(found)
     if config.data.strict:
         obey_strict(found)
