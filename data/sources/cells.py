@@ -7,9 +7,8 @@ import re
 import unicodedata
 
 from data.errors import DataError
-from data.sources.score_range import excerpt
+from data.sources.score_range import DROP_HINT, excerpt
 
-DROP_HINT = "leave such rows out: bad_rows: drop in the YAML, data.bad_rows=drop on the command line"
 TEXT_HINT = f"give the text, or {DROP_HINT}"
 NUMBER = re.compile(r"\s*[-+]?\d+([.,]\d+)?\s*")
 INVISIBLE = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
@@ -63,15 +62,27 @@ def group_of(value: object, where: str) -> str:
     return "" if missing else _storable(str(value), where)
 
 
-def texts_of(value: object, where: str) -> list[str]:
-    """Return a text, or every text of a list."""
+def texts_of(value: object, where: str, *, blanks: bool = False) -> list[str]:
+    """Return a text, or every text of a list; `blanks` may be among them and are passed over."""
     if not isinstance(value, list):
         return [clean_text(value, where)]
     if not value:
         raise DataError("the list of texts is empty", where=where, hint=TEXT_HINT)
-    return [clean_text(item, f"{where}, item {i}") for i, item in enumerate(value, start=1)]
+    items = [(number, item) for number, item in enumerate(value, start=1) if not (blanks and is_blank(item))]
+    return [clean_text(item, f"{where}, item {number}") for number, item in items]
 
 
 def is_blank(value: object) -> bool:
-    """Tell whether a cell holds nothing."""
-    return value is None or value == [] or (isinstance(value, str) and not value.strip())
+    """Tell whether a cell holds nothing: no value, NaN (which is how pandas writes that), white space, or only such items."""
+    if isinstance(value, list):
+        return all(map(is_blank, value))
+    return value is None or (isinstance(value, float) and math.isnan(value)) or (isinstance(value, str) and not value.strip())
+
+
+def counted_rows(number: int) -> str:
+    """Return a number of rows in words.
+
+    >>> counted_rows(1), counted_rows(2000)
+    ('1 row', '2,000 rows')
+    """
+    return f"{number:,} row{'s' * (number != 1)}"

@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from data.errors import DataError, nearest
-from data.schema import Recognised, RowKind
+from data.schema import RowKind
+from data.sources.label_names import names_classes
+from data.sources.roles import Family, Roles, score_note, setting
 from data.spec import ColumnSpec
 
 PAIRED_NAMES = (
@@ -53,48 +54,6 @@ SETTLE = (
     "name the columns in the YAML under `columns.` (columns.anchor and columns.positive, or columns.sentence1, columns.sentence2"
     " and columns.score), or on the command line: data.columns.anchor=NAME data.columns.positive=NAME"
 )
-
-
-@dataclass(frozen=True)
-class Roles:
-    """The columns of one source by role. `first` and `second` are anchor and positive, or the two sentences of a score."""
-
-    kind: RowKind
-    first: str
-    second: str
-    negatives: tuple[str, ...] = ()
-    score: str | None = None
-    group: str | None = None
-    split: str | None = None
-    ignored: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    score_may_be_class: bool = False
-    """True where `score` was found by the name "label": its values may be classes, which `data.sources.score_range` looks at."""
-    inference: bool = False
-    """Whether the texts are premise and hypothesis, of which a label 0 may mean that the one follows from the other."""
-
-    def used(self) -> list[str]:
-        """Return every column that has a role, in a fixed order."""
-        optional = [self.score, self.group, self.split]
-        return [self.first, self.second, *self.negatives, *(c for c in optional if c is not None)]
-
-    def needed(self) -> list[str]:
-        """Return the columns that every file must have."""
-        return [self.first, self.second, *self.negatives, *([self.score] if self.score else [])]
-
-    def recognised(self, score_range: tuple[float, float] | None = None, notes: Sequence[str] = ()) -> Recognised:
-        """Return the same facts in the form that is printed."""
-        scored = self.kind is RowKind.SCORED
-        roles: dict[str, Sequence[str]] = {
-            "sentence1" if scored else "anchor": [self.first],
-            "sentence2" if scored else "positive": [self.second],
-        }
-        if self.negatives:
-            roles["negative"] = list(self.negatives)
-        for role in ("score", "group", "split"):
-            if (column := getattr(self, role)) is not None:
-                roles[role] = [column]
-        return Recognised(self.kind, roles, self.ignored, score_range, (*self.notes, *notes))
 
 
 def plain(name: str) -> str:
@@ -202,7 +161,7 @@ class _Recogniser:
         split = spec.split or self._one("split", SPLIT_NAMES)
         group = spec.group or self._one("group", GROUP_NAMES)
         pair_named = spec.anchor is not None and spec.positive is not None
-        first, second, paired = self._pair()
+        first, second, family = self._pair()
         self.taken |= {first, second}
         negatives = list(spec.negatives) or ([] if pair_named else self._negatives())
         self.taken |= set(negatives)
@@ -218,11 +177,9 @@ class _Recogniser:
                 hint="drop columns.score to train on negatives, or rename the columns of negatives",
             )
         kind = RowKind.SCORED if score else RowKind.TUPLE if negatives else RowKind.PAIR
-        if score is not None and not paired:
-            self.notes.append(
-                f"column {score!r} makes these scored pairs; to train on the pairs alone set columns.anchor={first}"
-                f" and columns.positive={second}"
-            )
+        if score is not None and spec.score is None and family is not Family.PAIRED:
+            as_pairs = f"{setting('anchor', first)} {setting('positive', second)}"
+            self.notes.append(score_note(score, as_pairs))
         if score is None and (spec.sentence1 or spec.sentence2):
             raise DataError(
                 f"the config names sentences of scored pairs, but no column holds scores. Columns found: {show(self.columns)}",
@@ -241,14 +198,17 @@ class _Recogniser:
             ignored=tuple(c for c in self.columns if c not in used and c),
             notes=tuple(self.notes),
             inference=(plain(first), plain(second)) == ("premise", "hypothesis"),
-            score_may_be_class=score is not None and spec.score is None and plain(score) == "label",
+            score_may_be_class=score is not None and spec.score is None and names_classes(score),
+            score_given=spec.score is not None,
+            texts_given=pair_named,
+            family=family,
         )
 
-    def _pair(self) -> tuple[str, str, bool]:
-        """Return the two text columns and whether they are two equal sentences (rather than a query and a document)."""
+    def _pair(self) -> tuple[str, str, Family]:
+        """Return the two text columns and what their names say."""
         spec = self.spec
         if spec.sentence1 or spec.sentence2:
-            return (*self._completed_sentences(), True)
+            return (*self._completed_sentences(), Family.PAIRED)
         paired = [] if spec.anchor or spec.positive else self._paired(PAIRED_NAMES)
         anchor = spec.anchor or self._one("anchor", ANCHOR_NAMES)
         positive = spec.positive or self._positive()
@@ -256,14 +216,14 @@ class _Recogniser:
             both = [c for pair in paired for c in pair] + [c for c in (anchor, positive) if c]
             raise self._ambiguous("anchor", both)
         if paired:
-            return (*paired[0], True)
+            return (*paired[0], Family.PAIRED)
         if anchor and positive:
-            return anchor, positive, False
+            return anchor, positive, Family.USUAL
         if not anchor:
             last = [pair for pair in self._paired(LAST_RESORT_NAMES) if positive in (None, pair[1])]
             if len(last) == 1:
                 self.notes.append(f"{last[0][0]!r} and {last[0][1]!r} are taken to belong together")
-                return (*last[0], False)
+                return (*last[0], Family.LAST_RESORT)
             if len(last) > 1:
                 raise self._ambiguous("anchor", [c for pair in last for c in pair])
         raise self._unknown(anchor, positive)

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from data.schema import RowId, RowKind, make_example, text_id
 from data.sources.cells import clean_text, group_of, is_blank, texts_of
-from data.sources.column_roles import Roles
-from data.sources.score_range import ScoreRange, parse_score
+from data.sources.negatives import repeated
+from data.sources.roles import Roles
+from data.sources.score_column import Reading
+from data.sources.score_range import ScoreRange
 from data.sources.table import Table
 
 if TYPE_CHECKING:
@@ -16,10 +18,16 @@ if TYPE_CHECKING:
 
 
 class RowMaker:
-    """Turns raw rows into examples. `negatives` is the number of negatives that every row is cut to."""
+    """Turns raw rows into examples.
 
-    def __init__(self, roles: Roles, score_range: ScoreRange | None, negatives: int) -> None:
-        self.roles, self.score_range, self.negatives = roles, score_range, negatives
+    Args:
+        roles: of the columns.
+        score_range: of the scores, which are read by `reading`.
+        negatives: how many every row gets.
+    """
+
+    def __init__(self, roles: Roles, score_range: ScoreRange | None, reading: Reading, negatives: int) -> None:
+        self.roles, self.score_range, self.reading, self.negatives = roles, score_range, reading, negatives
 
     def examples(self, table: Table, number: int, values: Mapping[str, object]) -> list[InputExample]:
         """Return the examples of one raw row: one, or one for each text of a list of positives. Raises `DataError`."""
@@ -42,13 +50,13 @@ class RowMaker:
         if self.roles.score is None or self.score_range is None:
             raise ValueError("scored rows need a score column and a range")
         where = table.where(number, self.roles.score)
-        return self.score_range.scale(self.score_range.check(parse_score(values.get(self.roles.score), where), where))
+        return self.score_range.scale(self.score_range.check(self.reading.parse(values.get(self.roles.score), where), where))
 
     def _negatives(self, table: Table, number: int, values: Mapping[str, object]) -> list[str]:
-        texts: list[str] = []
         columns = self.roles.negatives
-        # of several columns some may be blank, as lists may be short; a row without any negative is reported
-        filled = [column for column in columns if not is_blank(values.get(column))] or columns[:1]
-        for column in filled:
-            texts += texts_of(values.get(column), table.where(number, column))
-        return texts[: self.negatives]
+        # of several columns or items some may be blank; a row without any negative is reported
+        filled = [column for column in columns if not is_blank(values.get(column))]
+        if columns and not filled:
+            texts_of(values.get(columns[0]), table.where(number, columns[0]))
+        texts = [text for column in filled for text in texts_of(values[column], table.where(number, column), blanks=True)]
+        return repeated(texts, self.negatives)

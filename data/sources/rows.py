@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 from data.errors import DataError
 from data.schema import UNSPLIT, Document
-from data.sources.cells import DROP_HINT
 from data.sources.column_roles import recognise, show
+from data.sources.roles import Roles
 from data.sources.row_maker import RowMaker
 from data.sources.scan import Scan
-from data.sources.score_range import excerpt
+from data.sources.score_range import DROP_HINT, excerpt
 from data.sources.shapes import shaped_tables
 from data.sources.table import Table
 from data.spec import BadRows, DatasetSpec
@@ -62,23 +63,39 @@ class TableSource:
         self.dropped: dict[str, int] = {}
         self.dropped_examples: dict[str, list[str]] = {}
         self.tables, shape_notes = shaped_tables(self.tables, spec.columns.named())
-        first = self.tables[0][1]
-        self.roles = recognise(first.columns(), spec.columns, first.place)
-        self._check_columns()
-        if spec.score_range is not None and self.roles.score is None:
-            what = f"score_range is set, but no column holds scores. Columns found: {show(first.columns())}"
-            raise DataError(
-                what, where=first.place, hint="name it: columns.score (data.columns.score=NAME), or remove score_range"
-            )
-        self.by_column = self.roles.split is not None and self.tables[0][0] == UNSPLIT
-        found = Scan(self.tables, self.roles, spec, location, self.split_of if self.by_column else None).run()
-        self.maker = RowMaker(self.roles, found.score_range, found.negatives)
+        self.roles, found = self._understood(location)
+        self.maker = RowMaker(self.roles, found.score_range, found.reading, found.negatives)
         self._splits = found.splits
         all_notes = [*notes, *(note for _, table in self.tables for note in table.notes), *shape_notes, *found.notes]
         if self.roles.split is not None and not self.by_column:
             all_notes.append(f"the files are already split: column {self.roles.split!r} is not used")
         given = found.score_range
         self.recognised = self.roles.recognised((given.low, given.high) if given else None, all_notes)
+
+    def _understood(self, location: str) -> tuple[Roles, Scan]:
+        """Find the role of each column by its name, and by what it holds; columns that hold nothing have none."""
+        spec, first = self.spec, self.tables[0][1]
+        columns, blank = first.columns(), list[str]()
+        while True:
+            self.roles = recognise([name for name in columns if name not in blank], spec.columns, first.place)
+            self._check_columns()
+            self.by_column = self.roles.split is not None and self.tables[0][0] == UNSPLIT
+            found = Scan(self.tables, self.roles, spec, location, self.split_of if self.by_column else None).run()
+            if not found.blank:
+                break
+            blank += found.blank
+        self.roles = found.roles
+        self._check_columns()  # the scan may have found one more
+        if spec.score_range is not None and self.roles.score is None:
+            what = f"score_range is set, but no column holds scores. Columns found: {show(columns)}"
+            raise DataError(
+                what, where=first.place, hint="name it: columns.score (data.columns.score=NAME), or remove score_range"
+            )
+        if blank:
+            found.notes.append(f"column {show(blank)} is blank in all rows: it is passed over")
+            ignored = tuple(name for name in columns if name in blank or name in self.roles.ignored)
+            self.roles = replace(self.roles, ignored=ignored)
+        return self.roles, found
 
     def _check_columns(self) -> None:
         for _, table in self.tables[1:]:

@@ -4,23 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
+from itertools import islice
 
 from data.errors import DataError
 from data.schema import SPLITS, UNSPLIT
-from data.sources.cells import NUMBER, is_blank
-from data.sources.column_roles import Roles
-from data.sources.score_range import ScoreRange, ScoreScan, parse_score, recognise_range, refuse_one_value
+from data.sources.cells import NUMBER
+from data.sources.label_columns import Candidate, candidates_by_name, choose, refuse_blank, refuse_classes, unnamed
+from data.sources.label_names import Says
+from data.sources.negatives import NegativesScan
+from data.sources.roles import Family, Roles
+from data.sources.score_column import ColumnScan, Reading
+from data.sources.score_range import ScoreRange, ScoreScan, recognise_range, refuse_one_value
 from data.sources.table import Table
 from data.spec import BadRows, DatasetSpec
 
 SplitOf = Callable[[str, Table, int, Mapping[str, object]], str]
 """Returns the split of a raw row; raises `DataError`."""
 
+HEAD_ROWS = 1000
+"""Rows by which a column is looked at of which the name says nothing."""
+
 
 class Scan:
-    """One pass over the raw rows for what must be known before the first example: score range, negatives, splits.
+    """One pass over the raw rows for what must be known before the first example: scores, negatives, splits.
 
     Bad cells are passed over here; the examples report them. `split_of` is None where no column names the split of a row.
+
+    Attributes:
+        roles: as they are once the cells are known.
+        reading: how the scores are read.
+        negatives: how many each row gets.
+        blank: columns that were given a role and hold nothing; where there are any, the rest is not settled.
     """
 
     def __init__(
@@ -29,66 +43,101 @@ class Scan:
         self.tables, self.roles, self.spec, self.location, self.split_of = tables, roles, spec, location, split_of
         self.notes: list[str] = []
         self.score_range: ScoreRange | None = None
+        self.reading = Reading()
         self.negatives = len(roles.negatives)
+        self.blank: list[str] = []
+        self.first_unread: Mapping[str, object] | None = None
         self.splits: tuple[str, ...] = tuple(s for s in (*SPLITS, UNSPLIT) if s in {split for split, _ in tables})
 
     def run(self) -> Scan:
         """Scan the rows where there is something to learn."""
         roles = self.roles
-        if not (roles.score or roles.negatives or self.split_of):
+        says = candidates_by_name(roles) | self._told_by_values()
+        columns = {column: ColumnScan() for column in ([roles.score] if roles.score else []) + list(says)}
+        if not (columns or roles.negatives or self.split_of):
             return self
-        scores, numbers, splits = ScoreScan(), set[int](), set[str]()
+        negatives, splits = NegativesScan(roles), set[str]()
         for table_split, table in self.tables:
-            for number, values in table.rows(roles.used()):
+            for number, values in table.rows([*roles.used(), *says]):
                 if self.split_of is not None:
                     with nullcontext() if self.spec.bad_rows == BadRows.FAIL else suppress(DataError):
                         splits.add(self.split_of(table_split, table, number, values))
-                if roles.score is not None:
-                    _add_score(scores, values, table, number, roles)
+                for column, found in columns.items():
+                    found.add(values.get(column), table.shown, number, table.where(number, column))
+                    if found.first_error is not None and self.first_unread is None and column == roles.score:
+                        self.first_unread = values
                 if roles.negatives:
-                    numbers.add(sum(_length(values.get(column), len(roles.negatives)) for column in roles.negatives))
+                    negatives.add(values)
         if self.split_of is not None:
             self.splits = tuple(s for s in SPLITS if s in splits) or (UNSPLIT,)
+        self.blank = self._blank(columns, negatives)
+        if self.blank:
+            return self
         if roles.negatives:
-            self._settle_negatives(numbers)
-        if roles.score is not None:
-            self._settle_range(scores, roles.score)
+            self.negatives, notes = negatives.settle()
+            self.notes += notes
+        self._settle_score(columns, [Candidate(column, name, columns[column]) for column, name in says.items()])
         return self
 
-    def _settle_negatives(self, numbers: set[int]) -> None:
-        positive = {n for n in numbers if n > 0}
-        self.negatives = min(positive, default=len(self.roles.negatives))
-        if len(positive) > 1:
-            what = f"rows have {min(positive)} to {max(positive)} negatives: the first {min(positive)} of each row are used"
-            self.notes.append(what)
+    def _blank(self, columns: Mapping[str, ColumnScan], negatives: NegativesScan) -> list[str]:
+        """Return the columns that were given a role by their names and are blank in all rows."""
+        blank = negatives.blank_columns() if not self.spec.columns.negatives else []
+        score = self.roles.score
+        if score is not None and not self.roles.score_given and columns[score].rows and not columns[score].filled:
+            if self.roles.family is Family.PAIRED:
+                raise refuse_blank(score, self.roles, self.location)
+            blank.append(score)
+        return blank
 
-    def _settle_range(self, scores: ScoreScan, column: str) -> None:
-        where = f'{self.location}, column "{column}"'
+    def _told_by_values(self) -> dict[str, Says]:
+        """Return the columns with a name that says nothing and first rows that look like those of a grade or class."""
+        columns = {column: ColumnScan() for column in unnamed(self.roles)}
+        if not columns:
+            return {}
+        table = self.tables[0][1]
+        for number, values in islice(table.rows(list(columns)), HEAD_ROWS):
+            for column, found in columns.items():
+                found.add(values.get(column), table.shown, number, "")
+        return {
+            column: Says.NOTHING
+            for column, found in columns.items()
+            if Candidate(column, Says.NOTHING, found).says_it_by_values()
+        }
+
+    def _settle_score(self, columns: Mapping[str, ColumnScan], candidates: Sequence[Candidate]) -> None:
+        """Find the column of scores where no name told it, and read it."""
+        if self.roles.score is None and candidates:
+            column, notes = choose(self.roles, candidates, self.location)
+            self.notes += notes
+            if column is not None:
+                self.roles = self.roles.with_score(column)
+        if self.roles.score is not None:
+            two = self.roles.inference or any(one.of_inference for one in candidates)
+            self._read_score(Candidate(self.roles.score, Says.GRADE, columns[self.roles.score]), two=two)
+
+    def _read_score(self, column: Candidate, *, two: bool) -> None:
+        """Find out how the scores are written and in which range they are given; `two`: 0 and 1 may be classes."""
+        where = f'{self.location}, column "{column.column}"'
+        dropping = self.spec.bad_rows == BadRows.DROP
+        self.reading, scores, notes = column.found.settle(dropping=dropping)
+        self.notes += notes
+        if column.found.holds_classes() and not self.reading.words:
+            raise refuse_classes([column], self.roles, self.location)
+        self._look_for_swapped(scores)
         refuse_one_value(scores, where)
         if self.spec.score_range is not None:
             self.score_range = ScoreRange(*self.spec.score_range)
             return
-        if self.roles.score_may_be_class and scores.looks_like_classes(two=self.roles.inference):
-            raise DataError(
-                "the labels look like classes (such as 0 for entailment), of which the direction cannot be known",
-                where=where,
-                hint=f"if higher means more similar set columns.score={column} (data.columns.score={column} on the command line),"
-                " and score_range where the scale is not 0..1; otherwise rename the column",
-            )
+        if self.roles.score_may_be_class and scores.looks_like_classes(two=two and not self.reading.words):
+            raise refuse_classes([column], self.roles, self.location, numbers=True)
         self.score_range, notes = recognise_range(scores, where)
         self.notes += notes
 
-
-def _add_score(scores: ScoreScan, values: Mapping[str, object], table: Table, number: int, roles: Roles) -> None:
-    try:
-        scores.add(parse_score(values.get(roles.score or ""), ""), (table.shown, number))
-    except DataError as error:
-        if scores.first_error is None:
-            others = [c for c in (roles.first, roles.second) if NUMBER.fullmatch(str(values.get(c)))]
-            hint = f'; column "{others[0]}" has a number there: are the columns swapped?' if others else ""
-            scores.first_error = DataError(error.what + hint, where=table.where(number, roles.score), hint=error.hint)
-
-
-def _length(value: object, columns: int) -> int:
-    """Count the negatives that a cell holds; an empty one of the only column counts, so that its row is reported."""
-    return len(value) if isinstance(value, list) else int(columns == 1 or not is_blank(value))
+    def _look_for_swapped(self, scores: ScoreScan) -> None:
+        """Add to the first error that a text of the same row is a number."""
+        if scores.first_error is None or self.first_unread is None:
+            return
+        texts = [c for c in (self.roles.first, self.roles.second) if NUMBER.fullmatch(str(self.first_unread.get(c)))]
+        if texts:
+            error, hint = scores.first_error, f'; column "{texts[0]}" has a number there: are the columns swapped?'
+            scores.first_error = DataError(error.what + hint, where=error.where, hint=error.hint)

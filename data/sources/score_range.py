@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from data.errors import DataError
 
 KNOWN_RANGES = ((0.0, 1.0), (0.0, 5.0), (-1.0, 1.0))
 """Ranges that are recognised, tried in this order: the first that holds every score is taken."""
+
+DROP_HINT = "leave such rows out: bad_rows: drop in the YAML, data.bad_rows=drop on the command line"
 
 RANGE_HINT = (
     "give the lowest and highest possible score: score_range: [LOW, HIGH] under the data set in the YAML,"
@@ -48,7 +51,7 @@ def parse_score(value: object, where: str) -> float:
     Raises:
         DataError: the cell is empty, no number, NaN or infinite.
     """
-    hint = f"{_better(value)}; bad_rows: drop (data.bad_rows=drop) leaves such rows out"
+    hint = f"{_better(value)}; or {DROP_HINT}"
     if value is None or (isinstance(value, str) and not value.strip()):
         raise DataError("the score is missing", where=where, hint=hint)
     try:
@@ -60,6 +63,11 @@ def parse_score(value: object, where: str) -> float:
     if not math.isfinite(number):
         raise DataError(f"the score {excerpt(value)} is not a finite number", where=where, hint=hint)
     return number
+
+
+def without_drop(hint: str) -> str:
+    """Return a hint without the advice to leave rows out."""
+    return re.sub(rf"[,;] or {re.escape(DROP_HINT)}", "", hint)
 
 
 def _better(value: object) -> str:
@@ -78,6 +86,9 @@ def excerpt(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
+MOST_CLASSES = 20
+"""Distinct values up to which a column may hold classes."""
+
 A_FEW = 0.02
 """Share of the scores of a scale 0..5 above 1 below which these are taken for typing errors in a scale 0..1."""
 
@@ -93,29 +104,54 @@ class ScoreScan:
     low_at: tuple[str, int] = ("", 0)
     high_at: tuple[str, int] = ("", 0)
     """Where the lowest and the highest score stand first: file and line or row."""
-    few_values: frozenset[float] | None = frozenset()
-    """The distinct scores while there are at most four, else None."""
+    values: dict[float, int] | None = field(default_factory=dict)
+    """How often each score occurs, while there are at most `MOST_CLASSES`, else None."""
     first_error: DataError | None = None
     """What was wrong with the first cell that could not be read."""
 
-    def add(self, score: float, where: tuple[str, int] = ("", 0)) -> None:
+    def add(self, score: float, where: tuple[str, int] = ("", 0), times: int = 1) -> None:
         """Take one score into account; `where` is its place, for messages."""
-        self.count += 1
-        self.above_one += score > 1
+        self.count += times
+        self.above_one += times * (score > 1)
         if score < self.low:
             self.low, self.low_at = score, where
         if score > self.high:
             self.high, self.high_at = score, where
-        if self.few_values is not None and score not in self.few_values:
-            self.few_values = None if len(self.few_values) == 4 else self.few_values | {score}
+        if self.values is not None:
+            self.values[score] = self.values.get(score, 0) + times
+            if len(self.values) > MOST_CLASSES:
+                self.values = None
+
+    def join(self, other: ScoreScan) -> None:
+        """Take what another pass found into account."""
+        self.count += other.count
+        self.above_one += other.above_one
+        if other.low < self.low:
+            self.low, self.low_at = other.low, other.low_at
+        if other.high > self.high:
+            self.high, self.high_at = other.high, other.high_at
+        if self.values is not None:
+            for score, times in (other.values or {}).items():
+                self.values[score] = self.values.get(score, 0) + times
+            if other.values is None or len(self.values) > MOST_CLASSES:
+                self.values = None
 
     def looks_like_classes(self, two: bool) -> bool:
-        """Tell whether the values are those of natural language inference (0, 1, 2, and -1 for none) rather than similarities.
+        """Tell whether the values may be the numbers of classes (such as 0, 1, 2 of natural language inference, -1 for none).
 
-        `two`: 0 and 1 count as classes, too.
+        Few whole numbers are grades where they are those of a scale: 0 and 1, -1 and 1 with or without 0, or from four on every
+        step from 0 or 1.
+
+        Args:
+            two: 0 and 1 count as classes, too.
         """
-        values = (self.few_values or frozenset()) - {-1.0}
-        return values == {0.0, 1.0, 2.0} or (two and values == {0.0, 1.0})
+        values = set(self.values or ())
+        if len(values) < 2 or any(value != int(value) for value in values) or values in ({-1, 1}, {-1, 0, 1}):
+            return False
+        ranks = sorted(values - {-1}) if min(values) == -1 else sorted(values)
+        if ranks == [0, 1]:
+            return two
+        return len(ranks) <= 3 or (len(ranks) == 4 and ranks not in ([0, 1, 2, 3], [1, 2, 3, 4]))
 
 
 def refuse_one_value(scan: ScoreScan, where: str) -> None:
@@ -140,7 +176,9 @@ def recognise_range(scan: ScoreScan, where: str) -> tuple[ScoreRange, list[str]]
         raise DataError(
             "no row has a score that is a number" + (f"; the first is in {first.where}: {first.what}" if first else ""),
             where=where,
-            hint=(f"{first.hint}; or " if first and first.hint else "") + "name the column of scores: data.columns.score=NAME",
+            # where no score can be read it would not help to leave such rows out
+            hint=(f"{without_drop(first.hint)}; or " if first and first.hint else "")
+            + "name the column of scores: data.columns.score=NAME",
         )
     for low, high in KNOWN_RANGES:
         if low <= scan.low and scan.high <= high:

@@ -134,19 +134,55 @@ ROWS = {
         "0.05 for 5%",
         {"p.csv": rows(SCORES, "a {i},b,{i}%")},
     ),
-    "yes and no for scores": Mistake(
+    "the same word for all scores": Mistake(
         data("p.csv"),
-        "the score 'True' is not a number",
-        'p.csv, line 2, column "label"',
-        "write 1 for texts that mean the same",
+        "all 60 scores are 1",
+        'p.csv, column "label"',
+        "data.columns.anchor=NAME data.columns.positive=NAME",
         {"p.csv": rows("sentence1,sentence2,label", "a {i},b {i},True")},
     ),
-    "decimal commas": Mistake(
+    "words and numbers for scores": Mistake(
+        data("p.csv"),
+        "the score 'yes' is not a number",
+        'p.csv, line 2, column "label"',
+        "write 1 for texts that mean the same",
+        {"p.csv": table("sentence1,sentence2,label", "a,b,yes", "c,d,0", "e,f,1")},
+    ),
+    "commas and points in one column of scores": Mistake(
         data("p.csv"),
         "the score '0,5' is not a number",
-        "p.csv, line 2",
+        "p.csv, line 3",
         "a decimal point",
-        {"p.csv": rows("sentence1;sentence2;score", "a {i};b;0,5")},
+        {"p.csv": table("sentence1;sentence2;score", "a;b;0.5", "c;d;0,5", "e;f;1.0")},
+    ),
+    "classes in words under a name that says labels": Mistake(
+        data("p.jsonl"),
+        "the values are classes: contradiction (20), entailment (20), neutral (20); 'annotator_labels' may be labels, too",
+        'p.jsonl, column "gold_label"',
+        "set data.columns.anchor=sentence1 data.columns.positive=sentence2; to train on one class alone",
+        {
+            "p.jsonl": objects(
+                *(
+                    {"sentence1": f"a {i}", "sentence2": f"b {i}", "gold_label": word, "annotator_labels": [word, word]}
+                    for i in range(20)
+                    for word in ("entailment", "neutral", "contradiction")
+                )
+            )
+        },
+    ),
+    "a column of grades with a name of its own": Mistake(
+        data("p.csv"),
+        "column 'flag' may say how well the two texts belong together (0 (30), 1 (30))",
+        "p.csv",
+        "data.columns.score=flag",
+        {"p.csv": table("sentence1,sentence2,flag", *(f"a {i},b {i},{i % 2}" for i in range(60)))},
+    ),
+    "labels that nobody filled in": Mistake(
+        data("p.csv"),
+        "column 'label' is blank in all rows",
+        "p.csv",
+        "data.columns.anchor=sentence1 data.columns.positive=sentence2",
+        {"p.csv": rows("sentence1,sentence2,label", "a {i},b {i},")},
     ),
     "score column swapped with a text": Mistake(
         data("p.csv"),
@@ -173,7 +209,7 @@ ROWS = {
         data("p.csv"),
         "the labels look like classes",
         'p.csv, column "label"',
-        "set columns.score=label",
+        "set data.columns.score=label data.score_range=[0,2]",
         {"p.csv": table("text1,text2,label", "a,b,0", "c,d,1", "e,f,2")},
     ),
     "range without scores": Mistake(

@@ -56,7 +56,7 @@ def test_empty_files(tmp_path, name, content):
         ("p.csv", "sentence1,sentence2,score\na,b,0.5\nc,d,\n", ['p.csv, line 3, column "score": the score is missing']),
         ("p.csv", "sentence1,sentence2,score\na,b,0.5\nc,d,nan\n", ["line 3", "'nan' is not a finite number"]),
         ("p.csv", "sentence1,sentence2,score\na,b,70\n", ['column "score": the scores lie in 70..70', "data.score_range="]),
-        ("p.csv", "premise,hypothesis,label\na,b,entailment\n", ["no row has a score that is a number"]),
+        ("p.csv", "premise,hypothesis,label\na,b,entailment\n", ['column "label": the values are classes: entailment (1)']),
         ("p.csv", "premise,hypothesis,label\na,b,0\nc,d,1\n", ["look like classes", "data.columns.score=label"]),
         ("p.csv", "text1,text2,label\na,b,0\nc,d,1\ne,f,2\n", ["look like classes", "data.columns.score=label"]),
         ("p.jsonl", '{"query": "a", "document": "b"}\n{"query": "a", \n', ["p.jsonl, line 2, character", "broken JSON"]),

@@ -110,9 +110,16 @@ def test_lists_of_positives_and_negatives(tmp_path):
     ]
     source = opened(write(tmp_path / "p.jsonl", "\n".join(map(json.dumps, lines))))
     assert source.recognised.kind is RowKind.TUPLE
-    assert texts(source) == [["q1", "p1", "n1", "n2"], ["q1", "p2", "n1", "n2"], ["q2", "p3", "n4", "n5"]]
+    assert texts(source) == [
+        ["q1", "p1", "n1", "n2", "n3"],
+        ["q1", "p2", "n1", "n2", "n3"],
+        ["q2", "p3", "n4", "n5", "n4"],
+    ]
     assert rows(source) == ["p.jsonl:1", "p.jsonl:1#2", "p.jsonl:2"]
-    assert "rows have 2 to 3 negatives: the first 2 of each row are used" in source.recognised.notes
+    assert source.recognised.notes == (
+        "rows have 2 to 3 negatives; each gets 3, which at least half of them have: 1 row with fewer repeats its own, which"
+        " count once; no text is lost",
+    )
 
 
 def test_a_row_without_negatives_in_a_data_set_that_has_them(tmp_path):
@@ -125,8 +132,7 @@ def test_a_row_without_negatives_in_a_data_set_that_has_them(tmp_path):
 def test_a_blank_among_several_negatives_is_a_shorter_list(tmp_path):
     content = "anchor,positive,negative_1,negative_2\na,b,n1,n2\nc,d,,n3\n"
     source = opened(write(tmp_path / "p.csv", content))
-    assert texts(source) == [["a", "b", "n1"], ["c", "d", "n3"]]
-    assert "rows have 1 to 2 negatives: the first 1 of each row are used" in source.recognised.notes
+    assert texts(source) == [["a", "b", "n1", "n2"], ["c", "d", "n3", "n3"]]
     path = write(tmp_path / "q.csv", content + "e,f,, \n")
     assert 'q.csv, line 4, column "negative_1": the text is empty' in message(path)
 

@@ -83,7 +83,7 @@ def test_classes_of_inference_are_no_scores(hub):
     )
     rows = {"sentence1": ["a", "b"], "sentence2": ["c", "d"], "label": [0, 1]}
     hub["answer"] = DatasetDict(train=Dataset.from_dict(rows, features=features))
-    assert "no row has a score that is a number" in message()
+    assert "the values are classes: entailment (1), not (1)" in message()
     other = Features({**features, "label": ClassLabel(names=["different", "equivalent"])})
     hub["answer"] = DatasetDict(train=Dataset.from_dict(rows, features=other))
     assert [example.label for example in opened().examples("train")] == [0, 1]

@@ -117,7 +117,7 @@ def test_labels_of_inference_are_words(tmp_path: Path) -> None:
         {"premise": Value("string"), "hypothesis": Value("string"), "label": ClassLabel(names=["entailment", "other"])}
     )
     given_rows = Dataset.from_dict({"premise": ["a", "b"], "hypothesis": ["c", "d"], "label": [0, 1]}, features=features)
-    assert "the score 'entailment' is not a number" in message(store(given_rows, tmp_path))
+    assert "the values are classes: entailment (1), other (1)" in message(store(given_rows, tmp_path))
 
 
 @pytest.mark.parametrize("missing", [None, float("nan"), np.nan, pd.NA, pd.NaT])

@@ -107,14 +107,35 @@ def test_cells_that_are_not_scores_are_named_with_their_place(cell, reason):
     assert "bad_rows" in str(error.value)
 
 
-def test_classes_of_inference():
-    assert scan_scores([0, 1, 2, 2]).looks_like_classes(two=False)
-    assert scan_scores([0, 1, 2, -1]).looks_like_classes(two=False)
-    assert not scan_scores([0, 1, 2, 3]).looks_like_classes(two=False)
-    assert not scan_scores([0, 1, 2, 1.5]).looks_like_classes(two=True)
-    assert not scan_scores([0, 1]).looks_like_classes(two=False)
+@pytest.mark.parametrize(
+    "values", [(0, 1, 2, 2), (0, 1, 2, -1), (0, 2), (1, 2), (1, 2, 3), (0, 5), (1, 3, 5), (0, 1, 2, 4), (3, 7), (0, 50, 100)]
+)
+def test_whole_numbers_that_may_be_classes(values):
+    assert scan_scores(values).looks_like_classes(two=False)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        (0, 1),
+        (-1, 1),
+        (-1, 0, 1),
+        (0, 1, 2, 3),
+        (1, 2, 3, 4),
+        (1, 2, 3, 4, 5),
+        range(6),
+        range(1, 8),
+        (0, 1, 2, 1.5),
+        (0, 0.5, 1),
+    ],
+)
+def test_whole_numbers_of_a_scale_are_no_classes(values):
+    assert not scan_scores(values).looks_like_classes(two=False)
+
+
+def test_of_inference_two_numbers_are_classes_already():
     assert scan_scores([0, 1]).looks_like_classes(two=True)
-    assert not scan_scores([0, 1, 2, 3, 4]).looks_like_classes(two=True)
+    assert not scan_scores([0, 0.5, 1]).looks_like_classes(two=True)
 
 
 def test_one_score_beyond_all_others_is_a_typing_error_until_it_is_said_otherwise():

@@ -36,11 +36,13 @@ class Relevance:
         documents: [N, 1 + n] int64, positive and negatives, from the same numbering: a text that is a query in one row and a
             document in another is recognised.
         further: [K, 2] int64, queries and documents of these that belong together although no row says so.
+        repeats: [N, 1 + n] bool, documents that their row has in an earlier column, letter for letter; None where there are none.
     """
 
     queries: np.ndarray
     documents: np.ndarray
     further: np.ndarray = field(default_factory=lambda: np.empty((0, 2), dtype=np.int64))
+    repeats: np.ndarray | None = None
 
     @classmethod
     def of(cls, table: Dataset, related: np.ndarray | None = None, near: NearTexts | None = None) -> Relevance:
@@ -60,12 +62,13 @@ class Relevance:
             part = table[start : start + LOT]
             for place, column in enumerate(columns):
                 hashes[start : start + LOT, place] = [hash_of(text) for text in part[column]]
+        repeats = _repeats(hashes[:, 1:])
         if near is not None:
             hashes = near.of(hashes)
             related = None if related is None else near.of(related)
         known, inverse = np.unique(hashes, return_inverse=True)
         numbers = inverse.reshape(hashes.shape)
-        return cls(numbers[:, 0], numbers[:, 1:], _further(related, hashes[:, :2], known))
+        return cls(numbers[:, 0], numbers[:, 1:], _further(related, hashes[:, :2], known), repeats)
 
     @cached_property
     def size(self) -> int:
@@ -106,8 +109,10 @@ class Relevance:
         return np.unique(np.concatenate([one * self.size + other for one, other in ends]))
 
     def keys(self) -> np.ndarray:
-        """Return [N, 2 + n] int64: query, positive and negatives of each row, as the masked losses take them for labels."""
-        return np.column_stack([self.queries, self.documents])
+        """Return [N, 2 + n] int64: query, positive and negatives of each row, as the masked losses take them for labels; -1 for a
+        text that the row has in an earlier column."""
+        documents = self.documents if self.repeats is None else np.where(self.repeats, -1, self.documents)
+        return np.column_stack([self.queries, documents])
 
     @cached_property
     def groups(self) -> tuple[np.ndarray, np.ndarray]:
@@ -128,6 +133,14 @@ class Relevance:
 
     def _count(self, numbers: np.ndarray) -> np.ndarray:
         return np.bincount(numbers, minlength=self.size)
+
+
+def _repeats(documents: np.ndarray) -> np.ndarray | None:
+    """Return [N, 1 + n] bool: which documents [N, 1 + n] their row has in an earlier column; None where there are none."""
+    found = np.zeros(documents.shape, dtype=bool)
+    for place in range(1, documents.shape[1]):
+        found[:, place] = (documents[:, :place] == documents[:, place : place + 1]).any(axis=1)
+    return found if found.any() else None
 
 
 def _further(related: np.ndarray | None, pairs: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -110,11 +110,13 @@ class TrainingSet:
 
     @cached_property
     def relevance(self) -> Relevance | None:
-        """Return what ranking losses must not take for negatives; None where no row has a text that another row's query finds
-        relevant."""
+        """Return what ranking losses must not take for negatives, nor count twice; None where no row has a text that another
+        row's query finds relevant, and none has one of its own twice."""
         # batches of shared documents embed one text for all that count as one, so there only equal ones do
         found = None if self.blind else self.rows.recurring if self.batches == Batches.JOINT else self.rows.alike
-        return found if found is not None and (self.batches == Batches.JOINT or found.tied.any()) else None
+        if found is None or self.batches == Batches.JOINT or found.repeats is not None or found.tied.any():
+            return found
+        return None
 
     @cached_property
     def keys(self) -> np.ndarray | None:

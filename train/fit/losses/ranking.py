@@ -21,7 +21,8 @@ from train.fit.batches.relevance import Relevance
 class MaskedRankingLoss(MultipleNegativesRankingLoss):
     """MultipleNegativesRanking in which no query's relevant documents, and no document's relevant queries, are negatives.
 
-    Without such rows in the batch it is the stock loss. Labels are the rows' `Relevance.keys`, [B, 2 + n].
+    A text that a row has twice, since it has fewer negatives than the others, counts once. Without such rows in the batch it is
+    the stock loss. Labels are the rows' `Relevance.keys`, [B, 2 + n].
 
     Args:
         model: what is trained.
@@ -77,8 +78,8 @@ class MaskedRankingLoss(MultipleNegativesRankingLoss):
         return _among(codes, self._pairs)
 
     def _hidden(self, queries: Tensor, documents: Tensor, own: Tensor, first: int) -> Tensor:
-        """Return the same as `relevant`, but for each row's own positive, which is never hidden."""
-        hidden = self.relevant(queries, documents)
+        """Return the same as `relevant`, but for each row's own positive, which is never hidden, and for what a row has twice."""
+        hidden = self.relevant(queries, documents) | (documents < 0)
         hidden[own, first + own] = False
         return hidden
 

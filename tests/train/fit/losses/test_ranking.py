@@ -58,6 +58,20 @@ def test_a_shared_positive_is_no_negative(shared_positive: tuple[Relevance, list
     assert float(value) == pytest.approx(sum(rows) / 3, abs=1e-6)
 
 
+@pytest.mark.parametrize("options", [{}, SYMMETRIC])
+def test_a_negative_that_its_row_repeats_counts_once(options: dict[str, Any]) -> None:
+    """Rows with fewer negatives than the others repeat theirs: the loss is that of the columns without the copies."""
+    query, positive, first, second = (column.detach() for column in random_columns(3, 4))
+    once = Relevance(np.array([0, 1, 2]), np.array([[3, 6], [4, 7], [5, 8]]))
+    repeats = np.array([[False, False, True]] * 3)
+    twice = Relevance(np.array([0, 1, 2]), np.array([[3, 6, 6], [4, 7, 7], [5, 8, 8]]), repeats=repeats)
+    expected = loss_of(once, **options).compute_loss_from_embeddings([query, positive, first], keys_of(once))
+    value = loss_of(twice, **options).compute_loss_from_embeddings([query, positive, first, first], keys_of(twice))
+    assert float(value) == pytest.approx(float(expected), rel=1e-5)
+    other = loss_of(twice, **options).compute_loss_from_embeddings([query, positive, first, second], keys_of(twice))
+    assert float(other) == pytest.approx(float(expected), rel=1e-5)  # what is masked does not matter
+
+
 def test_in_the_other_direction_a_query_with_the_same_positive_is_no_negative(
     shared_positive: tuple[Relevance, list[Tensor]],
 ) -> None:

@@ -1,0 +1,84 @@
+"""How many hard negatives each row gets, where rows bring different numbers of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from data.sources.cells import counted_rows, is_blank
+from data.sources.roles import Roles
+
+
+class NegativesScan:
+    """Counts the negatives of all rows that can be used.
+
+    The rows of a table have as many as at least half of them bring: one long list would otherwise be paid for by all, and one
+    short list by what all others lose. Rows with fewer repeat their own, which the loss counts once.
+
+    Attributes:
+        roles: of the columns.
+        rows: number of rows by negatives.
+        filled: cells that hold something, by column.
+        blank_items: items of lists that hold nothing.
+    """
+
+    def __init__(self, roles: Roles) -> None:
+        self.roles = roles
+        self.rows: Counter[int] = Counter()
+        self.filled: Counter[str] = Counter()
+        self.blank_items = 0
+
+    def add(self, values: Mapping[str, object]) -> None:
+        """Take a row into account. One that cannot be used decides nothing."""
+        roles, number, blank, sound = self.roles, 0, 0, True
+        for column in roles.negatives:
+            cell = values.get(column)
+            items = cell if isinstance(cell, list) else [cell]
+            texts = [item for item in items if not is_blank(item)]
+            self.filled[column] += bool(texts)
+            blank += len(items) - len(texts) if isinstance(cell, list) and texts else 0
+            number += len(texts)
+            sound = sound and all(isinstance(text, str) for text in texts)
+        if sound and number and not is_blank(values.get(roles.first)) and not is_blank(values.get(roles.second)):
+            self.rows[number] += 1
+            self.blank_items += blank
+
+    def blank_columns(self) -> list[str]:
+        """Return the columns without a single negative."""
+        return [column for column in self.roles.negatives if not self.filled[column]]
+
+    def settle(self) -> tuple[int, list[str]]:
+        """Return how many negatives each row gets, and what the user should know."""
+        if not self.rows:
+            return len(self.roles.negatives), []
+        numbers = sorted(self.rows.elements(), reverse=True)
+        most, least, chosen = numbers[0], numbers[-1], numbers[(len(numbers) - 1) // 2]
+        notes = []
+        if most != least:
+            fewer = sum(self.rows[number] for number in self.rows if number < chosen)
+            lost = sum((number - chosen) * self.rows[number] for number in self.rows if number > chosen)
+            what = f"rows have {least} to {most} negatives; each gets {chosen}, which at least half of them have"
+            if fewer:
+                repeat = "repeats its" if fewer == 1 else "repeat their"
+                what += f": {counted_rows(fewer)} with fewer {repeat} own, which count once"
+            longer = sum(self.rows[number] for number in self.rows if number > chosen)
+            total = sum(number * self.rows[number] for number in self.rows)
+            notes.append(what + (f"; {_lost(lost, total, longer)}" if lost else "; no text is lost"))
+        if self.blank_items:
+            blank = f"{self.blank_items:,} blank item{'s' * (self.blank_items != 1)}"
+            notes.append(f"{blank} in the lists of negatives {'are' if self.blank_items != 1 else 'is'} passed over")
+        return chosen, notes
+
+
+def _lost(lost: int, total: int, rows: int) -> str:
+    texts = f"{lost:,} of {total:,} negatives {'are' if lost != 1 else 'is'} not used"
+    return f"{texts}, the last of {counted_rows(rows)} with more"
+
+
+def repeated(texts: Sequence[str], number: int) -> list[str]:
+    """Return `number` texts: the first of a row's negatives, from the beginning again where it has fewer.
+
+    >>> repeated(["a", "b"], 5), repeated(["a", "b"], 1)
+    (['a', 'b', 'a', 'b', 'a'], ['a'])
+    """
+    return [texts[place % len(texts)] for place in range(number)]

@@ -1,0 +1,184 @@
+"""Columns of grades and classes beside two texts: used and said, refused by name, or left alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from data.errors import DataError
+from data.schema import UNSPLIT, RowKind
+from data.sources import open_source
+from data.sources.rows import TableSource
+from data.spec import DatasetSpec
+
+NLI = ("entailment", "neutral", "contradiction")
+
+
+def opened(folder: Path, texts: Sequence[str], name: str, cells: Sequence[object], **options: object) -> TableSource:
+    """Open 60 rows of two texts with one more column, whose cells come again and again."""
+    path = folder / "rows.jsonl"
+    rows = (
+        {texts[0]: f"red {i}", texts[1]: f"blue {i}", **({} if cells[i % len(cells)] is None else {name: cells[i % len(cells)]})}
+        for i in range(60)
+    )
+    path.write_text("\n".join(map(json.dumps, rows)), "utf-8")
+    source = open_source(DatasetSpec.model_validate({"source": str(path), **options}))
+    assert isinstance(source, TableSource)
+    return source
+
+
+def refused(*args: object, **options: object) -> str:
+    with pytest.raises(DataError) as error:
+        opened(*args, **options)  # type: ignore[arg-type]
+    return str(error.value)
+
+
+PAIR, QUERY, TITLE = ("sentence1", "sentence2"), ("query", "document"), ("title", "body")
+
+
+@pytest.mark.parametrize(
+    ("texts", "name", "cells", "labels"),
+    [
+        (PAIR, "labels", (0, 1), [0, 1]),
+        (PAIR, "scores", ("0.5", "1.0", "0.0"), [0.5, 1, 0]),
+        (PAIR, "target", (-1, 0, 1), [0, 0.5, 1]),
+        (PAIR, "Ähnlichkeit", (0, 2.5, 5), [0, 0.5, 1]),
+        (PAIR, "gold_label", ("WAHR", "FALSCH"), [1, 0]),
+        (PAIR, "same_meaning", (True, False), [1, 0]),
+        (PAIR, "rating", ("0,5", "1", "0,25"), [0.5, 1, 0.25]),
+        (QUERY, "relevance_score", (0, 1, 2, 3, 4, 5), [0, 0.2, 0.4]),
+        (QUERY, "is_match", ("no", "yes"), [0, 1]),
+        (("text_a", "text_b"), "y", (1, 0), [1, 0]),
+        (PAIR, "label", (1, 2, 3, 4, 5), [0.2, 0.4, 0.6]),
+    ],
+)
+def test_numbers_are_scores_and_it_is_said(tmp_path, texts, name, cells, labels) -> None:
+    source = opened(tmp_path, texts, name, cells)
+    assert source.recognised.kind is RowKind.SCORED and source.recognised.roles["score"] == [name]
+    assert [example.label for example in source.examples(UNSPLIT)][: len(labels)] == pytest.approx(labels)
+    back = f"data.columns.anchor={texts[0]} data.columns.positive={texts[1]}"
+    assert name == "label" or any(name in note and back in note for note in source.recognised.notes)
+    pairs = opened(tmp_path, texts, name, cells, columns={"anchor": texts[0], "positive": texts[1]})
+    assert pairs.recognised.kind is RowKind.PAIR
+
+
+@pytest.mark.parametrize("texts", [PAIR, QUERY])
+@pytest.mark.parametrize("name", ["label", "labels", "gold_label", "target", "class", "entailment", "annotation"])
+def test_classes_in_words_are_refused_with_their_counts(tmp_path, texts, name) -> None:
+    text = refused(tmp_path, texts, name, NLI)
+    assert f'rows.jsonl, column "{name}": the values are classes: contradiction (20), entailment (20), neutral (20)' in text
+    assert f"data.columns.anchor={texts[0]} data.columns.positive={texts[1]}" in text
+    assert "read_json(" in text and f"t[t['{name}'] == 'entailment']" in text
+
+
+@pytest.mark.parametrize("name", ["kind_of_pair", "col3"])
+def test_words_of_inference_are_refused_whatever_their_name(tmp_path, name) -> None:
+    assert f'column "{name}": the values are classes' in refused(tmp_path, QUERY, name, NLI)
+
+
+def test_the_advice_for_one_class_can_be_run(tmp_path) -> None:
+    import subprocess
+    import sys
+
+    text = refused(tmp_path, PAIR, "label", NLI)
+    program = text.partition('python -c "')[2].partition('"')[0]
+    subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True)
+    rows = [json.loads(line) for line in (tmp_path / "one.jsonl").read_text().splitlines()]
+    assert len(rows) == 20 and set(rows[0]) == {"sentence1", "sentence2"} and rows[0]["sentence1"] == "red 0"
+
+
+@pytest.mark.parametrize("cells", [(0, 2), (1, 2), (1, 2, 3), (0, 1, 2), (-1, 0, 1, 2), (0, 5)])
+@pytest.mark.parametrize("name", ["label", "gold_label", "target"])
+def test_numbers_that_may_be_classes_are_refused_until_the_column_is_named(tmp_path, name, cells) -> None:
+    text = refused(tmp_path, PAIR, name, cells)
+    assert f'column "{name}": the labels look like classes' in text and f"data.columns.score={name}" in text
+    scale = [min(cells), max(cells)]
+    named = opened(tmp_path, PAIR, name, cells, columns={"score": name}, score_range=scale)
+    assert max(example.label for example in named.examples(UNSPLIT)) == 1
+
+
+@pytest.mark.parametrize("name", ["score", "relevance", "rating", "similarity"])
+def test_a_name_that_says_the_direction_has_no_classes(tmp_path, name) -> None:
+    assert opened(tmp_path, PAIR, name, (1, 2, 3)).recognised.kind is RowKind.SCORED
+
+
+def test_words_beside_two_numbers_tell_of_inference(tmp_path) -> None:
+    path = tmp_path / "rte.csv"
+    words = ("entailment", "not_entailment")
+    lines = [f"a {i},b {i},{i % 2},{words[i % 2]}" for i in range(40)]
+    path.write_text("\n".join(["sentence1,sentence2,label,label_text", *lines]), "utf-8")
+    with pytest.raises(DataError, match=r"column \"label\": the labels look like classes"):
+        open_source(DatasetSpec(source=str(path)))
+
+
+def test_two_columns_that_could_be_the_score(tmp_path) -> None:
+    path = tmp_path / "two.csv"
+    path.write_text("sentence1,sentence2,human_score,gold_score_2\n" + "".join(f"a{i},b{i},{i % 2},{i % 3}\n" for i in range(9)))
+    with pytest.raises(DataError, match="2 columns could be the score: 'human_score', 'gold_score_2'") as error:
+        open_source(DatasetSpec(source=str(path)))
+    assert "data.columns.score=human_score" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"), [("flag", (0, 1)), ("flag", (-1, 1)), ("col3", ("True", "False")), ("quality_score", (0.1, 0.9))]
+)
+def test_what_may_be_a_grade_is_refused_beside_equal_texts_and_said_beside_a_query(tmp_path, name, cells) -> None:
+    assert f"data.columns.score={name}" in refused(tmp_path, PAIR, name, cells)
+    source = opened(tmp_path, QUERY, name, cells)
+    assert source.recognised.kind is RowKind.PAIR
+    assert any(f"column '{name}' is not used" in note for note in source.recognised.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        *(
+            ("votes", (0, 1)),
+            ("rank", (1, 2, 3)),
+            ("page", (0, 1)),
+            ("idx", tuple(range(60))),
+            ("date", ("2024-01-01", "2024-01-02")),
+        ),
+        *(
+            ("lang", ("de", "en")),
+            ("url", ("http://a", "http://b")),
+            ("clicks", (0, 1)),
+            ("price", (0.5, 0.75)),
+            ("is_new", (1,)),
+        ),
+        *(("colour", ("red", "blue")), ("size", (1, 2)), ("flag", (0, 1, 2)), ("brand", ("Acme", "Bolt", "Crank"))),
+        *(("target", tuple(f"text {i}" for i in range(60))), ("gold", tuple(f"answer {i}" for i in range(60)))),
+        *(("pos_scores", ([0.5], [0.7])), ("flag", (*[0] * 59, 1))),
+    ],
+)
+@pytest.mark.parametrize("texts", [PAIR, QUERY, TITLE])
+def test_other_columns_are_left_alone(tmp_path, texts, name, cells) -> None:
+    source = opened(tmp_path, texts, name, cells)
+    assert source.recognised.kind is RowKind.PAIR
+    assert not any(name in note for note in source.recognised.notes)
+
+
+def test_a_rating_beside_title_and_body_is_said_and_not_used(tmp_path) -> None:
+    source = opened(tmp_path, TITLE, "rating", (1, 2, 3, 4, 5))
+    assert source.recognised.kind is RowKind.PAIR
+    assert any("data.columns.score=rating" in note for note in source.recognised.notes)
+
+
+def test_blank_columns_are_passed_over_where_that_changes_nothing(tmp_path) -> None:
+    for name in ("score", "labels", "negative"):
+        source = opened(tmp_path, QUERY, name, ("", None, " "))
+        assert source.recognised.kind is RowKind.PAIR and name in source.recognised.ignored
+        assert any(f"column '{name}' is blank in all rows" in note for note in source.recognised.notes)
+    for name in ("score", "labels"):
+        assert f"column '{name}' is blank in all rows" in refused(tmp_path, PAIR, name, ("", None))
+
+
+def test_with_rows_to_drop_other_words_are_dropped_and_counted(tmp_path) -> None:
+    text = refused(tmp_path, PAIR, "label", ("yes", "no", "no", "unsure"))
+    assert "the values are classes: no (30), unsure (15), yes (15)" in text
+    source = opened(tmp_path, PAIR, "label", ("yes", "no", "no", "unsure"), bad_rows="drop")
+    assert sum(example.label for example in source.examples(UNSPLIT)) == 15
+    assert source.dropped == {UNSPLIT: 15}
