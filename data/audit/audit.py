@@ -19,7 +19,7 @@ from data.audit.row_checks import (
     score_findings,
 )
 from data.audit.scan import Scan, scan
-from data.audit.suspicions import suspicions
+from data.audit.suspicions import MEANT, suspicions
 from data.audit.text_checks import language_findings, text_findings
 from data.audit.token_lengths import Lengths, TokenCounter, token_lengths
 from data.findings import RULES, Done, Finding, FindingRecord, Severity
@@ -36,9 +36,6 @@ FEW_TEST = 100
 """Queries or scored pairs below which a test seldom shows a difference."""
 AUDIT_VERSION = "5"
 """Raised when the same data would give another audit."""
-
-MEANT = frozenset({"columns.reference", "columns.listed"})
-"""Findings about texts that are meant as they stand where `data.literal` says so."""
 
 _ORDER = {str(severity): place for place, severity in enumerate(Severity)}
 _CODES = {code: place for place, code in enumerate(RULES)}

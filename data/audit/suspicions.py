@@ -39,6 +39,10 @@ NEAR_AN_END = 0.05
 """Scores within this distance of 0 or 1 lie at an end of the scale."""
 
 
+MEANT = frozenset({"columns.reference", "columns.listed"})
+"""Findings about texts that are meant as they stand where `data.literal` says so."""
+
+
 class Suspicion(NamedTuple):
     """What looks wrong: code of the finding, a sentence for people, and a mask [N] of the rows that it is about."""
 

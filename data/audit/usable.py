@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
+import numpy as np
+
+from data.audit.suspicions import MEANT, suspicions
 from data.errors import DataError
+from data.findings import RULES
 from data.prepared import PreparedDataset
 from data.schema import RowKind
 
@@ -25,6 +29,27 @@ def refuse_untrainable(prepared: PreparedDataset) -> None:
         hint="add rows to train on (a file named train beside it, say); to judge a model on these alone, run"
         f" `embed-tune evaluate MODEL --data {prepared.location}`; beside other data sets set train: false for this one",
     )
+
+
+LOOKED_AT = 2000
+"""Rows of which the texts are looked at."""
+
+
+def refuse_stand_ins(prepared: PreparedDataset) -> None:
+    """Find out, where no audit will, whether texts are ids, names of files, or lists written as texts; by a sample of the rows.
+
+    Raises:
+        DataError: nearly all of a column are, and nobody said that they are meant so (`data.literal`).
+    """
+    if prepared.literal:
+        return
+    name, table = next(iter(prepared.splits.items()))
+    sample = table.select(np.unique(np.linspace(0, max(len(table) - 1, 0), min(LOOKED_AT, len(table))).astype(np.int64)))
+    for code, what, mask in suspicions(sample):
+        if code in MEANT:
+            row = sample[int(np.flatnonzero(mask)[0])]["row"]
+            said = what.removesuffix("; rows")
+            raise DataError(f"{name}: {said}, for instance in {row}", where=prepared.location, hint=RULES[code].hint)
 
 
 def refuse_unjudgeable(datasets: Mapping[str, PreparedDataset], trained: Collection[str]) -> None:

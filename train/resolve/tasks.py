@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from data.audit.usable import refuse_stand_ins
 from data.errors import DataError, reason
 from data.load import prepare
 from data.prepared import PreparedDataset
@@ -178,6 +179,7 @@ def load_rows(
     elif request.chosen_data or wanted is not None:
         spec = spec.model_copy(update={"train": wanted is not None})
     prepared = prepare(spec, split_spec, cache, say=say)
+    refuse_stand_ins(prepared)
     whole = not spec.train and (UNSPLIT in own or tuple(own) == ("train",))
     split = wanted or (Split.ALL if whole else Split.TEST)
     if split != Split.ALL and not len(prepared.splits.get(split, ())):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from data.audit.usable import refuse_stand_ins
 from data.errors import DataError
 from data.load import prepare
 from data.mining.false_negatives import MiningAudit, audit_mining
@@ -133,6 +134,7 @@ def mine_data(
         say(note)
     prepared = [prepare(spec, config.data.split, config.cache, say, leak_rules(config.data)) for spec in config.data.datasets]
     for one in prepared:
+        refuse_stand_ins(one)
         _refuse_kind(one, saving=saving)
     opened = open_model(config.model, batch_size=config.evaluation.batch_size, tokens=config.cache)
     say(f"base model: {opened.origin.sentence()}")

@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 
 from data.audit.audit import audit
 from data.audit.references import kind_of_references, may_refer
+from data.audit.usable import refuse_stand_ins
+from data.errors import DataError
 from data.findings import Severity
 from data.load import prepare
+from data.prepared import PreparedDataset
 from data.spec import DatasetSpec, SplitSpec
 
 NEW = {"columns.reference", "columns.listed", "columns.alike", "row.swapped", "text.html"}
@@ -50,11 +53,27 @@ def findings(
     ids=["paths", "files", "ids", "short ids", "parts", "uuids", "digests"],
 )
 def test_names_and_ids_for_documents_are_errors(tmp_path: Path, documents: list[str]) -> None:
-    found = findings(tmp_path, ASKED, documents)
+    for queries, texts in ((ASKED, documents), (documents, TOLD)):  # ids for queries are no better
+        assert findings(tmp_path, queries, texts, {"literal": True}) == {}
+        try:  # names of files are looked up when the file is read, and refused there
+            found = findings(tmp_path, queries, texts)
+        except DataError as error:
+            assert "data.literal=true" in str(error)
+        else:
+            assert found == {"columns.reference": (str(Severity.ERROR), 20)}
 
-    assert found == {"columns.reference": (str(Severity.ERROR), 20)}
-    assert findings(tmp_path, ASKED, documents, {"literal": True}) == {}
-    assert findings(tmp_path, documents, TOLD) == found  # ids for queries are no better
+
+def test_what_is_judged_without_an_audit_is_looked_at_too(tmp_path: Path) -> None:
+    path = tmp_path / "faq.csv"
+    path.write_text("query,document\n" + "\n".join(f"{text},doc_{i}" for i, text in enumerate(ASKED)), encoding="utf-8")
+
+    def judged(**options: object) -> PreparedDataset:
+        spec = DatasetSpec.model_validate({"source": str(path), "train": False, **options})
+        return prepare(spec, SplitSpec(), tmp_path / "cache")
+
+    with pytest.raises(DataError, match=r"test: the text \(positive\) is an id .*faq.csv:2(?s:.*)data.literal=true"):
+        refuse_stand_ins(judged())
+    refuse_stand_ins(judged(literal=True))
 
 
 @pytest.mark.parametrize(
@@ -103,13 +122,12 @@ def test_lists_written_as_texts_are_errors(tmp_path: Path, write) -> None:
     documents = [write(told, thing) for told, thing in zip(TOLD, THINGS, strict=True)]
 
     assert findings(tmp_path, ASKED, documents, {"literal": True}) == {}
-    from data.errors import DataError
-
-    try:  # read as lists before the audit sees them, or named by it: silent it must not be
+    try:  # read as lists before the audit sees them, or refused, or named by it: silent it must not be
         found = findings(tmp_path, ASKED, documents)
-    except DataError:
-        return
-    assert found == {"columns.listed": (str(Severity.ERROR), 20)}
+    except DataError as error:
+        assert "data.literal=true" in str(error)
+    else:
+        assert found == {"columns.listed": (str(Severity.ERROR), 20)}
 
 
 def test_one_document_for_most_rows_and_texts_with_a_common_frame(tmp_path: Path) -> None:
