@@ -26,6 +26,7 @@ from train.encode.memory import no_memory
 from train.encode.token_limit import limit_of
 from train.encode.tokens.eligibility import why_not_stored
 from train.encode.tokens.store import TokenStore
+from train.encode.weights.kinds import generates, refuse_other_kinds
 from train.encode.weights.locate import WeightsOrigin, locate
 from train.encode.weights.special_tokens import complete_tokens
 from train.encode.weights.vocabulary import check_vocabulary
@@ -149,6 +150,7 @@ def load_encoder(
     """
     device = resolve_device(config.device)
     origin = locate(config)
+    refuse_other_kinds(origin.name, origin.path)
     model, notes = _load(origin.path, config, device)
     check_vocabulary(origin.name, model)
     contract = read_contract(model, origin.name, config)
@@ -260,6 +262,9 @@ def _with_pooling(
         modules=[encoder, Pooling(width, pooling_mode=pooling)], device=device, trust_remote_code=config.trust_remote_code
     )
     notes.append(f"{config.name} is a raw encoder without pooling; {pooling} pooling was added (model.pooling chooses another)")
+    if (writes := generates(path)) is not None:
+        better = "" if pooling == "lasttoken" else "; model.pooling=lasttoken suits such models better"
+        notes.append(f"{config.name} is a generative model ({writes}) that was not trained to give vectors{better}")
     return model, notes
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from train.encode.weights.kinds import missing_parts, other_format
 from train.errors import ModelError
 
-WEIGHTS = ("model*.safetensors", "pytorch_model*.bin", "adapter_model.safetensors", "adapter_model.bin")
+WEIGHTS = ("model*.safetensors", "pytorch_model*.bin", "adapter_model*")
 VOCABULARIES = ("tokenizer.json", "vocab*", "*.model", "*.spm", "*.tiktoken", "tekken.json", "*.codes", "tokeniz*.py")
 """Files of which a tokenizer needs one."""
 WITHOUT_VOCABULARY = ("ByT5Tokenizer", "CanineTokenizer", "PerceiverTokenizer")
@@ -37,6 +38,10 @@ def check_whole(name: str, folder: Path) -> None:
         return  # not a transformer (word vectors, an image model): the library knows better what it needs
     _readable_config(name, transformer / "config.json")
     weights = _any(transformer, WEIGHTS)
+    if (gap := missing_parts(name, transformer)) is not None:
+        raise gap
+    if not weights and (other := other_format(name, transformer)) is not None:
+        raise other
     if not weights:
         raise ModelError(
             f"{name} has no weights: no model.safetensors or pytorch_model.bin in {transformer}", hint=f"{COPY}, weights included"

@@ -16,6 +16,7 @@ from data.errors import nearest
 from train.config.presets import presets
 from train.config.schema import DEFAULT_MODEL, ModelConfig
 from train.encode.weights.integrity import check_whole
+from train.encode.weights.kinds import no_model
 from train.encode.weights.names import folder_of
 from train.errors import ModelError
 
@@ -125,12 +126,7 @@ def weights_sha256(folder: Path) -> str | None:
 
 def _from_folder(name: str, folder: Path) -> WeightsOrigin:
     if not (folder / "modules.json").is_file() and not (folder / "config.json").is_file():
-        raise ModelError(
-            f"{name} is a folder without a model (neither modules.json nor config.json is in it)",
-            hint=f"name its model: {folder / 'model'}"
-            if (folder / "model").is_dir()
-            else "name the folder that Sentence Transformers or transformers saved; for a run of this project, its model/ folder",
-        )
+        raise no_model(name, folder)
     try:
         check_whole(name, folder)
         return WeightsOrigin(name, folder, "folder", None, weights_sha256(folder))

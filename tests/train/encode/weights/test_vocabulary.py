@@ -21,6 +21,7 @@ def with_tokens(folder: Path, special: bool, *tokens: str, **settings: str) -> P
     tokenizer.add_tokens(list(tokens), special_tokens=special)
     for key, token in settings.items():
         setattr(tokenizer, key, token)
+    (folder / "special_tokens_map.json").unlink()  # it names the tokens that were special before
     tokenizer.save_pretrained(folder)
     return folder
 
