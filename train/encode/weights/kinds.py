@@ -132,7 +132,7 @@ def missing_parts(name: str, folder: Path) -> ModelError | None:
         if missing := sorted(part for part in parts if not (folder / part).is_file()):
             shown = ", ".join(missing[:SHOWN]) + (", …" if len(missing) > SHOWN else "")
             return ModelError(
-                f"{name} is not complete: of {len(parts)} files of weights that {index} names, {len(missing)} are not there ({shown})",
+                f"{name} is not complete: of {len(parts)} files that {index} names, {len(missing)} are not there ({shown})",
                 hint="download or copy these, too",
             )
         if parts:

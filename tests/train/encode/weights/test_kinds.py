@@ -29,6 +29,9 @@ def whole(**changes: object) -> dict[str, object]:
     return {"config.json": BERT | changes, "model.safetensors": "x", "tokenizer.json": {}}
 
 
+MODULES = "modules.json"
+SPLADE = "sentence_transformers.sparse_encoder.models.SpladePooling"
+PYLATE = "pylate.models.Dense.Dense"
 ADAPTER = {"peft_type": "LORA", "base_model_name_or_path": "garden/encoder"}
 SHARDS = {"weight_map": {"a": "pytorch_model-00001-of-00002.bin", "b": "pytorch_model-00002-of-00002.bin"}}
 REFUSED: dict[str, tuple[dict[str, object], str, str]] = {
@@ -55,17 +58,17 @@ REFUSED: dict[str, tuple[dict[str, object], str, str]] = {
     "deepspeed": ({"zero_to_fp32.py": "x", "global_step9/a.pt": "x"}, "DeepSpeed left in parts", "python zero_to_fp32.py"),
     "an index without its parts": (
         {"config.json": BERT, "tokenizer.json": {}, "pytorch_model.bin.index.json": SHARDS},
-        "names 2 files of weights, of which 2 are missing",
+        "of 2 files that pytorch_model.bin.index.json names, 2 are not",
         "download or copy these",
     ),
     "an index without one part": (
         {"config.json": BERT, "pytorch_model.bin.index.json": SHARDS, "pytorch_model-00001-of-00002.bin": "x"},
-        r"of which 1 are missing \(pytorch_model-00002-of-00002\.bin\)",
+        r"1 are not there \(pytorch_model-00002-of-00002\.bin\)",
         "download",
     ),
     "weights alone": (
         {"model.safetensors": "x"},
-        r"has weights \(model\.safetensors\), but no config\.json",
+        r"weights \(model\.safetensors\), but no config\.json",
         "tokenizer's files",
     ),
     "checkpoints": (
@@ -87,7 +90,7 @@ REFUSED: dict[str, tuple[dict[str, object], str, str]] = {
     "splade": (
         {
             **whole(),
-            "modules.json": [TRANSFORMER, {"path": "1", "type": "sentence_transformers.sparse_encoder.models.SpladePooling"}],
+            "modules.json": [TRANSFORMER, {"path": "1", "type": SPLADE}],
         },
         "a sparse encoder",
         "one dense vector",
@@ -96,7 +99,7 @@ REFUSED: dict[str, tuple[dict[str, object], str, str]] = {
     "pylate": (
         {
             **whole(),
-            "modules.json": [TRANSFORMER, {"path": "1_Dense", "type": "pylate.models.Dense.Dense"}],
+            "modules.json": [TRANSFORMER, {"path": "1_Dense", "type": PYLATE}],
             "1_Dense/config.json": {},
         },
         "a multi-vector encoder",
