@@ -19,7 +19,7 @@ from data.sources import open_source
 from data.spec import DatasetSpec, SplitSpec
 from data.splits.hashes import RowHashes
 from data.splits.leaks import LeakRules, remove_leaks
-from data.splits.near_duplicates import NearTexts, near_texts
+from data.splits.near_duplicates import NEAR_VERSION, NearTexts, near_texts
 from data.splits.split import SplitPlan, make_splits
 
 if TYPE_CHECKING:
@@ -125,12 +125,14 @@ class _Leaks:
     def __call__(self, plan: SplitPlan, hashes: Mapping[str, RowHashes]) -> None:
         """Change the plan. `hashes` are those of the tables."""
         part = "" if "test" in self.tables or UNSPLIT in self.tables else "-without-test"
-        self.near = near_texts(self.tables, hashes, self.rules.near, self.folder / f"near-{self.rules.near:g}{part}.npz")
+        self.near = near_texts(
+            self.tables, hashes, self.rules.near, self.folder / f"near{NEAR_VERSION}-{self.rules.near:g}{part}.npz"
+        )
         self.findings = remove_leaks(plan, self.kind, self.near, self.rules, _row_names(plan, self.tables), self.location)
 
     def suffix(self, plan: SplitPlan) -> str:
         """Return the suffix that tells a train file without leaks from one with them."""
-        return f"-without-leaks-{self.rules.near:g}" if "leaks_removed" in plan.counts else ""
+        return f"-without-leaks{NEAR_VERSION}-{self.rules.near:g}" if "leaks_removed" in plan.counts else ""
 
 
 def _row_names(plan: SplitPlan, tables: Mapping[str, Dataset]) -> Callable[[str, int], str]:

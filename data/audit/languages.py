@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from data.splits.near_duplicates import UNSPACED
+from data.splits.scripts import UNSPACED
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -20,11 +20,12 @@ SAMPLE = 500
 FEWEST_LETTERS, MOST_CHARACTERS = 20, 400
 """Shorter texts do not show their language; of longer ones the beginning is enough."""
 UNSPACED_WEIGHT = 3
-"""Letters that a Japanese or Chinese sign counts for: it says as much as a short word."""
+"""Letters that a sign of a script without blanks counts for: a Chinese one says as much as a short word, and others show by
+themselves which language it is."""
 LETTERS = 0.7
 """Share of letters and blanks below which a text is no prose (code, numbers, formulas)."""
 SURE, SURE_UNSPACED = 0.95, 0.85
-"""Probability from which on a text counts; lower for Japanese and Chinese, which a few signs hardly tell from one another."""
+"""Probability from which on a text counts; lower in scripts without blanks: a few signs hardly tell Japanese from Chinese."""
 ENOUGH = 30
 """Texts that must have told their language for a column to have any."""
 

@@ -18,7 +18,7 @@ from data.findings import Done, Finding
 from data.prepared import PreparedDataset
 from data.schema import RowKind
 from data.splits.leaks import LeakRules, leaks_between
-from data.splits.near_duplicates import NearTexts, near_texts
+from data.splits.near_duplicates import NEAR_VERSION, NearTexts, near_texts
 
 
 def remove_leaks_between_sets(
@@ -100,7 +100,7 @@ def _near(
 ) -> NearTexts:
     """Return the near duplicates among train of the one data set and what the others judge."""
     tables, hashes = {"train": data.splits["train"]}, {"train": (data.hashes or {})["train"]}
-    digest = hashlib.sha256(data.fingerprint.encode())
+    digest = hashlib.sha256(f"{NEAR_VERSION} {data.fingerprint}".encode())
     for other, of in judged:
         tables[f"{other}/{of}"], hashes[f"{other}/{of}"] = others[other].splits[of], (others[other].hashes or {})[of]
         digest.update(f"{other}/{of}/{others[other].fingerprint}".encode())

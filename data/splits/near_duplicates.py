@@ -4,6 +4,7 @@ A text is the set of its shingles: three words in a row, written alike (`normali
 texts are near duplicates if all their words are the same in the same order; or if the Jaccard similarity of their sets reaches a
 threshold *and* they hold the same numbers: "type 1" and "type 2", or two years, are another matter however long the text. So at
 0.9 ten words must be all the same, twelve may have one more at an end, and sixty may differ in one within. Paraphrases are none.
+In scripts without blanks, a sign with what combines with it counts as a word (`data.splits.scripts`).
 
 Candidates come from MinHash (Broder 1997) in bands; each is checked against the texts, so that none is reported wrongly. A pair
 just at the threshold is found with a probability of `RECALL` or more, at 0.9 of 0.999.
@@ -12,7 +13,6 @@ just at the threshold is found with a probability of `RECALL` or more, at 0.9 of
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,13 +24,19 @@ from data.arrow import batches_of
 from data.progress import progress
 from data.schema import normalise_text, text_columns
 from data.splits.hashes import Hashes, RowHashes, mix
+from data.splits.scripts import mostly_unspaced, spaced
 from data.storage import atomic_path
 
 if TYPE_CHECKING:
     from datasets import Dataset
 
+NEAR_VERSION = "2"
+"""Raised when the same texts have other near duplicates than before: files with the answer are not taken for the new one."""
 SHINGLE = 3
 """Words of a shingle. With two, "male … than female" is "female … than male"."""
+UNSPACED_SHINGLE = 5
+"""Signs of a shingle by which candidates in scripts without blanks are checked: there a word is two or three signs, so that with
+three a sentence of 30 words whose noun is another counted as the same, and of scripts with blanks only one of 60."""
 BANDS = ((12, 8), (16, 6), (24, 4), (32, 3), (48, 2))
 """Bands, and MinHash values in each: a pair of similarity s becomes a candidate with the probability 1 - (1 - s^values)^bands."""
 RECALL = 0.99
@@ -40,14 +46,17 @@ MOST_WORDS = 10_000
 """Words of a text that are examined."""
 KNOWN_WORDS = 1 << 20
 """Words whose hash is remembered."""
-EDGES = ".,;:!?\"'…“”„‘’«»¿¡()[]"
+STOPS = "。।॥۔؟։።፧။។៕།༎༏༑๚๛꧉᭟"
+"""Ends of sentences in Chinese and Japanese, Devanagari, Urdu, Armenian, Ethiopic, Burmese, Khmer, Tibetan, Thai, Javanese and
+Balinese, as NFKC leaves them."""
+PAUSES = "、・،؛፣፤၊៖꧈᭞「」『』《》〈〉【】〔〕"
+"""What these have for commas and quotation marks."""
+EDGES = f".,;:!?\"'…“”„‘’«»¿¡()[]{STOPS}{PAUSES}"
 """Signs that are taken off both ends of a word; others, as in C++ and C#, tell texts apart."""
-BETWEEN = frozenset([*".,…\"'“”„‘’«»¿¡", "-", "–", "—"])
+BETWEEN = frozenset([*".,…\"'“”„‘’«»¿¡", "-", "–", "—", *STOPS, *PAUSES])
 """What a sentence may have between its words; other words of nothing but signs, such as :: and :), tell texts apart."""
-ENDS = ".!?…"
+ENDS = f".!?…{STOPS}"
 """Signs at the end of a text that do not matter when they stand apart."""
-UNSPACED = re.compile("[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
-"""Japanese and Chinese signs, each of which counts as a word."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +146,7 @@ class _Words:
         """Return the words of a text, those that are no more than punctuation left out."""
         plain = normalise_text(text)
         if not plain.isascii():
-            plain = UNSPACED.sub(r" \g<0> ", plain)
+            plain = spaced(plain)
         known, out = self._known, []
         written = plain.split(maxsplit=MOST_WORDS)[:MOST_WORDS]
         if written and not written[-1].strip(ENDS):
@@ -181,7 +190,7 @@ class _Lot:
     digits: Hashes
 
     @classmethod
-    def of(cls, texts: Sequence[str], words: _Words) -> _Lot:
+    def of(cls, texts: Sequence[str], words: _Words, size: int = SHINGLE) -> _Lot:
         rows = [words.hashes(text) for text in texts]
         counts = np.array([len(row) for row in rows], dtype=np.int64)
         flat = np.fromiter((word for row in rows for word in row), dtype=np.uint64, count=int(counts.sum()))
@@ -191,11 +200,11 @@ class _Lot:
         whole = _sums(mix(flat ^ mix(place.astype(np.uint64))), row, len(rows))
         numbered = (flat & np.uint64(1)).astype(bool)
         digits = _sums(mix(flat[numbered]), row[numbered], len(rows))
-        inside = np.flatnonzero(row[SHINGLE - 1 :] == row[: len(row) - SHINGLE + 1])
+        inside = np.flatnonzero(row[size - 1 :] == row[: max(len(row) - size + 1, 0)])
         shingles = np.zeros(len(inside), dtype=np.uint64)
-        for offset in range(SHINGLE):
+        for offset in range(size):
             shingles = mix(shingles ^ flat[inside + offset])
-        starts = np.concatenate([[0], np.cumsum(np.maximum(counts - SHINGLE + 1, 0))])
+        starts = np.concatenate([[0], np.cumsum(np.maximum(counts - size + 1, 0))])
         return cls(shingles, starts, np.where(counts > 0, mix(whole) | np.uint64(1), np.uint64(0)), digits)
 
 
@@ -279,11 +288,14 @@ def _checked(texts: _Texts, edges: np.ndarray, similarity: float) -> np.ndarray:
     words = _Words()
     sets: dict[int, Hashes] = {}
     for numbers, lot_texts in texts.read(np.unique(edges)):
-        lot = _Lot.of(lot_texts, words)
-        for row, number in enumerate(numbers.tolist()):
-            sets[number] = np.unique(lot.shingles[lot.starts[row] : lot.starts[row + 1]])
-    mask = np.zeros(len(edges), dtype=bool)
+        unspaced = np.array([mostly_unspaced(text) for text in lot_texts], dtype=bool)
+        for size, mask in ((SHINGLE, ~unspaced), (UNSPACED_SHINGLE, unspaced)):
+            chosen = np.flatnonzero(mask)
+            lot = _Lot.of([lot_texts[row] for row in chosen], words, size)
+            for row, number in enumerate(numbers[chosen].tolist()):
+                sets[number] = np.unique(lot.shingles[lot.starts[row] : lot.starts[row + 1]])
+    out = np.zeros(len(edges), dtype=bool)
     for row, (one, other) in enumerate(edges.tolist()):
         shared = len(np.intersect1d(sets[one], sets[other], assume_unique=True))
-        mask[row] = shared >= similarity * (len(sets[one]) + len(sets[other]) - shared)
-    return mask
+        out[row] = shared >= similarity * (len(sets[one]) + len(sets[other]) - shared)
+    return out
