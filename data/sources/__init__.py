@@ -5,17 +5,14 @@ from __future__ import annotations
 import re
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from data.errors import DataError, nearest
 from data.schema import Source
 from data.sources.compressed import kind_of, stem_of
 from data.sources.foreign import SUFFIXES
+from data.sources.options import refuse_options
 from data.sources.readers import READERS, readable
 from data.spec import DatasetSpec
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
 """What a data set id of the Hub looks like: "owner/name"."""
@@ -42,7 +39,7 @@ def open_source(spec: DatasetSpec) -> Source:
     if text == "python_api":
         from data.sources.python_api import PythonApiSource
 
-        _refuse(spec, "python_api", ("columns", "score_range", "hub_config", "hub_revision"))
+        refuse_options(spec, "python_api", ("columns", "score_range", "hub_config", "hub_revision"))
         return PythonApiSource(name)
     path = Path(text).expanduser()
     with readable(path, text):
@@ -54,7 +51,7 @@ def open_source(spec: DatasetSpec) -> Source:
     if any(sign in text for sign in "*?["):
         from data.sources.files import glob_source
 
-        _refuse(spec, "files", ("hub_config", "hub_revision"))
+        refuse_options(spec, "files", ("hub_config", "hub_revision"))
         return glob_source(str(path), name, spec)
     if looks_like_path(text):
         raise _missing(path, text)
@@ -69,28 +66,17 @@ def _sample(name: str) -> Path:
 
 
 def _path_source(path: Path, name: str, spec: DatasetSpec) -> Source:
-    from data.sources.beir import BeirSource, is_beir
     from data.sources.files import file_source, folder_source
+    from data.sources.judged.open import judged_file, judged_source
     from data.sources.saved import is_saved, saved_source
 
-    _refuse(spec, "files", ("hub_config", "hub_revision"))
+    refuse_options(spec, "files", ("hub_config", "hub_revision"))
     if path.is_file():
-        return file_source(path, name, spec)
-    with readable(path, str(path)):
-        beir = is_beir(path)
-    if beir:
-        _refuse(spec, "a BEIR folder", ("columns", "score_range"))
-        return BeirSource(path, name, spec)
+        return judged_file(path, name, spec) or file_source(path, name, spec)
     if is_saved(path):
         return saved_source(path, name, spec)
-    return folder_source(path, name, spec)
-
-
-def _refuse(spec: DatasetSpec, what: str, fields: Iterable[str]) -> None:
-    """Refuse options that have no meaning for a source: whoever set one expects an effect."""
-    for field in fields:
-        if getattr(spec, field) != DatasetSpec.model_fields[field].get_default(call_default_factory=True):
-            raise DataError(f"{field} has no meaning for {what}", where=spec.source, hint=f"remove {field} from the data set")
+    judged = judged_source(path, name, spec)
+    return folder_source(path, name, spec) if judged is None else judged
 
 
 def default_name(source: str) -> str:

@@ -79,11 +79,16 @@ class TextTable:
         """Yield the line or row, id, title and text of each row. Raises `DataError` for a row without an id."""
         keys = self.keys
         sample = f'{{"{keys.id}": "...", "{keys.text}": "..."}}'
-        wanted = [keys.id, keys.text, *([keys.title] if keys.title else [])]
+        read = [keys.text, *([keys.title] if keys.title else [])]
+        wanted = [keys.id, *read]
         for number, values in self.table.rows(wanted):
             identity = values.get(keys.id)
             if isinstance(identity, bool) or not isinstance(identity, str | int) or identity == "":
                 raise DataError(f"no {keys.id}", where=self.table.where(number), hint=f"write {sample}")
+            if not any(key in values for key in read) and (others := [key for key in values if key != keys.id]):
+                what = f"no {keys.text}; keys found: {show(list(values))}"
+                if any(plain(key) in (*QUERY_KEYS, *DOCUMENT_KEYS) for key in others):  # otherwise a text that is left out
+                    raise DataError(what, where=self.table.where(number), hint=f"write {sample}")
             parts = []
             for key in (keys.title, keys.text):
                 value = None if key is None else values.get(key)
@@ -92,6 +97,12 @@ class TextTable:
                     raise DataError(what, where=self.table.where(number, key), hint="put it in quotes")
                 parts.append((value or "").strip())
             yield number, str(identity).strip(), parts[0], parts[1]
+
+
+def query_text(columns: Sequence[str]) -> str | None:
+    """Return the column of the text of queries, which may have no ids."""
+    keys = keys_of(columns, queries=True)
+    return _first(columns, QUERY_KEYS) if keys is None else keys.text
 
 
 def text_table(table: Table, queries: bool = False) -> TextTable:

@@ -1,0 +1,240 @@
+"""Which files of a folder are the corpus, the queries and the judgements."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from data.errors import DataError
+from data.schema import SPLITS, UNSPLIT
+from data.sources.column_roles import plain
+from data.sources.compressed import kind_of, stem_of
+from data.sources.joins.looks import MOST, cells
+from data.sources.joins.lookups import DOCUMENT_STEMS, QUERY_STEMS
+from data.sources.judged.judgements import DOCUMENT_NAMES, HEADER, Judged, Judgements, readable_kind
+from data.sources.readers import READERS, Row, lines, open_reader, readable
+from data.sources.readers.base import Reader
+from data.sources.rows import SPLIT_ALIASES
+from data.sources.table import Table
+from data.sources.text_tables import ID_KEYS, Keys, TextTable, keys_of, text_table
+
+JUDGED_WORDS = frozenset(
+    {
+        *("qrels", "qrel", "judgements", "judgments", "judged", "relevance", "relevances", "rel", "labels", "gold", "truth"),
+        *("ground", "groundtruth", "links", "mapping", "matches", "relevant", "annotations", "pairs"),
+    }
+)
+"""Words of the names of files of judgements; besides these only the name of a split."""
+
+HEAD_LINES = 200
+SAMPLE = 50
+ONE_WORD = re.compile(r"\S{1,100}")
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The files of judged queries over a corpus.
+
+    Attributes:
+        corpus: the documents.
+        queries: one file, or several.
+        qrels: judgements by split, or under `UNSPLIT`.
+        notes: what the user should know.
+    """
+
+    corpus: TextTable
+    queries: Sequence[TextTable]
+    qrels: Mapping[str, Judged]
+    notes: Sequence[str] = field(default_factory=list)
+
+
+class PlainTable(Reader):
+    """Lines of id, tab and text without a header, as MS MARCO has its collection and queries."""
+
+    def columns(self) -> list[str]:
+        """Return the two columns."""
+        return ["id", "text"]
+
+    def rows(self, columns: Sequence[str]) -> Iterator[Row]:
+        """Yield the lines."""
+        for number, text in lines(self.path, self.place):
+            if text.strip():
+                identity, tab, rest = text.rstrip("\r\n").partition("\t")
+                if not tab:
+                    hint = "write the id, a tab and the text in each line"
+                    raise DataError("no tab in the line", where=self.where(number), hint=hint)
+                yield number, {"id": identity.strip(), "text": rest.strip()}
+
+
+def words_of(path: Path) -> list[str]:
+    """Return the words of a file's name, in lower case."""
+    return [word for word in re.split(r"[-_. ]+", stem_of(path).lower()) if word]
+
+
+def find_files(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the files that are called like a corpus, and like queries; of several corpora those called "corpus"."""
+    with readable(folder, str(folder)):
+        present = sorted(p for p in folder.iterdir() if not p.name.startswith(".") and p.is_file() and kind_of(p) in READERS)
+    corpora = [p for p in present if plain(stem_of(p)) in DOCUMENT_STEMS]
+    named = [p for p in corpora if plain(stem_of(p)) == "corpus"]
+    queries = [p for p in present if (w := words_of(p)) and w[0] in QUERY_STEMS and all(x in SPLIT_ALIASES for x in w[1:])]
+    return named or corpora, queries
+
+
+def find_layout(folder: Path) -> Layout | None:
+    """Return the files of a folder with judged queries; None where it has no corpus and queries beside each other.
+
+    Raises:
+        DataError: it has these, but no judgements, or it is not clear what they are.
+    """
+    corpora, queries = find_files(folder)
+    if not corpora or not queries:
+        return None
+    if len(corpora) > 1:
+        raise DataError(
+            f"{len(corpora)} files could be the corpus: {', '.join(p.name for p in corpora)}",
+            where=str(folder),
+            hint="name one corpus.jsonl (or .csv, .tsv, .parquet), or move the others away",
+        )
+    notes: list[str] = []
+    qrels = _qrels(folder, [*corpora, *queries], notes)
+    if not qrels:
+        return None
+    corpus = open_texts(corpora[0], queries=False)
+    asked = [open_texts(path, queries=True) for path in queries]
+    for one in (corpus, *asked):
+        notes += one.table.notes
+        if note := one.keys.note(one.table.shown):
+            notes.append(note)
+    judged = {split: Judgements(file, file.relative_to(folder).as_posix()) for split, file in qrels.items()}
+    return Layout(corpus, asked, judged, [*notes, *(note for one in judged.values() for note in one.notes)])
+
+
+def open_texts(path: Path, queries: bool) -> TextTable:
+    """Open a file of documents or queries. Raises `DataError` where it is empty, or its keys are not clear."""
+    if kind_of(path) != ".parquet" and not any(text.strip() for _, text in lines(path, str(path))):
+        what = "there are no queries" if queries else "the corpus is empty"
+        raise DataError(what, where=str(path), hint='add lines {"_id": "...", "text": "..."}')
+    if kind_of(path) == ".tsv" and _is_plain(path):
+        table: Table = PlainTable(path, path.name)
+        table.notes.append(f"{path.name}: no header; read as id and text")
+        return TextTable(table, Keys("id", "text"))
+    table = open_reader(path, path.name)
+    columns = table.columns()
+    keys = keys_of(columns, queries)
+    return text_table(table, queries) if keys is None else TextTable(table, keys)
+
+
+def _is_plain(path: Path) -> bool:
+    """Tell whether a file has no header: two cells in all lines, the first an id, and no name of a column in the first line."""
+    head = [text.rstrip("\r\n").split("\t") for _, text in islice(lines(path, str(path)), HEAD_LINES) if text.strip()]
+    if not head or any(plain(cell) in ID_KEYS for cell in head[0]):
+        return False
+    return all(len(cells) == 2 and ONE_WORD.fullmatch(cells[0].strip()) for cells in head)
+
+
+def _qrels(folder: Path, others: Sequence[Path], notes: list[str]) -> dict[str, Path]:
+    """Return the judgements by split: those of qrels/, or else those beside the corpus."""
+    inside = folder / "qrels"
+    if inside.is_dir():
+        with readable(inside, str(inside)):
+            files = sorted(p for p in inside.iterdir() if p.is_file() and readable_kind(p) and not p.name.startswith("."))
+        beir = [p for p in files if p.suffix == ".tsv"]
+        if any(p.stem.lower() in SPLIT_ALIASES for p in beir):
+            return by_split(folder, beir, notes, exactly=True)
+        if not files:
+            raise DataError("no judgements", where=str(inside), hint="add train.tsv, dev.tsv or test.tsv there")
+        return by_split(folder, files, notes)
+    with readable(folder, str(folder)):
+        files = sorted(p for p in folder.iterdir() if p.is_file() and readable_kind(p) and p not in others)
+    files = [p for p in files if not p.name.startswith(".") and all(w in JUDGED_WORDS or w in SPLIT_ALIASES for w in words_of(p))]
+    return by_split(folder, [p for p in files if _names_ids(p)], notes)
+
+
+def _names_ids(path: Path) -> bool:
+    """Tell whether a file beside the corpus holds ids: `train.csv` may as well hold pairs of texts."""
+    try:
+        first = islice(Judgements(path, path.name).rows(), SAMPLE)
+        return all(ONE_WORD.fullmatch(query) and ONE_WORD.fullmatch(document) for _, query, document, _ in first)
+    except DataError:
+        if set(words_of(path)) & {"qrels", "qrel", "judgements", "judgments"}:
+            raise
+        return False
+
+
+def split_of(path: Path) -> str | None:
+    words = words_of(path)
+    splits = {SPLIT_ALIASES[word] for word in words if word in SPLIT_ALIASES}
+    known = all(word in SPLIT_ALIASES or word in JUDGED_WORDS for word in words)
+    return splits.pop() if known and len(splits) == 1 else None
+
+
+def by_split(folder: Path, files: Sequence[Path], notes: list[str], exactly: bool = False) -> dict[str, Path]:
+    """Return files of judgements by the split that their names say; one alone without a split under `UNSPLIT`.
+
+    `exactly`: they are called as BEIR calls them, and others are passed over.
+
+    Raises:
+        DataError: two files for one split, or none that is called after one.
+    """
+    found: dict[str, Path] = {}
+    without = []
+    for file in files:
+        split = SPLIT_ALIASES.get(file.stem.lower()) if exactly else split_of(file)
+        if split is None:
+            without.append(file)
+        elif split in found:
+            what = f"two files for {split}: {found[split].name} and {file.name}"
+            raise DataError(what, where=str(file.parent), hint="keep one of them")
+        else:
+            found[split] = file
+    if not found and len(without) == 1:
+        notes.append(f"{without[0].relative_to(folder).as_posix()}: judgements without splits")
+        return {UNSPLIT: without[0]}
+    if not found and without:
+        first = without[0]
+        raise DataError(
+            f"{len(without)} files of judgements, none named train, dev or test: {', '.join(p.name for p in without[:5])}",
+            where=str(folder),
+            hint=f"name each after its split, for instance: mv {first} {first.with_name('qrels.train' + first.suffix)}",
+        )
+    for file in without:
+        if not exactly and "train" not in found and set(words_of(file)) <= JUDGED_WORDS:
+            raise DataError(
+                f"{file.name} beside {', '.join(p.name for p in found.values())}: for which split is it?",
+                where=str(folder),
+                hint=f"name it after its split, for instance: mv {file} {file.with_name('qrels.train' + file.suffix)}",
+            )
+        notes.append(f"{file.relative_to(folder).as_posix()} is not used (not named train, dev or test)")
+    return {split: found[split] for split in SPLITS if split in found}
+
+
+def linked_column(corpus: TextTable, queries: Table, text: str | None) -> str | None:
+    """Return the column of a table of queries that holds ids of the corpus; None where there is none, or more than one."""
+    known = {identity for _, identity, _, _ in corpus.records()}
+    found: dict[str, list[bool]] = {}
+    for _, values in islice(queries.rows(()), HEAD_LINES):
+        for column, value in values.items():
+            if names := cells(value):
+                found.setdefault(column, []).append(all(name in known for name in names))
+    linked = [column for column, there in found.items() if column != text and len(there) > 1 and sum(there) >= MOST * len(there)]
+    if len(linked) > 1:  # queries and documents may both be numbered from 1
+        linked = [column for column in linked if plain(column) in DOCUMENT_NAMES]
+    return linked[0] if len(linked) == 1 else None
+
+
+def no_judgements(folder: Path, corpus: TextTable, queries: Table) -> DataError:
+    """Say what a folder with documents and queries lacks, with an example of its own ids."""
+    keys = keys_of(queries.columns(), queries=True)
+    document = next((identity for _, identity, _, _ in corpus.records()), "d1")
+    asked = () if keys is None else TextTable(queries, keys).records()
+    query = next((identity for _, identity, _, _ in asked), "q1")
+    return DataError(
+        f"{corpus.table.shown} and {queries.shown}, but no judgements: which document belongs to which query?",
+        where=str(folder),
+        hint=f"write {folder / 'qrels.tsv'} with the columns {HEADER}; a line of it: {query}\\t{document}\\t1"
+        " (or give the queries a column with the id of their document)",
+    )

@@ -1,0 +1,159 @@
+"""Queries, corpus and judgements in one JSON file, as LlamaIndex and others write them.
+
+{"queries": {"q1": "..."}, "corpus": {"d1": "..."}, "relevant_docs": {"q1": ["d1"]}}. Texts may also be objects, or lists of
+objects with an id each; judgements may have grades ({"q1": {"d1": 2}}) or be objects with the two ids.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from data.errors import DataError
+from data.schema import UNSPLIT
+from data.sources.compressed import kind_of
+from data.sources.joins.looks import cell, cells
+from data.sources.judged.folder import Layout
+from data.sources.judged.judgements import DOCUMENT_NAMES, GRADE_NAMES, QUERY_NAMES, Judgement
+from data.sources.readers import lines
+from data.sources.score_range import parse_score
+from data.sources.text_tables import text_table
+
+QUERIES = ("queries", "questions")
+CORPUS = ("corpus", "documents", "docs", "passages")
+RELEVANT = ("relevant_docs", "qrels", "relevant", "judgements", "judgments", "relevance")
+"""Keys of the file, the usual one first."""
+
+BEGINNING = 4096
+FIRST_KEY = re.compile(r'\s*\{\s*"(\w+)"\s*:\s*[{\[]')
+SHAPE = '{"queries": {"q1": "..."}, "corpus": {"d1": "..."}, "relevant_docs": {"q1": ["d1"]}}'
+
+
+def json_layout(path: Path) -> Layout | None:
+    """Return the parts of a JSON file; None for any other file.
+
+    Raises:
+        DataError: it has some of the parts, but not all, or one of them is not as it should be.
+    """
+    if kind_of(path) != ".json" or not _may_be_one(path):
+        return None
+    try:
+        content = json.loads("".join(text for _, text in lines(path, str(path))))
+    except (ValueError, RecursionError):
+        return None  # its reader says where it is broken
+    if not isinstance(content, dict):
+        return None
+    keys = [next((key for key in names if key in content), None) for names in (QUERIES, CORPUS, RELEVANT)]
+    queries, corpus, relevant = keys
+    if sum(key is not None for key in keys) < 2:
+        return None
+    if queries is None or corpus is None or relevant is None:
+        missing = next(names[0] for names, key in zip((QUERIES, CORPUS, RELEVANT), keys, strict=True) if key is None)
+        raise DataError(
+            f"no key {missing!r}; keys found: {', '.join(map(repr, content))}", where=str(path), hint=f"write {SHAPE}"
+        )
+    notes = [f"{path.name}: queries from {queries!r}, documents from {corpus!r}, judgements from {relevant!r}"]
+    texts = [text_table(PartTable(path, key, content[key]), key == queries) for key in (corpus, queries)]
+    return Layout(texts[0], [texts[1]], {UNSPLIT: PartJudgements(path, relevant, content[relevant])}, notes)
+
+
+def _may_be_one(path: Path) -> bool:
+    """Tell from its beginning whether a file may hold all parts: others are not read twice."""
+    beginning = ""
+    for _, text in lines(path, str(path)):
+        beginning += text[:BEGINNING]
+        if len(beginning) >= BEGINNING:
+            break
+    found = FIRST_KEY.match(beginning)
+    return found is not None and (found[1] in (*QUERIES, *CORPUS, *RELEVANT))
+
+
+class PartTable:
+    """The queries or the corpus of such a file."""
+
+    def __init__(self, path: Path, key: str, part: object) -> None:
+        self.shown, self.place, self.key = f"{key} of {path.name}", str(path), key
+        self.notes: list[str] = []
+        self.on_bad: Callable[[DataError], None] | None = None
+        self.part = list(self._objects(part))
+        if not self.part:
+            raise DataError(f"{key!r} is empty", where=str(path), hint=f"write {SHAPE}")
+
+    def _objects(self, part: object) -> Iterator[Mapping[str, object]]:
+        if isinstance(part, dict):
+            for identity, text in part.items():
+                yield {**text, "_id": identity} if isinstance(text, dict) else {"_id": identity, "text": text}
+        elif isinstance(part, list) and all(isinstance(one, dict) for one in part):
+            yield from part
+        else:
+            raise DataError(f"{self.key!r} is neither an object of texts nor a list", where=self.place, hint=f"write {SHAPE}")
+
+    def columns(self) -> list[str]:
+        """Return the keys."""
+        return list(dict.fromkeys(key for one in self.part for key in one))
+
+    def rows(self, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, object]]]:
+        """Yield the texts, numbered from 1."""
+        yield from enumerate(self.part, start=1)
+
+    def where(self, number: int, column: str | None = None) -> str:
+        """Return the place of a text for a message."""
+        return f"{self.place}, {self.key!r}, number {number}" + ("" if column is None else f', key "{column}"')
+
+    def digest(self) -> bytes:
+        """Return nothing: the file is hashed as a whole."""
+        return b""
+
+
+class PartJudgements:
+    """The judgements of such a file."""
+
+    def __init__(self, path: Path, key: str, part: object) -> None:
+        self.path, self.shown, self.place, self.key, self.part = path, path.name, f"{path}, {key!r}", key, part
+
+    def where(self, number: int) -> str:
+        """Return the place of a judgement for a message."""
+        return f"{self.place}, number {number}"
+
+    def rows(self) -> Iterator[Judgement]:
+        """Yield each judgement, numbered from 1."""
+        if isinstance(self.part, dict):
+            yield from ((number, *judged) for number, judged in enumerate(self._by_query(self.part), start=1))
+        elif isinstance(self.part, list):
+            for number, one in enumerate(self.part, start=1):
+                yield self._listed(number, one)
+        else:
+            raise self._shape()
+
+    def _by_query(self, part: Mapping[str, object]) -> Iterator[tuple[str, str, float]]:
+        for query, documents in part.items():
+            if isinstance(documents, dict):
+                for document, grade in documents.items():
+                    yield query, document, parse_score(grade, f"{self.place}, query {query[:60]!r}")
+            elif found := cells(documents):
+                for document in found:
+                    yield query, document, 1.0
+            elif documents != []:
+                raise self._shape(f"query {query[:60]!r}")
+
+    def _listed(self, number: int, one: object) -> Judgement:
+        """Return a judgement out of a list of them: an object, or query, document and perhaps grade."""
+        if isinstance(one, dict):
+            named = {re.sub(r"[\W_]+", "", key).casefold(): value for key, value in one.items()}
+            found = [next((named[n] for n in names if n in named), None) for names in (QUERY_NAMES, DOCUMENT_NAMES, GRADE_NAMES)]
+        elif isinstance(one, list) and len(one) in (2, 3):
+            found = [*one, None][:3]
+        else:
+            raise self._shape(f"number {number}")
+        query, document = cell(found[0]), cell(found[1])
+        if not query or not document:
+            raise self._shape(f"number {number}")
+        return number, query, document, 1.0 if found[2] is None else parse_score(found[2], self.where(number))
+
+    def _shape(self, part: str = "") -> DataError:
+        where = f"{self.place}, {part}" if part else self.place
+        return DataError(
+            "this does not say which documents belong to which query", where=where, hint='write {"q1": ["d1", "d2"]}'
+        )

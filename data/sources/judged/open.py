@@ -1,0 +1,61 @@
+"""Folders with documents and queries as a source: judged, or joined where the queries name their documents."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from data.errors import DataError
+from data.schema import UNSPLIT, Source
+from data.sources.beir import BeirSource
+from data.sources.column_roles import recognise
+from data.sources.compressed import kind_of
+from data.sources.joins.join import table_source
+from data.sources.judged.folder import find_files, find_layout, linked_column, no_judgements, open_texts, split_of
+from data.sources.judged.one_json import json_layout
+from data.sources.options import refuse_options
+from data.sources.readers import READERS, open_reader
+from data.sources.table import Table
+from data.sources.text_tables import query_text
+from data.spec import DatasetSpec
+
+
+def judged_file(path: Path, name: str, spec: DatasetSpec) -> Source | None:
+    """Open a JSON file that holds queries, corpus and judgements; None for any other file."""
+    layout = json_layout(path)
+    if layout is None:
+        return None
+    refuse_options(spec, "judged queries", ("columns", "score_range"))
+    return BeirSource(path, name, spec, layout)
+
+
+def judged_source(path: Path, name: str, spec: DatasetSpec) -> Source | None:
+    """Open a folder that has a file of documents and one of queries; None where it has not, or other files hold pairs.
+
+    Raises:
+        DataError: nothing says which document belongs to which query.
+    """
+    layout = find_layout(path)
+    if layout is not None:
+        refuse_options(spec, "a BEIR folder", ("columns", "score_range"))
+        return BeirSource(path, name, spec, layout)
+    corpora, queries = find_files(path)
+    others = [p for p in path.iterdir() if kind_of(p) in READERS and p not in (*corpora, *queries) and not p.name.startswith(".")]
+    if len(corpora) != 1 or not queries or others:
+        return None
+    tables: list[tuple[str, Table]] = [(split_of(p) or UNSPLIT, open_reader(p, p.name)) for p in queries]
+    first = tables[0][1]
+    try:
+        recognise(first.columns(), spec.columns, first.place)
+    except DataError:
+        if spec.columns.anchor or spec.columns.positive:
+            raise
+    else:
+        return None
+    corpus = open_texts(corpora[0], queries=False)
+    text = query_text(first.columns())
+    column = None if text is None else linked_column(corpus, first, text)
+    if column is None:
+        raise no_judgements(path, corpus, first)
+    columns = spec.columns.model_copy(update={"anchor": text, "positive": column})
+    notes = [f"{column} of {first.shown} names documents of {corpus.table.shown}"]
+    return table_source(name, str(path), tables, spec.model_copy(update={"columns": columns}), notes, queries)
