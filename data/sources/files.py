@@ -5,6 +5,8 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Sequence
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
 from data.errors import DataError
@@ -13,10 +15,17 @@ from data.sources.column_roles import plain
 from data.sources.compressed import GZIP, is_compressed, kind_of, stem_of
 from data.sources.joins.join import table_source
 from data.sources.joins.lookups import DOCUMENT_STEMS
+from data.sources.joins.text_files import files_below
 from data.sources.readers import READERS, open_reader, readable
 from data.sources.rows import SPLIT_ALIASES, TableSource
 from data.sources.text_tables import keys_of
 from data.spec import DatasetSpec
+
+MANY = 2
+"""Files of text in a folder without tables from which these are what it is there for; one may be its description."""
+
+MOST_BESIDE, MOST_BYTES_BESIDE = 10, 10**8
+"""Tables beside such a folder that are looked at, and their bytes."""
 
 SHARD = re.compile(r"([a-z]+)(?:[-_.]\d+.*)?")
 """A split as a file stem, alone or with the number of a shard ("train-00000-of-00002")."""
@@ -68,6 +77,8 @@ def _without_documents(data: list[Path]) -> list[Path]:
 def _no_data(path: Path, present: Sequence[Path]) -> DataError:
     found = ", ".join(p.name + "/" * p.is_dir() for p in present[:10]) or "no files"
     inside = [p for p in present if p.is_dir() and any(kind_of(q) in READERS for q in p.iterdir())]
+    if not inside and len(texts := files_below(path).sizes) >= MANY:
+        return _texts_alone(path, sorted(texts))
     hint = (
         f"name the folder that holds the files: {inside[0]}"
         if inside
@@ -75,6 +86,31 @@ def _no_data(path: Path, present: Sequence[Path]) -> DataError:
         " a BEIR folder has corpus.jsonl, queries.jsonl and qrels/"
     )
     return DataError(f"no data files in the folder (found: {found})", where=str(path), hint=hint)
+
+
+def _texts_alone(path: Path, texts: Sequence[str]) -> DataError:
+    """Say what can be done with a folder of files of text."""
+    naming = _naming(path, set(texts))
+    pairs = f"write {path / 'pairs.csv'} with the columns query and doc; a line of it: how do I …?,{texts[0]}"
+    return DataError(
+        f"{len(texts):,} files of text, such as {texts[0]}, but nothing there says which query belongs to which of them",
+        where=str(path),
+        hint=(f"give the table that names them: {naming}" if naming else pairs)
+        + f" (to search them: embed-tune embed {path} --out vectors.parquet)",
+    )
+
+
+def _naming(folder: Path, texts: set[str]) -> Path | None:
+    """Return a table beside a folder of which a column names files in the folder."""
+    names = {one for path in texts for one in (path, path.rpartition("/")[2], f"{folder.resolve().name}/{path}")}
+    for path in sorted(p for p in folder.resolve().parent.iterdir() if p.is_file() and kind_of(p) in READERS)[:MOST_BESIDE]:
+        if path.stat().st_size > MOST_BYTES_BESIDE:
+            continue
+        with suppress(DataError):
+            for _, values in islice(open_reader(path, path.name).rows(()), 20):
+                if any(str(value).removeprefix("./") in names for value in values.values()):
+                    return folder.parent / path.name
+    return None
 
 
 def glob_source(pattern: str, name: str, spec: DatasetSpec) -> TableSource:

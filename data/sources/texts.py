@@ -15,6 +15,7 @@ from typing import IO, Literal
 from data.errors import DataError, nearest
 from data.sources.cells import clean_text
 from data.sources.readers import READERS, Reader, Row, decoded, lines, open_reader, readable
+from data.sources.text_folder import FolderReader
 
 MEMORY = "the texts in memory"
 """Stands for a file's name in messages."""
@@ -175,7 +176,8 @@ def open_texts(
     """Open the texts of a file, or of standard input.
 
     Args:
-        place: path of a .txt file (a text a line) or of a table (CSV, TSV, JSON, JSONL, Parquet), or "-".
+        place: path of a .txt file (a text a line), of a table (CSV, TSV, JSON, JSONL, Parquet) or of a folder of files of one
+            text each (.md, .txt, .html, .rst), or "-".
         columns: that hold the text; found by their usual names where none is named.
         id_column: that holds the id; the same.
         empty: what to do with a row without a text.
@@ -189,11 +191,14 @@ def open_texts(
     else:
         path = Path(place).expanduser()
         with readable(path, place):
-            if not path.is_file():
-                what = "this is a folder" if path.is_dir() else "no such file"
-                hint = f"name one file: .txt {' '.join(READERS)}, or - for standard input; of a BEIR folder its corpus.jsonl"
-                raise DataError(what, where=place, hint=hint)
-        reader = LinesReader(path, path.name) if path.suffix.lower() in LINES else open_reader(path, path.name)
+            folder = path.is_dir()
+            if not folder and not path.is_file():
+                hint = f"name one file: .txt {' '.join(READERS)}, a folder of texts, or - for standard input"
+                raise DataError("no such file", where=place, hint=hint)
+        if folder:
+            reader = FolderReader(path, path.resolve().name)
+        else:
+            reader = LinesReader(path, path.name) if path.suffix.lower() in LINES else open_reader(path, path.name)
     if isinstance(reader, LinesReader):
         if columns or id_column:
             raise DataError("lines of text have no columns", where=reader.place, hint="leave out --column and --id-column")

@@ -97,7 +97,34 @@ def test_mistakes_name_the_place_and_the_way_out(tmp_path: Path, name: str) -> N
 
 
 def test_a_folder_and_a_missing_file_are_no_texts(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="this is a folder"):
+    with pytest.raises(DataError, match="this is a folder without files of text"):
         open_texts(str(tmp_path))
     with pytest.raises(DataError, match="no such file"):
         open_texts(str(tmp_path / "none.txt"))
+    (tmp_path / "corpus.jsonl").write_text('{"_id": "d1", "text": "x"}')
+    (tmp_path / "README.md").write_text("what this is")
+    with pytest.raises(DataError, match="this is a folder with tables") as error:
+        open_texts(str(tmp_path))
+    assert f"name one of them: {tmp_path / 'corpus.jsonl'}" in str(error.value)
+
+
+def test_a_folder_of_files_gives_a_text_a_file(tmp_path: Path) -> None:
+    for path, content in {
+        "b.md": "# Pumps\n\nTurn it off.\n",
+        "a/deep.txt": "Oil it.",
+        "a/page.html": "<html><head><title>Saws</title><script>x</script></head><body><p>Keep it &amp; dry</p></body></html>",
+        "a/picture.png": "no text",
+        ".hidden/c.md": "no",
+    }.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / path).write_text(content)
+    rows = open_texts(str(tmp_path))
+    expected = [("a/deep.txt", "Oil it."), ("a/page.html", "Saws\nKeep it & dry"), ("b.md", "# Pumps\n\nTurn it off.")]
+    assert [(row.id, row.text) for row in rows] == expected
+    assert rows.notes[0] == f"{tmp_path.name}: 3 files of text, each a text with its path as id"
+    assert [row.id for row in open_texts(str(tmp_path), ("text",), "id")] == [name for name, _ in expected]
+    (tmp_path / "b.md").write_text(" ")
+    with pytest.raises(DataError, match="the text is empty") as error:
+        list(open_texts(str(tmp_path)))
+    assert error.value.where is not None
+    assert error.value.where.startswith(str(tmp_path / "b.md"))

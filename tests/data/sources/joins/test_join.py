@@ -223,3 +223,15 @@ def test_rows_in_memory_are_not_looked_up(tmp_path):
     write(tmp_path / "documents.csv", as_csv())
     path: Path = store([{"query": f"about the {THINGS[i]}", "document": f"d{i}"} for i in NUMBERS], tmp_path)
     assert texts(opened(path))[0] == ["about the kiln", "d0"]
+
+
+def test_a_folder_of_texts_alone_is_no_training_data_and_what_helps_is_said(tmp_path):
+    for i in NUMBERS:
+        write(tmp_path / "docs" / f"{THINGS[i]}.md", text_of(i))
+    text = message(tmp_path / "docs")
+    assert "8 files of text, such as anvil.md" in text
+    assert f"write {tmp_path / 'docs' / 'pairs.csv'} with the columns query and doc" in text
+    write(tmp_path / "questions.csv", pairs("{thing}.md"))
+    assert f"give the table that names them: {tmp_path / 'questions.csv'}" in message(tmp_path / "docs")
+    write(tmp_path / "docs" / "pairs.csv", pairs("{thing}.md"))
+    assert texts(opened(tmp_path / "docs"))[1][1] == text_of(1)
