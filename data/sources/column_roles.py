@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from data.errors import DataError, nearest
 from data.schema import RowKind
@@ -47,8 +47,8 @@ SPLIT_NAMES = ("split",)
 GROUP_NAMES = ("group", "groupid")
 NEGATIVE = re.compile(r"(?:hard)?neg(?:ative)?s?(?:passages|ctxs|documents)?(\d*)")
 
-LONGEST_NAME, LONGEST_NAME_CHARACTERS = 3, 60
-"""Words and characters; what is longer is a text rather than the name of a column."""
+PATH = re.compile(r"[\w-]+(?:\.[\w-]+)+")
+"""A column by the keys that lead to it, as objects within a row are read."""
 
 SETTLE = (
     "name the columns in the YAML under `columns.` (columns.anchor and columns.positive, or columns.sentence1, columns.sentence2"
@@ -65,6 +65,15 @@ def plain(name: str) -> str:
     return re.sub(r"[\W_]+", "", name).casefold()
 
 
+def last_part(path: str) -> str:
+    """Return the key that a dotted path ends in.
+
+    >>> last_part("set.query"), last_part("query")
+    ('query', 'query')
+    """
+    return path.rpartition(".")[2]
+
+
 def is_known(name: str) -> bool:
     """Tell whether a column of this name holds texts of a row, by the name itself or the last part of a dotted path.
 
@@ -72,7 +81,7 @@ def is_known(name: str) -> bool:
     (True, True, False)
     """
     pairs = {one for pair in (*PAIRED_NAMES, *LAST_RESORT_NAMES) for one in pair}
-    last = plain(name.rpartition(".")[2])
+    last = plain(last_part(name))
     return last in {*ANCHOR_NAMES, *POSITIVE_NAMES, *ANSWER_NAMES, *pairs} or NEGATIVE.fullmatch(last) is not None
 
 
@@ -82,13 +91,15 @@ def show(columns: Sequence[str]) -> str:
     return ", ".join(names) + (f" and {len(columns) - 20} more" if len(columns) > 20 else "")
 
 
-def recognise(columns: Sequence[str], spec: ColumnSpec, where: str) -> Roles:
+def recognise(columns: Sequence[str], spec: ColumnSpec, where: str, advice: Callable[[], str] = lambda: "") -> Roles:
     """Return the role of each of `columns`.
+
+    `advice` begins the hint where no column is known; it is asked then only, since it may read rows.
 
     Raises:
         DataError: a name in `spec` that is not a column, two candidates for one role, no known pair of roles.
     """
-    return _Recogniser(list(columns), spec, where).roles()
+    return _Recogniser(list(columns), spec, where, advice).roles()
 
 
 def _as_written(spec: ColumnSpec, columns: Sequence[str]) -> ColumnSpec:
@@ -105,8 +116,8 @@ def _as_written(spec: ColumnSpec, columns: Sequence[str]) -> ColumnSpec:
 class _Recogniser:
     """Works through the roles; `taken` are the columns that the config gave a role, which are no candidates any more."""
 
-    def __init__(self, columns: list[str], spec: ColumnSpec, where: str) -> None:
-        self.columns, self.spec, self.where = columns, spec, where
+    def __init__(self, columns: list[str], spec: ColumnSpec, where: str, advice: Callable[[], str]) -> None:
+        self.columns, self.spec, self.where, self.advice = columns, spec, where, advice
         self.notes: list[str] = []
         self.taken = self._check_spec()
 
@@ -139,7 +150,15 @@ class _Recogniser:
         return set(names)
 
     def _found(self, names: Sequence[str]) -> list[str]:
-        return [c for c in self.columns if c not in self.taken and plain(c) in names]
+        """Return the columns of these names; where there is none, those whose dotted path ends in one, beside texts."""
+        free = [c for c in self.columns if c not in self.taken]
+        exact = [c for c in free if plain(c) in names]
+        return exact or [c for c in free if PATH.fullmatch(c) and plain(last_part(c)) in names and self._is_beside_texts(c)]
+
+    def _is_beside_texts(self, path: str) -> bool:
+        """Tell whether the object that a path leads into holds a text of a row: a score elsewhere may be of something else."""
+        inside = path.rpartition(".")[0] + "."
+        return any(c.startswith(inside) and is_known(c) for c in self.columns)
 
     def _one(self, role: str, names: Sequence[str]) -> str | None:
         """Return the only column whose name is in `names`; None where there is none; an error where there are two."""
@@ -241,13 +260,7 @@ class _Recogniser:
         """Return what is most likely wrong where no column is known, before the general advice."""
         if {"_id", "text"} <= set(self.columns):
             return "a BEIR folder needs corpus.jsonl, queries.jsonl and qrels/ side by side; for other files "
-        if "" in self.columns:
-            return f"give column {self.columns.index('') + 1} a name in the first line; or "
-        if len(self.columns) == 1:
-            return "separate the columns with commas, semicolons, tabs or bars; then "
-        if any(len(name.split()) > LONGEST_NAME or len(name) > LONGEST_NAME_CHARACTERS for name in self.columns):
-            return "the file seems to have no header: add a first line with the names of the columns (query,document); otherwise "
-        return ""
+        return self.advice()
 
     def _completed_sentences(self) -> tuple[str, str]:
         """Return sentence1 and sentence2 where the config names at least one of them."""
@@ -283,7 +296,7 @@ class _Recogniser:
         """Return the columns of negatives by their number ("negative_2" before "negative_10"), those without a number first."""
         numbered = []
         for position, column in enumerate(self.columns):
-            match = NEGATIVE.fullmatch(plain(column))
+            match = NEGATIVE.fullmatch(plain(last_part(column) if PATH.fullmatch(column) else column))
             if match and column not in self.taken:
                 numbered.append((int(match[1] or 0), position, column))
         return [column for _, _, column in sorted(numbered)]

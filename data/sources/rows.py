@@ -17,6 +17,8 @@ from data.sources.row_maker import RowMaker
 from data.sources.scan import Scan
 from data.sources.score_range import DROP_HINT, excerpt
 from data.sources.shapes import shaped_tables
+from data.sources.shapes.advice import advice
+from data.sources.shapes.form import look_at
 from data.sources.table import Table
 from data.spec import BadRows, DatasetSpec
 
@@ -62,7 +64,7 @@ class TableSource:
         self._settle_bad_rows()
         self.dropped: dict[str, int] = {}
         self.dropped_examples: dict[str, list[str]] = {}
-        self.tables, shape_notes = shaped_tables(self.tables, spec.columns.named())
+        self.tables, shape_notes = shaped_tables(self.tables, spec.columns)
         self.roles, found = self._understood(location)
         self.maker = RowMaker(self.roles, found.score_range, found.reading, found.negatives)
         self._splits = found.splits
@@ -77,7 +79,7 @@ class TableSource:
         spec, first = self.spec, self.tables[0][1]
         columns, blank = first.columns(), list[str]()
         while True:
-            self.roles = recognise([name for name in columns if name not in blank], spec.columns, first.place)
+            self.roles = recognise([name for name in columns if name not in blank], spec.columns, first.place, self._advice)
             self._check_columns()
             self.by_column = self.roles.split is not None and self.tables[0][0] == UNSPLIT
             found = Scan(self.tables, self.roles, spec, location, self.split_of if self.by_column else None).run()
@@ -96,6 +98,9 @@ class TableSource:
             ignored = tuple(name for name in columns if name in blank or name in self.roles.ignored)
             self.roles = replace(self.roles, ignored=ignored)
         return self.roles, found
+
+    def _advice(self) -> str:
+        return advice(look_at(self.tables[0][1], self.spec.columns))
 
     def _check_columns(self) -> None:
         for _, table in self.tables[1:]:

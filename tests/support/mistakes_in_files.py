@@ -56,7 +56,13 @@ FILES = {
         "iconv -f WINDOWS-1252 -t UTF-8",
         {"latin.csv": "query,document\nok,fine\ncafé,x\n".encode("latin-1")},
     ),
-    "UTF-16": Mistake(data("u.csv"), "the file is UTF-16", "u.csv", "iconv -f UTF-16", {"u.csv": PAIRS.encode("utf-16")}),
+    "UTF-16 that is cut": Mistake(
+        data("u.csv"),
+        "not UTF-16: truncated data",
+        "u.csv, line",
+        "save the file as UTF-8",
+        {"u.csv": PAIRS.encode("utf-16")[:-1]},
+    ),
     "NUL byte": Mistake(
         data("nul.csv"),
         "a NUL byte, at position 20",
@@ -181,7 +187,7 @@ FILES = {
         data("p.jsonl"),
         "a JSON list where an object was expected",
         "p.jsonl, line 2",
-        "one object per line",
+        "write the row as the others are",
         {"p.jsonl": objects(GOOD, ["a", "b"])},
     ),
     "folder without data": Mistake(

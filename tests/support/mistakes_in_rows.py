@@ -17,10 +17,10 @@ ROWS = {
     ),
     "nested value": Mistake(
         data("p.jsonl"),
-        "the value {'text': 'b'} is of type dict, not a text",
-        'p.jsonl, line 1, column "document"',
+        "the cell holds an object, not a text; its keys are 'url'",
+        'p.jsonl, line 1, column "document", item 1',
         "name a column that holds the text itself",
-        {"p.jsonl": objects({"query": "a", "document": {"text": "b"}})},
+        {"p.jsonl": objects({"query": "a", "document": [{"url": "b"}]})},
     ),
     "number for a text": Mistake(
         data("p.jsonl"),

@@ -13,7 +13,7 @@ READ = ("question -> anchor", "answer -> positive", "rows: train 56, dev 8, test
 CONFIG = ["train", "--dry-run", "--config", "c.yaml", "model.device=cpu"]
 
 
-def said_of(**cases: tuple[str, str, str]) -> dict[str, Any]:
+def said_of(**cases: tuple[str, str | bytes, str]) -> dict[str, Any]:
     """Make one dry run over several data sets, each a suffix, the content of the file, and what is said of it."""
     files = {f"{name}{suffix}": content for name, (suffix, content, _) in cases.items()}
     sources = json.dumps({"data": {"datasets": [{"source": file} for file in files]}})
@@ -25,6 +25,7 @@ WORKS = {
     "tables in any spelling": Works(
         **said_of(
             bom=(".csv", "\ufeff" + PAIRS, READ[-1]),
+            utf16=(".csv", PAIRS.encode("utf-16"), "utf16.csv: read as UTF-16"),
             windows=(".csv", PAIRS.replace("\n", "\r\n"), READ[-1]),
             semicolons=(".csv", PAIRS.replace(",", ";"), "semicolons.csv: columns are separated by semicolons"),
             tabs=(".csv", PAIRS.replace(",", "\t"), "tabs.csv: columns are separated by tabs"),

@@ -8,31 +8,32 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from data.sources.shapes import chat, passages, sets
+from data.sources.shapes import chat, nested, passages, sets, written
 from data.sources.shapes.form import Find, ShapedTable, look_at
 from data.sources.table import Table
+from data.spec import ColumnSpec
 
 __all__ = ["shaped", "shaped_tables"]
 
-FORMS: tuple[Find, ...] = (chat.find, sets.find, passages.find)
+FORMS: tuple[Find, ...] = (written.find, chat.find, sets.find, passages.find, nested.find)
 """Tried in this order, and again on what the one that fits makes of the rows."""
 MOST_FORMS = 6
 """Forms within each other: an object, in which a list of objects is, and so on."""
 
 
-def shaped(table: Table, named: Sequence[str] = ()) -> tuple[Table, list[str]]:
+def shaped(table: Table, spec: ColumnSpec) -> tuple[Table, list[str]]:
     """Return a table with flat columns, and what was done to get them; the same table where it is flat already.
 
     Args:
         table: of which the first rows are looked at.
-        named: columns that the user names; they are left as they are where that can be.
+        spec: the columns that the user names; they are left as they are where that can be.
 
     Raises:
         DataError: the form is known, and the rows are not of it; or the file cannot be read.
     """
     notes: list[str] = []
     for _ in range(MOST_FORMS):
-        look = look_at(table, named)
+        look = look_at(table, spec)
         shape = next((found for find in FORMS if (found := find(look)) is not None), None)
         if shape is None:
             break
@@ -41,9 +42,9 @@ def shaped(table: Table, named: Sequence[str] = ()) -> tuple[Table, list[str]]:
     return table, notes
 
 
-def shaped_tables(tables: Sequence[tuple[str, Table]], named: Sequence[str]) -> tuple[list[tuple[str, Table]], list[str]]:
+def shaped_tables(tables: Sequence[tuple[str, Table]], spec: ColumnSpec) -> tuple[list[tuple[str, Table]], list[str]]:
     """Return the tables of a source as `shaped` gives each; a note that holds for all of them once."""
-    found = [(split, table, *shaped(table, named)) for split, table in tables]
+    found = [(split, table, *shaped(table, spec)) for split, table in tables]
     same = len({tuple(notes) for *_, notes in found}) == 1
     all_notes = found[0][3] if same else [f"{table.shown}: {note}" for _, table, _, notes in found for note in notes]
     return [(split, wrapped) for split, _, wrapped, _ in found], all_notes

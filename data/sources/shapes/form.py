@@ -10,6 +10,7 @@ from typing import Protocol
 
 from data.errors import DataError
 from data.sources.table import Table
+from data.spec import ColumnSpec
 
 LOOK_ROWS = 100
 """Rows by which a form is recognised."""
@@ -25,14 +26,19 @@ class Look:
     Attributes:
         table: that they are of.
         columns: its columns.
-        named: columns that the user names.
+        spec: the columns that the user names.
         rows: number and values of each.
     """
 
     table: Table
     columns: tuple[str, ...]
-    named: frozenset[str]
+    spec: ColumnSpec
     rows: tuple[tuple[int, Mapping[str, object]], ...]
+
+    @property
+    def named(self) -> frozenset[str]:
+        """Columns that the user names."""
+        return frozenset(self.spec.named())
 
     def cells(self, column: str) -> list[tuple[int, object]]:
         """Return the cells of a column that hold something, with the numbers of their rows."""
@@ -73,14 +79,14 @@ Find = Callable[[Look], Shape | None]
 """Returns how the rows become flat; None where they are not of its form."""
 
 
-def look_at(table: Table, named: Sequence[str]) -> Look:
+def look_at(table: Table, spec: ColumnSpec) -> Look:
     """Read the first rows. Rows that cannot be read are passed over here; whoever reads all rows reports them."""
     kept, table.on_bad = table.on_bad, lambda error: None
     try:
         rows = tuple(islice(table.rows(()), LOOK_ROWS))
     finally:
         table.on_bad = kept
-    return Look(table, tuple(table.columns()), frozenset(named), rows)
+    return Look(table, tuple(table.columns()), spec, rows)
 
 
 class ShapedTable:
