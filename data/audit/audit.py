@@ -190,7 +190,10 @@ def _findings(data: PreparedDataset, seen: dict[str, Scan]) -> list[Finding]:
         if name.startswith("dropped_"):
             split = name.removeprefix("dropped_")
             what, rows_left_out = f"bad rows left out ({split})", data.dropped.get(split, [])
-            found.append(Finding("row.bad", what, number, None, split, rows_left_out, (), Done.DROPPED, Severity.WARNING))
+            hint = "nothing to do, or correct the rows: they are neither trained on nor judged"
+            found.append(
+                Finding("row.bad", what, number, None, split, rows_left_out, (), Done.DROPPED, Severity.WARNING, hint=hint)
+            )
     if "test" in hashes:
         units = len(hashes["test"]) if scored else len(np.unique(hashes["test"].first))
         if units < FEW_TEST:

@@ -27,7 +27,7 @@ def clean_text(value: object, where: str) -> str:
     Raises:
         DataError: missing, empty, not a text, or holding characters that cannot be stored as UTF-8.
     """
-    if value is None:
+    if value is None or (isinstance(value, float) and math.isnan(value)):  # which is how pandas writes what is missing
         raise DataError("the text is missing", where=where, hint=TEXT_HINT)
     if isinstance(value, dict):
         keys = ", ".join(repr(str(key)) for key in list(value)[:10])

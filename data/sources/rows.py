@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from data.errors import DataError
 from data.schema import UNSPLIT, Document
+from data.sources.bad_rows import count, explained
 from data.sources.column_roles import recognise, show
 from data.sources.roles import Roles
 from data.sources.row_maker import RowMaker
@@ -163,9 +164,20 @@ class TableSource:
             return self.maker.examples(table, number, values) if own else []
         except DataError as error:
             if self.spec.bad_rows == BadRows.FAIL:
-                raise
+                raise self._explained(error, values) from None
             self._drop(split, table, error, of_this_split=own)
             return []
+
+    def _explained(self, error: DataError, values: Mapping[str, object]) -> DataError:
+        """Return the error of the first bad row with how many there are."""
+        tables = {id(table): split for split, table in self.tables}
+
+        def make(table: Table, number: int, values: Mapping[str, object]) -> None:
+            self.split_of(tables[id(table)], table, number, values)
+            self.maker.examples(table, number, values)
+
+        found = count(error, [table for _, table in self.tables], self.roles.used(), make)
+        return explained(error, found, self.roles, values)
 
     def _drop(self, split: str, table: Table, error: DataError, *, of_this_split: bool = False) -> None:
         """Count a bad row; one of which the split cannot be known counts in the first."""

@@ -52,7 +52,8 @@ def parse_score(value: object, where: str) -> float:
         DataError: the cell is empty, no number, NaN or infinite.
     """
     hint = f"{_better(value)}; or {DROP_HINT}"
-    if value is None or (isinstance(value, str) and not value.strip()):
+    # pandas writes NaN for what is missing
+    if value is None or (isinstance(value, str) and not value.strip()) or (isinstance(value, float) and math.isnan(value)):
         raise DataError("the score is missing", where=where, hint=hint)
     try:
         # float() also takes "1_000"; a score written so is more likely a slip

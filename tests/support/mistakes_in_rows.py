@@ -106,6 +106,27 @@ ROWS = {
         "write train, dev (or validation) or test",
         {"p.csv": table("query,document,split", "a,b,train", "c,d,later")},
     ),
+    "rows without the negative that others have": Mistake(
+        data("p.csv"),
+        "the text is empty; 20 of 60 rows lack the negative",
+        'p.csv, line 2, column "negative"',
+        "(40 of 60 stay): data.bad_rows=drop; or train on the pairs without negatives: data.columns.anchor=query data.columns",
+        {"p.csv": table("query,document,negative", *(f"a {i},b {i},{f'c {i}' if i % 3 else ''}" for i in range(60)))},
+    ),
+    "checked rows without the negative": Mistake(
+        ["check", "p.csv", "--no-tokens"],
+        "training stops: the text is empty; 20 of 60 rows lack the negative: 20, for instance p.csv, line 2",
+        "p.csv",
+        "(40 of 60 stay): data.bad_rows=drop",
+        {"p.csv": table("query,document,negative", *(f"a {i},b {i},{f'c {i}' if i % 3 else ''}" for i in range(60)))},
+    ),
+    "column of numbers for texts": Mistake(
+        data("p.jsonl"),
+        "the value 0 is of type int, not a text; 60 of 60 rows have no text there that can be used",
+        'p.jsonl, line 1, column "query"',
+        "name a column that holds texts: data.columns.anchor=NAME",
+        {"p.jsonl": objects(*({"query": i, "document": f"b {i}"} for i in range(60)))},
+    ),
     "word for a score": Mistake(
         data("p.csv"),
         "the score 'high' is not a number",

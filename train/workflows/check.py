@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from data.audit.usable import refuse_unjudgeable, refuse_untrainable
 from data.errors import DataError, EmbedTuneError
-from data.findings import UNREADABLE, Finding, Severity, finding_words
+from data.findings import UNREADABLE, Done, Finding, Severity, finding_words
 from data.load import prepare
 from data.prepared import PreparedDataset
 from data.spec import BadRows, DatasetSpec
@@ -167,15 +167,17 @@ class _Loaded:
 def _loaded(spec: DatasetSpec, config: JudgeSettings) -> _Loaded:
     """Load a data set; where a bad row would end a training, without its bad rows."""
 
-    def load(bad_rows: BadRows) -> PreparedDataset:
+    def load(bad_rows: BadRows, heard: Callable[[str], None]) -> PreparedDataset:
         one = spec.model_copy(update={"bad_rows": bad_rows})
-        return prepare(one, config.data.split, config.cache, say, leak_rules(config.data))
+        return prepare(one, config.data.split, config.cache, heard, leak_rules(config.data))
 
     try:
-        return _Loaded(spec, load(spec.bad_rows), None)
+        return _Loaded(spec, load(spec.bad_rows, say), None)
     except DataError as error:
         try:
-            return _Loaded(spec, load(BadRows.DROP) if spec.bad_rows == BadRows.FAIL else None, error)
+            # what was recognised has been said, and nothing is left out when a training stops
+            data = load(BadRows.DROP, lambda line: None) if spec.bad_rows == BadRows.FAIL else None
+            return _Loaded(spec, data, error)
         except DataError:  # dropping rows does not help
             return _Loaded(spec, None, error)
 
@@ -230,9 +232,7 @@ def _checked(loaded: _Loaded, config: JudgeSettings, counter: EncoderTokens | No
     prompts = {loaded.data.name: spec.prompts}
     found: dict[str, Any] = audited([loaded.data], prompts, config.data, config.cache, counter)["datasets"][0]
     if error is not None:
-        for finding in found["findings"]:
-            if finding["code"] == "row.bad":
-                finding["severity"] = str(Severity.ERROR)
+        _say_refused(found, error)
     if (refused := _refused(loaded)) is not None:
         judged_only = "train" not in loaded.data.splits and "test" in loaded.data.splits
         severity = Severity.WARNING if judged_only else Severity.ERROR  # such rows may be meant for `evaluate`
@@ -240,6 +240,17 @@ def _checked(loaded: _Loaded, config: JudgeSettings, counter: EncoderTokens | No
         found["findings"].append(finding.as_json())
     found["findings"].sort(key=lambda finding: finding["severity"] != Severity.ERROR)
     return found
+
+
+def _say_refused(found: dict[str, Any], error: DataError) -> None:
+    """Say of the rows without which an audit was made that they stop a training."""
+    found["notes"] = [note for note in found["notes"] if not note.startswith("bad rows")]
+    bad = [finding for finding in found["findings"] if finding["code"] == "row.bad"]
+    for finding in bad:
+        finding |= {"severity": str(Severity.ERROR), "done": str(Done.KEPT), "mend": error.hint or "", "hint": error.hint or ""}
+        finding["what"] = f"training stops: {error.what}"
+    if not bad:
+        found["findings"].append(Finding(UNREADABLE, error.what, 1, hint=error.hint or "").as_json())
 
 
 def _words(audit: Mapping[str, Any]) -> str:

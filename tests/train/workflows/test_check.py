@@ -90,15 +90,23 @@ def test_the_second_time_nothing_is_read_again(in_tmp: Path, monkeypatch: pytest
         check("data.leaks=keep", data=str(BROKEN / "text.mojibake.csv"))
 
 
-def test_a_row_that_ends_a_training_is_an_error_beside_the_other_findings(in_tmp: Path) -> None:
+def test_a_row_that_ends_a_training_is_an_error_beside_the_other_findings(
+    in_tmp: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     with (in_tmp / "t.csv").open("w", newline="") as file:
         rows = [(f"question {i}", "" if i in (3, 9) else "fÃ¼r das Brot" if i == 5 else f"answer {i}") for i in range(30)]
         csv.writer(file).writerows([("query", "document"), *rows])
-    with pytest.raises(CheckFailed, match=r'bad rows left out .*: 2, dropped, for instance t\.csv, line 5, column "document"'):
+    said = (
+        r'training stops: the text is empty; 2 of 30 rows have no text there: 2, for instance t\.csv, line 5, column "document"'
+    )
+    with pytest.raises(CheckFailed, match=said):
         check(data="t.csv", output=in_tmp / "out")
     (dataset,) = json.loads((in_tmp / "out" / "audit.json").read_text())["datasets"]
     assert [finding["severity"] for finding in dataset["findings"]][:2] == ["error", "warning"]
     assert "text.mojibake" in {finding["code"] for finding in dataset["findings"]}
+    # refused rows are not said to be dropped, and what was recognised is said once
+    assert dataset["findings"][0]["done"] == "kept" and not any("left out" in note for note in dataset["notes"])
+    assert capsys.readouterr().out.count("row kind: pair") == 1
     check("data.bad_rows=drop", data="t.csv")  # as training would have it: a warning
 
 
