@@ -95,6 +95,11 @@ RULES = {
         " is meant as it stands, brackets included",
         True,
     ),
+    "text.listed": Rule(
+        Severity.WARNING,
+        "write one text a row, or lists in all rows and as JSON; brackets and quotes are trained on otherwise",
+        True,
+    ),
     "columns.alike": Rule(
         Severity.WARNING, "check whether the right column was read: what all texts have in common tells nothing apart"
     ),

@@ -9,6 +9,7 @@ import numpy as np
 
 from data.audit.row_checks import few, found_rows
 from data.audit.scan import Scan, Sign
+from data.audit.suspicions import NEARLY_ALL
 from data.findings import A_FEW, Finding, Severity
 from data.prepared import PreparedDataset
 
@@ -47,6 +48,9 @@ def text_findings(data: PreparedDataset, seen: Mapping[str, Scan], *, in_words: 
         for broken in _BROKEN:
             mask = np.any(scanned.has(broken.sign), axis=0)
             found += found_rows(broken.code, broken.what, name, table, mask, severity=few(mask) if broken.few else None)
+        lists = np.any([one for one in scanned.has(Sign.LISTED) if one.mean() < NEARLY_ALL], axis=0)
+        if lists.mean() >= A_FEW:
+            found += found_rows("text.listed", "a list that was written as one text, unlike in other rows", name, table, lists)
         tagged = np.any(scanned.has(Sign.HTML), axis=0)
         if tagged.mean() >= A_FEW:
             rare = Severity.INFO if tagged.mean() < SOME_TAGS else None

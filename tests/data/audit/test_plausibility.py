@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from datasets import Dataset
 from hypothesis import given
 from hypothesis import strategies as st
 
 from data.audit.audit import audit
 from data.audit.references import kind_of_references, may_refer
+from data.audit.suspicions import suspicions
 from data.audit.usable import refuse_stand_ins
 from data.errors import DataError
 from data.findings import Severity
@@ -19,7 +21,7 @@ from data.load import prepare
 from data.prepared import PreparedDataset
 from data.spec import DatasetSpec, SplitSpec
 
-NEW = {"columns.reference", "columns.listed", "columns.alike", "row.swapped", "text.html"}
+NEW = {"text.listed", "columns.reference", "columns.listed", "columns.alike", "row.swapped", "text.html"}
 
 THINGS = [f"{colour} {thing}" for colour in ("red", "blue", "old", "small", "loud") for thing in ("drill", "pump", "saw", "lamp")]
 ASKED = [f"How do I clean the {thing}?" for thing in THINGS]
@@ -92,7 +94,6 @@ def test_what_is_judged_without_an_audit_is_looked_at_too(tmp_path: Path) -> Non
         [f"os.path.{thing.replace(' ', '_')}" for thing in THINGS],
         [f"{thing.replace(' ', '_')}.py" for thing in THINGS],
         [f"def {thing.replace(' ', '_')}(): return [1, 2]" for thing in THINGS],
-        [f'{{"name": "{thing}", "stock": 3}}' for thing in THINGS],
         [f"[{thing}]" for thing in THINGS],
         [f"[PART] {thing} [END]" for thing in THINGS],
         [f"[{number}, {number + 1}]" for number in range(20)],
@@ -118,16 +119,27 @@ def test_sound_questions_and_keywords_are_left_in_peace(tmp_path: Path) -> None:
     [lambda a, b: f"['{a}', '{b}']", lambda a, b: f'["{a}", "{b}"]', lambda a, b: f"['{a}' '{b}']"],
     ids=["python", "json", "numpy"],
 )
-def test_lists_written_as_texts_are_errors(tmp_path: Path, write) -> None:
+def test_lists_written_as_texts_are_read(tmp_path: Path, write) -> None:
     documents = [write(told, thing) for told, thing in zip(TOLD, THINGS, strict=True)]
 
-    assert findings(tmp_path, ASKED, documents, {"literal": True}) == {}
-    try:  # read as lists before the audit sees them, or refused, or named by it: silent it must not be
-        found = findings(tmp_path, ASKED, documents)
-    except DataError as error:
-        assert "data.literal=true" in str(error)
-    else:
-        assert found == {"columns.listed": (str(Severity.ERROR), 20)}
+    assert findings(tmp_path, ASKED, documents) == {}
+    rows = prepare(DatasetSpec(source=str(tmp_path / "pairs.parquet"), train=False), SplitSpec(), tmp_path / "cache").splits[
+        "test"
+    ]
+    assert sorted(rows["positive"]) == sorted([*TOLD, *THINGS])  # read as lists before the audit sees them
+
+
+def test_lists_that_nobody_read_are_errors() -> None:
+    """Where rows come from a source that reads no lists, the texts themselves show it."""
+    table = Dataset.from_dict({"anchor": ASKED, "positive": [str([text]) for text in TOLD]})
+    assert [(code, int(mask.sum())) for code, _, mask in suspicions(table)] == [("columns.listed", 20)]
+
+
+@pytest.mark.parametrize(("listed", "said"), [(0, False), (1, True), (10, True)])
+def test_some_lists_among_texts_are_a_warning(tmp_path: Path, listed: int, said: bool) -> None:
+    documents = [str([text, "Oil it."]) if number < listed else text for number, text in enumerate(TOLD)]
+
+    assert findings(tmp_path, ASKED, documents) == ({"text.listed": (str(Severity.WARNING), listed)} if said else {})
 
 
 def test_one_document_for_most_rows_and_texts_with_a_common_frame(tmp_path: Path) -> None:
