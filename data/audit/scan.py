@@ -17,6 +17,7 @@ import numpy as np
 from data.arrow import batches_of
 from data.audit.references import may_refer
 from data.schema import normalise_text, text_columns
+from data.sources.cells import PLACEHOLDERS
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -31,10 +32,6 @@ CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f]")
 LOST = "\ufffd"
 """What a decoder puts where it could not read a letter."""
 WORDY = re.compile(r"\w")
-PLACEHOLDERS = frozenset(
-    {"nan", "null", "none", "n/a", "na", "#n/a", "#ref!", "#value!", "undefined", "<na>", "nil", "[]", "{}", "todo", "tbd"}
-)
-"""What programs write for a text that is missing."""
 HTML = re.compile(
     r"</(?:p|div|span|a|li|ul|ol|td|tr|table|b|i|strong|em|h[1-6]|code|pre)>|<(?:br|hr)\s*/?>|<p>"
     r"|&(?:nbsp|amp|quot|lt|gt|apos|#\d{2,5}|#x[0-9a-f]{2,4});",

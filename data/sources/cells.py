@@ -13,6 +13,10 @@ TEXT_HINT = f"give the text, or {DROP_HINT}"
 NUMBER = re.compile(r"\s*[-+]?\d+([.,]\d+)?\s*")
 INVISIBLE = frozenset({"Zs", "Zl", "Zp", "Cc", "Cf"})
 """Unicode categories of blanks, controls and formats (zero-width space); a text of nothing else is empty."""
+PLACEHOLDERS = frozenset(
+    {"nan", "null", "none", "n/a", "na", "#n/a", "#ref!", "#value!", "undefined", "<na>", "nil", "[]", "{}", "todo", "tbd"}
+)
+"""What programs write for a text that is missing."""
 
 TYPE_HINTS = {
     "dict": 'name a column that holds the text itself, or write the text under "text" (and its title under "title")',

@@ -6,14 +6,19 @@ what to do with it.
 
 from __future__ import annotations
 
+import math
 import sys
+import unicodedata
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
+from numbers import Number
 from pathlib import Path
 from typing import IO, Literal
 
 from data.errors import DataError, nearest
-from data.sources.cells import clean_text
+from data.sources.cells import INVISIBLE, PLACEHOLDERS, clean_text
 from data.sources.readers import READERS, Reader, Row, decoded, lines, open_reader, readable
 from data.sources.text_folder import FolderReader
 
@@ -30,6 +35,45 @@ ID_NAMES = ("_id", "id", "doc_id", "docid", "document_id", "query_id")
 
 Empty = Literal["fail", "skip", "keep"]
 """What to do with a row without a text: end, leave it out, or embed the empty text."""
+EMPTY_HINT = "give the text; --empty skip leaves such rows out, --empty keep embeds the empty text"
+LONGEST_PLACEHOLDER = max(map(len, PLACEHOLDERS))
+LOOKED_AT = 1000
+"""Rows from the beginning that are looked at to tell a column of numbers from a number among texts."""
+
+
+def nothing_in(value: object) -> str | None:
+    """Return how a cell says that it holds nothing, in words; None of one that holds something.
+
+    >>> nothing_in(float("nan")), nothing_in(None), nothing_in(" "), nothing_in("a"), nothing_in(0)
+    ('the cell is empty (NaN)', 'the cell is empty (null)', 'the text is empty', None, None)
+    """
+    if value is None:
+        return "the cell is empty (null)"
+    kind = type(value).__name__
+    if kind in ("NAType", "NaTType"):  # of pandas, which need not be there
+        return f"the cell is empty ({kind.removesuffix('Type')})"
+    if isinstance(value, float) and math.isnan(value):
+        return "the cell is empty (NaN)"
+    return "the text is empty" if isinstance(value, str) and not value.strip() else None
+
+
+def is_number(value: object) -> bool:
+    """Tell whether a cell holds a number; a truth value is none."""
+    return isinstance(value, Number) and not isinstance(value, bool)
+
+
+def what_is(value: object) -> str:
+    """Return what a cell holds that is no text, in words.
+
+    >>> what_is(5), what_is(True), what_is([1]), what_is({})
+    ('the number 5', 'the truth value True', 'a list', 'an object')
+    """
+    if isinstance(value, bool):
+        return f"the truth value {value}"
+    if is_number(value):
+        return f"the number {value}"
+    named = {"dict": "an object", "list": "a list", "bytes": "bytes"}
+    return named.get(type(value).__name__, f"a {type(value).__name__}")
 
 
 @dataclass(frozen=True)
@@ -93,6 +137,8 @@ class TextRows:
         empty: what to do with a row without a text.
         notes: what the user should read.
         skipped: rows that the last pass left out.
+        placeholders: texts of the last pass that stand for a missing one, such as "nan", with how often each came.
+        empty_hint: what helps where a row without a text ends the work.
     """
 
     reader: Reader
@@ -101,6 +147,8 @@ class TextRows:
     empty: Empty = "fail"
     notes: list[str] = field(default_factory=list)
     skipped: int = 0
+    placeholders: Counter[str] = field(default_factory=Counter)
+    empty_hint: str = EMPTY_HINT
 
     @property
     def once(self) -> bool:
@@ -114,43 +162,65 @@ class TextRows:
             DataError: a row has no text or no id, or the file is broken there.
         """
         self.skipped = 0
+        self.placeholders.clear()
         wanted = [*self.columns, *([self.id_column] if self.id_column else [])]
         for number, values in self.reader.rows(wanted):
             parts = [self._part(values.get(column), number, column) for column in self.columns]
             text = " ".join(part for part in parts if part)
-            if text:
+            if not text or (not text.isascii() and all(unicodedata.category(sign) in INVISIBLE for sign in text)):
+                if self.empty == "skip":
+                    self.skipped += 1
+                    continue
+                if self.empty == "fail":
+                    what = nothing_in(values.get(self.columns[0])) or "the text is empty: it holds invisible characters only"
+                    raise DataError(what, where=self.reader.where(number, self._shown_column()), hint=self.empty_hint)
+            else:
                 text = self._checked(text, number)
-            elif self.empty == "skip":
-                self.skipped += 1
-                continue
-            elif self.empty == "fail":
-                hint = "give the text; --empty skip leaves such rows out, --empty keep embeds the empty text"
-                raise DataError("the text is empty", where=self.reader.where(number, self._shown_column()), hint=hint)
+                if (
+                    len(text) <= LONGEST_PLACEHOLDER
+                    and text.casefold() in PLACEHOLDERS
+                    and not isinstance(self.reader, LinesReader)
+                ):
+                    self.placeholders[text] += 1
             yield TextRow(str(number) if self.id_column is None else self._id(values.get(self.id_column), number), text)
 
     def _shown_column(self) -> str | None:
         return None if isinstance(self.reader, LinesReader) or len(self.columns) > 1 else self.columns[0]
 
     def _part(self, value: object, number: int, column: str) -> str:
-        if value is None:
+        if nothing_in(value) is not None:
             return ""
-        if not isinstance(value, str):
-            what = f"the value is of type {type(value).__name__}, not a text"
-            raise DataError(what, where=self.reader.where(number, column), hint="name a column that holds texts: --column NAME")
-        return value.strip()
+        if isinstance(value, str):
+            return value.strip()
+        where = self.reader.where(number, column)
+        hint = "name a column that holds texts: --column NAME"
+        if is_number(value):
+            if not self._has_texts(column):
+                others = ", ".join(name for name in self.reader.columns() if name not in (*self.columns, self.id_column))
+                hint += f" (there are {others})" if others else ""
+                raise DataError("the column holds numbers, not texts", where=where, hint=hint)
+            hint = f'write it as a text ("{value}"), or remove the row'
+        raise DataError(f"the cell holds {what_is(value)}, not a text", where=where, hint=hint)
+
+    def _has_texts(self, column: str) -> bool:
+        """Tell whether a text is in one of the first rows of a column; a stream has nothing else."""
+        rows = islice(self.reader.rows([column]), LOOKED_AT)
+        return self.once or any(isinstance(values.get(column), str) for _, values in rows)
 
     def _checked(self, text: str, number: int) -> str:
         try:
             return clean_text(text, self.reader.where(number, self._shown_column()))
         except DataError as error:
-            if self.empty == "keep" and "empty" in error.what:
-                return text
             raise DataError(error.what, where=error.where, hint="correct the text, or remove the row") from None
 
     def _id(self, value: object, number: int) -> str:
+        if isinstance(value, float) and value.is_integer():  # as pandas writes whole numbers beside an empty cell
+            value = int(value)
         if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-            what = "the id is missing" if value in (None, "") else f"the id is of type {type(value).__name__}"
-            raise DataError(what, where=self.reader.where(number, self.id_column), hint="give each row an id, a text or a number")
+            missing = nothing_in(value) is not None
+            what = "the id is missing" if missing else f"the cell holds {what_is(value)}, not an id"
+            hint = "give each row an id, a text or a whole number; or take another column with --id-column NAME"
+            raise DataError(what, where=self.reader.where(number, self.id_column), hint=hint)
         return str(value)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
+from data.sources.texts import nothing_in, what_is
 from train.api.session import session
 from train.api.settings import setting_words
 from train.console import Listener, notebook_view, quiet_libraries
@@ -53,8 +54,9 @@ def texts_of(texts: Iterable[str], what: str = "texts") -> tuple[str, ...]:
     found = tuple(texts)
     for number, one in enumerate(found, start=1):
         if not isinstance(one, str):
-            kind = type(one).__name__
-            raise ConfigError(f"{what}: number {number} is a {kind}, not a text", hint="leave it out, or fill it in")
+            nothing = nothing_in(one)
+            said = f"number {number} is {what_is(one)}, not a text" if nothing is None else f"number {number}: {nothing}"
+            raise ConfigError(f"{what}: {said}", hint="leave it out, or fill it in")
     return found
 
 

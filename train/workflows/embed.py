@@ -10,6 +10,7 @@ import time
 from collections import deque
 from pathlib import Path
 
+from data.sources.cells import counted_rows
 from data.sources.texts import MEMORY, TextRow, TextRows, open_texts, texts_in_memory
 from train import distributed
 from train.config.launcher import say_if_alone
@@ -25,6 +26,9 @@ from train.vectors.embed_result import EmbedResult
 from train.vectors.files import SUFFIXES, VectorInfo, read_info, vectors_in_memory, write_vectors
 from train.vectors.quantization import CALIBRATED, Ranges, quantise, ranges_from_json
 from train.vectors.shards import Parts
+
+SHOWN_PLACEHOLDERS = 3
+"""Different ones that are quoted."""
 
 
 def embed_texts(request: EmbedRequest, *, confirm: Confirm | None = None, debug: bool = False) -> EmbedResult:
@@ -210,7 +214,10 @@ def _planned(work: Work, confirm: Confirm | None) -> Plan:
     shared = f", shared by {distributed.world_size()} processes" if distributed.world_size() > 1 else ""
     say(f"{plan.texts:,} texts in {plan.parts:,} {'part' if plan.parts == 1 else 'parts'}{shared}{kept}")
     if work.texts.skipped:
-        say(f"  {work.texts.skipped:,} rows without a text are left out")
+        say(f"  {counted_rows(work.texts.skipped)} without a text {'is' if work.texts.skipped == 1 else 'are'} left out")
+    if (recurring := work.texts.placeholders).total() > 1:
+        what = ", ".join(f"{text!r} {count:,} times" for text, count in recurring.most_common(SHOWN_PLACEHOLDERS))
+        say(f"  warning: texts that may stand for missing ones: {what}; they are embedded as they are")
     if plan.stale:
         say(f"  {plan.stale:,} parts of an earlier attempt are from other texts, another model or settings: they are made again")
     return plan

@@ -269,6 +269,7 @@ def query_role(stored: VectorFile) -> Role:
 
 def _texts(choice: TextChoice) -> Iterator[TextRow]:
     texts = open_texts(choice.place, choice.columns, choice.id_column, choice.empty)
+    texts.empty_hint = "give the query, or remove the row"
     for note in texts.notes:
         say(note)
     yield from texts

@@ -81,7 +81,21 @@ MISTAKES = {
     "a mistyped column": ("a.csv", "body,other\na,b\n", {"columns": ["bodi"]}, "no column 'bodi'.*did you mean 'body'"),
     "columns of a text file": ("a.txt", "a\n", {"columns": ["text"]}, "lines of text have no columns"),
     "a missing id": ("a.jsonl", '{"id": "1", "text": "a"}\n{"text": "b"}\n', {}, "line 2.*the id is missing"),
-    "a number in place of a text": ("a.jsonl", '{"text": 5}\n', {}, "line 1.*type int, not a text"),
+    "a column of numbers": (
+        "a.jsonl",
+        '{"text": 5, "body": "a"}\n{"text": 6, "body": "b"}\n',
+        {"columns": ["text"]},
+        r'line 1, column "text": the column holds numbers, not texts.*--column NAME \(there are body\)',
+    ),
+    "a number among texts": ("a.jsonl", '{"text": "a"}\n{"text": 5.5}\n', {}, 'line 2.*holds the number 5.5, not.*text \\("5.5"'),
+    "a truth value": ("a.jsonl", '{"text": "a"}\n{"text": true}\n', {}, "line 2.*holds the truth value True, not a text"),
+    "a list": ("a.jsonl", '{"text": "a"}\n{"text": ["b"]}\n', {}, "line 2.*holds a list, not a text.*--column NAME"),
+    "an object": ("a.json", '[{"text": "a"}, {"text": {"b": 1}}]', {}, "row 2.*holds an object, not a text"),
+    "an empty cell of pandas": ("a.jsonl", '{"text": "a"}\n{"text": NaN}\n', {}, r"line 2.*empty \(NaN\).*--empty skip"),
+    "null": ("a.jsonl", '{"text": "a"}\n{"text": null}\n', {}, r"line 2.*the cell is empty \(null\).*--empty skip"),
+    "a text of nothing that is seen": ("a.jsonl", '{"text": "\\u200b"}\n', {}, "line 1.*invisible characters only.*--empty skip"),
+    "an id that is NaN": ("a.jsonl", '{"id": NaN, "text": "a"}\n', {}, "line 1.*the id is missing.*--id-column NAME"),
+    "an id that is a fraction": ("a.jsonl", '{"id": 1.5, "text": "a"}\n', {}, "line 1.*the number 1.5, not an id"),
     "bytes that are no UTF-8": ("a.txt", "a\n\udcff\n", {}, "line 2.*not UTF-8"),
     "half of a surrogate pair": ("a.jsonl", '{"text": "a \\ud800"}\n', {}, "line 1.*surrogate"),
     "a format that is not read": ("a.xlsx", "x", {}, "unknown kind of file"),
@@ -94,6 +108,50 @@ def test_mistakes_name_the_place_and_the_way_out(tmp_path: Path, name: str) -> N
     (tmp_path / file).write_bytes(content.encode("utf-8", "surrogateescape"))
     with pytest.raises(DataError, match=f"(?s){expected}"):
         list(open_texts(str(tmp_path / file), **options))  # type: ignore[arg-type]
+
+
+def parquet(path: Path, **columns: object) -> str:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table(columns), path)
+    return str(path)
+
+
+def test_rows_without_a_text_are_left_out_whatever_stands_for_it(tmp_path: Path) -> None:
+    values = ["a", None, float("nan"), "", "  ", "\u200b", "b"]
+    lines = "".join(json.dumps({"text": value}) + "\n" for value in values)
+    (tmp_path / "a.jsonl").write_text(lines)
+    texts = open_texts(str(tmp_path / "a.jsonl"), empty="skip")
+    assert list(texts) == [TextRow("1", "a"), TextRow("7", "b")] and texts.skipped == 5
+    kept = open_texts(str(tmp_path / "a.jsonl"), empty="keep")
+    assert [row.text.strip("\u200b") for row in kept] == ["a", "", "", "", "", "", "b"]
+
+
+def test_cells_of_parquet(tmp_path: Path) -> None:
+    gaps = parquet(tmp_path / "gaps.parquet", id=[1.0, 2.0, None], text=["a", None, "c"], number=[1, 2, 3])
+    with pytest.raises(DataError, match=r'gaps.parquet, row 2, column "text": the cell is empty \(null\)'):
+        list(open_texts(gaps))
+    whole = parquet(tmp_path / "whole.parquet", id=[1.0, 2.0], text=["a", "b"])
+    assert list(open_texts(whole)) == [TextRow("1", "a"), TextRow("2", "b")]
+    with pytest.raises(DataError, match=r"(?s)the column holds numbers, not texts.*\(there are text\)"):
+        list(open_texts(gaps, ["number"]))
+    empty = parquet(tmp_path / "nan.parquet", text=[float("nan"), float("nan")])
+    with pytest.raises(DataError, match=r'row 1, column "text": the cell is empty \(NaN\)'):
+        list(open_texts(empty))
+    both = parquet(tmp_path / "both.parquet", title=[None, "t"], text=["a", None], _id=[1, 2])
+    assert list(open_texts(both)) == [TextRow("1", "a"), TextRow("2", "t")]
+
+
+def test_texts_that_stand_for_missing_ones_are_counted(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("id,text\n1,nan\n2,a word\n3,nan\n4,N/A\n")
+    texts = open_texts(str(tmp_path / "a.csv"))
+    for _ in range(2):
+        assert len(list(texts)) == 4
+    assert texts.placeholders == {"nan": 2, "N/A": 1}
+    (tmp_path / "a.txt").write_text("none\nnone\n")
+    lines = open_texts(str(tmp_path / "a.txt"))
+    assert len(list(lines)) == 2 and not lines.placeholders
 
 
 def test_a_folder_and_a_missing_file_are_no_texts(tmp_path: Path) -> None:
