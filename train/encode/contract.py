@@ -156,6 +156,8 @@ def read_contract(model: SentenceTransformer, name: str, config: ModelConfig) ->
 def apply_contract(model: SentenceTransformer, contract: EncodingContract) -> None:
     """Make plain `model.encode`, `encode_query` and `encode_document` give the contract's vectors, after saving too."""
     set_limit(model, contract.max_tokens)
+    if model.similarity_fn_name != contract.similarity:
+        model.similarity_fn_name = contract.similarity
     model.prompts = {**model.prompts, "query": contract.query_prompt, "document": contract.document_prompt}
     if contract.symmetric_prompt != model.prompts.get(model.default_prompt_name or "", ""):
         # plain `encode` is what compares two equal sentences; without this a saved E5 would forget its prompt for them

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from data.storage import digest
 from train.encode.contract import EncodingContract, Role
+from train.encode.routes import routers_of
 from train.encode.tokens.eligibility import identity
 
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ def space_of(model: SentenceTransformer, contract: EncodingContract, role: Role)
         contract.max_tokens,
         contract.dimensions,
         contract.normalized,
+        *([role] if routers_of(model) else []),  # of the same text a router makes different vectors
     ]
     # repr of a setting that is no JSON: at worst it differs without need
     return digest(json.dumps(parts, sort_keys=True, default=repr))

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
@@ -23,11 +23,13 @@ from train.encode.fingerprint import space_of
 from train.encode.finite import checked_vectors
 from train.encode.forward.columns import embed_columns
 from train.encode.memory import no_memory
+from train.encode.routes import check_routes, task_of
 from train.encode.token_limit import limit_of
 from train.encode.tokens.eligibility import why_not_stored
 from train.encode.tokens.store import TokenStore
 from train.encode.weights.kinds import generates, refuse_other_kinds
 from train.encode.weights.locate import WeightsOrigin, locate
+from train.encode.weights.padding import settle_padding
 from train.encode.weights.special_tokens import complete_tokens
 from train.encode.weights.vocabulary import check_vocabulary
 from train.errors import ModelError, is_out_of_memory
@@ -86,11 +88,11 @@ class Encoder:
         """
         if progress is None:
             progress = shown()
-        was_training, prompt = self.model.training, self.contract.prompt(role)
+        was_training, prompt, task = self.model.training, self.contract.prompt(role), task_of(self.model, role)
         self.model.eval()
         try:
             with torch.no_grad(), torch.autocast(self.model.device.type, dtype=torch.bfloat16, enabled=self.bf16):
-                found = self._cut(self._encode(list(texts), prompt, progress).float().cpu())
+                found = self._cut(self._encode(list(texts), prompt, task, progress).float().cpu())
         except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
@@ -106,12 +108,13 @@ class Encoder:
         kept = vectors[:, : self.contract.dimensions]
         return torch.nn.functional.normalize(kept, dim=1) if self.contract.normalized else kept.contiguous()
 
-    def _encode(self, texts: list[str], prompt: str, progress: bool) -> Tensor:
+    def _encode(self, texts: list[str], prompt: str, task: str | None, progress: bool) -> Tensor:
         if not texts:
             return torch.empty(0, self.contract.dimensions)
         if self.store is None:
-            stock = self.model.encode(
-                texts, prompt=prompt, batch_size=self.batch_size, show_progress_bar=progress, convert_to_tensor=True
+            routed: dict[str, Any] = {} if task is None else {"task": task}
+            stock: Tensor = self.model.encode(
+                texts, prompt=prompt, batch_size=self.batch_size, show_progress_bar=progress, convert_to_tensor=True, **routed
             )
             return stock.clone()  # an inference tensor could never take part in training; a copy can
         rows = self.store.rows(texts, prompt, self.contract.max_tokens)
@@ -153,10 +156,17 @@ def load_encoder(
     refuse_other_kinds(origin.name, origin.path)
     model, notes = _load(origin.path, config, device)
     check_vocabulary(origin.name, model)
+    check_routes(origin.name, model)
     contract = read_contract(model, origin.name, config)
     if config.max_tokens is None and (guessed := limit_of(model).note(origin.name)) is not None:
         notes.append(guessed)
+    if (other := model.similarity_fn_name) not in ("cosine", "dot"):
+        notes.append(
+            f"{origin.name} was made for comparing vectors by {other} distance; here they are trained, judged and exported as"
+            " compared by cosine (similarity_fn_name)"
+        )
     apply_contract(model, contract)
+    notes += settle_padding(origin.name, model)
     store = TokenStore(model, cache) if why_not_stored(model) is None else None
     return Encoder(model, contract, batch_size, store, name=origin.name), origin, notes
 

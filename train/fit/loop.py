@@ -26,6 +26,7 @@ from train.encode.forward.cpu_dropout import cheap_dropout
 from train.encode.forward.packed import packed_through_wrapper
 from train.encode.local import Encoder
 from train.encode.prompts import prompted
+from train.encode.routes import routers_of, task_of
 from train.errors import Interrupted, RunError
 from train.fit.batches.mixture import mix
 from train.fit.batches.samplers import ShuffledBatchSampler
@@ -94,7 +95,8 @@ def fit(
     if tokens is None:  # the stock collator reads labels from a column
         tables = {name: _with_labels(table, keys[name]) for name, table in tables.items()}
     prompts = prompts if any(any(p.values()) for p in prompts.values()) and tokens is None else {}
-    arguments = training_arguments(config, recipe, run, bf16, device, prompts)
+    routes = {name: column_tasks(encoder, one) for name, one in sets.items()} if routers_of(encoder.model) else {}
+    arguments = training_arguments(config, recipe, run, bf16, device, prompts, routes)
     trained = _to_be_spread(encoder.model) if distributed.weights_are_spread() else encoder.model
     trainer = PairTrainer(
         trained,
@@ -198,10 +200,20 @@ def token_tables(
 
 def column_prompts(encoder: Encoder, one: TrainingSet) -> dict[str, str]:
     """Return the prompt of each text column of a data set."""
-    columns, contract = text_columns(one.table.column_names), prompted(encoder, one.prompts).contract
+    contract = prompted(encoder, one.prompts).contract
+    return {column: contract.prompt(role) for column, role in column_roles(one).items()}
+
+
+def column_tasks(encoder: Encoder, one: TrainingSet) -> dict[str, str | None]:
+    """Return what a router is told of each text column of a data set; None for a model without one."""
+    return {column: task_of(encoder.model, role) for column, role in column_roles(one).items()}
+
+
+def column_roles(one: TrainingSet) -> dict[str, Role]:
+    """Return what the texts of each column of a data set are."""
     if one.kind is RowKind.SCORED:
-        return {column: contract.prompt(Role.SYMMETRIC) for column in columns}
-    return {column: contract.prompt(Role.QUERY if column == "anchor" else Role.DOCUMENT) for column in columns}
+        return dict.fromkeys(text_columns(one.table.column_names), Role.SYMMETRIC)
+    return {c: Role.QUERY if c == "anchor" else Role.DOCUMENT for c in text_columns(one.table.column_names)}
 
 
 def mixed_samplers(sets: Mapping[str, TrainingSet], recipe: Recipe, config: TrainingConfig) -> dict[str, ShuffledBatchSampler]:

@@ -253,6 +253,7 @@ def training_arguments(
     bf16: bool,
     device: str,
     prompts: dict[str, dict[str, str]],
+    routes: dict[str, dict[str, str | None]],
 ) -> SentenceTransformerTrainingArguments:
     """Return the stock arguments for a recipe."""
     return SentenceTransformerTrainingArguments(
@@ -277,6 +278,7 @@ def training_arguments(
         report_to="none",
         run_name=run.name,
         prompts=prompts or None,
+        router_mapping=routes,  # type: ignore[arg-type]
         multi_dataset_batch_sampler="proportional",
         ddp_find_unused_parameters=False,
         ddp_broadcast_buffers=False,

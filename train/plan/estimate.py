@@ -21,7 +21,7 @@ from train.encode.local import Encoder
 from train.encode.token_limit import limited_tokens
 from train.fit.batches.training_set import TrainingSet
 from train.fit.collate import TokenTable
-from train.fit.loop import column_prompts, mixed_samplers, training_columns
+from train.fit.loop import column_prompts, column_tasks, mixed_samplers, training_columns
 from train.fit.losses.build import build_loss, kept_bytes
 from train.fit.recipe import Recipe
 from train.machine import resident_peak_mb
@@ -110,18 +110,23 @@ def _seconds_a_batch(encoder: Encoder, one: TrainingSet, size: int, max_tokens: 
             else:
                 labels = torch.tensor(part["score"][:]) if keys is None and "score" in part.column_names else None
                 labels = labels if keys is None else torch.from_numpy(keys)
-                features = _padded_features(encoder, part, prompts, max_tokens)
+                features = _padded_features(encoder, part, prompts, column_tasks(encoder, one), max_tokens)
                 value = loss(features, torch.zeros(len(rows), device=device) if labels is None else labels.to(device))
         value.backward()
         seconds = time.perf_counter() - began
     return seconds
 
 
-def _padded_features(encoder: Encoder, part: Dataset, prompts: Mapping[str, str], max_tokens: int) -> list[dict[str, Any]]:
+def _padded_features(
+    encoder: Encoder, part: Dataset, prompts: Mapping[str, str], tasks: Mapping[str, str | None], max_tokens: int
+) -> list[dict[str, Any]]:
     """Return what the stock collator makes of the text columns of some rows."""
     tokenise: Any = encoder.model.preprocess
     with limited_tokens(encoder.model, max_tokens):
-        columns = [tokenise(part[name][:], prompt=prompts[name] or None) for name in text_columns(part.column_names)]
+        columns = [
+            {**tokenise(part[name][:], prompt=prompts[name] or None, task=tasks[name]), "task": tasks[name]}
+            for name in text_columns(part.column_names)
+        ]
     device = encoder.model.device
     return [
         {key: value.to(device) if isinstance(value, torch.Tensor) else value for key, value in column.items()}

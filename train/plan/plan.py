@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from train.encode.modules import is_static
 from train.encode.open import open_model
 from train.encode.prompts import settle_prompts
 from train.encode.protocol import Origin
+from train.encode.routes import about_routes
 from train.encode.tokens.count import token_counter
 from train.fit.batches.training_set import TrainingSet
 from train.fit.hard_negatives import MinedSet, mine_training_rows
@@ -99,13 +100,11 @@ def make_plan(config: TrainSettings) -> Plan:
     say(f"base model: {origin.sentence()}")
     say(f"  {encoder.contract.sentence()}; on {encoder.model.device}")
     encoder, about_length = read_as_many(encoder, config.training.max_tokens, config.model)
-    for note in [*notes, *about_length]:
-        say(f"  note: {note}")
+    _say_notes([*notes, *about_length])
     specs = dict(zip(datasets, config.data.datasets, strict=True))
+    _say_notes(about_routes(encoder.model, (prepared.kind for name, prepared in datasets.items() if specs[name].train)))
     encoder, notes = settle_prompts(encoder, specs, {name: prepared.kind for name, prepared in datasets.items()})
-    notes += check_lengths(config.training, encoder)
-    for note in notes:
-        say(f"  note: {note}")
+    _say_notes([*notes, *check_lengths(config.training, encoder)])
     mined = mine_training_rows(config, datasets, encoder)
     rows = training_rows(config, datasets, mined)
     refuse_unjudgeable(datasets, trained=rows)
@@ -145,6 +144,11 @@ def audited(plan: Plan) -> dict[str, Any]:
     if config.data.strict:
         obey_strict(found)
     return found
+
+
+def _say_notes(notes: Sequence[str]) -> None:
+    for note in notes:
+        say(f"  note: {note}")
 
 
 def _precision(config: TrainSettings, encoder: Encoder) -> tuple[bool, str]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor, nn
 
 from data.storage import digest
+from train.encode.routes import routers_of
 from train.encode.tokens.ragged import Tokens
 from train.encode.weights.vocabulary import MEND, rows_of
 from train.errors import ModelError
@@ -40,6 +41,8 @@ def why_not_stored(model: SentenceTransformer) -> str | None:
     from transformers import PreTrainedTokenizerBase
 
     module = model[0]
+    if routers_of(model):
+        return "it has a router, which sends queries and documents through different modules"
     if not isinstance(module, Transformer):
         return f"its first module is {type(module).__name__}, not a transformer"
     stock = type(model).preprocess is SentenceTransformer.preprocess and type(module).preprocess is Transformer.preprocess

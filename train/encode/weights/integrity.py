@@ -32,10 +32,12 @@ def check_whole(name: str, folder: Path) -> None:
     Raises:
         ModelError: a file is broken or missing.
     """
-    parts = _parts(name, folder)
+    parts, kinds = _parts(name, folder)
     transformer = parts[0] if parts else folder
+    if kinds and kinds[0].startswith("sentence_transformers.") and not kinds[0].endswith("Transformer"):
+        return  # a router, word counts, word vectors, images: the library knows better what it needs
     if not (transformer / "config.json").is_file():
-        return  # not a transformer (word vectors, an image model): the library knows better what it needs
+        return
     _readable_config(name, transformer / "config.json")
     weights = _any(transformer, WEIGHTS)
     if (gap := missing_parts(name, transformer)) is not None:
@@ -56,11 +58,11 @@ def check_whole(name: str, folder: Path) -> None:
         )
 
 
-def _parts(name: str, folder: Path) -> list[Path]:
-    """Return the folders of the modules that modules.json names."""
+def _parts(name: str, folder: Path) -> tuple[list[Path], list[str]]:
+    """Return the folders and the classes of the modules that modules.json names."""
     path = folder / "modules.json"
     if not path.is_file():
-        return []
+        return [], []
     try:
         parts = [(folder / entry["path"], str(entry["type"])) for entry in json.loads(path.read_text(encoding="utf-8"))]
     except (ValueError, TypeError, KeyError) as error:
@@ -68,7 +70,7 @@ def _parts(name: str, folder: Path) -> list[Path]:
     for part, kind in parts[1:]:
         if not part.is_dir() and kind.rsplit(".", 1)[-1] in WITH_SETTINGS:
             raise ModelError(f"{name} is not complete: modules.json names {part.name}, which is not in {folder}", hint=COPY)
-    return [part for part, _ in parts]
+    return [part for part, _ in parts], [kind for _, kind in parts]
 
 
 def _readable_config(name: str, path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from data.schema import RowKind
 from data.spec import DatasetSpec, Loss
 from train.config.schema import TrainingConfig
+from train.encode.modules import has_static_part
 from train.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -111,7 +112,8 @@ def build_loss(
     from sentence_transformers.sentence_transformer import losses
 
     options = _ranking_options(model, config, world_size)
-    in_small_batches = name == Loss.CACHED_MNRL and not by_trainer
+    # bags of word vectors keep no activations, and do not come in small batches
+    in_small_batches = name == Loss.CACHED_MNRL and not by_trainer and not has_static_part(model)
     if in_small_batches and relevance is None and not config.matryoshka:
         return losses.CachedMultipleNegativesRankingLoss(model, mini_batch_size=MINI_BATCH, **options)
     from train.fit.losses.ranking import CachedRankingLoss, JointRankingLoss, MaskedRankingLoss
