@@ -234,6 +234,26 @@ def not_a_number(model: Path) -> None:
     save_file(weights, model / "model.safetensors", metadata={"format": "pt"})
 
 
+LICENCES = {
+    "licence that the Hub writes otherwise": Mistake(
+        pairs("run_name=x", "export.hub.licence=apache2"),
+        "the Hub has no licence of that id; did you mean apache-2.0?",
+        "export.hub.licence=apache2",
+        "write export.hub.licence=apache-2.0, or export.hub.licence=other",
+    ),
+    "licence of one's own": Mistake(
+        ["train", "--dry-run", "--data", "pairs.csv", "export.hub.licence=beerware"],
+        "the Hub has no licence of that id",
+        "export.hub.licence=beerware",
+        "write export.hub.licence=other, or one of the ids on https://huggingface.co/docs/hub/repositories-licenses",
+    ),
+    "licence under another name": Mistake(
+        pairs("export.license=mit"),
+        "export.license is not a setting; did you mean export.hub.licence?",
+        "export.license",
+        "correct",
+    ),
+}
 MODELS = {
     "misspelt model": Mistake(
         pairs("model.name=all-mini-lm-l6-v2"),

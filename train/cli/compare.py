@@ -47,7 +47,8 @@ def compare_command(
     ] = None,
     local_only: Annotated[bool, typer.Option("--local-only", help="Recommend no model behind an API.")] = False,
     licence: Annotated[
-        list[str] | None, typer.Option("--licence", metavar="ID", help="An allowed licence; may be given several times.")
+        list[str] | None,
+        typer.Option("--licence", "--license", metavar="ID", help="An allowed licence; may be given several times."),
     ] = None,
     tolerance: Annotated[
         float | None, typer.Option("--tolerance", metavar="Q", help="Quality to give up for a cheaper model, e.g. 0.01.")

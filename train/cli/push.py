@@ -17,7 +17,7 @@ def push_command(
     ],
     public: Annotated[bool, typer.Option("--public", help="Let everybody see it; otherwise only its owner can.")] = False,
     licence: Annotated[
-        str | None, typer.Option("--licence", help="Licence for the model card, by the Hub's id, e.g. apache-2.0.")
+        str | None, typer.Option("--licence", "--license", help="Licence for the model card, by the Hub's id, e.g. apache-2.0.")
     ] = None,
     runs: RunsOption = RUNS,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,

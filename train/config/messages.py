@@ -41,6 +41,9 @@ OTHER_NAMES = {
     "report_to": "tracking.backend",
     "wandb": "tracking.backend",
     "output": "output_dir",
+    "license": "export.hub.licence",
+    "hub_model_id": "export.hub.repo_id",
+    "push_to_hub": "export.hub.repo_id",
 }
 """Names that other tools give to a setting."""
 

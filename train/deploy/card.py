@@ -14,7 +14,7 @@ import yaml
 
 from train.encode.token_limit import NO_LIMIT
 from train.evaluate.results import DatasetResult
-from train.runs.read import RunRecords
+from train.runs.read import HUB_ID, RunRecords
 from train.wording import change, p_value
 
 METRICS = {
@@ -321,6 +321,8 @@ def _settings(records: RunRecords) -> dict[str, Any]:
     sections = {"model": model, "training": config["training"]}
     if records.environment.mined:  # whether it was asked for or came of the rule
         sections["mining"] = config["mining"] | {"enabled": True}
+        if not HUB_ID.fullmatch(config["mining"]["cross_encoder"] or ""):  # a folder of this machine
+            del sections["mining"]["cross_encoder"]
     given = {name: {k: v for k, v in section.items() if v is not None} for name, section in sections.items()}
     return {name: section for name, section in given.items() if section} | _data_settings(records)
 

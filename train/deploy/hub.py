@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from train.console import say
 from train.deploy.card import model_card
+from train.deploy.licences import check_licence
 from train.errors import HubError, Interrupted, RunError
 from train.runs.find import RUNS, find_finished
 from train.runs.folder import RunFolder
@@ -79,13 +80,16 @@ def push_run(
         The repository's URL.
 
     Raises:
+        ConfigError: the Hub knows no such licence; nothing was sent.
         RunError: not a finished run; nothing was sent.
         HubError: no token, offline, refused, or the connection broke; the Hub has the whole commit or none of it.
         Interrupted: Ctrl-C; the same.
     """
+    check_licence(licence, "--licence ")
     folder = find_with_model(name, output_dir)
     if licence is None:
         licence = RunRecords.of(folder).config.export.hub.licence
+        check_licence(licence, "--licence ")  # an earlier version trained with any
     push = Push(folder, repo_id, private, licence)
     check_push(repo_id, push)
     try:

@@ -9,6 +9,7 @@ from train import distributed
 from train.config.schema import TrainSettings
 from train.console import say
 from train.deploy.hub import check_push
+from train.deploy.licences import check_licence
 from train.encode.cache.open import open_shared_cache
 from train.errors import RunError
 from train.runs.folder import create_run, default_name
@@ -24,6 +25,7 @@ def preflight(config: TrainSettings) -> str:
     name = config.run_name or default_name(_dataset_name(config))
     if (Path(config.output_dir) / name).exists():
         create_run(Path(config.output_dir), name)  # raises, and says what to do
+    check_licence(config.export.hub.licence, "export.hub.licence=")
     if config.export.hub.repo_id is not None:
         check_push(config.export.hub.repo_id)
     check_tracking(config.tracking)

@@ -17,12 +17,12 @@ from tests.support.forked import ForkServer
 from tests.support.mistakes import PAIRS, QUICK, Mistake, Works, pairs
 from tests.support.mistakes_in_files import FILES
 from tests.support.mistakes_in_rows import ROWS
-from tests.support.mistakes_in_settings import MODELS, SETTINGS
+from tests.support.mistakes_in_settings import LICENCES, MODELS, SETTINGS
 from tests.support.mistakes_of_machines import MACHINES, RUNS
 from tests.support.works import WORKS
 from train.fit.checkpoints import check_checkpoint
 
-TABLES = {"file": FILES, "row": ROWS, "setting": SETTINGS, "model": MODELS, "machine": MACHINES, "run": RUNS}
+TABLES = {"file": FILES, "row": ROWS, "setting": SETTINGS, "licence": LICENCES, "model": MODELS, "machine": MACHINES, "run": RUNS}
 MISTAKES = {f"{kind}: {name}": mistake for kind, table in TABLES.items() for name, mistake in table.items()}
 PATIENCE = 120
 """Seconds after which a command hangs."""

@@ -194,8 +194,10 @@ def test_what_cannot_be_pushed(pusher: ForkServer, hub: HubServer, run: Path, na
 
 def test_a_licence_that_the_hub_does_not_know(pusher: ForkServer, hub: HubServer, run: Path) -> None:
     done = push(pusher, run, "--licence", "beerware")
-    assert done["code"] == 2 and "license" in done["output"] and "one of [apache-2.0" in done["output"]
-    assert len(hub.repositories[("model", REPO)].commits) == 1
+    assert done["code"] == 2 and "--licence beerware: the Hub has no licence of that id" in done["output"]
+    assert "write --licence other" in done["output"] and not hub.repositories
+    refused = push(pusher, run, "--license", "apache2")
+    assert refused["code"] == 2 and "did you mean apache-2.0?" in refused["output"] and not hub.repositories
 
 
 def test_offline_is_said(run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
