@@ -11,6 +11,7 @@ from data.errors import DataError
 from data.findings import RULES
 from data.prepared import PreparedDataset
 from data.schema import RowKind
+from data.splits.varied import least_rows
 
 
 def refuse_untrainable(prepared: PreparedDataset) -> None:
@@ -26,7 +27,7 @@ def refuse_untrainable(prepared: PreparedDataset) -> None:
     raise DataError(
         f"{prepared.name} has {'one training row, and two are needed' if rows else 'no training rows'} (it has {others})",
         where=prepared.location,
-        hint="add rows to train on (a file named train beside it, say); to judge a model on these alone, run"
+        hint=f"add rows to train on{_least(prepared)}; to judge a model on these alone, run"
         f" `embed-tune evaluate MODEL --data {prepared.location}`; beside other data sets set train: false for this one",
     )
 
@@ -52,6 +53,14 @@ def refuse_stand_ins(prepared: PreparedDataset) -> None:
             raise DataError(f"{name}: {said}, for instance in {row}", where=prepared.location, hint=RULES[code].hint)
 
 
+def _least(prepared: PreparedDataset) -> str:
+    """Say how many rows are needed."""
+    if prepared.given_test or "train" not in prepared.splits:
+        return " (a file named train beside it, say)"
+    scored = prepared.kind is RowKind.SCORED
+    return f": at least {least_rows(scored, len(prepared.splits) - 1)} {'pairs' if scored else 'queries'} are needed"
+
+
 def refuse_unjudgeable(datasets: Mapping[str, PreparedDataset], trained: Collection[str]) -> None:
     """Find out before anything is written whether dev and test of scored pairs allow a correlation.
 
@@ -71,5 +80,21 @@ def refuse_unjudgeable(datasets: Mapping[str, PreparedDataset], trained: Collect
                 raise DataError(
                     f"the {len(table)} pairs of the {split} split of {name} all have the same score: no comparison is possible",
                     where=prepared.location,
-                    hint="give more pairs, or your own dev and test with different scores; data.split.seed=1 splits differently",
+                    hint=_advice(prepared),
                 )
+
+
+def _advice(prepared: PreparedDataset) -> str:
+    """Return what helps where a split of scored pairs holds one score only."""
+    scores = np.concatenate([table.data.column("score").to_numpy() for table in prepared.splits.values()])
+    values, counts = np.unique(scores, return_counts=True)
+    others = len(scores) - int(counts.max())
+    own = "give your own dev and test with different scores (files of these names, or a column `split`)"
+    judged = sum(split != "train" for split in prepared.splits)
+    if others >= judged:
+        return own
+    low, high = prepared.recognised.score_range or (0.0, 1.0)
+    usual = low + (high - low) * float(values[counts.argmax()])
+    lacking = judged - others
+    more = f"{lacking} more pair{'s' * (lacking != 1)} with another score than {usual:g}, which all but {others:,} have"
+    return f"add at least {more}; or {own}"

@@ -18,6 +18,7 @@ from data.errors import DataError
 from data.schema import SPLITS, UNSPLIT, RowKind
 from data.spec import SplitSpec
 from data.splits.hashes import Hashes, RowHashes, hash_rows, seeded
+from data.splits.varied import LEAST_PAIRS, is_varied, least_rows, seeds
 
 if TYPE_CHECKING:
     from datasets import Dataset
@@ -185,7 +186,8 @@ def make_splits(
     base = UNSPLIT if UNSPLIT in tables else "train"
     missing = [name for name in ("dev", "test") if name not in tables]
     if base in tables and missing:
-        _carve(plan, hashes[base], base, missing, kind=kind, has_corpus=has_corpus, spec=spec, location=location)
+        scores = tables[base].data.column("score").to_numpy() if kind is RowKind.SCORED else None
+        _carve(plan, hashes[base], base, missing, scores=scores, has_corpus=has_corpus, spec=spec, location=location)
     if clean is not None:
         clean(plan, hashes)
     if max_rows is not None and "train" in plan.parts:
@@ -201,32 +203,40 @@ def _carve(
     base: str,
     missing: Sequence[str],
     *,
-    kind: RowKind,
+    scores: np.ndarray | None,
     has_corpus: bool,
     spec: SplitSpec,
     location: str | None,
 ) -> None:
-    """Split `missing` off from the rows of `base`. What a given dev or test has is not dealt: it could only judge itself."""
-    scored = kind is RowKind.SCORED
+    """Split `missing` off from the rows of `base`. What a given dev or test has is not dealt: it could only judge itself.
+
+    Where dev or test would get no two pairs with different `scores`, the rows are dealt anew with other seeds.
+    """
+    scored = scores is not None
     word = "pairs" if scored else "queries"
     pool = _not_judged(plan, rows, missing, scored)
     dealable = rows.take(pool)
     units = np.arange(len(pool), dtype=np.uint64) if scored else dealable.first
     total = len(np.unique(units))
     shares = {"dev": (spec.dev, spec.max_dev), "test": (spec.test, spec.max_test)}
-    targets = {name: min(max(1, round(share * total)), most) for name, (share, most) in shares.items() if name in missing}
+    least = LEAST_PAIRS if scored else 1
+    targets = {name: min(max(least, round(share * total)), most) for name, (share, most) in shares.items() if name in missing}
     if spec.folds is not None:
         targets["test"] = max(1, total // spec.folds)
         plan.marks.append("parts are dealt together, each with a dev of its own")
     fine = ("the pair itself", [dealable.unordered_pairs()]) if scored else ("query", [dealable.first])
     by_texts = ("shared sentences" if scored else "shared texts", [dealable.first, dealable.second, *dealable.negatives])
     ways = [fine] if has_corpus else [by_texts, fine]
+    dealt_scores = None if scores is None else scores[pool]
+
+    def dealt_with(keys: Hashes, seed: int) -> list[tuple[np.ndarray, dict[str, int]]]:
+        if spec.folds is None:
+            return [deal(keys, units, targets, seed)]
+        return deal_folds(keys, units, spec.folds, targets.get("dev"), seed)
+
     for way, columns in ways:
         keys = components(columns, dealable.group)
-        if spec.folds is None:
-            deals = [deal(keys, units, targets, spec.seed)]
-        else:
-            deals = deal_folds(keys, units, spec.folds, targets.get("dev"), spec.seed)
+        deals = dealt_with(keys, spec.seed)
         # all parts of a cross-validation are dealt in one way, or they would overlap
         if all(_is_enough(dealt, got, targets) for dealt, got in deals):
             break
@@ -234,6 +244,14 @@ def _carve(
             plan.notes.append("most rows are linked by texts that they share, so not all of these could be kept on one side")
     else:
         raise _too_few(rows, scored, base, missing, location, spec.folds or len(SPLITS))
+    for attempt, seed in enumerate(seeds(spec.seed, dealt_scores, len(missing))):
+        again = deals if attempt == 0 else dealt_with(keys, seed)
+        if all(_is_enough(one, got, targets) and is_varied(one, dealt_scores, missing) for one, got in again):
+            deals = again
+            if attempt:
+                plan.marks.append(f"dealt with the seed {seed}")
+                plan.notes.append(f"dealt anew until {' and '.join(missing)} had pairs with different scores")
+            break
     among, got = deals[spec.fold if spec.folds is not None else 0]
     dealt = np.zeros(len(rows), dtype=np.int8)
     dealt[pool] = among
@@ -284,6 +302,8 @@ def _too_few(rows: RowHashes, scored: bool, base: str, missing: Sequence[str], l
     else:
         what = f"{distinct:,} {thing if distinct == 1 else things} in {len(rows):,} {'row' if len(rows) == 1 else 'rows'}:"
         what += f" too few to split off {splits}"
+        if distinct < (needed := least_rows(scored, len(missing))):
+            hint = hint.replace("add rows", f"add rows: at least {needed} {things} are needed")
     return DataError(what, where=where, hint=hint)
 
 

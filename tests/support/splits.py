@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from datasets import Dataset
 
@@ -29,14 +29,14 @@ def pairs(rows: list[tuple[str, ...]], groups: list[str] | None = None) -> Datas
     return Dataset.from_dict(columns)
 
 
-def scored(rows: list[tuple[str, str]], groups: list[str] | None = None) -> Dataset:
+def scored(rows: list[tuple[str, str]], groups: list[str] | None = None, scores: Sequence[float] = (0.5,)) -> Dataset:
     return Dataset.from_dict(
         {
             "row": [str(i) for i in range(len(rows))],
             "group": groups or [""] * len(rows),
             "sentence1": [a for a, _ in rows],
             "sentence2": [b for _, b in rows],
-            "score": [0.5] * len(rows),
+            "score": [float(scores[i % len(scores)]) for i in range(len(rows))],
         }
     )
 

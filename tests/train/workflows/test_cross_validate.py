@@ -51,6 +51,14 @@ def test_few_labels_are_cross_validated() -> None:
     assert folds == 0 and why is not None and "evaluation.cross_validation=always" in why
 
 
+@pytest.mark.parametrize(
+    ("rows", "kind", "folds"),
+    [(10, RowKind.SCORED, 2), (14, RowKind.SCORED, 2), (20, RowKind.SCORED, 4), (6, RowKind.SCORED, 2), (4, RowKind.PAIR, 4)],
+)
+def test_a_handful_of_rows_is_dealt_to_fewer_parts(rows: int, kind: RowKind, folds: int) -> None:
+    assert wanted(2, train=rows, kind=kind)[0] == folds
+
+
 def test_a_test_that_the_person_gave_decides_alone() -> None:
     given = {"d": replace(prepared(RowKind.PAIR, 100, 20), given_test=True)}
     folds, why = folds_wanted(TrainSettings.model_validate({"data": "d.csv"}), given)
