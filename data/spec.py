@@ -63,6 +63,11 @@ class ColumnSpec(StrictModel):
         None, description="column of the second text of a scored pair; by default recognised by its name"
     )
     score: str | None = Field(None, description="column with the similarity of a scored pair; by default recognised by its name")
+    category: str | None = Field(
+        None,
+        description="column with the class of a text, where rows hold one text; texts of one class belong together; by default"
+        " recognised by its name",
+    )
     group: str | None = Field(
         None, description="column whose equal values keep rows on the same side of a split; by default none"
     )

@@ -10,14 +10,14 @@ from itertools import islice
 from pathlib import Path
 
 from data.errors import DataError
-from data.schema import SPLITS, UNSPLIT
+from data.schema import SPLITS, UNSPLIT, Source
 from data.sources.column_roles import plain
 from data.sources.compressed import GZIP, is_compressed, kind_of, stem_of
 from data.sources.joins.join import table_source
 from data.sources.joins.lookups import DOCUMENT_STEMS
 from data.sources.joins.text_files import files_below
 from data.sources.readers import READERS, open_reader, readable
-from data.sources.rows import SPLIT_ALIASES, TableSource
+from data.sources.rows import SPLIT_ALIASES
 from data.sources.text_tables import keys_of
 from data.spec import DatasetSpec
 
@@ -41,12 +41,12 @@ def split_of_stem(stem: str) -> str | None:
     return SPLIT_ALIASES.get(match[1]) if match else None
 
 
-def file_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
+def file_source(path: Path, name: str, spec: DatasetSpec) -> Source:
     """Open one file without splits (a column may name them)."""
     return table_source(name, str(path), [(UNSPLIT, open_reader(path, path.name))], spec, [], [path])
 
 
-def folder_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
+def folder_source(path: Path, name: str, spec: DatasetSpec) -> Source:
     """Open a folder with train, dev and test files, or with files of one kind that are one data set without splits."""
     with readable(path, str(path)):
         present = sorted(p for p in path.iterdir() if not p.name.startswith("."))
@@ -113,7 +113,7 @@ def _naming(folder: Path, texts: set[str]) -> Path | None:
     return None
 
 
-def glob_source(pattern: str, name: str, spec: DatasetSpec) -> TableSource:
+def glob_source(pattern: str, name: str, spec: DatasetSpec) -> Source:
     """Open every file that matches; one data set without splits, unless the file names are those of splits."""
     files = sorted(p for p in map(Path, glob.glob(pattern, recursive=True)) if p.is_file())  # noqa: PTH207 (patterns may be absolute)
     if not files:
@@ -125,7 +125,7 @@ def glob_source(pattern: str, name: str, spec: DatasetSpec) -> TableSource:
     return _many(files, base, name, spec, pattern)
 
 
-def _many(files: Sequence[Path], base: Path, name: str, spec: DatasetSpec, location: str) -> TableSource:
+def _many(files: Sequence[Path], base: Path, name: str, spec: DatasetSpec, location: str) -> Source:
     notes = []
     by_split = {p: split for p in files if (split := split_of_stem(stem_of(p)))} or _marked(files)
     if not by_split and (named := [p.name for p in files if set(_words(stem_of(p))) & SPLIT_ALIASES.keys()]):

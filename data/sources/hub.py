@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from data.errors import DataError
-from data.schema import SPLITS, UNSPLIT
+from data.schema import SPLITS, UNSPLIT, Source
+from data.sources.classes.source import open_tables
 from data.sources.column_roles import show
-from data.sources.rows import SPLIT_ALIASES, TableSource
+from data.sources.rows import SPLIT_ALIASES
 from data.sources.table import Table
 from data.spec import DatasetSpec
 
@@ -67,7 +68,7 @@ class HubTable:
         return hashlib.sha256(str(self.data._fingerprint).encode()).digest()
 
 
-def hub_source(identity: str, name: str, spec: DatasetSpec) -> TableSource:
+def hub_source(identity: str, name: str, spec: DatasetSpec) -> Source:
     """Open the data set `identity` with the configuration and revision of `spec`.
 
     Raises:
@@ -79,7 +80,7 @@ def hub_source(identity: str, name: str, spec: DatasetSpec) -> TableSource:
         (split, HubTable(f"{identity}/{original}", loaded[original]))
         for split, original in splits_of(list(loaded), identity, notes).items()
     ]
-    return TableSource(name, identity, tables, spec, notes)
+    return open_tables(name, identity, tables, spec, notes)
 
 
 def splits_of(names: Sequence[str], identity: str, notes: list[str]) -> dict[str, str]:

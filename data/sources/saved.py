@@ -6,8 +6,9 @@ import hashlib
 from pathlib import Path
 
 from data.errors import DataError, reason
+from data.schema import Source
+from data.sources.classes.source import open_tables
 from data.sources.hub import HubTable, splits_of
-from data.sources.rows import TableSource
 from data.sources.table import Table
 from data.spec import DatasetSpec
 
@@ -30,7 +31,7 @@ class SavedTable(HubTable):
         return found.digest()
 
 
-def saved_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
+def saved_source(path: Path, name: str, spec: DatasetSpec) -> Source:
     """Open its splits, which are memory-mapped where they lie.
 
     Raises:
@@ -49,4 +50,4 @@ def saved_source(path: Path, name: str, spec: DatasetSpec) -> TableSource:
     notes = ["read as the datasets library's save_to_disk wrote it"]
     splits = splits_of(list(loaded), str(path), notes)
     tables: list[tuple[str, Table]] = [(split, SavedTable(original, loaded[original])) for split, original in splits.items()]
-    return TableSource(name, str(path), tables, spec, notes)
+    return open_tables(name, str(path), tables, spec, notes)

@@ -64,7 +64,10 @@ EmptyOption = Annotated[
 def embed_command(
     file: Annotated[
         str | None,
-        typer.Argument(metavar="FILE", help="One text per line (.txt), CSV TSV JSON JSONL Parquet, or - for standard input."),
+        typer.Argument(
+            metavar="FILE",
+            help="One text per line (.txt), CSV TSV JSON JSONL Parquet, a folder of texts, or - for standard input.",
+        ),
     ] = None,
     overrides: Annotated[
         list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Settings of the model, e.g. model.device=cpu")

@@ -14,7 +14,8 @@ from itertools import islice
 from pathlib import Path
 
 from data.errors import DataError
-from data.schema import Document, RowKind
+from data.schema import Document, RowKind, Source
+from data.sources.classes.source import open_tables
 from data.sources.column_roles import ANCHOR_NAMES, POSITIVE_NAMES, SCORE_NAMES, plain, recognise
 from data.sources.joins.looks import are_file_names, are_ids, cells, could_be_names
 from data.sources.joins.lookups import Lookup, find_in_files, find_in_tables, sibling_tables
@@ -105,7 +106,7 @@ class JoinedSource(TableSource):
 
 def table_source(
     name: str, location: str, tables: Sequence[tuple[str, Table]], spec: DatasetSpec, notes: Sequence[str], own: Sequence[Path]
-) -> TableSource:
+) -> Source:
     """Return the source of tables that are files; names of documents are replaced by their texts.
 
     Args:
@@ -115,10 +116,10 @@ def table_source(
         DataError: a column holds names rather than texts, and these are not found.
     """
     if spec.literal or IN_MEMORY.search(own[0].as_posix()):
-        return TableSource(name, location, tables, spec, notes)
+        return open_tables(name, location, tables, spec, notes)
     found = _Joiner([table for _, table in tables], spec, own).run()
     if not found.lookups:
-        return TableSource(name, location, tables, spec, notes)
+        return open_tables(name, location, tables, spec, notes)
     joined = [(split, JoinedTable(table, found.lookups)) for split, table in tables]
     source = JoinedSource(name, location, joined, spec.model_copy(update={"columns": found.columns}), [*notes, *found.notes])
     source.corpus = found.lookups.get(found.positive)
