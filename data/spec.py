@@ -102,7 +102,8 @@ class DatasetSpec(StrictModel):
 
     source: str = Field(
         min_length=1,
-        description="path of a file, folder or glob (csv, tsv, json, jsonl, parquet, BEIR folder), a Hub id, or `python_api`",
+        description="path of a file, folder or glob (csv, tsv, json, jsonl, parquet, xlsx, BEIR folder), a Hub id, or"
+        " `python_api`",
     )
     name: str | None = Field(None, description="short name in reports; by default made from the source")
     columns: ColumnSpec = Field(default_factory=ColumnSpec)
@@ -129,6 +130,9 @@ class DatasetSpec(StrictModel):
     prompts: PromptSpec = Field(default_factory=PromptSpec)
     weight: float = Field(
         1, gt=0, description="weight beside other data sets: 2 doubles this one's share of the training steps relative to theirs"
+    )
+    sheet: str | None = Field(
+        None, description="sheet of an Excel workbook; by default the only one with rows, or with columns that are known"
     )
     hub_config: str | None = Field(
         None, description="configuration (subset) of a Hub data set; by default its only or default one"

@@ -39,7 +39,7 @@ def open_source(spec: DatasetSpec) -> Source:
     if text == "python_api":
         from data.sources.python_api import PythonApiSource
 
-        refuse_options(spec, "python_api", ("columns", "score_range", "hub_config", "hub_revision"))
+        refuse_options(spec, "python_api", ("columns", "score_range", "sheet", "hub_config", "hub_revision"))
         return PythonApiSource(name)
     path = Path(text).expanduser()
     with readable(path, text):
@@ -57,6 +57,7 @@ def open_source(spec: DatasetSpec) -> Source:
         raise _missing(path, text)
     from data.sources.hub import hub_source
 
+    refuse_options(spec, "a data set of the Hub", ("sheet",))
     return hub_source(text, name, spec)
 
 
@@ -74,6 +75,7 @@ def _path_source(path: Path, name: str, spec: DatasetSpec) -> Source:
     if path.is_file():
         return judged_file(path, name, spec) or file_source(path, name, spec)
     if is_saved(path):
+        refuse_options(spec, "a data set that is no workbook", ("sheet",))
         return saved_source(path, name, spec)
     judged = judged_source(path, name, spec)
     return folder_source(path, name, spec) if judged is None else judged

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,8 +12,10 @@ from typing import IO
 
 from data.errors import DataError
 from data.foreign_errors import NO_GZIP
+from data.sources.unpacked import LimitedUnpacking
 
 GZIP = ".gz"
+BUFFER = 2**18
 LINED = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
 """Suffixes of the files that may be compressed: those which are read line by line."""
 
@@ -41,11 +44,11 @@ def stem_of(path: Path) -> str:
 
 
 @contextmanager
-def opened(path: Path, shown: str) -> Iterator[IO[bytes] | gzip.GzipFile]:
+def opened(path: Path, shown: str) -> Iterator[IO[bytes] | io.BufferedReader]:
     """Return the bytes of a file, unpacked where it is compressed.
 
     Raises:
-        DataError: a compressed file is damaged.
+        DataError: a compressed file is damaged, or unpacks to more than a table does.
     """
     if not is_compressed(path):
         with path.open("rb") as file:
@@ -53,7 +56,7 @@ def opened(path: Path, shown: str) -> Iterator[IO[bytes] | gzip.GzipFile]:
         return
     try:
         with gzip.open(path, "rb") as unpacked:
-            yield unpacked
+            yield io.BufferedReader(LimitedUnpacking(unpacked, path, shown), BUFFER)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         hint = "download or compress it again; `gzip -t FILE` tests one"
         if NO_GZIP.said_by(error):

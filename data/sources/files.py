@@ -1,4 +1,4 @@
-"""Files as a source: one file, a folder, or a glob; CSV, TSV, JSON, JSONL, Parquet."""
+"""Files as a source: one file, a folder, or a glob; CSV, TSV, JSON, JSONL, Parquet, Excel."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ def split_of_stem(stem: str) -> str | None:
 
 def file_source(path: Path, name: str, spec: DatasetSpec) -> Source:
     """Open one file without splits (a column may name them)."""
-    return table_source(name, str(path), [(UNSPLIT, open_reader(path, path.name))], spec, [], [path])
+    return table_source(name, str(path), [(UNSPLIT, open_reader(path, path.name, spec.sheet))], spec, [], [path])
 
 
 def folder_source(path: Path, name: str, spec: DatasetSpec) -> Source:
     """Open a folder with train, dev and test files, or with files of one kind that are one data set without splits."""
     with readable(path, str(path)):
-        present = sorted(p for p in path.iterdir() if not p.name.startswith("."))
+        present = sorted(p for p in path.iterdir() if not p.name.startswith((".", "~$")))
         data = [p for p in present if p.is_file() and kind_of(p) in READERS]
         if not data:
             raise _no_data(path, present)
@@ -136,7 +136,7 @@ def _many(files: Sequence[Path], base: Path, name: str, spec: DatasetSpec, locat
     _check_none_is_packed_twice(chosen, location)
     _check_one_name_a_split(by_split, location)
     chosen.sort(key=lambda p: SPLITS.index(by_split[p]) if by_split else 0)  # train first: it says what the columns are
-    tables = [(by_split.get(p, UNSPLIT), open_reader(p, p.relative_to(base).as_posix())) for p in chosen]
+    tables = [(by_split.get(p, UNSPLIT), open_reader(p, p.relative_to(base).as_posix(), spec.sheet)) for p in chosen]
     if not by_split and len(tables) > 1:
         notes.append(f"{len(tables)} files are read as one data set")
     return table_source(name, location, tables, spec, notes, chosen)

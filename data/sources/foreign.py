@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from data.errors import DataError
 
-SHEET = "open it in a spreadsheet and save the sheet as CSV (UTF-8)"
+SHEET = "open it in a spreadsheet and save it as .xlsx, or the sheet as CSV (UTF-8)"
+RENAME = "rename it so that it ends in .xlsx if it is a workbook"
 UNPACK = "unpack it and give what is inside"
 DOWNLOAD = "a download that failed leaves such a page: open it to see why, then download the data itself"
 
 SIGNATURES = (
-    (b"PK\x03\x04", "a ZIP archive, as .xlsx workbooks are", f"{SHEET}, or {UNPACK}"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file", SHEET),
+    (b"PK\x03\x04", "a ZIP archive, as .xlsx workbooks are", f"{RENAME}, or {UNPACK}"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel or Word file, or one with a password", SHEET),
     (b"\x1f\x8b", "a file compressed with gzip", "add .gz to its name (as in pairs.csv.gz), or unpack it: gunzip"),
     (b"BZh91AY&SY", "a file compressed with bzip2", f"{UNPACK}: bunzip2"),
     (b"\xfd7zXZ\x00", "a file compressed with xz", f"{UNPACK}: unxz"),
@@ -30,7 +31,7 @@ SIGNATURES = (
 """First bytes (in lower case where they are text), what such a file is, and what to do with it."""
 
 SUFFIXES = {
-    **dict.fromkeys((".xlsx", ".xls", ".xlsm", ".ods", ".numbers"), SHEET),
+    **dict.fromkeys((".xls", ".xlsb", ".ods", ".numbers"), SHEET),
     **dict.fromkeys((".gz", ".zip", ".bz2", ".xz", ".zst", ".7z", ".tar", ".tgz"), UNPACK),
     **dict.fromkeys((".txt", ".dat", ".tab"), "where it is a table, rename it: .csv for commas or semicolons, .tsv for tabs"),
     ".arrow": "save it as Parquet",

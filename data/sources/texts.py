@@ -20,7 +20,10 @@ from typing import IO, Literal
 from data.errors import DataError, nearest
 from data.sources.cells import INVISIBLE, PLACEHOLDERS, clean_text
 from data.sources.readers import READERS, Reader, Row, decoded, lines, open_reader, readable
+from data.sources.shapes import shaped
+from data.sources.table import Table
 from data.sources.text_folder import FolderReader
+from data.spec import ColumnSpec
 
 MEMORY = "the texts in memory"
 """Stands for a file's name in messages."""
@@ -32,6 +35,9 @@ LINES = frozenset({".txt", ".text"})
 TEXT_NAMES = ("text", "texts", "document", "passage", "content", "sentence", "query", "question")
 ID_NAMES = ("_id", "id", "doc_id", "docid", "document_id", "query_id")
 """Columns that are taken where none is named, the first that is there."""
+
+INDEX_NAMES = ("Unnamed: 0", "index", "__index_level_0__")
+"""Columns in which pandas leaves the numbers of rows."""
 
 Empty = Literal["fail", "skip", "keep"]
 """What to do with a row without a text: end, leave it out, or embed the empty text."""
@@ -141,7 +147,7 @@ class TextRows:
         empty_hint: what helps where a row without a text ends the work.
     """
 
-    reader: Reader
+    reader: Table
     columns: tuple[str, ...]
     id_column: str | None
     empty: Empty = "fail"
@@ -246,8 +252,8 @@ def open_texts(
     """Open the texts of a file, or of standard input.
 
     Args:
-        place: path of a .txt file (a text a line), of a table (CSV, TSV, JSON, JSONL, Parquet) or of a folder of files of one
-            text each (.md, .txt, .html, .rst), or "-".
+        place: path of a .txt file (a text a line), of a table (CSV, TSV, JSON, JSONL, Parquet, Excel) or of a folder of
+            files of one text each (.md, .txt, .html, .rst), or "-".
         columns: that hold the text; found by their usual names where none is named.
         id_column: that holds the id; the same.
         empty: what to do with a row without a text.
@@ -273,22 +279,34 @@ def open_texts(
         if columns or id_column:
             raise DataError("lines of text have no columns", where=reader.place, hint="leave out --column and --id-column")
         return TextRows(reader, ("text",), None, empty)
+    unit = reader.unit
+    # lists and objects that are written as text stay the texts that they are
+    table, shape_notes = shaped(reader, ColumnSpec(negatives=[*columns, *([id_column] if id_column else [])]), written=False)
+    texts = _chosen(table, columns, id_column, empty, unit, shape_notes)
+    reader.keep_blank = texts.id_column is None  # of texts with an id none depends on its place
+    return texts
+
+
+def _chosen(
+    reader: Table, columns: Sequence[str], id_column: str | None, empty: Empty, unit: str, shape_notes: Sequence[str]
+) -> TextRows:
+    """Return the texts of a table, in the columns that are named or usual."""
     present = reader.columns()
     for name in (*columns, *([id_column] if id_column else [])):
         _check_column(name, present, reader)
     chosen = tuple(columns) or _text_columns(present, reader)
     ids = id_column or next((name for name in ID_NAMES if name in present and name not in chosen), None)
-    notes = [*reader.notes]
+    notes = [*reader.notes, *shape_notes]
     if not columns or (ids and not id_column):
-        notes.append(f"{reader.shown}: text from {' and '.join(chosen)}, id from {ids or f'the {reader.unit} number'}")
+        notes.append(f"{reader.shown}: text from {' and '.join(chosen)}, id from {ids or f'the {unit} number'}")
     return TextRows(reader, chosen, ids, empty, notes)
 
 
-def _text_columns(present: Sequence[str], reader: Reader) -> tuple[str, ...]:
+def _text_columns(present: Sequence[str], reader: Table) -> tuple[str, ...]:
     """Choose the column or columns of the text, where the user names none."""
     if "_id" in present and "text" in present and "title" in present:
         return ("title", "text")  # a BEIR corpus, whose documents are both
-    others = [name for name in present if name not in ID_NAMES]
+    others = [name for name in present if name not in (*ID_NAMES, *INDEX_NAMES)]
     if len(others) == 1:
         return (others[0],)
     found = [name for name in TEXT_NAMES if name in present]
@@ -298,7 +316,7 @@ def _text_columns(present: Sequence[str], reader: Reader) -> tuple[str, ...]:
     raise DataError(what, where=reader.place, hint=f"choose with --column NAME; columns are {', '.join(present)}")
 
 
-def _check_column(name: str, present: Sequence[str], reader: Reader) -> None:
+def _check_column(name: str, present: Sequence[str], reader: Table) -> None:
     if name in present:
         return
     near = nearest(name, present)

@@ -146,11 +146,11 @@ FILES = {
         data("book.csv"),
         "a ZIP archive, as .xlsx workbooks are",
         "book.csv",
-        "save the sheet as CSV",
+        "rename it so that it ends in .xlsx",
         {"book.csv": b"PK\x03\x04\x14\0"},
     ),
-    "workbook": Mistake(
-        data("book.xlsx"), "unknown kind of file '.xlsx'", "book.xlsx", "save the sheet as CSV", {"book.xlsx": b"PK"}
+    "old workbook": Mistake(
+        data("book.xls"), "unknown kind of file '.xls'", "book.xls", "save it as .xlsx", {"book.xls": b"\xd0\xcf\x11\xe0"}
     ),
     "PDF named .csv": Mistake(
         data("p.csv"), "a PDF document", "p.csv", "put the texts into a table", {"p.csv": b"%PDF-1.7\n%\xe2\n"}

@@ -24,7 +24,7 @@ def judged_file(path: Path, name: str, spec: DatasetSpec) -> Source | None:
     layout = json_layout(path)
     if layout is None:
         return None
-    refuse_options(spec, "judged queries", ("columns", "score_range"))
+    refuse_options(spec, "judged queries", ("columns", "score_range", "sheet"))
     return BeirSource(path, name, spec, layout)
 
 
@@ -36,7 +36,7 @@ def judged_source(path: Path, name: str, spec: DatasetSpec) -> Source | None:
     """
     layout = find_layout(path)
     if layout is not None:
-        refuse_options(spec, "a BEIR folder", ("columns", "score_range"))
+        refuse_options(spec, "a BEIR folder", ("columns", "score_range", "sheet"))
         return BeirSource(path, name, spec, layout)
     corpora, queries = find_files(path)
     others = [p for p in path.iterdir() if kind_of(p) in READERS and p not in (*corpora, *queries) and not p.name.startswith(".")]

@@ -1,4 +1,4 @@
-"""Raw rows out of one file: CSV, TSV, JSON, JSONL, Parquet. What the columns mean is decided elsewhere.
+"""Raw rows out of one file: CSV, TSV, JSON, JSONL, Parquet, Excel. What the columns mean is decided elsewhere.
 
 Every reader streams, but for a JSON array, which is read whole. Errors name the file and the line (or the row, where a
 format has no lines).
@@ -13,6 +13,7 @@ from data.sources.compressed import kind_of
 from data.sources.foreign import SUFFIXES
 from data.sources.readers.base import Reader, Row, decoded, lines, readable
 from data.sources.readers.delimited import DelimitedReader
+from data.sources.readers.excel import ExcelReader
 from data.sources.readers.json_files import JsonLinesReader, JsonReader, is_json_lines
 from data.sources.readers.parquet import ParquetReader
 
@@ -25,21 +26,27 @@ READERS: dict[str, type[Reader]] = {
     ".jsonl": JsonLinesReader,
     ".ndjson": JsonLinesReader,
     ".parquet": ParquetReader,
+    ".xlsx": ExcelReader,
+    ".xlsm": ExcelReader,
 }
 """Reader by file name suffix."""
 
 
-def open_reader(path: Path, shown: str) -> Reader:
-    """Open the reader for `path` by its suffix.
+def open_reader(path: Path, shown: str, sheet: str | None = None) -> Reader:
+    """Open the reader for `path` by its suffix; of a workbook that for `sheet`, or for the one that is likely meant.
 
     Raises:
-        DataError: a suffix that is not in `READERS`, or a file that cannot be opened.
+        DataError: a suffix that is not in `READERS`, a file that cannot be opened, or a sheet of what is no workbook.
     """
     reader = READERS.get(kind_of(path))
     if reader is None:
         known = " ".join(READERS)
         hint = SUFFIXES.get(kind_of(path), "save the texts in one of these")
         raise DataError(f"unknown kind of file {path.suffix or path.name!r}", where=str(path), hint=f"{hint} (read are {known})")
+    if reader is ExcelReader:
+        return ExcelReader(path, shown, sheet)
+    if sheet is not None:
+        raise DataError("sheet has no meaning for a file that is no workbook", where=str(path), hint="remove sheet (data.sheet)")
     if reader is JsonReader and is_json_lines(path):
         lines_reader = JsonLinesReader(path, shown)
         lines_reader.notes.append(f"{shown}: read as one JSON object per line")

@@ -11,6 +11,7 @@ from data.errors import DataError
 from data.sources.column_roles import is_known
 from data.sources.readers.base import ARRAY, Reader, Row, TextReader, lines
 from data.sources.readers.json_forms import rows_of
+from data.sources.unpacked import MOST_BYTES
 
 HEAD_ROWS = 10_000
 """Objects of a JSON or JSONL file whose keys count as its columns."""
@@ -113,9 +114,20 @@ class JsonReader(_JsonRows):
         super().__init__(path, shown)
         self._rows: list[tuple[int, object]] | None = None
 
+    def _text(self) -> str:
+        """Return the whole file."""
+        found, size = [], 0
+        for _, line in lines(self.path, self.place):
+            found.append(line)
+            size += len(line)
+            if size > MOST_BYTES:
+                what = "the file is read whole, and holds more than 2 GiB"
+                raise DataError(what, where=self.place, hint="write one object per line in a file that ends in .jsonl")
+        return "".join(found)
+
     def _items(self) -> list[tuple[int, object]]:
         if self._rows is None:
-            text = "".join(line for _, line in lines(self.path, self.place))
+            text = self._text()
             if not text.strip():
                 raise DataError("the file is empty", where=self.place, hint="give an array of objects")
             rows, note = rows_of(_parsed(text, self, 1), self.place)

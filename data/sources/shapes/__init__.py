@@ -8,25 +8,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from data.sources.shapes import chat, nested, passages, sets, written
+from data.sources.shapes import chat, nested, passages, sets
 from data.sources.shapes.form import Find, ShapedTable, look_at
+from data.sources.shapes.written import find as find_written
 from data.sources.table import Table
 from data.spec import ColumnSpec
 
 __all__ = ["shaped", "shaped_tables"]
 
-FORMS: tuple[Find, ...] = (written.find, chat.find, sets.find, passages.find, nested.find)
+FORMS: tuple[Find, ...] = (chat.find, sets.find, passages.find, nested.find)
 """Tried in this order, and again on what the one that fits makes of the rows."""
 MOST_FORMS = 6
 """Forms within each other: an object, in which a list of objects is, and so on."""
 
 
-def shaped(table: Table, spec: ColumnSpec) -> tuple[Table, list[str]]:
+def shaped(table: Table, spec: ColumnSpec, *, written: bool = True) -> tuple[Table, list[str]]:
     """Return a table with flat columns, and what was done to get them; the same table where it is flat already.
 
     Args:
         table: of which the first rows are looked at.
         spec: the columns that the user names; they are left as they are where that can be.
+        written: whether lists and objects that are written as text are read as such.
 
     Raises:
         DataError: the form is known, and the rows are not of it; or the file cannot be read.
@@ -34,7 +36,7 @@ def shaped(table: Table, spec: ColumnSpec) -> tuple[Table, list[str]]:
     notes: list[str] = []
     for _ in range(MOST_FORMS):
         look = look_at(table, spec)
-        shape = next((found for find in FORMS if (found := find(look)) is not None), None)
+        shape = next((found for find in (find_written, *FORMS)[not written :] if (found := find(look)) is not None), None)
         if shape is None:
             break
         table = ShapedTable(table, shape)

@@ -26,6 +26,14 @@ def test_damaged_compressed_files_are_told(tmp_path):
     assert "unknown kind of file '.gz'" in message(write(tmp_path / "rows.parquet.gz", whole))
 
 
+def test_a_compressed_file_that_unpacks_to_far_more_than_texts_is_refused(tmp_path, monkeypatch):
+    path = write(tmp_path / "p.csv.gz", gzip.compress(b"query,document\na,b\n" + b" " * 3_000_000))
+    monkeypatch.setattr("data.sources.unpacked.FREE_BYTES", 2**20)
+    assert "p.csv.gz: the compressed file unpacks to more than 200 times its size" in message(path)
+    monkeypatch.setattr("data.sources.readers.json_files.MOST_BYTES", 100)
+    assert "holds more than 2 GiB" in message(write(tmp_path / "p.json", json.dumps([{"query": "a" * 200, "document": "b"}])))
+
+
 @pytest.mark.parametrize("name", ["p.csv", "p.tsv", "p.json", "p.jsonl"])
 @pytest.mark.parametrize("content", ["", " \n\n", "\ufeff"])
 def test_empty_files(tmp_path, name, content):

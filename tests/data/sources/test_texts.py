@@ -98,7 +98,7 @@ MISTAKES = {
     "an id that is a fraction": ("a.jsonl", '{"id": 1.5, "text": "a"}\n', {}, "line 1.*the number 1.5, not an id"),
     "bytes that are no UTF-8": ("a.txt", "a\n\udcff\n", {}, "line 2.*not UTF-8"),
     "half of a surrogate pair": ("a.jsonl", '{"text": "a \\ud800"}\n', {}, "line 1.*surrogate"),
-    "a format that is not read": ("a.xlsx", "x", {}, "unknown kind of file"),
+    "a format that is not read": ("a.ods", "x", {}, "unknown kind of file"),
 }
 
 
@@ -186,3 +186,41 @@ def test_a_folder_of_files_gives_a_text_a_file(tmp_path: Path) -> None:
         list(open_texts(str(tmp_path)))
     assert error.value.where is not None
     assert error.value.where.startswith(str(tmp_path / "b.md"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("t.csv", ",comment\n0,first\n1,second\n,\n"),
+        ("t.csv", "Unnamed: 0,comment\n0,first\n1,second\n"),
+        ("t.csv", "sep=;\nid;text\n1;first\n2;second\n"),
+        ("t.json", '{"texts": [{"id": 1, "text": "first"}, {"id": 2, "text": "second"}]}'),
+        ("t.jsonl", '{"_id": "1", "text": "first", "metadata": {"url": "u"}}\n{"_id": "2", "text": "second", "metadata": {}}\n'),
+    ],
+)
+def test_what_tools_add_to_a_table_costs_nothing(tmp_path: Path, name: str, content: str) -> None:
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    assert [row.text for row in open_texts(str(path))] == ["first", "second"]
+
+
+def test_nested_texts_are_named_by_their_path(tmp_path: Path) -> None:
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"ticket": {"subject": "first", "id": 7}}\n{"ticket": {"subject": "second", "id": 8}}\n', encoding="utf-8")
+    assert list(open_texts(str(path), ["ticket.subject"], "ticket.id")) == [TextRow("7", "first"), TextRow("8", "second")]
+    with pytest.raises(DataError, match=r"ticket\.subject"):
+        open_texts(str(path))
+
+
+def test_blank_rows_keep_the_place_of_a_text_but_for_those_at_the_end(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("text,lang\nfirst,en\n,\nthird,en\n,\n,\n", encoding="utf-8")
+    assert [row.text for row in open_texts(str(path), ["text"], None, "keep")] == ["first", "", "third"]
+    path.write_text("id,text\n1,first\n,\n3,third\n,\n,\n", encoding="utf-8")
+    assert list(open_texts(str(path))) == [TextRow("1", "first"), TextRow("3", "third")]
+
+
+def test_a_text_that_is_spelt_as_a_list_stays_what_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("text\n\"['a', 'b']\"\n", encoding="utf-8")
+    assert [row.text for row in open_texts(str(path))] == ["['a', 'b']"]
