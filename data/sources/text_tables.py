@@ -14,10 +14,13 @@ BEIR_KEYS = {"id": "_id", "title": "title", "text": "text"}
 
 ID_KEYS = (
     *("_id", "id", "docid", "documentid", "pid", "passageid", "did", "corpusid", "qid", "queryid", "questionid"),
-    *("key", "uuid", "docno", "identifier"),
+    *("answerid", "articleid", "chunkid", "pageid", "productid", "key", "uuid", "docno", "identifier"),
 )
 TITLE_KEYS = ("title",)
 DOCUMENT_KEYS = ("text", "contents", "content", "body", "document", "doc", "passage", "paragraph", "chunk", "answer", "abstract")
+DESCRIBED = ("description", "name")
+"""Text and title of tables of products and the like, where no column has a name of those above."""
+
 QUERY_KEYS = ("text", "query", "question", "querytext", "questiontext", "contents", "content", "utterance", "body")
 """Usual names of keys, without case and separators; of several that are there, the first is taken."""
 
@@ -62,7 +65,9 @@ def keys_of(columns: Sequence[str], queries: bool = False, identity: str | None 
         return None
     title = None if queries else _first(columns, TITLE_KEYS, [found])
     text = _first(columns, QUERY_KEYS if queries else DOCUMENT_KEYS, [found, title])
-    rest = [column for column in columns if column and column not in (found, title)]
+    rest = [column for column in columns if column and column not in (found, title) and plain(column) not in ID_KEYS]
+    if text is None and not queries and (text := _first(columns, DESCRIBED[:1], [found])) is not None:
+        title = title or _first(columns, DESCRIBED[1:], [found, text])
     if text is None and (len(rest) == 1 or (not rest and title is not None)):
         text, title = (rest[0], title) if rest else (str(title), None)
     return None if text is None else Keys(found, text, title)

@@ -262,7 +262,7 @@ ROWS = {
         "the query 'd1' is not in queries.jsonl",
         "b/qrels/train.tsv, line 2",
         "corpus.jsonl has that id: are the columns",
-        beir("b", train=table("corpus-id\tquery-id\tscore", "d1\tq1\t1")),
+        beir("b", train=table("query-id\tcorpus-id\tscore", "d1\tq1\t1")),
     ),
     "judgements without tabs": Mistake(
         data("b"),
@@ -280,9 +280,23 @@ ROWS = {
     ),
     "BEIR folder without judgements": Mistake(
         data("b"),
-        "the column names do not say",
-        "b/corpus.jsonl",
-        "a BEIR folder needs corpus.jsonl, queries.jsonl and qrels/",
+        "corpus.jsonl and queries.jsonl, but no judgements",
+        "b",
+        "write b/qrels.tsv with the columns query-id, corpus-id, score",
         {name: text for name, text in beir("b").items() if "qrels" not in name},
+    ),
+    "names of files that are not there": Mistake(
+        data("p.csv"),
+        "column 'doc' holds names of files ('f0.md', 'f1.md', 'f10.md') rather than texts",
+        "p.csv",
+        "data.literal=true",
+        {"p.csv": rows("query,doc", "what is red {i}?,f{i}.md")},
+    ),
+    "texts of one class": Mistake(
+        data("p.csv"),
+        "all 60 texts have one class, 'red'",
+        'p.csv, column "class"',
+        "add texts of other classes",
+        {"p.csv": rows("text,class", "something red {i},red")},
     ),
 }

@@ -21,6 +21,9 @@ ID_FORMS = (
 )
 """What ids look like: 12, d12, doc_0034, shop/doc-34, a UUID, a hash."""
 
+BETWEEN = re.compile(r"\s*[,;|]\s*|\s+")
+"""What stands between several ids in a cell."""
+
 MOST = 0.9
 """Share of the values that must be alike for a column to count as one of ids or of names of files."""
 
@@ -33,9 +36,18 @@ def cell(value: object) -> str | None:
 
 
 def cells(value: object) -> list[str]:
-    """Return the names that a cell holds, which may be a list."""
-    found = [cell(one) for one in value] if isinstance(value, list) else [cell(value)]
-    return [one for one in found if one]
+    """Return the names that a cell holds: it may be a list, or several ids with signs between them ("d1, d7")."""
+    if isinstance(value, list):
+        return [one for item in value if (one := cell(item))]
+    found = cell(value)
+    if not found:
+        return []
+    parts = [part for part in BETWEEN.split(found) if part]
+    return parts if len(parts) > 1 and all(_is_id(part) for part in parts) else [found]
+
+
+def _is_id(part: str) -> bool:
+    return any(form.fullmatch(part) for form in ID_FORMS[1:]) or (is_file_name(part) and NAME.fullmatch(part) is not None)
 
 
 def is_file_name(value: str) -> bool:

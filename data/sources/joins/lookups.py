@@ -13,10 +13,10 @@ from data.schema import Document, text_id
 from data.sources.cells import clean_text
 from data.sources.column_roles import plain, recognise
 from data.sources.compressed import kind_of, stem_of
-from data.sources.joins.looks import are_ids, cells
+from data.sources.joins.looks import are_ids, cell
 from data.sources.joins.text_files import TextFiles, check_size
 from data.sources.readers import READERS, Reader, open_reader, readable
-from data.sources.text_tables import ID_KEYS, TextTable, keys_of
+from data.sources.text_tables import DESCRIBED, DOCUMENT_KEYS, ID_KEYS, QUERY_KEYS, TITLE_KEYS, TextTable, keys_of
 from data.spec import ColumnSpec
 
 DOCUMENT_STEMS = frozenset(
@@ -33,6 +33,14 @@ MOST_JSON_BYTES = 256 * 2**20
 """A JSON array is read whole; a larger one is not looked at unasked."""
 FEW = 0.1
 """Share of the names that may be missing for a column to be one of names all the same; these are bad rows."""
+
+
+ENOUGH = 5
+"""Names by which a table or files of any name are told from chance."""
+TEXTS = frozenset({*DOCUMENT_KEYS, *QUERY_KEYS, *TITLE_KEYS, *DESCRIBED})
+"""Columns that hold texts, by which no text is named."""
+
+LITERAL = "if these are the texts themselves, say so: data.literal=true"
 
 
 def all_but_a_few(found: int, total: int) -> bool:
@@ -99,8 +107,8 @@ def sibling_tables(folder: Path, own: Collection[Path], queries: bool) -> list[S
             columns = tuple(column for column in reader.columns() if column)
         except DataError:
             continue  # whatever lies there is not the user's data set
-        if named[path] not in usual:
-            columns = () if _holds_pairs(columns) else tuple(c for c in columns if plain(c) in ID_KEYS)
+        if named[path] not in usual and _holds_pairs(columns):
+            continue
         if columns:
             found.append(Sibling(reader, columns, named[path] in usual))
     return found
@@ -126,38 +134,51 @@ def find_in_tables(names: Collection[str], siblings: Collection[Sibling], querie
     part = ""
     for sibling in siblings:
         column, found = _best_column(names, sibling)
-        if column is None or not found:
+        if column is None or not found or not _is_sure(names, sibling, column, found):
             continue
-        plain_words = not (are_ids(names) or any(sign.isdigit() for name in names for sign in name))
-        sure = sibling.expected or (found == len(names) >= 5 and not plain_words)
-        if not sure or not all_but_a_few(found, len(names)):
+        if not all_but_a_few(found, len(names)):
             if sibling.expected and 2 * found >= len(names):
                 part = f"{found:,} of {len(names):,} are in {sibling.reader.shown}"
             continue
         keys = keys_of(sibling.reader.columns(), queries, column)
-        if keys is None:
+        if keys is not None:
+            return _from_table(names, TextTable(sibling.reader, keys)), ""
+        if plain(column) in ID_KEYS or are_ids(names):
             raise DataError(
                 f"column {column!r} has these ids, but which column holds the texts is not clear",
                 where=sibling.reader.place,
-                hint="call the column of the texts `text`",
+                hint=f"call the column of the texts `text`; {LITERAL}",
             )
-        return _from_table(names, TextTable(sibling.reader, keys)), ""
     return None, part
 
 
+def _is_sure(names: Collection[str], sibling: Sibling, column: str, found: int) -> bool:
+    """Tell whether what was found is no chance. In a table of any other name all must be there, and look like ids."""
+    digits = are_ids(names) or any(sign.isdigit() for name in names for sign in name)
+    if sibling.expected:
+        return digits or plain(column) in ID_KEYS or found == len(names) >= ENOUGH
+    numbers = all(name.isdigit() for name in names)
+    return found == len(names) >= ENOUGH and digits and (plain(column) in ID_KEYS or not numbers)
+
+
 def _best_column(names: Collection[str], sibling: Sibling) -> tuple[str | None, int]:
-    """Return the column of a table that has most of the names, and how many."""
-    wanted, found = set(names), {column: set[str]() for column in sibling.columns}
+    """Return the column of a table that has most of the names, and how many; one with a name twice only if it is called so."""
+    columns = [column for column in sibling.columns if plain(column) not in TEXTS or are_ids(names)]
+    wanted, found = set(names), {column: set[str]() for column in columns}
+    repeated: set[str] = set()
     try:
-        for _, values in sibling.reader.rows(sibling.columns):
-            for column in sibling.columns:
-                for name in cells(values.get(column)):
-                    if name in wanted:
-                        found[column].add(name)
+        for _, values in sibling.reader.rows(columns):
+            for column in columns:
+                name = cell(values.get(column))
+                if name in wanted:
+                    if name in found[column]:
+                        repeated.add(column)
+                    found[column].add(name)
     except DataError:
         return None, 0
-    best = max(sibling.columns, key=lambda column: (len(found[column]), plain(column) in ID_KEYS))
-    return best, len(found[best])
+    possible = [column for column in columns if column not in repeated or plain(column) in ID_KEYS]
+    best = max(possible, key=lambda column: (len(found[column]), plain(column) in ID_KEYS), default=None)
+    return best, 0 if best is None else len(found[best])
 
 
 def _from_table(names: Collection[str], table: TextTable) -> Lookup:
@@ -182,8 +203,11 @@ def find_in_files(names: Collection[str], files: TextFiles) -> tuple[Lookup | No
     Raises:
         DataError: a name is that of several files, or a file cannot be read.
     """
-    stems = are_ids(names)  # a word may well be meant as such, although a file has that name
+    stems = are_ids(names) or len(names) >= ENOUGH
     found = {name: path for name in sorted(names) if (path := _path_of(name, files, stems)) is not None}
+    by_stem = sum("." not in name for name in found)
+    if by_stem and not are_ids(names) and len(found) < len(names):
+        return None, ""  # some words have files of their name by chance
     if not all_but_a_few(len(found), len(names)):
         return None, f"{len(found):,} of {len(names):,} are there" if found else ""
     check_size((files.sizes[path] for path in set(found.values())), str(files.folder))

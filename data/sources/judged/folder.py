@@ -12,9 +12,8 @@ from data.errors import DataError
 from data.schema import SPLITS, UNSPLIT
 from data.sources.column_roles import plain
 from data.sources.compressed import kind_of, stem_of
-from data.sources.joins.looks import MOST, cells
 from data.sources.joins.lookups import DOCUMENT_STEMS, QUERY_STEMS
-from data.sources.judged.judgements import DOCUMENT_NAMES, HEADER, Judged, Judgements, readable_kind
+from data.sources.judged.judgements import HEADER, Judged, Judgements, readable_kind
 from data.sources.readers import READERS, Row, lines, open_reader, readable
 from data.sources.readers.base import Reader
 from data.sources.rows import SPLIT_ALIASES
@@ -210,20 +209,6 @@ def by_split(folder: Path, files: Sequence[Path], notes: list[str], exactly: boo
             )
         notes.append(f"{file.relative_to(folder).as_posix()} is not used (not named train, dev or test)")
     return {split: found[split] for split in SPLITS if split in found}
-
-
-def linked_column(corpus: TextTable, queries: Table, text: str | None) -> str | None:
-    """Return the column of a table of queries that holds ids of the corpus; None where there is none, or more than one."""
-    known = {identity for _, identity, _, _ in corpus.records()}
-    found: dict[str, list[bool]] = {}
-    for _, values in islice(queries.rows(()), HEAD_LINES):
-        for column, value in values.items():
-            if names := cells(value):
-                found.setdefault(column, []).append(all(name in known for name in names))
-    linked = [column for column, there in found.items() if column != text and len(there) > 1 and sum(there) >= MOST * len(there)]
-    if len(linked) > 1:  # queries and documents may both be numbered from 1
-        linked = [column for column in linked if plain(column) in DOCUMENT_NAMES]
-    return linked[0] if len(linked) == 1 else None
 
 
 def no_judgements(folder: Path, corpus: TextTable, queries: Table) -> DataError:

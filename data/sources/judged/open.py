@@ -9,13 +9,12 @@ from data.schema import UNSPLIT, Source
 from data.sources.beir import BeirSource
 from data.sources.column_roles import recognise
 from data.sources.compressed import kind_of
-from data.sources.joins.join import table_source
-from data.sources.judged.folder import find_files, find_layout, linked_column, no_judgements, open_texts, split_of
+from data.sources.joins.join import joined_source
+from data.sources.judged.folder import find_files, find_layout, no_judgements, open_texts, split_of
 from data.sources.judged.one_json import json_layout
 from data.sources.options import refuse_options
 from data.sources.readers import READERS, open_reader
 from data.sources.table import Table
-from data.sources.text_tables import query_text
 from data.spec import DatasetSpec
 
 
@@ -51,11 +50,7 @@ def judged_source(path: Path, name: str, spec: DatasetSpec) -> Source | None:
             raise
     else:
         return None
-    corpus = open_texts(corpora[0], queries=False)
-    text = query_text(first.columns())
-    column = None if text is None else linked_column(corpus, first, text)
-    if column is None:
-        raise no_judgements(path, corpus, first)
-    columns = spec.columns.model_copy(update={"anchor": text, "positive": column})
-    notes = [f"{column} of {first.shown} names documents of {corpus.table.shown}"]
-    return table_source(name, str(path), tables, spec.model_copy(update={"columns": columns}), notes, queries)
+    joined = joined_source(name, str(path), tables, spec, [], queries)
+    if joined is None:
+        raise no_judgements(path, open_texts(corpora[0], queries=False), first)
+    return joined

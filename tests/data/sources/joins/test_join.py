@@ -42,6 +42,10 @@ def as_csv(identity: str = "d{i}", header: str = "id,text") -> str:
         ("Documents.csv", as_csv("00{i}", "doc_id,body"), "00{i}", "query,document"),
         ("handbook.csv", as_csv("kb-{i}"), "kb-{i}", "query,document"),
         ("articles.csv", as_csv("art{i}", "slug,text"), "art{i}", "query,document"),
+        ("docs.csv", as_csv("doc-{i}"), "doc-{i}", "question,positive_doc_id"),
+        ("goods.csv", as_csv("SKU-{i}", "sku,description"), "SKU-{i}", "query,document"),
+        ("goods.csv", as_csv("SKU-{i}", "sku,description"), "SKU-{i}", "query,sku"),
+        ("manuals.csv", as_csv("shop/manual.{i}", "key,text"), "shop/manual.{i}", "query,document"),
     ],
 )
 def test_ids_of_a_table_beside_the_file_are_replaced_by_its_texts(tmp_path, beside, content, name, header):
@@ -60,6 +64,14 @@ def test_parquet_jsonl_and_whole_numbers(tmp_path):
     first = next(source.examples("all"))
     assert first.texts == ["about the kiln", f"Tools {text_of(0)}", f"Tools {text_of(5)}", f"Tools {text_of(6)}"]
     assert source.recognised.kind is RowKind.TUPLE
+
+
+def test_several_ids_in_a_cell_are_several_positives(tmp_path):
+    write(tmp_path / "documents.csv", as_csv())
+    path = write(tmp_path / "pairs.csv", "query,document\n" + "".join(f'about {i},"d{i}, d{(i + 1) % 8}"\n' for i in NUMBERS))
+    assert texts(opened(path))[:2] == [["about 0", text_of(0)], ["about 0", text_of(1)]]
+    lines = "\n".join(json.dumps({"query": f"about {i}", "documents": [f"d{i}"]}) for i in NUMBERS)
+    assert texts(opened(write(tmp_path / "more.jsonl", lines)))[0] == ["about 0", text_of(0)]
 
 
 def test_ids_of_queries_too(tmp_path):
@@ -114,10 +126,11 @@ def test_pages_are_read_as_texts(tmp_path):
     assert texts(source)[0][1] == f"kiln\n{text_of(0)}"
 
 
-def test_ids_that_are_stems_of_files(tmp_path):
+@pytest.mark.parametrize("name", ["kb-{i}", "{thing}"])
+def test_names_without_a_suffix(tmp_path, name):
     for i in NUMBERS:
-        write(tmp_path / "kb" / f"kb-{i}.txt", text_of(i))
-    assert texts(opened(write(tmp_path / "pairs.csv", pairs("kb-{i}"))))[2][1] == text_of(2)
+        write(tmp_path / "kb" / f"{name.format(i=i, thing=THINGS[i])}.txt", text_of(i))
+    assert texts(opened(write(tmp_path / "pairs.csv", pairs(name))))[2][1] == text_of(2)
 
 
 def test_a_few_names_that_are_missing_are_bad_rows(tmp_path):
@@ -138,7 +151,7 @@ def test_a_few_names_that_are_missing_are_bad_rows(tmp_path):
             {},
             ["'doc' holds names of files ('anvil.md', 'bellows.md', 'chisel.md')", "0 files", "literal=true"],
         ),
-        ("../{thing}.md", {}, ["holds names of files", "put the files below"]),
+        ("../{thing}.md", {}, ["holds names of files", "move pairs.csv above them"]),
         (
             "x{i}",
             {"documents.csv": as_csv()},
@@ -204,7 +217,14 @@ SOUND = {
 
 @pytest.mark.parametrize("kind", SOUND)
 @pytest.mark.parametrize(
-    "beside", [{}, {"test.csv": "id,query,document\n1,a,b\n2,c,d\n"}, {"products.csv": "id,text\n1,kiln\n2,loom\n"}]
+    "beside",
+    [
+        {},
+        {"test.csv": "id,query,document\n1,a,b\n2,c,d\n"},
+        {"goods.csv": "id,text\n1,kiln\n2,loom\n"},
+        {"years.csv": "year,text\n" + "".join(f"{1900 + i},a year\n" for i in NUMBERS)},
+        {"names.csv": "name,text\n" + "".join(f"{thing.title()},a thing\n" for thing in THINGS)},
+    ],
 )
 def test_no_false_alarm(tmp_path, kind, beside):
     for file, content in beside.items():
