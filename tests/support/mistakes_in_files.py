@@ -39,7 +39,7 @@ FILES = {
         data("one.csv"),
         "1 query in 1 row: too few to split off dev and test",
         "one.csv",
-        "add rows, or give dev and test",
+        "or give dev and test of your own",
         {"one.csv": "query,document\na,b\n"},
     ),
     "three rows": Mistake(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -22,6 +23,7 @@ TEXT_NAMES = (
 CLASS_NAMES = (
     *("class", "classname", "classlabel", "category", "categoryname", "intent", "label", "labelname", "labeltext", "topic"),
     *("tag", "sentiment", "emotion", "genre", "department", "queue", "target"),
+    *("classes", "categories", "intents", "labels", "topics", "tags"),
 )
 """Usual names of columns, without case and separators."""
 NAMED_CLASSES = frozenset({"class", "category", "intent", "topic", "tag", "sentiment", "emotion", "genre", "department", "queue"})
@@ -35,6 +37,9 @@ HEAD_ROWS = 500
 LONGEST_CLASS = 60
 """Characters of most classes at most: what is longer is a text."""
 MOST_WORDS = 4
+FEW_ROWS = 20
+SHARE = 3
+"""So many rows a class, on average, has a column that is offered as one of classes."""
 RECURRING = 0.8
 """Share of the rows that must be in classes of two rows or more."""
 
@@ -60,7 +65,7 @@ def class_columns(tables: Sequence[Table], spec: ColumnSpec) -> ClassColumns | N
     Raises:
         DataError: the user names the column of classes, or its name says that it is one, but it cannot be read as such.
     """
-    columns = _possible(tables[0], spec)
+    columns, unknown = _possible(tables[0], spec)
     head = None if columns is None else _head(tables)
     if columns is None or head is None:
         return None
@@ -68,9 +73,12 @@ def class_columns(tables: Sequence[Table], spec: ColumnSpec) -> ClassColumns | N
     split = spec.split or _only([c for c in columns if plain(c) in SPLIT_NAMES])
     free = [c for c in columns if c not in (group, split)]
     category = spec.category or _category(free, head, tables[0])
+    if category is None and unknown is not None:
+        _advise(unknown, free, head)
     if category is None or (spec.category is None and not _may_be_classes([row.get(category) for row in head])):
         return None
-    text = spec.anchor or _text([c for c in free if c != category], head, tables[0], category, sure=spec.category is not None)
+    clear = spec.category is not None or plain(category) in NAMED_CLASSES or _recurs([row.get(category) for row in head])
+    text = spec.anchor or _text([c for c in free if c != category], head, tables[0], category, clear=clear)
     if text is None and spec.category is not None:
         hint = f"name it: data.columns.anchor=NAME data.columns.category={category}"
         raise DataError(f"no column holds texts. Columns found: {show(columns)}", where=tables[0].place, hint=hint)
@@ -78,28 +86,33 @@ def class_columns(tables: Sequence[Table], spec: ColumnSpec) -> ClassColumns | N
     return None if text is None else ClassColumns(text, category, group, split, ignored)
 
 
-def _possible(table: Table, spec: ColumnSpec) -> list[str] | None:
-    """Return the columns of a table that may hold a text and its class; None where other roles are named or recognised."""
+def _possible(table: Table, spec: ColumnSpec) -> tuple[list[str] | None, DataError | None]:
+    """Return the columns of a table that may hold a text and its class, None where other roles are named or recognised; and why
+    no roles were."""
     if spec.positive or spec.sentence1 or spec.sentence2 or spec.score or spec.negatives:
         if spec.category:
             what = "the config names a class of single texts (columns.category), and columns of a second text or a score"
             raise DataError(what, where=table.place, hint="keep columns.category and columns.anchor, or the others")
-        return None
+        return None, None
     columns: list[str] = []
+    unknown = None
     with suppress(DataError):  # it is reported where the rows are read
         columns = [column for column in table.columns() if column]
     if spec.category is None:
         if spec.anchor not in (None, *columns):
-            return None
-        with suppress(DataError):
+            return None, None
+        try:
             recognise(columns, spec, table.place)
-            return None
+        except DataError as error:
+            unknown = error
+        else:
+            return None, None
     for role, name in (("category", spec.category), ("anchor", spec.anchor), ("group", spec.group), ("split", spec.split)):
         if columns and name is not None and name not in columns:
             hint = f"correct columns.{role} in the YAML, data.columns.{role}=NAME on the command line"
             what = f"columns.{role} names a column {name!r} that does not exist. Columns found: {show(columns)}"
             raise DataError(what, where=table.place, hint=hint)
-    return columns or None
+    return columns or None, unknown
 
 
 def _head(tables: Sequence[Table]) -> list[Mapping[str, object]] | None:
@@ -115,6 +128,28 @@ def _head(tables: Sequence[Table]) -> list[Mapping[str, object]] | None:
 
 def _pass_over(error: DataError) -> None:
     """Skip a row that cannot be read."""
+
+
+def _advise(error: DataError, free: Sequence[str], head: Sequence[Mapping[str, object]]) -> None:
+    """Raise the error with the setting that reads texts and classes, where a column could hold classes by what stands in it."""
+    texts = [c for c in free if plain(c) not in BESIDE and _holds_texts(row.get(c) for row in head)]
+    classes = [c for c in free if c not in texts and plain(c) not in BESIDE and _recurs([row.get(c) for row in head])]
+    if texts and classes and len(head) >= FEW_ROWS:
+        longest = _longest(texts, head)
+        setting = f"data.columns.anchor={quoted(longest)} data.columns.category={quoted(classes[0])}"
+        hint = f"if {classes[0]!r} is the class of {longest!r}, and texts of one class belong together: {setting}; otherwise "
+        raise DataError(error.what, where=error.where, hint=f"{hint}{error.hint}")
+
+
+def _longest(columns: Sequence[str], head: Sequence[Mapping[str, object]]) -> str:
+    return max(columns, key=lambda column: sum(len(str(row.get(column))) for row in head))
+
+
+def _recurs(values: Sequence[object]) -> bool:
+    """Tell whether most values come several times, as classes do."""
+    sizes = Counter(str(value).strip() for value in values if isinstance(value, str | int) and str(value).strip())
+    total = sum(sizes.values())
+    return 2 <= len(sizes) <= total / SHARE and sum(n for n in sizes.values() if n > 1) >= RECURRING * total
 
 
 def _only(found: Sequence[str]) -> str | None:
@@ -140,7 +175,7 @@ def _category(free: Sequence[str], head: Sequence[Mapping[str, object]], table: 
     )
 
 
-def _text(free: Sequence[str], head: Sequence[Mapping[str, object]], table: Table, category: str, *, sure: bool) -> str | None:
+def _text(free: Sequence[str], head: Sequence[Mapping[str, object]], table: Table, category: str, *, clear: bool) -> str | None:
     """Return the column of texts: by its name, or the only one that holds texts; the others are passed over."""
     named = [c for c in free if plain(c) in TEXT_NAMES]
     if len(named) == 1:
@@ -148,11 +183,11 @@ def _text(free: Sequence[str], head: Sequence[Mapping[str, object]], table: Tabl
     texts = named or [c for c in free if plain(c) not in BESIDE and _holds_texts(row.get(c) for row in head)]
     if len(texts) == 1:
         return texts[0]
-    if texts and (sure or plain(category) in NAMED_CLASSES):
+    if texts and clear:
         raise DataError(
             f"{len(texts)} columns could be the text whose class is {category!r}: {show(texts)}",
             where=table.place,
-            hint=f"say which: data.columns.anchor={texts[0]} data.columns.category={category}",
+            hint=f"say which: data.columns.anchor={quoted(_longest(texts, head))} data.columns.category={quoted(category)}",
         )
     return None
 
@@ -166,7 +201,7 @@ def _may_be_classes(values: Sequence[object]) -> bool:
     """Tell whether the first cells could be classes rather than texts or objects; numbers and blanks are looked at later."""
     texts = [value.strip() for value in values if isinstance(value, str) and value.strip()]
     long = sum(len(text) > LONGEST_CLASS or len(text.split()) > MOST_WORDS for text in texts)
-    objects = sum(isinstance(value, list | dict) for value in values)
+    objects = sum(isinstance(value, dict) for value in values)
     return 2 * long <= len(texts) and 2 * objects <= len(values)
 
 
@@ -182,9 +217,19 @@ def class_of(value: object, where: str) -> str:
             where=where,
             hint="write classes as words or whole numbers; similarities need two texts in each row (sentence1, sentence2, score)",
         )
+    if isinstance(value, list) and len(value) == 1:
+        return class_of(value[0], where)
+    if isinstance(value, list):
+        what = f"{len(value)} classes in one row: which texts belong together?"
+        raise DataError(what, where=where, hint=f"give one class per row, or {DROP_HINT}")
     if not isinstance(value, str | int):
         raise DataError(f"the class is of type {type(value).__name__}", where=where, hint="give one class per row, as a word")
     return str(value).strip()
+
+
+def quoted(name: str) -> str:
+    """Return a name as a shell takes it for one word."""
+    return shlex.quote(name)
 
 
 def _is_fraction(text: str) -> bool:

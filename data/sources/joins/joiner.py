@@ -9,13 +9,16 @@ from itertools import islice
 from pathlib import Path
 
 from data.errors import DataError
-from data.sources.column_roles import ANCHOR_NAMES, POSITIVE_NAMES, SCORE_NAMES, plain, recognise
+from data.sources.column_roles import ANCHOR_NAMES, ANSWER_NAMES, POSITIVE_NAMES, SCORE_NAMES, plain, recognise
 from data.sources.joins.looks import are_file_names, are_ids, cells, could_be_names
 from data.sources.joins.lookups import LITERAL, Lookup, find_in_files, find_in_tables, sibling_tables
 from data.sources.joins.text_files import TextFiles, files_below
 from data.sources.table import Table
 from data.sources.text_tables import query_text
 from data.spec import ColumnSpec, DatasetSpec
+
+NO_NAMES = ("id", "idx", "index")
+"""Columns that number the rows themselves."""
 
 SAMPLE_ROWS = 200
 """Rows by which it is decided whether a column is worth looking up."""
@@ -74,7 +77,7 @@ class Joiner:
         if named is not None:
             self._look_at([named], queries=False, surely=called)
         else:
-            named = self._by_value([c for c in columns if c != anchor and plain(c) not in ("id", "idx", "index")])
+            named = self._by_value([column for column in columns if column != anchor])
         if named is None:
             self.lookups.clear()
             return
@@ -86,6 +89,8 @@ class Joiner:
         """Return the only column whose values are found in a table or as files; None where there is none, or more than one."""
         before, notes, found = dict(self.lookups), list(self.notes), []
         for column in columns:
+            if plain(column) in NO_NAMES or (not plain(column).endswith("id") and all(map(str.isdigit, self._values(column)))):
+                continue  # stars and years are among the ids of any table
             self._look_at([column], queries=False, refuse=False)
             if column in self.lookups:
                 found.append(column)
@@ -111,6 +116,8 @@ class Joiner:
         names = set[str]().union(*(self._values(column) for column in columns))
         if len(names) < 2 or not could_be_names(names):
             return
+        if plain(columns[0]) in ANSWER_NAMES and all(map(str.isdigit, names)):
+            return  # sums have such answers
         column = ", ".join(columns)
         folder = self.files[0].parent
         siblings = sibling_tables(folder, self.files, queries)

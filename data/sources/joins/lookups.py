@@ -157,8 +157,7 @@ def _is_sure(names: Collection[str], sibling: Sibling, column: str, found: int) 
     digits = are_ids(names) or any(sign.isdigit() for name in names for sign in name)
     if sibling.expected:
         return digits or plain(column) in ID_KEYS or found == len(names) >= ENOUGH
-    numbers = all(name.isdigit() for name in names)
-    return found == len(names) >= ENOUGH and digits and (plain(column) in ID_KEYS or not numbers)
+    return found == len(names) >= ENOUGH and digits and not all(name.isdigit() for name in names)
 
 
 def _best_column(names: Collection[str], sibling: Sibling) -> tuple[str | None, int]:

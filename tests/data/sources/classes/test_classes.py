@@ -91,7 +91,7 @@ def test_the_columns_may_be_named(tmp_path):
     assert texts(source)[0][0].endswith("again")
     said = message(path, columns=ColumnSpec(category="kind"))
     assert "2 columns could be the text whose class is 'kind': 'heading', 'notes'" in said
-    assert "data.columns.anchor=heading data.columns.category=kind" in said
+    assert "data.columns.anchor=notes data.columns.category=kind" in said
     assert "columns.category names a column 'kinds'" in message(path, columns=ColumnSpec(category="kinds"))
     both = ColumnSpec(anchor="heading", positive="notes", category="kind")
     assert "the config names a class of single texts" in message(path, columns=both)
@@ -150,11 +150,12 @@ def test_texts_that_come_twice_and_classes_of_one_text(tmp_path):
             "'0.1' is a number between",
         ),
         (table(of=[*rows(), ("a text", " ")]), 'a.csv, line 242, column "class": the class is missing'),
+        ('{"text": "a", "labels": ["x", "y"]}\n' * 3, "2 classes in one row: which texts belong together?"),
         (table(of=[*rows(), (" ", "menu")]), 'a.csv, line 242, column "text": the text is empty'),
     ],
 )
 def test_what_cannot_be_learnt_from_is_refused(tmp_path, content, part):
-    assert part in message(write(tmp_path / "a.csv", content))
+    assert part in message(write(tmp_path / f"a.{'jsonl' if content.startswith('{') else 'csv'}", content))
 
 
 def test_bad_rows_are_dropped_and_counted(tmp_path):
@@ -180,7 +181,9 @@ def test_what_may_be_another_thing_is_not_taken_for_classes(tmp_path, header):
     content = "\n".join([header, *(f"{text},the answer to {text} is long" for text, _ in rows())])
     if header in ("text,kind", "text,score"):
         content = "\n".join([header, *(f"{text},{i % 5}" for i, (text, _) in enumerate(rows()))])
-    assert "the column names do not say which texts belong together" in message(write(tmp_path / "a.csv", content))
+    said = message(write(tmp_path / "a.csv", content))
+    assert "the column names do not say which texts belong together" in said
+    assert ("data.columns.anchor=text data.columns.category=kind" in said) is (header == "text,kind")
 
 
 def test_very_many_rows_stay_within_bounds(tmp_path, monkeypatch):

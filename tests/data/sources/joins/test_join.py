@@ -237,6 +237,17 @@ def test_no_false_alarm(tmp_path, kind, beside):
     assert source.documents() is None
 
 
+@pytest.mark.parametrize("beside", ["documents.csv", "reviews.csv"])
+@pytest.mark.parametrize("header", ["text,stars", "question,answer"])
+def test_numbers_that_happen_to_be_ids_of_a_table_are_not_looked_up(tmp_path, header, beside):
+    write(tmp_path / beside, as_csv("{i}"))
+    path = write(tmp_path / "a.csv", header + "\n" + "".join(f"I use the {THINGS[i % 8]} {i} times,{i % 5}\n" for i in range(40)))
+    if header == "question,answer":
+        assert texts(opened(path))[1][1] == "1"
+    else:
+        assert "the column names do not say which texts belong together" in message(path)
+
+
 def test_rows_in_memory_are_not_looked_up(tmp_path):
     from data.sources.memory import store
 
