@@ -28,6 +28,7 @@ from train.plan.folds import folds_wanted
 from train.plan.plan import Plan, audited, make_plan
 from train.plan.preflight import preflight
 from train.plan.record import begin_run, refuse_changes
+from train.plan.trial import try_out
 from train.report.run_report import report_run
 from train.runs.find import RUNS, find_unfinished
 from train.runs.folder import RunFolder
@@ -59,6 +60,9 @@ def start_run(config: TrainSettings, *, debug: bool = False, inner: bool = False
     name = distributed.on_main(lambda: preflight(config))
     plan = make_plan(config.model_copy(update={"run_name": name}))
     plan.say()
+    if not inner:  # the parts of a cross-validation train the same model
+        with shortages_in_words(plan.needs):
+            distributed.on_main(lambda: try_out(plan))
     run = begin_run(plan, distributed.on_main(lambda: audited(plan)))
     return _carry_out(plan, run, new=True, inner=inner)
 
@@ -92,6 +96,7 @@ def dry_run(config: TrainSettings, *, debug: bool = False) -> DryRun:
     plan = make_plan(config)
     distributed.on_main(lambda: audited(plan))
     with shortages_in_words(plan.needs):
+        distributed.on_main(lambda: try_out(plan))
         found = estimate(plan.encoder, plan.sets, plan.datasets, plan.recipe, plan.config, plan.bf16)
     samples = {name: plan.datasets[name].samples for name in plan.sets}
     return DryRun(dump_config(plan.config), plan.sentences, found, folds_wanted(config, plan.datasets)[0], samples)

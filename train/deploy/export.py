@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.storage import staged_folder
+from train.encode.weights.save import save_model
 from train.errors import RunError
 
 if TYPE_CHECKING:
@@ -13,14 +14,14 @@ if TYPE_CHECKING:
 
 
 def export_model(model: SentenceTransformer, folder: Path) -> Path:
-    """Save to `folder`, whole or not at all. No model card is made: the stock one quotes training texts.
+    """Save to `folder`, whole or not at all.
 
     Raises:
         RunError: the files cannot be written (full disk, no permission).
     """
     try:
         with staged_folder(folder, replace=True) as staged:
-            model.save_pretrained(str(staged), create_model_card=False)
+            save_model(model, staged)
     except Exception as error:  # safetensors has an error of its own for a full disk
         raise RunError(
             f"the model cannot be written to {folder} ({error})",

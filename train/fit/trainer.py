@@ -23,6 +23,7 @@ from train.config.choices import Schedule
 from train.config.schema import TrainingConfig
 from train.encode.forward.columns import embed_columns
 from train.encode.token_limit import limited_tokens
+from train.encode.weights.save import save_model
 from train.errors import RunError
 from train.fit.batches.samplers import RankShare, ShuffledBatchSampler
 from train.fit.callbacks import LossMeter
@@ -243,7 +244,7 @@ class PairTrainer(SentenceTransformerTrainer):
             distributed.copy_weights(state_dict, self._whole)
         if self.args.should_save:
             model = self.model if self._whole is None else self._whole
-            model.save_pretrained(str(output_dir), create_model_card=False)
+            save_model(model, Path(str(output_dir)))
 
 
 def training_arguments(

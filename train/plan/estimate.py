@@ -6,24 +6,17 @@ import dataclasses
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from datasets import Dataset
 
 from data.prepared import PreparedDataset
-from data.schema import text_columns
-from train.config.choices import Batches
 from train.config.schema import TrainSettings
 from train.encode.contract import Role
-from train.encode.forward.columns import embed_columns
 from train.encode.local import Encoder
-from train.encode.token_limit import limited_tokens
 from train.fit.batches.training_set import TrainingSet
-from train.fit.collate import TokenTable
-from train.fit.loop import column_prompts, column_tasks, mixed_samplers, training_columns
-from train.fit.losses.build import build_loss, kept_bytes
+from train.fit.loop import mixed_samplers
 from train.fit.recipe import Recipe
+from train.fit.step import batch_loss
 from train.machine import resident_peak_mb
 
 ENCODE_SAMPLE = 128
@@ -89,49 +82,13 @@ def estimate(
 
 def _seconds_a_batch(encoder: Encoder, one: TrainingSet, size: int, max_tokens: int, config: TrainSettings, bf16: bool) -> float:
     """Measure the seconds of one forward and backward pass, the second of two (the first one warms up)."""
-    model, device = encoder.model, encoder.model.device
-    joint = one.batches == Batches.JOINT
-    by_trainer = encoder.store is not None
-    loss: Any = build_loss(one.loss, model, config.training, 1, one.relevance, by_trainer=by_trainer, joint=joint)
-    table = training_columns(one.table)
-    prompts = column_prompts(encoder, one)
     batches = iter(one.sampler(size, config.training.seed))
     seconds = 0.0
     for rows in [batch for batch, _ in zip(batches, range(2), strict=False)]:
-        part = table.select(rows)
         began = time.perf_counter()
-        keys = None if one.keys is None else one.keys[rows]
-        tokens = TokenTable.of(part, prompts, encoder, max_tokens, keys, joint)
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bf16):
-            if tokens is not None:
-                texts, labels = tokens.batch(range(len(rows)))
-                columns = [column.float() for column in embed_columns(model, texts, kept_bytes(one.loss))]
-                value = loss.compute_loss_from_embeddings(columns, None if labels is None else labels.to(device))
-            else:
-                labels = torch.tensor(part["score"][:]) if keys is None and "score" in part.column_names else None
-                labels = labels if keys is None else torch.from_numpy(keys)
-                features = _padded_features(encoder, part, prompts, column_tasks(encoder, one), max_tokens)
-                value = loss(features, torch.zeros(len(rows), device=device) if labels is None else labels.to(device))
-        value.backward()
+        batch_loss(encoder, one, rows, max_tokens, config.training, bf16).backward()
         seconds = time.perf_counter() - began
     return seconds
-
-
-def _padded_features(
-    encoder: Encoder, part: Dataset, prompts: Mapping[str, str], tasks: Mapping[str, str | None], max_tokens: int
-) -> list[dict[str, Any]]:
-    """Return what the stock collator makes of the text columns of some rows."""
-    tokenise: Any = encoder.model.preprocess
-    with limited_tokens(encoder.model, max_tokens):
-        columns = [
-            {**tokenise(part[name][:], prompt=prompts[name] or None, task=tasks[name]), "task": tasks[name]}
-            for name in text_columns(part.column_names)
-        ]
-    device = encoder.model.device
-    return [
-        {key: value.to(device) if isinstance(value, torch.Tensor) else value for key, value in column.items()}
-        for column in columns
-    ]
 
 
 def _seconds_to_judge(encoder: Encoder, prepared: PreparedDataset) -> float:
