@@ -38,6 +38,27 @@ WORKS = {
             ),
         )
     ),
+    "texts that stand elsewhere, and classes": Works(
+        CONFIG,
+        [
+            "links: document: 60 ids of documents.csv, read from there",
+            "named: doc: 60 names of files below pages/, read from there",
+            "classes: read as texts with a class each: 3 classes in 'intent' ('c0', 'c1', 'c2'), 60 texts",
+            "flat: judged queries over a corpus",
+            "flat: qrels.tsv: read as TREC's judgements",
+        ],
+        {
+            "links.csv": rows("query,document", "what is red {i}?,d{i}"),
+            "documents.csv": rows("id,text", "d{i},the long story of red {i}"),
+            "named.csv": rows("query,doc", "where is blue {i}?,b{i}.md"),
+            **{f"pages/b{i}.md": f"# Blue {i}\n\nIt is in room {i}.\n" for i in range(60)},
+            "classes.csv": table("utterance,intent", *(f"please do {i} of it,c{i % 3}" for i in range(60))),
+            "flat/corpus.csv": rows("id,text", "d{i},the story of green {i}"),
+            "flat/queries.csv": rows("id,text", "q{i},what is green {i}?"),
+            "flat/qrels.tsv": table(*(f"q{i} 0 d{i} 1" for i in range(60))),
+            "c.yaml": "data: {datasets: [{source: links.csv}, {source: named.csv}, {source: classes.csv}, {source: flat}]}",
+        },
+    ),
     "rows that are seldom meant so": Works(
         **said_of(
             swapped=(
