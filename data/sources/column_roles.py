@@ -29,7 +29,8 @@ PAIRED_NAMES = (
 ANCHOR_NAMES = ("anchor", "query", "question")
 POSITIVE_OBJECTS = ("positivepassages", "positivectxs", "positivedocuments")
 """Lists of objects with title and text, as Tevatron and DPR have them."""
-POSITIVE_NAMES = ("positive", "positives", "pos", "document", "doc", "passage", "context", *POSITIVE_OBJECTS)
+CLICKED = ("clickedtitle", "clickeddocument", "clickeddoc", "clickedtext", "clickedpassage", "clickedresult")
+POSITIVE_NAMES = ("positive", "positives", "pos", "document", "doc", "passage", "context", *CLICKED, *POSITIVE_OBJECTS)
 ANSWER_NAMES = ("answer", "response")
 """The positive only where no column holds a passage: with question, answer and context the task is to find the context."""
 

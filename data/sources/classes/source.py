@@ -18,6 +18,7 @@ from data.errors import DataError
 from data.schema import SPLITS, UNSPLIT, Document, Recognised, RowId, RowKind, make_example, text_id
 from data.sources.cells import clean_text, group_of
 from data.sources.classes.columns import ClassColumns, check_classes, class_columns, class_of
+from data.sources.clicks import mention_clicks
 from data.sources.options import refuse_options
 from data.sources.rows import MAX_DROPPED_EXAMPLES, ROWS_VERSION, SPLIT_ALIASES, TableSource
 from data.sources.score_range import excerpt
@@ -46,7 +47,7 @@ Tables = Sequence[tuple[str, Table]]
 def open_tables(name: str, location: str, tables: Tables, spec: DatasetSpec, notes: Sequence[str]) -> ClassSource | TableSource:
     """Return the source of tables: of texts with classes where the rows are such, otherwise of pairs or scored pairs."""
     found = class_source(name, location, tables, spec, notes)
-    return TableSource(name, location, tables, spec, notes) if found is None else found
+    return mention_clicks(TableSource(name, location, tables, spec, notes)) if found is None else found
 
 
 def class_source(name: str, location: str, tables: Tables, spec: DatasetSpec, notes: Sequence[str]) -> ClassSource | None:

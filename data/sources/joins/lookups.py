@@ -31,6 +31,8 @@ QUERY_STEMS = frozenset({"query", "queries", "question", "questions", "topic", "
 MOST_TABLES = 30
 MOST_JSON_BYTES = 256 * 2**20
 """A JSON array is read whole; a larger one is not looked at unasked."""
+HEAD_ROWS = 20_000
+"""Rows of a table of any other name in which some of the names must be."""
 FEW = 0.1
 """Share of the names that may be missing for a column to be one of names all the same; these are bad rows."""
 
@@ -166,7 +168,9 @@ def _best_column(names: Collection[str], sibling: Sibling) -> tuple[str | None, 
     wanted, found = set(names), {column: set[str]() for column in columns}
     repeated: set[str] = set()
     try:
-        for _, values in sibling.reader.rows(columns):
+        for place, (_, values) in enumerate(sibling.reader.rows(columns)):
+            if place == HEAD_ROWS and not sibling.expected and not any(found.values()):
+                break  # a large file that has nothing to do with these rows
             for column in columns:
                 name = cell(values.get(column))
                 if name in wanted:

@@ -145,7 +145,7 @@ def test_what_may_be_a_grade_is_refused_beside_equal_texts_and_said_beside_a_que
         *(
             ("lang", ("de", "en")),
             ("url", ("http://a", "http://b")),
-            ("clicks", (0, 1)),
+            ("views", (0, 1)),
             ("price", (0.5, 0.75)),
             ("is_new", (1,)),
         ),
