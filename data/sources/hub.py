@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from data.errors import DataError
 from data.schema import SPLITS, UNSPLIT, Source
+from data.sources.cells import NUMBER
 from data.sources.classes.source import open_tables
 from data.sources.column_roles import show
 from data.sources.rows import SPLIT_ALIASES
 from data.sources.table import Table
+from data.sources.truth_words import plain_word, truth_of
 from data.spec import DatasetSpec
 
 if TYPE_CHECKING:
@@ -48,14 +50,16 @@ class HubTable:
                 yield number, dict(zip(batch, values, strict=True))
 
     def labels(self) -> dict[str, ClassLabel]:
-        """Return the columns whose numbers stand for "entailment" and the like: read as words, lest one be taken for a score."""
+        """Return the columns whose numbers stand for words: read as these, lest the number of a class be taken for a score.
+
+        Two words of which nothing is known are left as 0 and 1, the order in which their owner wrote them.
+        """
         from datasets import ClassLabel
 
         return {
             column: feature
             for column, feature in self.data.features.items()
-            if isinstance(feature, ClassLabel)
-            and any(word in str(name).lower() for name in feature.names for word in INFERENCE_CLASSES)
+            if isinstance(feature, ClassLabel) and _are_words([str(name).lower() for name in feature.names])
         }
 
     def where(self, number: int, column: str | None = None) -> str:
@@ -66,6 +70,13 @@ class HubTable:
     def digest(self) -> bytes:
         """Hash the data set's own fingerprint, which follows from its files and configuration."""
         return hashlib.sha256(str(self.data._fingerprint).encode()).digest()
+
+
+def _are_words(names: Sequence[str]) -> bool:
+    """Tell whether the names of classes say something that their numbers do not."""
+    if any(word in name for name in names for word in INFERENCE_CLASSES) or truth_of([plain_word(name) for name in names]):
+        return True
+    return len(names) > 2 and not any(NUMBER.fullmatch(name) for name in names)
 
 
 def hub_source(identity: str, name: str, spec: DatasetSpec) -> Source:

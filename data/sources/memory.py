@@ -23,7 +23,9 @@ import numpy as np
 from data.errors import DataError
 from data.schema import UNSPLIT
 from data.sources.hub import HubTable, splits_of
+from data.sources.label_columns import INFERENCE_WORDS
 from data.sources.score_range import excerpt
+from data.sources.truth_words import plain_word, truth_of
 from data.storage import DIGEST_BYTES, atomic_path, staged_folder
 
 if TYPE_CHECKING:
@@ -204,6 +206,9 @@ def _columns_of_tuples(rows: Sequence[object], width: int) -> dict[str, list[obj
             what = f"the third value {excerpt(cell)} is of type {type(cell).__name__}, not {expected}"
             raise DataError(what, where=f"the list, row {number}", hint=TUPLES)
     names = ("sentence1", "sentence2", "score") if scored else ("anchor", "positive", "negative")
+    words = {plain_word(cell) for cell in columns[2] if isinstance(cell, str)} if not scored else set()
+    if truth_of(words) or len(words & INFERENCE_WORDS) > 1:
+        names = ("sentence1", "sentence2", "label")  # "yes" and "no" are no negatives
     return dict(zip(names, columns, strict=True))
 
 

@@ -128,9 +128,18 @@ class Scan:
         if self.spec.score_range is not None:
             self.score_range = ScoreRange(*self.spec.score_range)
             return
-        if self.roles.score_may_be_class and scores.looks_like_classes(two=two and not self.reading.words):
+        classes = scores.looks_like_classes(two=two and not self.reading.words)
+        # beside a title and a body the number of a topic is as likely as a grade
+        classes = classes or (self.roles.family is Family.LAST_RESORT and scores.are_few_whole_numbers())
+        if self.roles.score_may_be_class and classes:
             raise refuse_classes([column], self.roles, self.location, numbers=True)
-        self.score_range, notes = recognise_range(scores, where)
+        try:
+            self.score_range, notes = recognise_range(scores, where)
+        except DataError as error:
+            if self.roles.score_given:
+                raise
+            hint = f"{error.hint}; or, to train on the pairs alone, {self.roles.as_pairs()}"
+            raise DataError(error.what, where=error.where, hint=hint) from None
         self.notes += notes
 
     def _look_for_swapped(self, scores: ScoreScan) -> None:

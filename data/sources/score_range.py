@@ -137,6 +137,11 @@ class ScoreScan:
             if other.values is None or len(self.values) > MOST_CLASSES:
                 self.values = None
 
+    def are_few_whole_numbers(self) -> bool:
+        """Tell whether the values are a few whole numbers, other than 0 and 1, or -1 and 1 with or without 0."""
+        values = set(self.values or ())
+        return len(values) > 1 and all(value == int(value) for value in values) and values not in ({0, 1}, {-1, 1}, {-1, 0, 1})
+
     def looks_like_classes(self, two: bool) -> bool:
         """Tell whether the values may be the numbers of classes (such as 0, 1, 2 of natural language inference, -1 for none).
 

@@ -13,7 +13,7 @@ PAIRS = (
     *("ja nej", "sant falskt", "sand falsk", "sann falsk", "ano ne", "igen nem", "igaz hamis", "da nu"),
     *("ναι όχι", "αληθές ψευδές", "是 否", "对 错", "真 假", "正确 错误", "相同 不同", "はい いいえ", "真 偽"),
     *("예 아니오", "예 아니요", "네 아니요", "참 거짓", "نعم لا", "כן לא", "हाँ नहीं", "có không", "ya tidak"),
-    *("ใช่ ไม่ใช่", "same different", "similar different", "similar dissimilar", "match mismatch"),
+    *("ใช่ ไม่ใช่", "same different", "similar different", "similar dissimilar", "equivalent different", "match mismatch"),
     *("relevant irrelevant", "gleich verschieden", "identique différent", "igual diferente", "uguale diverso"),
 )
 """True and false, case-folded."""

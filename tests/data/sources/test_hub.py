@@ -84,9 +84,17 @@ def test_classes_of_inference_are_no_scores(hub):
     rows = {"sentence1": ["a", "b"], "sentence2": ["c", "d"], "label": [0, 1]}
     hub["answer"] = DatasetDict(train=Dataset.from_dict(rows, features=features))
     assert "the values are classes: entailment (1), not (1)" in message()
-    other = Features({**features, "label": ClassLabel(names=["different", "equivalent"])})
-    hub["answer"] = DatasetDict(train=Dataset.from_dict(rows, features=other))
-    assert [example.label for example in opened().examples("train")] == [0, 1]
+    for names, labels in (
+        (["different", "equivalent"], [0, 1]),
+        (["duplicate", "not duplicate"], [1, 0]),  # by what they say, not by their order
+        (["blue", "red"], [0, 1]),
+    ):
+        other = Features({**features, "label": ClassLabel(names=names)})
+        hub["answer"] = DatasetDict(train=Dataset.from_dict(rows, features=other))
+        assert [example.label for example in opened().examples("train")] == labels
+    topics = Features({**features, "label": ClassLabel(names=["garden", "kitchen", "street"])})
+    hub["answer"] = DatasetDict(train=Dataset.from_dict(rows, features=topics))
+    assert "the values are classes: garden (1), kitchen (1)" in message()
 
 
 @pytest.mark.parametrize(

@@ -161,6 +161,17 @@ def test_other_columns_are_left_alone(tmp_path, texts, name, cells) -> None:
     assert not any(name in note for note in source.recognised.notes)
 
 
+@pytest.mark.parametrize("cells", [(0, 1, 2, 3), (1, 2, 3, 4, 5)])
+def test_numbers_of_topics_beside_a_title_are_refused(tmp_path, cells) -> None:
+    assert "the labels look like classes" in refused(tmp_path, TITLE, "label", cells)
+    assert opened(tmp_path, QUERY, "label", cells).recognised.kind is RowKind.SCORED
+
+
+def test_a_range_that_is_not_known_names_the_way_without_scores(tmp_path) -> None:
+    text = refused(tmp_path, QUERY, "labels", tuple(range(0, 60)))
+    assert "data.score_range=[LOW,HIGH]" in text and "data.columns.anchor=query data.columns.positive=document" in text
+
+
 def test_a_rating_beside_title_and_body_is_said_and_not_used(tmp_path) -> None:
     source = opened(tmp_path, TITLE, "rating", (1, 2, 3, 4, 5))
     assert source.recognised.kind is RowKind.PAIR

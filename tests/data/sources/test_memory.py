@@ -67,6 +67,18 @@ def test_triples_have_a_negative(tmp_path: Path) -> None:
     assert found.kind is RowKind.TUPLE and found.splits["test"]["negative_1"][3] == "other 3"
 
 
+@pytest.mark.parametrize(("true", "false"), [("yes", "no"), ("WAHR", "FALSCH"), ("duplicate", "not duplicate"), (True, False)])
+def test_triples_with_words_for_true_and_false_are_scored(tmp_path: Path, true: object, false: object) -> None:
+    source = opened(store([(*row, true if i % 3 else false) for i, row in enumerate(PAIRS)], tmp_path))
+    assert source.recognised.kind is RowKind.SCORED
+    assert [example.label for example in source.examples(UNSPLIT)] == [float(i % 3 > 0) for i in range(len(PAIRS))]
+
+
+def test_triples_with_classes_of_inference_are_refused(tmp_path: Path) -> None:
+    words = ("entailment", "neutral", "contradiction")
+    assert "the values are classes" in message(store([(*row, words[i % 3]) for i, row in enumerate(PAIRS)], tmp_path))
+
+
 def test_the_same_data_gives_the_same_path(tmp_path: Path) -> None:
     frame = pd.DataFrame(PAIRS, columns=["anchor", "positive"])
     path = store(PAIRS, tmp_path / "new")
