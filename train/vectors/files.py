@@ -274,6 +274,10 @@ def read_info(path: Path) -> VectorInfo:
     return VectorInfo.from_json(json.loads(metadata[KEY]))
 
 
+ROWS_CHECKED = 1 << 14
+"""Vectors that are looked at together."""
+
+
 def open_vectors(path: Path) -> VectorFile:
     """Open a file of vectors. A NumPy file is mapped into memory, a Parquet file is read.
 
@@ -293,6 +297,23 @@ def open_vectors(path: Path) -> VectorFile:
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:
         raise DataError(f"not a complete file of vectors: {reason(error)}", where=str(path), hint=MADE_BY) from None
     return found
+
+
+def refuse_not_finite(found: VectorFile) -> None:
+    """Refuse floats among which is NaN or infinity: a search would rank them anyhow.
+
+    Raises:
+        DataError: naming the first such vector.
+    """
+    if found.stored.dtype.kind != "f":
+        return
+    for start in range(0, len(found.stored), ROWS_CHECKED):
+        bad = np.flatnonzero(~np.isfinite(found.stored[start : start + ROWS_CHECKED]).all(axis=1))
+        if len(bad):
+            name = found.ids[start + int(bad[0])].as_py()
+            raise DataError(
+                f"the vector of {name!r} is not finite (NaN or infinity)", where=found.place, hint="embed the texts again"
+            )
 
 
 def _read_npy(path: Path) -> VectorFile:

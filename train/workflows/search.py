@@ -29,7 +29,7 @@ from train.resolve.open import open_candidate
 from train.resolve.requests import Request
 from train.resolve.tasks import load_tasks, refuse_prompts
 from train.resolve.vectors import SearchRequest, TextChoice, read_model, settings_of_vectors
-from train.vectors.files import VectorFile, open_vectors
+from train.vectors.files import VectorFile, open_vectors, refuse_not_finite
 from train.vectors.index import Index, Method
 from train.vectors.methods import Judgements, measure_methods
 from train.vectors.search_result import SHOWN, JudgedMethods, SearchResult, hits_of
@@ -88,7 +88,10 @@ class Session:
 
 
 def _opened_vectors(vectors: Path | VectorFile | None) -> VectorFile | None:
-    return open_vectors(vectors) if isinstance(vectors, Path) else vectors
+    found = open_vectors(vectors) if isinstance(vectors, Path) else vectors
+    if found is not None:
+        refuse_not_finite(found)
+    return found
 
 
 @contextmanager

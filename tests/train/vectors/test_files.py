@@ -12,7 +12,16 @@ import pyarrow as pa
 import pytest
 
 from data.errors import DataError
-from train.vectors.files import VectorInfo, as_table, open_vectors, side_files, write_vectors
+from train.vectors.files import (
+    VectorInfo,
+    as_table,
+    info_of_array,
+    open_vectors,
+    refuse_not_finite,
+    side_files,
+    vectors_in_memory,
+    write_vectors,
+)
 from train.vectors.quantization import PRECISIONS, Precision, calibrate, quantise
 
 VECTORS = np.random.default_rng(0).standard_normal((20, 16)).astype(np.float32)
@@ -131,3 +140,12 @@ def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     for name, words in (("v.csv", "not a file of vectors"), ("none.npy", "no such file")):
         with pytest.raises(DataError, match=words):
             open_vectors(tmp_path / name)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_vectors_that_are_no_numbers_are_not_searched(value: float) -> None:
+    vectors = np.ones((3, 8), dtype=np.float32)
+    refuse_not_finite(vectors_in_memory(vectors, info_of_array(vectors, "a model")))
+    vectors[1, 4] = value
+    with pytest.raises(DataError, match=r"the vectors in memory: the vector of '2' is not finite \(NaN or infinity\)"):
+        refuse_not_finite(vectors_in_memory(vectors, info_of_array(vectors, "a model")))
