@@ -133,8 +133,10 @@ class BeirSource:
         found = _Texts(
             self, self._asked({j[1] for j in judged}), {d.id: d.text for d in self.documents() if d.id in wanted}, judged
         )
+        row, again = "", 0
         for number, query, document, grade in judged:
             where = qrels.where(number)
+            row, again = (row, again + 1) if row == f"{qrels.shown}:{number}" else (f"{qrels.shown}:{number}", 1)
             try:
                 pair = [
                     found.query(query, where),
@@ -151,7 +153,7 @@ class BeirSource:
                     raise
                 self._drop(split, error)
             else:
-                yield make_example(RowId(f"{qrels.shown}:{number}", query, document), pair, grade)
+                yield make_example(RowId(row if again == 1 else f"{row}#{again}", query, document), pair, grade)
         if self.dropped[split] == len(judged):
             what = f"every judgement of {qrels.shown} was left out, for instance: {'; '.join(self.dropped_examples[split])}"
             raise DataError(what, where=self.location, hint="correct the ids; bad_rows: fail shows the first one")

@@ -13,7 +13,8 @@ from data.schema import SPLITS, UNSPLIT
 from data.sources.column_roles import plain
 from data.sources.compressed import kind_of, stem_of
 from data.sources.joins.lookups import DOCUMENT_STEMS, QUERY_STEMS
-from data.sources.judged.judgements import HEADER, Judged, Judgements, readable_kind
+from data.sources.judged.by_query import open_judgements
+from data.sources.judged.judgements import HEADER, Judged, readable_kind
 from data.sources.readers import READERS, Row, lines, open_reader, readable
 from data.sources.readers.base import Reader
 from data.sources.rows import SPLIT_ALIASES
@@ -77,10 +78,22 @@ def find_files(folder: Path) -> tuple[list[Path], list[Path]]:
     """Return the files that are called like a corpus, and like queries; of several corpora those called "corpus"."""
     with readable(folder, str(folder)):
         present = sorted(p for p in folder.iterdir() if not p.name.startswith(".") and p.is_file() and kind_of(p) in READERS)
-    corpora = [p for p in present if plain(stem_of(p)) in DOCUMENT_STEMS]
-    named = [p for p in corpora if plain(stem_of(p)) == "corpus"]
-    queries = [p for p in present if (w := words_of(p)) and w[0] in QUERY_STEMS and all(x in SPLIT_ALIASES for x in w[1:])]
+    corpora = [p for p in present if plain(stem_of(p)) in DOCUMENT_STEMS or words_of(p)[-1:] == ["corpus"]]
+    named = [p for p in corpora if words_of(p)[-1:] == ["corpus"]]
+    queries = [p for p in present if _asks(_without_prefix(words_of(p), named or corpora))]
     return named or corpora, queries
+
+
+def _asks(words: list[str]) -> bool:
+    """Tell whether the words of a name are those of a file of queries, perhaps of one split ("queries.train")."""
+    others = [word for word in words if word not in SPLIT_ALIASES]
+    return len(others) == 1 and others[0] in QUERY_STEMS
+
+
+def _without_prefix(words: list[str], corpora: Sequence[Path]) -> list[str]:
+    """Return the words without those that the name of the corpus begins with, too ("scifact_queries")."""
+    prefix = words_of(corpora[0])[:-1] if len(corpora) == 1 else []
+    return words[len(prefix) :] if prefix and words[: len(prefix)] == prefix else words
 
 
 def find_layout(folder: Path) -> Layout | None:
@@ -106,9 +119,9 @@ def find_layout(folder: Path) -> Layout | None:
     asked = [open_texts(path, queries=True) for path in queries]
     for one in (corpus, *asked):
         notes += one.table.notes
-        if note := one.keys.note(one.table.shown):
+        if not isinstance(one.table, PlainTable) and (note := one.keys.note(one.table.shown)):
             notes.append(note)
-    judged = {split: Judgements(file, file.relative_to(folder).as_posix()) for split, file in qrels.items()}
+    judged = {split: open_judgements(file, file.relative_to(folder).as_posix()) for split, file in qrels.items()}
     return Layout(corpus, asked, judged, [*notes, *(note for one in judged.values() for note in one.notes)])
 
 
@@ -137,8 +150,8 @@ def _is_plain(path: Path) -> bool:
 
 def _qrels(folder: Path, others: Sequence[Path], notes: list[str]) -> dict[str, Path]:
     """Return the judgements by split: those of qrels/, or else those beside the corpus."""
-    inside = folder / "qrels"
-    if inside.is_dir():
+    inside = next((p for p in sorted(folder.iterdir()) if p.is_dir() and p.name.lower() == "qrels"), None)
+    if inside is not None:
         with readable(inside, str(inside)):
             files = sorted(p for p in inside.iterdir() if p.is_file() and readable_kind(p) and not p.name.startswith("."))
         beir = [p for p in files if p.suffix == ".tsv"]
@@ -149,14 +162,16 @@ def _qrels(folder: Path, others: Sequence[Path], notes: list[str]) -> dict[str, 
         return by_split(folder, files, notes)
     with readable(folder, str(folder)):
         files = sorted(p for p in folder.iterdir() if p.is_file() and readable_kind(p) and p not in others)
-    files = [p for p in files if not p.name.startswith(".") and all(w in JUDGED_WORDS or w in SPLIT_ALIASES for w in words_of(p))]
-    return by_split(folder, [p for p in files if _names_ids(p)], notes)
+    corpora = [p for p in others if words_of(p)[-1:] == ["corpus"]]
+    words = {p: _without_prefix(words_of(p), corpora) for p in files if not p.name.startswith(".")}
+    files = [p for p, found in words.items() if found and all(w in JUDGED_WORDS or w in SPLIT_ALIASES for w in found)]
+    return by_split(folder, [p for p in files if _names_ids(p)], notes, corpora=corpora)
 
 
 def _names_ids(path: Path) -> bool:
     """Tell whether a file beside the corpus holds ids: `train.csv` may as well hold pairs of texts."""
     try:
-        first = islice(Judgements(path, path.name).rows(), SAMPLE)
+        first = islice(open_judgements(path, path.name).rows(), SAMPLE)
         return all(ONE_WORD.fullmatch(query) and ONE_WORD.fullmatch(document) for _, query, document, _ in first)
     except DataError:
         if set(words_of(path)) & {"qrels", "qrel", "judgements", "judgments"}:
@@ -164,14 +179,17 @@ def _names_ids(path: Path) -> bool:
         return False
 
 
-def split_of(path: Path) -> str | None:
-    words = words_of(path)
+def split_of(path: Path, corpora: Sequence[Path] = ()) -> str | None:
+    """Return the split that the name of a file of queries or judgements says; None where it says none."""
+    words = _without_prefix(words_of(path), corpora)
     splits = {SPLIT_ALIASES[word] for word in words if word in SPLIT_ALIASES}
-    known = all(word in SPLIT_ALIASES or word in JUDGED_WORDS for word in words)
+    known = all(word in SPLIT_ALIASES or word in JUDGED_WORDS or word in QUERY_STEMS for word in words)
     return splits.pop() if known and len(splits) == 1 else None
 
 
-def by_split(folder: Path, files: Sequence[Path], notes: list[str], exactly: bool = False) -> dict[str, Path]:
+def by_split(
+    folder: Path, files: Sequence[Path], notes: list[str], exactly: bool = False, corpora: Sequence[Path] = ()
+) -> dict[str, Path]:
     """Return files of judgements by the split that their names say; one alone without a split under `UNSPLIT`.
 
     `exactly`: they are called as BEIR calls them, and others are passed over.
@@ -182,7 +200,7 @@ def by_split(folder: Path, files: Sequence[Path], notes: list[str], exactly: boo
     found: dict[str, Path] = {}
     without = []
     for file in files:
-        split = SPLIT_ALIASES.get(file.stem.lower()) if exactly else split_of(file)
+        split = SPLIT_ALIASES.get(file.stem.lower()) if exactly else split_of(file, corpora)
         if split is None:
             without.append(file)
         elif split in found:
@@ -201,7 +219,7 @@ def by_split(folder: Path, files: Sequence[Path], notes: list[str], exactly: boo
             hint=f"name each after its split, for instance: mv {first} {first.with_name('qrels.train' + first.suffix)}",
         )
     for file in without:
-        if not exactly and "train" not in found and set(words_of(file)) <= JUDGED_WORDS:
+        if not exactly and "train" not in found and set(_without_prefix(words_of(file), corpora)) <= JUDGED_WORDS:
             raise DataError(
                 f"{file.name} beside {', '.join(p.name for p in found.values())}: for which split is it?",
                 where=str(folder),

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Protocol
 
 from data.errors import DataError
-from data.sources.column_roles import plain, show
-from data.sources.compressed import kind_of
-from data.sources.joins.looks import cell
+from data.sources.column_roles import SPLIT_NAMES, plain, show
+from data.sources.compressed import kind_of, stem_of
+from data.sources.joins.looks import cell, cells
 from data.sources.readers import READERS, lines, open_reader
 from data.sources.score_range import parse_score
 from data.sources.table import Table
@@ -33,7 +33,8 @@ TREC_NOTE = "read as TREC's judgements: query, iteration (not used), document, g
 QUERY_NAMES = ("queryid", "qid", "query", "questionid", "question", "topic", "topicid")
 DOCUMENT_NAMES = (
     *("corpusid", "docid", "documentid", "pid", "passageid", "did", "docno", "corpus", "document", "doc", "passage"),
-    *("articleid", "answerid"),
+    *("articleid", "answerid", "positiveid", "positiveids", "docids", "documentids", "corpusids", "relevantdocs", "relevantids"),
+    *("positives", "relevantdocids", "passageids"),
 )
 GRADE_NAMES = ("score", "relevance", "label", "grade", "rel", "judgement", "judgment", "rating", "relevant", "qrel")
 """Names of columns without case and separators."""
@@ -67,6 +68,7 @@ class Judged(Protocol):
     path: Path
     shown: str
     place: str
+    notes: list[str]
 
     def where(self, number: int) -> str:
         """Return the place of a judgement for a message."""
@@ -92,6 +94,11 @@ class Judgements:
             self._names, note = _named(self._table)
         if note:
             self.notes.append(f"{shown}: {note}")
+
+    @property
+    def graded(self) -> bool:
+        """Whether it has grades: rows without are pairs of ids."""
+        return (self._names[2] if self._form is None else self._form.places[2]) is not None
 
     def where(self, number: int) -> str:
         """Return the place of a judgement for a message."""
@@ -127,13 +134,14 @@ class Judgements:
             raise ValueError("a file of judgements has lines or columns")
         query, document, grade = self._names
         for number, values in self._table.rows([name for name in self._names if name]):
-            names = [cell(values.get(column)) for column in (query, document)]
-            for column, name in zip((query, document), names, strict=True):
-                if not name:
+            asked, found = cell(values.get(query)), cells(values.get(document))
+            for column, there in ((query, asked), (document, found)):
+                if not there:
                     sample = f'{{"{query}": "q1", "{document}": "d1", "{grade or "score"}": 1}}'
                     raise DataError(f"no {column}", where=self.where(number), hint=f"write {sample}")
             score = 1.0 if grade is None else parse_score(values.get(grade), self._table.where(number, grade))
-            yield number, str(names[0]), str(names[1]), score
+            for one in found:
+                yield number, str(asked), one, score
 
 
 def _named(table: Table) -> tuple[tuple[str, str, str | None], str]:
@@ -199,9 +207,13 @@ def _headed(first: list[str], names: list[str], rows: list[list[str]], cut: Call
     """Return the form of a file with a header: by its names where these are known, otherwise in BEIR's order."""
     query, document = ([i for i, n in enumerate(names) if n in known] for known in (QUERY_NAMES, DOCUMENT_NAMES))
     grade = [i for i, n in enumerate(names) if n in GRADE_NAMES]
+    _refuse_splits(first, names, path)
     if len(query) == len(document) == 1 and len(grade) <= 1:
         rest = [i for i in range(len(first)) if i not in (query[0], document[0])]
-        places = (query[0], document[0], grade[0] if grade else (rest[0] if len(first) == BEIR_CELLS else None))
+        third = (
+            rest[0] if len(first) == BEIR_CELLS and any(len(row) > rest[0] and is_number(row[rest[0]]) for row in rows) else None
+        )
+        places = (query[0], document[0], grade[0] if grade else third)
     elif len(first) == BEIR_CELLS:
         places = (0, 1, 2)
     else:
@@ -222,6 +234,19 @@ def _headed(first: list[str], names: list[str], rows: list[list[str]], cut: Call
     if plainly:
         return Form(cut, places, header=True, cells=BEIR_CELLS)
     return Form(cut, places, header=True, cells=None, note=note)
+
+
+def _refuse_splits(first: Sequence[str], names: Sequence[str], path: Path) -> None:
+    """Refuse a column that names splits: these are files of their own."""
+    for i, name in enumerate(names):
+        if name in SPLIT_NAMES:
+            sign = "," if kind_of(path) == ".csv" else "\\t"
+            one = path.with_name(f"{stem_of(path)}.train{path.suffix}")
+            raise DataError(
+                f"the judgements have a column {first[i]!r}: each split is read from a file of its own",
+                where=str(path),
+                hint=f"write a file for each, for instance: awk -F'{sign}' 'NR==1 || ${i + 1}==\"train\"' {path} > {one}",
+            )
 
 
 def _bare(rows: list[list[str]], cut: Callable[[str], list[str]], path: Path) -> Form:

@@ -14,12 +14,11 @@ from pathlib import Path
 from data.errors import DataError
 from data.schema import UNSPLIT
 from data.sources.compressed import kind_of
-from data.sources.joins.looks import cell, cells
-from data.sources.judged.folder import Layout
-from data.sources.judged.judgements import DOCUMENT_NAMES, GRADE_NAMES, QUERY_NAMES, Judgement
+from data.sources.judged.by_query import PartJudgements
+from data.sources.judged.folder import Layout, words_of
 from data.sources.readers import lines
-from data.sources.score_range import parse_score
-from data.sources.text_tables import text_table
+from data.sources.rows import SPLIT_ALIASES
+from data.sources.text_tables import TextTable, text_table
 
 QUERIES = ("queries", "questions")
 CORPUS = ("corpus", "documents", "docs", "passages")
@@ -57,6 +56,39 @@ def json_layout(path: Path) -> Layout | None:
     notes = [f"{path.name}: queries from {queries!r}, documents from {corpus!r}, judgements from {relevant!r}"]
     texts = [text_table(PartTable(path, key, content[key]), key == queries) for key in (corpus, queries)]
     return Layout(texts[0], [texts[1]], {UNSPLIT: PartJudgements(path, relevant, content[relevant])}, notes)
+
+
+def json_layouts(folder: Path) -> Layout | None:
+    """Return the parts of several such files, each of a split (train.json, val.json); None where a folder has no such files.
+
+    Raises:
+        DataError: two of them have one id for different texts.
+    """
+    files = {path: split for path in sorted(folder.glob("*.json")) if (split := _split_of(path)) is not None}
+    found = {path: layout for path in files if (layout := json_layout(path)) is not None}
+    if not found or len(found) != len(set(files.values())):
+        return None
+    first = next(iter(found))
+    corpus = PartTable(first, "corpus", _merged([layout.corpus for layout in found.values()], folder))
+    queries = [table for layout in found.values() for table in layout.queries]
+    qrels = {files[path]: layout.qrels[UNSPLIT] for path, layout in found.items()}
+    return Layout(text_table(corpus), queries, qrels, [note for layout in found.values() for note in layout.notes])
+
+
+def _merged(tables: Sequence[TextTable], folder: Path) -> dict[str, dict[str, str]]:
+    merged: dict[str, dict[str, str]] = {}
+    for table in tables:
+        for _, identity, title, text in table.records():
+            found = {"title": title, "text": text}
+            if merged.setdefault(identity, found) != found:
+                hint = "give the documents of each file ids of their own"
+                raise DataError(f"the document id {identity[:60]!r} stands for different texts", where=str(folder), hint=hint)
+    return merged
+
+
+def _split_of(path: Path) -> str | None:
+    splits = {SPLIT_ALIASES[word] for word in words_of(path) if word in SPLIT_ALIASES}
+    return splits.pop() if len(splits) == 1 else None
 
 
 def _may_be_one(path: Path) -> bool:
@@ -105,55 +137,3 @@ class PartTable:
     def digest(self) -> bytes:
         """Return nothing: the file is hashed as a whole."""
         return b""
-
-
-class PartJudgements:
-    """The judgements of such a file."""
-
-    def __init__(self, path: Path, key: str, part: object) -> None:
-        self.path, self.shown, self.place, self.key, self.part = path, path.name, f"{path}, {key!r}", key, part
-
-    def where(self, number: int) -> str:
-        """Return the place of a judgement for a message."""
-        return f"{self.place}, number {number}"
-
-    def rows(self) -> Iterator[Judgement]:
-        """Yield each judgement, numbered from 1."""
-        if isinstance(self.part, dict):
-            yield from ((number, *judged) for number, judged in enumerate(self._by_query(self.part), start=1))
-        elif isinstance(self.part, list):
-            for number, one in enumerate(self.part, start=1):
-                yield self._listed(number, one)
-        else:
-            raise self._shape()
-
-    def _by_query(self, part: Mapping[str, object]) -> Iterator[tuple[str, str, float]]:
-        for query, documents in part.items():
-            if isinstance(documents, dict):
-                for document, grade in documents.items():
-                    yield query, document, parse_score(grade, f"{self.place}, query {query[:60]!r}")
-            elif found := cells(documents):
-                for document in found:
-                    yield query, document, 1.0
-            elif documents != []:
-                raise self._shape(f"query {query[:60]!r}")
-
-    def _listed(self, number: int, one: object) -> Judgement:
-        """Return a judgement out of a list of them: an object, or query, document and perhaps grade."""
-        if isinstance(one, dict):
-            named = {re.sub(r"[\W_]+", "", key).casefold(): value for key, value in one.items()}
-            found = [next((named[n] for n in names if n in named), None) for names in (QUERY_NAMES, DOCUMENT_NAMES, GRADE_NAMES)]
-        elif isinstance(one, list) and len(one) in (2, 3):
-            found = [*one, None][:3]
-        else:
-            raise self._shape(f"number {number}")
-        query, document = cell(found[0]), cell(found[1])
-        if not query or not document:
-            raise self._shape(f"number {number}")
-        return number, query, document, 1.0 if found[2] is None else parse_score(found[2], self.where(number))
-
-    def _shape(self, part: str = "") -> DataError:
-        where = f"{self.place}, {part}" if part else self.place
-        return DataError(
-            "this does not say which documents belong to which query", where=where, hint='write {"q1": ["d1", "d2"]}'
-        )

@@ -10,21 +10,42 @@ from data.sources.beir import BeirSource
 from data.sources.column_roles import recognise
 from data.sources.compressed import kind_of
 from data.sources.joins.join import joined_source
-from data.sources.judged.folder import find_files, find_layout, no_judgements, open_texts, split_of
-from data.sources.judged.one_json import json_layout
+from data.sources.judged.folder import JUDGED_WORDS, find_files, find_layout, no_judgements, open_texts, split_of, words_of
+from data.sources.judged.judgements import Judgements
+from data.sources.judged.one_json import json_layout, json_layouts
 from data.sources.options import refuse_options
 from data.sources.readers import READERS, open_reader
+from data.sources.rows import SPLIT_ALIASES
 from data.sources.table import Table
 from data.spec import DatasetSpec
 
 
 def judged_file(path: Path, name: str, spec: DatasetSpec) -> Source | None:
     """Open a JSON file that holds queries, corpus and judgements; None for any other file."""
+    _refuse_judgements(path)
     layout = json_layout(path)
     if layout is None:
         return None
     refuse_options(spec, "judged queries", ("columns", "score_range", "sheet"))
     return BeirSource(path, name, spec, layout)
+
+
+def _refuse_judgements(path: Path) -> None:
+    """Refuse a file of judgements that lies in a folder with their queries and corpus: that is to be given."""
+    inside = path.parent.name.lower() == "qrels"
+    folder = path.parent.parent if inside else path.parent
+    if not inside and not (set(words_of(path)) & {*JUDGED_WORDS, *SPLIT_ALIASES}):
+        return
+    try:
+        layout = find_layout(folder)
+    except DataError:
+        return  # whatever is wrong there, the user gave this file
+    one = next((one for one in layout.qrels.values() if path.resolve() == one.path.resolve()), None) if layout else None
+    if layout is not None and one is not None and (inside or not isinstance(one, Judgements) or one.graded):
+        texts = f"{layout.corpus.table.shown} and {layout.queries[0].table.shown}"
+        raise DataError(
+            f"these are judgements, which name the texts of {texts}", where=str(path), hint=f"give the folder: {folder}"
+        )
 
 
 def judged_source(path: Path, name: str, spec: DatasetSpec) -> Source | None:
@@ -33,7 +54,7 @@ def judged_source(path: Path, name: str, spec: DatasetSpec) -> Source | None:
     Raises:
         DataError: nothing says which document belongs to which query.
     """
-    layout = find_layout(path)
+    layout = find_layout(path) or json_layouts(path)
     if layout is not None:
         refuse_options(spec, "a BEIR folder", ("columns", "score_range", "sheet"))
         return BeirSource(path, name, spec, layout)

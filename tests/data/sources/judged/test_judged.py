@@ -68,6 +68,9 @@ def test_forms_of_judgements(tmp_path, form, name):
         ("relevance.json", json.dumps([{"query": q, "document": d} for q, d in JUDGED])),
         ("qrels/qrels.tsv", FORMS["BEIR"]),
         ("qrels.txt", FORMS["TREC by blanks"]),
+        ("qrels.json", json.dumps({q: {d: 1, "d9": 0} for q, d in JUDGED})),
+        ("qrels.jsonl", lines('{{"query_id": "{q}", "positive_ids": ["{d}"]}}')),
+        ("Qrels/all.tsv", FORMS["BEIR"]),
     ],
 )
 def test_judgements_without_splits(tmp_path, name, content):
@@ -96,6 +99,7 @@ def test_a_flat_folder_with_splits(tmp_path, names):
         ("documents.csv", "queries.csv", ["doc_id,body\n", "qid,question\n", ","]),
         ("passages.tsv", "questions.tsv", ["pid\tcontents\n", "id\ttext\n", "\t"]),
         ("collection.tsv", "queries.train.tsv", ["", "", "\t"]),
+        ("shop_corpus.csv", "shop_queries.csv", ["id,text\n", "id,text\n", ","]),
     ],
 )
 def test_other_names_and_keys(tmp_path, corpus, queries, content):
@@ -152,6 +156,20 @@ def test_several_files_of_judgements_without_splits(tmp_path):
     assert "qrels.tsv beside qrels.test.tsv: for which split is it?" in message(tmp_path)
 
 
+def test_a_file_of_judgements_alone_and_a_column_of_splits(tmp_path):
+    path = folder(tmp_path / "a", qrels__train_tsv=FORMS["BEIR"])
+    said = message(path / "qrels" / "train.tsv")
+    assert "these are judgements, which name the texts of corpus.jsonl and queries.jsonl" in said
+    assert f"give the folder: {path}" in said
+    path = folder(tmp_path / "b", qrels_csv="query_id,doc_id,split\n" + lines("{q},{d},train"))
+    assert """awk -F',' 'NR==1 || $3=="train"'""" in message(path)
+
+
+def test_several_documents_of_one_row_are_rows_of_their_own(tmp_path):
+    path = folder(tmp_path, qrels_jsonl='{"query_id": "q1", "positive_ids": ["d1", "d2"]}\n')
+    assert [RowId.parse(example.guid).row for example in opened(path).examples(UNSPLIT)] == ["qrels.jsonl:1", "qrels.jsonl:1#2"]
+
+
 @pytest.mark.parametrize("header", ["id,text,doc", "qid,question,document_id", "query,answer_id", "query,document", "text,x"])
 def test_queries_that_name_their_documents_are_joined(tmp_path, header):
     write(tmp_path / "documents.csv", "id,text\n" + "".join(f"{key},{text}\n" for key, text in CORPUS.items()))
@@ -194,6 +212,18 @@ def test_one_json_file_with_everything(tmp_path, changed):
     second = RowId.parse(list(source.examples(UNSPLIT))[1].guid)
     assert (second.query_id, second.document_id) == ("q2", "d2")
     assert second.row.startswith("qa.json:")
+
+
+def test_such_files_for_train_and_validation(tmp_path):
+    for name, part in (("train_dataset", ("q1", "q2")), ("val_dataset", ("q3",))):
+        queries, relevant = ({key: ONE[of][key] for key in part} for of in ("queries", "relevant_docs"))
+        write(tmp_path / f"{name}.json", json.dumps({**ONE, "queries": queries, "relevant_docs": relevant}))
+    source = opened(tmp_path)
+    assert source.splits() == ("train", "dev")
+    assert texts(source, "dev") == PAIRS[2:]
+    assert len(list(source.documents())) == 3
+    write(tmp_path / "val_dataset.json", json.dumps({**ONE, "corpus": {**CORPUS, "d1": "They bark."}}))
+    assert "the document id 'd1' stands for different texts" in message(tmp_path)
 
 
 @pytest.mark.parametrize(
