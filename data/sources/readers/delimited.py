@@ -146,7 +146,8 @@ class DelimitedReader(TextReader):
         width = len(header.names)
         blank: list[tuple[int, list[str]]] = []
         for number, cells in islice(self._records(), 1, None):
-            if not any(map(str.strip, cells)) or header.is_blank(cells):
+            # most rows are known to hold something by their first cell
+            if (header.counter or not cells[0] or cells[0].isspace()) and header.is_blank(cells):
                 if self.keep_blank:
                     blank.append((number, cells))
                 continue

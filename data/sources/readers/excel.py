@@ -144,7 +144,7 @@ class ExcelReader(Reader):
             below = zip(found, repeat(()) if written_book is None else _values(written_book[self.sheet]), strict=False)
             for number, (values, written) in enumerate(islice(below, self.first, None), start=self.first + 1):
                 cells = _texts(values)
-                if (not any(cells) or header.is_blank(cells)) and not any(map(_is_formula, written)):
+                if header.is_blank(cells) and not any(map(_is_formula, written)):
                     if self.keep_blank:
                         blank.append(number)
                     continue

@@ -21,6 +21,7 @@ class Header:
         columns: the names that can be used: without positions that have neither a name nor texts.
         width: cells that a row must have: up to the last position with a name.
         note: what the user should read, if anything.
+        counter: whether the first column counts the rows.
     """
 
     def __init__(self, names: Sequence[str], first: Sequence[Sequence[str]]) -> None:
@@ -31,8 +32,8 @@ class Header:
             self.note = "the rows begin with their number, for which the header has no name"
         self.columns = [name for i, name in enumerate(self.names) if name or not _is_idle(first, i)]
         self.width = max((i + 1 for i, name in enumerate(self.names) if name), default=0)
-        self._counter = not self.names[0] and first and _counts(first, 0) and not self.note
-        if self._counter:
+        self.counter = not self.names[0] and bool(first) and _counts(first, 0) and not self.note
+        if self.counter:
             self.note = "column 1 has no name and counts the rows: not used"
 
     def fits(self, cells: Sequence[str]) -> bool:
@@ -41,7 +42,7 @@ class Header:
 
     def is_blank(self, cells: Sequence[str]) -> bool:
         """Tell whether a row holds nothing, or its number alone."""
-        return bool(self._counter) and not any(map(str.strip, cells[1:]))
+        return not any(map(str.strip, cells[1:] if self.counter else cells))
 
 
 def _cells(first: Sequence[Sequence[str]], position: int) -> list[str]:

@@ -68,6 +68,9 @@ class _JsonRows(TextReader):
         kind: type = type(None)
         names: list[str] | None = None
         for number, item in self._items():
+            if kind is dict and item and type(item) is dict:
+                yield number, item
+                continue
             if kind is type(None) and isinstance(item, dict | list) and item:
                 kind = type(item)
                 if names := _names(item):

@@ -46,7 +46,7 @@ class NestedShape:
 
 def find(look: Look) -> NestedShape | None:
     """Return the paths into the objects of the rows, where the columns beside them do not say what a row is."""
-    objects = [c for c in look.columns if any(isinstance(cell, Mapping) for _, cell in look.cells(c))]
+    objects = [c for c in look.columns if look.holds(c, dict)]  # an object among texts is a broken row
     if not objects or _is_flat_enough(look, objects):
         return None
     paths: dict[str, tuple[str, ...]] = {}

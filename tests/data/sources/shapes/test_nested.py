@@ -71,3 +71,8 @@ def test_objects_beside_a_pair_leave_the_table_as_it_is(tmp_path: Path) -> None:
     source = opened(lines(tmp_path / "p.jsonl", {"query": "q", "document": "d", "meta": {"x": 1}}))
     assert type(source.tables[0][1]).__name__ == "JsonLinesReader"
     assert source.recognised.ignored == ("meta",)
+
+
+def test_an_object_among_texts_is_a_bad_row(tmp_path: Path) -> None:
+    path = lines(tmp_path / "p.jsonl", {"query": "q", "document": "d"}, {"query": "r", "document": {"url": "u"}})
+    assert "line 2, column \"document\": the cell holds an object, not a text; its keys are 'url'" in message(path)
