@@ -118,7 +118,8 @@ class DatasetSpec(StrictModel):
     literal: bool = Field(
         False,
         description="true: texts are meant as they stand in the rows, even where they look like ids or names of files, which are"
-        " otherwise looked up in a table beside the file or in files below its folder",
+        " otherwise looked up in a table beside the file or in files below its folder, or like lists, which are otherwise read"
+        " as such",
     )
     max_rows: int | None = Field(None, ge=2, description="maximum number of training rows, chosen by hash; by default all")
     train: bool = Field(True, description="false: the data set is only judged, to see what was lost elsewhere")

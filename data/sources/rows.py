@@ -65,7 +65,7 @@ class TableSource:
         self._settle_bad_rows()
         self.dropped: dict[str, int] = {}
         self.dropped_examples: dict[str, list[str]] = {}
-        self.tables, shape_notes = shaped_tables(self.tables, spec.columns)
+        self.tables, shape_notes = shaped_tables(self.tables, spec.columns, written=not spec.literal)
         self.roles, found = self._understood(location)
         self.maker = RowMaker(self.roles, found.score_range, found.reading, found.negatives)
         self._splits = found.splits

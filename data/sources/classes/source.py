@@ -57,7 +57,7 @@ def class_source(name: str, location: str, tables: Tables, spec: DatasetSpec, no
         DataError: see `class_columns` and `check_classes`.
     """
     try:
-        shaped, shape_notes = shaped_tables(tables, spec.columns)
+        shaped, shape_notes = shaped_tables(tables, spec.columns, written=not spec.literal)
     except DataError:
         return None  # it is reported where the rows are read
     columns = class_columns([table for _, table in shaped], spec.columns)

@@ -112,7 +112,7 @@ def joined_source(
     for _, table in tables:
         table.on_bad = pass_over
     try:
-        shaped, shape_notes = shaped_tables(tables, spec.columns)
+        shaped, shape_notes = shaped_tables(tables, spec.columns, written=not spec.literal)
         shaped[0][1].columns()
     except DataError:
         return None  # it is reported where the rows are read

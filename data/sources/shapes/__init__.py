@@ -44,9 +44,11 @@ def shaped(table: Table, spec: ColumnSpec, *, written: bool = True) -> tuple[Tab
     return table, notes
 
 
-def shaped_tables(tables: Sequence[tuple[str, Table]], spec: ColumnSpec) -> tuple[list[tuple[str, Table]], list[str]]:
+def shaped_tables(
+    tables: Sequence[tuple[str, Table]], spec: ColumnSpec, *, written: bool = True
+) -> tuple[list[tuple[str, Table]], list[str]]:
     """Return the tables of a source as `shaped` gives each; a note that holds for all of them once."""
-    found = [(split, table, *shaped(table, spec)) for split, table in tables]
+    found = [(split, table, *shaped(table, spec, written=written)) for split, table in tables]
     same = len({tuple(notes) for *_, notes in found}) == 1
     all_notes = found[0][3] if same else [f"{table.shown}: {note}" for _, table, _, notes in found for note in notes]
     return [(split, wrapped) for split, _, wrapped, _ in found], all_notes

@@ -178,3 +178,14 @@ def test_codes_that_jump_about_are_no_running_numbers() -> None:
     numbers = np.random.default_rng(0).choice(100_000, size=50, replace=False)
     assert kind_of_references([f"art{number}" for number in numbers]) is None
     assert kind_of_references([f"art{number}" for number in range(50)]) == "an id (a running number)"
+
+
+def test_texts_that_are_meant_as_they_stand_keep_their_brackets(tmp_path: Path) -> None:
+    import pandas as pd
+
+    path = tmp_path / "pairs.parquet"
+    documents = [f'["{thing}"]' if number % 2 else f'{{"text": "{thing}"}}' for number, thing in enumerate(THINGS)]
+    pd.DataFrame({"query": ASKED, "document": documents}).to_parquet(path)
+
+    spec = DatasetSpec(source=str(path), literal=True, train=False)
+    assert prepare(spec, SplitSpec(), tmp_path / "cache").splits["test"]["positive"][:] == documents
