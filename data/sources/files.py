@@ -13,7 +13,7 @@ from data.errors import DataError
 from data.schema import SPLITS, UNSPLIT, Source
 from data.sources.column_roles import plain
 from data.sources.compressed import GZIP, is_compressed, kind_of, stem_of
-from data.sources.joins.join import table_source
+from data.sources.joins.join import joined_source, table_source
 from data.sources.joins.lookups import DOCUMENT_STEMS
 from data.sources.joins.text_files import files_below
 from data.sources.readers import READERS, open_reader, readable
@@ -54,6 +54,8 @@ def folder_source(path: Path, name: str, spec: DatasetSpec) -> Source:
         if not data:
             raise _no_data(path, present)
     data = _without_documents(data)
+    if joined := _one_that_joins(data, path, name, spec):
+        return joined
     if not any(split_of_stem(stem_of(p)) for p in data) and len(kinds := sorted({kind_of(p) for p in data})) > 1:
         raise DataError(
             f"files of several kinds ({' '.join(kinds)}), none of them named train, dev or test",
@@ -61,6 +63,21 @@ def folder_source(path: Path, name: str, spec: DatasetSpec) -> Source:
             hint=f"name one file, or a pattern such as '{path / ('*' + kinds[0])}'",
         )
     return _many(data, path, name, spec, str(path))
+
+
+def _one_that_joins(data: Sequence[Path], folder: Path, name: str, spec: DatasetSpec) -> Source | None:
+    """Return the source of the only file of several that names texts of the others; None where these are of one make."""
+    if len(data) < 2 or any(split_of_stem(stem_of(p)) for p in data) or _marked(data):
+        return None
+    readers = {p: open_reader(p, p.name) for p in data}
+    if len({frozenset(reader.columns()) for reader in readers.values()}) < len(data):
+        return None
+    found = []
+    for p, reader in readers.items():
+        with suppress(DataError):  # what is wrong with one alone is no matter here
+            if joined := joined_source(name, str(folder), [(UNSPLIT, reader)], spec, [f"pairs are those of {p.name}"], [p]):
+                found.append(joined)
+    return found[0] if len(found) == 1 else None
 
 
 def _without_documents(data: list[Path]) -> list[Path]:

@@ -23,6 +23,7 @@ def fine_tune(
     sentence2: str | None = None,
     score: str | None = None,
     group: str | None = None,
+    category: str | None = None,
     split: str | None = None,
     model: ModelName | None = None,
     epochs: float | None = None,
@@ -37,8 +38,8 @@ def fine_tune(
     Args:
         data: a path, a Hub id, several of these, a pandas DataFrame, a list of dicts or of tuples, or a `datasets.Dataset`. Rows
             held in memory are written below `output_dir` first, so that the run can be continued and judged again.
-        anchor, positive, negatives, sentence1, sentence2, score, group, split: columns of these roles; recognised by their usual
-            names where they are left out.
+        anchor, positive, negatives, sentence1, sentence2, score, group, category, split: columns of these roles; recognised by
+            their usual names where they are left out.
         model: the base; all-MiniLM-L6-v2 by default.
         epochs: passes over the training rows; chosen by the recipe where left out.
         name: of the run; made from the data and the time where left out.
@@ -58,7 +59,7 @@ def fine_tune(
     from train.config.load import load_config
 
     roles = {"anchor": anchor, "positive": positive, "negatives": negatives, "sentence1": sentence1}
-    roles |= {"sentence2": sentence2, "score": score, "group": group, "split": split}
+    roles |= {"sentence2": sentence2, "score": score, "group": group, "split": split, "category": category}
     named = {"output_dir": os.fspath(output_dir), "training.epochs": epochs, "run_name": name}
     named |= {"model.name": None if model is None else _base(model, output_dir)}
     given = {key: value for key, value in named.items() if value is not None}

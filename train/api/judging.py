@@ -38,6 +38,7 @@ def evaluate(
     sentence2: str | None = None,
     score: str | None = None,
     group: str | None = None,
+    category: str | None = None,
     split: SplitName | None = None,
     output: str | os.PathLike[str] | None = None,
     output_dir: str | os.PathLike[str] = OUTPUT_DIR,
@@ -51,7 +52,7 @@ def evaluate(
         model: the model, or the base.
         other: the model that is judged against it.
         data: see `fine_tune`.
-        anchor, positive, sentence1, sentence2, score, group: columns of these roles; recognised where left out.
+        anchor, positive, sentence1, sentence2, score, group, category: columns of these roles; recognised where left out.
         split: rows to judge; by default test where the data has it, else all, but never those that a judged run was trained on.
         output: new folder for report.html, report.json and the scores of each query, with two models.
         output_dir: folder that runs and the shared cache are in.
@@ -74,6 +75,7 @@ def evaluate(
         "sentence2": sentence2,
         "score": score,
         "group": group,
+        "category": category,
     }
     with session(progress):
         names = [model_word(one) for one in (model, other) if one is not None]
@@ -93,6 +95,7 @@ def compare(
     sentence2: str | None = None,
     score: str | None = None,
     group: str | None = None,
+    category: str | None = None,
     split: SplitName | None = None,
     output: str | os.PathLike[str] | None = None,
     output_dir: str | os.PathLike[str] = OUTPUT_DIR,
@@ -106,7 +109,7 @@ def compare(
         models: the models. A mapping is an entry of the section `models` in docs/configuration.md, such as
             `{"name": "all-MiniLM-L6-v2", "label": "short", "dimensions": 96}`.
         data, split, output_dir, settings, progress, confirm: see `evaluate`.
-        anchor, positive, sentence1, sentence2, score, group: columns of these roles; recognised where left out.
+        anchor, positive, sentence1, sentence2, score, group, category: columns of these roles; recognised where left out.
         output: new folder for the files; by default one below `output_dir`.
 
     Raises:
@@ -124,6 +127,7 @@ def compare(
         "sentence2": sentence2,
         "score": score,
         "group": group,
+        "category": category,
     }
     with session(progress):
         words = [*_compared(models), *_words(output_dir, roles, settings)]
@@ -141,6 +145,7 @@ def check(
     sentence2: str | None = None,
     score: str | None = None,
     group: str | None = None,
+    category: str | None = None,
     split: str | None = None,
     tokens: bool = True,
     output_dir: str | os.PathLike[str] = OUTPUT_DIR,
@@ -151,7 +156,8 @@ def check(
 
     Args:
         data: see `fine_tune`.
-        anchor, positive, negatives, sentence1, sentence2, score, group, split: columns of these roles; recognised where left out.
+        anchor, positive, negatives, sentence1, sentence2, score, group, category, split: columns of these roles; recognised where
+            left out.
         tokens: count tokens with the model's tokenizer, to find texts that are too long for it.
         output_dir: folder that the shared cache is in.
         settings: every other setting by its dotted key.
@@ -165,7 +171,7 @@ def check(
     from train.workflows.check import check_data
 
     roles = {"anchor": anchor, "positive": positive, "negatives": negatives, "sentence1": sentence1}
-    roles |= {"sentence2": sentence2, "score": score, "group": group, "split": split}
+    roles |= {"sentence2": sentence2, "score": score, "group": group, "split": split, "category": category}
     with session(progress):
         words = _words(output_dir, roles, settings)
         loaded = load_config(None, data=sources_of(data, output_dir), overrides=words, kind=JudgeSettings)

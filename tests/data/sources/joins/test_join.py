@@ -94,7 +94,11 @@ def test_a_folder_of_pairs_and_documents(tmp_path):
     write(tmp_path / "documents.csv", as_csv())
     write(tmp_path / "queries.csv", pairs("d{i}", "query,doc_id"))
     assert texts(opened(tmp_path))[0] == ["how long may I keep the kiln", text_of(0)]
-    (tmp_path / "queries.csv").unlink()
+    (tmp_path / "documents.csv").rename(tmp_path / "goods.csv")
+    (tmp_path / "queries.csv").rename(tmp_path / "asked.csv")
+    assert texts(opened(tmp_path))[0] == ["how long may I keep the kiln", text_of(0)]
+    (tmp_path / "goods.csv").rename(tmp_path / "documents.csv")
+    (tmp_path / "asked.csv").unlink()
     for name in ("train", "test"):
         write(tmp_path / f"{name}.csv", pairs("d{i}"))
     source = opened(tmp_path)
