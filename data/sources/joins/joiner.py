@@ -14,7 +14,7 @@ from data.sources.joins.looks import are_file_names, are_ids, cells, could_be_na
 from data.sources.joins.lookups import LITERAL, Lookup, find_in_files, find_in_tables, sibling_tables
 from data.sources.joins.text_files import TextFiles, files_below
 from data.sources.table import Table
-from data.sources.text_tables import query_text
+from data.sources.text_tables import keys_of, query_text
 from data.spec import ColumnSpec, DatasetSpec
 
 NO_NAMES = ("id", "idx", "index")
@@ -133,7 +133,7 @@ class Joiner:
             self.notes.append(f"{column}: {number:,} {lookup.kind}, read from there")
             self.notes += lookup.notes
             return
-        expected = [sibling.reader.shown for sibling in siblings if sibling.expected]
+        expected = any(sibling.expected and keys_of(sibling.columns, queries) for sibling in siblings)
         if refuse and (surely or part or (are_file_names(names) and len(names) > 2) or (are_ids(names) and expected)):
             raise self._refusal(columns[0], names, [sibling.reader.shown for sibling in siblings], files, part)
 

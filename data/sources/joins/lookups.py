@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from data.errors import DataError
@@ -31,6 +32,7 @@ QUERY_STEMS = frozenset({"query", "queries", "question", "questions", "topic", "
 MOST_TABLES = 30
 MOST_JSON_BYTES = 256 * 2**20
 """A JSON array is read whole; a larger one is not looked at unasked."""
+SAMPLE_ROWS = 200
 HEAD_ROWS = 20_000
 """Rows of a table of any other name in which some of the names must be."""
 FEW = 0.1
@@ -39,6 +41,8 @@ FEW = 0.1
 
 ENOUGH = 5
 """Names by which a table or files of any name are told from chance."""
+NAMING = frozenset({"slug", "file", "filename", "path", "filepath", "url", "sku", "code", "ref", "reference", "name", "title"})
+"""Columns by which texts may be named in words; of a glossary the words are texts themselves."""
 TEXTS = frozenset({*DOCUMENT_KEYS, *QUERY_KEYS, *TITLE_KEYS, *DESCRIBED})
 """Columns that hold texts, by which no text is named."""
 
@@ -143,9 +147,11 @@ def find_in_tables(names: Collection[str], siblings: Collection[Sibling], querie
                 part = f"{found:,} of {len(names):,} are in {sibling.reader.shown}"
             continue
         keys = keys_of(sibling.reader.columns(), queries, column)
+        if keys is not None and not (sibling.expected and plain(keys.text) in TEXTS) and not _holds_texts(sibling, keys.text):
+            continue  # a price list, say
         if keys is not None:
             return _from_table(names, TextTable(sibling.reader, keys)), ""
-        if plain(column) in ID_KEYS or are_ids(names):
+        if sibling.expected and (plain(column) in ID_KEYS or are_ids(names)):
             raise DataError(
                 f"column {column!r} has these ids, but which column holds the texts is not clear",
                 where=sibling.reader.place,
@@ -154,11 +160,17 @@ def find_in_tables(names: Collection[str], siblings: Collection[Sibling], querie
     return None, part
 
 
+def _holds_texts(sibling: Sibling, column: str) -> bool:
+    """Tell whether most of the first cells of a column are of several words."""
+    head = [values.get(column) for _, values in islice(sibling.reader.rows([column]), SAMPLE_ROWS)]
+    return 2 * sum(isinstance(value, str) and len(value.split()) > 1 for value in head) > len(head)
+
+
 def _is_sure(names: Collection[str], sibling: Sibling, column: str, found: int) -> bool:
     """Tell whether what was found is no chance. In a table of any other name all must be there, and look like ids."""
     digits = are_ids(names) or any(sign.isdigit() for name in names for sign in name)
     if sibling.expected:
-        return digits or plain(column) in ID_KEYS or found == len(names) >= ENOUGH
+        return digits or plain(column) in ID_KEYS or (plain(column) in NAMING and found == len(names) >= ENOUGH)
     return found == len(names) >= ENOUGH and digits and not all(name.isdigit() for name in names)
 
 

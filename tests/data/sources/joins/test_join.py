@@ -226,7 +226,10 @@ SOUND = {
         {},
         {"test.csv": "id,query,document\n1,a,b\n2,c,d\n"},
         {"goods.csv": "id,text\n1,kiln\n2,loom\n"},
+        {"prices.csv": "code,price\n" + "".join(f"AB-{i}34,{i}\n" for i in NUMBERS)},
+        {"stock.csv": "code,place,owner\n" + "".join(f"AB-{i}34,hall {i},Ann Bee\n" for i in NUMBERS)},
         {"years.csv": "year,text\n" + "".join(f"{1900 + i},a year\n" for i in NUMBERS)},
+        {"texts.csv": "word,text\n" + "".join(f"{thing.title()},a thing\n" for thing in THINGS)},
         {"names.csv": "name,text\n" + "".join(f"{thing.title()},a thing\n" for thing in THINGS)},
     ],
 )
