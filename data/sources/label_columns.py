@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from data.errors import DataError
 from data.schema import RowKind
-from data.sources.label_names import Says, says
+from data.sources.label_names import Says, names_a_distance, says
 from data.sources.roles import Family, Roles, setting
 from data.sources.score_column import ColumnScan
 from data.sources.score_range import KNOWN_RANGES
@@ -113,7 +113,7 @@ def choose(roles: Roles, candidates: Sequence[Candidate], location: str) -> tupl
     if classes:
         raise refuse_classes(classes, roles, location, [one.column for one in sure if one.found.lists])
     for one in candidates:
-        if one in sure or not (one.of_inference if one.is_class else one.is_number and _is_doubtful(one)):
+        if one in sure or not _is_doubtful(one, roles):
             continue
         if roles.family is Family.PAIRED or one.of_inference:
             raise _doubtful(one, roles, location)
@@ -127,10 +127,13 @@ def _is_sure(one: Candidate, roles: Roles) -> bool:
     return one.says is Says.GRADE and roles.family is not Family.LAST_RESORT
 
 
-def _is_doubtful(one: Candidate) -> bool:
-    """Tell whether numbers may be grades though the name does not say so."""
+def _is_doubtful(one: Candidate, roles: Roles) -> bool:
+    """Tell whether the cells may be grades or classes of the pair though the name does not say so."""
+    if one.is_class:
+        named = one.says is Says.MAYBE and roles.family is Family.PAIRED and len(one.found.words) > 1
+        return named or one.of_inference
     if one.says is Says.NOTHING:
-        return one.says_it_by_values()
+        return one.is_number and one.says_it_by_values()
     scores = one.found.numbers
     return one.fits_a_scale and (not scores.count or scores.low < scores.high)
 
@@ -147,6 +150,15 @@ def refuse_blank(column: str, roles: Roles, location: str) -> DataError:
 def _doubtful(one: Candidate, roles: Roles, location: str) -> DataError:
     if one.is_class:
         return refuse_classes([one], roles, location)
+    if names_a_distance(one.column):
+        scores = one.found.numbers
+        scale = f"[{max(scores.high, 1):g},{min(scores.low, 0):g}]"
+        return DataError(
+            f"column {one.column!r} seems to say how far the two texts are from each other ({_values(one.found)})",
+            where=location,
+            hint=f"to train on it set {setting('score', one.column)} data.score_range={scale} (the largest possible distance"
+            f" first); otherwise, to train on all rows as pairs, {roles.as_pairs()}",
+        )
     return DataError(
         f"column {one.column!r} may say how well the two texts belong together ({_values(one.found)}); its name does not tell",
         where=location,
@@ -198,7 +210,7 @@ READERS: Mapping[str, tuple[str, str]] = {
 }
 """How pandas reads and writes a file, by its suffix."""
 
-SAME = ("entail", "duplicate", "paraphrase", "same", "equivalent", "exact")
+SAME = ("entail", "duplicate", "paraphrase", "same", "equivalent", "exact", "positive", "relevant", "related", "similar", "yes")
 """What the name of a class begins with whose texts belong together."""
 
 QUOTED = '"$`\\!'

@@ -38,7 +38,7 @@ def _bare(word: str) -> str:
 OF_THE_PAIR = _words(
     "similarity similarities similar sim simscore relatedness related relevance relevant relevancy duplicate duplicates"
     " duplicated duplication dup paraphrase paraphrases entailment entails nli match matches matched matching judgment"
-    " judgments judgement judgements cosine equivalent equivalence same sts stsb qrel Ähnlichkeit ähnlich Aehnlichkeit"
+    " judgments judgement judgements cosine equivalent equivalence same sts stsb qrel rel Ähnlichkeit ähnlich Aehnlichkeit"
     " Duplikat Dublette Übereinstimmung Uebereinstimmung Relevanz gleich gleichbedeutend similarité similaire pertinence"
     " pertinent doublon identique ressemblance similitud similar relevancia relevante duplicado coincidencia coincide"
     " parecido semelhança similaridade relevância somiglianza similarità pertinenza duplicato rilevanza gelijkenis"
@@ -48,7 +48,7 @@ OF_THE_PAIR = _words(
 """Words that only make sense about two texts."""
 
 LABELS = _words(
-    "label labels gold annotation annotations target targets y class classes verdict groundtruth Etikett Klasse"
+    "label labels gold annotation annotations target targets y class classes verdict groundtruth truth gt lbl cls Etikett Klasse"
     " étiquette classe etiqueta clase rótulo etichetta etykieta etiket метка класс 标签 标注 类别 ラベル 라벨 레이블"
 )
 """Words for a class, or for a grade, of whatever the row is about."""
@@ -59,6 +59,15 @@ GRADES = _words(
     " 评分 スコア 評価 점수"
 )
 """Words for a number, of whatever the row is about."""
+
+VERDICTS = _words("relation relationship result outcome decision correct correctness prediction pred predicted")
+"""Words for what somebody found out, which may be about the pair."""
+
+DISTANCES = _words(
+    "distance distances dissimilarity dissimilar dist Abstand Distanz Unähnlichkeit distancia distanza distância"
+    " расстояние 距离 距離"
+)
+"""Words for a number that is the higher the less the two texts have to do with each other."""
 
 SIDE = _words(
     "is are the a an of for and avg average mean median final human expert annotator annotators annotated majority true"
@@ -101,12 +110,21 @@ def says(name: str) -> Says:
     words = _known_parts(name)
     if not words or any(word in OTHERS for word in (*words, *parts(name))):
         return Says.OTHER if words else Says.NOTHING
+    if any(word in DISTANCES for word in words):
+        return Says.MAYBE
     if any(word in OF_THE_PAIR for word in words):
         return Says.GRADE
+    if any(word in VERDICTS for word in words):
+        return Says.MAYBE
     if not any(word in GRADES or word in LABELS for word in words):
         return Says.NOTHING
     alone = all(word in SIDE or word in GRADES or word in LABELS for word in words)
     return Says.GRADE if alone or any(word in ("label", "labels") for word in words) else Says.MAYBE
+
+
+def names_a_distance(name: str) -> bool:
+    """Tell whether the name is one for numbers that are high for texts that have nothing to do with each other."""
+    return any(word in DISTANCES for word in _known_parts(name))
 
 
 def names_classes(name: str) -> bool:

@@ -16,6 +16,7 @@ from data.sources.roles import Family, Roles
 from data.sources.score_column import ColumnScan, Reading
 from data.sources.score_range import ScoreRange, ScoreScan, recognise_range, refuse_one_value
 from data.sources.table import Table
+from data.sources.truth_words import truth_among
 from data.spec import BadRows, DatasetSpec
 
 SplitOf = Callable[[str, Table, int, Mapping[str, object]], str]
@@ -122,7 +123,10 @@ class Scan:
         self.reading, scores, notes = column.found.settle(dropping=dropping)
         self.notes += notes
         if column.found.holds_classes() and not self.reading.words:
-            raise refuse_classes([column], self.roles, self.location)
+            error = refuse_classes([column], self.roles, self.location)
+            truth = " and ".join(repr(column.found.spelt[word]) for word in truth_among(column.found.words) or ())
+            hint = f"to keep the rows with {truth} alone data.bad_rows=drop; {error.hint}" if truth else error.hint
+            raise DataError(error.what, where=error.where, hint=hint)
         self._look_for_swapped(scores)
         refuse_one_value(scores, where)
         if self.spec.score_range is not None:

@@ -12,6 +12,9 @@ from data.errors import DataError
 KNOWN_RANGES = ((0.0, 1.0), (0.0, 5.0), (-1.0, 1.0))
 """Ranges that are recognised, tried in this order: the first that holds every score is taken."""
 
+USUAL_SCALES = ((1, 7), (0, 7), (1, 10), (0, 10), (0, 100))
+"""Other scales that people use, for advice."""
+
 DROP_HINT = "leave such rows out: bad_rows: drop in the YAML, data.bad_rows=drop on the command line"
 
 RANGE_HINT = (
@@ -205,8 +208,14 @@ def recognise_range(scan: ScoreScan, where: str) -> tuple[ScoreRange, list[str]]
         f"the scores lie in {scan.low:g}..{scan.high:g}, which is none of the ranges that are recognised (0..1, 0..5, -1..1)"
         + (f"; lowest {_place(scan.low_at)}, highest {_place(scan.high_at)}" if scan.high_at[1] else ""),
         where=where,
-        hint=f"correct a score that is wrong, or {RANGE_HINT}",
+        hint=f"correct a score that is wrong, or {RANGE_HINT}; {_likely(scan.low, scan.high)}",
     )
+
+
+def _likely(low: float, high: float) -> str:
+    """Return the setting for the usual scale in which some scores lie."""
+    first = next(((a, b) for a, b in USUAL_SCALES if a <= low and high <= b), (low, high))
+    return f"if the scale is {first[0]:g} to {first[1]:g}: data.score_range=[{first[0]:g},{first[1]:g}]"
 
 
 def _place(at: tuple[str, int]) -> str:

@@ -161,6 +161,21 @@ def test_other_columns_are_left_alone(tmp_path, texts, name, cells) -> None:
     assert not any(name in note for note in source.recognised.notes)
 
 
+@pytest.mark.parametrize(
+    ("name", "cells"), [("result", ("OK", "NOK")), ("relation", ("same", "other", "none")), ("decision", (0, 1))]
+)
+def test_verdicts_beside_equal_texts_are_refused(tmp_path, name, cells) -> None:
+    text = refused(tmp_path, PAIR, name, cells)
+    assert f"column {name!r} may say" in text or f'column "{name}": the values are classes' in text
+
+
+def test_distances_are_refused_with_the_scale_turned_round(tmp_path) -> None:
+    text = refused(tmp_path, PAIR, "cosine_distance", (0.1, 0.4, 0.9))
+    assert "data.columns.score=cosine_distance data.score_range=[1,0] (the largest possible distance first)" in text
+    source = opened(tmp_path, PAIR, "cosine_distance", (0.1, 0.4), columns={"score": "cosine_distance"}, score_range=[1, 0])
+    assert next(iter(source.examples(UNSPLIT))).label == pytest.approx(0.9)
+
+
 @pytest.mark.parametrize("cells", [(0, 1, 2, 3), (1, 2, 3, 4, 5)])
 def test_numbers_of_topics_beside_a_title_are_refused(tmp_path, cells) -> None:
     assert "the labels look like classes" in refused(tmp_path, TITLE, "label", cells)
@@ -190,6 +205,7 @@ def test_blank_columns_are_passed_over_where_that_changes_nothing(tmp_path) -> N
 def test_with_rows_to_drop_other_words_are_dropped_and_counted(tmp_path) -> None:
     text = refused(tmp_path, PAIR, "label", ("yes", "no", "no", "unsure"))
     assert "the values are classes: no (30), unsure (15), yes (15)" in text
+    assert "to keep the rows with 'yes' and 'no' alone data.bad_rows=drop" in text
     source = opened(tmp_path, PAIR, "label", ("yes", "no", "no", "unsure"), bad_rows="drop")
     assert sum(example.label for example in source.examples(UNSPLIT)) == 15
     assert source.dropped == {UNSPLIT: 15}

@@ -45,6 +45,15 @@ def test_other_ranges_ask_for_the_config(values):
     assert f"{min(values):g}..{max(values):g}" in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("values", "scale"),
+    [((1, 7), "[1,7]"), ((0, 7), "[0,7]"), ((1, 10), "[1,10]"), ((0, 10), "[0,10]"), ((3, 97), "[0,100]"), ((-3, 3), "[-3,3]")],
+)
+def test_the_likely_scale_is_named(values, scale):
+    with pytest.raises(DataError, match=f"data.score_range={scale}".replace("[", r"\[")):
+        range_of(*values)
+
+
 def test_a_scale_that_may_not_end_at_five_is_said():
     assert recognise_range(scan_scores([0, 3.0]), "x")[1][0].startswith("the highest score is 3")
     assert recognise_range(scan_scores([0, 4.8]), "x")[1] == []
