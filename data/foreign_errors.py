@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import json
 import re
 import sqlite3
 from dataclasses import dataclass
@@ -59,6 +60,9 @@ NO_SUCH_COLUMN = Words("SQLite 3.40", sqlite3.OperationalError, ("no such column
 
 NO_GZIP = Words("gzip of Python 3.11", gzip.BadGzipFile, ("not a gzipped file",))
 """The file does not begin as gzip's do; the same class stands for damaged ones."""
+
+EXTRA_DATA = Words("json of Python 3.11", json.JSONDecodeError, ("extra data",))
+"""Something follows the first value of a JSON file: objects one after another."""
 
 CSV_QUOTE_OPEN = Words("csv of Python 3.11", csv.Error, ("unexpected end of data",))
 CSV_AFTER_QUOTE = Words("csv of Python 3.11", csv.Error, ("expected after",))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import json
 import sqlite3
 import subprocess
 import sys
@@ -48,6 +49,7 @@ RAISED: dict[str, tuple[Words, Callable[[], object]]] = {
     "gzip": (foreign_errors.NO_GZIP, lambda: unpack(b"plain text")),
     "open quote": (foreign_errors.CSV_QUOTE_OPEN, lambda: read_csv('a,"b')),
     "after a quote": (foreign_errors.CSV_AFTER_QUOTE, lambda: read_csv('"a"b,c')),
+    "values one after another": (foreign_errors.EXTRA_DATA, lambda: json.loads("{} {}")),
     "carriage return": (foreign_errors.CSV_CARRIAGE_RETURN, lambda: list(csv.reader(["a\rb"], strict=True))),
 }
 OTHERS: dict[str, tuple[Words, Callable[[], object]]] = {

@@ -8,6 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from data.errors import DataError
+from data.foreign_errors import EXTRA_DATA
 from data.sources.column_roles import is_known
 from data.sources.readers.base import ARRAY, Reader, Row, TextReader, lines
 from data.sources.readers.json_forms import rows_of
@@ -25,7 +26,10 @@ def _parsed(text: str, reader: Reader, first_line: int) -> object:
         return json.loads(text)
     except json.JSONDecodeError as error:
         place = f"{reader.place}, line {first_line + error.lineno - 1}, character {error.colno}"
-        raise DataError(f"broken JSON: {error.msg}", where=place, hint="correct or remove the line") from None
+        hint = "correct or remove the line"
+        if EXTRA_DATA.said_by(error):
+            hint = "write all rows as one array, [{...}, {...}], or one object per line: `jq -c . OLD.json > NEW.jsonl`"
+        raise DataError(f"broken JSON: {error.msg}", where=place, hint=hint) from None
     except RecursionError:
         place = f"{reader.place}, line {first_line}"
         hint = "write rows of texts, with few levels of brackets"

@@ -21,11 +21,28 @@ def advice(look: Look) -> str:
     table = look.table
     while isinstance(table, ShapedTable):
         table = table.table
-    columns = list(look.columns)
-    if not hasattr(table, "header"):
-        return f"a row needs two texts that belong together, as in {ROW}; " if len(columns) == 1 else ""
+    if inside := _inside(look):
+        return inside
+    if hasattr(table, "header"):
+        return _of_header(look, table.header.names)
+    return f"a row needs two texts that belong together, as in {ROW}; " if len(look.columns) == 1 else ""
+
+
+def _inside(look: Look) -> str:
+    """Name a column whose cells hold rows of their own."""
+    for column in look.columns:
+        inner = [item for _, cell in look.cells(column) if isinstance(cell, list) for item in cell if isinstance(item, dict)]
+        if inner:
+            keys = ", ".join(repr(str(key)) for key in list(inner[0])[:10])
+            return f'"{column}" holds lists of objects with the keys {keys}: write a row for each pair of texts in it; otherwise '
+    return ""
+
+
+def _of_header(look: Look, names: Sequence[str]) -> str:
+    """Say what a header lacks, or that there is none."""
+    columns = look.columns
     if "" in columns:
-        return f"give column {table.header.names.index('') + 1} a name in the first line; or "
+        return f"give column {names.index('') + 1} a name in the first line; or "
     if len(columns) == 1:
         return "separate the columns with commas, semicolons, tabs or bars; then "
     votes = [vote for column in columns for vote in _votes(column, [str(cell).strip() for _, cell in look.cells(column)])]

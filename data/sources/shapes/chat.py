@@ -139,7 +139,7 @@ def find(look: Look) -> ChatShape | None:
     """Return how the chats of the rows are read."""
     chats = [c for c in look.columns if (cells := look.cells(c)) and all(_is_chat(cell) for _, cell in cells if cell != [])]
     chats = [c for c in chats if any(cell for _, cell in look.cells(c))]
-    if not chats:
+    if not chats or look.is_enough_without(chats):
         return None
     positives = [c for c in chats if plain(c).startswith("pos")]
     negatives = [c for c in chats if plain(c).startswith(("neg", "rejected", "hardneg"))]

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Protocol
 
 from data.errors import DataError
+from data.sources.column_roles import recognise
 from data.sources.table import Table
 from data.spec import ColumnSpec
 
@@ -48,6 +49,17 @@ class Look:
         """Tell whether a column has cells, and all of them are of one type."""
         cells = self.cells(column)
         return bool(cells) and all(isinstance(cell, kind) for _, cell in cells)
+
+    def is_enough_without(self, columns: Sequence[str]) -> bool:
+        """Tell whether the other columns, or those that the user names, already say what a row is."""
+        others = [c for c in self.columns if c not in columns]
+        if not self.named <= set(others):
+            return False
+        try:
+            recognise(others, self.spec, "")
+        except DataError:
+            return False
+        return True
 
 
 class Shape(Protocol):

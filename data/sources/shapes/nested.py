@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from data.errors import DataError
-from data.sources.column_roles import recognise
 from data.sources.shapes.form import Look, Where
 
 DEEPEST = 8
@@ -47,7 +45,7 @@ class NestedShape:
 def find(look: Look) -> NestedShape | None:
     """Return the paths into the objects of the rows, where the columns beside them do not say what a row is."""
     objects = [c for c in look.columns if look.holds(c, dict)]  # an object among texts is a broken row
-    if not objects or _is_flat_enough(look, objects):
+    if not objects or look.is_enough_without(objects):
         return None
     paths: dict[str, tuple[str, ...]] = {}
     for column in objects:
@@ -65,15 +63,3 @@ def _paths(value: object, keys: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         return
     for key, inner in value.items():
         yield from _paths(inner, (*keys, str(key)))
-
-
-def _is_flat_enough(look: Look, objects: Sequence[str]) -> bool:
-    """Tell whether the columns without objects, or those that the user names, are all that is needed."""
-    columns = [c for c in look.columns if c not in objects]
-    if not look.named <= set(columns):
-        return False
-    try:
-        recognise(columns, look.spec, "")
-    except DataError:
-        return False
-    return True

@@ -11,7 +11,9 @@ from data.sources.shapes.form import Look, Where
 
 EQUAL = frozenset({"set", "sets", "paraphrases"})
 """Names of arrays of any length whose texts all mean the same."""
-NAMES = EQUAL | {"texts", "pair", "pairs", "triplet", "triplets", "triple", "sentences", "sentencepair", "textpair"}
+ORDERED = frozenset({"texts", "triplet", "triplets", "triple"})
+"""Names of arrays of which the third text is a negative, as it is in an array without a name."""
+NAMES = EQUAL | ORDERED | {"pair", "pairs", "sentences", "sentencepair", "textpair"}
 WAYS_OUT = '{"query": "…", "document": "…"}, or with a negative {"query": "…", "document": "…", "negative": "…"}'
 
 
@@ -60,7 +62,9 @@ def find(look: Look) -> SetShape | None:
         DataError: the arrays differ in length, or hold something else than texts.
     """
     column = _column(look)
-    if column is None:
+    if column is None and look.columns == (ARRAY,):
+        raise _unreadable(look)
+    if column is None or look.is_enough_without([column]):
         return None
     cells = [(number, cell) for number, cell in look.cells(column) if isinstance(cell, list)]
     others = [c for c in look.columns if c not in (column, "anchor", "positive", "negative", "sentence1", "sentence2")]
@@ -68,6 +72,9 @@ def find(look: Look) -> SetShape | None:
     if plain(column) in EQUAL and not label:
         return SetShape(column, None, others)
     lengths = {len(cell) for _, cell in cells}
+    if max(lengths) > 2 and column != ARRAY and plain(column) not in ORDERED:
+        what = f'"{column}" holds {max(lengths)} texts: whether the third is a positive or a negative cannot be known'
+        raise DataError(what, where=look.table.where(cells[0][0]), hint=f"name the texts: {WAYS_OUT}")
     first, array = cells[0]
     if len(lengths) > 1 or max(lengths) < 2:
         number = next((number for number, cell in cells if len(cell) != len(array)), first)
@@ -90,6 +97,12 @@ def _column(look: Look) -> str | None:
     if plain(arrays[0]) in NAMES or arrays[0] == ARRAY or len(look.columns) == 1:
         return arrays[0]
     return None
+
+
+def _unreadable(look: Look) -> DataError:
+    number = next((number for number, values in look.rows if not _texts(values[ARRAY])), look.rows[0][0])
+    what = "the array does not hold texts alone, nor two texts and a number"
+    return DataError(what, where=look.table.where(number), hint=f'write ["…", "…"], or name the texts: {WAYS_OUT}')
 
 
 def _texts(array: object) -> bool:

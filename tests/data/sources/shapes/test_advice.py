@@ -33,6 +33,11 @@ def test_a_header_is_told_by_the_rows_below_it(tmp_path: Path, content: str, gue
     assert (BOTH in text, NONE in text) == (guess == BOTH, guess == NONE)
 
 
+def test_lists_of_objects_are_named_with_their_keys(tmp_path: Path) -> None:
+    text = message(write(tmp_path / "p.json", '{"data": [{"title": "T", "paragraphs": [{"context": "c", "qas": []}]}]}'))
+    assert "\"paragraphs\" holds lists of objects with the keys 'context', 'qas'" in text
+
+
 def test_a_row_of_json_with_one_key_is_shown_as_it_should_look(tmp_path: Path) -> None:
     text = message(write(tmp_path / "p.jsonl", '{"text": "a"}\n{"text": "b"}\n'))
     assert 'as in {"query": "...", "document": "..."}' in text and "commas" not in text

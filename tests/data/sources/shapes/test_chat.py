@@ -86,6 +86,24 @@ def test_a_chat_that_lacks_a_side_names_its_row(tmp_path: Path, row: object, par
     assert 'p.jsonl, line 1, column "messages"' in text and part in text
 
 
+def test_a_chat_beside_a_pair_is_left_alone(tmp_path: Path) -> None:
+    source = opened(lines(tmp_path / "p.jsonl", {"query": "a", "document": "b", "messages": [USER, BOT]}))
+    assert texts(source) == [["a", "b"]] and source.recognised.ignored == ("messages",)
+
+
+def test_saved_data_sets_and_rows_in_memory(tmp_path: Path) -> None:
+    from datasets import Dataset
+
+    from data.sources.memory import store
+
+    chats = [{"messages": [said("user", f"q{i}"), said("assistant", f"d{i}")]} for i in range(3)]
+    Dataset.from_list(chats).save_to_disk(str(tmp_path / "saved"))
+    expected = [[f"q{i}", f"d{i}"] for i in range(3)]
+    assert texts(opened(tmp_path / "saved")) == expected
+    assert texts(opened(store(chats, tmp_path))) == expected
+    assert texts(opened(store(Dataset.from_list(chats), tmp_path))) == expected
+
+
 def test_chats_that_lack_a_side_are_dropped_and_counted(tmp_path: Path) -> None:
     path = lines(tmp_path / "p.jsonl", {"messages": [USER, BOT]}, {"messages": [USER]}, {"messages": None})
     source = opened(path, bad_rows="drop")

@@ -59,6 +59,8 @@ def test_a_number_at_the_end_or_beside_is_a_score(tmp_path: Path, items: list[ob
         ([["a"], ["b"]], ["line 1", "one text"]),
         ([["a", "b", 1], ["c", "d", "n"]], ["line 2", "some arrays end in a number"]),
         ([["a", "b"], {"query": "c"}], ["line 2", "a JSON dict where an array was expected"]),
+        ([["a", "b"], ["c", None]], ["line 2", "does not hold texts alone"]),
+        ([{"sentences": ["a", "b", "c"]}], ["line 1", "whether the third is a positive or a negative cannot be known"]),
         ([{"set": ["a", "b"]}, {"set": ["c"]}], ['line 2, column "set"', "fewer than two texts"]),
         ([{"set": ["a", "b"]}, {"set": None}], ['line 2, column "set"', "no array"]),
     ],
@@ -77,9 +79,9 @@ def test_a_late_array_of_another_length_is_a_bad_row(tmp_path: Path) -> None:
     assert len(texts(source)) == 120 and source.dropped == {"all": 1}
 
 
-def test_tags_beside_a_pair_are_no_set(tmp_path: Path) -> None:
-    path = lines(tmp_path / "p.jsonl", {"query": "a", "document": "b", "tags": ["x", "y"]})
-    source = opened(path)
+@pytest.mark.parametrize("beside", ["tags", "texts", "sentences", "set"])
+def test_arrays_beside_a_pair_are_left_alone(tmp_path: Path, beside: str) -> None:
+    source = opened(lines(tmp_path / "p.jsonl", {"query": "a", "document": "b", beside: ["x", "y"]}))
     assert texts(source) == [["a", "b"]] and source.recognised.notes == ()
 
 
