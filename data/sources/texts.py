@@ -274,7 +274,7 @@ def open_texts(
         if folder:
             reader = FolderReader(path, path.resolve().name)
         else:
-            reader = LinesReader(path, path.name) if path.suffix.lower() in LINES else open_reader(path, path.name)
+            reader = LinesReader(path, path.name) if path.suffix.lower() in LINES else open_reader(path, path.name, setting=None)
     if isinstance(reader, LinesReader):
         if columns or id_column:
             raise DataError("lines of text have no columns", where=reader.place, hint="leave out --column and --id-column")

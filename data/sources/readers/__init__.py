@@ -32,8 +32,10 @@ READERS: dict[str, type[Reader]] = {
 """Reader by file name suffix."""
 
 
-def open_reader(path: Path, shown: str, sheet: str | None = None) -> Reader:
+def open_reader(path: Path, shown: str, sheet: str | None = None, setting: str | None = "data.sheet") -> Reader:
     """Open the reader for `path` by its suffix; of a workbook that for `sheet`, or for the one that is likely meant.
+
+    `setting` is that by which a user can name the sheet, if there is one.
 
     Raises:
         DataError: a suffix that is not in `READERS`, a file that cannot be opened, or a sheet of what is no workbook.
@@ -44,7 +46,7 @@ def open_reader(path: Path, shown: str, sheet: str | None = None) -> Reader:
         hint = SUFFIXES.get(kind_of(path), "save the texts in one of these")
         raise DataError(f"unknown kind of file {path.suffix or path.name!r}", where=str(path), hint=f"{hint} (read are {known})")
     if reader is ExcelReader:
-        return ExcelReader(path, shown, sheet)
+        return ExcelReader(path, shown, sheet, setting)
     if sheet is not None:
         raise DataError("sheet has no meaning for a file that is no workbook", where=str(path), hint="remove sheet (data.sheet)")
     if reader is JsonReader and is_json_lines(path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
@@ -39,12 +40,14 @@ class ExcelReader(Reader):
         path: of the workbook.
         shown: its name in row ids and notes.
         sheet: the name of the sheet; by default the only one with rows, or with columns that are known.
+        setting: by which the user can name another; None where there is none.
     """
 
     unit = "row"
 
-    def __init__(self, path: Path, shown: str, sheet: str | None = None) -> None:
+    def __init__(self, path: Path, shown: str, sheet: str | None = None, setting: str | None = "data.sheet") -> None:
         super().__init__(path, shown)
+        self.setting = setting
         with readable(path, self.place), path.open("rb") as file:
             start = file.read(32)
             if not start.startswith(b"PK"):
@@ -74,7 +77,9 @@ class ExcelReader(Reader):
         broken = (zipfile.BadZipFile, InvalidFileException, ParseError, KeyError, ValueError, TypeError, EOFError, OverflowError)
         with readable(self.path, self.place), self.path.open("rb") as file:
             try:
-                book = openpyxl.load_workbook(file, read_only=True, data_only=values, keep_links=False)
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # about styles and extensions, of which nothing is read
+                    book = openpyxl.load_workbook(file, read_only=True, data_only=values, keep_links=False)
                 try:
                     yield book
                 finally:
@@ -114,10 +119,14 @@ class ExcelReader(Reader):
         chosen = found[0] if same else known[0] if len(known) == 1 else None
         if chosen is None:
             what = f"several sheets have rows, and their columns differ: {_listed(found)}"
-            raise DataError(what, where=self.place, hint=f"say which one is meant: data.sheet={_quoted(found[0])}")
+            hint = "save the one that is meant in a file of its own"
+            if self.setting:
+                hint = f"say which one is meant: {self.setting}={_quoted(found[0])}"
+            raise DataError(what, where=self.place, hint=hint)
         if len(found) > 1:
             others = _listed([name for name in found if name != chosen])
-            self.notes.append(f"{self.shown}: sheet {chosen!r} is read, not {others}; data.sheet=NAME reads another")
+            another = f"; {self.setting}=NAME reads another" if self.setting else ""
+            self.notes.append(f"{self.shown}: sheet {chosen!r} is read, not {others}{another}")
         return chosen
 
     def _named(self, sheet: str, names: Sequence[str], heads: dict[str, tuple[int, Header]]) -> str:

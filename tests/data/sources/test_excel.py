@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from data.errors import DataError
 from data.sources.texts import TextRow, open_texts
 from tests.support.source_files import message, opened, rows, texts, write
 
@@ -138,3 +139,10 @@ def test_without_openpyxl_the_command_is_named(tmp_path: Path, monkeypatch: pyte
 def test_texts_to_embed(tmp_path: Path) -> None:
     found = open_texts(str(book(tmp_path / "p.xlsx", S=[("id", "text"), ("a", "one"), ("b", "two"), (None, None)])))
     assert list(found) == [TextRow("a", "one"), TextRow("b", "two")]
+
+
+def test_texts_to_embed_of_several_sheets(tmp_path: Path) -> None:
+    path = book(tmp_path / "p.xlsx", A=[("id", "text"), ("a", "one")], B=[("code", "meaning"), ("x", "y")])
+    with pytest.raises(DataError, match="several sheets have rows") as error:
+        open_texts(str(path))
+    assert "save the one that is meant in a file of its own" in str(error.value)
