@@ -29,6 +29,7 @@ from train.encode.tokens.eligibility import why_not_stored
 from train.encode.tokens.store import TokenStore
 from train.encode.weights.kinds import generates, refuse_other_kinds
 from train.encode.weights.locate import WeightsOrigin, locate
+from train.encode.weights.model2vec import is_model2vec, load_model2vec
 from train.encode.weights.padding import settle_padding
 from train.encode.weights.special_tokens import complete_tokens
 from train.encode.weights.vocabulary import check_vocabulary
@@ -119,13 +120,15 @@ class Encoder:
             return stock.clone()  # an inference tensor could never take part in training; a copy can
         rows = self.store.rows(texts, prompt, self.contract.max_tokens)
         order = torch.sort(rows.lengths, descending=True, stable=True).indices  # what does not fit into memory fails first
-        width = int(self.model.get_embedding_dimension() or self.contract.dimensions)
-        vectors = torch.empty(len(texts), width, device=self.model.device)
+        vectors: Tensor | None = None
         with tqdm(total=len(texts), unit="text", desc="encoding", leave=False, disable=not progress) as bar:
             for window in order.split(_windows(rows.lengths[order])):
-                vectors[window.to(vectors.device)] = embed_columns(self.model, [rows.take(window)])[0].float()
+                found = embed_columns(self.model, [rows.take(window)])[0].float()
+                if vectors is None:  # as wide as they are, which is not what a model says whose modules do not fit together
+                    vectors = found.new_empty(len(texts), found.shape[1])
+                vectors[window.to(vectors.device)] = found
                 bar.update(len(window))
-        return vectors
+        return torch.empty(0, self.contract.dimensions) if vectors is None else vectors
 
 
 def _windows(lengths: Tensor) -> list[int]:
@@ -259,6 +262,9 @@ def _with_pooling(
     from sentence_transformers import SentenceTransformer
     from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
 
+    if is_model2vec(path):
+        notes = [*_unused_pooling_note(config), f"{config.name} is read as static embeddings (model2vec)"]
+        return load_model2vec(path, device), notes
     pooling = (config.pooling or choices.Pooling.MEAN).value
     trusted = {"trust_remote_code": config.trust_remote_code}
     encoder = Transformer(str(path), model_kwargs=options | trusted, config_kwargs=trusted, processor_kwargs=trusted)

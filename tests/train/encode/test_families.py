@@ -117,6 +117,18 @@ def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     yield request.param
 
 
+@pytest.mark.parametrize("name", ["bert", "modernbert", "qwen3"])
+def test_packed_learns_under_autocast(name: str, route: Route, host: SentenceTransformer) -> None:
+    encoder, tokens = tiny(name), some_texts()
+    pooling = "lasttoken" if FAMILIES[ENCODERS[name]].causal else "mean"
+    model = dress(host, encoder, pooling)
+    stock = padded(encoder, tokens, pooling)
+    with grouped(model), torch.autocast("cpu", dtype=torch.bfloat16):
+        found = embed_packed(model, tokens)
+    assert torch.nn.functional.cosine_similarity(found.float(), stock).min() > 0.9
+    assert all(bool(torch.isfinite(gradient).all()) for gradient in gradients(encoder, found.float()).values())
+
+
 @pytest.mark.parametrize("name", ENCODERS)
 def test_packed_equals_padded(name: str, route: Route, host: SentenceTransformer) -> None:
     encoder, tokens = tiny(name), some_texts()

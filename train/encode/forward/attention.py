@@ -130,8 +130,7 @@ def packed_attention(
         raise EmbedTuneError("a model inside `grouped` was called with padded texts; only `embed_packed` may call it")
     scale = scaling if scaling is not None else query.shape[3] ** -0.5
     q, k, v = (tensor[0].transpose(0, 1) for tensor in (query, key, value))
-    if layout.route is not Route.GROUPS:
-        q, k = q.to(v.dtype), k.to(v.dtype)  # under autocast, rotary positions leave fp32 queries and keys beside bf16 values
+    q, k = q.to(v.dtype), k.to(v.dtype)  # under autocast, rotary positions leave fp32 queries and keys beside bf16 values
     if k.shape[1] != q.shape[1] and layout.route is not Route.FLASH:
         k, v = (tensor.repeat_interleave(q.shape[1] // k.shape[1], dim=1) for tensor in (k, v))
     return ATTENTION[layout.route](layout, q, k, v, scale, dropout, sliding_window).unsqueeze(0), None
