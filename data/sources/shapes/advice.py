@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from data.sources.column_roles import SCORE_NAMES, is_known, plain
+from data.sources.roles import setting
 from data.sources.shapes.form import Look, ShapedTable
 
 ROW = '{"query": "...", "document": "..."}'
@@ -23,9 +24,22 @@ def advice(look: Look) -> str:
         table = table.table
     if inside := _inside(look):
         return inside
-    if hasattr(table, "header"):
-        return _of_header(look, table.header.names)
-    return f"a row needs two texts that belong together, as in {ROW}; " if len(look.columns) == 1 else ""
+    if hasattr(table, "header") and (said := _of_header(look, table.header.names)):
+        return said
+    if len(look.columns) == 1:
+        return f"a row needs two texts that belong together, as in {ROW}; "
+    return _command(look)
+
+
+def _command(look: Look) -> str:
+    """Return the settings for a table of which two columns hold texts, with the first as the question."""
+    texts = [
+        c for c in look.columns if look.holds(c, str) and not all(_is_number(str(cell).strip()) for _, cell in look.cells(c))
+    ]
+    if len(texts) != 2 or look.named:
+        return ""
+    first, second = texts
+    return f"if {second!r} is what {first!r} should find set {setting('anchor', first)} {setting('positive', second)}; otherwise "
 
 
 def _inside(look: Look) -> str:

@@ -33,6 +33,13 @@ def test_a_header_is_told_by_the_rows_below_it(tmp_path: Path, content: str, gue
     assert (BOTH in text, NONE in text) == (guess == BOTH, guess == NONE)
 
 
+def test_two_columns_of_texts_are_put_into_a_command(tmp_path: Path) -> None:
+    path = write(tmp_path / "p.jsonl", '{"ticket": {"id": 1, "subject": "a"}, "resolution": {"text": "b"}}\n')
+    assert "data.columns.anchor=ticket.subject data.columns.positive=resolution.text" in message(path)
+    path = write(tmp_path / "p.csv", "Frage,die Antwort,Nr\nWas ist das?,Ein Hund.,1\n")
+    assert "data.columns.anchor=Frage data.columns.positive='die Antwort'" in message(path)
+
+
 def test_lists_of_objects_are_named_with_their_keys(tmp_path: Path) -> None:
     text = message(write(tmp_path / "p.json", '{"data": [{"title": "T", "paragraphs": [{"context": "c", "qas": []}]}]}'))
     assert "\"paragraphs\" holds lists of objects with the keys 'context', 'qas'" in text
