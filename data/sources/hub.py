@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from datasets import ClassLabel, Dataset
 
 BATCH_ROWS = 1000
+MEDIA = frozenset({"Image", "Audio", "Video", "Pdf"})
+"""Features of the datasets library that hold no texts."""
 INFERENCE_CLASSES = ("entail", "contradict")
 
 
@@ -37,9 +39,10 @@ class HubTable:
         return list(self.data.column_names)
 
     def rows(self, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, object]]]:
-        """Yield the rows, with `columns` only, read in batches."""
-        wanted = [c for c in columns if c in self.data.column_names]
-        data = self.data.select_columns(wanted) if wanted else self.data
+        """Yield the rows, with `columns` only, read in batches; pictures and sounds, which would be decoded, are left out."""
+        wanted = [c for c in columns if c in self.data.column_names] or self.data.column_names
+        texts = [c for c in wanted if type(self.data.features[c]).__name__ not in MEDIA]
+        data = self.data.select_columns(texts) if texts != self.data.column_names else self.data
         named = {column: label for column, label in self.labels().items() if column in data.column_names}
         number = 0
         for batch in data.iter(batch_size=BATCH_ROWS):

@@ -208,3 +208,11 @@ def test_damaged_folders_of_save_to_disk_are_told(tmp_path, damage):
     with pytest.raises(DataError, match=r"saved: a folder written by save_to_disk that cannot be loaded") as error:
         open_source(DatasetSpec(source=str(folder)))
     assert "What to do: save it again" in str(error.value)
+
+
+def test_pictures_beside_texts_are_not_decoded(tmp_path):
+    features = Features({"query": Value("string"), "document": Value("string"), "photo": datasets.Image()})
+    rows = [{"query": "q", "document": "d", "photo": {"bytes": b"no picture", "path": None}}]
+    Dataset.from_list(rows, features=features).save_to_disk(str(tmp_path / "saved"))
+    source = open_source(DatasetSpec(source=str(tmp_path / "saved")))
+    assert [example.texts for example in source.examples(UNSPLIT)] == [["q", "d"]]
