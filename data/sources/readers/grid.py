@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
+from data.sources.column_roles import is_known
+
 COUNTER = re.compile(r"\d+(\.0)?")
 
 
@@ -64,6 +66,11 @@ def _counts(first: Sequence[Sequence[str]], position: int) -> bool:
 
 
 def _has_row_names(names: Sequence[str], first: Sequence[Sequence[str]]) -> bool:
-    """Tell whether every row has one cell more than the header, in front, as R writes row names."""
+    """Tell whether every row has one cell more than the header, in front, as R writes row names.
+
+    Only below a first name that is known as one of texts: "id,text" above `1,one, two` lacks quotes.
+    """
+    if not is_known(names[0]):
+        return False
     filled = [cells for cells in first if any(map(str.strip, cells))]
     return len(filled) > 1 and all(len(cells) == len(names) + 1 for cells in filled) and _counts(filled, 0)

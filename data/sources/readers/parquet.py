@@ -41,7 +41,7 @@ class ParquetReader(Reader):
         wanted = None if not columns or any("." in c for c in columns) else [c for c in columns if c in self.columns()]
         number = 0
         try:
-            for batch in file.iter_batches(batch_size=1000, columns=wanted):
+            for batch in file.iter_batches(batch_size=1000 if wanted else 100, columns=wanted):
                 for values in batch.to_pylist():
                     number += 1
                     yield number, values

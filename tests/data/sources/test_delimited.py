@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data.sources import open_source
-from data.spec import DatasetSpec
+from data.spec import ColumnSpec, DatasetSpec
 from tests.support.source_files import message, opened, rows, texts, write
 
 TWO = [["boil it", "7 minutes"], ["fry it", "3 minutes"]]
@@ -74,6 +74,8 @@ def test_bytes_of_a_windows_file_are_told_before_its_columns(tmp_path: Path) -> 
 def test_a_number_in_front_that_is_not_the_row_s_is_a_cell_too_many(tmp_path: Path) -> None:
     path = write(tmp_path / "p.csv", "query,document\n7,boil it,7 minutes\n3,fry it,3 minutes\n")
     assert "3 cells, but the header has 2 columns" in message(path)
+    path = write(tmp_path / "p.csv", "id,query\n1,boil it, or not\n2,fry it, or not\n")
+    assert "3 cells, but the header has 2 columns" in message(path, columns=ColumnSpec(anchor="id", positive="query"))
 
 
 def test_blank_cells_in_a_row_that_has_others_are_reported(tmp_path: Path) -> None:
