@@ -283,6 +283,9 @@ MODELS = {
     "folder without a model": Mistake(
         pairs("model.name=."), "a folder without a model", "neither modules.json nor config.json is in it", "its model/ folder"
     ),
+    "more tokens than the model can read": Mistake(
+        pairs("model.max_tokens=5000"), "positions for 512 tokens", "model.max_tokens=5000", "model.max_tokens=512 or less"
+    ),
     "model without weights": Mistake(
         what="has no weights", where="base", hint="weights included", **changed(without("model.safetensors"))
     ),

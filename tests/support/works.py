@@ -124,10 +124,10 @@ WORKS = {
         environment={"HOME": "."},
     ),
     "settings that are more than the data or the model has": Works(
-        dry("pairs.csv", "training.batch_size=5000", "model.max_tokens=5000"),
+        dry("pairs.csv", "training.batch_size=5000", "training.max_tokens=500"),
         [
             "pairs has only 56 training rows: one batch holds all of them",
-            "note: model.max_tokens=5000 is more than the model can read: 64 are used",
+            "note: training.max_tokens=500 is more than the 64 tokens that the model's settings allow: 500 are read",
         ],
     ),
     "values that YAML takes for something else": Works(
