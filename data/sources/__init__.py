@@ -74,7 +74,9 @@ def _path_source(path: Path, name: str, spec: DatasetSpec) -> Source:
     refuse_options(spec, "files", ("hub_config", "hub_revision"))
     if path.is_file():
         return judged_file(path, name, spec) or file_source(path, name, spec)
-    if is_saved(path):
+    with readable(path, str(path)):
+        saved = is_saved(path)
+    if saved:
         refuse_options(spec, "a data set that is no workbook", ("sheet",))
         return saved_source(path, name, spec)
     judged = judged_source(path, name, spec)

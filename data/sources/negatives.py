@@ -47,6 +47,11 @@ class NegativesScan:
         """Return the columns without a single negative."""
         return [column for column in self.roles.negatives if not self.filled[column]]
 
+    @property
+    def fewest(self) -> int:
+        """How many the row with the fewest brings."""
+        return min(self.rows, default=len(self.roles.negatives))
+
     def settle(self) -> tuple[int, list[str]]:
         """Return how many negatives each row gets, and what the user should know."""
         if not self.rows:

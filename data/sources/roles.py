@@ -41,6 +41,8 @@ class Roles:
     """Whether the config names the column of scores."""
     texts_given: bool = False
     """Whether the config names anchor and positive: what stands beside them is then left alone."""
+    marks: tuple[str, ...] = ()
+    """What is read otherwise than version 0.1 read it, as a part of fingerprints."""
     family: Family = Family.PAIRED
     inference: bool = False
     """Whether the texts are premise and hypothesis, of which a label 0 may mean that the one follows from the other."""
@@ -67,6 +69,7 @@ class Roles:
             ignored=tuple(name for name in self.ignored if name != column),
             notes=(*self.notes, score_note(column, self.as_pairs())),
             score_may_be_class=names_classes(column),
+            marks=(*self.marks, f"score {column}"),
         )
 
     def recognised(self, score_range: tuple[float, float] | None = None, notes: Sequence[str] = ()) -> Recognised:

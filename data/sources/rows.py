@@ -26,8 +26,9 @@ from data.spec import BadRows, DatasetSpec
 if TYPE_CHECKING:
     from sentence_transformers import InputExample
 
-ROWS_VERSION = "5"
-"""Part of every fingerprint; raised when the same source would give other rows."""
+ROWS_VERSION = "4"
+"""Part of every fingerprint; raised when the same source would give other rows, which ends the resuming of earlier runs. What is
+read otherwise from some sources only is a mark in their fingerprints instead, see `Roles.marks`."""
 
 SPLIT_ALIASES = {
     "train": "train",
@@ -72,6 +73,7 @@ class TableSource:
         all_notes = [*notes, *(note for _, table in self.tables for note in table.notes), *shape_notes, *found.notes]
         if self.roles.split is not None and not self.by_column:
             all_notes.append(f"the files are already split: column {self.roles.split!r} is not used")
+        self.marks = [*self.roles.marks, *found.marks]
         given = found.score_range
         self.recognised = self.roles.recognised((given.low, given.high) if given else None, all_notes)
 
@@ -206,7 +208,8 @@ class TableSource:
     def _fingerprint(self) -> str:
         """SHA-256 over the files' content and names, and the options that change the rows."""
         spec = self.spec
-        options = [ROWS_VERSION, spec.columns.model_dump(), spec.score_range, spec.bad_rows]
+        columns = spec.columns.model_dump(exclude=None if spec.columns.category else {"category"})  # as before there was any
+        options = [ROWS_VERSION, columns, spec.score_range, spec.bad_rows, *self.marks]
         digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode())
         for split, table in self.tables:
             digest.update(f"\0{split}\0{table.shown}\0".encode("utf-8", "surrogatepass"))

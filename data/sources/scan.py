@@ -36,6 +36,7 @@ class Scan:
         reading: how the scores are read.
         negatives: how many each row gets.
         blank: columns that were given a role and hold nothing; where there are any, the rest is not settled.
+        marks: what is read otherwise than version 0.1 read it, as a part of fingerprints.
     """
 
     def __init__(
@@ -47,6 +48,7 @@ class Scan:
         self.reading = Reading()
         self.negatives = len(roles.negatives)
         self.blank: list[str] = []
+        self.marks: list[str] = []
         self.first_unread: Mapping[str, object] | None = None
         self.splits: tuple[str, ...] = tuple(s for s in (*SPLITS, UNSPLIT) if s in {split for split, _ in tables})
 
@@ -77,6 +79,8 @@ class Scan:
         if roles.negatives:
             self.negatives, notes = negatives.settle()
             self.notes += notes
+            if negatives.fewest != self.negatives:
+                self.marks.append(f"{self.negatives} negatives")
         self._settle_score(columns, [Candidate(column, name, columns[column]) for column, name in says.items()])
         return self
 

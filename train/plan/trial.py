@@ -140,7 +140,7 @@ def _save(model: SentenceTransformer, folder: Path, name: str) -> None:
     except OSError:
         raise
     except Exception as error:  # whatever the modules of a model raise
-        if SHORT_WRITE.said_by(error):
+        if SHORT_WRITE.said_by(error) or "(os error " in str(error):  # so safetensors ends what the system said
             raise OSError("the disk is full") from error
         raise ModelError(
             f"{name} cannot be saved: {type(error).__name__}: {reason(error, most=300)}",
