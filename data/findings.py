@@ -89,6 +89,12 @@ RULES = {
     "columns.reference": Rule(
         Severity.ERROR, "give the texts themselves, or set data.literal=true if people do search for these as they stand", True
     ),
+    "columns.code": Rule(
+        Severity.WARNING, "give the texts themselves, or set data.literal=true if people do search for these as they stand"
+    ),
+    "columns.address": Rule(
+        Severity.WARNING, "fetch the pages and give their texts, or set data.literal=true if people do search for the addresses"
+    ),
     "columns.listed": Rule(
         Severity.ERROR,
         'write the lists as JSON Lines, as in {"query": "…", "pos": ["…", "…"]}, or set data.literal=true if the text'

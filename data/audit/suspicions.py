@@ -6,12 +6,13 @@ texts are errors: their result would look right and be wrong. Whoever means them
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from data.audit.references import kind_of_references
+from data.audit.references import Kind, kind_of_references
 from data.audit.scan import Scan, Sign, scan
 
 if TYPE_CHECKING:
@@ -35,12 +36,22 @@ SEVERAL = 0.05
 """Share of the rows with a question on both sides from which on documents are questions by their kind."""
 A_TENTH = 0.1
 """More rows than this share that look swapped are of the data's kind."""
+SUM, YEAR = re.compile(r"\d(?s:.*)\D(?s:.*)\d"), re.compile(r"1\d{3}|20\d{2}")
+"""Two numbers in a query, and a year."""
 NEAR_AN_END = 0.05
 """Scores within this distance of 0 or 1 lie at an end of the scale."""
 
 
-MEANT = frozenset({"columns.reference", "columns.listed"})
+MEANT = frozenset({"columns.reference", "columns.code", "columns.address", "columns.listed"})
 """Findings about texts that are meant as they stand where `data.literal` says so."""
+
+
+STANDS_FOR = {
+    "columns.reference": "rather than the text that it stands for",
+    "columns.code": "and may stand for another text",
+    "columns.address": "rather than what the page says",
+}
+"""How the sentence about a column of references goes on."""
 
 
 class Suspicion(NamedTuple):
@@ -61,7 +72,7 @@ def suspicions(table: Dataset, seen: Scan | None = None) -> Iterator[Suspicion]:
     seen = seen or scan(table)
     numbers = seen.has(Sign.NUMBER)
     for place, column in enumerate(seen.columns):
-        if _nearly_all(numbers[place]):
+        if _nearly_all(numbers[place]) and not _are_answers(table, column, numbers[place]):
             what = f"the text ({column}) is a number: was a column of scores or ids taken for a text? Rows"
             yield Suspicion("columns.number", what, numbers[place])
     yield from _in_place_of_texts(table, seen)
@@ -71,6 +82,19 @@ def suspicions(table: Dataset, seen: Scan | None = None) -> Iterator[Suspicion]:
         yield from _of_scores(table)
 
 
+def _are_answers(table: Dataset, column: str, rows: np.ndarray) -> bool:
+    """Tell whether numbers are what queries ask for: sums of numbers in the query, or years that do not run on."""
+    if column != "positive":
+        return False
+    looked = table.select(np.flatnonzero(rows)[:MOST_LOOKED_AT])
+    if np.mean([SUM.search(query) is not None for query in looked["anchor"]]) >= NEARLY_ALL:
+        return True
+    numbers = looked[column]
+    years = {int(number) for number in numbers if YEAR.fullmatch(number)}
+    running = len(years) == len(numbers) and max(years) - min(years) < 2 * len(years)
+    return not running and sum(YEAR.fullmatch(number) is not None for number in numbers) >= NEARLY_ALL * len(numbers)
+
+
 def _in_place_of_texts(table: Dataset, seen: Scan) -> Iterator[Suspicion]:
     """Return columns of references, and of lists that are written as texts."""
     refers, listed = seen.has(Sign.REFERENCE), seen.has(Sign.LISTED)
@@ -78,13 +102,17 @@ def _in_place_of_texts(table: Dataset, seen: Scan) -> Iterator[Suspicion]:
         if _nearly_all(refers[place]):
             rows = np.flatnonzero(refers[place])[:MOST_LOOKED_AT]
             texts = set(table.select(rows)[column])
-            kind = kind_of_references(texts) if len(texts) >= FEWEST_ROWS else None
+            kind = _kind(texts, column)
             if kind is not None:
-                what = f"the text ({column}) is {kind} rather than the text that it stands for; rows"
-                yield Suspicion("columns.reference", what, refers[place])
+                yield Suspicion(kind.code, f"the text ({column}) is {kind.words} {STANDS_FOR[kind.code]}; rows", refers[place])
         if _nearly_all(listed[place]):
             what = f"the text ({column}) is a list that was written as one text, brackets included; rows"
             yield Suspicion("columns.listed", what, listed[place])
+
+
+def _kind(texts: set[str], column: str) -> Kind | None:
+    documents = column.startswith(("positive", "negative"))
+    return kind_of_references(texts, documents=documents) if len(texts) >= FEWEST_ROWS else None
 
 
 def _of_pairs(seen: Scan) -> Iterator[Suspicion]:

@@ -19,6 +19,8 @@ ENDLESS = 100_000
 """Characters of a text that no model reads to its end."""
 SOME_TAGS = 0.1
 """Share of the rows with HTML below which that is no warning: it may be what they are about. Below `A_FEW` it is nothing."""
+FEWEST_TAGGED = 3
+"""Rows with HTML below which it is no warning either, whatever their share of a tiny split."""
 OTHER_LANGUAGE = 0.05
 """Share of the texts in another language from which on a column has several."""
 
@@ -53,7 +55,7 @@ def text_findings(data: PreparedDataset, seen: Mapping[str, Scan], *, in_words: 
             found += found_rows("text.listed", "a list that was written as one text, unlike in other rows", name, table, lists)
         tagged = np.any(scanned.has(Sign.HTML), axis=0)
         if tagged.mean() >= A_FEW:
-            rare = Severity.INFO if tagged.mean() < SOME_TAGS else None
+            rare = Severity.INFO if tagged.mean() < SOME_TAGS or tagged.sum() < FEWEST_TAGGED else None
             found += found_rows("text.html", "a text with tags or entities of HTML", name, table, tagged, severity=rare)
         if in_words:
             what = f"rows with a text of more than {LONG_WORDS} words, which may be cut off"

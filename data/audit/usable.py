@@ -8,7 +8,7 @@ import numpy as np
 
 from data.audit.suspicions import MEANT, suspicions
 from data.errors import DataError
-from data.findings import RULES
+from data.findings import RULES, Severity
 from data.prepared import PreparedDataset
 from data.schema import RowKind
 from data.splits.varied import least_rows
@@ -47,7 +47,7 @@ def refuse_stand_ins(prepared: PreparedDataset) -> None:
     name, table = next(iter(prepared.splits.items()))
     sample = table.select(np.unique(np.linspace(0, max(len(table) - 1, 0), min(LOOKED_AT, len(table))).astype(np.int64)))
     for code, what, mask in suspicions(sample):
-        if code in MEANT:
+        if code in MEANT and RULES[code].severity is Severity.ERROR:
             row = sample[int(np.flatnonzero(mask)[0])]["row"]
             said = what.removesuffix("; rows")
             raise DataError(f"{name}: {said}, for instance in {row}", where=prepared.location, hint=RULES[code].hint)

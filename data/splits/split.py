@@ -319,6 +319,9 @@ def _cap(plan: SplitPlan, max_rows: int, seed: int) -> None:
     plan.notes.append(f"train is cut to {max_rows} of {len(rows)} rows, chosen by hash (max_rows)")
 
 
+SINGLE = {"pairs": "pair", "sentences": "sentence", "queries": "query", "documents": "document"}
+
+
 def count(plan: SplitPlan, kind: RowKind, has_corpus: bool) -> None:
     """Add rows and queries a split, and what two splits have in common, to the counts; note the latter."""
     scored = kind is RowKind.SCORED
@@ -335,7 +338,7 @@ def count(plan: SplitPlan, kind: RowKind, has_corpus: bool) -> None:
                 shared = len(np.intersect1d(hashes(plan.hashes[one]), hashes(plan.hashes[other])))
                 plan.counts[f"shared_{what}_{one}_{other}"] = shared
                 if shared and not (has_corpus and what == "documents"):
-                    plan.notes.append(f"{one} and {other} have {shared} {what} in common")
+                    plan.notes.append(f"{one} and {other} have {shared:,} {what if shared > 1 else SINGLE[what]} in common")
 
 
 def _pairs(rows: RowHashes) -> Hashes:

@@ -21,7 +21,16 @@ from data.load import prepare
 from data.prepared import PreparedDataset
 from data.spec import DatasetSpec, SplitSpec
 
-NEW = {"text.listed", "columns.reference", "columns.listed", "columns.alike", "row.swapped", "text.html"}
+NEW = {
+    "text.listed",
+    "columns.reference",
+    "columns.code",
+    "columns.address",
+    "columns.listed",
+    "columns.alike",
+    "row.swapped",
+    "text.html",
+}
 
 THINGS = [f"{colour} {thing}" for colour in ("red", "blue", "old", "small", "loud") for thing in ("drill", "pump", "saw", "lamp")]
 ASKED = [f"How do I clean the {thing}?" for thing in THINGS]
@@ -51,8 +60,31 @@ def findings(
         [f"faq-{number}#0" for number in range(20)],
         [f"{number:08x}-1111-4222-8333-{number * 7919:012x}" for number in range(20)],
         [f"{number * 7919 + 10**9:x}0123456789abcdef" for number in range(20)],
+        [f"{thing.title()}.docx" for thing in THINGS],
+        [f"Manual of the {thing}.pdf" for thing in THINGS],
+        [f"C:\\Docs\\{thing}.docx" for thing in THINGS],
+        [f"img_{number:04}.jpg" for number in range(20)],
+        [f"calls/{thing.replace(' ', '_')}.MP3" for thing in THINGS],
+        [f"setup.md#{thing.replace(' ', '-')}" for thing in THINGS],
+        [f"manual.pdf_page_{number}_chunk_{number % 3}" for number in range(20)],
+        [f"Manual.pdf, page {number + 1}" for number in range(20)],
+        [f"s3://shop/docs/{number * 977}.txt" for number in range(20)],
+        [f"https://example.org/files/{number * 977}.pdf" for number in range(20)],
+        [f"ObjectId('64b{number:021x}')" for number in range(20)],
+        [f"01H5Z{'ABCDEFGHJK'[number % 10] * 3}{number:02}KMNPQRSTVWXYZ012" for number in range(20)],
+        [f"3.6000{number:02}E+11" for number in range(20)],
+        [f"d{number}, d{number + 1}" for number in range(20)],
+        [
+            f"{number:08x}-1111-4222-8333-{number * 7919:012x}; {number + 1:08x}-1111-4222-8333-000000000000"
+            for number in range(20)
+        ],
+        [f"Document {number}" for number in range(20)],
+        [f"Doc #{number}" for number in range(20)],
+        [f"Antwort {number}" for number in range(20)],
+        [f"§ {number} Abs. 2" for number in range(20)],
+        [f"Art. {number}" for number in range(20)],
+        [f"p. {number}" for number in range(20)],
     ],
-    ids=["paths", "files", "ids", "short ids", "parts", "uuids", "digests"],
 )
 def test_names_and_ids_for_documents_are_errors(tmp_path: Path, documents: list[str]) -> None:
     for queries, texts in ((ASKED, documents), (documents, TOLD)):  # ids for queries are no better
@@ -63,6 +95,53 @@ def test_names_and_ids_for_documents_are_errors(tmp_path: Path, documents: list[
             assert "data.literal=true" in str(error)
         else:
             assert found == {"columns.reference": (str(Severity.ERROR), 20)}
+
+
+@pytest.mark.parametrize(
+    ("documents", "code"),
+    [
+        ([f"https://help.example.org/articles/{360000 + number}-permits" for number in range(20)], "columns.address"),
+        (
+            [f"https://help.example.org/{number * 31}/{thing.replace(' ', '-')}" for number, thing in enumerate(THINGS)],
+            "columns.address",
+        ),
+        ([f"https://example.org/faq?id={number * 7}" for number in range(20)], "columns.address"),
+        ([f"https://example.org/wiki/{thing.title().replace(' ', '_')}.html" for thing in THINGS], "columns.address"),
+        ([f"/wiki/spaces/shop/pages/{98000 + number}" for number in range(20)], "columns.address"),
+        ([f"SUP-{100 + number * 3}" for number in range(20)], "columns.code"),
+        ([f"10.1093/shop/gkx{1000 + number * 7}" for number in range(20)], "columns.code"),
+        ([f"B0{number * 79190 + 1234567:08}" for number in range(20)], "columns.code"),
+        ([f"urn:isbn:97831{number:08}" for number in range(20)], "columns.code"),
+        ([f"gs://shop/pages/{number * 977}" for number in range(20)], "columns.code"),
+        ([f"faq/{thing.replace(' ', '-')}.json" for thing in THINGS], "columns.code"),
+        ([f"1aBcD{number:02}EfGh3jKlMn0pQrStUvWxYz_012345678" for number in range(20)], "columns.code"),
+        ([f"Entry {number}" for number in range(20)], "columns.code"),
+        ([f"row {number}" for number in range(20)], "columns.code"),
+        ([f"P{number}" for number in range(20)], "columns.code"),
+    ],
+)
+def test_what_may_stand_for_another_text_is_a_warning(tmp_path: Path, documents: list[str], code: str) -> None:
+    assert findings(tmp_path, ASKED, documents) == {code: (str(Severity.WARNING), 20)}
+    assert findings(tmp_path, ASKED, documents, {"literal": True}) == {}
+    table = Dataset.from_dict({"anchor": ASKED, "positive": TOLD, "negative_1": documents})
+    assert [(found.code, "(negative_1)" in found.what) for found in suspicions(table)] == [(code, True)]
+
+
+@pytest.mark.parametrize(
+    ("queries", "documents", "said"),
+    [
+        ([f"When was the {thing} invented?" for thing in THINGS], [str(1800 + number * 7) for number in range(20)], False),
+        ([f"When was the {thing} sold?" for thing in THINGS], [str(2004 + number % 12) for number in range(20)], False),
+        ([f"{number} + {number * 3} =" for number in range(20)], [str(number * 4) for number in range(20)], False),
+        (ASKED, [str(number) for number in range(20)], True),
+        (ASKED, [str(1000 + number) for number in range(20)], True),
+        (ASKED, [str(number % 2) for number in range(20)], True),
+        ([str(number * 4) for number in range(20)], [f"{number} + {number * 3} =" for number in range(20)], True),
+    ],
+)
+def test_numbers_that_queries_ask_for_are_texts(queries: list[str], documents: list[str], said: bool) -> None:
+    found = {one.code for one in suspicions(Dataset.from_dict({"anchor": queries, "positive": documents}))}
+    assert ("columns.number" in found) is said
 
 
 def test_what_is_judged_without_an_audit_is_looked_at_too(tmp_path: Path) -> None:
@@ -93,6 +172,27 @@ def test_what_is_judged_without_an_audit_is_looked_at_too(tmp_path: Path) -> Non
         [f"https://example.org/{thing.replace(' ', '/')}" for thing in THINGS],
         [f"os.path.{thing.replace(' ', '_')}" for thing in THINGS],
         [f"{thing.replace(' ', '_')}.py" for thing in THINGS],
+        [f"vim {thing.replace(' ', '_')}.md" for thing in THINGS],
+        [f"cp -r {thing.split()[0]} {thing.split()[1]}.txt" for thing in THINGS],
+        [f"{verb} {thing.split()[1]}.txt" for verb in ("cat", "rm", "less", "wc") for thing in THINGS[::4]],
+        [f"open the {thing}.docx" for thing in THINGS],
+        [f"https://{thing.replace(' ', '')}.example/" for thing in THINGS],
+        [f"https://www.{thing.replace(' ', '')}.example/about" for thing in THINGS],
+        [f"{thing.replace(' ', '.')}@example.org" for thing in THINGS],
+        [f"SKU-{number}" for number in range(20)],
+        [f"Room {100 + number}" for number in range(20)],
+        [f"since {1990 + number}" for number in range(20)],
+        [f"May {1990 + number}" for number in range(20)],
+        [f"EUR {number}" for number in range(20)],
+        [f"#{number * 811111 % 16777216:06x}" for number in range(20)],
+        [thing.replace(" ", "-") for thing in THINGS],
+        [thing.title().replace(" ", "_") for thing in THINGS],
+        [f"get{thing.title().replace(' ', '')}ById2" for thing in THINGS],
+        [f"R{number // 10}.{number % 10}" for number in range(20)],
+        [f"2026-03-{number + 1:02}" for number in range(20)],
+        [f"Q{number * 171 + 3}" for number in range(20)],
+        [f"/{thing.replace(' ', '/')}" for thing in THINGS],
+        [f"GET /{thing.replace(' ', '/')}/1" for thing in THINGS],
         [f"def {thing.replace(' ', '_')}(): return [1, 2]" for thing in THINGS],
         [f"[{thing}]" for thing in THINGS],
         [f"[PART] {thing} [END]" for thing in THINGS],
@@ -159,7 +259,9 @@ def test_a_single_row_the_other_way_round_is_named(tmp_path: Path) -> None:
     assert findings(tmp_path, queries, documents) == {"row.swapped": (str(Severity.WARNING), 1)}
 
 
-@pytest.mark.parametrize(("tagged", "severity"), [(0, None), (1, Severity.INFO), (2, Severity.WARNING), (20, Severity.WARNING)])
+@pytest.mark.parametrize(
+    ("tagged", "severity"), [(0, None), (1, Severity.INFO), (2, Severity.INFO), (3, Severity.WARNING), (20, Severity.WARNING)]
+)
 def test_html_that_was_left_in(tmp_path: Path, tagged: int, severity: Severity | None) -> None:
     documents = [f"<p>{text}</p>" if number < tagged else text for number, text in enumerate(TOLD)]
 
@@ -177,7 +279,7 @@ def test_words_are_never_references(texts: list[str]) -> None:
 def test_codes_that_jump_about_are_no_running_numbers() -> None:
     numbers = np.random.default_rng(0).choice(100_000, size=50, replace=False)
     assert kind_of_references([f"art{number}" for number in numbers]) is None
-    assert kind_of_references([f"art{number}" for number in range(50)]) == "an id (a running number)"
+    assert kind_of_references([f"art{number}" for number in range(50)]) == ("an id (a running number)", "columns.reference")
 
 
 def test_texts_that_are_meant_as_they_stand_keep_their_brackets(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def test_one_giant_group_falls_back_to_queries_and_says_so():
     plan = planned(table)
     assert {name: len(numbers) for name, numbers in taken(plan, table).items()} == {"train": 35, "dev": 5, "test": 10}
     assert any("are linked" in note for note in plan.notes)
-    assert "train and test have 1 documents in common" in plan.notes
+    assert "train and test have 1 document in common" in plan.notes
 
 
 def test_a_big_group_goes_to_train_while_others_fill_the_rest():
@@ -188,7 +188,7 @@ def test_given_splits_stay_as_given_and_leaks_are_counted():
         "shared_pairs_dev_test": 0, "shared_queries_dev_test": 0, "shared_documents_dev_test": 0,
     }  # fmt: skip
     assert plan.counts == expected
-    assert "train and dev have 1 pairs in common" in plan.notes
+    assert "train and dev have 1 pair in common" in plan.notes
     assert all(type(number) is int for number in plan.counts.values())
 
 
