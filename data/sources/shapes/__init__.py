@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from data.sources.shapes import chat, labelled, nested, passages, sets
 from data.sources.shapes.form import Find, ShapedTable, look_at
 from data.sources.shapes.written import find as find_written
+from data.sources.shapes.written import find_spelled
 from data.sources.table import Table
 from data.spec import ColumnSpec
 
@@ -36,7 +37,8 @@ def shaped(table: Table, spec: ColumnSpec, *, written: bool = True) -> tuple[Tab
     notes: list[str] = []
     for _ in range(MOST_FORMS):
         look = look_at(table, spec)
-        shape = next((found for find in (find_written, *FORMS)[not written :] if (found := find(look)) is not None), None)
+        forms = (find_written, find_spelled, *FORMS) if written else FORMS
+        shape = next((found for find in forms if (found := find(look)) is not None), None)
         if shape is None:
             break
         table = ShapedTable(table, shape)

@@ -47,6 +47,8 @@ def parse(text: str) -> list[object] | dict[object, object] | None:
     found = _json(text)
     if found is None and len(text) <= LONGEST:
         found = _python(text) if OBJECTS.match(text) else _texts(text)
+    if isinstance(found, set) or (found is None and text[0] == "{" and len(text) <= LONGEST):
+        found = _texts(f"[{text[1:-1]}]") or None  # a set of Python, or an array of PostgreSQL, in its order
     if isinstance(found, tuple):
         found = list(found)
     if isinstance(found, dict):

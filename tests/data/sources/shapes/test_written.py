@@ -37,7 +37,7 @@ def table(path: Path, *rows: tuple[str, ...], header: tuple[str, ...] = HEADER) 
         ("['a', None]", None),
         ("['a' ... 'b']", None),
         ("[1, 2]", None),
-        ("{'a', 'b'}", None),
+        ("{'a', 'b'}", ["a", "b"]),
         ("[PART] a", None),
         ("[removed]", None),
         ('[ "$a" = "b" ]', None),
