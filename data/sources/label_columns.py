@@ -12,17 +12,21 @@ from dataclasses import dataclass
 
 from data.errors import DataError
 from data.schema import RowKind
-from data.sources.label_names import Says, names_a_distance, says
+from data.sources.label_names import Says, denies, is_loose, names_a_person, names_an_average, names_the_opposite, says
 from data.sources.roles import Family, Roles, setting
 from data.sources.score_column import ColumnScan
-from data.sources.score_range import KNOWN_RANGES
-from data.sources.truth_words import truth_of
-
-INFERENCE_WORDS = frozenset({"entailment", "entails", "entailed", "contradiction", "contradicts", "neutral", "not_entailment"})
-"""Classes of natural language inference; two of them in a column leave no doubt."""
+from data.sources.score_range import KNOWN_RANGES, excerpt
+from data.sources.truth_words import truth_among, truth_of
+from data.sources.verdict_words import INFERENCE_WORDS, Speaks, are_of_something_else, may_be_topics, speaks
 
 FREQUENT = 0.05
 """Share of the rows that each of two values has at least, where nothing but the values tells of classes."""
+
+NEARLY_ALL = 0.8
+"""Share of the rows that classes under an unknown name cover at least."""
+MOST_VERDICTS, MOST_GRADES = 7, 11
+"""Distinct words, and whole numbers, that a column of an unknown name may hold for it to be taken for a verdict on the pair."""
+HIGHEST_GRADE = 10
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ class Candidate:
     @property
     def is_number(self) -> bool:
         """Tell whether the cells are numbers, or words for true and false."""
-        numbers = self.found.numbers.count + self.found.with_comma.count
+        numbers = self.found.numbers.count + self.found.with_comma.count + self.found.percent.count
         return (numbers > 0 and numbers >= self.found.filled / 2) or (truth_of(self.found.words) is not None and not numbers)
 
     @property
@@ -54,6 +58,40 @@ class Candidate:
     def of_inference(self) -> bool:
         """Tell whether the cells are classes of natural language inference."""
         return len(INFERENCE_WORDS & self.found.words.keys()) >= 2
+
+    @property
+    def speaks(self) -> Speaks:
+        """Return what the words say that the cells are."""
+        return speaks(self.found.words) if not self.found.numbers.count else Speaks.NOTHING
+
+    def looks_like_classes(self) -> bool:
+        """Tell whether the cells alone are those of a column of classes: a few words, in nearly all rows."""
+        words = self.found.words
+        return (
+            self.found.holds_classes()
+            and 2 <= len(words) <= MOST_VERDICTS
+            and sum(words.values()) >= NEARLY_ALL * self.found.rows
+            and sum(count >= FREQUENT * self.found.rows for count in words.values()) >= 2
+            and not are_of_something_else(words)
+            and not names_a_person(self.column)
+        )
+
+    def looks_like_grades(self) -> bool:
+        """Tell whether the cells alone are those of grades: fractions, percentages or a few whole numbers on a usual scale."""
+        found = self.found
+        scores = next((one for one in (found.numbers, found.with_comma, found.percent) if one.count), found.numbers)
+        if scores.count < NEARLY_ALL * found.rows or scores.low == scores.high or found.words:
+            return False
+        if found.points or found.with_comma.count or found.percent.count:
+            return scores.low >= -1 and scores.high <= HIGHEST_GRADE / 2
+        values = scores.values
+        return (
+            values is not None
+            and scores.low >= -1
+            and scores.high <= HIGHEST_GRADE
+            and len(values) <= min(MOST_GRADES, scores.count / 2)
+            and sum(count >= FREQUENT * found.rows for count in values.values()) >= 2
+        )
 
     @property
     def fits_a_scale(self) -> bool:
@@ -79,17 +117,31 @@ class Candidate:
 
 def candidates_by_name(roles: Roles) -> dict[str, Says]:
     """Return the columns without a role whose names say that they may hold grades or classes."""
-    if roles.texts_given or roles.kind is RowKind.TUPLE or roles.score_given:
+    if roles.kind is RowKind.TUPLE or roles.score_given:
         return {}
     named = {column: says(column) for column in roles.ignored}
-    return {column: found for column, found in named.items() if found >= Says.MAYBE}
+    return {column: found for column, found in named.items() if found >= (Says.GRADE if roles.texts_given else Says.MAYBE)}
 
 
-def unnamed(roles: Roles) -> list[str]:
-    """Return the columns without a role whose names say nothing."""
-    if roles.texts_given or roles.kind is not RowKind.PAIR:
-        return []
-    return [column for column in roles.ignored if says(column) is Says.NOTHING]
+def unnamed(roles: Roles) -> dict[str, Says]:
+    """Return the columns without a role that may hold a verdict by their values alone, with what their names say."""
+    if roles.kind is not RowKind.PAIR:
+        return {}
+    most = Says.MAYBE if roles.texts_given else Says.NOTHING
+    return {column: found for column in roles.ignored if (found := says(column)) <= most}
+
+
+def is_told_by_values(one: Candidate, roles: Roles) -> bool:
+    """Tell whether the values of a column make it a candidate though its name does not."""
+    if one.speaks is Speaks.OF_THE_PAIR:
+        return True
+    if one.speaks is Speaks.POLAR and is_loose(one.column):
+        return roles.family is not Family.LAST_RESORT
+    if roles.texts_given or one.says is Says.OTHER:
+        return False
+    if one.says_it_by_values():
+        return True
+    return roles.family is Family.PAIRED and (one.looks_like_classes() or one.looks_like_grades())
 
 
 def choose(roles: Roles, candidates: Sequence[Candidate], location: str) -> tuple[str | None, list[str]]:
@@ -98,6 +150,8 @@ def choose(roles: Roles, candidates: Sequence[Candidate], location: str) -> tupl
     Raises:
         DataError: a column holds classes, several may be the score, or it cannot be known whether one is.
     """
+    if roles.texts_given:
+        return None, [passed_over(one) for one in candidates if _is_verdict(one)]
     sure = [one for one in candidates if _is_sure(one, roles)]
     if (blank := [one for one in sure if not one.found.filled]) and roles.family is Family.PAIRED:
         raise refuse_blank(blank[0].column, roles, location)
@@ -110,17 +164,45 @@ def choose(roles: Roles, candidates: Sequence[Candidate], location: str) -> tupl
         raise DataError(f"{len(names)} columns could be the score: {', '.join(map(repr, names))}", where=location, hint=hint)
     if numbers:
         return numbers[0].column, notes
-    if classes:
+    topics = [one for one in classes if is_topic(one, roles)]
+    if len(topics) < len(classes):
         raise refuse_classes(classes, roles, location, [one.column for one in sure if one.found.lists])
-    for one in candidates:
-        if one in sure or not _is_doubtful(one, roles):
-            continue
-        if roles.family is Family.PAIRED or one.of_inference:
-            raise _doubtful(one, roles, location)
-        notes.append(
-            f"column {one.column!r} is not used; if it says whether the two texts belong together: {setting('score', one.column)}"
-        )
+    notes += [passed_over(one) for one in topics]
+    doubtful = [one for one in candidates if one not in sure and _is_doubtful(one, roles)]
+    doubtful.sort(key=lambda one: not names_an_average(one.column))
+    for one in doubtful:
+        if _must_be_settled(one, roles):
+            raise _doubtful(one, roles, location, [other.column for other in doubtful if other is not one])
+        notes.append(f"column {one.column!r} is not used; if it says whether the two texts belong together: {_as_score(one)}")
     return None, notes
+
+
+def passed_over(one: Candidate) -> str:
+    """Return what is said of a column that is surely one of labels, and is not used."""
+    if one.found.lists:
+        return (
+            f"column {one.column!r} is not used (lists such as {excerpt(one.found.first_list)}): all texts are trained as pairs"
+        )
+    return f"column {one.column!r} is not used ({_values(one.found)}): all rows are trained as pairs"
+
+
+def is_topic(one: Candidate, roles: Roles) -> bool:
+    """Tell whether the words under the name of a label are rather topics of the texts than verdicts on the pair."""
+    if not one.is_class and one.speaks is not Speaks.POLAR:
+        return False
+    if roles.score_given or not one.found.holds_classes() or roles.family is Family.PAIRED:
+        return False
+    if roles.family is Family.LAST_RESORT:
+        return one.speaks is not Speaks.OF_THE_PAIR
+    return may_be_topics(one.found.words)
+
+
+def _is_verdict(one: Candidate) -> bool:
+    """Tell whether a column beside texts that the user names is surely one of grades or classes."""
+    if one.speaks >= Speaks.POLAR:
+        return True
+    several = len(one.found.words) > 1 or one.found.numbers.low < one.found.numbers.high or one.found.percent.count
+    return one.says is Says.GRADE and bool(one.found.lists or (several and (one.is_number or one.is_class)))
 
 
 def _is_sure(one: Candidate, roles: Roles) -> bool:
@@ -129,13 +211,39 @@ def _is_sure(one: Candidate, roles: Roles) -> bool:
 
 def _is_doubtful(one: Candidate, roles: Roles) -> bool:
     """Tell whether the cells may be grades or classes of the pair though the name does not say so."""
+    if one.speaks is Speaks.OF_THE_PAIR:
+        return True
+    if one.speaks is Speaks.POLAR and is_loose(one.column) and roles.family is not Family.LAST_RESORT:
+        return True
+    if one.says is Says.OTHER:
+        return False
+    paired = roles.family is Family.PAIRED
     if one.is_class:
-        named = one.says is Says.MAYBE and roles.family is Family.PAIRED and len(one.found.words) > 1
-        return named or one.of_inference
+        return paired and len(one.found.words) > 1 and (one.says is Says.MAYBE or one.looks_like_classes())
     if one.says is Says.NOTHING:
-        return one.is_number and one.says_it_by_values()
+        return one.is_number and (one.says_it_by_values() or (paired and one.looks_like_grades()))
     scores = one.found.numbers
     return one.fits_a_scale and (not scores.count or scores.low < scores.high)
+
+
+def _must_be_settled(one: Candidate, roles: Roles) -> bool:
+    """Tell whether the user must say what a doubtful column is: unlike pairs might be trained as if they belonged together."""
+    if roles.family is Family.PAIRED or one.speaks is Speaks.OF_THE_PAIR:
+        return True
+    return roles.family is Family.USUAL and (one.speaks is Speaks.POLAR or denies(one.column))
+
+
+def _as_score(one: Candidate) -> str:
+    """Return the settings that take a column for the score, with the direction turned where its name says so."""
+    if not names_the_opposite(one.column):
+        return setting("score", one.column)
+    return f"{setting('score', one.column)} data.score_range={_turned(one)}"
+
+
+def _turned(one: Candidate) -> str:
+    """Return the range of values that are high for texts that have nothing in common."""
+    scores = one.found.numbers if one.found.numbers.count else one.found.with_comma
+    return f"[{max(scores.high, 1):g},{min(scores.low, 0):g}]" if scores.count else "[1,0]"
 
 
 def refuse_blank(column: str, roles: Roles, location: str) -> DataError:
@@ -147,28 +255,30 @@ def refuse_blank(column: str, roles: Roles, location: str) -> DataError:
     )
 
 
-def _doubtful(one: Candidate, roles: Roles, location: str) -> DataError:
+def _doubtful(one: Candidate, roles: Roles, location: str, others: Sequence[str]) -> DataError:
+    """Return the error that a column may be a verdict on the pair; `others` are further ones that may."""
     if one.is_class:
-        return refuse_classes([one], roles, location)
-    if names_a_distance(one.column):
-        scores = one.found.numbers
-        scale = f"[{max(scores.high, 1):g},{min(scores.low, 0):g}]"
+        return refuse_classes([one], roles, location, others)
+    beside = f"; {', '.join(map(repr, others))} may, too" if others else ""
+    otherwise = f"otherwise, to train on all rows as pairs, {roles.as_pairs()}"
+    if names_the_opposite(one.column):
         return DataError(
-            f"column {one.column!r} seems to say how far the two texts are from each other ({_values(one.found)})",
+            f"column {one.column!r} seems to say how far the two texts are from each other ({_values(one.found)}){beside}",
             where=location,
-            hint=f"to train on it set {setting('score', one.column)} data.score_range={scale} (the largest possible distance"
-            f" first); otherwise, to train on all rows as pairs, {roles.as_pairs()}",
+            hint=f"to train on it set {_as_score(one)} (the largest possible distance first); {otherwise}",
         )
+    true = next((one.found.spelt[word] for word, value in (truth_of(one.found.words) or {}).items() if value == 1), None)
+    meant = "higher" if true is None or one.found.numbers.count else repr(true)
     return DataError(
-        f"column {one.column!r} may say how well the two texts belong together ({_values(one.found)}); its name does not tell",
+        f"column {one.column!r} may say how well the two texts belong together ({_values(one.found)}); its name does not tell"
+        f"{beside}",
         where=location,
-        hint=f"if higher means that they do: {setting('score', one.column)}; otherwise, to train on all rows as pairs,"
-        f" {roles.as_pairs()}",
+        hint=f"if {meant} means that they do: {_as_score(one)}; {otherwise}",
     )
 
 
 def _values(found: ColumnScan) -> str:
-    scores = found.numbers
+    scores = next((one for one in (found.numbers, found.with_comma, found.percent) if one.count), found.numbers)
     return found.classes() if not scores.count or scores.values else f"numbers in {scores.low:g}..{scores.high:g}"
 
 
@@ -196,6 +306,9 @@ def refuse_classes(
         low, high = first.found.numbers.low, first.found.numbers.high
         scale = "" if (low, high) in KNOWN_RANGES else f" data.score_range=[{low:g},{high:g}]"
         ways.insert(0, f"if higher means more similar set {setting('score', first.column)}{scale}")
+    elif both := truth_among(first.found.words):
+        read = " and ".join(f"{first.found.spelt[word]!r} as {value:g}" for word, value in both.items())
+        ways.append(f"to read {read} and leave out the others {setting('score', first.column)} data.bad_rows=drop")
     else:
         ways.append(f"or name a column of numbers: {setting('score', 'NAME')}")
     ways.insert(1, f"to train on one class alone keep only its rows: {_filter(first, location, numbers=numbers)}")
@@ -210,7 +323,10 @@ READERS: Mapping[str, tuple[str, str]] = {
 }
 """How pandas reads and writes a file, by its suffix."""
 
-SAME = ("entail", "duplicate", "paraphrase", "same", "equivalent", "exact", "positive", "relevant", "related", "similar", "yes")
+SAME = (
+    *("entail", "duplicate", "paraphrase", "same", "equivalent", "exact", "positive", "relevant", "related", "similar", "yes"),
+    *("support", "accept", "correct", "match", "identical", "pass", "good", "thumbs_up", "highly relevant"),
+)
 """What the name of a class begins with whose texts belong together."""
 
 QUOTED = '"$`\\!'

@@ -25,17 +25,18 @@ class Says(IntEnum):
     """How well the two texts belong together."""
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(map(_bare, text.split()))
+def words_of(text: str) -> frozenset[str]:
+    """Return the words of a text, without case and accents."""
+    return frozenset(map(without_accents, text.split()))
 
 
-def _bare(word: str) -> str:
+def without_accents(word: str) -> str:
     """Return a word without case and accents."""
     apart = unicodedata.normalize("NFKD", word.casefold())
     return unicodedata.normalize("NFC", "".join(sign for sign in apart if not unicodedata.combining(sign)))
 
 
-OF_THE_PAIR = _words(
+OF_THE_PAIR = words_of(
     "similarity similarities similar sim simscore relatedness related relevance relevant relevancy duplicate duplicates"
     " duplicated duplication dup paraphrase paraphrases entailment entails nli match matches matched matching judgment"
     " judgments judgement judgements cosine equivalent equivalence same sts stsb qrel rel Ähnlichkeit ähnlich Aehnlichkeit"
@@ -47,29 +48,44 @@ OF_THE_PAIR = _words(
 )
 """Words that only make sense about two texts."""
 
-LABELS = _words(
+LABELS = words_of(
     "label labels gold annotation annotations target targets y class classes verdict groundtruth truth gt lbl cls Etikett Klasse"
     " étiquette classe etiqueta clase rótulo etichetta etykieta etiket метка класс 标签 标注 类别 ラベル 라벨 레이블"
 )
 """Words for a class, or for a grade, of whatever the row is about."""
 
-GRADES = _words(
+GRADES = words_of(
     "score scores rating ratings grade grades Bewertung Bewertungen Punktzahl Wertung puntuación puntaje calificación"
     " valoración pontuação avaliação punteggio valutazione beoordeling ocena skor puan betyg poäng оценка балл 分数 得分"
     " 评分 スコア 評価 점수"
 )
 """Words for a number, of whatever the row is about."""
 
-VERDICTS = _words("relation relationship result outcome decision correct correctness prediction pred predicted")
+VERDICTS = words_of(
+    "relation relationship result outcome decision correct correctness selected prediction pred predicted feedback"
+)
 """Words for what somebody found out, which may be about the pair."""
 
-DISTANCES = _words(
+RIGHT = words_of("correct correctness richtig correcto correta corretto juist")
+"""Those that are about the pair where they stand alone: whether an answer is right."""
+
+DISTANCES = words_of(
     "distance distances dissimilarity dissimilar dist Abstand Distanz Unähnlichkeit distancia distanza distância"
-    " расстояние 距离 距離"
+    " расстояние 距离 距離 error errors loss losses difference differences divergence"
 )
 """Words for a number that is the higher the less the two texts have to do with each other."""
 
-SIDE = _words(
+OPPOSITES = words_of(
+    "irrelevant irrelevance irrelevancy nonrelevant mismatch mismatches mismatched mismatching different distinct unlike"
+    " incorrect wrong contradiction contradicts contradictory unequal disagree disagreement negative negativ verschieden"
+    " unterschiedlich falsch irrelevante différent diferente distinto diverso"
+)
+"""Words for a verdict that is the higher the less the two texts belong together."""
+
+NEGATIONS = words_of("not non no nicht kein keine keinen pas não niet geen inte ikke nie не un dis ir in mis")
+"""What turns the meaning of the next word round, or of the word that it begins."""
+
+SIDE = words_of(
     "is are the a an of for and avg average mean median final human expert annotator annotators annotated majority true"
     " gold golden overall total normalized normalised norm scaled manual pair pairs text texts sentence sentences"
     " semantic semantics meaning intent content value values binary crowd judge judges teacher cross crossencoder encoder"
@@ -78,7 +94,7 @@ SIDE = _words(
 ) | {""}
 """Words beside them that leave the meaning as it is."""
 
-OTHERS = _words(
+OTHERS = words_of(
     "id ids uuid idx index no nr num number date time timestamp day year month rank ranks ranking position page pages"
     " url urls uri link links lang langs language languages locale country vote votes upvotes downvotes likes like click"
     " clicks clicked ctr views view count counts price prices cost costs amount stock quantity length len size tokens"
@@ -89,8 +105,23 @@ OTHERS = _words(
     " has in hat tiene popularity perplexity readability difficulty lines created updated source sku ean isbn zip lat lon"
     " duration status category categories kategorie catégorie categoría categoria sprache datum preis seite langue idioma"
     " fecha fecha precio prix página pagina lingua дата язык цена 日期 语言 价格"
+    " source sources origin colour color size brand region market product products department channel platform device os browser"
+    " subject section chapter paragraph field format license licence owner editor creator worker batch round team company"
+    " customer project model provider engine system method style tone level volume issue season week hour hours minute minutes"
+    " second seconds ms ratio temperature currency unit units state city town zone area site host server client shop store"
+    " collection corpus set subset series program format encoding priority severity stage step phase queue farbe größe marke"
+    " quelle herkunft abteilung produkt bereich land fuente origen producto marca idioma pays produit marque fonte prodotto"
 )
 """Words that make something else of a column, whatever stands beside them."""
+
+LOOSE = words_of("type types kind status category categories Kategorie catégorie categoría categoria tag tags comment comments")
+"""Those of them under which a verdict on the pair may stand, too."""
+
+PERSONS = words_of("annotator annotators annotated rater raters judge judges expert teacher reviewer by von par llm gpt bot")
+"""Words for those who judge."""
+
+AVERAGES = words_of("mean avg average median final majority total overall gold Mittel Durchschnitt promedio media moyenne")
+"""Words for what several judges gave together."""
 
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
@@ -102,34 +133,72 @@ def parts(name: str) -> list[str]:
     (['is', 'duplicate'], ['gold', 'label'], ['ahnlichkeit', '1', '5'])
     """
     apart = _CAMEL.sub(" ", unicodedata.normalize("NFC", name))
-    return [word for word in re.split(r"[\W_]+", _bare(apart)) if word]
+    return [word for word in re.split(r"[\W_]+", without_accents(apart)) if word]
 
 
 def says(name: str) -> Says:
     """Return what the name of a column says about it."""
-    words = _known_parts(name)
-    if not words or any(word in OTHERS for word in (*words, *parts(name))):
-        return Says.OTHER if words else Says.NOTHING
-    if any(word in DISTANCES for word in words):
+    words, opposite = _known_parts(name), names_the_opposite(name)
+    if any(word in OTHERS and not (opposite and word in NEGATIONS) for word in (*words, *parts(name))):
+        return Says.OTHER
+    if opposite:
         return Says.MAYBE
-    if any(word in OF_THE_PAIR for word in words):
+    if any(word in OF_THE_PAIR for word in words) or {"is", "selected"} <= set(words):
         return Says.GRADE
-    if any(word in VERDICTS for word in words):
-        return Says.MAYBE
-    if not any(word in GRADES or word in LABELS for word in words):
-        return Says.NOTHING
-    alone = all(word in SIDE or word in GRADES or word in LABELS for word in words)
-    return Says.GRADE if alone or any(word in ("label", "labels") for word in words) else Says.MAYBE
+    marks = GRADES | LABELS | RIGHT
+    if any(word in marks for word in words):
+        alone = all(word in SIDE or word in marks for word in words)
+        return Says.GRADE if alone or any(word in ("label", "labels") for word in words) else Says.MAYBE
+    return Says.MAYBE if any(word in VERDICTS for word in words) else Says.NOTHING
+
+
+def is_loose(name: str) -> bool:
+    """Tell whether a verdict on the pair may stand under a name that says something else ("type", "status")."""
+    words = [word for word in (*_known_parts(name), *parts(name)) if word in OTHERS]
+    return all(word in LOOSE for word in words)
+
+
+def names_the_opposite(name: str) -> bool:
+    """Tell whether the name is one for values that are high for texts that have nothing to do with each other.
+
+    >>> names_the_opposite("not_duplicate"), names_the_opposite("irrelevant"), names_the_opposite("cosine_distance")
+    (True, True, True)
+    """
+    return names_a_distance(name) or denies(name)
+
+
+def denies(name: str) -> bool:
+    """Tell whether the name says in words that the two texts do not belong together ("unrelated", "no match")."""
+    words = _known_parts(name)
+    about = OF_THE_PAIR | RIGHT | {"related", "equal", "gleich", "accepted", "acceptable"}
+    if any(word in OPPOSITES for word in words):
+        return True
+    turned = any(word in NEGATIONS and any(other in about for other in words[place + 1 :]) for place, word in enumerate(words))
+    return turned or any(
+        word.startswith(negation) and word[len(negation) :] in about and word not in about
+        for word in words
+        for negation in NEGATIONS
+    )
 
 
 def names_a_distance(name: str) -> bool:
-    """Tell whether the name is one for numbers that are high for texts that have nothing to do with each other."""
+    """Tell whether the name is one for numbers that grow with the distance of the two texts."""
     return any(word in DISTANCES for word in _known_parts(name))
+
+
+def names_a_person(name: str) -> bool:
+    """Tell whether the name is one for who or what gave a verdict ("annotator", "judge_model")."""
+    return any(word in PERSONS for word in _known_parts(name))
+
+
+def names_an_average(name: str) -> bool:
+    """Tell whether the name is one for what several judges gave together."""
+    return any(word in AVERAGES for word in _known_parts(name))
 
 
 def names_classes(name: str) -> bool:
     """Tell whether the name is one for classes as well as grades ("label", "class"; not "score", "relevance")."""
-    graded = OF_THE_PAIR - _words("entailment entails nli judgment judgments judgement judgements")
+    graded = OF_THE_PAIR - words_of("entailment entails nli judgment judgments judgement judgements")
     return not any(word in GRADES or word in graded for word in _known_parts(name))
 
 

@@ -23,9 +23,9 @@ import numpy as np
 from data.errors import DataError
 from data.schema import UNSPLIT
 from data.sources.hub import HubTable, splits_of
-from data.sources.label_columns import INFERENCE_WORDS
 from data.sources.score_range import excerpt
 from data.sources.truth_words import plain_word, truth_of
+from data.sources.verdict_words import INFERENCE_WORDS
 from data.storage import DIGEST_BYTES, atomic_path, staged_folder
 
 if TYPE_CHECKING:

@@ -72,6 +72,14 @@ class Roles:
             marks=(*self.marks, f"score {column}"),
         )
 
+    def without_score(self) -> Roles:
+        """Return the roles of pairs, for a column that was taken for the score by its name and is none."""
+        column = str(self.score)
+        notes = tuple(note for note in self.notes if note != score_note(column, self.as_pairs()))
+        return replace(
+            self, kind=RowKind.PAIR, score=None, ignored=(*self.ignored, column), notes=notes, score_may_be_class=False
+        )
+
     def recognised(self, score_range: tuple[float, float] | None = None, notes: Sequence[str] = ()) -> Recognised:
         """Return the same facts in the form that is printed."""
         scored = self.kind is RowKind.SCORED

@@ -9,7 +9,17 @@ from itertools import islice
 from data.errors import DataError
 from data.schema import SPLITS, UNSPLIT
 from data.sources.cells import NUMBER
-from data.sources.label_columns import Candidate, candidates_by_name, choose, refuse_blank, refuse_classes, unnamed
+from data.sources.label_columns import (
+    Candidate,
+    candidates_by_name,
+    choose,
+    is_told_by_values,
+    is_topic,
+    passed_over,
+    refuse_blank,
+    refuse_classes,
+    unnamed,
+)
 from data.sources.label_names import Says
 from data.sources.negatives import NegativesScan
 from data.sources.roles import Family, Roles
@@ -95,19 +105,17 @@ class Scan:
         return blank
 
     def _told_by_values(self) -> dict[str, Says]:
-        """Return the columns with a name that says nothing and first rows that look like those of a grade or class."""
-        columns = {column: ColumnScan() for column in unnamed(self.roles)}
+        """Return the columns whose names say nothing, or something else, and whose first rows look like those of a verdict."""
+        named = unnamed(self.roles)
+        columns = {column: ColumnScan() for column in named}
         if not columns:
             return {}
         table = self.tables[0][1]
         for number, values in islice(table.rows(list(columns)), HEAD_ROWS):
             for column, found in columns.items():
                 found.add(values.get(column), table.shown, number, "")
-        return {
-            column: Says.NOTHING
-            for column, found in columns.items()
-            if Candidate(column, Says.NOTHING, found).says_it_by_values()
-        }
+        candidates = [Candidate(column, named[column], found) for column, found in columns.items()]
+        return {one.column: one.says for one in candidates if is_told_by_values(one, self.roles)}
 
     def _settle_score(self, columns: Mapping[str, ColumnScan], candidates: Sequence[Candidate]) -> None:
         """Find the column of scores where no name told it, and read it."""
@@ -116,6 +124,11 @@ class Scan:
             self.notes += notes
             if column is not None:
                 self.roles = self.roles.with_score(column)
+        elif self.roles.score is not None and is_topic(
+            score := Candidate(self.roles.score, Says.GRADE, columns[self.roles.score]), self.roles
+        ):
+            self.roles = self.roles.without_score()
+            self.notes.append(passed_over(score))
         if self.roles.score is not None:
             two = self.roles.inference or any(one.of_inference for one in candidates)
             self._read_score(Candidate(self.roles.score, Says.GRADE, columns[self.roles.score]), two=two)
@@ -129,7 +142,8 @@ class Scan:
         if column.found.holds_classes() and not self.reading.words:
             error = refuse_classes([column], self.roles, self.location)
             truth = " and ".join(repr(column.found.spelt[word]) for word in truth_among(column.found.words) or ())
-            hint = f"to keep the rows with {truth} alone data.bad_rows=drop; {error.hint}" if truth else error.hint
+            others = str(error.hint).rpartition("; ")[0]
+            hint = f"to keep the rows with {truth} alone data.bad_rows=drop; {others}" if truth else error.hint
             raise DataError(error.what, where=error.where, hint=hint)
         self._look_for_swapped(scores)
         refuse_one_value(scores, where)

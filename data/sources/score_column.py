@@ -13,6 +13,8 @@ from data.sources.truth_words import plain_word, truth_among, truth_of
 
 DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
 
+PERCENT = re.compile(r"\s*[-+]?\d+(?:[.,]\d+)?\s*%\s*")
+
 MOST_WORDS = 200
 """Distinct words that are counted; what has more is text."""
 
@@ -24,19 +26,32 @@ class Reading:
     Attributes:
         words: 1 or 0 by word, where the column says true and false in words.
         decimal_comma: whether the comma in "0,75" is a decimal point.
+        percent: whether "75 %" is 0.75.
     """
 
     words: Mapping[str, float] = field(default_factory=dict)
     decimal_comma: bool = False
+    percent: bool = False
 
     def parse(self, value: object, where: str) -> float:
         """Return the number in a cell, or raise a `DataError`."""
         if isinstance(value, str):
             if self.words and (number := self.words.get(plain_word(value))) is not None:
                 return number
+            if self.percent and PERCENT.fullmatch(value):
+                return share_of(value)
             if self.decimal_comma and DECIMAL_COMMA.fullmatch(value):
                 value = value.replace(",", ".")
         return parse_score(value, where)
+
+
+def share_of(text: str) -> float:
+    """Return the number that a percentage is.
+
+    >>> share_of("75 %"), share_of("7,5%")
+    (0.75, 0.075)
+    """
+    return float(text.strip().rstrip("%").replace(",", ".")) / 100
 
 
 @dataclass
@@ -48,10 +63,12 @@ class ColumnScan:
         blank: cells without anything.
         numbers: the cells that are numbers as they stand.
         with_comma: those that are numbers with a decimal comma.
+        percent: those that are percentages.
         points: cells with a decimal point.
         words: how often each other text occurs, by `plain_word`; no longer counted from `MOST_WORDS` on.
         spelt: each of these as it stands first.
         lists: cells that hold lists or objects.
+        first_list: the first of these.
         first_error: what is wrong with the first cell that is no number, as `parse_score` says it.
     """
 
@@ -59,10 +76,12 @@ class ColumnScan:
     blank: int = 0
     numbers: ScoreScan = field(default_factory=ScoreScan)
     with_comma: ScoreScan = field(default_factory=ScoreScan)
+    percent: ScoreScan = field(default_factory=ScoreScan)
     points: int = 0
     words: dict[str, int] = field(default_factory=dict)
     spelt: dict[str, str] = field(default_factory=dict)
     lists: int = 0
+    first_list: object = None
     first_error: DataError | None = None
 
     def add(self, value: object, shown: str, number: int, where: str) -> None:
@@ -70,6 +89,7 @@ class ColumnScan:
         self.rows += 1
         if isinstance(value, list | dict):
             self.lists += bool(value)
+            self.first_list = self.first_list or value
             self.blank += not value
             return
         if is_blank(value):
@@ -82,6 +102,8 @@ class ColumnScan:
             self.first_error = self.first_error or error
             if isinstance(value, str) and DECIMAL_COMMA.fullmatch(value):
                 self.with_comma.add(float(value.replace(",", ".")), (shown, number))
+            elif isinstance(value, str) and PERCENT.fullmatch(value):
+                self.percent.add(share_of(value), (shown, number))
             else:
                 self._add_word(str(value))
 
@@ -98,10 +120,8 @@ class ColumnScan:
 
     def holds_classes(self) -> bool:
         """Tell whether the cells are a few words, each for many rows."""
-        others = self.numbers.count + self.with_comma.count + self.lists
+        others = self.numbers.count + self.with_comma.count + self.percent.count + self.lists
         counted = sum(self.words.values())
-        if any(word.endswith("%") for word in self.words):
-            return False
         return bool(self.words) and not others and len(self.words) <= MOST_CLASSES and len(self.words) <= max(counted / 2, 2)
 
     def settle(self, *, dropping: bool) -> tuple[Reading, ScoreScan, list[str]]:
@@ -114,10 +134,12 @@ class ColumnScan:
         if self.with_comma.count and not self.points:
             scores.join(self.with_comma)
             return Reading(decimal_comma=True), scores, ["the scores are written with a decimal comma: '0,75' is read as 0.75"]
+        if self.percent.count and not (scores.count or self.with_comma.count or self.words):
+            return Reading(percent=True), self.percent, ["the scores are written as percentages: '75 %' is read as 0.75"]
         truth = truth_of(self.words)
         if truth is None and dropping:
             truth = truth_among(self.words)
-        if not truth or scores.count or self.with_comma.count:
+        if not truth or scores.count or self.with_comma.count or self.percent.count:
             scores.first_error = self.first_error
             return Reading(), scores, []
         for word, value in truth.items():
@@ -127,6 +149,21 @@ class ColumnScan:
             for word, value in sorted(truth.items(), key=lambda item: -item[1])
         )
         return Reading(words=truth), scores, [f"words are read as scores: {read}"]
+
+    def join(self, other: ColumnScan) -> None:
+        """Take what another pass found into account."""
+        self.rows += other.rows
+        self.blank += other.blank
+        self.points += other.points
+        self.lists += other.lists
+        self.first_list = self.first_list or other.first_list
+        self.first_error = self.first_error or other.first_error
+        for mine, its in ((self.numbers, other.numbers), (self.with_comma, other.with_comma), (self.percent, other.percent)):
+            mine.join(its)
+        for word, count in other.words.items():
+            if word in self.words or len(self.words) < MOST_WORDS:
+                self.words[word] = self.words.get(word, 0) + count
+                self.spelt.setdefault(word, other.spelt[word])
 
     def classes(self) -> str:
         """List the values with their counts, for a message, the most frequent first."""

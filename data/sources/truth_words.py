@@ -15,10 +15,20 @@ PAIRS = (
     *("예 아니오", "예 아니요", "네 아니요", "참 거짓", "نعم لا", "כן לא", "हाँ नहीं", "có không", "ya tidak"),
     *("ใช่ ไม่ใช่", "same different", "similar different", "similar dissimilar", "equivalent different", "match mismatch"),
     *("relevant irrelevant", "gleich verschieden", "identique différent", "igual diferente", "uguale diverso"),
+    *("same other", "duplicate unrelated", "related unrelated", "equivalent opposite", "identical different"),
+    *("similar unrelated", "match nomatch", "correct incorrect", "correct wrong", "valid invalid"),
 )
-"""True and false, case-folded."""
+"""True and false, case-folded, without blanks, hyphens and underscores."""
 
-NEGATIONS = ("not", "non", "no", "nicht", "kein", "keine", "pas", "un")
+POLAR = (
+    *("accept reject", "accepted rejected", "approve reject", "approved rejected", "pass fail", "passed failed"),
+    *("positive negative", "pos neg", "good bad", "right wrong", "thumbsup thumbsdown", "upvote downvote", "like dislike"),
+    *("helpful unhelpful", "gut schlecht", "positiv negativ", "bon mauvais", "bueno malo", "ok nok", "ok notok"),
+    *("👍 👎", "✓ ✗", "✔ ✘", "✅ ❌", "☑ ☒"),
+)
+"""The same of verdicts, which may be about something else than the pair: the sentiment of a review, the result of a test."""
+
+NEGATIONS = ("not", "non", "no", "nicht", "kein", "keine", "pas", "un", "niet", "geen", "não", "nao", "не", "inte", "ikke", "nie")
 """What turns the other word of a pair round, blanks and hyphens left out: "not a duplicate", "non-match", "unrelated"."""
 
 
@@ -38,10 +48,16 @@ def truth_of(words: Collection[str]) -> Mapping[str, float] | None:
     """
     if not 1 <= len(words) <= 2:
         return None
-    for pair in PAIRS:
+    bare = {word: squeezed(word) for word in words}
+    for pair in (*PAIRS, *POLAR):
         true, false = pair.split()
-        if set(words) <= {true, false}:
-            return {word: float(word == true) for word in words}
+        if set(bare.values()) <= {true, false}:
+            return {word: float(key == true) for word, key in bare.items()}
+    return negated(words)
+
+
+def negated(words: Collection[str]) -> Mapping[str, float] | None:
+    """Return 1 or 0 by word where one of two is the other with a negation ("published", "unpublished"); None otherwise."""
     if len(words) == 2:
         for true, false in (tuple(words), tuple(words)[::-1]):
             if _negates(false, true):
@@ -49,12 +65,31 @@ def truth_of(words: Collection[str]) -> Mapping[str, float] | None:
     return None
 
 
+def are_polar(words: Collection[str]) -> bool:
+    """Tell whether words are those of a verdict of which they do not say that it is about a pair, both of them among others."""
+    found = {squeezed(word) for word in words}
+    return any(set(pair.split()) <= found for pair in POLAR)
+
+
+def squeezed(word: str) -> str:
+    """Return a word without blanks, hyphens, underscores and the shades of emoji.
+
+    >>> squeezed("thumbs_up"), squeezed("non-match")
+    ('thumbsup', 'nonmatch')
+    """
+    return re.sub(r"[\s_\-\ufe0f\U0001f3fb-\U0001f3ff]+", "", word)
+
+
 def truth_among(words: Collection[str]) -> Mapping[str, float] | None:
     """Return 1 or 0 by word for the pair of which both words are there, whatever stands beside it; None where there is none."""
-    return next((found for pair in PAIRS if set(pair.split()) <= set(words) and (found := truth_of(pair.split()))), None)
+    by_key = {squeezed(word): word for word in words}
+    both = next((pair.split() for pair in (*PAIRS, *POLAR) if set(pair.split()) <= by_key.keys()), None)
+    return None if both is None else truth_of([by_key[key] for key in both])
 
 
 def _negates(false: str, true: str) -> bool:
     false, true = (re.sub(r"[\W_]+(?:an?[\W_]+)?", "", word) for word in (false, true))
     # whether one text follows from another is no matter of likeness: which label is the higher one cannot be known
-    return len(true) > 3 and "entail" not in true and any(false == negation + true for negation in NEGATIONS)
+    if len(true) <= 3 or "entail" in true:
+        return False
+    return any(false in (negation + true, true + negation) for negation in NEGATIONS if negation != "no" or false != true + "no")

@@ -149,7 +149,7 @@ def test_what_may_be_a_grade_is_refused_beside_equal_texts_and_said_beside_a_que
             ("price", (0.5, 0.75)),
             ("is_new", (1,)),
         ),
-        *(("colour", ("red", "blue")), ("size", (1, 2)), ("flag", (0, 1, 2)), ("brand", ("Acme", "Bolt", "Crank"))),
+        *(("colour", ("red", "blue")), ("size", (1, 2)), ("brand", ("Acme", "Bolt", "Crank"))),
         *(("target", tuple(f"text {i}" for i in range(60))), ("gold", tuple(f"answer {i}" for i in range(60)))),
         *(("pos_scores", ([0.5], [0.7])), ("flag", (*[0] * 59, 1))),
     ],
@@ -209,3 +209,115 @@ def test_with_rows_to_drop_other_words_are_dropped_and_counted(tmp_path) -> None
     source = opened(tmp_path, PAIR, "label", ("yes", "no", "no", "unsure"), bad_rows="drop")
     assert sum(example.label for example in source.examples(UNSPLIT)) == 15
     assert source.dropped == {UNSPLIT: 15}
+
+
+@pytest.mark.parametrize(
+    ("texts", "name", "cells"),
+    [
+        (PAIR, "type", ("paraphrase", "non-paraphrase")),
+        (("question1", "question2"), "status", ("duplicate", "not duplicate")),
+        (PAIR, "category", ("duplicate", "unrelated", "related")),
+        (("text1", "text2"), "choice", ("Same", "Other")),
+        (("text_a", "text_b"), "tag", ("pass", "fail")),
+        (("premise", "hypothesis"), "code", ("e", "n", "c")),
+        (PAIR, "col", ("grün", "gelb", "rot")),
+        (PAIR, "passend", ("passt", "passt nicht")),
+        (PAIR, "answer", ("accept", "reject")),
+        (QUERY, "answer", ("accept", "reject", "ignore")),
+        (QUERY, "feedback", ("thumbs_up", "thumbs_down")),
+        (QUERY, "reaction", ("👍", "👎🏽")),
+        (QUERY, "type", ("positive", "negative")),
+        (QUERY, "status", ("relevant", "not relevant", "partly relevant")),
+        (("question", "answer"), "assessed", ("correct", "incorrect")),
+        (("question", "context"), "verdict_text", ("SUPPORTS", "REFUTES", "NOT ENOUGH INFO")),
+    ],
+)
+def test_words_of_a_verdict_are_refused_under_any_name(tmp_path, texts, name, cells) -> None:
+    text = refused(tmp_path, texts, name, cells)
+    assert f"column {name!r} may say" in text or f'column "{name}": the values are classes' in text
+    assert f"data.columns.anchor={texts[0]} data.columns.positive={texts[1]}" in text
+    assert all(f"{cell} ({60 // len(cells)})" in text for cell in cells if "👎" not in cell)
+
+    named = opened(tmp_path, texts, name, cells, columns={"anchor": texts[0], "positive": texts[1]})
+    said = any(f"column {name!r} is not used" in note for note in named.recognised.notes)
+    assert said == (name not in ("code", "col", "passend"))
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        *(("note", (0, 1, 2, 3, 4, 5)), ("Schulnote", (1, 2, 3, 4, 5, 6)), ("p", (0.1, 0.75)), ("mean", (0.5, 4.5, 3))),
+        *(("agree", ("12 %", "80 %")), ("flag", (0, 1, 2))),
+    ],
+)
+def test_numbers_on_a_scale_beside_equal_texts_are_refused(tmp_path, name, cells) -> None:
+    assert f"column {name!r} may say" in refused(tmp_path, PAIR, name, cells)
+    assert opened(tmp_path, TITLE, name, cells).recognised.kind is RowKind.PAIR
+
+
+def test_of_several_judges_their_mean_is_offered(tmp_path) -> None:
+    path = tmp_path / "rated.csv"
+    rows = [f"a {i},b {i},{i % 6},{(i + 1) % 6},{(i % 6 + (i + 1) % 6) / 2}" for i in range(60)]
+    path.write_text("\n".join(["sentence1,sentence2,first,second one,mean", *rows]), "utf-8")
+    with pytest.raises(DataError, match="'first'") as error:
+        open_source(DatasetSpec(source=str(path)))
+    assert "data.columns.score=mean" in str(error.value)
+
+
+def test_percentages_are_read(tmp_path) -> None:
+    source = opened(tmp_path, ("text1", "text2"), "match %", ("12 %", "7,5%"))
+    assert [one.label for one in source.examples(UNSPLIT)][:2] == pytest.approx([0.12, 0.075])
+    assert any("'75 %' is read as 0.75" in note for note in source.recognised.notes)
+
+
+@pytest.mark.parametrize(
+    "name", ["not_duplicate", "non_match", "is_different", "unrelated", "irrelevant", "mismatch", "kein Duplikat"]
+)
+@pytest.mark.parametrize("texts", [PAIR, QUERY])
+def test_what_denies_is_refused_with_the_scale_turned_round(tmp_path, texts, name) -> None:
+    text = refused(tmp_path, texts, name, (0, 1))
+    assert "data.score_range=[1,0]" in text
+    named = opened(tmp_path, texts, name, (0, 1), columns={"score": name}, score_range=[1, 0])
+    assert [one.label for one in named.examples(UNSPLIT)][:2] == [1, 0]
+
+
+def test_a_distance_beside_a_query_is_said_with_the_scale_turned_round(tmp_path) -> None:
+    source = opened(tmp_path, QUERY, "distance", (0, 2, 4))
+    assert any("data.columns.score=distance data.score_range=[4,0]" in note for note in source.recognised.notes)
+
+
+@pytest.mark.parametrize(("name", "cells"), [("is_correct", (True, False)), ("correct", (0, 1)), ("is_selected", (0, 1))])
+def test_whether_an_answer_is_right_is_a_score(tmp_path, name, cells) -> None:
+    source = opened(tmp_path, ("question", "answer"), name, cells)
+    assert source.recognised.kind is RowKind.SCORED and any(name in note for note in source.recognised.notes)
+
+
+@pytest.mark.parametrize(
+    ("texts", "name", "cells"),
+    [
+        (QUERY, "label", ("permits", "cards")),
+        (QUERY, "target", ("DE", "AT")),
+        (TITLE, "label", ("bug", "feature")),
+        (TITLE, "label", ("positive", "negative")),
+    ],
+)
+def test_topics_under_the_name_of_a_label_are_said_and_not_used(tmp_path, texts, name, cells) -> None:
+    source = opened(tmp_path, texts, name, cells)
+    assert source.recognised.kind is RowKind.PAIR and source.recognised.ignored == (name,)
+    assert any(f"column {name!r} is not used ({sorted(cells)[0]} (30)" in n for n in source.recognised.notes) or texts == TITLE
+    assert not any("scored" in note for note in source.recognised.notes)
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        *(("sentiment", ("positive", "negative")), ("region", ("north", "south")), ("annotator", ("ann", "bob"))),
+        *(("field5", ("en", "de")), ("field6", ("2024-01-01", "2024-02-01")), ("field7", ("a.pdf", "b.pdf"))),
+        *(("seconds", (0.5, 0.75)), ("field8", tuple(range(60))), ("active", ("yes", "no")), ("field9", (2023, 2024))),
+        *(("field10", tuple(f"see shelf {i}" for i in range(60))), ("field11", ("x", *[None] * 9))),
+    ],
+)
+@pytest.mark.parametrize("texts", [PAIR, QUERY])
+def test_what_is_plainly_something_else_is_left_alone_beside_equal_texts(tmp_path, texts, name, cells) -> None:
+    source = opened(tmp_path, texts, name, cells)
+    assert source.recognised.kind is RowKind.PAIR and not source.recognised.notes

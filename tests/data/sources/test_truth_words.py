@@ -39,7 +39,7 @@ def test_pairs_of_words(true: str, false: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [["yes", "nein"], ["yes", "no", "maybe"], ["entailment", "not_entailment"], ["good", "bad"], ["cat", "dog"], []]
+    "words", [["yes", "nein"], ["yes", "no", "maybe"], ["entailment", "not_entailment"], ["good", "worse"], ["cat", "dog"], []]
 )
 def test_other_words_say_nothing_of_true_and_false(words: list[str]) -> None:
     assert truth_of(words) is None
