@@ -17,6 +17,8 @@ PLACEHOLDERS = frozenset(
     {"nan", "null", "none", "n/a", "na", "#n/a", "#ref!", "#value!", "undefined", "<na>", "nil", "[]", "{}", "todo", "tbd"}
 )
 """What programs write for a text that is missing."""
+WORDS_FOR_NOTHING = frozenset({"nan", "null", "none", "n/a", "na", "#n/a", "<na>", "nil", r"\n", "-", "--", "–", "—"})
+"""What pandas, SQL and people write into a column where there is no value."""
 
 TYPE_HINTS = {
     "dict": 'name a column that holds the text itself, or write the text under "text" (and its title under "title")',
@@ -81,6 +83,15 @@ def is_blank(value: object) -> bool:
     if isinstance(value, list):
         return all(map(is_blank, value))
     return value is None or (isinstance(value, float) and math.isnan(value)) or (isinstance(value, str) and not value.strip())
+
+
+def is_word_for_nothing(value: object) -> bool:
+    """Tell whether a cell holds what is written where there is no value.
+
+    >>> is_word_for_nothing(r"\\N"), is_word_for_nothing(" NULL"), is_word_for_nothing("nothing")
+    (True, True, False)
+    """
+    return isinstance(value, str) and len(value) < 10 and value.strip().casefold() in WORDS_FOR_NOTHING
 
 
 def counted_rows(number: int) -> str:

@@ -68,7 +68,7 @@ class TableSource:
         self.dropped_examples: dict[str, list[str]] = {}
         self.tables, shape_notes = shaped_tables(self.tables, spec.columns, written=not spec.literal)
         self.roles, found = self._understood(location)
-        self.maker = RowMaker(self.roles, found.score_range, found.reading, found.negatives)
+        self.maker = RowMaker(self.roles, found.score_range, found.reading, found.negatives, found.missing)
         self._splits = found.splits
         all_notes = [*notes, *(note for _, table in self.tables for note in table.notes), *shape_notes, *found.notes]
         if self.roles.split is not None and not self.by_column:

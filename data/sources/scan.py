@@ -45,6 +45,7 @@ class Scan:
         roles: as they are once the cells are known.
         reading: how the scores are read.
         negatives: how many each row gets.
+        missing: words that stand for no negative.
         blank: columns that were given a role and hold nothing; where there are any, the rest is not settled.
         marks: what is read otherwise than version 0.1 read it, as a part of fingerprints.
     """
@@ -57,6 +58,7 @@ class Scan:
         self.score_range: ScoreRange | None = None
         self.reading = Reading()
         self.negatives = len(roles.negatives)
+        self.missing: frozenset[str] = frozenset()
         self.blank: list[str] = []
         self.marks: list[str] = []
         self.first_unread: Mapping[str, object] | None = None
@@ -69,7 +71,7 @@ class Scan:
         columns = {column: ColumnScan() for column in ([roles.score] if roles.score else []) + list(says)}
         if not (columns or roles.negatives or self.split_of):
             return self
-        negatives, splits = NegativesScan(roles), set[str]()
+        negatives, splits = NegativesScan(roles, literal=self.spec.literal), set[str]()
         for table_split, table in self.tables:
             for number, values in table.rows([*roles.used(), *says]):
                 if self.split_of is not None:
@@ -89,6 +91,9 @@ class Scan:
         if roles.negatives:
             self.negatives, notes = negatives.settle()
             self.notes += notes
+            if negatives.missing:
+                self.missing = negatives.missing
+                self.marks.append("words for nothing are no negatives")
             if negatives.fewest != self.negatives:
                 self.marks.append(f"{self.negatives} negatives")
         self._settle_score(columns, [Candidate(column, name, columns[column]) for column, name in says.items()])

@@ -141,7 +141,7 @@ def find(look: Look) -> ChatShape | None:
     chats = [c for c in chats if any(cell for _, cell in look.cells(c))]
     if not chats or look.is_enough_without(chats):
         return None
-    positives = [c for c in chats if plain(c).startswith("pos")]
+    positives = [c for c in chats if plain(c).startswith(("pos", "chosen"))]
     negatives = [c for c in chats if plain(c).startswith(("neg", "rejected", "hardneg"))]
     rest = [c for c in chats if c not in (*positives, *negatives)]
     readers: dict[str, tuple[tuple[str, ...], ReadChat]]
@@ -153,6 +153,12 @@ def find(look: Look) -> ChatShape | None:
             readers[column] = ((name,), partial(_read_last, name=name))
         said = f'the last turn of the user in "{rest[0]}" is the anchor, the last turn in "{positives[0]}" the positive'
         said += "".join(f', in "{column}" the negative' for column in negatives)
+    elif len(rest) + len(positives) == len(negatives) == 1 and not any(is_known(c) for c in look.columns if c not in chats):
+        answered = (*rest, *positives)[0]
+        readers = {answered: (("anchor", "positive"), _read_dialogue)}
+        readers[negatives[0]] = (("negative",), partial(_read_last, name="negative"))
+        said = f'in "{answered}" the last answered turn of the user is the anchor, the answer of the assistant the positive'
+        said += f', the last turn in "{negatives[0]}" the negative'
     elif len(chats) == 1 and not is_known(chats[0]):
         readers = {chats[0]: (("anchor", "positive"), _read_dialogue)}
         said = f'in "{chats[0]}" the last answered turn of the user is the anchor, the answer of the assistant the positive'
