@@ -88,6 +88,8 @@ class TextTable:
         wanted = [keys.id, *read]
         for number, values in self.table.rows(wanted):
             identity = values.get(keys.id)
+            if isinstance(identity, float) and identity.is_integer():  # as pandas writes whole numbers beside an empty cell
+                identity = int(identity)
             if isinstance(identity, bool) or not isinstance(identity, str | int) or identity == "":
                 raise DataError(f"no {keys.id}", where=self.table.where(number), hint=f"write {sample}")
             if not any(key in values for key in read) and (others := [key for key in values if key != keys.id]):

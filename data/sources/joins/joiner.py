@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,7 +12,7 @@ from pathlib import Path
 
 from data.errors import DataError
 from data.sources.column_roles import ANCHOR_NAMES, ANSWER_NAMES, POSITIVE_NAMES, SCORE_NAMES, plain, recognise
-from data.sources.joins.looks import are_file_names, are_ids, cells, could_be_names
+from data.sources.joins.looks import are_file_names, are_ids, are_nothing_but_ids, cells, could_be_names
 from data.sources.joins.lookups import LITERAL, Lookup, find_in_files, find_in_tables, sibling_tables
 from data.sources.joins.text_files import TextFiles, files_below
 from data.sources.table import Table
@@ -26,9 +28,15 @@ SAMPLE_ROWS = 200
 QUERY_ID_NAMES = ("qid", "queryid", "questionid")
 DOCUMENT_ID_NAMES = (
     *("docid", "documentid", "pid", "passageid", "corpusid", "did", "answerid", "positiveid", "articleid"),
+    *("docids", "documentids", "passageids", "corpusids", "answerids", "articleids", "posid", "posids", "positiveids", "goldid"),
+    *("positivedocid", "positivedocids", "positivedocumentid", "positivedocumentids", "positivepassageid", "positivepassageids"),
+    *("relevantdocids", "relevantdocumentids", "relevantids", "goldids"),
     *("docfile", "docpath", "documentfile", "documentpath", "file", "filename", "filepath", "path"),
 )
 """Names of columns that hold names of queries or documents, without case and separators."""
+QUERY_TEXT_NAMES = ("querytext", "questiontext")
+NEGATIVE_ID = re.compile(r"(?:hard)?neg(?:ative)?s?(?:doc(?:ument)?s?|passages?|corpus)?ids?\d*")
+"""Names of columns that hold names of negatives."""
 
 
 @dataclass
@@ -67,7 +75,8 @@ class Joiner:
         given = self.spec.columns
         if given.anchor or given.positive or given.sentence1 or given.category:
             return
-        anchor = _one(columns, ANCHOR_NAMES) or _one(columns, QUERY_ID_NAMES) or query_text(columns)
+        anchor = _one(columns, ANCHOR_NAMES) or _one(columns, QUERY_TEXT_NAMES) or _one(columns, QUERY_ID_NAMES)
+        anchor = anchor or query_text(columns) or self._only_texts(columns)
         named = _one(columns, POSITIVE_NAMES) or _one(columns, DOCUMENT_ID_NAMES)
         if anchor is None or anchor == named:
             return
@@ -82,8 +91,18 @@ class Joiner:
             self.lookups.clear()
             return
         self.positive = named
-        score = given.score or _one(columns, SCORE_NAMES)
-        self.columns = given.model_copy(update={"anchor": anchor, "positive": named, "score": score})
+        negatives = [column for column in columns if NEGATIVE_ID.fullmatch(plain(column)) and named in self.lookups]
+        self._look_at(negatives, queries=False, surely=True)
+        score = given.score or (None if negatives else _one(columns, SCORE_NAMES))
+        roles = {"anchor": anchor, "positive": named, "score": score, "negatives": list(given.negatives) or negatives}
+        self.columns = given.model_copy(update=roles)
+
+    def _only_texts(self, columns: Sequence[str]) -> str | None:
+        """Return the only column of texts beside one that is called after ids, whatever these are called."""
+        if not any(plain(column).endswith(("id", "ids")) and plain(column) not in NO_NAMES for column in columns):
+            return None
+        found = [column for column in columns if not could_be_names(self._values(column, SAMPLE_ROWS))]
+        return found[0] if len(found) == 1 else None
 
     def _by_value(self, columns: Sequence[str]) -> str | None:
         """Return the only column whose values are found in a table or as files; None where there is none, or more than one."""
@@ -110,6 +129,8 @@ class Joiner:
 
     def _look_at(self, group: Sequence[str], queries: bool, surely: bool = False, refuse: bool = True) -> None:
         """Look up the names in those columns that hold such. `surely`: the first is called so. `refuse`: what is not found."""
+        if not group:
+            return
         columns = [column for column in group if could_be_names(self._values(column, SAMPLE_ROWS))]
         if not columns or columns[0] != group[0]:
             return
@@ -127,15 +148,41 @@ class Joiner:
             files = self._files(folder)
             lookup, there = find_in_files(names, files)
             part = part or there
+        if (
+            lookup is not None
+            and lookup.guessed
+            and not self._is_called_so(columns[0], lookup)
+            and not are_nothing_but_ids(names)
+        ):
+            if refuse and not queries:  # of queries it is more likely that people search for them as they stand
+                raise self._guess(columns[0], lookup)
+            return
         if lookup is not None:
             self.lookups |= dict.fromkeys(columns, lookup)
             number = sum(name in lookup.texts for name in names)
-            self.notes.append(f"{column}: {number:,} {lookup.kind}, read from there")
+            shown = f" ({lookup.example()})" if lookup.guessed else ""
+            self.notes.append(f"{column}: {number:,} {lookup.kind}, read from there{shown}")
             self.notes += lookup.notes
             return
         expected = any(sibling.expected and keys_of(sibling.columns, queries) for sibling in siblings)
         if refuse and (surely or part or (are_file_names(names) and len(names) > 2) or (are_ids(names) and expected)):
             raise self._refusal(columns[0], names, [sibling.reader.shown for sibling in siblings], files, part)
+
+    def _is_called_so(self, column: str, lookup: Lookup) -> bool:
+        """Tell whether the name of a column says that it holds ids, or is that of the ids in the table."""
+        name = plain(column)
+        return name.endswith(("id", "ids")) or (lookup.table is not None and name == plain(lookup.table.keys.id))
+
+    def _guess(self, column: str, lookup: Lookup) -> DataError:
+        """Say that the texts of a column stand in a table, too, as ids perhaps, and how either is settled."""
+        table = Path(lookup.place)
+        rename = f"mv {shlex.quote(str(table))} {shlex.quote(str(table.with_name(f'documents{table.suffix}')))}"
+        return DataError(
+            f"the texts of column {column!r} are {lookup.kind} as well ({lookup.example()}): are they texts, or do they stand"
+            " for those?",
+            where=self.tables[0].place,
+            hint=f"{LITERAL}; to read the texts of {table.name} in their place: {rename}",
+        )
 
     def _files(self, folder: Path) -> TextFiles:
         if self._below is None or self._below.folder != folder:

@@ -30,20 +30,25 @@ MOST = 0.9
 
 def cell(value: object) -> str | None:
     """Return what may name a document: a text or a whole number; None for anything else."""
+    if isinstance(value, float) and value.is_integer():  # as pandas writes whole numbers beside an empty cell
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, str | int):
         return None
     return str(value).strip()
 
 
 def cells(value: object) -> list[str]:
-    """Return the names that a cell holds: it may be a list, or several ids with signs between them ("d1, d7")."""
+    """Return the names that a cell holds: it may be a list, or several ids with signs between them ("d1, d7", "['d1']")."""
     if isinstance(value, list):
         return [one for item in value if (one := cell(item))]
     found = cell(value)
     if not found:
         return []
-    parts = [part for part in BETWEEN.split(found) if part]
-    return parts if len(parts) > 1 and all(_is_id(part) for part in parts) else [found]
+    listed = (found[0], found[-1]) == ("[", "]")
+    parts = [part for part in BETWEEN.split(found[1:-1] if listed else found) if part]
+    if listed:
+        parts = [part.strip("'\"") for part in parts]
+    return parts if len(parts) > (0 if listed else 1) and all(_is_id(part) for part in parts) else [found]
 
 
 def _is_id(part: str) -> bool:
@@ -65,6 +70,34 @@ def are_file_names(values: Iterable[str]) -> bool:
     """Tell whether nearly all cells are names of files of texts, without blanks."""
     found = [is_file_name(value) and NAME.fullmatch(value) is not None for value in values]
     return bool(found) and sum(found) >= MOST * len(found)
+
+
+WHOLE, LEADING = re.compile(r"(\d+)[.,]0+"), re.compile(r"0+(?=\d+$)")
+RUNNING = re.compile(r"([a-z][a-z0-9]*(?:[-_:.#/][a-z0-9]+)*?[-_:.#/]?)(\d{1,12})")
+DENSE = 4
+"""Running numbers leave out less than this many for each that they use."""
+
+
+def bare(name: str) -> str:
+    """Return an id without what programs change in it: case, the zeros before a number, and ".0" behind it.
+
+    >>> bare("KB-1"), bare("0007"), bare("12.0"), bare("doc_0034")
+    ('kb-1', '7', '12', 'doc_0034')
+    """
+    whole = WHOLE.fullmatch(name)
+    return LEADING.sub("", name if whole is None else whole[1], count=1).casefold()
+
+
+def are_nothing_but_ids(values: Iterable[str]) -> bool:
+    """Tell whether ids can be no texts that people search for, as product codes may be: UUIDs, digests, and one word in small
+    letters with running numbers."""
+    listed = list(values)
+    if any(sum(form.fullmatch(v) is not None for v in listed) >= MOST * len(listed) for form in ID_FORMS[3:]):
+        return True
+    found = [match for value in listed if (match := RUNNING.fullmatch(value))]
+    numbers = {int(match[2]) for match in found}
+    one = len({match[1] for match in found}) == 1 and len(found) == len(listed)
+    return one and max(numbers) - min(numbers) < DENSE * len(numbers)
 
 
 def are_ids(values: Iterable[str]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -14,9 +14,10 @@ from data.schema import Document, text_id
 from data.sources.cells import clean_text
 from data.sources.column_roles import plain, recognise
 from data.sources.compressed import kind_of, stem_of
-from data.sources.joins.looks import are_ids, cell
+from data.sources.joins.looks import are_file_names, are_ids, bare, cell
 from data.sources.joins.text_files import TextFiles, check_size
-from data.sources.readers import READERS, Reader, open_reader, readable
+from data.sources.joins.text_maps import open_table
+from data.sources.readers import READERS, Reader, readable
 from data.sources.text_tables import DESCRIBED, DOCUMENT_KEYS, ID_KEYS, QUERY_KEYS, TITLE_KEYS, TextTable, keys_of
 from data.spec import ColumnSpec
 
@@ -39,6 +40,8 @@ FEW = 0.1
 """Share of the names that may be missing for a column to be one of names all the same; these are bad rows."""
 
 
+SHOWN = 40
+"""Characters of a text in an example."""
 ENOUGH = 5
 """Names by which a table or files of any name are told from chance."""
 NAMING = frozenset({"slug", "file", "filename", "path", "filepath", "url", "sku", "code", "ref", "reference", "name", "title"})
@@ -64,6 +67,7 @@ class Lookup:
         digest: of all that was read.
         wanted: how many names were looked for.
         table: of the texts, where they stand in one.
+        guessed: neither the table's name nor the column says that these are ids of its texts.
     """
 
     kind: str
@@ -73,6 +77,13 @@ class Lookup:
     place: str
     table: TextTable | None = None
     notes: list[str] = field(default_factory=list)
+    guessed: bool = False
+
+    def example(self) -> str:
+        """Return a name and the beginning of its text."""
+        name = next(name for name, text in self.texts.items() if text)
+        text = self.texts[name]
+        return f"{name[:60]!r} → {text if len(text) <= SHOWN else text[: SHOWN - 1] + '…'!r}"
 
     def documents(self) -> Iterator[Document]:
         """Yield every text of the table once, with the id that rows have for it."""
@@ -109,7 +120,7 @@ def sibling_tables(folder: Path, own: Collection[Path], queries: bool) -> list[S
         if named[path] in other or (kind_of(path) == ".json" and path.stat().st_size > MOST_JSON_BYTES):
             continue
         try:
-            reader = open_reader(path, path.name)
+            reader = open_table(path, path.name)
             columns = tuple(column for column in reader.columns() if column)
         except DataError:
             continue  # whatever lies there is not the user's data set
@@ -137,9 +148,20 @@ def find_in_tables(names: Collection[str], siblings: Collection[Sibling], querie
     Raises:
         DataError: a table has the names, but which column holds the text cannot be told, or a name stands there twice.
     """
+    lookup, part = _find(names, siblings, queries, str)
+    near = {bare(name) for name in names}
+    if lookup is None and len(near) == len(names) and (are_ids(near) or are_file_names(near)):
+        lookup, _ = _find(names, [one for one in siblings if one.expected], queries, bare)
+    return lookup, part
+
+
+def _find(
+    names: Collection[str], siblings: Collection[Sibling], queries: bool, spell: Callable[[str], str]
+) -> tuple[Lookup | None, str]:
+    """See `find_in_tables`; names are the same if they are so as `spell` writes them."""
     part = ""
     for sibling in siblings:
-        column, found = _best_column(names, sibling)
+        column, found = _best_column(names, sibling, spell)
         if column is None or not found or not _is_sure(names, sibling, column, found):
             continue
         if not all_but_a_few(found, len(names)):
@@ -150,7 +172,7 @@ def find_in_tables(names: Collection[str], siblings: Collection[Sibling], querie
         if keys is not None and not (sibling.expected and plain(keys.text) in TEXTS) and not _holds_texts(sibling, keys.text):
             continue  # a price list, say
         if keys is not None:
-            return _from_table(names, TextTable(sibling.reader, keys)), ""
+            return _from_table(names, TextTable(sibling.reader, keys), spell, guessed=not sibling.expected), ""
         if sibling.expected and (plain(column) in ID_KEYS or are_ids(names)):
             raise DataError(
                 f"column {column!r} has these ids, but which column holds the texts is not clear",
@@ -161,9 +183,10 @@ def find_in_tables(names: Collection[str], siblings: Collection[Sibling], querie
 
 
 def _holds_texts(sibling: Sibling, column: str) -> bool:
-    """Tell whether most of the first cells of a column are of several words."""
+    """Tell whether most of the first cells of a column are of several words, and different."""
     head = [values.get(column) for _, values in islice(sibling.reader.rows([column]), SAMPLE_ROWS)]
-    return 2 * sum(isinstance(value, str) and len(value.split()) > 1 for value in head) > len(head)
+    found = [value for value in head if isinstance(value, str) and len(value.split()) > 1]
+    return 2 * len(found) > len(head) and 2 * len(set(found)) > len(found)
 
 
 def _is_sure(names: Collection[str], sibling: Sibling, column: str, found: int) -> bool:
@@ -174,42 +197,44 @@ def _is_sure(names: Collection[str], sibling: Sibling, column: str, found: int) 
     return found == len(names) >= ENOUGH and digits and not all(name.isdigit() for name in names)
 
 
-def _best_column(names: Collection[str], sibling: Sibling) -> tuple[str | None, int]:
+def _best_column(names: Collection[str], sibling: Sibling, spell: Callable[[str], str]) -> tuple[str | None, int]:
     """Return the column of a table that has most of the names, and how many; one with a name twice only if it is called so."""
     columns = [column for column in sibling.columns if plain(column) not in TEXTS or are_ids(names)]
-    wanted, found = set(names), {column: set[str]() for column in columns}
+    wanted, found = {spell(name) for name in names}, {column: set[str]() for column in columns}
     repeated: set[str] = set()
     try:
         for place, (_, values) in enumerate(sibling.reader.rows(columns)):
             if place == HEAD_ROWS and not sibling.expected and not any(found.values()):
                 break  # a large file that has nothing to do with these rows
             for column in columns:
-                name = cell(values.get(column))
-                if name in wanted:
+                written = cell(values.get(column))
+                if written is not None and (name := spell(written)) in wanted:
                     if name in found[column]:
                         repeated.add(column)
                     found[column].add(name)
     except DataError:
         return None, 0
-    possible = [column for column in columns if column not in repeated or plain(column) in ID_KEYS]
+    called = sibling.expected and spell is str  # rows about one thing are no text of it: a shop's reviews, say
+    possible = [column for column in columns if column not in repeated or (called and plain(column) in ID_KEYS)]
     best = max(possible, key=lambda column: (len(found[column]), plain(column) in ID_KEYS), default=None)
     return best, 0 if best is None else len(found[best])
 
 
-def _from_table(names: Collection[str], table: TextTable) -> Lookup:
-    wanted, texts = set(names), dict[str, str]()
-    reader = table.table
-    for number, name, title, text in table.records():
-        if name in wanted:
+def _from_table(names: Collection[str], table: TextTable, spell: Callable[[str], str], *, guessed: bool) -> Lookup:
+    wanted, texts = {spell(name): name for name in names}, dict[str, str]()
+    reader, respelt = table.table, ""
+    for number, written, title, text in table.records():
+        if (name := wanted.get(spell(written))) is not None:
             if name in texts:
                 hint = "give each its own id, or remove the repeated row"
                 raise DataError(f"the id {name[:60]!r} occurs twice", where=reader.where(number, table.keys.id), hint=hint)
             texts[name] = f"{title} {text}".strip()
+            respelt = respelt or (f"{name[:60]!r} is {written[:60]!r} there" if name != written else "")
     keys = table.keys
     parts = " and ".join(repr(key) for key in (keys.title, keys.text) if key)
-    notes = [f"{reader.shown}: the texts are {parts}, by {keys.id!r}"]
+    notes = [f"{reader.shown}: the texts are {parts}, by {keys.id!r}{f' ({respelt})' if respelt else ''}"]
     digest = hashlib.sha256(reader.digest() + repr(keys).encode()).digest()
-    return Lookup(f"ids of {reader.shown}", texts, digest, len(names), reader.place, table, notes)
+    return Lookup(f"ids of {reader.shown}", texts, digest, len(names), reader.place, table, notes, guessed)
 
 
 def find_in_files(names: Collection[str], files: TextFiles) -> tuple[Lookup | None, str]:
@@ -220,6 +245,8 @@ def find_in_files(names: Collection[str], files: TextFiles) -> tuple[Lookup | No
     """
     stems = are_ids(names) or len(names) >= ENOUGH
     found = {name: path for name in sorted(names) if (path := _path_of(name, files, stems)) is not None}
+    near = {name: path for name in sorted(set(names) - found.keys()) if (path := files.nearest(_below(name, files))) is not None}
+    found |= near
     by_stem = sum("." not in name for name in found)
     if by_stem and not are_ids(names) and len(found) < len(names):
         return None, ""  # some words have files of their name by chance
@@ -234,7 +261,13 @@ def find_in_files(names: Collection[str], files: TextFiles) -> tuple[Lookup | No
     below = f"below {folder}/" if folder not in ("", ".") else f"in {files.folder.name or files.folder}/"
     kind = f"names of files {below}"
     by_name = {name: texts[path] for name, path in found.items()}
-    return Lookup(kind, by_name, digest.digest(), len(names), str(files.folder)), ""
+    notes = [f"{name[:60]!r} is {path!r} there" for name, path in list(near.items())[:1]]
+    return Lookup(kind, by_name, digest.digest(), len(names), str(files.folder), notes=notes), ""
+
+
+def _below(name: str, files: TextFiles) -> str:
+    """Return a name as a path below the folder would be written."""
+    return name.replace("\\", "/").removeprefix("./").lstrip("/").removeprefix(f"{files.folder.resolve().name}/")
 
 
 def _path_of(name: str, files: TextFiles, stems: bool) -> str | None:

@@ -19,6 +19,8 @@ from data.sources.readers.base import UTF8_HINT
 
 CHARSET = re.compile(rb"<meta[^>]{0,200}charset=[\"']?([\w-]{2,40})", re.IGNORECASE)
 
+OTHER_FORMS = (".pdf", ".doc", ".docx", ".odt", ".rtf", ".epub", ".pptx", ".ppt")
+"""Suffixes of files of which the text is often kept in a file of the same name."""
 MOST_ENTRIES = 10_000
 """Entries of folders that are looked at for files of texts."""
 MOST_LEVELS = 4
@@ -45,6 +47,25 @@ class TextFiles:
     def named(self, name: str, stems: bool) -> list[str]:
         """Return the paths that end in a name or path ("wifi.md", "docs/wifi.md"), or else those of files of this stem."""
         return self._by_end.get(name) or (self._by_stem.get(name, []) if stems else [])
+
+    def nearest(self, path: str) -> str | None:
+        """Return the only file that a path means but for case, or of which it names another form ("wifi.pdf" for wifi.txt)."""
+        stem, dot, suffix = path.casefold().rpartition(".")
+        if not dot or f".{suffix}" not in (*TEXT_SUFFIXES, *OTHER_FORMS):
+            return None
+        found = self._by_folded_stem.get(stem, [])
+        same = [one for one in found if one.casefold().endswith(f".{suffix}")]
+        return next(iter(same or (found if f".{suffix}" in OTHER_FORMS else [])), None) if len(same or found) == 1 else None
+
+    @cached_property
+    def _by_folded_stem(self) -> Mapping[str, list[str]]:
+        """Paths by each end of theirs without suffix, in small letters."""
+        found: dict[str, list[str]] = {}
+        for path in self.sizes:
+            parts = path.casefold().rpartition(".")[0].split("/")
+            for start in range(len(parts)):
+                found.setdefault("/".join(parts[start:]), []).append(path)
+        return found
 
     @cached_property
     def _by_end(self) -> Mapping[str, list[str]]:

@@ -43,7 +43,7 @@ def as_csv(identity: str = "d{i}", header: str = "id,text") -> str:
         ("handbook.csv", as_csv("kb-{i}"), "kb-{i}", "query,document"),
         ("articles.csv", as_csv("art{i}", "slug,text"), "art{i}", "query,document"),
         ("docs.csv", as_csv("doc-{i}"), "doc-{i}", "question,positive_doc_id"),
-        ("goods.csv", as_csv("SKU-{i}", "sku,description"), "SKU-{i}", "query,document"),
+        ("goods.csv", as_csv("good-{i}", "sku,description"), "good-{i}", "query,document"),
         ("goods.csv", as_csv("SKU-{i}", "sku,description"), "SKU-{i}", "query,sku"),
         ("manuals.csv", as_csv("shop/manual.{i}", "key,text"), "shop/manual.{i}", "query,document"),
     ],
@@ -55,6 +55,117 @@ def test_ids_of_a_table_beside_the_file_are_replaced_by_its_texts(tmp_path, besi
     notes = "\n".join(source.recognised.notes)
     assert f"{header.split(',')[1]}: 8 ids of {beside}, read from there" in notes
     assert len(list(source.documents())) == len(THINGS)
+
+
+CODES = [f"AX-{i * 7 + 3}" for i in NUMBERS]
+
+
+def test_codes_that_may_be_texts_are_not_replaced_unasked(tmp_path):
+    write(tmp_path / "reviews.csv", "product,text\n" + "".join(f"{code},{text_of(i)}\n" for i, code in enumerate(CODES)))
+    path = write(tmp_path / "pairs.csv", "query,document\n" + "".join(f"the {THINGS[i]},{c}\n" for i, c in enumerate(CODES)))
+
+    text = message(path)
+
+    assert "'document' are ids of reviews.csv as well ('AX-3' → 'The kiln is lent for 2 days.')" in text
+    assert f"data.literal=true; to read the texts of reviews.csv in their place: mv {tmp_path}/reviews.csv" in text
+    assert [one for _, one in texts(opened(path, literal=True))] == CODES
+    (tmp_path / "reviews.csv").rename(tmp_path / "documents.csv")
+    assert [one for _, one in texts(opened(path))] == [text_of(i) for i in NUMBERS]
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        "product,text\n" + "".join(f"{code},{text_of(i)}\n" * 2 for i, code in enumerate(CODES)),
+        "id,text\n" + "".join(f"{code},sold\n" for code in CODES),
+        "id,text\n" + "".join(f"{code},no longer sold\n" for code in CODES),
+        "id,text\n" + "".join(f"{code},{text_of(i)}\n" for i, code in enumerate(CODES[:6])),
+        "code,colour,stock\n" + "".join(f"{code},dark red,{i}\n" for i, code in enumerate(CODES)),
+    ],
+    ids=["several rows", "one word", "one text", "some", "no text"],
+)
+@pytest.mark.parametrize("header", ["query,document", "document,query"])
+def test_a_table_that_is_about_codes_does_not_replace_them(tmp_path, beside, header):
+    write(tmp_path / "sales.csv", beside)
+    path = write(tmp_path / "pairs.csv", f"{header}\n" + "".join(f"the {THINGS[i]} code,{c}\n" for i, c in enumerate(CODES)))
+    assert opened(path).recognised.notes == ()
+
+
+def test_codes_that_are_asked_for_stay_queries(tmp_path):
+    write(tmp_path / "goods.csv", "sku,text\n" + "".join(f"{code},{text_of(i)}\n" for i, code in enumerate(CODES)))
+    path = write(tmp_path / "a.csv", "query,document\n" + "".join(f"{c},Here is the {THINGS[i]}.\n" for i, c in enumerate(CODES)))
+    assert [one for one, _ in texts(opened(path))] == CODES
+
+
+@pytest.mark.parametrize(
+    ("there", "here", "shown"),
+    [
+        ("{i}", "{i}.0", "'0.0' is '0' there"),
+        ("000{i}", "{i}", "'0' is '0000' there"),
+        ("{i}", "000{i}", "'0000' is '0' there"),
+        ("KB-{i}", "kb-{i}", "'kb-0' is 'KB-0' there"),
+        ("a{i}.md", "A{i}.MD", "'A0.MD' is 'a0.md' there"),
+    ],
+)
+@pytest.mark.parametrize("header", ["query,document", "query,doc_id"])
+def test_ids_that_a_program_wrote_otherwise_are_found_and_it_is_said(tmp_path, there, here, shown, header):
+    write(tmp_path / "documents.csv", as_csv(there))
+    source = opened(write(tmp_path / "pairs.csv", pairs(here, header)))
+    assert [text for _, text in texts(source)] == [text_of(i) for i in NUMBERS]
+    assert shown in "\n".join(source.recognised.notes)
+    write(tmp_path / "documents.csv", as_csv(there) + as_csv(here).removeprefix("id,text\n"))
+    assert [text for _, text in texts(opened(tmp_path / "pairs.csv"))] == [text_of(i) for i in NUMBERS]
+
+
+def test_numbers_that_became_fractions_are_ids(tmp_path):
+    parquet(tmp_path / "documents.parquet", id=[float(i) for i in NUMBERS], text=[text_of(i) for i in NUMBERS])
+    parquet(tmp_path / "pairs.parquet", query=[f"the {thing}" for thing in THINGS], doc_id=[float(i) for i in NUMBERS])
+    assert [text for _, text in texts(opened(tmp_path / "pairs.parquet"))] == [text_of(i) for i in NUMBERS]
+
+
+@pytest.mark.parametrize(
+    ("here", "there"), [("{thing}.MD", "{thing}.md"), ("kb/{thing}.pdf", "kb/{thing}.txt"), ("{thing}.docx", "{thing}.md")]
+)
+def test_files_of_another_case_or_form_are_found_and_it_is_said(tmp_path, here, there):
+    for i, thing in enumerate(THINGS):
+        write(tmp_path / there.format(thing=thing), text_of(i))
+    source = opened(write(tmp_path / "pairs.csv", pairs(here, "query,doc")))
+    assert [text for _, text in texts(source)] == [text_of(i) for i in NUMBERS]
+    assert f"'{here.format(thing='anvil')}' is '{there.format(thing='anvil')}' there" in source.recognised.notes
+
+
+@pytest.mark.parametrize("text", [text_of, lambda i: {"title": THINGS[i], "text": text_of(i)}], ids=["texts", "objects"])
+def test_an_object_of_texts_by_their_ids(tmp_path, text):
+    write(tmp_path / "corpus.json", json.dumps({f"d{i}": text(i) for i in NUMBERS}))
+    source = opened(write(tmp_path / "pairs.csv", pairs("d{i}")))
+    assert [one.removeprefix(f"{THINGS[i]} ") for i, (_, one) in enumerate(texts(source))] == [text_of(i) for i in NUMBERS]
+    assert "document: 8 ids of corpus.json, read from there" in source.recognised.notes
+
+
+@pytest.mark.parametrize(
+    "names", [("pos_id", "neg_id"), ("positive_doc_ids", "negative_doc_ids"), ("doc_id", "hard_negative_id_1")]
+)
+def test_ids_of_negatives_and_lists_of_ids(tmp_path, names):
+    write(tmp_path / "corpus.jsonl", documents("d{i}", ("docid", "text")))
+    rows = [
+        {"query_id": f"{i}", "query_text": f"the {THINGS[i]}", names[0]: [f"d{i}"], names[1]: f"d{(i + 1) % 8}"} for i in NUMBERS
+    ]
+    source = opened(write(tmp_path / "train.jsonl", "\n".join(map(json.dumps, rows))))
+    assert source.recognised.kind is RowKind.TUPLE
+    assert next(source.examples("all")).texts == ["the kiln", text_of(0), text_of(1)]
+    write(
+        tmp_path / "more.csv", "query,doc_ids\n" + "".join(f"the {THINGS[i]},\"['d{i}', 'd{(i + 1) % 8}']\"\n" for i in NUMBERS)
+    )
+    assert texts(opened(tmp_path / "more.csv"))[:2] == [["the kiln", text_of(0)], ["the kiln", text_of(1)]]
+
+
+def test_columns_and_tables_of_other_languages(tmp_path):
+    write(tmp_path / "antworten.csv", as_csv("A{i}", "id,antwort"))
+    source = opened(write(tmp_path / "fragen.csv", pairs("A{i}", "frage,antwort_id")))
+    assert [text for _, text in texts(source)] == [text_of(i) for i in NUMBERS]
+    assert (
+        "antwort_id: 8 ids of antworten.csv, read from there ('A0' → 'The kiln is lent for 2 days.')" in source.recognised.notes
+    )
 
 
 def test_parquet_jsonl_and_whole_numbers(tmp_path):
