@@ -47,7 +47,9 @@ class Candidate:
     def is_number(self) -> bool:
         """Tell whether the cells are numbers, or words for true and false."""
         numbers = self.found.numbers.count + self.found.with_comma.count + self.found.percent.count
-        return (numbers > 0 and numbers >= self.found.filled / 2) or (truth_of(self.found.words) is not None and not numbers)
+        if numbers > 0 and numbers >= self.found.filled / 2:
+            return True
+        return truth_of(self.found.words) is not None and self.found.has_room_for_truth()
 
     @property
     def is_class(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
+from dataclasses import replace
 from itertools import islice
 
 from data.errors import DataError
@@ -23,8 +24,9 @@ from data.sources.label_columns import (
 from data.sources.label_names import Says
 from data.sources.negatives import NegativesScan
 from data.sources.roles import Family, Roles
-from data.sources.score_column import ColumnScan, Reading
+from data.sources.score_column import ColumnScan, Reading, joined
 from data.sources.score_range import ScoreRange, ScoreScan, recognise_range, refuse_one_value
+from data.sources.split_scores import NO_LABEL, check_scales, hides_labels, left_out, refuse_hidden, without_label
 from data.sources.table import Table
 from data.sources.truth_words import truth_among
 from data.spec import BadRows, DatasetSpec
@@ -61,6 +63,7 @@ class Scan:
         self.missing: frozenset[str] = frozenset()
         self.blank: list[str] = []
         self.marks: list[str] = []
+        self.parts: dict[str, dict[str, ColumnScan]] = {}
         self.first_unread: Mapping[str, object] | None = None
         self.splits: tuple[str, ...] = tuple(s for s in (*SPLITS, UNSPLIT) if s in {split for split, _ in tables})
 
@@ -68,23 +71,14 @@ class Scan:
         """Scan the rows where there is something to learn."""
         roles = self.roles
         says = candidates_by_name(roles) | self._told_by_values()
-        columns = {column: ColumnScan() for column in ([roles.score] if roles.score else []) + list(says)}
-        if not (columns or roles.negatives or self.split_of):
+        wanted = ([roles.score] if roles.score else []) + list(says)
+        if not (wanted or roles.negatives or self.split_of):
             return self
-        negatives, splits = NegativesScan(roles, literal=self.spec.literal), set[str]()
-        for table_split, table in self.tables:
-            for number, values in table.rows([*roles.used(), *says]):
-                if self.split_of is not None:
-                    with nullcontext() if self.spec.bad_rows == BadRows.FAIL else suppress(DataError):
-                        splits.add(self.split_of(table_split, table, number, values))
-                for column, found in columns.items():
-                    found.add(values.get(column), table.shown, number, table.where(number, column))
-                    if found.first_error is not None and self.first_unread is None and column == roles.score:
-                        self.first_unread = values
-                if roles.negatives:
-                    negatives.add(values)
+        negatives = NegativesScan(roles, literal=self.spec.literal)
+        splits = self._read(wanted, [*roles.used(), *says], negatives)
         if self.split_of is not None:
             self.splits = tuple(s for s in SPLITS if s in splits) or (UNSPLIT,)
+        columns = {column: joined(part[column] for part in self.parts.values()) for column in wanted}
         self.blank = self._blank(columns, negatives)
         if self.blank:
             return self
@@ -98,6 +92,25 @@ class Scan:
                 self.marks.append(f"{self.negatives} negatives")
         self._settle_score(columns, [Candidate(column, name, columns[column]) for column, name in says.items()])
         return self
+
+    def _read(self, wanted: Sequence[str], used: Sequence[str], negatives: NegativesScan) -> set[str]:
+        """Read all rows into `parts`, by split, and return the splits that a column names."""
+        splits = set[str]()
+        for table_split, table in self.tables:
+            for number, values in table.rows(used):
+                split = table_split
+                if self.split_of is not None:
+                    with nullcontext() if self.spec.bad_rows == BadRows.FAIL else suppress(DataError):
+                        splits.add(split := self.split_of(table_split, table, number, values))
+                if split not in self.parts:
+                    self.parts[split] = {column: ColumnScan() for column in wanted}
+                for column, found in self.parts[split].items():
+                    found.add(values.get(column), table.shown, number, table.where(number, column))
+                    if found.first_error is not None and self.first_unread is None and column == self.roles.score:
+                        self.first_unread = values
+                if self.roles.negatives:
+                    negatives.add(values)
+        return splits
 
     def _blank(self, columns: Mapping[str, ColumnScan], negatives: NegativesScan) -> list[str]:
         """Return the columns that were given a role by their names and are blank in all rows."""
@@ -150,6 +163,10 @@ class Scan:
             others = str(error.hint).rpartition("; ")[0]
             hint = f"to keep the rows with {truth} alone data.bad_rows=drop; {others}" if truth else error.hint
             raise DataError(error.what, where=error.where, hint=hint)
+        if self.reading.words and column.found.numbers.count:
+            self.marks.append("words beside numbers")
+        if self.spec.score_range is None:
+            scores = self._labelled(column, scores, where)
         self._look_for_swapped(scores)
         refuse_one_value(scores, where)
         if self.spec.score_range is not None:
@@ -160,6 +177,7 @@ class Scan:
         classes = classes or (self.roles.family is Family.LAST_RESORT and scores.are_few_whole_numbers())
         if self.roles.score_may_be_class and classes:
             raise refuse_classes([column], self.roles, self.location, numbers=True)
+        self.notes += check_scales(self._by_split(column.column), where)
         try:
             self.score_range, notes = recognise_range(scores, where)
         except DataError as error:
@@ -168,6 +186,35 @@ class Scan:
             hint = f"{error.hint}; or, to train on the pairs alone, {self.roles.as_pairs()}"
             raise DataError(error.what, where=error.where, hint=hint) from None
         self.notes += notes
+
+    def _labelled(self, column: Candidate, scores: ScoreScan, where: str) -> ScoreScan:
+        """Return the scores without those of -1 that stand for no label; splits without any label are left out.
+
+        Raises:
+            DataError: some rows of a split have no label.
+        """
+        parts = self._by_split(column.column)
+        if hidden := without_label(parts):
+            self.splits = tuple(split for split in self.splits if split not in hidden)
+            self.notes += left_out(hidden, parts)
+            self.marks.append(f"without {' '.join(hidden)}")
+        elif count := hides_labels(parts, column.column):
+            if self.spec.bad_rows == BadRows.FAIL:
+                raise refuse_hidden(count, scores.count, self.roles, where)
+            self.reading = replace(self.reading, no_label=NO_LABEL)
+            self.marks.append("without labels of -1")
+        else:
+            return scores
+        rest = ScoreScan()
+        for part in self._by_split(column.column).values():
+            rest.join(part)
+        rest.first_error = scores.first_error
+        return rest
+
+    def _by_split(self, column: str) -> dict[str, ScoreScan]:
+        """Return the scores of each split that has any, as they are read."""
+        parts = {split: part[column].read_by(self.reading) for split, part in self.parts.items() if split in self.splits}
+        return {split: scan for split, scan in parts.items() if scan.count}
 
     def _look_for_swapped(self, scores: ScoreScan) -> None:
         """Add to the first error that a text of the same row is a number."""

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from data.errors import DataError
 from data.sources.cells import counted_rows, is_blank
-from data.sources.score_range import MOST_CLASSES, ScoreScan, excerpt, parse_score
+from data.sources.score_range import DROP_HINT, MOST_CLASSES, ScoreScan, excerpt, parse_score, scan_scores
 from data.sources.truth_words import plain_word, truth_among, truth_of
 
 DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
@@ -27,11 +27,13 @@ class Reading:
         words: 1 or 0 by word, where the column says true and false in words.
         decimal_comma: whether the comma in "0,75" is a decimal point.
         percent: whether "75 %" is 0.75.
+        no_label: a number that stands for no label.
     """
 
     words: Mapping[str, float] = field(default_factory=dict)
     decimal_comma: bool = False
     percent: bool = False
+    no_label: float | None = None
 
     def parse(self, value: object, where: str) -> float:
         """Return the number in a cell, or raise a `DataError`."""
@@ -42,7 +44,10 @@ class Reading:
                 return share_of(value)
             if self.decimal_comma and DECIMAL_COMMA.fullmatch(value):
                 value = value.replace(",", ".")
-        return parse_score(value, where)
+        number = parse_score(value, where)
+        if number == self.no_label:
+            raise DataError(f"the label is {number:g}, which stands for 'no label'", where=where, hint=DROP_HINT)
+        return number
 
 
 def share_of(text: str) -> float:
@@ -137,18 +142,40 @@ class ColumnScan:
         if self.percent.count and not (scores.count or self.with_comma.count or self.words):
             return Reading(percent=True), self.percent, ["the scores are written as percentages: '75 %' is read as 0.75"]
         truth = truth_of(self.words)
-        if truth is None and dropping:
+        if truth is None and dropping and not scores.count:
             truth = truth_among(self.words)
-        if not truth or scores.count or self.with_comma.count or self.percent.count:
+        if not truth or not self.has_room_for_truth():
             scores.first_error = self.first_error
             return Reading(), scores, []
+        beside = f", beside {counted_rows(scores.count)} with 0 and 1" if scores.count else ""
         for word, value in truth.items():
             scores.add(value, times=self.words[word])
         read = " and ".join(
             f"{excerpt(self.spelt[word])} ({counted_rows(self.words[word])}) as {value:g}"
             for word, value in sorted(truth.items(), key=lambda item: -item[1])
         )
-        return Reading(words=truth), scores, [f"words are read as scores: {read}"]
+        return Reading(words=truth), scores, [f"words are read as scores: {read}{beside}"]
+
+    def has_room_for_truth(self) -> bool:
+        """Tell whether words for true and false may stand beside the other cells: there are none, or they are 0 and 1."""
+        if self.with_comma.count or self.percent.count:
+            return False
+        return not self.numbers.count or (self.numbers.values is not None and set(self.numbers.values) <= {0, 1})
+
+    def read_by(self, reading: Reading) -> ScoreScan:
+        """Return the scores of the cells as they are read."""
+        scores = ScoreScan()
+        for part in (self.numbers, self.with_comma if reading.decimal_comma else None, self.percent if reading.percent else None):
+            if part is not None and part.count:
+                scores.join(part)
+        for word, value in reading.words.items():
+            if word in self.words:
+                scores.add(value, times=self.words[word])
+        if reading.no_label is not None:
+            scores = scan_scores(
+                value for value, times in (scores.values or {}).items() if value != reading.no_label for _ in range(times)
+            )
+        return scores
 
     def join(self, other: ColumnScan) -> None:
         """Take what another pass found into account."""
@@ -172,3 +199,11 @@ class ColumnScan:
         named.sort(key=lambda item: (-item[1], item[0]))
         shown = [f"{excerpt(name)[1:-1]} ({count:,})" for name, count in named[:6]]
         return ", ".join(shown) + (f" and {len(named) - 6} more" if len(named) > 6 else "")
+
+
+def joined(parts: Iterable[ColumnScan]) -> ColumnScan:
+    """Return what several passes over one column found together."""
+    found = ColumnScan()
+    for part in parts:
+        found.join(part)
+    return found

@@ -103,6 +103,7 @@ class ScoreScan:
 
     count: int = 0
     above_one: int = 0
+    below_zero: int = 0
     low: float = math.inf
     high: float = -math.inf
     low_at: tuple[str, int] = ("", 0)
@@ -117,6 +118,7 @@ class ScoreScan:
         """Take one score into account; `where` is its place, for messages."""
         self.count += times
         self.above_one += times * (score > 1)
+        self.below_zero += times * (score < 0)
         if score < self.low:
             self.low, self.low_at = score, where
         if score > self.high:
@@ -130,6 +132,7 @@ class ScoreScan:
         """Take what another pass found into account."""
         self.count += other.count
         self.above_one += other.above_one
+        self.below_zero += other.below_zero
         if other.low < self.low:
             self.low, self.low_at = other.low, other.low_at
         if other.high > self.high:
