@@ -98,7 +98,7 @@ def _unquoted(text: str) -> object:
 
 
 def _is_bare(text: str) -> bool:
-    return BARE.fullmatch(text) is not None and " " in text and _unquoted(text) is None
+    return BARE.fullmatch(text) is not None and ", " in text and _unquoted(text) is None
 
 
 def _is_documents(text: str) -> bool:
