@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from itertools import islice
 
 from data.errors import DataError
-from data.sources.column_roles import GROUP_NAMES, SPLIT_NAMES, plain, recognise, show
+from data.sources.column_roles import ANSWER_NAMES, GROUP_NAMES, POSITIVE_NAMES, SCORE_NAMES, SPLIT_NAMES, plain, recognise, show
 from data.sources.score_range import DROP_HINT, excerpt
 from data.sources.table import Table
+from data.sources.truth_words import plain_word, truth_of
 from data.spec import ColumnSpec
 
 TEXT_NAMES = (
@@ -37,6 +38,12 @@ HEAD_ROWS = 500
 LONGEST_CLASS = 60
 """Characters of most classes at most: what is longer is a text."""
 MOST_WORDS = 4
+FEWEST_WORDS = 4
+"""Words of half of the texts of a pair at least: names beside a text have fewer."""
+FILLED = 0.9
+"""Share of the rows that have a text of the pair."""
+MOST_VERDICTS = 10
+"""Different labels of pairs at most: more are classes."""
 FEW_ROWS = 20
 SHARE = 3
 """So many rows a class, on average, has a column that is offered as one of classes."""
@@ -74,9 +81,11 @@ def class_columns(tables: Sequence[Table], spec: ColumnSpec) -> ClassColumns | N
     free = [c for c in columns if c not in (group, split)]
     category = spec.category or _category(free, head, tables[0])
     if category is None and unknown is not None:
-        _advise(unknown, free, head)
+        _advise(unknown, free, head, tables[0])
     if category is None or (spec.category is None and not _may_be_classes([row.get(category) for row in head])):
         return None
+    if spec.category is None and spec.anchor is None:
+        _refuse_pairs(category, [c for c in free if c != category], head, tables[0])
     clear = spec.category is not None or plain(category) in NAMED_CLASSES or _recurs([row.get(category) for row in head])
     text = spec.anchor or _text([c for c in free if c != category], head, tables[0], category, clear=clear)
     if text is None and spec.category is not None:
@@ -104,6 +113,8 @@ def _possible(table: Table, spec: ColumnSpec) -> tuple[list[str] | None, DataErr
         try:
             recognise(columns, spec, table.place)
         except DataError as error:
+            if _scores_are_unclear(columns, spec, table):
+                return None, None
             unknown = error
         else:
             return None, None
@@ -113,6 +124,14 @@ def _possible(table: Table, spec: ColumnSpec) -> tuple[list[str] | None, DataErr
             what = f"columns.{role} names a column {name!r} that does not exist. Columns found: {show(columns)}"
             raise DataError(what, where=table.place, hint=hint)
     return columns or None, unknown
+
+
+def _scores_are_unclear(columns: Sequence[str], spec: ColumnSpec, table: Table) -> bool:
+    """Tell whether the texts of pairs are known, and only several columns could be their score."""
+    with suppress(DataError):
+        recognise([column for column in columns if plain(column) not in SCORE_NAMES], spec, table.place)
+        return True
+    return False
 
 
 def _head(tables: Sequence[Table]) -> list[Mapping[str, object]] | None:
@@ -130,10 +149,54 @@ def _pass_over(error: DataError) -> None:
     """Skip a row that cannot be read."""
 
 
-def _advise(error: DataError, free: Sequence[str], head: Sequence[Mapping[str, object]]) -> None:
+def _refuse_pairs(category: str, free: Sequence[str], head: Sequence[Mapping[str, object]], table: Table) -> None:
+    """Refuse two texts and a label: this says whether they belong together, or is the class of one of them.
+
+    A column that is called after classes, beside one text of a usual name, is the class of that text; so is one of many classes.
+    """
+    texts = [c for c in free if plain(c) not in BESIDE and _holds_sentences([row.get(c) for row in head])]
+    usual = [c for c in texts if plain(c) in TEXT_NAMES]
+    kinds = {str(row.get(category)).strip() for row in head}
+    named = plain(category) in NAMED_CLASSES
+    recurs = named or _recurs([row.get(category) for row in head])
+    if len(texts) < 2 or not recurs or (len(usual) == 1 and (named or len(kinds) > MOST_VERDICTS)):
+        return
+    shown = f" ({', '.join(sorted(kinds)[:MOST_VERDICTS])})" if len(kinds) <= MOST_VERDICTS else ""
+    first, second = _pair_of(texts)
+    pair = f"data.columns.anchor={quoted(first)} data.columns.positive={quoted(second)}"
+    as_score = f"if {category!r} says whether the two belong together: {pair} data.columns.score={quoted(category)}"
+    numbers = all(kind.lstrip("-").replace(".", "", 1).isdigit() for kind in kinds)
+    ways = [f"to train on all rows as pairs: {pair}"]
+    if numbers or truth_of({plain_word(kind) for kind in kinds}) is not None:
+        ways.insert(0, as_score)
+    else:
+        ways.append(f"to train on the rows of one label alone, write them into a file without {category!r}")
+    if named:
+        longest = _longest(texts, head)
+        class_of_one = f"data.columns.anchor={quoted(longest)} data.columns.category={quoted(category)}"
+        ways.append(f"if {category!r} is the class of one text alone, name that text: {class_of_one}")
+    what = f"{len(texts)} columns hold texts ({show(texts)}), and {category!r} is a label{shown} of the pair, or of one of them"
+    raise DataError(what, where=table.place, hint="; ".join(ways))
+
+
+def _pair_of(texts: Sequence[str]) -> tuple[str, str]:
+    """Return two of several columns of texts: the first, and the one that is called after what is found, or the next."""
+    found = [c for c in texts[1:] if plain(c) in (*POSITIVE_NAMES, *ANSWER_NAMES)]
+    return texts[0], (found or texts[1:])[0]
+
+
+def _holds_sentences(values: Sequence[object]) -> bool:
+    """Tell whether nearly all cells are of some words, and not names or places beside a text."""
+    found = sorted(len(value.split()) for value in values if isinstance(value, str) and value.strip())
+    return len(found) >= FILLED * len(values) > 0 and found[len(found) // 2] >= FEWEST_WORDS
+
+
+def _advise(error: DataError, free: Sequence[str], head: Sequence[Mapping[str, object]], table: Table) -> None:
     """Raise the error with the setting that reads texts and classes, where a column could hold classes by what stands in it."""
     texts = [c for c in free if plain(c) not in BESIDE and _holds_texts(row.get(c) for row in head)]
     classes = [c for c in free if c not in texts and plain(c) not in BESIDE and _recurs([row.get(c) for row in head])]
+    if classes and len(head) >= FEW_ROWS:
+        _refuse_pairs(classes[0], [c for c in free if c != classes[0]], head, table)
     if texts and classes and len(head) >= FEW_ROWS:
         longest = _longest(texts, head)
         setting = f"data.columns.anchor={quoted(longest)} data.columns.category={quoted(classes[0])}"

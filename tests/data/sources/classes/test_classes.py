@@ -176,6 +176,56 @@ def test_pairs_beside_a_class_stay_pairs(tmp_path, content):
     assert not isinstance(opened(write(tmp_path / "a.csv", content)), ClassSource)
 
 
+LABELS = {
+    "claim,evidence,label": ("SUPPORTS", "REFUTES", "NOT ENOUGH INFO"),
+    "claim,context,label": ("SUPPORTED", "REFUTED"),
+    "claim,text,label": ("true", "half true", "false"),
+    "query,product_title,esci_label": ("E", "S", "C", "I"),
+    "zin1,zin2,gelijk": ("ja", "nee"),
+    "phrase1,phrase2,note": ("0", "1", "2", "3"),
+    "utt,annot_utt,intent": ("alarm", "music"),
+    "instruction,reply,category": ("open", "closed"),
+}
+
+
+@pytest.mark.parametrize("header", LABELS)
+def test_two_texts_and_a_label_are_no_texts_with_a_class(tmp_path, header):
+    first, second, label = header.split(",")
+    kinds = LABELS[header]
+    body = [f"{text} once more,{text} and so on,{kinds[i % len(kinds)]}" for i, (text, _) in enumerate(rows(10))]
+    said = message(write(tmp_path / "a.csv", "\n".join([header, *body])))
+    pair = f"data.columns.anchor={first} data.columns.positive={second}"
+    assert f"2 columns hold texts ('{first}', '{second}'), and '{label}' is a label ({', '.join(sorted(kinds))})" in said
+    assert f"to train on all rows as pairs: {pair}" in said
+    scored = kinds[0] in ("ja", "0")
+    assert (f"says whether the two belong together: {pair} data.columns.score={label};" in said) is scored
+    assert ("data.columns.category" in said) is (label in ("intent", "category"))
+    given = DatasetSpec(source=str(tmp_path / "a.csv"), columns=ColumnSpec(anchor=first, positive=second)).columns
+    assert opened(tmp_path / "a.csv", columns=given).recognised.kind is RowKind.PAIR
+
+
+def test_several_scores_beside_known_texts_are_named(tmp_path):
+    body = [f"{text} once more,{text} and so on,{i % 2},0.{i % 9}" for i, (text, _) in enumerate(rows(10))]
+    said = message(write(tmp_path / "a.csv", "\n".join(["sentence1,sentence2,label,score", *body])))
+    assert "2 columns could be the score: 'label', 'score'" in said and "data.columns.score=" in said
+    assert "category" not in said
+
+
+@pytest.mark.parametrize(
+    ("header", "beside"),
+    [
+        ("text,label,author", "Ann Lee Moore"),
+        ("text,label,remark", "see above"),
+        ("text,intent,answer_text", "{} and so on, as I said"),
+    ],
+)
+def test_something_beside_a_text_and_its_class_is_passed_over(tmp_path, header, beside):
+    body = [f"{text},{one},{'' if i % 5 else beside.format(text)}" for i, (text, one) in enumerate(rows())]
+    if header.startswith("text,intent"):
+        body = [f"{text},{one},{beside.format(text)}".replace(", as", " as") for text, one in rows()]
+    assert isinstance(opened(write(tmp_path / "a.csv", "\n".join([header, *body]))), ClassSource)
+
+
 @pytest.mark.parametrize("header", ["text,target", "input,label", "text,kind", "text,score"])
 def test_what_may_be_another_thing_is_not_taken_for_classes(tmp_path, header):
     content = "\n".join([header, *(f"{text},the answer to {text} is long" for text, _ in rows())])
