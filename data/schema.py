@@ -73,7 +73,8 @@ class Recognised:
     """How a source was understood; printed before anything else happens.
 
     `roles` maps a role (`anchor`, `positive`, `negative`, `sentence1`, `sentence2`, `score`, `group`, `split`) to the
-    column or columns it was found in, `ignored` are columns not used, `score_range` is the range that the scores were
+    column or columns it was found in, `ignored` are columns not used, `first_values` what stands in some of them, which is said
+    and recorded nowhere, `score_range` is the range that the scores were
     read in (low, high; distances have the larger first), before they were brought to 0..1.
     """
 
@@ -82,6 +83,7 @@ class Recognised:
     ignored: Sequence[str] = ()
     score_range: tuple[float, float] | None = None
     notes: Sequence[str] = ()
+    first_values: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def lines(self) -> list[str]:
         """Say the recognition in words, one fact a line."""
@@ -89,13 +91,17 @@ class Recognised:
         for role, columns in self.roles.items():
             out.append(f"{', '.join(columns)} -> {role}")
         if self.ignored:
-            out.append(f"not used: {', '.join(self.ignored)}")
+            out.append(f"not used: {', '.join(map(self._with_values, self.ignored))}")
         if self.score_range is not None:
             low, high = self.score_range
             distances = f"distances ({low:g} for nothing in common, {high:g} for the same meaning)"
             out.append(f"scores read as {distances if low > high else f'{low:g}..{high:g}'} and brought to 0..1")
         out.extend(self.notes)
         return out
+
+    def _with_values(self, column: str) -> str:
+        values = self.first_values.get(column)
+        return f"{column} ({', '.join(values)})" if values else column
 
 
 class Source(Protocol):

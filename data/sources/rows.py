@@ -21,6 +21,7 @@ from data.sources.shapes import shaped_tables
 from data.sources.shapes.advice import advice
 from data.sources.shapes.form import look_at
 from data.sources.table import Table
+from data.sources.unused import first_values
 from data.spec import BadRows, DatasetSpec
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ class TableSource:
             all_notes.append(f"the files are already split: column {self.roles.split!r} is not used")
         self.marks = [*self.roles.marks, *found.marks]
         given = found.score_range
-        self.recognised = self.roles.recognised((given.low, given.high) if given else None, all_notes)
+        recognised = self.roles.recognised((given.low, given.high) if given else None, all_notes)
+        self.recognised = replace(recognised, first_values=first_values(self.tables[0][1], recognised.ignored))
 
     def _understood(self, location: str) -> tuple[Roles, Scan]:
         """Find the role of each column by its name, and by what it holds; columns that hold nothing have none."""

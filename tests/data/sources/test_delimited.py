@@ -41,7 +41,7 @@ TWO = [["boil it", "7 minutes"], ["fry it", "3 minutes"]]
         ),
         ("p.csv", "query,document,,\nboil it,7 minutes,,\nfry it,3 minutes,,\n,,,\n,,,\n", ""),
         ("p.csv", "query,document\nboil it,7 minutes,\n,\nfry it,3 minutes,,\n\n", ""),
-        ("p.csv", "Unnamed: 0,query,document\n5,boil it,7 minutes\n9,fry it,3 minutes\n", "not used: Unnamed: 0"),
+        ("p.csv", "Unnamed: 0,query,document\n5,boil it,7 minutes\n9,fry it,3 minutes\n", "not used: Unnamed: 0 (5, 9)"),
     ],
 )
 def test_what_programs_add_costs_nothing(tmp_path: Path, name: str, content: str | bytes, said: str) -> None:

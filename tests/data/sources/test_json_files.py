@@ -23,7 +23,7 @@ COLUMNS = {"query": [query for query, _ in TWO], "document": [document for _, do
         (COLUMNS, "read as an object of columns"),
         ({name: {str(i): cell for i, cell in enumerate(cells)} for name, cells in COLUMNS.items()}, "an object of columns"),
         ({"columns": ["query", "document"], "index": [0, 1], "data": TWO}, '"columns" names their columns'),
-        ({"schema": {"fields": []}, "data": [{"index": i, **row} for i, row in enumerate(OBJECTS)]}, "not used: index"),
+        ({"schema": {"fields": []}, "data": [{"index": i, **row} for i, row in enumerate(OBJECTS)]}, "not used: index (0, 1)"),
         ({f"doc-{i}": row for i, row in enumerate(OBJECTS)}, "one row under each key ('doc-0', 'doc-1' ...)"),
         ({str(i): row for i, row in enumerate(OBJECTS)}, "one row under each key"),
         (TWO, "each row is an array, read by its order as anchor, positive"),

@@ -53,7 +53,7 @@ def test_what_stands_beside_is_not_used_and_said(tmp_path: Path) -> None:
     row = {"query": "q", "pos": ["p"], "neg": ["n"], "pos_scores": [1], "neg_scores": [0.2], "prompt": "x", "type": "y", "id": 1}
     source = opened(lines(tmp_path / "p.jsonl", row))
     assert texts(source) == [["q", "p", "n"]]
-    assert "not used: pos_scores, neg_scores, prompt, type, id" in "\n".join(source.recognised.lines())
+    assert "not used: pos_scores ([1]), neg_scores ([0.2]), prompt (x), type (y), id (1)" in "\n".join(source.recognised.lines())
 
 
 def test_a_row_without_negatives_is_not_lost_silently(tmp_path: Path) -> None:
