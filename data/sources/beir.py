@@ -172,6 +172,8 @@ class BeirSource:
     def _fingerprint(self) -> str:
         """SHA-256 over all files and the options that change the rows."""
         digest = hashlib.sha256(f"{ROWS_VERSION} beir {self.spec.bad_rows}".encode())
+        if any(isinstance(one, Judgements) and one.split for one in self.qrels.values()):
+            digest.update(b"\0splits by column")  # of one file, which was read as one split before
         beside = [] if self.negatives is None else sorted(self.negatives.files.values())
         texts = [Path(one.table.place) for one in (self.corpus, *self.queries)]
         for path in dict.fromkeys((*texts, *sorted(one.path for one in self.qrels.values()), *beside)):

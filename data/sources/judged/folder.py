@@ -13,9 +13,10 @@ from data.schema import SPLITS, UNSPLIT
 from data.sources.column_roles import plain
 from data.sources.compressed import kind_of, stem_of
 from data.sources.joins.lookups import DOCUMENT_STEMS, QUERY_STEMS
+from data.sources.joins.text_maps import open_table
 from data.sources.judged.by_query import open_judgements
-from data.sources.judged.judgements import HEADER, Judged, readable_kind
-from data.sources.readers import READERS, Row, lines, open_reader, readable
+from data.sources.judged.judgements import HEADER, Judged, Judgements, readable_kind
+from data.sources.readers import READERS, Row, lines, readable
 from data.sources.readers.base import Reader
 from data.sources.rows import SPLIT_ALIASES
 from data.sources.table import Table
@@ -29,8 +30,12 @@ JUDGED_WORDS = frozenset(
 )
 """Words of the names of files of judgements; besides these only the name of a split."""
 
+HUB_FOLDERS = ("default", "data")
+"""Where a data set of the Hub has its judgements, beside corpus/ and queries/."""
 HEAD_LINES = 200
 SAMPLE = 50
+SHARD = re.compile(r"-\d{5}-of-\d{5}$")
+"""What the Hub adds to the names of its files."""
 ONE_WORD = re.compile(r"\S{1,100}")
 
 
@@ -71,17 +76,30 @@ class PlainTable(Reader):
 
 def words_of(path: Path) -> list[str]:
     """Return the words of a file's name, in lower case."""
-    return [word for word in re.split(r"[-_. ]+", stem_of(path).lower()) if word]
+    return [word for word in re.split(r"[-_. ]+", SHARD.sub("", stem_of(path).lower())) if word]
 
 
 def find_files(folder: Path) -> tuple[list[Path], list[Path]]:
     """Return the files that are called like a corpus, and like queries; of several corpora those called "corpus"."""
     with readable(folder, str(folder)):
         present = sorted(p for p in folder.iterdir() if not p.name.startswith(".") and p.is_file() and kind_of(p) in READERS)
+    if not present:
+        return _in_folders(folder)
     corpora = [p for p in present if plain(stem_of(p)) in DOCUMENT_STEMS or words_of(p)[-1:] == ["corpus"]]
     named = [p for p in corpora if words_of(p)[-1:] == ["corpus"]]
     queries = [p for p in present if _asks(_without_prefix(words_of(p), named or corpora))]
     return named or corpora, queries
+
+
+def _in_folders(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Return the files of documents and of queries where each lie in a folder of their own (corpus/, queries/)."""
+    found = []
+    for names in (DOCUMENT_STEMS, QUERY_STEMS):
+        with readable(folder, str(folder)):
+            places = [p for p in sorted(folder.iterdir()) if p.is_dir() and plain(p.name) in names]
+            files = [p for place in places for p in sorted(place.iterdir()) if p.is_file() and kind_of(p) in READERS]
+        found.append([p for p in files if not p.name.startswith(".")])
+    return found[0], found[1]
 
 
 def _asks(words: list[str]) -> bool:
@@ -121,8 +139,29 @@ def find_layout(folder: Path) -> Layout | None:
         notes += one.table.notes
         if not isinstance(one.table, PlainTable) and (note := one.keys.note(one.table.shown)):
             notes.append(note)
-    judged = {split: open_judgements(file, file.relative_to(folder).as_posix()) for split, file in qrels.items()}
-    return Layout(corpus, asked, judged, [*notes, *(note for one in judged.values() for note in one.notes)])
+    judged, told = _judged(folder, qrels, notes)
+    return Layout(corpus, asked, judged, [*notes, *told])
+
+
+def _judged(folder: Path, qrels: Mapping[str, Path], notes: list[str]) -> tuple[dict[str, Judged], list[str]]:
+    """Open the judgements of each split, and return what they say; those of one file may name their splits in a column."""
+    judged: dict[str, Judged] = {}
+    told: list[str] = []
+    for split, file in qrels.items():
+        shown = file.relative_to(folder).as_posix()
+        one = open_judgements(file, shown)
+        told += one.notes
+        parts = one.splits() if isinstance(one, Judgements) else {}
+        if parts and split == UNSPLIT:
+            notes[:] = [note for note in notes if note != f"{shown}: judgements without splits"]
+            told.append(f"{shown}: splits as a column says ({', '.join(parts)})")
+            judged |= parts
+        elif set(parts) - {split}:
+            what = f"the file is called after {split}, and a column says {' and '.join(parts)}"
+            raise DataError(what, where=str(file), hint="name it qrels.tsv, without a split, or remove the column")
+        else:
+            judged[split] = one
+    return judged, told
 
 
 def open_texts(path: Path, queries: bool) -> TextTable:
@@ -134,7 +173,7 @@ def open_texts(path: Path, queries: bool) -> TextTable:
         table: Table = PlainTable(path, path.name)
         table.notes.append(f"{path.name}: no header; read as id and text")
         return TextTable(table, Keys("id", "text"))
-    table = open_reader(path, path.name)
+    table = open_table(path, path.name)
     columns = table.columns()
     keys = keys_of(columns, queries)
     return text_table(table, queries) if keys is None else TextTable(table, keys)
@@ -150,7 +189,8 @@ def _is_plain(path: Path) -> bool:
 
 def _qrels(folder: Path, others: Sequence[Path], notes: list[str]) -> dict[str, Path]:
     """Return the judgements by split: those of qrels/, or else those beside the corpus."""
-    inside = next((p for p in sorted(folder.iterdir()) if p.is_dir() and p.name.lower() == "qrels"), None)
+    places = {p.name.lower(): p for p in sorted(folder.iterdir()) if p.is_dir()}
+    inside = next((places[name] for name in ("qrels", *(HUB_FOLDERS if "corpus" in places else ())) if name in places), None)
     if inside is not None:
         with readable(inside, str(inside)):
             files = sorted(p for p in inside.iterdir() if p.is_file() and readable_kind(p) and not p.name.startswith("."))

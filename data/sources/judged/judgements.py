@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Protocol
 
 from data.errors import DataError
+from data.schema import SPLITS
 from data.sources.column_roles import SPLIT_NAMES, plain, show
-from data.sources.compressed import kind_of, stem_of
+from data.sources.compressed import kind_of
 from data.sources.joins.looks import cell, cells
 from data.sources.readers import READERS, lines, open_reader
+from data.sources.rows import SPLIT_ALIASES
 from data.sources.score_range import parse_score
 from data.sources.table import Table
 
@@ -53,6 +55,7 @@ class Form:
         header: whether the first line names the columns.
         cells: how many each line has; None: at least as many as are read.
         note: what the user should know.
+        split: place of the split of each judgement, None where the file has one for all.
     """
 
     cut: Callable[[str], list[str]]
@@ -60,6 +63,7 @@ class Form:
     header: bool
     cells: int | None = None
     note: str = ""
+    split: int | None = None
 
 
 class Judged(Protocol):
@@ -78,13 +82,14 @@ class Judged(Protocol):
 
 
 class Judgements:
-    """One file of judgements."""
+    """One file of judgements; of `split` those alone that a column of the file says to be of it."""
 
-    def __init__(self, path: Path, shown: str) -> None:
-        self.path, self.shown, self.place = path, shown, str(path)
+    def __init__(self, path: Path, shown: str, split: str | None = None) -> None:
+        self.path, self.shown, self.place, self.split = path, shown, str(path), split
         self.notes: list[str] = []
         self._table: Table | None = None
         self._names: tuple[str, str, str | None] = ("", "", None)
+        self._split_name: str | None = None
         self._form: Form | None = None
         if kind_of(path) in LINED:
             self._form = _form_of(path)
@@ -92,6 +97,7 @@ class Judgements:
         else:
             self._table = open_reader(path, shown)
             self._names, note = _named(self._table)
+            self._split_name = _one(self._table.columns(), SPLIT_NAMES)
         if note:
             self.notes.append(f"{shown}: {note}")
 
@@ -99,6 +105,37 @@ class Judgements:
     def graded(self) -> bool:
         """Whether it has grades: rows without are pairs of ids."""
         return (self._names[2] if self._form is None else self._form.places[2]) is not None
+
+    def splits(self) -> dict[str, Judgements]:
+        """Return the judgements by split, where a column names it; nothing otherwise, as of a table with other words there.
+
+        Raises:
+            DataError: a file of lines has another word there.
+        """
+        if self._table is not None and any(one.strip().lower() not in SPLIT_ALIASES for _, one in self._split_cells()):
+            self._split_name = None
+        found = {self._split_of(cell, number) for number, cell in self._split_cells()}
+        return {split: Judgements(self.path, self.shown, split) for split in SPLITS if split in found}
+
+    def _split_cells(self) -> Iterator[tuple[int, str]]:
+        if self._table is not None and self._split_name is not None:
+            for number, values in self._table.rows([self._split_name]):
+                yield number, str(values.get(self._split_name))
+        elif self._form is not None and (place := self._form.split) is not None:
+            header = True
+            for number, text in lines(self.path, self.place):
+                cells = self._form.cut(text)
+                if text.strip() and not header and len(cells) > place:
+                    yield number, cells[place]
+                header = header and not text.strip()
+
+    def _split_of(self, written: str, number: int) -> str:
+        split = SPLIT_ALIASES.get(written.strip().lower())
+        if split is None:
+            raise DataError(
+                f"{written[:60]!r} is not a split", where=self.where(number), hint="write train, dev (or validation) or test"
+            )
+        return split
 
     def where(self, number: int) -> str:
         """Return the place of a judgement for a message."""
@@ -126,14 +163,21 @@ class Judgements:
             if header is not None and not header:
                 header = cells
                 continue
+            if form.split is not None and len(cells) > form.split and not self._is_wanted(cells[form.split], number):
+                continue
             score = 1.0 if grade is None else parse_score(cells[grade], f'{where}, column "score"')
             yield number, cells[query], cells[document], score
+
+    def _is_wanted(self, written: str, number: int) -> bool:
+        return self.split is None or self._split_of(written, number) == self.split
 
     def _of_table(self) -> Iterator[Judgement]:
         if self._table is None:
             raise ValueError("a file of judgements has lines or columns")
         query, document, grade = self._names
-        for number, values in self._table.rows([name for name in self._names if name]):
+        for number, values in self._table.rows([name for name in (*self._names, self._split_name) if name]):
+            if self._split_name is not None and not self._is_wanted(str(values.get(self._split_name)), number):
+                continue
             asked, found = cell(values.get(query)), cells(values.get(document))
             for column, there in ((query, asked), (document, found)):
                 if not there:
@@ -207,11 +251,13 @@ def _headed(first: list[str], names: list[str], rows: list[list[str]], cut: Call
     """Return the form of a file with a header: by its names where these are known, otherwise in BEIR's order."""
     query, document = ([i for i, n in enumerate(names) if n in known] for known in (QUERY_NAMES, DOCUMENT_NAMES))
     grade = [i for i, n in enumerate(names) if n in GRADE_NAMES]
-    _refuse_splits(first, names, path)
+    split = next((i for i, name in enumerate(names) if name in SPLIT_NAMES), None)
     if len(query) == len(document) == 1 and len(grade) <= 1:
-        rest = [i for i in range(len(first)) if i not in (query[0], document[0])]
+        rest = [i for i in range(len(first)) if i not in (query[0], document[0], split)]
         third = (
-            rest[0] if len(first) == BEIR_CELLS and any(len(row) > rest[0] and is_number(row[rest[0]]) for row in rows) else None
+            rest[0]
+            if rest and len(first) == BEIR_CELLS and any(len(row) > rest[0] and is_number(row[rest[0]]) for row in rows)
+            else None
         )
         places = (query[0], document[0], grade[0] if grade else third)
     elif len(first) == BEIR_CELLS:
@@ -226,27 +272,14 @@ def _headed(first: list[str], names: list[str], rows: list[list[str]], cut: Call
     lengths = {len(row) for row in rows}
     if (plainly and BEIR_CELLS in lengths) or not lengths:
         return Form(cut, places, header=True, cells=BEIR_CELLS if plainly else None)
-    more = [repr(first[i]) for i in range(len(first)) if i not in places]
+    more = [repr(first[i]) for i in range(len(first)) if i not in (*places, split)]
     note = f"columns not used: {', '.join(more)}" if more else ""
     if (plainly and lengths == {BEIR_CELLS + 1}) or (not more and min(lengths) > len(first)):
         note = "the first line names three columns, and the rows have more: what comes after the score is not used"
         return Form(cut, places, header=True, note=note)
     if plainly:
         return Form(cut, places, header=True, cells=BEIR_CELLS)
-    return Form(cut, places, header=True, cells=None, note=note)
-
-
-def _refuse_splits(first: Sequence[str], names: Sequence[str], path: Path) -> None:
-    """Refuse a column that names splits: these are files of their own."""
-    for i, name in enumerate(names):
-        if name in SPLIT_NAMES:
-            sign = "," if kind_of(path) == ".csv" else "\\t"
-            one = path.with_name(f"{stem_of(path)}.train{path.suffix}")
-            raise DataError(
-                f"the judgements have a column {first[i]!r}: each split is read from a file of its own",
-                where=str(path),
-                hint=f"write a file for each, for instance: awk -F'{sign}' 'NR==1 || ${i + 1}==\"train\"' {path} > {one}",
-            )
+    return Form(cut, places, header=True, cells=None, note=note, split=split)
 
 
 def _bare(rows: list[list[str]], cut: Callable[[str], list[str]], path: Path) -> Form:

@@ -161,8 +161,56 @@ def test_a_file_of_judgements_alone_and_a_column_of_splits(tmp_path):
     said = message(path / "qrels" / "train.tsv")
     assert "these are judgements, which name the texts of corpus.jsonl and queries.jsonl" in said
     assert f"give the folder: {path}" in said
-    path = folder(tmp_path / "b", qrels_csv="query_id,doc_id,split\n" + lines("{q},{d},train"))
-    assert """awk -F',' 'NR==1 || $3=="train"'""" in message(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("qrels_csv", "query_id,doc_id,split\nq1,d1,train\nq2,d2,test\nq3,d3,train\n"),
+        ("qrels_tsv", "query-id\tcorpus-id\tscore\tsplit\nq1\td1\t1\ttrain\nq2\td2\t2\tTest\nq3\td3\t1\ttraining\n"),
+        ("qrels__all_tsv", "split\tquery-id\tcorpus-id\tscore\ntrain\tq1\td1\t1\ntest\tq2\td2\t1\ntrain\tq3\td3\t1\n"),
+        (
+            "qrels_jsonl",
+            "".join(
+                json.dumps({"query_id": q, "doc_id": d, "split": "test" if q == "q2" else "train"}) + "\n" for q, d in JUDGED
+            ),
+        ),
+    ],
+)
+def test_judgements_that_name_their_splits_in_a_column(tmp_path, name, content):
+    source = opened(folder(tmp_path, **{name: content}))
+    assert source.splits() == ("train", "test")
+    assert texts(source, "train") == [PAIRS[0], PAIRS[2]] and texts(source, "test") == [PAIRS[1]]
+    assert "splits as a column says (train, test)" in "".join(source.recognised.notes)
+    assert "without splits" not in "".join(source.recognised.notes)
+
+
+def test_objects_of_texts_by_their_ids(tmp_path):
+    for name, held in {"corpus": CORPUS, "queries": QUERIES, "qrels": {q: [d] for q, d in JUDGED}}.items():
+        write(tmp_path / f"{name}.json", json.dumps(held))
+    assert texts(opened(tmp_path)) == PAIRS
+
+
+def test_a_column_of_splits_that_cannot_be_followed(tmp_path):
+    path = folder(tmp_path / "a", qrels_csv="query_id,doc_id,split\n" + lines("{q},{d},3"))
+    assert "qrels.csv, line 2: '3' is not a split" in message(path)
+    path = folder(tmp_path / "b", qrels__test_tsv="query-id\tcorpus-id\tscore\tsplit\n" + lines("{q}\t{d}\t1\ttrain"))
+    assert "called after test, and a column says train" in message(path)
+
+
+@pytest.mark.parametrize(
+    "judged", ["qrels/test.parquet", "default/test-00000-of-00001.parquet", "data/test-00000-of-00001.parquet"]
+)
+def test_folders_of_their_own_as_the_hub_has_them(tmp_path, judged):
+    for name in ("corpus", "queries", judged.split("/")[0]):
+        (tmp_path / name).mkdir()
+    of = {"corpus": CORPUS, "queries": QUERIES}
+    for name, held in of.items():
+        parquet(tmp_path / name / f"{name}-00000-of-00001.parquet", _id=list(held), text=list(held.values()))
+    columns = {"query-id": [q for q, _ in JUDGED], "corpus-id": [d for _, d in JUDGED], "score": [1, 1, 1]}
+    parquet(tmp_path / judged, **columns)
+    source = opened(tmp_path)
+    assert source.splits() == ("test",) and texts(source, "test") == PAIRS
 
 
 def test_several_documents_of_one_row_are_rows_of_their_own(tmp_path):
