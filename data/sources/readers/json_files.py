@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from data.foreign_errors import EXTRA_DATA
 from data.sources.column_roles import is_known
 from data.sources.readers.base import ARRAY, Reader, Row, TextReader, lines
 from data.sources.readers.json_forms import rows_of
+from data.sources.readers.json_texts import values_in
 from data.sources.unpacked import MOST_BYTES
 
 HEAD_ROWS = 10_000
@@ -64,8 +66,30 @@ class _JsonRows(TextReader):
         """Return the keys of the first objects."""
         keys = _keys(self.rows(()))
         if not keys:
-            raise DataError("the file holds no rows", where=self.place, hint=f"give rows such as {ROW}")
+            raise self._no_rows()
         return keys
+
+    def _no_rows(self) -> DataError:
+        """Return what is wrong with the first line, where no line is a row."""
+        kept, self.on_bad = self.on_bad, None
+        try:
+            next(self.rows(()), None)
+        except DataError as error:
+            return DataError(error.what, where=error.where, hint=f"write each row on a line of its own, such as {ROW}")
+        finally:
+            self.on_bad = kept
+        return DataError("the file holds no rows", where=self.place, hint=f"give rows such as {ROW}")
+
+    def _text(self) -> str:
+        """Return the whole file."""
+        found, size = [], 0
+        for _, line in lines(self.path, self.place):
+            found.append(line)
+            size += len(line)
+            if size > MOST_BYTES:
+                what = "the file is read whole, and holds more than 2 GiB"
+                raise DataError(what, where=self.place, hint="write one object per line in a file that ends in .jsonl")
+        return "".join(found)
 
     def rows(self, columns: Sequence[str]) -> Iterator[Row]:
         """Yield the rows; blank lines and empty objects are skipped."""
@@ -100,16 +124,46 @@ class _JsonRows(TextReader):
 
 
 class JsonLinesReader(_JsonRows):
-    """One JSON object or array a line."""
+    """One JSON object or array a line; or several values in another form that is told by the first line."""
+
+    def __init__(self, path: Path, shown: str) -> None:
+        super().__init__(path, shown)
+        self.commas = False
+        self._values: list[tuple[int, object]] = []
+        first = next((text for _, text in lines(path, self.place) if text.strip()), "").strip()
+        if not first or _is_row(first):
+            return
+        self.commas = _is_row(first.rstrip(", "))
+        if self.commas:
+            self.notes.append(f"{shown}: the commas at the ends of the lines are passed over")
+        elif self._values_of_text():
+            self.notes.append(f"{shown}: not a line for each row: read as JSON values one after another")
+
+    def _values_of_text(self) -> bool:
+        with suppress(DataError):  # what is wrong with a line is reported where the lines are read
+            self._values = values_in(self._text())
+        return bool(self._values)
 
     def _items(self) -> Iterator[tuple[int, object]]:
+        if self._values:
+            yield from self._values
+            return
         for number, text in lines(self.path, self.place):
             if not text.strip():
                 continue
             try:
-                yield number, _parsed(text.rstrip("\r\n"), self, number)
+                yield number, _parsed(text.rstrip(", \t\r\n" if self.commas else "\r\n"), self, number)
             except DataError as error:
                 self._bad(error)
+
+
+def _is_row(text: str) -> bool:
+    """Tell whether a line is a row: an object, or an array that is no list of objects."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return not isinstance(found, list) or not found or not all(isinstance(item, dict) for item in found)
 
 
 class JsonReader(_JsonRows):
@@ -121,27 +175,25 @@ class JsonReader(_JsonRows):
         super().__init__(path, shown)
         self._rows: list[tuple[int, object]] | None = None
 
-    def _text(self) -> str:
-        """Return the whole file."""
-        found, size = [], 0
-        for _, line in lines(self.path, self.place):
-            found.append(line)
-            size += len(line)
-            if size > MOST_BYTES:
-                what = "the file is read whole, and holds more than 2 GiB"
-                raise DataError(what, where=self.place, hint="write one object per line in a file that ends in .jsonl")
-        return "".join(found)
-
     def _items(self) -> list[tuple[int, object]]:
         if self._rows is None:
             text = self._text()
             if not text.strip():
                 raise DataError("the file is empty", where=self.place, hint="give an array of objects")
-            rows, note = rows_of(_parsed(text, self, 1), self.place)
+            rows, note = self._rows_of(text)
             if note:
                 self.notes.append(f"{self.shown}: {note}")
             self._rows = list(enumerate(rows, start=1))
         return self._rows
+
+    def _rows_of(self, text: str) -> tuple[Sequence[object], str]:
+        try:
+            content = _parsed(text, self, 1)
+        except DataError:
+            if not (values := values_in(text)):
+                raise
+            return [value for _, value in values], "no sound array: read as JSON values one after another"
+        return rows_of(content, self.place)
 
 
 def is_json_lines(path: Path) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from data.sources.shapes import chat, labelled, nested, passages, preferences, sets
+from data.sources.shapes import chat, labelled, nested, passages, preferences, sets, wrapped
 from data.sources.shapes.form import Find, ShapedTable, look_at
 from data.sources.shapes.written import find as find_written
 from data.sources.shapes.written import find_spelled
@@ -17,7 +17,10 @@ from data.spec import ColumnSpec
 
 __all__ = ["shaped", "shaped_tables"]
 
-FORMS: tuple[Find, ...] = (chat.find, sets.find, labelled.find, passages.find, preferences.find, nested.find)
+FORMS: tuple[Find, ...] = (
+    *(wrapped.find_envelope, chat.find, sets.find, labelled.find, passages.find, wrapped.find_two_texts),
+    *(preferences.find, wrapped.find_named, nested.find),
+)
 """Tried in this order, and again on what the one that fits makes of the rows."""
 MOST_FORMS = 6
 """Forms within each other: an object, in which a list of objects is, and so on."""

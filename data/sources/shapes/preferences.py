@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-
 from data.sources.column_roles import ANCHOR_NAMES, ANSWER_NAMES, NEGATIVE, POSITIVE_NAMES, plain
-from data.sources.shapes.form import Look, Where
+from data.sources.shapes.form import Look
+from data.sources.shapes.wrapped import NamedShape
 
 KINDS = ("", "response", "responses", "answer", "answers", "output", "completion", "text", "document", "passage")
 REJECTED = frozenset(f"{word}{kind}" for word in ("rejected", "dispreferred") for kind in KINDS)
@@ -16,28 +15,7 @@ DISTINCT = 0.5
 """Share of the cells that differ where they are texts; those of a verdict ("rejected": "yes") do not."""
 
 
-class PreferenceShape:
-    """The same rows, with the usual names of the columns."""
-
-    def __init__(self, columns: Sequence[str], names: Mapping[str, str]) -> None:
-        self._columns, self.names = list(columns), dict(names)
-        self.identity = f"preferences {sorted(self.names.items())}"
-        self.notes = [", ".join(f"{column!r} is read as the {role}" for column, role in self.names.items())]
-
-    def columns(self) -> list[str]:
-        """Return the names."""
-        return [self.names.get(column, column) for column in self._columns]
-
-    def raw(self, columns: Sequence[str]) -> list[str]:
-        """Return the columns as they are called in the table."""
-        return [column for column in self._columns if self.names.get(column, column) in columns]
-
-    def flat(self, values: Mapping[str, object], where: Where) -> Mapping[str, object]:
-        """Return the row under the usual names."""
-        return {self.names.get(column, column): value for column, value in values.items()}
-
-
-def find(look: Look) -> PreferenceShape | None:
+def find(look: Look) -> NamedShape | None:
     """Return which columns are the query, the text that was chosen and the one that was rejected."""
     called = {plain(column): column for column in look.columns}
     rejected = [column for name, column in called.items() if name in REJECTED and _holds_texts(look, column)]
@@ -51,7 +29,7 @@ def find(look: Look) -> PreferenceShape | None:
         if asked is not None and not called.keys() & {*ANCHOR_NAMES}:
             names[asked] = "anchor"
     others = [column for column in look.columns if column not in names]
-    return None if set(names.values()) & set(others) else PreferenceShape(look.columns, names)
+    return None if set(names.values()) & set(others) else NamedShape(look.columns, names)
 
 
 def _holds_texts(look: Look, column: str) -> bool:

@@ -88,7 +88,7 @@ def test_empty_files(tmp_path, name, content):
         ("p.json", '"text"', ["p.json: the file holds a JSON str, not rows"]),
         ("p.csv", "sep=^\nquery^document\na^b\n", ["p.csv: the first line says that '^' stands between columns"]),
         ("p.json", '[{"query": "a", "document": "b"}, 3]', ["p.json, row 2: a JSON int"]),
-        ("p.json", '{\n"query": "a"}\n{\n"query": "b"}\n', ["p.json, line 3", "Extra data", "jq -c"]),
+        ("p.json", '{\n"query": "a"}\nx\n{\n"query": "b"}\n', ["p.json, line 3", "Extra data", "jq -c"]),
         ("p.json", "[" * 100_000, ["p.json, line 1", "broken JSON"]),
         ("p.parquet", "no parquet", ["p.parquet: not a readable Parquet file"]),
         ("p.xls", "x", ["p.xls: unknown kind of file '.xls'", ".csv"]),
