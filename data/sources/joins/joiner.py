@@ -15,6 +15,7 @@ from data.sources.column_roles import ANCHOR_NAMES, ANSWER_NAMES, POSITIVE_NAMES
 from data.sources.joins.looks import are_file_names, are_ids, are_nothing_but_ids, cells, could_be_names
 from data.sources.joins.lookups import LITERAL, Lookup, find_in_files, find_in_tables, sibling_tables
 from data.sources.joins.text_files import TextFiles, files_below
+from data.sources.roles import setting
 from data.sources.table import Table
 from data.sources.text_tables import keys_of, query_text
 from data.spec import ColumnSpec, DatasetSpec
@@ -84,7 +85,7 @@ class Joiner:
         self.queries = [anchor]
         self._look_at(self.queries, queries=True, surely=named is not None and plain(anchor) in QUERY_ID_NAMES)
         if named is not None:
-            self._look_at([named], queries=False, surely=called)
+            self._look_at_named(named, [column for column in columns if column not in (anchor, named)], called)
         else:
             named = self._by_value([column for column in columns if column != anchor])
         if named is None:
@@ -96,6 +97,23 @@ class Joiner:
         score = given.score or (None if negatives else _one(columns, SCORE_NAMES))
         roles = {"anchor": anchor, "positive": named, "score": score, "negatives": list(given.negatives) or negatives}
         self.columns = given.model_copy(update=roles)
+
+    def _look_at_named(self, named: str, others: Sequence[str], called: bool) -> None:
+        """Look up a column of names; where none is found, but the texts stand in a column beside it, that is said."""
+        try:
+            self._look_at([named], queries=False, surely=called)
+        except DataError as error:
+            texts = [column for column in others if not could_be_names(self._values(column, SAMPLE_ROWS))]
+            if len(texts) != 1 or not called:
+                raise
+            score = _one(others, SCORE_NAMES)
+            settings = [
+                setting("anchor", self.queries[0]),
+                setting("positive", texts[0]),
+                *([setting("score", score)] if score else []),
+            ]
+            hint = f"if the texts are in {texts[0]!r}, name the columns: {' '.join(settings)}; otherwise {error.hint}"
+            raise DataError(error.what, where=error.where, hint=hint) from None
 
     def _only_texts(self, columns: Sequence[str]) -> str | None:
         """Return the only column of texts beside one that is called after ids, whatever these are called."""

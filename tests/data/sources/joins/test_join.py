@@ -293,6 +293,13 @@ def test_a_column_called_after_ids_without_a_table_is_refused(tmp_path):
     assert "put a file documents.csv with the columns id and text" in text
 
 
+def test_ids_of_documents_beside_their_sentences(tmp_path):
+    body = "".join(f"the {thing},D{i},The {thing} is lent.,{i % 2}\n" for i, thing in enumerate(THINGS))
+    text = message(write(tmp_path / "pairs.tsv", f"Question,DocumentID,Sentence,Label\n{body}".replace(",", "\t")))
+    assert "column 'DocumentID' holds ids" in text
+    assert "data.columns.anchor=Question data.columns.positive=Sentence data.columns.score=Label; otherwise put a file" in text
+
+
 def test_two_files_of_one_name(tmp_path):
     for i in NUMBERS:
         write(tmp_path / "a" / f"{THINGS[i]}.md", text_of(i))
