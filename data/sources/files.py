@@ -16,7 +16,8 @@ from data.sources.compressed import GZIP, is_compressed, kind_of, stem_of
 from data.sources.joins.join import joined_source, table_source
 from data.sources.joins.lookups import DOCUMENT_STEMS
 from data.sources.joins.text_files import files_below
-from data.sources.readers import READERS, open_reader, readable
+from data.sources.readers import READERS, Reader, open_reader, readable
+from data.sources.readers.excel import SeveralSheetsError
 from data.sources.rows import SPLIT_ALIASES
 from data.sources.text_tables import keys_of
 from data.spec import DatasetSpec
@@ -43,7 +44,24 @@ def split_of_stem(stem: str) -> str | None:
 
 def file_source(path: Path, name: str, spec: DatasetSpec) -> Source:
     """Open one file without splits (a column may name them)."""
-    return table_source(name, str(path), [(UNSPLIT, open_reader(path, path.name, spec.sheet))], spec, [], [path])
+    try:
+        tables, notes = [(UNSPLIT, open_reader(path, path.name, spec.sheet))], list[str]()
+    except SeveralSheetsError as error:
+        tables, notes = _sheets_of_splits(path, error)
+    return table_source(name, str(path), tables, spec, notes, [path])
+
+
+def _sheets_of_splits(path: Path, error: SeveralSheetsError) -> tuple[list[tuple[str, Reader]], list[str]]:
+    """Return a table for each sheet of a workbook that is named after a split; otherwise raise the error."""
+    sheets = {sheet: split for sheet in error.sheets if (split := split_of_stem(sheet.strip()))}
+    splits = list(sheets.values())
+    if len(splits) < 2 or len(set(splits)) < len(splits) or "train" not in splits:
+        raise error
+    notes = [f"the splits are the sheets {' and '.join(map(repr, sheets))}"]
+    if others := [sheet for sheet in error.sheets if sheet not in sheets]:
+        notes.append(f"not used, since not named after a split: {', '.join(map(repr, others[:10]))}")
+    ordered = sorted(sheets, key=lambda sheet: SPLITS.index(sheets[sheet]))
+    return [(sheets[sheet], open_reader(path, f"{path.name}/{sheet}", sheet)) for sheet in ordered], notes
 
 
 def folder_source(path: Path, name: str, spec: DatasetSpec) -> Source:

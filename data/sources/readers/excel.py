@@ -33,6 +33,12 @@ ERRORS = frozenset({"#N/A", "#REF!", "#NAME?", "#VALUE!", "#DIV/0!", "#NULL!", "
 INSTALL = "install it: pip install openpyxl"
 
 
+class SeveralSheetsError(DataError):
+    """Which sheet is meant cannot be known. `sheets` are those with rows."""
+
+    sheets: tuple[str, ...] = ()
+
+
 class ExcelReader(Reader):
     """One sheet of a workbook. Numbers and dates are read as the texts that they would be in a CSV file.
 
@@ -58,7 +64,7 @@ class ExcelReader(Reader):
             self.formulas = check_workbook(file, self.place)
         with self._workbook() as book:
             heads = {name: head for name in book.sheetnames if (head := self._head(book, name)) is not None}
-            self.sheet = self._chosen(book.sheetnames, heads) if sheet is None else self._named(sheet, book.sheetnames, heads)
+            self.sheet = self._chosen(book, heads) if sheet is None else self._named(sheet, book.sheetnames, heads)
         self.first, self.header = heads[self.sheet]
         if twice := sorted({name for name in self.header.names if name and self.header.names.count(name) > 1}):
             place = self.where(self.first)
@@ -109,25 +115,37 @@ class ExcelReader(Reader):
             names.pop()
         return number, Header([" ".join(cell.split()) for cell in names], [cells for _, cells in filled[titles + 1 :]])
 
-    def _chosen(self, names: Sequence[str], heads: dict[str, tuple[int, Header]]) -> str:
+    def _chosen(self, book: Workbook, heads: dict[str, tuple[int, Header]]) -> str:
         """Return the sheet that is meant where none is named."""
         if not heads:
             raise DataError("no sheet has rows below a header", where=self.place, hint="give a sheet with a header and rows")
-        found = list(heads)
+        shown = [name for name in heads if getattr(book[name], "sheet_state", "visible") == "visible"]
+        found = shown or list(heads)
         known = [name for name in found if _is_known(heads[name][1].columns)]
-        same = all(heads[name][1].columns == heads[found[0]][1].columns for name in found)
-        chosen = found[0] if same else known[0] if len(known) == 1 else None
+        chosen = found[0] if len(found) == 1 else known[0] if len(known) == 1 else None
         if chosen is None:
-            what = f"several sheets have rows, and their columns differ: {_listed(found)}"
-            hint = "save the one that is meant in a file of its own"
-            if self.setting:
-                hint = f"say which one is meant: {self.setting}={_quoted(found[0])}"
-            raise DataError(what, where=self.place, hint=hint)
-        if len(found) > 1:
-            others = _listed([name for name in found if name != chosen])
+            raise self._several(book, known or found, heads)
+        if len(heads) > 1:
+            others = _listed([name for name in heads if name != chosen])
+            hidden = " (which is hidden)" if len(found) == 1 and len(heads) == 2 else ""
             another = f"; {self.setting}=NAME reads another" if self.setting else ""
-            self.notes.append(f"{self.shown}: sheet {chosen!r} is read, not {others}{another}")
+            self.notes.append(f"{self.shown}: sheet {chosen!r} is read, not {others}{hidden}{another}")
         return chosen
+
+    def _several(self, book: Workbook, found: Sequence[str], heads: dict[str, tuple[int, Header]]) -> SeveralSheetsError:
+        """Say which sheets have rows, and how many each."""
+        same = all(heads[name][1].columns == heads[found[0]][1].columns for name in found)
+        columns = "and the same columns" if same else "and their columns differ"
+        rows = {name: sum(any(_texts(row)) for row in islice(_values(book[name]), heads[name][0], None)) for name in found[:10]}
+        what = f"several sheets have rows, {columns}: {_listed(found)} ({', '.join(f'{n:,}' for n in rows.values())} rows)"
+        hint = "save the one that is meant in a file of its own"
+        if self.setting:
+            hint = f"say which one is meant: {self.setting}={_quoted(found[0])}"
+        if same:
+            hint += "; to read all, put the rows on one sheet, or name the sheets train, dev and test if they are"
+        error = SeveralSheetsError(what, where=self.place, hint=hint)
+        error.sheets = tuple(heads)
+        return error
 
     def _named(self, sheet: str, names: Sequence[str], heads: dict[str, tuple[int, Header]]) -> str:
         if sheet in heads:

@@ -6,7 +6,19 @@ import re
 from collections.abc import Sequence
 from itertools import pairwise
 
-from data.sources.column_roles import is_known
+from data.errors import DataError
+from data.sources.column_roles import (
+    ANCHOR_NAMES,
+    ANSWER_NAMES,
+    NEGATIVE,
+    PAIRED_NAMES,
+    POSITIVE_NAMES,
+    SCORE_NAMES,
+    is_known,
+    plain,
+    recognise,
+)
+from data.spec import ColumnSpec
 
 COUNTER = re.compile(r"\d+(\.0)?")
 
@@ -45,6 +57,29 @@ class Header:
     def is_blank(self, cells: Sequence[str]) -> bool:
         """Tell whether a row holds nothing, or its number alone."""
         return not any(map(str.strip, cells[1:] if self.counter else cells))
+
+
+def is_header(names: Sequence[str]) -> bool:
+    """Tell whether some cells are names by which it is known what a row holds."""
+    try:
+        recognise(names, ColumnSpec(), "")
+    except DataError:
+        return False
+    return True
+
+
+def distinct(names: Sequence[str], place: str) -> list[str]:
+    """Return the names, those that occur more than once with the numbers of their columns.
+
+    Raises:
+        DataError: such a name is one of a text or score, so that which is meant matters.
+    """
+    twice = {name for name in names if name and names.count(name) > 1}
+    roles = {*ANCHOR_NAMES, *POSITIVE_NAMES, *ANSWER_NAMES, *SCORE_NAMES, *(name for pair in PAIRED_NAMES for name in pair)}
+    for name in sorted(twice):
+        if plain(name) in roles or NEGATIVE.fullmatch(plain(name)):
+            raise DataError(f"the header names {name!r} twice", where=place, hint="give each column its own name")
+    return [f"{name} (column {i})" if name in twice else name for i, name in enumerate(names, start=1)]
 
 
 def _cells(first: Sequence[Sequence[str]], position: int) -> list[str]:

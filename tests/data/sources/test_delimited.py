@@ -83,3 +83,42 @@ def test_blank_cells_in_a_row_that_has_others_are_reported(tmp_path: Path) -> No
     with pytest.raises(Exception, match="line 3") as error:
         texts(open_source(DatasetSpec(source=str(path))))
     assert "the text is empty" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("query,document\na,b\nquery,document\nc,d\n", "the header stands there once more among the rows: passed over"),
+        ("query;document\na;b\nquery;document\nc;d\nquery;document\n", "the header stands there 2 times more among the rows"),
+        ("| query | document |\n|---|:---:|\n| a | b |\n| c | d |\n", "the rule below the header is passed over"),
+        ("# exported in May\nquery,document\na,b\nc,d\n", "the names of the columns are on line 2; what stands above"),
+        ("FAQ\n\nquery;document\na;b\nc;d\n", "the names of the columns are on line 3; what stands above"),
+        ("Exported,by Ann\nquery,document\na,b\nc,d\n", "the names of the columns are on line 2; what stands above"),
+    ],
+)
+def test_headers_where_none_are_expected(tmp_path: Path, content: str, said: str) -> None:
+    path = write(tmp_path / "p.csv", content)
+    source = opened(path)
+    assert texts(source) == [["a", "b"], ["c", "d"]]
+    assert any(said in note for note in source.recognised.notes)
+
+
+def test_a_header_among_the_rows_changes_the_fingerprint_only_there(tmp_path: Path) -> None:
+    from hashlib import sha256
+
+    from data.sources.readers import open_reader
+
+    for content, same in (("query,document\na,b\n", True), ("query,document\na,b\nquery,document\n", False)):
+        path = write(tmp_path / "p.csv", content)
+        assert (open_reader(path, "p.csv").digest() == sha256(content.encode()).digest()) == same
+
+
+def test_a_name_that_occurs_twice_matters_only_where_it_is_used(tmp_path: Path) -> None:
+    path = write(tmp_path / "p.csv", "question,answer,Comment,Comment\na,b,x,y\nc,d,z,w\n")
+    source = opened(path)
+    assert texts(source) == [["a", "b"], ["c", "d"]]
+    assert source.recognised.ignored == ("Comment (column 3)", "Comment (column 4)")
+    named = opened(path, columns={"anchor": "question", "positive": "Comment (column 4)"})
+    assert texts(named) == [["a", "y"], ["c", "w"]]
+    assert "did you mean 'Comment (column" in message(path, columns={"anchor": "question", "positive": "Comment"})
+    assert "the header names 'answer' twice" in message(write(tmp_path / "q.csv", "question,answer,answer\na,b,c\n"))

@@ -63,8 +63,34 @@ def test_which_sheet_is_read_is_said(tmp_path: Path) -> None:
     known = opened(book(tmp_path / "p.xlsx", Legend=[("code", "meaning"), ("x", "y")], Data=[HEADER, *TWO]))
     assert texts(known) == TWO
     assert known.recognised.notes == ("p.xlsx: sheet 'Data' is read, not 'Legend'; data.sheet=NAME reads another",)
-    same = opened(book(tmp_path / "p.xlsx", May=[HEADER, *TWO], June=[HEADER, *TWO]))
-    assert same.recognised.notes == ("p.xlsx: sheet 'May' is read, not 'June'; data.sheet=NAME reads another",)
+
+
+def test_several_sheets_with_the_same_columns_are_not_guessed(tmp_path: Path) -> None:
+    path = book(tmp_path / "p.xlsx", May=[HEADER, *TWO], June=[HEADER, TWO[0]])
+    error = message(path)
+    assert "several sheets have rows, and the same columns: 'May', 'June' (2, 1 rows)" in error
+    assert "data.sheet=May; to read all, put the rows on one sheet" in error
+    assert texts(opened(path, sheet="June")) == TWO[:1]
+
+
+def test_a_hidden_sheet_is_not_meant(tmp_path: Path) -> None:
+    path = book(tmp_path / "p.xlsx", Old=[HEADER, TWO[0]], New=[HEADER, *TWO])
+    made = openpyxl.load_workbook(path)
+    made["Old"].sheet_state = "hidden"
+    made.save(path)
+    source = opened(path)
+    assert texts(source) == TWO
+    assert source.recognised.notes == ("p.xlsx: sheet 'New' is read, not 'Old' (which is hidden); data.sheet=NAME reads another",)
+
+
+@pytest.mark.parametrize(("train", "dev", "test"), [("train", "dev", "test"), ("Training", "Validation", "Test")])
+def test_sheets_that_are_named_after_splits(tmp_path: Path, train: str, dev: str, test: str) -> None:
+    path = book(tmp_path / "p.xlsx", **{test: [HEADER, TWO[1]], train: [HEADER, *TWO], dev: [HEADER, TWO[0]]})
+    source = opened(path)
+    assert {split: texts(source, split) for split in source.splits()} == {"train": TWO, "dev": TWO[:1], "test": TWO[1:]}
+    assert f"the splits are the sheets '{test}' and '{train}' and '{dev}'" in source.recognised.notes
+    assert rows(source, "dev") == [f"p.xlsx/{dev}:2"]
+    assert texts(opened(path, sheet=dev)) == TWO[:1]
 
 
 def test_a_sheet_is_named(tmp_path: Path) -> None:
