@@ -26,6 +26,28 @@ PAIRED_NAMES = (
 )
 """Two columns that only mean something together: scored with a score column, otherwise an anchor and its positive."""
 
+MORE_PAIRED_NAMES = (
+    *(("sent1", "sent2"), ("s1", "s2"), ("q1", "q2"), ("sentencex", "sentencey"), ("textx", "texty"), ("phrase1", "phrase2")),
+    *(("satz1", "satz2"), ("frage1", "frage2"), ("texto1", "texto2"), ("frase1", "frase2"), ("句子1", "句子2"), ("文1", "文2")),
+)
+"""The same, taken only where no other pair of roles is there."""
+
+QUESTIONS_AND_ANSWERS = (
+    *(("frage", "antwort"), ("pregunta", "respuesta"), ("domanda", "risposta"), ("pergunta", "resposta")),
+    *(("question", "réponse"), ("vraag", "antwoord"), ("pytanie", "odpowiedź"), ("вопрос", "ответ"), ("питання", "відповідь")),
+    *(
+        ("soru", "cevap"),
+        ("问题", "答案"),
+        ("问题", "回答"),
+        ("問題", "答案"),
+        ("質問", "回答"),
+        ("질문", "답변"),
+        ("سؤال", "جواب"),
+    ),
+    ("sent0", "sent1"),
+)
+"""Pairs that are certain together alone: in the languages of tables, and as SimCSE writes them. Taken last as well."""
+
 ANCHOR_NAMES = ("anchor", "query", "question")
 POSITIVE_OBJECTS = ("positivepassages", "positivectxs", "positivedocuments")
 """Lists of objects with title and text, as Tevatron and DPR have them."""
@@ -81,7 +103,8 @@ def is_known(name: str) -> bool:
     >>> is_known("Positive_Passages"), is_known("set.query"), is_known("votes")
     (True, True, False)
     """
-    pairs = {one for pair in (*PAIRED_NAMES, *LAST_RESORT_NAMES) for one in pair}
+    pairs = {one for pair in (*PAIRED_NAMES, *LAST_RESORT_NAMES, *MORE_PAIRED_NAMES, *QUESTIONS_AND_ANSWERS) for one in pair}
+    pairs -= {"q1", "q2", "s1", "s2"}  # these are ids as well
     last = plain(last_part(name))
     return last in {*ANCHOR_NAMES, *POSITIVE_NAMES, *ANSWER_NAMES, *pairs} or NEGATIVE.fullmatch(last) is not None
 
@@ -169,10 +192,12 @@ class _Recogniser:
         return found[0] if found else None
 
     def _ambiguous(self, role: str, found: Sequence[str]) -> DataError:
+        # of a label and a score this is the one of which the direction is known
+        name = next((column for column in found if not names_classes(column)), "NAME") if role == "score" else "NAME"
         return DataError(
             f"{len(found)} columns could be the {role}: {show(found)}. Columns found: {show(self.columns)}",
             where=self.where,
-            hint=f"say which: columns.{role} in the YAML, or on the command line data.columns.{role}=NAME",
+            hint=f"say which: columns.{role} in the YAML, or on the command line {setting(role, name)}",
         )
 
     def roles(self) -> Roles:
@@ -246,6 +271,10 @@ class _Recogniser:
                 return (*last[0], Family.LAST_RESORT)
             if len(last) > 1:
                 raise self._ambiguous("anchor", [c for pair in last for c in pair])
+        if positive is None and spec.anchor is None:
+            for names, family in ((MORE_PAIRED_NAMES, Family.PAIRED), (QUESTIONS_AND_ANSWERS, Family.USUAL)):
+                if len(more := self._paired(names)) == 1:
+                    return (*more[0], family)
         raise self._unknown(anchor, positive)
 
     def _unknown(self, anchor: str | None, positive: str | None) -> DataError:

@@ -318,10 +318,10 @@ def refuse_classes(
 
 
 READERS: Mapping[str, tuple[str, str]] = {
-    ".csv": ("read_csv({}, sep=None, engine='python')", "to_csv('one.csv', index=False)"),
-    ".tsv": (r"read_csv({}, sep='\t')", "to_csv('one.csv', index=False)"),
-    ".jsonl": ("read_json({}, lines=True)", "to_json('one.jsonl', orient='records', lines=True)"),
-    ".parquet": ("read_parquet({})", "to_parquet('one.parquet')"),
+    ".csv": ("read_csv({}, sep=None, engine='python')", "to_csv('{}.csv', index=False)"),
+    ".tsv": (r"read_csv({}, sep='\t')", "to_csv('{}.csv', index=False)"),
+    ".jsonl": ("read_json({}, lines=True)", "to_json('{}.jsonl', orient='records', lines=True)"),
+    ".parquet": ("read_parquet({})", "to_parquet('{}.parquet')"),
 }
 """How pandas reads and writes a file, by its suffix."""
 
@@ -339,9 +339,21 @@ def _filter(one: Candidate, location: str, *, numbers: bool) -> str:
     """Return the command that writes the rows of one class to a file of their own, of one that means the same if there is one."""
     same = next((one.found.spelt[word] for word in one.found.words if word.startswith(SAME)), "CLASS")
     wanted = "CLASS" if numbers else repr(same)
+    body = f"t[t[{one.column!r}] == {wanted}].drop(columns={one.column!r})"
+    return command(location, body, "one") or f"those with {one.column} = {wanted}"
+
+
+def command(location: str, body: str, name: str) -> str | None:
+    """Return the command that reads a file as the table `t` and writes what `body` makes of it; None where it is no such file.
+
+    Args:
+        location: of the file.
+        body: Python that ends in a table.
+        name: of the file that is written, without the suffix.
+    """
     reader = next((READERS[suffix] for suffix in READERS if location.endswith(suffix)), None)
     if reader is None:
-        return f"those with {one.column} = {wanted}"
-    read, write = (part.format(repr(location)) for part in reader)
-    program = f"import pandas; t = pandas.{read}; t[t[{one.column!r}] == {wanted}].drop(columns={one.column!r}).{write}"
+        return None
+    read, write = reader[0].format(repr(location)), reader[1].format(name)
+    program = f"import pandas; t = pandas.{read}; {body}.{write}"
     return "python -c " + (shlex.quote(program) if any(sign in program for sign in QUOTED) else f'"{program}"')

@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time, timedelta
@@ -22,10 +23,11 @@ import numpy as np
 
 from data.errors import DataError
 from data.schema import UNSPLIT
+from data.sources.cells import NUMBER
 from data.sources.hub import HubTable, splits_of
 from data.sources.score_range import excerpt
 from data.sources.truth_words import plain_word, truth_of
-from data.sources.verdict_words import INFERENCE_WORDS
+from data.sources.verdict_words import Speaks, speaks
 from data.storage import DIGEST_BYTES, atomic_path, staged_folder
 
 if TYPE_CHECKING:
@@ -41,6 +43,9 @@ NAME = "rows"
 """Name of the file, and thereby of the data set in reports."""
 BATCH_ROWS = 5000
 """Rows of a `Dataset` that are in memory at once."""
+
+FEWEST_LABELS, MOST_LABEL_WORDS = 4, 3
+"""Rows a word, on average, and words of each, where the third texts of tuples are labels."""
 
 TAKEN = "a pandas DataFrame, a list of dicts, a list of tuples, a datasets.Dataset or a datasets.DatasetDict"
 TUPLES = "rows are (anchor, positive), (anchor, positive, negative) or (text, text, score)"
@@ -206,10 +211,17 @@ def _columns_of_tuples(rows: Sequence[object], width: int) -> dict[str, list[obj
             what = f"the third value {excerpt(cell)} is of type {type(cell).__name__}, not {expected}"
             raise DataError(what, where=f"the list, row {number}", hint=TUPLES)
     names = ("sentence1", "sentence2", "score") if scored else ("anchor", "positive", "negative")
-    words = {plain_word(cell) for cell in columns[2] if isinstance(cell, str)} if not scored else set()
-    if truth_of(words) or len(words & INFERENCE_WORDS) > 1:
+    if not scored and _are_labels([cell for cell in columns[2] if isinstance(cell, str)]):
         names = ("sentence1", "sentence2", "label")  # "yes" and "no" are no negatives
     return dict(zip(names, columns, strict=True))
+
+
+def _are_labels(texts: Sequence[str]) -> bool:
+    """Tell whether the third texts of tuples are verdicts, numbers or a few short words, and no negatives."""
+    words = Counter(map(plain_word, texts))
+    if truth_of(words.keys()) or speaks(words) >= Speaks.POLAR or (words and all(map(NUMBER.fullmatch, words))):
+        return True
+    return len(texts) >= FEWEST_LABELS * max(len(words), 1) and all(len(word.split()) <= MOST_LABEL_WORDS for word in words)
 
 
 def _plain(cell: object) -> object:

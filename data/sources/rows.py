@@ -13,6 +13,7 @@ from data.errors import DataError
 from data.schema import UNSPLIT, Document
 from data.sources.bad_rows import count, explained
 from data.sources.column_roles import recognise, show
+from data.sources.renamed import RenamedTable, called_alike
 from data.sources.roles import Roles
 from data.sources.row_maker import RowMaker
 from data.sources.scan import Scan
@@ -67,11 +68,18 @@ class TableSource:
         self._settle_bad_rows()
         self.dropped: dict[str, int] = {}
         self.dropped_examples: dict[str, list[str]] = {}
+        self.left_out: list[str] = []
         self.tables, shape_notes = shaped_tables(self.tables, spec.columns, written=not spec.literal)
         self.roles, found = self._understood(location)
         self.maker = RowMaker(self.roles, found.score_range, found.reading, found.negatives, found.missing)
         self._splits = found.splits
-        all_notes = [*notes, *(note for _, table in self.tables for note in table.notes), *shape_notes, *found.notes]
+        all_notes = [
+            *notes,
+            *(note for _, table in self.tables for note in table.notes),
+            *shape_notes,
+            *self.left_out,
+            *found.notes,
+        ]
         if self.roles.split is not None and not self.by_column:
             all_notes.append(f"the files are already split: column {self.roles.split!r} is not used")
         self.marks = [*self.roles.marks, *found.marks]
@@ -108,15 +116,22 @@ class TableSource:
         return advice(look_at(self.tables[0][1], self.spec.columns))
 
     def _check_columns(self) -> None:
-        for _, table in self.tables[1:]:
+        """Rename columns that a file spells otherwise than the first, leave splits without scores out, and refuse other files."""
+        for place, (split, table) in list(enumerate(self.tables))[:0:-1]:
             columns = table.columns()
-            for column in self.roles.needed():
-                if column not in columns:
-                    raise DataError(
-                        f"no column {column!r}, which {self.tables[0][1].shown} has. Columns found: {show(columns)}",
-                        where=table.place,
-                        hint="give all files of a data set the same columns",
-                    )
+            missing = [column for column in self.roles.needed() if column not in columns]
+            names = {own: column for column in missing if (own := called_alike(column, columns)) is not None}
+            if names and len(names) == len(missing):
+                self.tables[place] = (split, RenamedTable(table, names))
+            elif missing == [self.roles.score] and split not in ("train", UNSPLIT) and self.tables[0][0] != split:
+                del self.tables[place]
+                self.left_out.append(f"{table.shown} is not used: it has no column {missing[0]!r}, and no scores to judge by")
+            elif missing:
+                what = f"no column {missing[0]!r}, which {self.tables[0][1].shown} has. Columns found: {show(columns)}"
+                hint = "give all files of a data set the same columns"
+                if missing[0] in self.roles.negatives:
+                    hint += f"; or, to train on the pairs alone, without negatives, {self.roles.as_pairs()}"
+                raise DataError(what, where=table.place, hint=hint)
 
     def splits(self) -> tuple[str, ...]:
         """Return names out of SPLITS in that order, or (UNSPLIT,)."""

@@ -10,6 +10,7 @@ from itertools import islice
 from data.errors import DataError
 from data.schema import SPLITS, UNSPLIT
 from data.sources.cells import NUMBER
+from data.sources.choices import refuse_choices
 from data.sources.label_columns import (
     Candidate,
     candidates_by_name,
@@ -70,6 +71,8 @@ class Scan:
     def run(self) -> Scan:
         """Scan the rows where there is something to learn."""
         roles = self.roles
+        if not self.spec.literal and roles.family is not Family.PAIRED:
+            refuse_choices(self.tables[0][1], roles, self.location)
         says = candidates_by_name(roles) | self._told_by_values()
         wanted = ([roles.score] if roles.score else []) + list(says)
         if not (wanted or roles.negatives or self.split_of):

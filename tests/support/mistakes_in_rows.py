@@ -153,7 +153,7 @@ ROWS = {
         "the score '0%' is not a number",
         'p.csv, line 2, column "score"',
         "0.05 for 5%",
-        {"p.csv": rows(SCORES, "a {i},b,{i}%")},
+        {"p.csv": "\n".join([rows(SCORES, "a {i},b,{i}%").rstrip("\n"), "a,b,0.5", ""])},
     ),
     "the same word for all scores": Mistake(
         data("p.csv"),
@@ -167,7 +167,7 @@ ROWS = {
         "the score 'yes' is not a number",
         'p.csv, line 2, column "label"',
         "write 1 for texts that mean the same",
-        {"p.csv": table("sentence1,sentence2,label", "a,b,yes", "c,d,0", "e,f,1")},
+        {"p.csv": table("sentence1,sentence2,label", "a,b,yes", "c,d,0", "e,f,0.5")},
     ),
     "commas and points in one column of scores": Mistake(
         data("p.csv"),

@@ -117,7 +117,7 @@ def test_two_candidates_are_an_error_that_says_how_to_choose(columns, role, list
     assert f"could be the {role}" in text
     assert listed in text
     assert f"columns.{role} in the YAML" in text
-    assert f"data.columns.{role}=NAME" in text
+    assert f"data.columns.{role}={'score' if role == 'score' else 'NAME'}" in text
     assert text.startswith("pairs.csv")
 
 
@@ -189,3 +189,35 @@ def test_a_column_is_found_however_its_signs_are_composed() -> None:
     for given, there in ((composed, apart), (apart, composed)):
         found = recognise(["Frage", there], ColumnSpec(anchor="Frage", positive=given), "x.csv")
         assert found.second == there
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        *(
+            ("s1", "s2"),
+            ("q1", "q2"),
+            ("sent0", "sent1"),
+            ("Frage", "Antwort"),
+            ("pregunta", "respuesta"),
+            ("question", "réponse"),
+        ),
+        *(("вопрос", "ответ"), ("问题", "答案"), ("質問", "回答"), ("phrase1", "phrase2")),
+    ],
+)
+def test_pairs_that_are_certain_together(pair):
+    found = roles(*pair, "url")
+    assert (found.kind, found.first, found.second) == (RowKind.PAIR, *pair)
+    usual = roles(*pair, "query", "document") if "question" not in pair else None
+    assert usual is None or (usual.first, usual.second) == ("query", "document")
+
+
+def test_negatives_as_simcse_writes_them():
+    found = roles("sent0", "sent1", "hard_neg")
+    assert (found.kind, found.negatives) == (RowKind.TUPLE, ("hard_neg",))
+
+
+def test_of_a_label_and_a_score_the_score_is_offered():
+    with pytest.raises(DataError, match="2 columns could be the score") as error:
+        roles("sentence1", "sentence2", "label", "score")
+    assert "data.columns.score=score" in str(error.value)

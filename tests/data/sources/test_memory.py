@@ -17,6 +17,7 @@ from data.errors import DataError
 from data.load import prepare
 from data.prepared import PreparedDataset
 from data.schema import UNSPLIT, RowKind
+from data.sources import open_source
 from data.sources.memory import store
 from data.spec import ColumnSpec, DatasetSpec, SplitSpec
 from tests.support.source_files import message, opened, rows, texts
@@ -205,3 +206,23 @@ def test_the_types_that_are_taken_are_said(tmp_path: Path) -> None:
 
 def test_named_tuples_are_tuples(tmp_path: Path) -> None:
     assert store([Row(q, a) for q, a in PAIRS], tmp_path) == store(PAIRS, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "thirds", [("similar", "different"), ("0", "1"), ("accept", "reject"), ("duplicate", "unrelated", "related"), ("A", "B", "C")]
+)
+def test_words_and_numbers_as_third_values_are_labels_and_no_negatives(tmp_path: Path, thirds: tuple[str, ...]) -> None:
+    rows = [(f"red {i}", f"blue {i}", thirds[i % len(thirds)]) for i in range(24)]
+    path = store(rows, tmp_path)
+    if len(thirds) > 2:
+        with pytest.raises(DataError, match="the values are classes"):
+            open_source(DatasetSpec(source=str(path)))
+        return
+    source = open_source(DatasetSpec(source=str(path)))
+    assert source.recognised.kind is RowKind.SCORED
+    assert [one.label for one in source.examples(UNSPLIT)][:2] == [thirds[0] in ("similar", "accept"), thirds[0] == "0"]
+
+
+def test_texts_as_third_values_stay_negatives(tmp_path: Path) -> None:
+    rows = [(f"red {i}", f"blue {i}", f"the green number {i % 3}") for i in range(24)]
+    assert open_source(DatasetSpec(source=str(store(rows, tmp_path)))).recognised.kind is RowKind.TUPLE

@@ -103,3 +103,27 @@ def test_words_in_one_file_and_numbers_in_another_are_one_label(tmp_path, name) 
     assert labels(source, "train")[:2] == [1, 0] and labels(source, "test")[:2] == [0, 1]
     said = "words are read as scores: 'yes' (15 rows) as 1 and 'no' (15 rows) as 0, beside 10 rows with 0 and 1"
     assert said in source.recognised.notes
+
+
+def test_a_test_file_without_labels_is_left_out(tmp_path) -> None:
+    (tmp_path / "test.csv").write_text("sentence1,sentence2\na,b\nc,d\n", "utf-8")
+    source = opened(tmp_path, "label", {"train": [0, 1] * 15, "dev": [0, 1] * 3})
+    assert source.splits() == ("train", "dev")
+    assert any("test.csv is not used: it has no column 'label'" in note for note in source.recognised.notes)
+
+
+def test_columns_that_another_file_spells_otherwise_are_read(tmp_path) -> None:
+    (tmp_path / "val.csv").write_text("Sentence_1,Sentence 2,LABEL\na,b,1\nc,d,0\n", "utf-8")
+    source = opened(tmp_path, "label", {"train": [0, 1] * 15, "test": [0, 1] * 3})
+    assert source.splits() == ("train", "dev", "test") and labels(source, "dev") == [1, 0]
+    assert "val.csv: 'Sentence_1' as 'sentence1', 'Sentence 2' as 'sentence2', 'LABEL' as 'label'" in "\n".join(
+        source.recognised.notes
+    )
+
+
+def test_a_file_without_negatives_names_the_way_without_any(tmp_path) -> None:
+    (tmp_path / "train.csv").write_text("query,document,negative\na,b,c\nd,e,f\n", "utf-8")
+    (tmp_path / "test.csv").write_text("query,document\na,b\nd,e\n", "utf-8")
+    with pytest.raises(DataError, match=r"test\.csv: no column 'negative'") as error:
+        open_source(DatasetSpec(source=str(tmp_path)))
+    assert "data.columns.anchor=query data.columns.positive=document" in str(error.value)

@@ -182,7 +182,7 @@ LABELS = {
     "claim,text,label": ("true", "half true", "false"),
     "query,product_title,esci_label": ("E", "S", "C", "I"),
     "zin1,zin2,gelijk": ("ja", "nee"),
-    "phrase1,phrase2,note": ("0", "1", "2", "3"),
+    "expr1,expr2,note": ("0", "1", "2", "3"),
     "utt,annot_utt,intent": ("alarm", "music"),
     "instruction,reply,category": ("open", "closed"),
 }

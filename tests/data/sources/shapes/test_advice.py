@@ -22,7 +22,7 @@ NONE = "the file seems to have no header"
         ("What did they ask?,What was the answer?\nHow hot is it?,It is hot.\nHow cold is it in there?,Cold.\n", BOTH),
         ("What the customer asked,What the agent answered here\nhow hot is it,it is hot\n", BOTH),
         ("The words of the customer,The reply of the agent\nHow hot is it?,It is hot.\nHow cold is it?,It is cold.\n", ""),
-        ("Frage,Antwort\nWas ist das?,Ein Hund.\n", ""),
+        ("Frage,Erwiderung\nWas ist das?,Ein Hund.\n", ""),
         ("Which question,document\nHow hot is it?,It is hot.\n", ""),
         ("ask,reply\nHow hot is it?,It is hot.\n", ""),
     ],
