@@ -36,6 +36,7 @@ def test_queries_and_documents_take_their_routes(default: str | None, tmp_path: 
     assert encoder.store is None
 
 
+@pytest.mark.slow
 def test_texts_that_are_neither_take_the_default_route_if_there_is_one(tmp_path: Path) -> None:
     with_default = opened(tiny_models.router(tmp_path / "with")).local
     assert torch.equal(with_default.encode(TEXTS, "symmetric"), with_default.encode(TEXTS, "document"))
@@ -54,6 +55,7 @@ def test_routes_of_other_names_are_refused_by_name(tmp_path: Path) -> None:
         opened(folder)
 
 
+@pytest.mark.slow
 def test_routes_of_other_names_that_are_mapped_are_taken(tmp_path: Path) -> None:
     one, two = tiny_models.part(tmp_path / "one", 1), tiny_models.part(tmp_path / "two", 2)
     routes = {("query", "text"): "question", ("document", None): "answer"}
@@ -63,6 +65,7 @@ def test_routes_of_other_names_that_are_mapped_are_taken(tmp_path: Path) -> None
     assert torch.allclose(opened(folder).encoder.encode(TEXTS, "query"), expected, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_vectors_of_different_widths_are_refused(tmp_path: Path) -> None:
     one, two = tiny_models.part(tmp_path / "one", 1), tiny_models.part(tmp_path / "two", 2)
     folder = tiny_models.saved(tmp_path / "model", Router.for_query_document([*one, Dense(32, 16)], two))
@@ -70,6 +73,7 @@ def test_vectors_of_different_widths_are_refused(tmp_path: Path) -> None:
         opened(folder)
 
 
+@pytest.mark.slow
 def test_heads_behind_one_encoder_are_routes_too(tmp_path: Path) -> None:
     torch.manual_seed(3)
     heads = Router.for_query_document([Dense(32, 16)], [Dense(32, 16)])

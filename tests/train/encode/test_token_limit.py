@@ -86,6 +86,7 @@ def test_static_embeddings_read_texts_whole_unless_told_otherwise(tmp_path: Path
     assert torch.allclose(cut.encode([LONG], "document"), found.encoder.encode([ten], "document"), atol=1e-6)
 
 
+@pytest.mark.slow
 def test_a_model_with_two_encoders_has_the_limit_of_the_longer_one(tmp_path: Path) -> None:
     encoder = opened(tiny_models.router(tmp_path)).local
     assert limit_of(encoder.model).most == 512 and encoder.contract.max_tokens == 64

@@ -141,8 +141,10 @@ WRONG: dict[str, tuple[dict[str, str], str]] = {
     ),
 }
 
+QUICK = {"a weight that is not saved", "no save", "no gradient"}
 
-@pytest.mark.parametrize("case", list(WRONG))
+
+@pytest.mark.parametrize("case", [pytest.param(case, marks=[] if case in QUICK else pytest.mark.slow) for case in WRONG])
 def test_what_cannot_end_well_does_not_begin(case: str, planned: Callable[..., Plan], tmp_path: Path) -> None:
     changes, said = WRONG[case]
     name = re.sub(r"\W+", "_", case)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -29,9 +30,13 @@ def model_of(folder: Path, encoder: PreTrainedModel, pooling: str, side: str) ->
     return tiny_models.saved(folder / "model", transformer, Pooling(32, pooling_mode=pooling), Normalize())
 
 
-@pytest.mark.parametrize("pooling", ["cls", "mean", "lasttoken"])
-@pytest.mark.parametrize("side", ["left", "right"])
-@pytest.mark.parametrize("kind", ["bert", "qwen"])
+CASES = list(product(["bert", "qwen"], ["left", "right"], ["cls", "mean", "lasttoken"]))
+QUICK = {("bert", "left", "cls"), ("bert", "right", "lasttoken"), ("qwen", "left", "lasttoken")}
+
+
+@pytest.mark.parametrize(
+    ("kind", "side", "pooling"), [pytest.param(*case, marks=[] if case in QUICK else pytest.mark.slow) for case in CASES]
+)
 def test_the_saved_model_is_read_as_it_was_judged(kind: str, side: str, pooling: str, tmp_path: Path) -> None:
     folder = model_of(tmp_path, tiny_models.bert() if kind == "bert" else qwen(), pooling, side)
     opened = open_model(ModelConfig(name=str(folder), device="cpu"))
