@@ -43,25 +43,31 @@ OPAQUE = re.compile(r"(?=.*[a-z])(?=.*[A-Z])(?=(?:[A-Za-z_-]*\d+[A-Za-z_-]+){3})
 """Many signs of all kinds without a meaning, as Google Drive calls its files."""
 SHORTENED = re.compile(r"\d(?:[.,]\d+)?E(\+\d{2})")
 """A long number as Excel writes it; [1] is the exponent."""
-DOI = re.compile(r"(?:doi:\s?|https?://(?:dx\.)?doi\.org/)?10\.\d{4,9}/\S+|urn:[a-z][a-z0-9-]+:\S+", re.IGNORECASE)
+DOI = re.compile(
+    r"(?:doi:\s?|https?://(?:dx\.)?doi\.org/)?10\.\d{4,9}/\S+|urn:[a-z][a-z0-9-]+:\S+|(?:arxiv|pmid): ?[\w./-]+|pmc\d{5,9}",
+    re.IGNORECASE,
+)
 PRODUCT = re.compile(r"B0(?=[0-9A-Z]*\d)[0-9A-Z]{8}")
 """A product of Amazon's (ASIN)."""
-ISSUE = re.compile(r"([A-Z][A-Z0-9]{1,9}-)(\d{1,7})()")
+ISSUE = re.compile(r"([A-Z][A-Z0-9]{1,9}-|(?:INC|REQ|RITM|CHG|PRB|TASK|CS)(?=\d{6,}))(\d{1,9})()")
+CITED = re.compile(r"([#\[(]|第)(\d{1,9})([\])条章节段页]?)")
+"""[12], #12 and 第12条."""
 NUMBERED = re.compile(
     r"((?:doc(?:ument)?|passage|psg|par(?:agraph)?|text|txt|chunk|page|art(?:icle)?|faq|kb|q(?:uery|uestion)?|a(?:ns(?:wer)?)?"
-    r"|d|p|id|item|row|sec(?:tion)?|ctx|context|node|ticket|case)(?:[-_:#/.]?id)?[-_:#/.]?)(\d{1,9})((?:[-_:#/.]\d{1,9})*)",
+    r"|d|p|id|item|row|sec(?:tion)?|ctx|context|node|ticket|case)(?:[-_:#/.]?id)?[-_:#/.]?)(\d{1,9})"
+    r"((?:[-_:#/.](?:(?:chunk|part|page|p|sec)[-_]?)?\d{1,9})*)",
     re.IGNORECASE,
 )
 """A running number behind a word for a document; [1] is the word, [2] the number, [3] what comes behind it."""
 SPOKEN = re.compile(
     r"(#?(?:doc(?:ument[os]?|s)?|dokument|passage|paragraph|absatz|text[eo]?|chunk|page|seite|página"
-    r"|art(?:ic(?:le|ulo)|ikel|ículo)?|answer|antwort|réponse|respuesta|section|abschnitt|§|p|pp|para|kapitel|chapter)"
+    r"|art(?:ic(?:le|ulo)|ikel|ículo)?|answer|antwort|réponse|документ|статья|ответ|文档|文書|段落|回答|答案|문서|respuesta|section|abschnitt|§|p|pp|para|kapitel|chapter)"
     r"\.?(?: ?(?:no|nr|n°)\.?)?[ #:_-]{0,3})(\d{1,9})"
     r"((?:[ ,.;:/_-]{1,2}(?:[^\W\d]{1,6}\.? ?)?\d{1,4}){0,3})",
     re.IGNORECASE,
 )
 """The same as people write it: Document 12, Doc #12, § 4 Abs. 2, p. 7."""
-LOWER, CODE = re.compile(r"[^\W\d_A-Z]+ \d+"), re.compile(r"[A-Z]\d+")
+LOWER, CODE = re.compile(r"[^\W\d_]+ \d+"), re.compile(r"[A-Z]\d+")
 """Written in passing, not as a heading is; and what may be a product, a street or a bus."""
 BEHIND_A_WORD = re.compile(r"(#?[^\W\d_]{2,20}\.?[ #_-]{1,2})(\d{1,9})()")
 """A number behind any word."""
@@ -114,7 +120,7 @@ class Kind(NamedTuple):
 
 SINGLE = (
     *(FILE, PAGE_FILE, SPACED_FILE, PART_OF_FILE, OTHER_FILE, STORE, ADDRESS, DIGEST, ULID, OPAQUE, SHORTENED, DOI, PRODUCT),
-    *(ISSUE, NUMBERED, SPOKEN, BEHIND_A_WORD),
+    *(ISSUE, CITED, NUMBERED, SPOKEN, BEHIND_A_WORD),
 )
 LISTED = (FILE, DIGEST, NUMBERED)
 """Forms of which several stand in one cell."""
@@ -151,7 +157,8 @@ def kind_of_references(texts: Collection[str], *, documents: bool = True) -> Kin
             return Kind(words, code)
     for pattern, sparse, code in RUNNING:
         if (documents or pattern is not BEHIND_A_WORD) and _are_running(texts, pattern, sparse):
-            perhaps = _all(CODE if pattern is NUMBERED else LOWER)(texts)
+            lower = _all(LOWER)(texts) and _most(text.islower() for text in texts)
+            perhaps = _all(CODE)(texts) if pattern is NUMBERED else lower
             return Kind("an id (a running number)", PERHAPS if perhaps else code)
     listed = [_parts(text) for text in texts]
     if _most(len(parts) > 1 for parts in listed):
@@ -234,4 +241,10 @@ FORMS: tuple[tuple[Callable[[Collection[str]], bool], str, str], ...] = (
     (_are_pages, "a web address", PAGES),
 )
 """Forms of which no numbers need to be looked at: the test, what texts of it are, and the code of the finding."""
-RUNNING = ((NUMBERED, SPARSE, SURE), (SPOKEN, DENSE, SURE), (ISSUE, SPARSE, PERHAPS), (BEHIND_A_WORD, DENSE, PERHAPS))
+RUNNING = (
+    (NUMBERED, SPARSE, SURE),
+    (SPOKEN, DENSE, SURE),
+    (ISSUE, SPARSE, PERHAPS),
+    (CITED, DENSE, PERHAPS),
+    (BEHIND_A_WORD, DENSE, PERHAPS),
+)

@@ -84,6 +84,9 @@ def findings(
         [f"§ {number} Abs. 2" for number in range(20)],
         [f"Art. {number}" for number in range(20)],
         [f"p. {number}" for number in range(20)],
+        [f"doc{number}#chunk{number % 3}" for number in range(20)],
+        [f"Документ {number}" for number in range(20)],
+        [f"文档{number}" for number in range(20)],
     ],
 )
 def test_names_and_ids_for_documents_are_errors(tmp_path: Path, documents: list[str]) -> None:
@@ -118,6 +121,12 @@ def test_names_and_ids_for_documents_are_errors(tmp_path: Path, documents: list[
         ([f"Entry {number}" for number in range(20)], "columns.code"),
         ([f"row {number}" for number in range(20)], "columns.code"),
         ([f"P{number}" for number in range(20)], "columns.code"),
+        ([f"INC{12000 + number * 3:07}" for number in range(20)], "columns.code"),
+        ([f"PMID: {17000000 + number * 913}" for number in range(20)], "columns.code"),
+        ([f"arXiv:2305.{10000 + number * 31}" for number in range(20)], "columns.code"),
+        ([f"[{number}]" for number in range(20)], "columns.code"),
+        ([f"#{number + 100}" for number in range(20)], "columns.code"),
+        ([f"第{number}条" for number in range(20)], "columns.code"),
     ],
 )
 def test_what_may_stand_for_another_text_is_a_warning(tmp_path: Path, documents: list[str], code: str) -> None:
