@@ -148,7 +148,7 @@ RULES = {
     "language.unknown": Rule(Severity.INFO, "make room in the folder for temporary files, where the language model is unpacked"),
     "language.differs": Rule(Severity.INFO, "choose a multilingual base model: queries and documents are in different languages"),
     # what is there to judge
-    "test.small": Rule(Severity.WARNING, "add test rows: small differences will not show"),
+    "test.small": Rule(Severity.WARNING, "add test rows"),
 }
 """Rule by code. Codes are added, never renamed."""
 

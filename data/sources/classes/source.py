@@ -110,7 +110,8 @@ class ClassSource:
     def _notes(
         self, sizes: Counter[str], found: Mapping[str, _Text], queries: Mapping[str, _Text], asked: Mapping[str, _Text]
     ) -> Iterator[str]:
-        columns, documents = self.columns, sum(len(keys) for keys in self.of_class.values())
+        columns = self.columns
+        documents = len({key for keys in self.of_class.values() for key in keys})  # one text may be of several classes
         some = ", ".join(excerpt(one) for one, _ in sizes.most_common(SHOWN)) + (", …" if len(sizes) > SHOWN else "")
         yield (
             f"read as texts with a class each: {len(sizes):,} classes in {columns.category!r} ({some}), {len(found):,} texts;"
@@ -125,7 +126,7 @@ class ClassSource:
             yield f"of these queries {len(asked):,} are used, chosen by hash: more would teach little"
         if several := sum(len(text.classes) > 1 for text in found.values()):
             yield f"texts with several classes: {several:,}"
-        if left := len(found) - documents - len(queries):
+        if (left := len(found) - documents - len(queries)) > 0:
             yield f"texts left out, since no other text of their class could be a document: {left:,}"
 
     def _read(self) -> dict[str, _Text]:

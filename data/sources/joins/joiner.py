@@ -11,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 
 from data.errors import DataError
-from data.sources.column_roles import ANCHOR_NAMES, ANSWER_NAMES, POSITIVE_NAMES, SCORE_NAMES, plain, recognise
+from data.sources.column_roles import ANCHOR_NAMES, ANSWER_NAMES, POSITIVE_NAMES, SCORE_NAMES, is_known, plain, recognise
 from data.sources.joins.looks import are_file_names, are_ids, are_nothing_but_ids, cells, could_be_names
 from data.sources.joins.lookups import LITERAL, Lookup, find_in_files, find_in_tables, sibling_tables
 from data.sources.joins.text_files import TextFiles, files_below
@@ -227,7 +227,7 @@ class Joiner:
         return DataError(
             f"column {column!r} holds {kind} ({some}) rather than texts; {found} ({sought})",
             where=self.tables[0].place,
-            hint=f"{more}; {LITERAL}",
+            hint=f"{more}; {LITERAL}" + ("" if is_known(column) else f" {setting('positive', column)}"),
         )
 
 

@@ -140,7 +140,7 @@ class ExcelReader(Reader):
         what = f"several sheets have rows, {columns}: {_listed(found)} ({', '.join(f'{n:,}' for n in rows.values())} rows)"
         hint = "save the one that is meant in a file of its own"
         if self.setting:
-            hint = f"say which one is meant: {self.setting}={_quoted(found[0])}"
+            hint = f"say which one is meant: {self.setting}={_quoted(max(rows, key=lambda name: rows[name]))}"
         if same:
             hint += "; to read all, put the rows on one sheet, or name the sheets train, dev and test if they are"
         error = SeveralSheetsError(what, where=self.place, hint=hint)
