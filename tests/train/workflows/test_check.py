@@ -181,12 +181,12 @@ def test_a_pattern_with_an_equals_sign_is_no_setting(in_tmp: Path) -> None:
 
 
 def test_one_of_a_kind_is_not_counted_in_the_plural(in_tmp: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    (in_tmp / "unusual.csv").write_text("Frage,Antwort\na,b\n", encoding="utf-8")
+    (in_tmp / "unusual.csv").write_text("Links,Rechts\na,b\n", encoding="utf-8")
     with pytest.raises(SystemExit):
         main(["check", "unusual.csv"])
     said = capfd.readouterr()
     assert "1 error, 0 warnings, 0 notes" in said.out
-    assert "Columns found: 'Frage', 'Antwort' (unusual.csv)\n" in said.err  # no number behind it: it is about the whole file
+    assert "Columns found: 'Links', 'Rechts' (unusual.csv)\n" in said.err  # no number behind it: it is about the whole file
 
 
 def test_what_another_data_set_judges_is_a_leak_of_train(in_tmp: Path) -> None:
