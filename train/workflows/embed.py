@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from itertools import islice
 from pathlib import Path
 
+from data.audit.references import SURE, kind_of_references, may_refer
 from data.sources.cells import counted_rows
 from data.sources.texts import MEMORY, TextRow, TextRows, open_texts, texts_in_memory
 from train import distributed
@@ -27,6 +29,8 @@ from train.vectors.files import SUFFIXES, VectorInfo, read_info, vectors_in_memo
 from train.vectors.quantization import CALIBRATED, Ranges, quantise, ranges_from_json
 from train.vectors.shards import Parts
 
+LOOKED_AT, FEWEST, NEARLY_ALL = 200, 10, 0.9
+"""Texts that are looked at for names of files and ids; how many of them must be such, and what share."""
 SHOWN_PLACEHOLDERS = 3
 """Different ones that are quoted."""
 
@@ -94,6 +98,17 @@ def _open(request: EmbedRequest) -> TextRows:
     return texts_in_memory(choice, request.ids)
 
 
+def _say_stand_ins(texts: TextRows) -> None:
+    """Warn where the texts are names of files or ids: their vectors would say nothing of what these stand for."""
+    if texts.once:
+        return
+    first = {row.text for row in islice(texts, LOOKED_AT)}
+    references = {text for text in first if may_refer(text)}
+    kind = kind_of_references(references) if len(references) >= max(FEWEST, NEARLY_ALL * len(first)) else None
+    if kind is not None and kind.code == SURE:
+        say(f"warning: nearly every text is {kind.words}, and that is embedded; --column NAME names the column of the texts")
+
+
 def _to_file(request: EmbedRequest, out: Path, confirm: Confirm | None) -> EmbedResult:
     texts = _open(request)
     _check_stream(request, confirm, once=texts.once)
@@ -115,6 +130,7 @@ def _make_file(request: EmbedRequest, out: Path, texts: TextRows, parts: Parts, 
     distributed.on_main(lambda: _take(parts, out, overwrite=request.overwrite))
     for note in texts.notes:
         say(note)
+    distributed.on_main(lambda: _say_stand_ins(texts))
     opened, encoder, cache = open_candidate(request.candidate, request.config)
     ranges = _given_ranges(request, opened.encoder.contract.dimensions)
     work = Work(

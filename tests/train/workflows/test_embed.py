@@ -346,3 +346,13 @@ def test_two_processes_share_the_parts(folder: Path, run: Run, tiny_model: Path)
     one, other = open_vectors(folder / "alone.parquet"), open_vectors(folder / "v.parquet")
     assert one.ids.equals(other.ids) and np.abs(one.stored.astype(int) - other.stored.astype(int)).max() <= 1
     assert done.stdout.count("50 texts in 7 parts") == 1, "one process speaks"
+
+
+@pytest.mark.parametrize("names", [True, False])
+def test_names_of_files_in_place_of_texts_are_said(run: Run, folder: Path, names: bool) -> None:
+    texts = [f"guides/part-{i}.md" if names else f"look at guides/part-{i}.md first" for i in range(20)]
+    (folder / "names.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
+
+    done = run(file="names.txt")
+
+    assert ("nearly every text is the name of a file" in done["said"]) is names
