@@ -170,6 +170,9 @@ def choose(roles: Roles, candidates: Sequence[Candidate], location: str) -> tupl
     if len(topics) < len(classes):
         raise refuse_classes(classes, roles, location, [one.column for one in sure if one.found.lists])
     notes += [passed_over(one) for one in topics]
+    for one in sure:
+        if one.found.lists > one.found.filled / 2 and roles.family is Family.PAIRED:
+            raise refuse_lists(one, roles, location)
     doubtful = [one for one in candidates if one not in sure and _is_doubtful(one, roles)]
     doubtful.sort(key=lambda one: not names_an_average(one.column))
     for one in doubtful:
@@ -246,6 +249,16 @@ def _turned(one: Candidate) -> str:
     """Return the range of values that are high for texts that have nothing in common."""
     scores = one.found.numbers if one.found.numbers.count else one.found.with_comma
     return f"[{max(scores.high, 1):g},{min(scores.low, 0):g}]" if scores.count else "[1,0]"
+
+
+def refuse_lists(one: Candidate, roles: Roles, location: str) -> DataError:
+    """Return the error that the cells of a column of labels hold lists."""
+    return DataError(
+        f"each cell is a list of labels ({excerpt(one.found.first_list)}), and no label of the row",
+        where=f'{location}, column "{one.column}"',
+        hint="write one row for each text with its own label; or, to train on all texts as if they belonged together,"
+        f" {roles.as_pairs()}",
+    )
 
 
 def refuse_blank(column: str, roles: Roles, location: str) -> DataError:

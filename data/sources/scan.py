@@ -20,6 +20,7 @@ from data.sources.label_columns import (
     passed_over,
     refuse_blank,
     refuse_classes,
+    refuse_lists,
     unnamed,
 )
 from data.sources.label_names import Says
@@ -157,6 +158,8 @@ class Scan:
     def _read_score(self, column: Candidate, *, two: bool) -> None:
         """Find out how the scores are written and in which range they are given; `two`: 0 and 1 may be classes."""
         where = f'{self.location}, column "{column.column}"'
+        if column.found.lists > column.found.filled / 2:
+            raise refuse_lists(column, self.roles, self.location)
         dropping = self.spec.bad_rows == BadRows.DROP
         self.reading, scores, notes = column.found.settle(dropping=dropping)
         self.notes += notes

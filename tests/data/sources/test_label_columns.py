@@ -321,3 +321,12 @@ def test_topics_under_the_name_of_a_label_are_said_and_not_used(tmp_path, texts,
 def test_what_is_plainly_something_else_is_left_alone_beside_equal_texts(tmp_path, texts, name, cells) -> None:
     source = opened(tmp_path, texts, name, cells)
     assert source.recognised.kind is RowKind.PAIR and not source.recognised.notes
+
+
+@pytest.mark.parametrize(
+    ("texts", "name", "cell"),
+    [(QUERY, "label", [1, 0]), (PAIR, "labels", [1, 0]), (PAIR, "annotations", [{"choices": ["Similar"]}])],
+)
+def test_lists_of_labels_are_refused(tmp_path, texts, name, cell) -> None:
+    text = refused(tmp_path, texts, name, (cell,))
+    assert f'column "{name}": each cell is a list of labels' in text and "write one row for each text" in text
