@@ -13,6 +13,7 @@ from pathlib import Path
 from data.errors import DataError
 from data.sources.compressed import opened
 from data.sources.foreign import refuse_foreign
+from data.sources.readers.encodings import likely, of_zeros
 
 Row = tuple[int, Mapping[str, object]]
 """Number of the line or row (from 1) and the values by column."""
@@ -22,10 +23,15 @@ ARRAY = "[]"
 
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
-UTF8_HINT = (
-    'save the file as UTF-8 (in a spreadsheet: "CSV UTF-8"), or convert it, for instance with'
-    " `iconv -f WINDOWS-1252 -t UTF-8 OLD > NEW`"
-)
+UTF32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+
+
+def _utf8_hint(encoding: str) -> str:
+    command = f"`iconv -f {encoding} -t UTF-8 OLD > NEW`"
+    return f'save the file as UTF-8 (in a spreadsheet: "CSV UTF-8"), or convert it, for instance with {command}'
+
+
+UTF8_HINT = _utf8_hint("WINDOWS-1252")
 
 
 @contextmanager
@@ -61,6 +67,8 @@ def decoded(file: Iterable[bytes], shown: str) -> Iterator[tuple[int, str]]:
     """Yield lines of bytes as `lines` gives them."""
     numbered = iter(file)
     first = next(numbered, b"")
+    if first.startswith(UTF32):
+        raise DataError("the file is UTF-32, not UTF-8", where=shown, hint=_utf8_hint("UTF-32"))
     if first.startswith(UTF16):
         yield from _from_utf16(chain([first], numbered), shown)
         return
@@ -92,6 +100,9 @@ def _decoded(raw: bytes, number: int, offset: int, shown: str) -> str:
         refuse_foreign(raw, shown)
         raw = raw.removeprefix(codecs.BOM_UTF8)
     if b"\0" in raw:
+        if (encoding := of_zeros(raw)) is not None:
+            what = f"not UTF-8: probably {encoding} without a byte-order mark"
+            raise DataError(what, where=f"{shown}, line {number}", hint=_utf8_hint(encoding))
         what = f"the line contains a NUL byte, at position {offset + raw.index(0)} of the file"
         hint = "remove it: `tr -d '\\000' < OLD > NEW`; where every other byte is NUL the file is UTF-16: save it as UTF-8"
         raise DataError(what, where=f"{shown}, line {number}", hint=hint)
@@ -99,7 +110,7 @@ def _decoded(raw: bytes, number: int, offset: int, shown: str) -> str:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         what = f"not UTF-8: byte 0x{raw[error.start]:02x} at position {offset + error.start} of the file"
-        raise DataError(what, where=f"{shown}, line {number}", hint=UTF8_HINT) from None
+        raise DataError(what, where=f"{shown}, line {number}", hint=_utf8_hint(likely(raw))) from None
 
 
 class Reader:
