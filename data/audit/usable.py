@@ -44,8 +44,11 @@ def refuse_stand_ins(prepared: PreparedDataset) -> None:
     """
     if prepared.literal:
         return
+    from datasets import Dataset
+
     name, table = next(iter(prepared.splits.items()))
-    sample = table.select(np.unique(np.linspace(0, max(len(table) - 1, 0), min(LOOKED_AT, len(table))).astype(np.int64)))
+    rows = np.unique(np.linspace(0, max(len(table) - 1, 0), min(LOOKED_AT, len(table))).astype(np.int64))
+    sample = Dataset.from_dict(table[rows.tolist()])  # a table of its own: what reads batches knows no selection of rows
     for code, what, mask in suspicions(sample):
         if code in MEANT and RULES[code].severity is Severity.ERROR:
             row = sample[int(np.flatnonzero(mask)[0])]["row"]

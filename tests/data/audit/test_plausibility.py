@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from data.audit.audit import audit
 from data.audit.references import kind_of_references, may_refer
 from data.audit.suspicions import suspicions
-from data.audit.usable import refuse_stand_ins
+from data.audit.usable import LOOKED_AT, refuse_stand_ins
 from data.errors import DataError
 from data.findings import Severity
 from data.load import prepare
@@ -164,6 +165,16 @@ def test_what_is_judged_without_an_audit_is_looked_at_too(tmp_path: Path) -> Non
     with pytest.raises(DataError, match=r"test: the text \(positive\) is an id .*faq.csv:2(?s:.*)data.literal=true"):
         refuse_stand_ins(judged())
     refuse_stand_ins(judged(literal=True))
+
+
+def test_of_many_rows_a_sample_is_looked_at(tmp_path: Path) -> None:
+    path = tmp_path / "faq.csv"
+    for document, refused in (("doc_{}", True), ("put it on shelf {} of the cellar", False)):
+        rows = "\n".join(f"where is part {i} kept,{document.format(i)}" for i in range(2 * LOOKED_AT + 1))
+        path.write_text(f"query,document\n{rows}", encoding="utf-8")
+        data = prepare(DatasetSpec(source=str(path), train=False), SplitSpec(), tmp_path / "cache")
+        with pytest.raises(DataError, match="is an id") if refused else nullcontext():
+            refuse_stand_ins(data)
 
 
 @pytest.mark.parametrize(
