@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from data.errors import DataError
-from data.sources.roles import Roles, setting
-from data.sources.score_range import DROP_HINT, without_drop
+from data.sources.columns.roles import Roles, setting
+from data.sources.columns.score_range import DROP_HINT, without_drop
 from data.sources.table import Table
 
 COUNTED = 200_000

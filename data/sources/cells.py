@@ -7,7 +7,7 @@ import re
 import unicodedata
 
 from data.errors import DataError
-from data.sources.score_range import DROP_HINT, excerpt
+from data.sources.columns.score_range import DROP_HINT, excerpt
 
 TEXT_HINT = f"give the text, or {DROP_HINT}"
 NUMBER = re.compile(r"\s*[-+]?\d+([.,]\d+)?\s*")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from data.errors import DataError
 from data.schema import SPLITS, UNSPLIT, Source
-from data.sources.column_roles import plain
+from data.sources.columns.column_roles import plain
 from data.sources.compressed import GZIP, is_compressed, kind_of, stem_of
 from data.sources.joins.join import joined_source, table_source
 from data.sources.joins.lookups import DOCUMENT_STEMS

@@ -10,10 +10,10 @@ from data.errors import DataError
 from data.schema import SPLITS, UNSPLIT, Source
 from data.sources.cells import NUMBER
 from data.sources.classes.source import open_tables
-from data.sources.column_roles import show
+from data.sources.columns.column_roles import show
+from data.sources.columns.truth_words import plain_word, truth_of
 from data.sources.rows import SPLIT_ALIASES
 from data.sources.table import Table
-from data.sources.truth_words import plain_word, truth_of
 from data.spec import DatasetSpec
 
 if TYPE_CHECKING:

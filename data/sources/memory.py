@@ -24,10 +24,10 @@ import numpy as np
 from data.errors import DataError
 from data.schema import UNSPLIT
 from data.sources.cells import NUMBER
+from data.sources.columns.score_range import excerpt
+from data.sources.columns.truth_words import plain_word, truth_of
+from data.sources.columns.verdict_words import Speaks, speaks
 from data.sources.hub import HubTable, splits_of
-from data.sources.score_range import excerpt
-from data.sources.truth_words import plain_word, truth_of
-from data.sources.verdict_words import Speaks, speaks
 from data.storage import DIGEST_BYTES, atomic_path, staged_folder
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from data.errors import DataError
 from data.schema import RowId, RowKind, make_example, text_id
 from data.sources.cells import TEXT_HINT, clean_text, group_of, is_blank, texts_of
-from data.sources.negatives import repeated
-from data.sources.roles import Roles
-from data.sources.score_column import Reading
-from data.sources.score_range import ScoreRange, excerpt
+from data.sources.columns.negatives import repeated
+from data.sources.columns.roles import Roles
+from data.sources.columns.score_column import Reading
+from data.sources.columns.score_range import ScoreRange, excerpt
 from data.sources.table import Table
 
 if TYPE_CHECKING:

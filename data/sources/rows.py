@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING
 from data.errors import DataError
 from data.schema import UNSPLIT, Document
 from data.sources.bad_rows import count, explained
-from data.sources.column_roles import recognise, show
-from data.sources.renamed import RenamedTable, called_alike
-from data.sources.roles import Roles
+from data.sources.columns.column_roles import recognise, show
+from data.sources.columns.renamed import RenamedTable, called_alike
+from data.sources.columns.roles import Roles
+from data.sources.columns.score_range import DROP_HINT, excerpt
+from data.sources.columns.unused import first_values
 from data.sources.row_maker import RowMaker
 from data.sources.scan import Scan
-from data.sources.score_range import DROP_HINT, excerpt
 from data.sources.shapes import shaped_tables
 from data.sources.shapes.advice import advice
 from data.sources.shapes.form import look_at
 from data.sources.table import Table
-from data.sources.unused import first_values
 from data.spec import BadRows, DatasetSpec
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from itertools import islice
 from data.errors import DataError
 from data.schema import SPLITS, UNSPLIT
 from data.sources.cells import NUMBER
-from data.sources.choices import refuse_choices
-from data.sources.label_columns import (
+from data.sources.columns.choices import refuse_choices
+from data.sources.columns.label_columns import (
     Candidate,
     candidates_by_name,
     choose,
@@ -23,14 +23,14 @@ from data.sources.label_columns import (
     refuse_lists,
     unnamed,
 )
-from data.sources.label_names import Says
-from data.sources.negatives import NegativesScan
-from data.sources.roles import Family, Roles
-from data.sources.score_column import ColumnScan, Reading, joined
-from data.sources.score_range import ScoreRange, ScoreScan, recognise_range, refuse_one_value
-from data.sources.split_scores import NO_LABEL, check_scales, hides_labels, left_out, refuse_hidden, without_label
+from data.sources.columns.label_names import Says
+from data.sources.columns.negatives import NegativesScan
+from data.sources.columns.roles import Family, Roles
+from data.sources.columns.score_column import ColumnScan, Reading, joined
+from data.sources.columns.score_range import ScoreRange, ScoreScan, recognise_range, refuse_one_value
+from data.sources.columns.split_scores import NO_LABEL, check_scales, hides_labels, left_out, refuse_hidden, without_label
+from data.sources.columns.truth_words import truth_among
 from data.sources.table import Table
-from data.sources.truth_words import truth_among
 from data.spec import BadRows, DatasetSpec
 
 SplitOf = Callable[[str, Table, int, Mapping[str, object]], str]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from data.errors import DataError
-from data.sources.column_roles import plain, show
+from data.sources.columns.column_roles import plain, show
 from data.sources.table import Table
 
 BEIR_KEYS = {"id": "_id", "title": "title", "text": "text"}

@@ -148,7 +148,8 @@ def test_a_hundred_thousand_pairs_load_fast(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "module", ["findings", "sources.column_roles", "sources.score_range", "sources", "sources.files", "sources.python_api"]
+    "module",
+    ["findings", "sources.columns.column_roles", "sources.columns.score_range", "sources", "sources.files", "sources.python_api"],
 )
 def test_examples_in_docstrings(module):
     result = doctest.testmod(importlib.import_module(f"data.{module}"))

@@ -11,10 +11,19 @@ from dataclasses import dataclass
 from itertools import islice
 
 from data.errors import DataError
-from data.sources.column_roles import ANSWER_NAMES, GROUP_NAMES, POSITIVE_NAMES, SCORE_NAMES, SPLIT_NAMES, plain, recognise, show
-from data.sources.score_range import DROP_HINT, excerpt
+from data.sources.columns.column_roles import (
+    ANSWER_NAMES,
+    GROUP_NAMES,
+    POSITIVE_NAMES,
+    SCORE_NAMES,
+    SPLIT_NAMES,
+    plain,
+    recognise,
+    show,
+)
+from data.sources.columns.score_range import DROP_HINT, excerpt
+from data.sources.columns.truth_words import plain_word, truth_of
 from data.sources.table import Table
-from data.sources.truth_words import plain_word, truth_of
 from data.spec import ColumnSpec
 
 TEXT_NAMES = (

@@ -18,10 +18,10 @@ from data.errors import DataError
 from data.schema import SPLITS, UNSPLIT, Document, Recognised, RowId, RowKind, make_example, text_id
 from data.sources.cells import clean_text, group_of
 from data.sources.classes.columns import ClassColumns, check_classes, class_columns, class_of
-from data.sources.clicks import mention_clicks
+from data.sources.columns.clicks import mention_clicks
+from data.sources.columns.score_range import excerpt
 from data.sources.options import refuse_options
 from data.sources.rows import MAX_DROPPED_EXAMPLES, ROWS_VERSION, SPLIT_ALIASES, TableSource
-from data.sources.score_range import excerpt
 from data.sources.shapes import shaped_tables
 from data.sources.table import Table
 from data.spec import BadRows, DatasetSpec

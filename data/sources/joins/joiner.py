@@ -11,11 +11,11 @@ from itertools import islice
 from pathlib import Path
 
 from data.errors import DataError
-from data.sources.column_roles import ANCHOR_NAMES, ANSWER_NAMES, POSITIVE_NAMES, SCORE_NAMES, is_known, plain, recognise
+from data.sources.columns.column_roles import ANCHOR_NAMES, ANSWER_NAMES, POSITIVE_NAMES, SCORE_NAMES, is_known, plain, recognise
+from data.sources.columns.roles import setting
 from data.sources.joins.looks import are_file_names, are_ids, are_nothing_but_ids, cells, could_be_names
 from data.sources.joins.lookups import LITERAL, Lookup, find_in_files, find_in_tables, sibling_tables
 from data.sources.joins.text_files import TextFiles, files_below
-from data.sources.roles import setting
 from data.sources.table import Table
 from data.sources.text_tables import keys_of, query_text
 from data.spec import ColumnSpec, DatasetSpec

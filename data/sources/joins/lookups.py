@@ -12,7 +12,7 @@ from pathlib import Path
 from data.errors import DataError
 from data.schema import Document, text_id
 from data.sources.cells import clean_text
-from data.sources.column_roles import plain, recognise
+from data.sources.columns.column_roles import plain, recognise
 from data.sources.compressed import kind_of, stem_of
 from data.sources.joins.looks import are_file_names, are_ids, bare, cell
 from data.sources.joins.text_files import TextFiles, check_size

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from data.errors import DataError
-from data.sources.column_roles import is_known, plain
+from data.sources.columns.column_roles import is_known, plain
 from data.sources.compressed import kind_of
 from data.sources.joins.looks import are_ids
 from data.sources.readers import Reader, Row, lines, open_reader

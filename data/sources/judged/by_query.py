@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from data.errors import DataError
+from data.sources.columns.score_range import parse_score
 from data.sources.compressed import kind_of
 from data.sources.joins.looks import cell, cells
 from data.sources.judged.judgements import DOCUMENT_NAMES, GRADE_NAMES, QUERY_NAMES, Judgement, Judgements
 from data.sources.readers import lines
-from data.sources.score_range import parse_score
 
 
 def open_judgements(path: Path, shown: str) -> Judgements | PartJudgements:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from data.errors import DataError
 from data.schema import SPLITS, UNSPLIT
-from data.sources.column_roles import plain
+from data.sources.columns.column_roles import plain
 from data.sources.compressed import kind_of, stem_of
 from data.sources.joins.lookups import DOCUMENT_STEMS, QUERY_STEMS
 from data.sources.joins.text_maps import open_table

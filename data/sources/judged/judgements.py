@@ -15,12 +15,12 @@ from typing import Protocol
 
 from data.errors import DataError
 from data.schema import SPLITS
-from data.sources.column_roles import SPLIT_NAMES, plain, show
+from data.sources.columns.column_roles import SPLIT_NAMES, plain, show
+from data.sources.columns.score_range import parse_score
 from data.sources.compressed import kind_of
 from data.sources.joins.looks import cell, cells
 from data.sources.readers import READERS, lines, open_reader
 from data.sources.rows import SPLIT_ALIASES
-from data.sources.score_range import parse_score
 from data.sources.table import Table
 
 HEADER = "query-id, corpus-id, score, separated by tabs"

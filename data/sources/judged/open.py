@@ -7,7 +7,7 @@ from pathlib import Path
 from data.errors import DataError
 from data.schema import UNSPLIT, Source
 from data.sources.beir import BeirSource
-from data.sources.column_roles import recognise
+from data.sources.columns.column_roles import recognise
 from data.sources.compressed import kind_of
 from data.sources.joins.join import joined_source
 from data.sources.judged.folder import JUDGED_WORDS, find_files, find_layout, no_judgements, open_texts, split_of, words_of

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import ParseError
 
 from data.errors import DataError, nearest, reason
-from data.sources.column_roles import recognise
+from data.sources.columns.column_roles import recognise
 from data.sources.foreign import refuse_foreign
 from data.sources.readers.base import Reader, Row, readable
 from data.sources.readers.grid import Header

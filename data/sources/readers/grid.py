@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from data.errors import DataError
-from data.sources.column_roles import (
+from data.sources.columns.column_roles import (
     ANCHOR_NAMES,
     ANSWER_NAMES,
     NEGATIVE,

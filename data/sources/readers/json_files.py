@@ -10,7 +10,7 @@ from pathlib import Path
 
 from data.errors import DataError
 from data.foreign_errors import EXTRA_DATA
-from data.sources.column_roles import is_known
+from data.sources.columns.column_roles import is_known
 from data.sources.readers.base import ARRAY, Reader, Row, TextReader, lines
 from data.sources.readers.json_forms import rows_of
 from data.sources.readers.json_texts import values_in

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from data.errors import DataError
-from data.sources.column_roles import is_known
+from data.sources.columns.column_roles import is_known
 from data.sources.readers.json_known import known_form
 
 SPLIT_KEYS = frozenset({"train", "training", "dev", "development", "validation", "valid", "val", "eval", "test", "testing"})

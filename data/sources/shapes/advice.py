@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from data.sources.column_roles import SCORE_NAMES, is_known, plain
-from data.sources.roles import setting
+from data.sources.columns.column_roles import SCORE_NAMES, is_known, plain
+from data.sources.columns.roles import setting
 from data.sources.shapes.form import Look, ShapedTable
 
 ROW = '{"query": "...", "document": "..."}'

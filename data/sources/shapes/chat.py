@@ -7,7 +7,7 @@ from functools import partial
 from typing import Protocol
 
 from data.errors import DataError
-from data.sources.column_roles import is_known, plain
+from data.sources.columns.column_roles import is_known, plain
 from data.sources.shapes.form import Look, Where
 
 USER = frozenset({"user", "human", "prompter", "customer"})

@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Protocol
 
 from data.errors import DataError
-from data.sources.column_roles import recognise
+from data.sources.columns.column_roles import recognise
 from data.sources.table import Table
 from data.spec import ColumnSpec
 

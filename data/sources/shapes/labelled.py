@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from data.errors import DataError
-from data.sources.column_roles import ANSWER_NAMES, NEGATIVE, POSITIVE_NAMES, last_part, plain
-from data.sources.score_range import DROP_HINT
+from data.sources.columns.column_roles import ANSWER_NAMES, NEGATIVE, POSITIVE_NAMES, last_part, plain
+from data.sources.columns.score_range import DROP_HINT
 from data.sources.shapes.form import Look, Where
 from data.sources.shapes.passages import TITLE, joined, text_key
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from data.errors import DataError
-from data.sources.column_roles import is_known
+from data.sources.columns.column_roles import is_known
 from data.sources.shapes.form import Look, Where
 
 TEXT_KEYS = ("text", "contents", "content", "passage", "passage_text", "page_content", "paragraph_text")

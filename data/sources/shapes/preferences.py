@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from data.sources.column_roles import ANCHOR_NAMES, ANSWER_NAMES, NEGATIVE, POSITIVE_NAMES, plain
+from data.sources.columns.column_roles import ANCHOR_NAMES, ANSWER_NAMES, NEGATIVE, POSITIVE_NAMES, plain
 from data.sources.shapes.form import Look
 from data.sources.shapes.wrapped import NamedShape
 

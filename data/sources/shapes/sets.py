@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from data.errors import DataError
-from data.sources.column_roles import SCORE_NAMES, plain
+from data.sources.columns.column_roles import SCORE_NAMES, plain
 from data.sources.readers.base import ARRAY
 from data.sources.shapes.form import Look, Where
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from data.errors import DataError
-from data.sources.column_roles import ANCHOR_NAMES, NEGATIVE, PAIRED_NAMES, POSITIVE_NAMES, plain
+from data.sources.columns.column_roles import ANCHOR_NAMES, NEGATIVE, PAIRED_NAMES, POSITIVE_NAMES, plain
 from data.sources.shapes.form import Look, Where
 
 ENVELOPES = ("_source", "node")

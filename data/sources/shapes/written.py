@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from data.errors import DataError
-from data.sources.column_roles import ANCHOR_NAMES, NEGATIVE, PAIRED_NAMES, is_known, last_part, plain
+from data.sources.columns.column_roles import ANCHOR_NAMES, NEGATIVE, PAIRED_NAMES, is_known, last_part, plain
 from data.sources.shapes.form import Look, Where
 from data.sources.shapes.literals import is_bracketed, parse, seems_written
 from data.sources.shapes.passages import TEXT_KEYS

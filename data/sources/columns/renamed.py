@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from data.errors import DataError
-from data.sources.column_roles import plain
+from data.sources.columns.column_roles import plain
 from data.sources.table import Table
 
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 
 from data.errors import DataError, nearest
 from data.schema import RowKind
-from data.sources.label_names import names_classes
-from data.sources.roles import Family, Roles, score_note, setting
+from data.sources.columns.label_names import names_classes
+from data.sources.columns.roles import Family, Roles, score_note, setting
 from data.spec import ColumnSpec
 
 PAIRED_NAMES = (

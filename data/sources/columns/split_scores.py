@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from data.errors import DataError
 from data.sources.cells import counted_rows
-from data.sources.label_names import names_classes
-from data.sources.roles import Roles, setting
-from data.sources.score_range import RANGE_HINT, ScoreScan
+from data.sources.columns.label_names import names_classes
+from data.sources.columns.roles import Roles, setting
+from data.sources.columns.score_range import RANGE_HINT, ScoreScan
 
 NO_LABEL = -1
 """What GLUE and its kind write where the label of a test row is kept back."""

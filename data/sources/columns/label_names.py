@@ -1,7 +1,7 @@
 """What the name of a column beside two texts says: that it holds a grade or class of the pair, that it may, or that it does not.
 
 Names are read in words ("is_duplicate", "isDuplicate", "Ähnlichkeit (1-5)"), without accents, in the languages in which tables
-are exported. A name says too little to be sure: what the column holds decides the rest, see `data.sources.label_columns`.
+are exported. A name says too little to be sure: what the column holds decides the rest, see `data.sources.columns.label_columns`.
 """
 
 from __future__ import annotations

@@ -8,11 +8,11 @@ from contextlib import suppress
 from itertools import islice
 
 from data.errors import DataError
-from data.sources.label_columns import command
-from data.sources.roles import Roles, setting
+from data.sources.columns.label_columns import command
+from data.sources.columns.roles import Roles, setting
+from data.sources.columns.truth_words import plain_word, truth_of
+from data.sources.columns.verdict_words import Speaks, speaks
 from data.sources.table import Table
-from data.sources.truth_words import plain_word, truth_of
-from data.sources.verdict_words import Speaks, speaks
 
 HEAD_ROWS = 500
 FEWEST_ROWS = 8

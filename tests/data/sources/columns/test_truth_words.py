@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from data.sources.truth_words import plain_word, truth_among, truth_of
+from data.sources.columns.truth_words import plain_word, truth_among, truth_of
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from data.errors import DataError
-from data.sources.score_range import ScoreRange, parse_score, recognise_range, scan_scores
+from data.sources.columns.score_range import ScoreRange, parse_score, recognise_range, scan_scores
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False, width=32)
 

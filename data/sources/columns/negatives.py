@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from data.sources.cells import counted_rows, is_blank, is_word_for_nothing
-from data.sources.roles import Roles
+from data.sources.columns.roles import Roles
 
 
 class NegativesScan:

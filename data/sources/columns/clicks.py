@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from data.errors import DataError
 from data.schema import RowKind
-from data.sources.column_roles import plain
+from data.sources.columns.column_roles import plain
 from data.sources.rows import TableSource
 
 NAMES = ("clicks", "clickcount", "clickscount", "numclicks", "nclicks", "totalclicks", "numberofclicks")

@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Mapping
 from enum import IntEnum
 
-from data.sources.label_names import parts, words_of
-from data.sources.truth_words import are_polar, negated
+from data.sources.columns.label_names import parts, words_of
+from data.sources.columns.truth_words import are_polar, negated
 
 INFERENCE_WORDS = frozenset({"entailment", "entails", "entailed", "contradiction", "contradicts", "neutral", "not_entailment"})
 """Classes of natural language inference; two of them in a column leave no doubt."""

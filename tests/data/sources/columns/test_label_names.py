@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from data.sources.label_names import Says, names_classes, says
+from data.sources.columns.label_names import Says, names_classes, says
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from data.schema import Recognised, RowKind
-from data.sources.label_names import names_classes
+from data.sources.columns.label_names import names_classes
 
 
 class Family(StrEnum):

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 
 from data.errors import DataError
 from data.sources.cells import counted_rows, is_blank
-from data.sources.score_range import DROP_HINT, MOST_CLASSES, ScoreScan, excerpt, parse_score, scan_scores
-from data.sources.truth_words import plain_word, truth_among, truth_of
+from data.sources.columns.score_range import DROP_HINT, MOST_CLASSES, ScoreScan, excerpt, parse_score, scan_scores
+from data.sources.columns.truth_words import plain_word, truth_among, truth_of
 
 DECIMAL_COMMA = re.compile(r"\s*[-+]?\d+,\d+\s*")
 

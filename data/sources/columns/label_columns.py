@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from data.errors import DataError
 from data.schema import RowKind
-from data.sources.label_names import Says, denies, is_loose, names_a_person, names_an_average, names_the_opposite, says
-from data.sources.roles import Family, Roles, setting
-from data.sources.score_column import ColumnScan
-from data.sources.score_range import KNOWN_RANGES, excerpt
-from data.sources.truth_words import truth_among, truth_of
-from data.sources.verdict_words import INFERENCE_WORDS, Speaks, are_of_something_else, may_be_topics, speaks
+from data.sources.columns.label_names import Says, denies, is_loose, names_a_person, names_an_average, names_the_opposite, says
+from data.sources.columns.roles import Family, Roles, setting
+from data.sources.columns.score_column import ColumnScan
+from data.sources.columns.score_range import KNOWN_RANGES, excerpt
+from data.sources.columns.truth_words import truth_among, truth_of
+from data.sources.columns.verdict_words import INFERENCE_WORDS, Speaks, are_of_something_else, may_be_topics, speaks
 
 FREQUENT = 0.05
 """Share of the rows that each of two values has at least, where nothing but the values tells of classes."""

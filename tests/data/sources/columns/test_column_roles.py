@@ -8,7 +8,7 @@ import pytest
 
 from data.errors import DataError
 from data.schema import RowKind
-from data.sources.column_roles import recognise
+from data.sources.columns.column_roles import recognise
 from data.spec import ColumnSpec
 
 
