@@ -30,7 +30,8 @@ def values_in(text: str) -> list[tuple[int, object]]:
             value, end = decoder.raw_decode(text, position)
         except (ValueError, RecursionError):
             sign = text[position]
-            if (sign != "[" or found) and not (sign == "]" and inside and not text[position + 1 :].strip()):
+            # only the outermost bracket is passed over: to try each of many in turn would take minutes
+            if (sign != "[" or found or inside) and not (sign == "]" and inside and not text[position + 1 :].strip()):
                 return []
             inside, position = True, position + 1
             continue

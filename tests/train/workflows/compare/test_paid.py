@@ -75,7 +75,7 @@ def test_mining_asks_before_money_is_spent_and_does_not_pay_twice(
     tmp_path: Path, server_of_all: ApiServer, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, out: list[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    lines = [f"question {i // 2},answer {i} of {i // 2}" for i in range(80)]  # each question has two answers
+    lines = [f"question {i // 2},the answer is {i} of {i // 2}" for i in range(80)]  # each question has two answers
     (tmp_path / "pairs.csv").write_text("question,answer\n" + "\n".join(lines) + "\n", encoding="utf-8")
     words = ["mine", "pairs.csv", "--model", "text-embedding-3-small", "--cache", str(tmp_path / "cache"), "mining.rank_from=1"]
     words += out or ["--audit"]
