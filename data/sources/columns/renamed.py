@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from data.errors import DataError
 from data.sources.columns.column_roles import plain
-from data.sources.table import Table
+from data.sources.table import Table, WrappedTable
 
 
-class RenamedTable:
+class RenamedTable(WrappedTable):
     """The same rows under other names of columns.
 
     Args:
@@ -20,19 +19,10 @@ class RenamedTable:
     """
 
     def __init__(self, table: Table, names: Mapping[str, str]) -> None:
-        self.table, self.names = table, dict(names)
-        self.shown, self.place = table.shown, table.place
+        super().__init__(table)
+        self.names = dict(names)
         read = ", ".join(f"{own!r} as {name!r}" for own, name in names.items())
         self.notes = [*table.notes, f"{table.shown}: {read}"]
-
-    @property
-    def on_bad(self) -> Callable[[DataError], None] | None:
-        """See `Table`; the same for the table below."""
-        return self.table.on_bad
-
-    @on_bad.setter
-    def on_bad(self, value: Callable[[DataError], None] | None) -> None:
-        self.table.on_bad = value
 
     def columns(self) -> list[str]:
         """Return the new names."""

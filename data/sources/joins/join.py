@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from data.errors import DataError
@@ -18,32 +18,26 @@ from data.sources.joins.looks import cells
 from data.sources.joins.lookups import Lookup
 from data.sources.rows import TableSource
 from data.sources.shapes import shaped_tables
-from data.sources.table import Table
+from data.sources.table import Table, WrappedTable
 from data.spec import DatasetSpec
 
 IN_MEMORY = re.compile(r"/[0-9a-f]{16}/rows(?:/\w+)?\.\w+$")
 """Where `data.sources.memory` keeps rows that a caller gave: nothing lies beside them."""
 
 
-class JoinedTable:
+class JoinedTable(WrappedTable):
     """A table with the texts in place of their names."""
 
     def __init__(self, table: Table, lookups: Mapping[str, Lookup]) -> None:
-        self.table, self.lookups = table, lookups
-        self.shown, self.place, self.notes = table.shown, table.place, table.notes
-        self.on_bad: Callable[[DataError], None] | None = None
+        super().__init__(table)
+        self.lookups = lookups
 
     def columns(self) -> list[str]:
         """Return the names of the columns."""
         return self.table.columns()
 
-    def where(self, number: int, column: str | None = None) -> str:
-        """Return the place of a row for a message."""
-        return self.table.where(number, column)
-
     def rows(self, columns: Sequence[str]) -> Iterator[tuple[int, Mapping[str, object]]]:
         """Yield the rows, with texts; a row with a name that was not found is a bad row."""
-        self.table.on_bad = self.on_bad
         for number, values in self.table.rows(columns):
             try:
                 joined = {column: self._joined(values.get(column), column, number) for column in self.lookups if column in values}

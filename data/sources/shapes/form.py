@@ -10,7 +10,7 @@ from typing import Protocol
 
 from data.errors import DataError
 from data.sources.columns.column_roles import recognise
-from data.sources.table import Table
+from data.sources.table import Table, WrappedTable
 from data.spec import ColumnSpec
 
 LOOK_ROWS = 100
@@ -101,21 +101,12 @@ def look_at(table: Table, spec: ColumnSpec) -> Look:
     return Look(table, tuple(table.columns()), spec, rows)
 
 
-class ShapedTable:
+class ShapedTable(WrappedTable):
     """A table whose rows are read through a form."""
 
     def __init__(self, table: Table, shape: Shape) -> None:
-        self.table, self.shape = table, shape
-        self.shown, self.place, self.notes = table.shown, table.place, table.notes
-
-    @property
-    def on_bad(self) -> Callable[[DataError], None] | None:
-        """See `Table`; the same for the table below."""
-        return self.table.on_bad
-
-    @on_bad.setter
-    def on_bad(self, value: Callable[[DataError], None] | None) -> None:
-        self.table.on_bad = value
+        super().__init__(table)
+        self.shape = shape
 
     def columns(self) -> list[str]:
         """Return the flat columns."""
@@ -133,10 +124,6 @@ class ShapedTable:
                 self.on_bad(error)
                 continue
             yield number, flat
-
-    def where(self, number: int, column: str | None = None) -> str:
-        """Return the place of a row for a message."""
-        return self.table.where(number, column)
 
     def digest(self) -> bytes:
         """Hash the content and how it is read."""
