@@ -184,7 +184,7 @@ def _refuse_pairs(category: str, free: Sequence[str], head: Sequence[Mapping[str
         longest = _longest(texts, head)
         class_of_one = f"data.columns.anchor={quoted(longest)} data.columns.category={quoted(category)}"
         ways.append(f"if {category!r} is the class of one text alone, name that text: {class_of_one}")
-    what = f"{len(texts)} columns hold texts ({show(texts)}), and {category!r} is a label{shown} of the pair, or of one of them"
+    what = f"{len(texts)} columns are texts ({show(texts)}), and {category!r} may be a label{shown} of the pair or of one of them"
     raise DataError(what, where=table.place, hint="; ".join(ways))
 
 

@@ -195,7 +195,7 @@ def test_two_texts_and_a_label_are_no_texts_with_a_class(tmp_path, header):
     body = [f"{text} once more,{text} and so on,{kinds[i % len(kinds)]}" for i, (text, _) in enumerate(rows(10))]
     said = message(write(tmp_path / "a.csv", "\n".join([header, *body])))
     pair = f"data.columns.anchor={first} data.columns.positive={second}"
-    assert f"2 columns hold texts ('{first}', '{second}'), and '{label}' is a label ({', '.join(sorted(kinds))})" in said
+    assert f"2 columns are texts ('{first}', '{second}'), and '{label}' may be a label ({', '.join(sorted(kinds))})" in said
     assert f"to train on all rows as pairs: {pair}" in said
     scored = kinds[0] in ("ja", "0")
     assert (f"says whether the two belong together: {pair} data.columns.score={label};" in said) is scored
