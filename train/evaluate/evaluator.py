@@ -14,6 +14,7 @@ from train.encode.protocol import TextEncoder
 from train.evaluate.correlations import compare_spearman, measure_correlations
 from train.evaluate.results import DatasetResult, MetricPair
 from train.evaluate.score import Scores, score
+from train.evaluate.slicing import slices_of, with_taught
 from train.evaluate.statistics import RESAMPLES, Measured, compare_means, measure_means
 from train.evaluate.tasks import RetrievalTask, Similarity, Task, build_task, task_sha256
 from train.evaluate.verdict import clearly_negative
@@ -70,6 +71,7 @@ def compare(task: Task, base: Scores, tuned: Scores, seed: int = 0, resamples: i
         metrics={name: MetricPair(base=value, tuned=tuned.values[name]) for name, value in base.values.items()},
         test_sha256=task_sha256(task),
         against_scores=ranks_against_scores(task, primary_value(base)),
+        slices=slices_of(task, base, tuned, seed=seed, resamples=resamples),
     )
 
 
@@ -162,11 +164,19 @@ def primary_value(scores: Scores) -> float:
     return scores.values[scores.primary]
 
 
-def judge_test(datasets: Mapping[str, PreparedDataset], encode: Encoders) -> dict[str, tuple[Task, Scores]]:
-    """Score a model on the test split of every data set that has one, over the full corpus."""
+def judge_test(
+    datasets: Mapping[str, PreparedDataset], encode: Encoders, taught: np.ndarray | None = None
+) -> dict[str, tuple[Task, Scores]]:
+    """Score a model on the test split of every data set that has one, over the full corpus.
+
+    Args:
+        datasets: by name.
+        encode: the model.
+        taught: hashes of the documents that training rows hold, see `slicing.taught_queries`.
+    """
     out: dict[str, tuple[Task, Scores]] = {}
     for name, prepared in datasets.items():
         if "test" in prepared.splits and len(prepared.splits["test"]):
-            task = build_task(prepared, "test")
+            task = with_taught(build_task(prepared, "test"), taught)
             out[name] = (task, score_model(task, encoder_for(name, encode)))
     return out

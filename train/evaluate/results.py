@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from train.config.choices import FailOn
+from train.evaluate.slices import NEW, TAUGHT, SliceResult, TaughtAndNew
 from train.evaluate.verdict import DatasetVerdict, RunVerdict, dataset_verdict
 
 if TYPE_CHECKING:
@@ -43,10 +44,13 @@ class CrossValidation(BaseModel):
     p_value: float = Field(ge=0, le=1)
     verdict: DatasetVerdict
     against_scores: bool = Field(False, description="see `DatasetResult`")
+    slices: tuple[SliceResult, ...] = Field((), description="the queries of all parts whose documents train taught, and the new")
 
     @classmethod
-    def of(cls, found: Comparison, folds: int, *, against_scores: bool = False) -> CrossValidation:
-        """Build it from a comparison over the items of all parts; `against_scores` as in `DatasetResult`."""
+    def of(
+        cls, found: Comparison, folds: int, *, against_scores: bool = False, slices: Sequence[SliceResult] = ()
+    ) -> CrossValidation:
+        """Build it from a comparison over the items of all parts; `against_scores` and `slices` as in `DatasetResult`."""
         return cls(
             folds=folds,
             n=found.n,
@@ -58,6 +62,7 @@ class CrossValidation(BaseModel):
             p_value=found.p_value,
             verdict=dataset_verdict(found.ci95, found.independent, found.p_value, against_scores=against_scores),
             against_scores=against_scores,
+            slices=tuple(slices),
         )
 
 
@@ -88,6 +93,7 @@ class DatasetResult(BaseModel):
     against_scores: bool = Field(
         False, description="whether the base ranks the pairs clearly against their scores, and nobody said which way these run"
     )
+    slices: tuple[SliceResult, ...] = Field((), description="parts of what was judged, each with its own gain")
 
     @property
     def settled(self) -> DatasetVerdict:
@@ -95,16 +101,37 @@ class DatasetResult(BaseModel):
         itself is neither better nor worse, whatever such training does elsewhere."""
         return self.verdict if self.cross_validation is None or self.kept_base else self.cross_validation.verdict
 
+    @property
+    def by_documents(self) -> TaughtAndNew:
+        """The gains on documents that train taught and on new ones: of what decides, which may be the cross-validation."""
+        crossed = self.cross_validation
+        return TaughtAndNew.of(crossed.slices if crossed is not None and not self.kept_base else self.slices)
+
     def lines(self) -> list[DatasetResult]:
         """Return the result as tables show it: what cross-validation found, if anything, comes first, with a name that says
-        so."""
+        so. Below each come taught and new documents, where there are enough of both."""
         crossed = self.cross_validation
         if crossed is None:
-            return [self]
-        values = crossed.model_dump(exclude={"folds"})
+            return [self, *self._by_documents()]
+        values = crossed.model_dump(exclude={"folds", "slices"}) | {"slices": crossed.slices, "metrics": {}, "kept_base": False}
         name = f"{self.name}, all {crossed.folds} parts"
-        whole = self.model_copy(update={**values, "name": name, "metrics": {}, "cross_validation": None, "kept_base": False})
-        return [whole, self.model_copy(update={"name": f"{self.name}, {self.split} alone"})]
+        whole = self.model_copy(update={**values, "name": name, "cross_validation": None})
+        alone = self.model_copy(update={"name": f"{self.name}, {self.split} alone", "cross_validation": None})
+        return [line for one in (whole, alone) for line in (one, *one._by_documents())]
+
+    def _by_documents(self) -> list[DatasetResult]:
+        both = None if self.kept_base else TaughtAndNew.of(self.slices).both
+        return [
+            DatasetResult(
+                name=f"{self.name}, {word} documents",
+                kind=self.kind,
+                split=self.split,
+                metric=self.metric,
+                verdict=part.verdict,
+                **part.model_dump(include={"n", "groups", "base", "tuned", "delta", "ci95", "p_value"}),
+            )
+            for word, part in zip((TAUGHT, NEW), both or (), strict=False)
+        ]
 
     @classmethod
     def of(
@@ -118,6 +145,7 @@ class DatasetResult(BaseModel):
         metrics: Mapping[str, MetricPair],
         test_sha256: str | None,
         against_scores: bool = False,
+        slices: Sequence[SliceResult] = (),
     ) -> DatasetResult:
         """Return the result that a comparison gives, with its verdict."""
         return cls.model_validate(
@@ -137,6 +165,7 @@ class DatasetResult(BaseModel):
                 "against_scores": against_scores,
                 "metrics": dict(metrics),
                 "test_sha256": test_sha256,
+                "slices": tuple(slices),
             }
         )
 

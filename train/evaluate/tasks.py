@@ -67,6 +67,7 @@ class RetrievalTask:
         qrels: query id → document id → grade; every query has at least one grade above 0, every document is in the corpus.
         kind: the kind of the rows that it was built from.
         groups: [Q] int, from 0 without a gap, where the user said which queries belong together; else None.
+        taught: [Q] bool, of which queries training rows had a relevant document; None where that is not known (`slicing`).
 
     Raises:
         DataError: the parts do not fit together.
@@ -81,6 +82,7 @@ class RetrievalTask:
     qrels: Qrels
     kind: RowKind = RowKind.PAIR
     groups: np.ndarray | None = field(default=None, compare=False)
+    taught: np.ndarray | None = field(default=None, compare=False)
     primary: str = field(default=RETRIEVAL_METRICS[0], init=False)
 
     def __post_init__(self) -> None:

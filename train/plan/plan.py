@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
+
+import numpy as np
 
 from data.audit.usable import refuse_unjudgeable
 from data.prepared import PreparedDataset
@@ -31,6 +34,7 @@ from train.plan.audit import obey_errors, obey_strict, say_warnings
 from train.plan.datasets import load_datasets, training_rows, training_sets
 from train.plan.describe import batches_in_words, mined_in_words, recipe_in_words
 from train.plan.folds import folds_wanted
+from train.plan.taught import taught_documents
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,11 @@ class Plan:
         """Say the plan."""
         for line in self.sentences:
             say(line)
+
+    @cached_property
+    def taught(self) -> np.ndarray:
+        """[U] uint64 hashes of the documents that the training rows teach."""
+        return taught_documents(self.sets)
 
     @property
     def needs(self) -> Needs:

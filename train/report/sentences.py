@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from train.evaluate.results import CrossValidation, DatasetResult, run_verdict
 from train.evaluate.verdict import FEWEST
+from train.report.sentences_documents import documents_clause, documents_sentence, summary_of_documents
 from train.wording import (
     BASE_AND_TUNED,
     Sides,
@@ -46,9 +47,10 @@ def dataset_sentence(result: DatasetResult, sides: Sides = BASE_AND_TUNED) -> st
         return f"There is no verdict on {result.name}: {against_scores(before)}. {figures}"
     if result.verdict != "no_evidence":
         word = "better" if result.verdict == "improved" else "worse"
-        return f"{sentence_case(after)} is {word} than {before} on {result.name}: {figures}"
+        limits = documents_clause(result) if result.verdict == "improved" else ""
+        return f"{sentence_case(after)} is {word} than {before} on {result.name}{limits}: {figures}{documents_sentence(result)}"
     sentence = f"There is no evidence that {after} differs from {before} on {result.name}: {figures}"
-    return f"{sentence} {_why_not(result)}"
+    return f"{sentence} {_why_not(result)}{documents_sentence(result)}"
 
 
 def _crossed_sentence(result: DatasetResult, crossed: CrossValidation, sides: Sides) -> str:
@@ -64,7 +66,9 @@ def _crossed_sentence(result: DatasetResult, crossed: CrossValidation, sides: Si
         start = f"There is no evidence that such training makes a model that differs from {before} on {result.name}"
         return f"{start}: {figures} {_why_not(result.lines()[0])} {alone}"
     word = "better" if crossed.verdict == "improved" else "worse"
-    return f"Training makes a model that is {word} than {before} on {result.name}: {figures} {alone}"
+    limits = documents_clause(result) if crossed.verdict == "improved" else ""
+    start = f"Training makes a model that is {word} than {before} on {result.name}{limits}"
+    return f"{start}: {figures}{documents_sentence(result)} {alone}"
 
 
 def _figures(found: DatasetResult | CrossValidation, kind: str) -> str:
@@ -123,11 +127,12 @@ def _summary(results: Sequence[DatasetResult], sides: Sides) -> str:
     before, after = sides.in_sentences()
     subject = sentence_case(after)
     better, worse = (sum(result.settled == verdict for result in results) for verdict in ("improved", "regressed"))
+    limits = summary_of_documents(results)
     match run_verdict(results):
         case "improved":
-            return f"{subject} is better than {before} on {better} of {len(results)} data sets and worse on none."
+            return f"{subject} is better than {before} on {better} of {len(results)} data sets and worse on none{limits}"
         case "regressed":
             return f"{subject} is worse than {before} on {worse} of {len(results)} data sets and better on none."
         case "mixed":
-            return f"{subject} is better than {before} on {better} of {len(results)} data sets and worse on {worse}."
+            return f"{subject} is better than {before} on {better} of {len(results)} data sets and worse on {worse}{limits}"
     return f"There is no evidence that {after} differs from {before} on any of {len(results)} data sets."

@@ -6,7 +6,7 @@ No torch and no pandas here: `embed-tune diff` answers at once.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -38,6 +38,7 @@ class Values:
         tuned: n values of the tuned model.
         gold: n gold scores; None for queries, and in files of versions that did not record them.
         group: n numbers of groups; None where items are alone, and in files of versions that knew no groups.
+        taught: n times whether training rows had a relevant document of the query; None where that is not known.
     """
 
     items: list[str]
@@ -45,6 +46,7 @@ class Values:
     tuned: list[float]
     gold: list[float | None]
     group: list[int | None]
+    taught: list[bool | None] = field(default_factory=list)
 
     @property
     def groups(self) -> np.ndarray | None:
@@ -112,17 +114,18 @@ class FinishedRun:
             raise BrokenRecord(path, f"is broken (it has no column {lacking[0]})")
         # plain lists: pyarrow's own filters import pandas
         columns = [table[name].to_pylist() for name in COLUMNS]
-        gold, group = (
-            table[name].to_pylist() if name in table.column_names else [None] * len(table) for name in ("gold", "group")
+        gold, group, taught = (
+            table[name].to_pylist() if name in table.column_names else [None] * len(table) for name in ("gold", "group", "taught")
         )
         out: dict[tuple[str, str], Values] = {}
-        for dataset, item, metric, base, tuned, score, one in zip(*columns, gold, group, strict=True):
+        for dataset, item, metric, base, tuned, score, one, known in zip(*columns, gold, group, taught, strict=True):
             found = out.setdefault((dataset, metric), Values([], [], [], [], []))
             found.items.append(item)
             found.base.append(base)
             found.tuned.append(tuned)
             found.gold.append(score)
             found.group.append(one)
+            found.taught.append(known)
         return out
 
 

@@ -14,23 +14,28 @@ Judged = Mapping[str, tuple[Task, Scores]]
 
 
 def write_per_query(path: Path, base: Judged, tuned: Judged) -> None:
-    """Write one row a query or scored pair and metric: `dataset, item, metric, base, tuned, gold, group`. Items are ids, never
-    texts.
+    """Write one row a query or scored pair and metric: `dataset, item, metric, base, tuned, gold, group, taught`. Items are ids,
+    never texts.
 
     For scored pairs the metric is `cosine` and `gold` the gold score, from which Spearman follows; for queries `gold` is null.
-    `group` is a number within the data set, null where nobody said which items belong together.
+    `group` is a number within the data set, null where nobody said which items belong together. `taught` tells whether training
+    rows had a relevant document of the query, null where that is not known.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     numbers = dict.fromkeys(("base", "tuned", "gold"), pa.float64())
-    schema = pa.schema(dict.fromkeys(("dataset", "item", "metric"), pa.string()) | numbers | {"group": pa.int64()})
+    schema = pa.schema(
+        dict.fromkeys(("dataset", "item", "metric"), pa.string()) | numbers | {"group": pa.int64(), "taught": pa.bool_()}
+    )
     columns: dict[str, list[Any]] = {name: [] for name in schema.names}
     for name, (task, scores) in tuned.items():
         before = base[name][1]
         gold: list[Any] = [None] * len(task)
         groups = gold if task.groups is None else task.groups.tolist()
+        taught = gold
         if isinstance(task, RetrievalTask):
+            taught = gold if task.taught is None else task.taught.tolist()
             found = {metric: (before.per_query[metric], values) for metric, values in scores.per_query.items()}
             items = list(task.query_ids)
         elif before.similarities is not None and scores.similarities is not None:
@@ -45,5 +50,6 @@ def write_per_query(path: Path, base: Judged, tuned: Judged) -> None:
             columns["tuned"] += [float(v) for v in new]
             columns["gold"] += gold
             columns["group"] += groups
+            columns["taught"] += taught
     with atomic_path(path) as temporary:
         pq.write_table(pa.table(columns, schema=schema), temporary)

@@ -162,4 +162,5 @@ def limit_queries(task: RetrievalTask, most: int) -> RetrievalTask:
         queries=[task.queries[i] for i in keep],
         qrels={query: task.qrels[query] for query in ids},
         groups=None,  # nothing is resampled on dev
+        taught=None if task.taught is None else task.taught[keep],
     )

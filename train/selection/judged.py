@@ -112,7 +112,7 @@ def dev_judge(plan: Plan, base: Mapping[str, TextEncoder]) -> DevJudge:
 
 
 def _judge(plan: Plan, encoders: Mapping[str, TextEncoder]) -> TestScores:
-    full = judge_test(plan.datasets, encoders)
+    full = judge_test(plan.datasets, encoders, plan.taught)
     whole = plan.encoder.contract.dimensions
     shortened: dict[int, dict[str, float]] = {}
     for dimensions in plan.config.training.matryoshka:

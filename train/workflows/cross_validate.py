@@ -21,6 +21,8 @@ from train.distributed import PeerStopped, is_main, wait
 from train.errors import Diverged
 from train.evaluate.correlations import compare_spearman
 from train.evaluate.results import CrossValidation
+from train.evaluate.slices import SliceResult
+from train.evaluate.slicing import by_documents
 from train.evaluate.statistics import Comparison, compare_means, group_numbers
 from train.evaluate.verdict import clearly_negative
 from train.runs.finished import Values, read_finished
@@ -65,7 +67,8 @@ def cross_validate(
     found = pooled(parts, seed=seed, resamples=resamples)
     told = config.data.datasets[0].score_range is not None
     against = parts[0].has_gold and not told and clearly_negative(found.base, found.independent)
-    return CrossValidation.of(found, folds, against_scores=against)
+    slices = pooled_slices(parts, seed=seed, resamples=resamples)
+    return CrossValidation.of(found, folds, against_scores=against, slices=slices)
 
 
 def pooled(parts: Sequence[Values], *, seed: int, resamples: int) -> Comparison:
@@ -75,13 +78,27 @@ def pooled(parts: Sequence[Values], *, seed: int, resamples: int) -> Comparison:
     before Spearman's correlation of all is computed. The base's are treated alike.
     """
     base, tuned = ([np.array(getattr(part, side), dtype=float) for part in parts] for side in ("base", "tuned"))
-    # a group lies in one part, and each part numbers its own
-    groups = group_numbers([f"{i} {g}" if g is not None else "" for i, part in enumerate(parts) for g in part.group])
+    groups = _groups(parts)
     if not parts[0].has_gold:
         return compare_means(np.concatenate(base), np.concatenate(tuned), seed=seed, resamples=resamples, groups=groups)
     gold = np.concatenate([np.array(part.gold, dtype=float) for part in parts])
     ranks = (np.concatenate([rankdata(one) / (len(one) + 1) for one in side]) for side in (base, tuned))
     return compare_spearman(gold, *ranks, seed=seed, resamples=resamples, groups=groups)
+
+
+def pooled_slices(parts: Sequence[Values], *, seed: int, resamples: int) -> tuple[SliceResult, ...]:
+    """Compare on the queries of all parts whose documents the rows of the other parts taught, and on those with new documents."""
+    taught = [known for part in parts for known in part.taught]
+    if not taught or None in taught:
+        return ()
+    base, tuned = (np.concatenate([np.array(getattr(part, side), dtype=float) for part in parts]) for side in ("base", "tuned"))
+    groups = _groups(parts)
+    return by_documents(np.array(taught, dtype=bool), base, tuned, seed=seed, resamples=resamples, groups=groups)
+
+
+def _groups(parts: Sequence[Values]) -> np.ndarray | None:
+    """Return [n] the group of each item. A group lies in one part, and each part numbers its own."""
+    return group_numbers([f"{i} {g}" if g is not None else "" for i, part in enumerate(parts) for g in part.group])
 
 
 def _config_of(config: TrainSettings, run: Path, name: str, folds: int, fold: int) -> TrainSettings:
