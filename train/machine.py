@@ -25,6 +25,10 @@ PACKAGES = (
 )
 
 
+CPUINFO = Path("/proc/cpuinfo")
+"""Where Linux describes the processor."""
+
+
 def environment(extra: Mapping[str, object]) -> dict[str, object]:
     """Return versions, hardware and revision of the code, for `environment.json`."""
     import torch
@@ -59,10 +63,39 @@ def _version(package: str) -> str | None:
 def processor() -> str:
     """Return the name of the processor, as the system gives it."""
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        lines = CPUINFO.read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor()
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+
+
+def processor_flags() -> frozenset[str] | None:
+    """Return what the processor can do, in the words of Linux (`amx_bf16`, `avx512_bf16`, `svebf16`); None where nobody says.
+
+    Systems without /proc/cpuinfo are asked through torch, which knows those about bf16 of x86.
+    """
+    try:
+        lines = CPUINFO.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return _flags_by_torch()
+    words = ("flags", "features")  # x86 and ARM
+    found = next((line.split(":", 1)[1] for line in lines if line.split(":")[0].strip().lower() in words and ":" in line), None)
+    return None if found is None else frozenset(found.split())
+
+
+def _flags_by_torch() -> frozenset[str] | None:
+    import torch
+
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return None
+    asked = {
+        "amx_bf16": "_is_amx_tile_supported",
+        "amx_tile": "_is_amx_tile_supported",
+        "avx512_bf16": "_is_avx512_bf16_supported",
+    }
+    if not all(hasattr(torch.cpu, name) for name in asked.values()):  # functions that are no part of torch's interface
+        return None
+    return frozenset(flag for flag, name in asked.items() if getattr(torch.cpu, name)())
 
 
 def _git_revision() -> str | None:

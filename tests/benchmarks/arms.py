@@ -4,7 +4,7 @@ All arms get the same rows in the same batches, truncation, dropout, loss, learn
 seed and trainable weights (the unused pooler is frozen in all). The stock arms are `SentenceTransformerTrainer` with
 
 - A: nothing else set (besides that it neither saves nor reports);
-- B: bf16 where the project's own probe says that it pays. On a CPU the faster of eager and fused (SDPA) attention, timed at the
+- B: bf16 where the project's own rule says that it pays. On a CPU the faster of eager and fused (SDPA) attention, timed at the
   start, and no data loading workers: they would take cores from the matrix products (`--workers` tries others). On a GPU flash
   attention 2 without padding where it is installed, otherwise SDPA with padding to multiples of 8; TF32; 4 workers. AdamW is the
   fused one in all arms, the library's default. `--compile` adds torch.compile.

@@ -3,7 +3,7 @@
     python -m tests.benchmarks.encode_speed --workload mixed --texts 512 --rounds 4 --arms A,B,D
 
 Run it from the repository's root; it needs no data. Arms: A, `SentenceTransformer.encode` with its defaults; B, the same with
-its best options on this machine (bf16 weights where the project's probe says that bf16 pays, flash attention where it is
+its best options on this machine (bf16 weights where the project's rule says that bf16 pays, flash attention where it is
 installed, and the fastest of several batch sizes, timed at the start); D, `train.encode.local.Encoder.encode`. Each arm lives
 in a process of its own, and only one computes at a time: they take turns (A B D, D A B, …), and each turn encodes `--texts`
 texts that were not seen before, so that nothing can be kept from the last time. A turn is timed from the texts to the vectors in

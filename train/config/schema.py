@@ -171,7 +171,8 @@ class TrainingConfig(StrictModel):
     )
     precision: Precision = Field(
         Precision.AUTO,
-        description="number format of training: auto: bf16 where a probe at the start shows that it pays off, otherwise fp32",
+        description="number format of training: auto: bf16 where the processor has matrix units for it or was measured to gain"
+        " by it, otherwise fp32",
     )
     seed: int = Field(42, ge=0, lt=2**32, description="seed of shuffling, dropout and resampling, from 0 to 4,294,967,295")
     evaluations: int | None = Field(

@@ -51,7 +51,7 @@ class Plan:
     """Everything that is known before the first optimiser step. What is learnt later makes another plan.
 
     Attributes:
-        config: the settings, with what was probed (the precision).
+        config: the settings, with what the machine decided (the precision).
         datasets: all data sets, by name.
         encoder: the base; training changes the weights of its model.
         origin: where these came from.
@@ -117,7 +117,7 @@ def make_plan(config: TrainSettings) -> Plan:
     mined = mine_training_rows(config, datasets, encoder)
     rows = training_rows(config, datasets, mined)
     refuse_unjudgeable(datasets, trained=rows)
-    bf16, why = distributed.share(_precision(config, encoder))  # probed: processes may see different speeds
+    bf16, why = distributed.share(_precision(config, encoder))  # machines may differ
     sets = training_sets(config, rows, specs, encoder, bf16)
     seed = config.training.seed
     recipe = plan_recipe(
@@ -133,7 +133,7 @@ def make_plan(config: TrainSettings) -> Plan:
     sentences = recipe_in_words(recipe, sets, encoder, config, bf16, why)
     if (about_folds := folds_wanted(config, datasets)[1]) is not None:
         sentences.append(f"  note: {about_folds}")
-    # what was probed is fixed in the recorded config, so that a resumed run computes as the first part did
+    # the precision is fixed in the recorded config, so that a resumed run computes as the first part did
     training = config.training.model_copy(update={"precision": Precision.BF16 if bf16 else Precision.FP32})
     config = config.model_copy(update={"training": training})
     return Plan(config, datasets, encoder, origin, sets, recipe, bf16, mined, tuple(sentences))
@@ -164,5 +164,5 @@ def _precision(config: TrainSettings, encoder: Encoder) -> tuple[bool, str]:
     if config.training.precision == Precision.AUTO and is_static(encoder.model):
         return False, "a table of word vectors has no products that bf16 would speed up"
     if config.training.precision == Precision.AUTO:
-        return bf16_pays(str(encoder.model.device))
+        return bf16_pays(str(encoder.model.device), config.cache)
     return config.training.precision == Precision.BF16, "from your config"
