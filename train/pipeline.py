@@ -154,12 +154,14 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker, training_begins: Cal
 def _compared(plan: Plan, base: BaseScores, tuned: TestScores, winner: Winner) -> list[DatasetResult]:
     """Judge tuned against base on the test split of each data set."""
     say("comparing …")
-    seed, resamples = plan.config.training.seed, plan.config.evaluation.resamples
+    seed, judging = plan.config.training.seed, plan.config.evaluation
     results = [
-        compare(task, base.test.full[name][1], scores, seed=seed, resamples=resamples)
+        compare(task, base.test.full[name][1], scores, seed=seed, resamples=judging.resamples, margin=judging.margin)
         for name, (task, scores) in tuned.full.items()
     ]
-    return [result.model_copy(update={"kept_base": True}) for result in results] if winner.share == 0 else results
+    if winner.share == 0:
+        return [result.of_one_model().model_copy(update={"kept_base": True}) for result in results]
+    return results
 
 
 def _train_part(config: TrainSettings) -> None:

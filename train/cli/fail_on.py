@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from train.config.choices import FailOn
+from train.config.fail_on import Condition
 from train.distributed import is_main
 from train.errors import VerdictError
 from train.wording import BASE_AND_TUNED, Sides
@@ -16,18 +16,25 @@ from train.wording import BASE_AND_TUNED, Sides
 if TYPE_CHECKING:
     from train.evaluate.results import DatasetResult
 
+
+def _read(word: str) -> Condition:
+    return Condition.read(word)
+
+
 FailOnOption = Annotated[
-    FailOn | None,
+    Condition | None,
     typer.Option(
         "--fail-on",
-        metavar="VERDICT",
+        metavar="CONDITION",
+        parser=_read,
         help="For CI: `regressed` ends with exit code 3 if anything got worse; `no_evidence` does so unless something got better "
-        "and nothing worse. Results are written in any case.",
+        "and nothing worse; `worse-than=0.02` unless every data set shows that nothing got worse by as much. Results are written "
+        "in any case.",
     ),
 ]
 
 
-def fail_if(condition: FailOn | None, verdict: str, results: Sequence[DatasetResult], sides: Sides = BASE_AND_TUNED) -> None:
+def fail_if(condition: Condition | None, verdict: str, results: Sequence[DatasetResult], sides: Sides = BASE_AND_TUNED) -> None:
     """End with exit code 3 if the verdict is one that `--fail-on` names.
 
     Args:
@@ -41,15 +48,13 @@ def fail_if(condition: FailOn | None, verdict: str, results: Sequence[DatasetRes
     """
     if condition is None or not is_main():
         return
-    from train.evaluate.results import fails
-    from train.report.sentences import verdict_lines
+    from train.report.failing import why_it_fails
 
-    if fails(verdict, condition):
-        words = verdict.replace("_", " ")
-        raise VerdictError(f"--fail-on {condition}: the verdict is {words}. {verdict_lines(results, sides)[0]}")
+    if (reason := why_it_fails(condition, verdict, results, sides)) is not None:
+        raise VerdictError(f"--fail-on {condition}: {reason}")
 
 
-def fail_if_run(condition: FailOn | None, run: Path) -> None:
+def fail_if_run(condition: Condition | None, run: Path) -> None:
     """Do the same with the verdict in the report.json of a run's folder.
 
     Raises:

@@ -101,7 +101,8 @@ class Split(Choice):
 
 
 class FailOn(Choice):
-    """Verdicts that `--fail-on` treats as a failure."""
+    """What `--fail-on` treats as a failure; `worse-than` takes a number."""
 
     REGRESSED = "regressed"
     NO_EVIDENCE = "no_evidence"
+    WORSE_THAN = "worse-than"

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from train.evaluate.bounds import percentile_bounds
 from train.evaluate.statistics import (
     RESAMPLES,
     Comparison,
@@ -44,7 +45,9 @@ def compare_spearman(
         groups: [n], see `compare_means`.
 
     Returns:
-        The comparison; when both order the pairs equally the interval is [0, 0] and p is 1.
+        The comparison; when both order the pairs equally the interval is [0, 0] and p is 1. The one-sided bounds are then
+        those of the rule of three: a share of 3 / n of such pairs may be ranked otherwise, and a pair that moves from one end of
+        n ranks to the other changes the correlation by 6 / n.
 
     Raises:
         ValueError: fewer than two pairs, different lengths, values that are not finite, or constant gold.
@@ -62,15 +65,19 @@ def compare_spearman(
     units = count_units(n, groups)
     told = None if groups is None else units
     if np.array_equal(ranks[1], ranks[2]):
-        return Comparison(n, rho_base, rho_tuned, 0.0, (0.0, 0.0), 1.0, told)
+        most = min(2.0, 18 / units)
+        return Comparison(n, rho_base, rho_tuned, 0.0, (0.0, 0.0), 1.0, told, -most, most, 0.0)
     generator = np.random.default_rng(seed)
     replicates = []
     for counts in draw_counts(n, resamples, generator, groups):
         rho = _spearman(variables, counts)
         replicates.append(rho[1] - rho[0])
-    interval = percentile_interval(delta, np.concatenate(replicates), units, bound=2.0)
+    drawn = np.concatenate(replicates)
+    interval = percentile_interval(delta, drawn, units, bound=2.0)
     p_value = _swap_p(ranks, generator, resamples, groups)
-    return Comparison(n, rho_base, rho_tuned, delta, interval, p_value, told)
+    bounds = percentile_bounds(delta, drawn, units, most=2.0)
+    spread = None if units < 2 else float(drawn.std() * np.sqrt(n * units / (units - 1)))
+    return Comparison(n, rho_base, rho_tuned, delta, interval, p_value, told, *bounds, spread)
 
 
 def measure_correlations(

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from data.prepared import PreparedDataset
+from train.config.schema import MARGIN
 from train.encode.contract import Role
 from train.encode.protocol import TextEncoder
 from train.evaluate.correlations import compare_spearman, measure_correlations
@@ -38,7 +39,9 @@ def score_model(task: Task, encode: TextEncoder, similarity: Similarity | None =
     return score(task, vectors[rows[: len(task)]], vectors[rows[len(task) :]])
 
 
-def compare(task: Task, base: Scores, tuned: Scores, seed: int = 0, resamples: int = RESAMPLES) -> DatasetResult:
+def compare(
+    task: Task, base: Scores, tuned: Scores, seed: int = 0, resamples: int = RESAMPLES, margin: float = MARGIN
+) -> DatasetResult:
     """Judge tuned against base on a task that both were scored on.
 
     Args:
@@ -47,6 +50,7 @@ def compare(task: Task, base: Scores, tuned: Scores, seed: int = 0, resamples: i
         tuned: the tuned model's.
         seed: of the resampling.
         resamples: of the bootstrap and of the randomisation test.
+        margin: loss up to which the tuned model counts as not worse.
 
     Raises:
         ValueError: the scores are not of this task.
@@ -72,6 +76,7 @@ def compare(task: Task, base: Scores, tuned: Scores, seed: int = 0, resamples: i
         test_sha256=task_sha256(task),
         against_scores=ranks_against_scores(task, primary_value(base)),
         slices=slices_of(task, base, tuned, seed=seed, resamples=resamples),
+        margin=margin,
     )
 
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from train.config.choices import FailOn
+from train.config.schema import MARGIN
 from train.evaluate.slices import NEW, TAUGHT, SliceResult, TaughtAndNew
-from train.evaluate.verdict import DatasetVerdict, RunVerdict, dataset_verdict
+from train.evaluate.verdict import DatasetVerdict, RunVerdict, dataset_verdict, not_worse
 
 if TYPE_CHECKING:
     from train.evaluate.statistics import Comparison
@@ -94,6 +94,11 @@ class DatasetResult(BaseModel):
         False, description="whether the base ranks the pairs clearly against their scores, and nobody said which way these run"
     )
     slices: tuple[SliceResult, ...] = Field((), description="parts of what was judged, each with its own gain")
+    low95: float | None = Field(None, description="lower one-sided 95% bound of delta; older reports have none")
+    high95: float | None = Field(None, description="upper one-sided 95% bound of delta")
+    margin: float | None = Field(None, description="loss up to which the tuned model counts as not worse")
+    not_worse: bool | None = Field(None, description="whether it is shown to lose less than that: low95 above -margin")
+    spread: float | None = Field(None, description="standard deviation of a paired difference: standard error times sqrt(n)")
 
     @property
     def settled(self) -> DatasetVerdict:
@@ -106,6 +111,10 @@ class DatasetResult(BaseModel):
         """The gains on documents that train taught and on new ones: of what decides, which may be the cross-validation."""
         crossed = self.cross_validation
         return TaughtAndNew.of(crossed.slices if crossed is not None and not self.kept_base else self.slices)
+
+    def of_one_model(self) -> DatasetResult:
+        """Return the result where both sides are the same model, weight for weight: on no query can one be worse."""
+        return self.model_copy(update={"low95": 0.0, "high95": 0.0, "not_worse": True})
 
     def lines(self) -> list[DatasetResult]:
         """Return the result as tables show it: what cross-validation found, if anything, comes first, with a name that says
@@ -146,6 +155,7 @@ class DatasetResult(BaseModel):
         test_sha256: str | None,
         against_scores: bool = False,
         slices: Sequence[SliceResult] = (),
+        margin: float = MARGIN,
     ) -> DatasetResult:
         """Return the result that a comparison gives, with its verdict."""
         return cls.model_validate(
@@ -163,6 +173,11 @@ class DatasetResult(BaseModel):
                 "p_value": found.p_value,
                 "verdict": dataset_verdict(found.ci95, found.independent, found.p_value, against_scores=against_scores),
                 "against_scores": against_scores,
+                "low95": found.low95,
+                "high95": found.high95,
+                "margin": margin,
+                "not_worse": not_worse(found.low95, margin),
+                "spread": found.spread,
                 "metrics": dict(metrics),
                 "test_sha256": test_sha256,
                 "slices": tuple(slices),
@@ -181,11 +196,3 @@ def run_verdict(results: Sequence[DatasetResult]) -> RunVerdict:
         case (False, True):
             return "regressed"
     return "no_evidence"
-
-
-def fails(verdict: str, condition: FailOn) -> bool:
-    """Tell whether a run's verdict is one that `--fail-on` makes a failure of.
-
-    `regressed`: something got worse (regressed or mixed); `no_evidence`: nothing but `improved` passes.
-    """
-    return verdict in ("regressed", "mixed") if condition == FailOn.REGRESSED else verdict != "improved"

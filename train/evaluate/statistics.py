@@ -19,6 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
+from train.evaluate.bounds import bounds_of_mean
+
 RESAMPLES = 10_000
 """Resamples of the bootstrap and of the randomisation test: the ends of the interval are good to about 2% of its width."""
 
@@ -40,6 +42,9 @@ class Comparison:
         ci95: 95% interval of delta (low, high).
         p_value: two-sided; smallest possible value 1 / (B + 1) when drawn, 2 / 2^n when enumerated.
         groups: G, where groups were drawn.
+        low95, high95: the lower and the upper one-sided 95% bound of delta, see `train.evaluate.bounds`; None where not computed.
+        spread: standard deviation of a paired difference: the standard error of delta is spread / sqrt(n); None where one unit
+            was drawn.
     """
 
     n: int
@@ -49,6 +54,9 @@ class Comparison:
     ci95: tuple[float, float]
     p_value: float
     groups: int | None = None
+    low95: float | None = None
+    high95: float | None = None
+    spread: float | None = None
 
     @property
     def independent(self) -> int:
@@ -106,7 +114,18 @@ def compare_means(
             interval = ((1 - others) * delta - others, (1 - others) * delta + others)
         p_value = sign_flip_p(sums, generator, resamples)
     told = None if groups is None else n
-    return Comparison(len(differences), float(base.mean()), float(tuned.mean()), delta, interval, p_value, told)
+    units = differences if groups is None else _values_of_groups(differences, groups)
+    spread = None if n == 1 else float(units.std(ddof=1) * np.sqrt(len(differences) / n))
+    means = float(base.mean()), float(tuned.mean())
+    return Comparison(len(differences), *means, delta, interval, p_value, told, *bounds_of_mean(units), spread)
+
+
+def _values_of_groups(differences: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return [G] values whose mean is that of all items and whose deviations are those of the groups' sums, as the ratio of two
+    means varies (Cochran, "Sampling Techniques", 1977, section 2.11)."""
+    sums, sizes = np.bincount(groups, differences), np.bincount(groups)
+    mean = differences.mean()
+    return np.asarray(mean + (sums - mean * sizes) / sizes.mean())
 
 
 def percentile_interval(delta: float, replicates: np.ndarray, n: int, bound: float) -> tuple[float, float]:

