@@ -154,6 +154,11 @@ def shipped(step: int, share: float) -> str:
     return f"ships step {step:,}" if share == 1 else f"ships {share:.0%} of the way to step {step:,}"
 
 
+def chosen_weights(step: int, share: float) -> str:
+    """Return which weights of a run are meant: "step 240", or "90% of the way to step 240"."""
+    return f"step {step:,}" if share == 1 else f"{share:.0%} of the way to step {step:,}"
+
+
 def judged_sentence(share: float, *, as_good: bool = False) -> str:
     """Return what became of the best checkpoint, as a sentence.
 

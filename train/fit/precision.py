@@ -60,8 +60,8 @@ def _settled_by_flags() -> tuple[bool, str] | None:
 
     A processor with matrix units (AMX) multiplies in bf16 at 7 times the speed of fp32 (Intel Xeon of 2.2 GHz, `_ratio`; by the
     clock on the wall, busy, from 1.3 to 21.8). One that only has instructions for vectors of bf16 may or may not gain: the same
-    Xeon, kept from its matrix units, runs at 0.6 times the speed of fp32, while the README's table was measured in bf16 on an AMD
-    EPYC, where a probe found that it paid. Without either, bf16 is emulated (0.2 to 0.3).
+    Xeon, kept from its matrix units, runs at 0.6 times the speed of fp32, while an AMD EPYC, on which the README's table was
+    measured, has 2.3. Without either, bf16 is emulated (0.2 to 0.3).
     """
     limited = any(os.environ.get(name) for name in LIMITS) or not torch.backends.mkldnn.is_available()
     flags = None if limited else processor_flags()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -24,11 +24,14 @@ from train.config.schema import TrainSettings
 from train.console import say
 from train.errors import ConfigError, RunError
 from train.evaluate.tasks import Task, build_task
+from train.resolve.chosen_on import Choice
 from train.resolve.models import Candidate
 from train.resolve.requests import Request
 from train.runs.folder import RunFolder
 from train.runs.read import BrokenRecord, read_environment, read_report
 from train.runs.training_rows import count_known, read_known_rows
+
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Training:
         fingerprints: of the data sets as that run split them.
         sources: fingerprints of the sources alone, in the order of the data sets; runs of earlier versions have none.
         known: hashes of the rows that it was trained on, none where its run ships the base; None of runs of earlier versions.
+        choice: how it was chosen on dev; None of the base itself.
         found: what `spec_for` has answered, by source.
     """
 
@@ -49,6 +53,7 @@ class Training:
     fingerprints: frozenset[str]
     sources: tuple[str, ...] = ()
     known: Hashes | None = field(default=None, compare=False)
+    choice: Choice | None = None
     found: dict[str, DatasetSpec | None] = field(default_factory=dict, compare=False)
 
     def spec_for(self, spec: DatasetSpec) -> DatasetSpec | None:
@@ -159,7 +164,8 @@ def load_rows(
     trained on it: then on the test rows that were split off for that training. `--split` asks for another choice.
 
     Returns:
-        The data set, the split to judge, and a warning for each model that may have seen rows of it; they were said.
+        The data set, the split to judge, and warnings of models that may have seen these rows or were chosen on them; they were
+        said.
     """
     own = open_source(spec).splits()
     wanted, split_spec = request.split, request.config.data.split
@@ -205,21 +211,23 @@ def read_training(candidate: Candidate) -> Training | None:
     run = RunFolder(candidate.run)
     try:
         recorded = read_environment(run.path)
-        known = np.empty(0, dtype=np.uint64) if _is_the_base(candidate, run) else _known_rows(run)
+        base = _is_the_base(candidate, run)
+        known = np.empty(0, dtype=np.uint64) if base else _hashes_of(run.training_rows, lambda: read_known_rows(run.path))
+        choice = None if base else _hashes_of(run.dev_rows, lambda: Choice.of(Path(candidate.config.name), run))
     except BrokenRecord as error:
         raise RunError(
             f"{error.path} {error.why}, so it is not known which rows {candidate.label} was trained on",
             hint="copy the model folder out of its run folder to judge it without regard to that",
         ) from None
     fingerprints, sources = frozenset(recorded.data.values()), tuple(recorded.sources.values())
-    return Training(candidate, load_config(run.config), fingerprints, sources, known)
+    return Training(candidate, load_config(run.config), fingerprints, sources, known, choice)
 
 
-def _known_rows(run: RunFolder) -> Hashes | None:
+def _hashes_of(path: Path, read: Callable[[], Read]) -> Read:
     try:
-        return read_known_rows(run.path)
+        return read()
     except (OSError, EOFError, ValueError) as error:
-        raise BrokenRecord(run.training_rows, f"cannot be read ({reason(error)})") from None
+        raise BrokenRecord(path, f"cannot be read ({reason(error)})") from None
 
 
 def _is_the_base(candidate: Candidate, run: RunFolder) -> bool:
@@ -245,11 +253,13 @@ def _read_as(recorded: DatasetSpec, spec: DatasetSpec) -> DatasetSpec:
 def _warnings_of_known_rows(
     prepared: PreparedDataset, split: Split, *, given: bool, spec: DatasetSpec, trainings: Sequence[Training]
 ) -> list[str]:
-    """Return a sentence for each model that may have seen rows that are judged."""
+    """Return sentences for each model that may have seen rows that are judged, or was chosen on them."""
     warnings: list[str] = []
     judged = Split.TEST if split == Split.ALL else split
     for training in trainings:
         label = training.candidate.label
+        if training.choice and (chosen := training.choice.warning(label, prepared, split, training.fingerprints)):
+            warnings.append(chosen)
         known = None if training.known is None else count_known(prepared, judged, training.known)
         if known:
             warnings.append(

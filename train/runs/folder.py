@@ -52,6 +52,11 @@ class RunFolder:
         return self.path / "train_rows.npy"
 
     @property
+    def dev_rows(self) -> Path:
+        """Hashes of the rows on which the model was chosen."""
+        return self.path / "dev_rows.npy"
+
+    @property
     def report(self) -> Path:
         """Verdict and figures; written last, so that a run that has it is finished."""
         return self.path / "report.json"

@@ -1,4 +1,7 @@
-"""Which rows a run was trained on: kept in its folder as hashes, so that they are known again wherever they are judged."""
+"""Which rows a run was trained on, and which chose its model.
+
+They are kept in its folder as hashes, so that they are known again wherever they are judged.
+"""
 
 from __future__ import annotations
 
@@ -14,19 +17,36 @@ from train.runs.folder import RunFolder
 
 
 def write_known_rows(run: Path, trained: Iterable[PreparedDataset]) -> None:
-    """Write the hashes of the training rows of these data sets: uint64 [K], ascending, a pair of texts each, in either order."""
-    hashes = [one.hashes["train"].unordered_pairs() for one in trained if one.hashes is not None and "train" in one.hashes]
-    with atomic_path(RunFolder(run).training_rows) as temporary, temporary.open("wb") as file:
-        np.save(file, np.unique(np.concatenate([*hashes, np.empty(0, dtype=np.uint64)])))
+    """Write the hashes of the train and dev rows of the data sets that are trained on.
+
+    Two files of uint64 [K], ascending, a pair of texts each, in either order.
+    """
+    files, sets = RunFolder(run), list(trained)
+    for split, path in (("train", files.training_rows), ("dev", files.dev_rows)):
+        hashes = [one.hashes[split].unordered_pairs() for one in sets if one.hashes is not None and split in one.hashes]
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.save(file, np.unique(np.concatenate([*hashes, np.empty(0, dtype=np.uint64)])))
 
 
 def read_known_rows(run: Path) -> Hashes | None:
-    """Read what `write_known_rows` wrote; None of runs of earlier versions.
+    """Read the training rows that `write_known_rows` wrote; None of runs of earlier versions.
 
     Raises:
         OSError, EOFError, ValueError: the file cannot be read.
     """
-    path = RunFolder(run).training_rows
+    return _read(RunFolder(run).training_rows)
+
+
+def read_dev_rows(run: Path) -> Hashes | None:
+    """Read the dev rows that `write_known_rows` wrote; None of runs of earlier versions.
+
+    Raises:
+        OSError, EOFError, ValueError: the file cannot be read.
+    """
+    return _read(RunFolder(run).dev_rows)
+
+
+def _read(path: Path) -> Hashes | None:
     return np.load(path, allow_pickle=False) if path.is_file() else None
 
 
