@@ -35,6 +35,7 @@ from train.runs.folder import RunFolder
 from train.runs.score_log import ScoreLog
 from train.selection.checkpoints import checkpoint_hooks, resume_log
 from train.selection.choose import choose_winner, weights_to_mix_with
+from train.selection.contracts import kept_as_shipped
 from train.selection.interpolation import Winner
 from train.selection.judged import BaseScores, TestScores, judge_base, judge_tuned
 from train.tracking.base import Tracker
@@ -135,11 +136,12 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker, training_begins: Cal
     fit(plan.encoder, plan.sets, plan.recipe, plan.config.training, run, plan.bf16, hooks, work)
 
     fitted = time.perf_counter()
-    winner = choose_winner(plan, run, log, base.dev, before)
+    winner = choose_winner(plan, run, log, base.dev, before, base.ahead)
+    chosen = kept_as_shipped(plan, run, winner)
     say(f"judging on test: {winner.sentence()} …")
-    tuned = judge_tuned(plan)
+    tuned = judge_tuned(chosen)
     if is_main():
-        export_model(plan.encoder.model, RunFolder(run).model)
+        export_model(chosen.encoder.model, RunFolder(run).model)
     seconds = {"base": base.seconds, "test": time.perf_counter() - fitted}
     folds, _ = folds_wanted(plan.config, plan.datasets)
     crossed = cross_validate(plan.config, run, folds, _train_part) if folds else None
@@ -159,8 +161,10 @@ def _compared(plan: Plan, base: BaseScores, tuned: TestScores, winner: Winner) -
         compare(task, base.test.full[name][1], scores, seed=seed, resamples=judging.resamples, margin=judging.margin)
         for name, (task, scores) in tuned.full.items()
     ]
-    if winner.share == 0:
-        return [result.of_one_model().model_copy(update={"kept_base": True}) for result in results]
+    results = [one.model_copy(update={"contracts": base.contracts.get(one.name, ())}) for one in results]
+    if winner.share == 0:  # where base and kept base are read under two contracts, they are not one model
+        results = [one.of_one_model() if winner.is_base_of(one.contracts) else one for one in results]
+        return [one.model_copy(update={"kept_base": True}) for one in results]
     return results
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 METRIC_NAMES = {
@@ -53,6 +53,12 @@ class Sides(NamedTuple):
 
 BASE_AND_TUNED = Sides()
 """The two sides of a run."""
+
+
+def joined(words: Sequence[str]) -> str:
+    """Return words as they stand in a sentence: "prompts", "prompts and pooling", "a, b and c"."""
+    *others, last = words
+    return f"{', '.join(others)} and {last}" if others else last
 
 
 def sentence_case(text: str) -> str:

@@ -231,6 +231,8 @@ def _usage(records: RunRecords, repo_id: str) -> str:
 
 def _named_prompts(records: RunRecords) -> list[tuple[str, str]]:
     """Return name and text of the prompts of each data set that was trained on, as `settle_prompts` saves those that differ."""
+    if records.report.selection.as_shipped:
+        return []
     specs = [spec for spec in records.config.data.datasets if spec.train]
     names = _trained(records)
     return [

@@ -8,10 +8,12 @@ prompts looks worse than it is, and the gain of fine-tuning larger.
 from __future__ import annotations
 
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
+from data.schema import RowKind
+from train.config.choices import Pooling
 from train.config.schema import ModelConfig
 from train.encode.token_limit import NO_LIMIT, limit_of, set_limit
 from train.encode.weights.mteb_registry import registered_prompts
@@ -151,6 +153,31 @@ def read_contract(model: SentenceTransformer, name: str, config: ModelConfig) ->
         dimensions=config.dimensions or width,
         similarity="dot" if model.similarity_fn_name == "dot" else "cosine",
     )
+
+
+OWN = {"query_prompt": None, "document_prompt": None, "max_tokens": None}
+"""Settings of the user that change how texts are encoded. `dimensions` has no meaning in training, and `pooling` only where the
+model has none of its own."""
+
+
+def read_shipped(model: SentenceTransformer, name: str, config: ModelConfig, *, raw: bool) -> EncodingContract:
+    """Return the contract of a loaded model by its own files alone; call it before any other is applied.
+
+    A raw encoder has no pooling. What is taken unless the user says otherwise, the mean, stands for it.
+    """
+    found = read_contract(model, name, config.model_copy(update=OWN))
+    return replace(found, pooling=Pooling.MEAN.value) if raw and config.pooling is not None else found
+
+
+def what_differs(shipped: EncodingContract, run: EncodingContract, kind: RowKind) -> list[str]:
+    """Return in words which settings make texts of rows of this kind other vectors than the model's own files do."""
+    roles = (Role.SYMMETRIC,) if kind is RowKind.SCORED else (Role.QUERY, Role.DOCUMENT)
+    found = {
+        "prompts": any(shipped.prompt(role) != run.prompt(role) for role in roles),
+        "limit of tokens": shipped.max_tokens != run.max_tokens,
+        "pooling": shipped.pooling != run.pooling,
+    }
+    return [what for what, differs in found.items() if differs]
 
 
 def apply_contract(model: SentenceTransformer, contract: EncodingContract) -> None:

@@ -18,7 +18,7 @@ from data.progress import shown
 from train.config import choices
 from train.config.schema import ModelConfig
 from train.distributed import wants_cpu
-from train.encode.contract import EncodingContract, Role, apply_contract, read_contract
+from train.encode.contract import EncodingContract, Role, apply_contract, read_contract, read_shipped
 from train.encode.fingerprint import space_of
 from train.encode.finite import checked_vectors
 from train.encode.forward.columns import embed_columns
@@ -53,6 +53,7 @@ class Encoder:
         store: token ids of all texts that were encoded before; None where they cannot.
         bf16: compute under bf16 autocast: faster where the hardware has it, and scores move by about 0.001.
         name: of the model, for messages.
+        shipped: the contract of the model's own files, whatever the user's settings say.
     """
 
     model: SentenceTransformer
@@ -61,6 +62,7 @@ class Encoder:
     store: TokenStore | None = None
     bf16: bool = False
     name: str = "the model"
+    shipped: EncodingContract | None = None
 
     @property
     def similarity(self) -> Literal["cosine", "dot"]:
@@ -160,7 +162,8 @@ def load_encoder(
     model, notes = _load(origin.path, config, device)
     check_vocabulary(origin.name, model)
     check_routes(origin.name, model)
-    contract = read_contract(model, origin.name, config)
+    raw = not (origin.path / "modules.json").is_file() and not is_model2vec(origin.path)
+    contract, shipped = read_contract(model, origin.name, config), read_shipped(model, origin.name, config, raw=raw)
     if config.max_tokens is None and (guessed := limit_of(model).note(origin.name)) is not None:
         notes.append(guessed)
     if (other := model.similarity_fn_name) not in ("cosine", "dot"):
@@ -171,7 +174,7 @@ def load_encoder(
     apply_contract(model, contract)
     notes += settle_padding(origin.name, model)
     store = TokenStore(model, cache) if why_not_stored(model) is None else None
-    return Encoder(model, contract, batch_size, store, name=origin.name), origin, notes
+    return Encoder(model, contract, batch_size, store, name=origin.name, shipped=shipped), origin, notes
 
 
 def read_as_many(encoder: Encoder, tokens: int | None, config: ModelConfig) -> tuple[Encoder, list[str]]:

@@ -24,6 +24,17 @@ class MetricPair(BaseModel):
     tuned: float
 
 
+class BaseContract(BaseModel):
+    """What the base reaches under one contract: that of its own files, or the one that the run's settings make."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: str = Field(description="in words: as shipped, under the run's prompts")
+    value: float = Field(description="primary metric")
+    decides: bool = Field(description="whether the tuned model is compared with this one")
+    as_shipped: bool = Field(False, description="whether it is that of the model's own files")
+
+
 class CrossValidation(BaseModel):
     """What the rows say when each part of them is test in turn and the others train; `cross_validation` in report.json.
 
@@ -89,6 +100,9 @@ class DatasetResult(BaseModel):
     metrics: dict[str, MetricPair] = Field(default_factory=dict, description="all metrics of both models")
     test_sha256: str | None = Field(None, description="hash of what was judged; runs with equal ones can be compared")
     cross_validation: CrossValidation | None = Field(None, description="where test is small, what all rows say")
+    contracts: tuple[BaseContract, ...] = Field(
+        (), description="of the base, where the run's settings change how texts are encoded; the better decides"
+    )
     kept_base: bool = Field(False, description="whether what was judged is the base itself, as nothing was better on dev")
     against_scores: bool = Field(
         False, description="whether the base ranks the pairs clearly against their scores, and nobody said which way these run"

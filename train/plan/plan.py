@@ -60,6 +60,7 @@ class Plan:
         bf16: whether training computes under bf16 autocast.
         mined: training rows with mined negatives, by data set name.
         sentences: the plan in words, for people.
+        own_prompts: whether every data set is read under the model's own prompts, whatever its own settings say.
     """
 
     config: TrainSettings
@@ -71,6 +72,7 @@ class Plan:
     bf16: bool
     mined: Mapping[str, MinedSet] = field(default_factory=dict)
     sentences: tuple[str, ...] = ()
+    own_prompts: bool = False
 
     def say(self) -> None:
         """Say the plan."""
@@ -90,7 +92,8 @@ class Plan:
     @property
     def prompts(self) -> dict[str, PromptSpec]:
         """Prompts of each data set, by its name."""
-        return {name: spec.prompts for name, spec in zip(self.datasets, self.config.data.datasets, strict=True)}
+        specs = zip(self.datasets, self.config.data.datasets, strict=True)
+        return {name: PromptSpec() if self.own_prompts else spec.prompts for name, spec in specs}
 
 
 def make_plan(config: TrainSettings) -> Plan:

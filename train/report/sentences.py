@@ -53,6 +53,14 @@ def dataset_sentence(result: DatasetResult, sides: Sides = BASE_AND_TUNED) -> st
     return f"{sentence} {_why_not(result)}{documents_sentence(result)}"
 
 
+def about_contracts(result: DatasetResult) -> str:
+    """Say what the base reaches under each contract; nothing where there is one, or both reach the same."""
+    if len({one.value for one in result.contracts}) < 2:
+        return ""
+    figures = " and ".join(f"{fraction(one.value)} {one.name}" for one in result.contracts)
+    return f"The base reaches {figures}; the comparison is with the better of the two."
+
+
 def _crossed_sentence(result: DatasetResult, crossed: CrossValidation, sides: Sides) -> str:
     """Return the verdict of cross-validation: on training with this recipe, of which the shipped model is one case."""
     before, _ = sides.in_sentences()
@@ -114,7 +122,7 @@ def verdict_lines(results: Sequence[DatasetResult], sides: Sides = BASE_AND_TUNE
     if not results:
         before, after = sides.in_sentences()
         return [f"Nothing was judged, so there is no evidence that {after} differs from {before}."]
-    sentences = [dataset_sentence(result, sides) for result in results]
+    sentences = [" ".join(filter(None, (dataset_sentence(result, sides), about_contracts(result)))) for result in results]
     return sentences if len(results) == 1 else [_summary(results, sides), *sentences]
 
 

@@ -166,6 +166,7 @@ class Selection(Part):
     share: float = 1.0
     dev: float | None = None
     tried: tuple[TriedShare, ...] = ()
+    as_shipped: bool = Field(False, description="whether the base was kept under the contract of its own files")
 
 
 class Labels(Part):

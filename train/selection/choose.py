@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,7 +30,9 @@ def weights_to_mix_with(plan: Plan) -> dict[str, Tensor] | None:
     return copy_of(plan.encoder.model) if tried else None
 
 
-def choose_winner(plan: Plan, run: Path, log: ScoreLog, judge: DevJudge, before: Mapping[str, Tensor] | None) -> Winner:
+def choose_winner(
+    plan: Plan, run: Path, log: ScoreLog, judge: DevJudge, before: Mapping[str, Tensor] | None, ahead: float = 0.0
+) -> Winner:
     """Load the best checkpoint on dev (the last one without dev) into the model, or what is better on dev instead of it.
 
     Args:
@@ -38,6 +41,7 @@ def choose_winner(plan: Plan, run: Path, log: ScoreLog, judge: DevJudge, before:
         log: scores of every checkpoint.
         judge: scores weights on dev.
         before: the base's weights, see `weights_to_mix_with`.
+        ahead: by how much the base as shipped is better on dev than under the run's contract; what is below 0 counts as 0.
 
     Raises:
         RunError: the best checkpoint is not there, or is damaged.
@@ -48,10 +52,12 @@ def choose_winner(plan: Plan, run: Path, log: ScoreLog, judge: DevJudge, before:
     _say_if_not_the_highest(log, step)
     lines = {line.step: line for line in log.lines}
     found, base_dev = (lines[at].dev if at in lines else None for at in (step, 0))
+    as_shipped = ahead > 0
+    base_dev = None if base_dev is None else base_dev + max(ahead, 0.0)
     lost = found is not None and base_dev is not None and found <= base_dev
     if lost and before is None and plan.config.training.interpolation == Interpolation.AUTO:
         _restore_base(plan)
-        return Winner(step, 0.0, base_dev)
+        return Winner(step, 0.0, base_dev, as_shipped=as_shipped)
     in_doubt = found is not None and base_dev is not None and found - base_dev < CLEAR_GAIN
     if before is not None and in_doubt:
         judge, values = extend_pool(judge, plan.datasets, dev_encoders(plan))
@@ -65,7 +71,8 @@ def choose_winner(plan: Plan, run: Path, log: ScoreLog, judge: DevJudge, before:
         assert value is not None, "weights are compared only where there is a dev split"
         return value
 
-    return choose_weights(plan.encoder.model, before, step, found, base_dev, dev)
+    winner = choose_weights(plan.encoder.model, before, step, found, base_dev, dev)
+    return replace(winner, as_shipped=as_shipped and winner.share == 0)
 
 
 def _load(plan: Plan, run: Path, step: int) -> None:

@@ -6,12 +6,13 @@ Weights between two models that share their beginning are a model, too, and ofte
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from train.evaluate.results import BaseContract
 from train.fit.recipe import CEILING
 
 SHARES = (0.25, 0.5, 0.75, 0.9)
@@ -30,17 +31,24 @@ class Winner:
         share: of the way from the base to it: 1 is the checkpoint, 0 the base.
         dev: its score on dev; None where there is no dev split.
         tried: dev score of each share, ascending; empty where only checkpoints were compared.
+        as_shipped: whether the base is kept under the contract of its own files, which is better on dev than the run's.
     """
 
     step: int
     share: float = 1.0
     dev: float | None = None
     tried: tuple[tuple[float, float], ...] = ()
+    as_shipped: bool = False
+
+    def is_base_of(self, contracts: Sequence[BaseContract]) -> bool:
+        """Tell whether the kept base is read as the base is that it is compared with (see `selection.contracts`)."""
+        return self.share == 0 and (not contracts or next(one.as_shipped for one in contracts if one.decides) == self.as_shipped)
 
     def sentence(self) -> str:
         """Say what it is."""
         if self.share == 0:
-            return "neither a checkpoint nor weights between it and the base are better on dev: the base is kept"
+            how = ", as shipped, without the run's prompts and limits" if self.as_shipped else ""
+            return f"neither a checkpoint nor weights between it and the base are better on dev: the base is kept{how}"
         if self.share == 1:
             return f"the checkpoint of step {self.step:,}"
         return f"weights {self.share:.0%} of the way from the base to the checkpoint of step {self.step:,}, the best on dev"
@@ -48,7 +56,8 @@ class Winner:
     def as_json(self) -> dict[str, object]:
         """Return `selection` of report.json."""
         tried = [{"share": share, "dev": dev} for share, dev in self.tried]
-        return {"step": self.step, "share": self.share, "dev": self.dev, "tried": tried}
+        found: dict[str, object] = {"step": self.step, "share": self.share, "dev": self.dev, "tried": tried}
+        return found | ({"as_shipped": True} if self.as_shipped else {})
 
 
 def choose_weights(

@@ -8,17 +8,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from data.schema import RowKind, text_columns
+from train import distributed
 from train.console import say
 from train.encode.cache.open import counters_of_all, open_shared_cache
 from train.encode.protocol import TextEncoder
 from train.encode.wrappers import ShortenedEncoder, for_judging
 from train.evaluate.evaluator import contradicts_scores, judge_test, primary_value
+from train.evaluate.results import BaseContract
 from train.evaluate.tasks import ScoredTask
 from train.plan.plan import Plan
 from train.runs.per_query import Judged
 from train.runs.records import ScoreLine
+from train.selection.contracts import ahead_on_dev, both_contracts, changed_contracts, shipped_encoder
 from train.selection.dev import LONGEST, DevJudge, build_dev_judge
-from train.wording import against_scores
+from train.wording import against_scores, fraction
 
 Shortened = Mapping[int, Mapping[str, float]]
 """Primary metrics with vectors cut to their first dimensions: by their number, then by data set name."""
@@ -49,6 +52,8 @@ class BaseScores:
         dev_line: step 0 of `scores.jsonl`.
         seconds: that judging took.
         from_cache: vectors that were found in the cache.
+        contracts: by data set name, where the run's settings change how texts are encoded; `test` holds the better there.
+        ahead: by how much the base as shipped is better on dev than under the run's contract.
     """
 
     test: TestScores
@@ -56,6 +61,8 @@ class BaseScores:
     dev_line: ScoreLine
     seconds: float
     from_cache: int
+    contracts: Mapping[str, tuple[BaseContract, ...]] = field(default_factory=dict)
+    ahead: float = 0.0
 
 
 def judge_base(plan: Plan) -> BaseScores:
@@ -67,6 +74,12 @@ def judge_base(plan: Plan) -> BaseScores:
     test = _judge(plan, base)
     judge = dev_judge(plan, base)
     line = judge.line(0, base)
+    contracts: dict[str, tuple[BaseContract, ...]] = {}
+    ahead = 0.0
+    if changed := changed_contracts(plan):
+        shipped = shipped_encoder(plan, cache)
+        test, contracts = _better(plan, test, shipped, changed)
+        ahead = distributed.share(ahead_on_dev(plan, judge, base, shipped, changed))
     for name, told in _against_scores(test.full, judge).items():
         note = "note: the base ranks the pairs clearly against their scores, which run as data.score_range says"
         say(f"  {name}: {note if told else 'warning: ' + against_scores('the base')}")
@@ -75,7 +88,26 @@ def judge_base(plan: Plan) -> BaseScores:
     say(f"  took {seconds:.0f} s" + (f"; {done.sentence()}" if done.hits else ""))
     if cache is not None:
         cache.close()
-    return BaseScores(test, judge, line, seconds, done.hits)
+    return BaseScores(test, judge, line, seconds, done.hits, contracts, ahead)
+
+
+def _better(
+    plan: Plan, test: TestScores, shipped: TextEncoder, changed: Mapping[str, str]
+) -> tuple[TestScores, dict[str, tuple[BaseContract, ...]]]:
+    """Judge the base as shipped on test, too, where that differs, and return the better of both by data set; both are said."""
+    own = _judge(plan, dict.fromkeys(changed, shipped))
+    contracts = {}
+    full, shortened = dict(test.full), {length: dict(values) for length, values in test.shortened.items()}
+    for name, (task, scores) in own.full.items():
+        found = both_contracts(changed[name], primary_value(full[name][1]), primary_value(scores))
+        contracts[name] = distributed.share(found)
+        if contracts[name][0].decides:
+            full[name] = task, scores
+            for length, values in shortened.items():
+                values[name] = own.shortened[length][name]
+        told = ", ".join(f"{one.name} {fraction(one.value)}" for one in contracts[name])
+        say(f"  test {name}: the base {told}; the better is compared with")
+    return TestScores(full, shortened), contracts
 
 
 def _against_scores(test: Judged, dev: DevJudge) -> dict[str, bool]:
@@ -112,13 +144,14 @@ def dev_judge(plan: Plan, base: Mapping[str, TextEncoder]) -> DevJudge:
 
 
 def _judge(plan: Plan, encoders: Mapping[str, TextEncoder]) -> TestScores:
-    full = judge_test(plan.datasets, encoders, plan.taught)
+    datasets = {name: prepared for name, prepared in plan.datasets.items() if name in encoders}
+    full = judge_test(datasets, encoders, plan.taught)
     whole = plan.encoder.contract.dimensions
     shortened: dict[int, dict[str, float]] = {}
     for dimensions in plan.config.training.matryoshka:
         if dimensions < whole:
             cut = {name: ShortenedEncoder(encoder, dimensions) for name, encoder in encoders.items()}
-            judged = judge_test(plan.datasets, cut)
+            judged = judge_test(datasets, cut)
             shortened[dimensions] = {name: primary_value(scores) for name, (_, scores) in judged.items()}
     return TestScores(full, shortened)
 
