@@ -109,7 +109,7 @@ def _carry_out(plan: Plan, run: Path, *, new: bool, inner: bool) -> Path:
             name_left_free(run, new=new) as training_begins,
             start_tracking(plan.config, run, new=new) as tracker,
         ):
-            _fit_and_judge(plan, run, tracker, training_begins)
+            _fit_and_judge(plan, run, tracker, training_begins, inner)
         if not inner:
             distributed.leave()
     hub = plan.config.export.hub
@@ -118,7 +118,7 @@ def _carry_out(plan: Plan, run: Path, *, new: bool, inner: bool) -> Path:
     return run
 
 
-def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker, training_begins: Callable[[], None]) -> None:
+def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker, training_begins: Callable[[], None], inner: bool) -> None:
     """Fit, evaluate each checkpoint against the base, judge, export, report."""
     began = time.perf_counter()
     log = ScoreLog(run, writes=is_main())
@@ -136,7 +136,7 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker, training_begins: Cal
     fit(plan.encoder, plan.sets, plan.recipe, plan.config.training, run, plan.bf16, hooks, work)
 
     fitted = time.perf_counter()
-    winner = choose_winner(plan, run, log, base.dev, before, base.ahead)
+    winner = choose_winner(plan, run, log, base.dev, before, base.ahead, trained=inner)
     chosen = kept_as_shipped(plan, run, winner)
     say(f"judging on test: {winner.sentence()} …")
     tuned = judge_tuned(chosen)

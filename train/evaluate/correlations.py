@@ -57,9 +57,9 @@ def compare_spearman(
     n = len(gold)
     if n < 2 or np.ptp(gold) == 0:
         raise ValueError("a correlation needs at least two pairs with different gold scores")
-    variables = [_Ranked(values) for values in (gold, base, tuned)]
+    variables = [Ranked(values) for values in (gold, base, tuned)]
     ones = np.ones((1, n))
-    rho_base, rho_tuned = (float(rho[0]) for rho in _spearman(variables, ones))
+    rho_base, rho_tuned = (float(rho[0]) for rho in spearman_of(variables, ones))
     delta = rho_tuned - rho_base
     ranks = [v.ranks(ones)[0] for v in variables]
     units = count_units(n, groups)
@@ -70,7 +70,7 @@ def compare_spearman(
     generator = np.random.default_rng(seed)
     replicates = []
     for counts in draw_counts(n, resamples, generator, groups):
-        rho = _spearman(variables, counts)
+        rho = spearman_of(variables, counts)
         replicates.append(rho[1] - rho[0])
     drawn = np.concatenate(replicates)
     interval = percentile_interval(delta, drawn, units, bound=2.0)
@@ -95,12 +95,12 @@ def measure_correlations(
     n = len(gold)
     if n < 2 or np.ptp(gold) == 0:
         raise ValueError("a correlation needs at least two pairs with different gold scores")
-    ranked = [_Ranked(gold), _Ranked(similarities)]
+    ranked = [Ranked(gold), Ranked(similarities)]
     x, y = (_standardised(values) for values in (gold, similarities))
     moments = np.stack([x, y, x * x, y * y, x * y], axis=1)
 
     def both(counts: np.ndarray) -> np.ndarray:
-        return np.stack([_spearman(ranked, counts)[0], _pearson(counts @ moments / counts.sum(axis=1, keepdims=True))], axis=1)
+        return np.stack([spearman_of(ranked, counts)[0], _pearson(counts @ moments / counts.sum(axis=1, keepdims=True))], axis=1)
 
     values = both(np.ones((1, n)))[0]
     drawn = draw_counts(n, resamples, np.random.default_rng(seed), groups)
@@ -127,7 +127,7 @@ def _pearson(means: np.ndarray) -> np.ndarray:
     return np.clip(correlation_of(xy - x * y, *variances), -1.0, 1.0)
 
 
-class _Ranked:
+class Ranked:
     """Values whose average ranks in a resample follow from how often each was drawn: no sorting in the resamples."""
 
     def __init__(self, values: np.ndarray) -> None:
@@ -141,7 +141,7 @@ class _Ranked:
         return (np.cumsum(drawn, axis=1) - (drawn - 1) / 2)[:, self.code]
 
 
-def _spearman(variables: Sequence[_Ranked], counts: np.ndarray) -> list[np.ndarray]:
+def spearman_of(variables: Sequence[Ranked], counts: np.ndarray) -> list[np.ndarray]:
     """Return, for each variable after the first, [b] Spearman's correlation with the first in each resample; 0 where one is
     constant."""
     middle = (counts.sum(axis=1, keepdims=True) + 1) / 2
@@ -159,6 +159,21 @@ def _spearman(variables: Sequence[_Ranked], counts: np.ndarray) -> list[np.ndarr
 def _swap_p(ranks: Sequence[np.ndarray], generator: np.random.Generator, resamples: int, groups: np.ndarray | None) -> float:
     """Return the two-sided p-value of the randomisation test that swaps the two models' ranks pair by pair, or group by group;
     `ranks` are those of gold, base and tuned, [n] each."""
+    observed, swapped = swapped_differences(ranks, generator, resamples, groups)
+    return (1 + int((abs(swapped) >= abs(observed) - 1e-12).sum())) / (1 + resamples)
+
+
+def swapped_differences(
+    ranks: Sequence[np.ndarray], generator: np.random.Generator, resamples: int, groups: np.ndarray | None
+) -> tuple[float, np.ndarray]:
+    """Return the difference of the two models' correlations with the gold, and [B] what it would be with ranks swapped at random.
+
+    Args:
+        ranks: those of gold, base and tuned, [n] each.
+        generator: draws what is swapped.
+        resamples: B.
+        groups: [n], see `compare_means`; whole groups are swapped.
+    """
     n = len(ranks[0])
     x, a, b = (one - (n + 1) / 2 for one in ranks)
     moments = np.stack([b - a, b * b - a * a, (b - a) * x], axis=1)
@@ -170,9 +185,7 @@ def _swap_p(ranks: Sequence[np.ndarray], generator: np.random.Generator, resampl
         sums_a = np.array([0.0, a @ a, a @ x]) + swapped
         sums_b = np.array([0.0, b @ b, b @ x]) - swapped
         rho_a, rho_b = (correlation_of(s[:, 2], np.full(len(s), variance), s[:, 1] - s[:, 0] ** 2 / n) for s in (sums_a, sums_b))
-        return abs(rho_b - rho_a)
+        return np.asarray(rho_b - rho_a)
 
-    observed = float(difference(np.zeros((1, 3)))[0]) - 1e-12
     drawn = coin_flips(len(moments), resamples, generator)
-    extreme = sum(int((difference(flips @ moments) >= observed).sum()) for flips in drawn)
-    return (1 + extreme) / (1 + resamples)
+    return float(difference(np.zeros((1, 3)))[0]), np.concatenate([difference(flips @ moments) for flips in drawn])

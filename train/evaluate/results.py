@@ -12,6 +12,7 @@ from train.evaluate.slices import NEW, TAUGHT, SliceResult, TaughtAndNew
 from train.evaluate.verdict import DatasetVerdict, RunVerdict, dataset_verdict, not_worse
 
 if TYPE_CHECKING:
+    from train.evaluate.luck import Luck
     from train.evaluate.statistics import Comparison
 
 
@@ -38,9 +39,9 @@ class BaseContract(BaseModel):
 class CrossValidation(BaseModel):
     """What the rows say when each part of them is test in turn and the others train; `cross_validation` in report.json.
 
-    The interval resamples the rows of all parts together. The models behind it share most of their training rows, so the true
-    doubt is a little larger (Bengio and Grandvalet, "No unbiased estimator of the variance of k-fold cross-validation", JMLR
-    5, 2004).
+    The interval holds the items, which are resampled, and the luck of training, which the parts' models share in part and whose
+    size is declared or measured (`train.evaluate.luck`). Judged is what training makes, also in parts where dev would have kept
+    the base.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True)
@@ -56,13 +57,41 @@ class CrossValidation(BaseModel):
     verdict: DatasetVerdict
     against_scores: bool = Field(False, description="see `DatasetResult`")
     slices: tuple[SliceResult, ...] = Field((), description="the queries of all parts whose documents train taught, and the new")
+    item_ci95: tuple[float, float] | None = Field(None, description="without luck of training; older runs had this alone")
+    luck_sd: float | None = Field(None, description="standard deviation of a model's score by luck; None: not in the interval")
+    luck_correlation: float | None = Field(None, description="of the luck of two parts' models; declared")
+    luck_seeds: int | None = Field(None, description="seeds with which luck_sd was measured; None: it is declared")
+    kept_base: int | None = Field(None, ge=0, description="parts whose dev would have kept the base; None: not known")
 
     @classmethod
     def of(
-        cls, found: Comparison, folds: int, *, against_scores: bool = False, slices: Sequence[SliceResult] = ()
+        cls,
+        found: Comparison,
+        folds: int,
+        *,
+        against_scores: bool = False,
+        items: Comparison | None = None,
+        luck: Luck | None = None,
+        kept_base: int | None = None,
+        slices: Sequence[SliceResult] = (),
     ) -> CrossValidation:
-        """Build it from a comparison over the items of all parts; `against_scores` and `slices` as in `DatasetResult`."""
+        """Build it from a comparison over the items of all parts.
+
+        Args:
+            found: with the luck of training, where there is `luck`.
+            folds: number of parts.
+            against_scores: as in `DatasetResult`.
+            items: the same without luck.
+            luck: what was added.
+            kept_base: parts whose dev would have kept the base.
+            slices: as in `DatasetResult`.
+        """
         return cls(
+            item_ci95=None if items is None else items.ci95,
+            luck_sd=None if luck is None else luck.sd,
+            luck_correlation=None if luck is None else luck.correlation,
+            luck_seeds=None if luck is None else luck.seeds,
+            kept_base=kept_base,
             folds=folds,
             n=found.n,
             groups=found.groups,
@@ -75,6 +104,10 @@ class CrossValidation(BaseModel):
             against_scores=against_scores,
             slices=tuple(slices),
         )
+
+
+_SHARED = ("n", "groups", "base", "tuned", "delta", "ci95", "p_value", "verdict", "against_scores", "slices")
+"""Fields that tables show of a cross-validation as they do of a result."""
 
 
 class DatasetResult(BaseModel):
@@ -136,7 +169,8 @@ class DatasetResult(BaseModel):
         crossed = self.cross_validation
         if crossed is None:
             return [self, *self._by_documents()]
-        values = crossed.model_dump(exclude={"folds", "slices"}) | {"slices": crossed.slices, "metrics": {}, "kept_base": False}
+        values = {name: getattr(crossed, name) for name in _SHARED}
+        values |= {"metrics": {}, "kept_base": False} | dict.fromkeys(("low95", "high95", "not_worse", "spread"))
         name = f"{self.name}, all {crossed.folds} parts"
         whole = self.model_copy(update={**values, "name": name, "cross_validation": None})
         alone = self.model_copy(update={"name": f"{self.name}, {self.split} alone", "cross_validation": None})
@@ -200,8 +234,11 @@ class DatasetResult(BaseModel):
 
 
 def run_verdict(results: Sequence[DatasetResult]) -> RunVerdict:
-    """Return the verdict on a run from those on its data sets; `no_evidence` when nothing was judged."""
-    verdicts = {result.settled for result in results}
+    """Return the verdict on a run from those on its data sets; `no_evidence` when nothing was judged.
+
+    A shipped model that is worse on test counts as well, whatever such training does elsewhere: then the run is `mixed` at best.
+    """
+    verdicts = {result.settled for result in results} | {"regressed" for result in results if result.verdict == "regressed"}
     match ("improved" in verdicts, "regressed" in verdicts):
         case (True, True):
             return "mixed"

@@ -65,9 +65,14 @@ def _crossed_sentence(result: DatasetResult, crossed: CrossValidation, sides: Si
     """Return the verdict of cross-validation: on training with this recipe, of which the shipped model is one case."""
     before, _ = sides.in_sentences()
     figures = f"cross-validated {metric_name(result.metric)} {_figures(crossed, result.kind)} in {crossed.folds} parts."
-    alone = f"{result.split.capitalize()} alone: {_figures(result, result.kind)}."
+    figures += _luck_in_words(crossed)
+    if crossed.kept_base:
+        figures += f" In {crossed.kept_base} of {crossed.folds} parts dev would have kept the base; what was trained was judged."
+    alone = (
+        f"The model that is shipped is the one that this run trained, on {result.split} alone: {_figures(result, result.kind)}."
+    )
     if result.kept_base:
-        alone += " The model that is shipped is the base itself: in this run nothing was better on dev."
+        alone = "The model that is shipped is the base itself: in this run nothing was better on dev."
     if (result.against_scores or crossed.against_scores) and crossed.verdict == "no_evidence":
         return f"There is no verdict on {result.name}: {against_scores(before)}. {sentence_case(figures)} {alone}"
     if crossed.verdict == "no_evidence":
@@ -77,6 +82,15 @@ def _crossed_sentence(result: DatasetResult, crossed: CrossValidation, sides: Si
     limits = documents_clause(result) if crossed.verdict == "improved" else ""
     start = f"Training makes a model that is {word} than {before} on {result.name}{limits}"
     return f"{start}: {figures}{documents_sentence(result)} {alone}"
+
+
+def _luck_in_words(crossed: CrossValidation) -> str:
+    """Say what luck of training the interval holds; nothing of runs whose interval held none."""
+    if crossed.luck_sd is None or crossed.luck_correlation is None:
+        return ""
+    size, shared = f"SD {fraction(crossed.luck_sd)} a model", f"taken as correlated {crossed.luck_correlation:g} between parts"
+    seeds = "" if crossed.luck_seeds is None else f" as measured with {crossed.luck_seeds} seeds"
+    return f" The interval holds the luck of training ({size}{seeds}, {shared})."
 
 
 def _figures(found: DatasetResult | CrossValidation, kind: str) -> str:

@@ -167,6 +167,9 @@ class Selection(Part):
     dev: float | None = None
     tried: tuple[TriedShare, ...] = ()
     as_shipped: bool = Field(False, description="whether the base was kept under the contract of its own files")
+    lost: bool = Field(
+        False, description="part of a cross-validation, or seed: dev would have kept the base; it was judged anyway"
+    )
 
 
 class Labels(Part):

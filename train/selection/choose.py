@@ -31,7 +31,14 @@ def weights_to_mix_with(plan: Plan) -> dict[str, Tensor] | None:
 
 
 def choose_winner(
-    plan: Plan, run: Path, log: ScoreLog, judge: DevJudge, before: Mapping[str, Tensor] | None, ahead: float = 0.0
+    plan: Plan,
+    run: Path,
+    log: ScoreLog,
+    judge: DevJudge,
+    before: Mapping[str, Tensor] | None,
+    ahead: float = 0.0,
+    *,
+    trained: bool = False,
 ) -> Winner:
     """Load the best checkpoint on dev (the last one without dev) into the model, or what is better on dev instead of it.
 
@@ -42,6 +49,7 @@ def choose_winner(
         judge: scores weights on dev.
         before: the base's weights, see `weights_to_mix_with`.
         ahead: by how much the base as shipped is better on dev than under the run's contract; what is below 0 counts as 0.
+        trained: what training made is wanted, also where dev would keep the base.
 
     Raises:
         RunError: the best checkpoint is not there, or is damaged.
@@ -56,7 +64,9 @@ def choose_winner(
     base_dev = None if base_dev is None else base_dev + max(ahead, 0.0)
     lost = found is not None and base_dev is not None and found <= base_dev
     if lost and before is None and plan.config.training.interpolation == Interpolation.AUTO:
-        _restore_base(plan)
+        if trained:
+            return Winner(step, dev=found, lost=True)
+        restore_base(plan)
         return Winner(step, 0.0, base_dev, as_shipped=as_shipped)
     in_doubt = found is not None and base_dev is not None and found - base_dev < CLEAR_GAIN
     if before is not None and in_doubt:
@@ -71,7 +81,7 @@ def choose_winner(
         assert value is not None, "weights are compared only where there is a dev split"
         return value
 
-    winner = choose_weights(plan.encoder.model, before, step, found, base_dev, dev)
+    winner = choose_weights(plan.encoder.model, before, step, found, base_dev, dev, trained=trained)
     return replace(winner, as_shipped=as_shipped and winner.share == 0)
 
 
@@ -92,7 +102,7 @@ def _say_if_not_the_highest(log: ScoreLog, step: int) -> None:
         say(f"  {taken} ({highest.dev:.4f} at step {highest.step:,}): it is taken")
 
 
-def _restore_base(plan: Plan) -> None:
+def restore_base(plan: Plan) -> None:
     """Put the base's weights back into a model that is too large to keep a copy of them: they are read again."""
     base = open_model(plan.config.model.model_copy(update={"device": "cpu"})).local.model
     plan.encoder.model.load_state_dict(base.state_dict())

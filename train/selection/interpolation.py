@@ -32,6 +32,7 @@ class Winner:
         dev: its score on dev; None where there is no dev split.
         tried: dev score of each share, ascending; empty where only checkpoints were compared.
         as_shipped: whether the base is kept under the contract of its own files, which is better on dev than the run's.
+        lost: whether dev would have kept the base, in a run that judges what training makes and not what would be shipped.
     """
 
     step: int
@@ -39,6 +40,7 @@ class Winner:
     dev: float | None = None
     tried: tuple[tuple[float, float], ...] = ()
     as_shipped: bool = False
+    lost: bool = False
 
     def is_base_of(self, contracts: Sequence[BaseContract]) -> bool:
         """Tell whether the kept base is read as the base is that it is compared with (see `selection.contracts`)."""
@@ -49,15 +51,21 @@ class Winner:
         if self.share == 0:
             how = ", as shipped, without the run's prompts and limits" if self.as_shipped else ""
             return f"neither a checkpoint nor weights between it and the base are better on dev: the base is kept{how}"
+        if self.lost:
+            return f"nothing is better than the base on dev; what was trained is judged all the same: {self._words()}"
+        return self._words() + (", the best on dev" if self.share < 1 else "")
+
+    def _words(self) -> str:
         if self.share == 1:
             return f"the checkpoint of step {self.step:,}"
-        return f"weights {self.share:.0%} of the way from the base to the checkpoint of step {self.step:,}, the best on dev"
+        return f"weights {self.share:.0%} of the way from the base to the checkpoint of step {self.step:,}"
 
     def as_json(self) -> dict[str, object]:
         """Return `selection` of report.json."""
         tried = [{"share": share, "dev": dev} for share, dev in self.tried]
         found: dict[str, object] = {"step": self.step, "share": self.share, "dev": self.dev, "tried": tried}
-        return found | ({"as_shipped": True} if self.as_shipped else {})
+        said = {name: True for name in ("as_shipped", "lost") if getattr(self, name)}
+        return found | said
 
 
 def choose_weights(
@@ -67,6 +75,8 @@ def choose_weights(
     dev: float | None,
     base_dev: float | None,
     judge: Callable[[], float],
+    *,
+    trained: bool = False,
 ) -> Winner:
     """Put the best weights into the model, which comes with those of the best checkpoint.
 
@@ -77,6 +87,7 @@ def choose_weights(
         dev: its dev score; None without a dev split.
         base_dev: the base's.
         judge: scores the present weights on dev.
+        trained: the best of those that training made, also where dev would keep the base.
     """
     if base is None or dev is None or base_dev is None:
         return Winner(step, dev=dev)
@@ -85,12 +96,21 @@ def choose_weights(
     for share in SHARES:
         interpolate(model, base, tuned, share)
         found[share] = judge()
-    best = max(found.values())
-    equals = [share for share, value in found.items() if value == best]
-    # what is no better than the base is not worth a change; near the ceiling the least change of those that are equally good
-    share = 0.0 if best == base_dev else min(equals) if base_dev > CEILING else max(equals)
+    # what is no better than the base is not worth a change
+    lost = max(found.values()) == base_dev
+    share = best_trained(found) if trained or not lost else 0.0
     interpolate(model, base, tuned, share)
-    return Winner(step, share, best, tuple(sorted(found.items())))
+    return Winner(step, share, found[share], tuple(sorted(found.items())), lost=lost and trained)
+
+
+def best_trained(found: Mapping[float, float]) -> float:
+    """Return the share that is the best on dev, the base (share 0) left out; `found` has a dev score of each share.
+
+    Of equally good ones it is the largest, near the ceiling the one that changes least.
+    """
+    best = max(value for share, value in found.items() if share)
+    equals = [share for share, value in found.items() if share and value == best]
+    return min(equals) if found[0.0] > CEILING else max(equals)
 
 
 def copy_of(model: nn.Module) -> dict[str, Tensor]:

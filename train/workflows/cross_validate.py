@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
-from scipy.stats import rankdata
 
 from data.errors import DataError
 from train.config import choices
 from train.config.schema import TrainSettings
 from train.console import heard_by, say
-from train.distributed import PeerStopped, is_main, wait
+from train.distributed import PeerStopped, is_main, on_main, wait
 from train.errors import Diverged
-from train.evaluate.correlations import compare_spearman
+from train.evaluate.luck import Luck, with_luck
+from train.evaluate.parts import PairsOfPart, compare_spearman_by_parts
 from train.evaluate.results import CrossValidation
 from train.evaluate.slices import SliceResult
 from train.evaluate.slicing import by_documents
@@ -27,11 +28,12 @@ from train.evaluate.statistics import Comparison, compare_means, group_numbers
 from train.evaluate.verdict import clearly_negative
 from train.runs.finished import Values, read_finished
 from train.runs.folder import RunFolder
+from train.runs.read import read_report
 from train.wording import change, counted, fraction, metric_name
 
 
 def cross_validate(
-    config: TrainSettings, run: Path, folds: int, train: Callable[[TrainSettings], None]
+    config: TrainSettings, run: Path, folds: int, train: Callable[[TrainSettings], None], luck: Luck | None = None
 ) -> CrossValidation | None:
     """Train and judge a model a part, and compare with the base over the items of all parts.
 
@@ -39,15 +41,17 @@ def cross_validate(
         config: of the run.
         run: its folder. Parts that are finished are not run again.
         folds: number of parts.
-        train: carries out one run, from where it was.
+        train: carries out one run, from where it was; it judges what training makes, also where dev would keep the base.
+        luck: how much models of this training differ by luck, where that was measured.
 
     Returns:
         What came out; None on processes that do not write, and where the rows cannot be dealt so or the training of a part does
         not converge, which is said and leaves the run as sound as it was.
     """
-    parts = []
+    parts, kept = [], 0
     for fold in range(folds):
         part = RunFolder(RunFolder(run).folds / f"part-{fold + 1}")
+        on_main(partial(_forget_if_base, part))
         if not part.is_finished:
             say(f"cross-validation, part {fold + 1} of {folds} …")
             try:
@@ -60,30 +64,35 @@ def cross_validate(
         if is_main():
             part.keep_scores_only()
             parts.append(_values(part.path))
+            kept += read_report(part.path).selection.lost
     if not is_main():
         return None
     shutil.rmtree(RunFolder(run).folds / ".cache", ignore_errors=True)
     seed, resamples = config.training.seed, config.evaluation.resamples
-    found = pooled(parts, seed=seed, resamples=resamples)
+    luck = luck or Luck()
+    items = pooled(parts, seed=seed, resamples=resamples)
+    variance = luck.variance([len(part.items) for part in parts])
+    found = with_luck(items, variance, luck.freedom, bound=2.0 if parts[0].has_gold else 1.0)
     told = config.data.datasets[0].score_range is not None
     against = parts[0].has_gold and not told and clearly_negative(found.base, found.independent)
     slices = pooled_slices(parts, seed=seed, resamples=resamples)
-    return CrossValidation.of(found, folds, against_scores=against, slices=slices)
+    return CrossValidation.of(found, folds, against_scores=against, items=items, luck=luck, kept_base=kept, slices=slices)
+
+
+def _forget_if_base(part: RunFolder) -> None:
+    """Remove a finished part in which the base itself was judged, as earlier versions did: it says nothing about training."""
+    if part.is_finished and read_report(part.path).selection.share == 0:
+        shutil.rmtree(part.path)
 
 
 def pooled(parts: Sequence[Values], *, seed: int, resamples: int) -> Comparison:
-    """Compare base and tuned over the items of all parts.
-
-    Similarities of the parts' models lie on scales of their own: each part's are replaced by their ranks, as shares of its size,
-    before Spearman's correlation of all is computed. The base's are treated alike.
-    """
+    """Compare base and tuned over the items of all parts: the mean over all queries, and of scored pairs the mean of the parts'
+    own correlations."""
+    if parts[0].has_gold:
+        pairs = [PairsOfPart(np.array(p.gold, dtype=float), np.array(p.base), np.array(p.tuned), p.groups) for p in parts]
+        return compare_spearman_by_parts(pairs, seed=seed, resamples=resamples)
     base, tuned = ([np.array(getattr(part, side), dtype=float) for part in parts] for side in ("base", "tuned"))
-    groups = _groups(parts)
-    if not parts[0].has_gold:
-        return compare_means(np.concatenate(base), np.concatenate(tuned), seed=seed, resamples=resamples, groups=groups)
-    gold = np.concatenate([np.array(part.gold, dtype=float) for part in parts])
-    ranks = (np.concatenate([rankdata(one) / (len(one) + 1) for one in side]) for side in (base, tuned))
-    return compare_spearman(gold, *ranks, seed=seed, resamples=resamples, groups=groups)
+    return compare_means(np.concatenate(base), np.concatenate(tuned), seed=seed, resamples=resamples, groups=_groups(parts))
 
 
 def pooled_slices(parts: Sequence[Values], *, seed: int, resamples: int) -> tuple[SliceResult, ...]:

@@ -7,9 +7,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from train.config.choices import FailOn
+from train.config.fail_on import Condition
+from train.evaluate.luck import Luck, with_luck
 from train.evaluate.results import CrossValidation, DatasetResult, run_verdict
-from train.evaluate.statistics import compare_means
+from train.evaluate.statistics import Comparison, compare_means
 from train.evaluate.verdict import DatasetVerdict, clearly_negative, dataset_verdict
+from train.report.failing import why_it_fails
 from train.report.sentences import dataset_sentence, queries_needed, verdict_lines, verdict_sentence
 from train.wording import Sides
 
@@ -245,7 +249,10 @@ def test_cross_validation_settles_what_a_small_test_cannot() -> None:
     assert (found.verdict, found.settled, run_verdict([found])) == ("no_evidence", "improved", "improved")
     sentence = dataset_sentence(found)
     assert sentence.startswith(f"Training makes a model that is better than the base on {found.name}: cross-validated ")
-    assert "(+0.040, 95% interval +0.020 to +0.060, 900" in sentence and "in 5 parts. Test alone: " in sentence
+    assert (
+        "(+0.040, 95% interval +0.020 to +0.060, 900" in sentence
+        and "in 5 parts. The model that is shipped is the one that this run trained, on test alone: " in sentence
+    )
     whole, alone = found.lines()
     assert (whole.name, whole.n, whole.verdict) == (f"{found.name}, all 5 parts", 900, "improved")
     assert (alone.name, alone.n, alone.verdict) == (f"{found.name}, test alone", found.n, "no_evidence")
@@ -256,7 +263,7 @@ def test_cross_validation_without_evidence_says_how_many_would_settle_it() -> No
     found = result().model_copy(update={"cross_validation": crossed((-0.02, 0.04))})
     sentence = dataset_sentence(found)
     assert sentence.startswith("There is no evidence that such training makes a model that differs from the base")
-    assert "would be needed for a difference of this size. Test alone: " in sentence
+    assert "would be needed for a difference of this size. The model that is shipped is" in sentence
     assert run_verdict([found]) == "no_evidence"
 
 
@@ -275,3 +282,31 @@ def test_a_run_that_ships_the_base_is_neither_better_nor_worse_whatever_its_part
     assert dataset_sentence(found).endswith(
         "The model that is shipped is the base itself: in this run nothing was better on dev."
     )
+
+
+def test_a_shipped_model_that_is_worse_on_test_makes_the_run_mixed() -> None:
+    """Cross-validation said `improved`, and a shipped model that is significantly worse passed `--fail-on regressed`."""
+    worse = result(verdict="regressed", delta=-0.06, ci95=(-0.09, -0.03), p_value=0.001)
+    better, unclear = (worse.model_copy(update={"cross_validation": crossed(ci95)}) for ci95 in ((0.02, 0.06), (-0.02, 0.04)))
+    assert (better.settled, run_verdict([better])) == ("improved", "mixed")
+    assert why_it_fails(Condition(FailOn.REGRESSED), "mixed", [better]) is not None
+    assert run_verdict([unclear]) == "regressed"
+    lost = result(verdict="regressed").model_copy(update={"cross_validation": crossed((-0.06, -0.02))})
+    assert run_verdict([lost]) == "regressed"
+
+
+def test_cross_validation_says_the_luck_in_its_interval_and_how_many_parts_kept_the_base() -> None:
+    items = Comparison(40, 0.5, 0.5, 0.0, (0.0, 0.0), 1.0)
+    luck = Luck()
+    found = CrossValidation.of(with_luck(items, luck.variance([8] * 5)), 5, items=items, luck=luck, kept_base=5)
+    assert found.ci95[0] < -0.015 and found.ci95[1] > 0.015 and found.item_ci95 == (0.0, 0.0)
+    assert (found.luck_sd, found.luck_correlation, found.luck_seeds) == (0.011, 0.5, None)
+    sentence = dataset_sentence(result().model_copy(update={"cross_validation": found}))
+    assert "The interval holds the luck of training (SD 0.011 a model, taken as correlated 0.5 between parts)." in sentence
+    assert "In 5 of 5 parts dev would have kept the base; what was trained was judged." in sentence
+    assert "The model that is shipped is the one that this run trained, on test alone: " in sentence
+    measured = found.model_copy(update={"luck_sd": 0.004, "luck_seeds": 3})
+    said = dataset_sentence(result().model_copy(update={"cross_validation": measured}))
+    assert "(SD 0.004 a model as measured with 3 seeds, taken" in said
+    older = found.model_copy(update=dict.fromkeys(("luck_sd", "luck_correlation", "kept_base")))
+    assert "luck" not in dataset_sentence(result().model_copy(update={"cross_validation": older}))

@@ -32,13 +32,13 @@ def models() -> tuple[nn.Module, dict[str, torch.Tensor]]:
     return model, {name: torch.zeros_like(weight) for name, weight in model.state_dict().items()}
 
 
-def choose(model: nn.Module, base: dict[str, torch.Tensor] | None, dev: dict[float, float]) -> Winner:
+def choose(model: nn.Module, base: dict[str, torch.Tensor] | None, dev: dict[float, float], *, trained: bool = False) -> Winner:
     """The winner where the model with weight 2 · share has a given dev score."""
 
     def judge() -> float:
         return dev[round(float(model.state_dict()["weight"][0]) / 2, 4)]
 
-    return choose_weights(model, base, 60, dev[1.0], dev[0.0], judge)
+    return choose_weights(model, base, 60, dev[1.0], dev[0.0], judge, trained=trained)
 
 
 def test_interpolated_weights_by_hand() -> None:
@@ -73,6 +73,25 @@ def test_the_base_is_kept_where_nothing_is_better() -> None:
     assert not model.state_dict()["weight"].any()
 
 
+@pytest.mark.parametrize(
+    ("dev", "share"),
+    [
+        ({0.0: 0.8, 0.25: 0.8, 0.5: 0.8, 0.75: 0.8, 0.9: 0.8, 1.0: 0.8}, 1.0),
+        ({0.0: 0.8, 0.25: 0.7, 0.5: 0.6, 0.75: 0.5, 0.9: 0.45, 1.0: 0.4}, 0.25),
+        ({0.0: 0.97, 0.25: 0.96, 0.5: 0.97, 0.75: 0.97, 0.9: 0.9, 1.0: 0.9}, 0.5),
+    ],
+)
+def test_a_part_judges_the_best_that_was_trained_where_dev_would_keep_the_base(dev: dict[float, float], share: float) -> None:
+    """With eight dev queries five parts kept the base, and their gain was +0.000 for certain."""
+    model, base = models()
+    winner = choose(model, base, dev, trained=True)
+    assert (winner.share, winner.dev, winner.lost) == (share, dev[share], True)
+    assert float(model.state_dict()["weight"][0]) == pytest.approx(2 * share)
+    assert winner.as_json()["lost"] is True and "judged all the same" in winner.sentence()
+    better = choose(models()[0], base, dev | {0.75: 0.99}, trained=True)
+    assert (better.share, better.lost) == (0.75, False) and "lost" not in better.as_json()
+
+
 @pytest.mark.parametrize(("base", "dev"), [(False, 0.5), (True, None)])
 def test_without_the_base_or_without_dev_the_checkpoint_wins(base: bool, dev: float | None) -> None:
     model, weights = models()
@@ -103,7 +122,7 @@ def test_of_a_model_too_large_to_be_copied_the_base_is_still_kept_where_it_is_be
         "evaluation.resamples": 200,
     }
     words = [f"{key}={value}" for key, value in settings.items()]
-    run = pipeline.start_run(load_config(None, data=str(work / "scored.csv"), overrides=words), inner=True)
+    run = pipeline.start_run(load_config(None, data=str(work / "scored.csv"), overrides=words))
     report = json.loads((run / "report.json").read_text(encoding="utf-8"))
     assert report["selection"]["share"] == 0 and report["datasets"][0]["delta"] == 0
     texts = ["a red car", "the blue house"]

@@ -1,0 +1,91 @@
+"""The luck of training: the same recipe with other draws makes a model that is a little better or worse.
+
+An interval over the items of a test says nothing about it: all items were judged by the same model. Models of one training on
+other seeds differ by a standard deviation `sd`, which one run, and one cross-validation, cannot see as far as its models share
+their luck (one seed, and most training rows in common: Bengio and Grandvalet, "No unbiased estimator of the variance of k-fold
+cross-validation", JMLR 5, 2004). So its size is declared, or measured by training with several seeds, and always printed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from scipy import special
+
+from train.evaluate.statistics import Comparison
+
+LUCK_SD = 0.011
+"""Standard deviation of a model's score over seeds: the larger of what scifact, finqa10k and nl2bash showed with three seeds each
+(0.0055 to 0.011 in nDCG@10, `tests/benchmarks/recipe.py`); Spearman's correlation varied less, and the same is declared."""
+
+LUCK_CORRELATION = 0.5
+"""Of the luck of two parts' models: nobody has measured it. At one half, the doubt about the mean of F parts is also the doubt
+about one further model of this training: sd² (1/2 + 1/(2F)) both times."""
+
+
+@dataclass(frozen=True)
+class Luck:
+    """How much models of one training differ by luck.
+
+    Attributes:
+        sd: standard deviation of a model's score.
+        correlation: of the luck of two models whose parts share most training rows.
+        seeds: with how many seeds `sd` was measured; None where it is declared.
+    """
+
+    sd: float = LUCK_SD
+    correlation: float = LUCK_CORRELATION
+    seeds: int | None = None
+
+    def variance(self, sizes: Sequence[int]) -> float:
+        """Return the variance of the mean luck of models that judge so many items each.
+
+        With weights w in proportion to the sizes: sd² (correlation + (1 − correlation) Σ w²), for F equal parts
+        sd² (correlation + (1 − correlation) / F).
+        """
+        whole = sum(sizes)
+        return self.sd**2 * (self.correlation + (1 - self.correlation) * sum((size / whole) ** 2 for size in sizes))
+
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom with which `sd` is known: without bound where it is declared."""
+        return math.inf if self.seeds is None else self.seeds - 1
+
+
+def with_luck(found: Comparison, variance: float, freedom: float = math.inf, bound: float = 1.0) -> Comparison:
+    """Return the comparison with an interval and a p-value that hold the items and the luck of training.
+
+    Each arm of the items' interval is taken for its standard error times Student's quantile; the variance of luck is added, and
+    the sum has the degrees of freedom of Satterthwaite, "An approximate distribution of estimates of variance components",
+    Biometrics Bulletin 2(6), 1946. The shape of the bootstrap's interval stays: the longer arm stays the longer one. Assumed are
+    luck that is nearly normal and independent of the items. Neither the interval becomes narrower by it, nor p smaller.
+
+    Args:
+        found: over the items.
+        variance: of the luck in `delta`.
+        freedom: degrees of freedom with which it is known.
+        bound: the largest difference that the metric allows.
+    """
+    units = max(found.independent - 1, 1)
+    items = float(special.stdtrit(units, 0.975))
+    below, above = (max(0.0, found.delta - found.ci95[0]), max(0.0, found.ci95[1] - found.delta))
+
+    def whole(arm: float) -> tuple[float, float]:
+        """Return the standard error with luck of a side, and its degrees of freedom."""
+        own = (arm / items) ** 2
+        total = own + variance
+        doubt = own**2 / units + (0.0 if math.isinf(freedom) else variance**2 / freedom)
+        return math.sqrt(total), total**2 / doubt if doubt else math.inf
+
+    def quantile(degrees: float) -> float:
+        return float(special.ndtri(0.975) if math.isinf(degrees) else special.stdtrit(degrees, 0.975))
+
+    arms = [max(arm, quantile(degrees) * error) for arm in (below, above) for error, degrees in (whole(arm),)]
+    ends = (max(-bound, found.delta - arms[0]), min(bound, found.delta + arms[1]))
+    error, degrees = whole(below if found.delta > 0 else above)
+    away = -abs(found.delta) / error if error else 0.0
+    p = 2 * float(special.ndtr(away) if math.isinf(degrees) else special.stdtr(degrees, away))
+    # the one-sided bounds are those of the items
+    return replace(found, ci95=ends, p_value=max(found.p_value, min(1.0, p)), low95=None, high95=None)
