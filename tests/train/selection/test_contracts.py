@@ -43,7 +43,7 @@ def _run(data: Path, model: Path, *words: str) -> tuple[dict[str, Any], Path, li
             data=str(data),
             overrides=[*overrides, f"output_dir={data.parent}", "run_name=run", "evaluation.resamples=200", "vector_cache=off"],
         )
-        run = pipeline.start_run(config, inner=True)
+        run = pipeline.start_run(config)
     return json.loads((run / "report.json").read_text(encoding="utf-8")), run, said
 
 
