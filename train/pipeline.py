@@ -32,6 +32,7 @@ from train.plan.trial import try_out
 from train.report.run_report import report_run
 from train.runs.find import RUNS, find_unfinished
 from train.runs.folder import RunFolder
+from train.runs.looks import with_looks
 from train.runs.score_log import ScoreLog
 from train.selection.checkpoints import checkpoint_hooks, resume_log
 from train.selection.choose import choose_winner, weights_to_mix_with
@@ -150,6 +151,8 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker, training_begins: Cal
         results = _compared(plan, base, tuned, winner)
         if crossed is not None:
             results[0] = results[0].model_copy(update={"cross_validation": crossed})
+        if not inner:  # what a part of another run finds is not what anybody chooses by
+            results = with_looks(results, plan.config.output_dir, run.name)
         report_run(run, plan.config, plan.datasets, results, base, tuned, log, winner, work, seconds, tracker)
 
 

@@ -160,6 +160,15 @@ def shipped(step: int, share: float) -> str:
     return f"ships step {step:,}" if share == 1 else f"ships {share:.0%} of the way to step {step:,}"
 
 
+def ordinal(number: int) -> str:
+    """Return a number as a place: "third", "21st"."""
+    words = ("", "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth")
+    if number < len(words):
+        return words[number]
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in (11, 12, 13) else "th"
+    return f"{number:,}{ending}"
+
+
 def chosen_weights(step: int, share: float) -> str:
     """Return which weights of a run are meant: "step 240", or "90% of the way to step 240"."""
     return f"step {step:,}" if share == 1 else f"{share:.0%} of the way to step {step:,}"

@@ -141,6 +141,9 @@ class DatasetResult(BaseModel):
         False, description="whether the base ranks the pairs clearly against their scores, and nobody said which way these run"
     )
     slices: tuple[SliceResult, ...] = Field((), description="parts of what was judged, each with its own gain")
+    looks: int | None = Field(
+        None, description="tuned models under output_dir that were judged on this test so far, this one included, where known"
+    )
     low95: float | None = Field(None, description="lower one-sided 95% bound of delta; older reports have none")
     high95: float | None = Field(None, description="upper one-sided 95% bound of delta")
     margin: float | None = Field(None, description="loss up to which the tuned model counts as not worse")

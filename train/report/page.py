@@ -21,6 +21,7 @@ from train.report.page_curve import Curve
 from train.report.page_examples import Cases, Change
 from train.report.page_reproduce import Repeat
 from train.report.sentences import verdict_lines
+from train.report.sentences_looks import looks_sentence
 from train.runs.records import AuditedDataset, AuditRecord, EnvironmentRecord, JudgedDataset, RunReport, ScoreLine
 from train.wording import Sides
 
@@ -103,6 +104,7 @@ def render(
     context: dict[str, Any] = {
         "run": plain(report.run or "Run"),
         "sentences": verdict_lines(results, sides),
+        "looked": looks_sentence(results),
         "results": results,
         "lines": lines,
         "many": len(results) > MANY,

@@ -14,6 +14,7 @@ from train import wording
 from train.console import lines_of, plain_table
 from train.evaluate.results import DatasetResult, run_verdict
 from train.report.sentences import verdict_lines
+from train.report.sentences_looks import looks_sentence
 from train.runs.records import ScoreLine
 from train.runs.score_log import best_line, is_highest
 
@@ -55,6 +56,8 @@ def story(
         console.print(Text(f"Verdict: {first}", style=f"bold {style}"))
         for line in others:
             console.print(Padding(Text(line), (0, 0, 0, 2)))
+        if (looked := looks_sentence(results)) is not None:
+            console.print(Padding(Text(looked), (0, 0, 0, 2)))
         if results and (legend := sides.legend()):
             console.print()
             console.print(Text(legend))

@@ -230,6 +230,13 @@ def _hashes_of(path: Path, read: Callable[[], Read]) -> Read:
         raise BrokenRecord(path, f"cannot be read ({reason(error)})") from None
 
 
+def tuned_by(candidate: Candidate) -> str | None:
+    """Return the name of the run that tuned a model; None where none did, or it ships the base."""
+    if candidate.run is None or _is_the_base(candidate, RunFolder(candidate.run)):
+        return None
+    return candidate.run.name
+
+
 def _is_the_base(candidate: Candidate, run: RunFolder) -> bool:
     """Return whether a run's finished model is the base itself, which has seen none of the run's rows; a checkpoint never is."""
     if Path(candidate.config.name).resolve() != run.model.resolve():

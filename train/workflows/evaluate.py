@@ -36,8 +36,9 @@ from train.report.terminal import measured_table, plain_console, story
 from train.resolve.cost import confirm_judging
 from train.resolve.models import Candidate
 from train.resolve.requests import Request
-from train.resolve.tasks import load_tasks, prompts_of
+from train.resolve.tasks import load_tasks, prompts_of, tuned_by
 from train.runs.folder import RunFolder
+from train.runs.looks import Look, count_looks, is_look, looks_at, with_looks
 from train.runs.per_query import Judged, write_per_query
 from train.runs.records import FORMAT, EnvironmentRecord, RunReport
 from train.wording import BASE_AND_TUNED, Sides, against_scores, duration, metric_name
@@ -221,6 +222,7 @@ def evaluate_models(
         compared += [compare(task, first, other, seed, judging.resamples, judging.margin) for other in others]
     if len(models) == 2 and models[0] is models[1]:
         compared = [result.of_one_model() for result in compared]
+    compared = _looked(request, measured, compared)
     doubts = [
         f"warning: {name}: {against_scores(one.candidate.label)}"
         for one in models
@@ -244,6 +246,17 @@ def evaluate_models(
     if output is not None:
         write_output(output, found)
     return found
+
+
+def _looked(request: Request, measured: list[ModelResult], compared: list[DatasetResult]) -> list[DatasetResult]:
+    """Write down which models of runs were judged on which test; return the comparisons with the number of looks at each."""
+    *others, last = (tuned_by(one) for one in request.candidates)
+    place = request.config.output_dir
+    if last is not None:
+        count_looks(looks_at(measured, last), place)
+    if others and others[0] is not None:  # two tuned models: both were looked at
+        count_looks([Look(str(one.test_sha256), one.metric, one.base, others[0]) for one in compared if is_look(one)], place)
+    return compared if last is None else with_looks(compared, place, last)
 
 
 def judge_models(

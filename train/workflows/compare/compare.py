@@ -7,6 +7,7 @@ import pickle
 import shlex
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Mapping
 from itertools import chain, count
 from pathlib import Path
@@ -22,8 +23,9 @@ from train.evaluate.evaluator import ranks_against_scores
 from train.evaluate.tasks import Task, texts_by_role
 from train.machine import environment
 from train.resolve.models import Candidate
-from train.resolve.tasks import load_tasks, refuse_prompts
+from train.resolve.tasks import load_tasks, refuse_prompts, tuned_by
 from train.runs.folder import default_name
+from train.runs.looks import count_looks, looks_at
 from train.wording import against_scores, duration
 from train.workflows.compare.config import CompareRequest
 from train.workflows.compare.cost import estimates
@@ -89,6 +91,7 @@ def compare_models(
             found[job.candidate] = _told(run_job(job, start))
     comparison = _compared(request, tasks, found, prices)
     doubts = tuple(f"warning: {name}: {against_scores('every model')}" for name in _all_against_scores(comparison, tasks))
+    doubts += _many_looks(request, comparison)
     for doubt in doubts:
         say(doubt)
     warnings = (*warnings, *doubts)
@@ -109,6 +112,21 @@ def _all_against_scores(comparison: Comparison, tasks: Mapping[str, Task]) -> li
         for name, task in tasks.items()
         if judged and all(ranks_against_scores(task, found[name].metrics[task.primary].value) for found in judged)
     ]
+
+
+def _many_looks(request: CompareRequest, comparison: Comparison) -> tuple[str, ...]:
+    """Write down which tuned models were judged on which test; return a warning where others were judged there before."""
+    tuned = [(one, who) for one in comparison.contenders if (who := tuned_by(one.candidate)) is not None]
+    looks = [look for one, who in tuned for look in looks_at(list(one.results.values()), who)]
+    counts = count_looks(looks, request.config.output_dir)
+    names = {one.test_sha256: name for contender, _ in tuned for name, one in contender.results.items()}
+    here = Counter(sha for sha, _, _ in {look.key for look in looks})
+    return tuple(
+        f"warning: {names[sha]}: {number} tuned models have been judged on this test so far, {here[sha]} of them here: the best"
+        " of several is partly the luckiest; choose by dev"
+        for sha, number in counts.items()
+        if number > here[sha]
+    )
 
 
 def _told(found: Outcome | Failure) -> Outcome | Failure:
