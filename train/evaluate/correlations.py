@@ -111,6 +111,34 @@ def measure_correlations(
     }
 
 
+def pearson_change(
+    gold: np.ndarray,
+    base: np.ndarray,
+    tuned: np.ndarray,
+    *,
+    seed: int,
+    resamples: int = RESAMPLES,
+    groups: np.ndarray | None = None,
+) -> tuple[float, tuple[float, float]]:
+    """Return by how much Pearson's correlation with the gold scores changes, and the 95% interval of that; see
+    `compare_spearman`, whose arguments these are."""
+    n, x = len(gold), _standardised(gold)
+    moments = []
+    for values in (base, tuned):
+        y = _standardised(np.asarray(values, dtype=np.float64))
+        moments.append(np.stack([x, y, x * x, y * y, x * y], axis=1))
+
+    def change(counts: np.ndarray) -> np.ndarray:
+        total = counts.sum(axis=1, keepdims=True)
+        before, after = (_pearson(counts @ one / total) for one in moments)
+        return after - before
+
+    delta = float(change(np.ones((1, n)))[0])
+    drawn = draw_counts(n, resamples, np.random.default_rng(seed), groups)
+    replicates = np.concatenate([change(counts) for counts in drawn])
+    return delta, percentile_interval(delta, replicates, count_units(n, groups), bound=2.0)
+
+
 def _standardised(values: np.ndarray) -> np.ndarray:
     """Standardise [n] values to mean 0 and variance 1; zeros where all are equal."""
     if np.ptp(values) == 0:

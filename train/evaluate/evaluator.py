@@ -13,8 +13,9 @@ from train.config.schema import MARGIN
 from train.encode.contract import Role
 from train.encode.protocol import TextEncoder
 from train.evaluate.correlations import compare_spearman, measure_correlations
-from train.evaluate.results import DatasetResult, MetricPair
+from train.evaluate.results import DatasetResult
 from train.evaluate.score import Scores, score
+from train.evaluate.secondary import metric_pairs
 from train.evaluate.slicing import slices_of, with_taught
 from train.evaluate.statistics import RESAMPLES, Measured, compare_means, measure_means
 from train.evaluate.tasks import RetrievalTask, Similarity, Task, build_task, task_sha256
@@ -72,7 +73,7 @@ def compare(
         kind=task.kind.value,
         split=task.split,
         metric=metric,
-        metrics={name: MetricPair(base=value, tuned=tuned.values[name]) for name, value in base.values.items()},
+        metrics=metric_pairs(task, base, tuned, (found.delta, found.ci95), seed=seed, resamples=resamples),
         test_sha256=task_sha256(task),
         against_scores=ranks_against_scores(task, primary_value(base)),
         slices=slices_of(task, base, tuned, seed=seed, resamples=resamples),

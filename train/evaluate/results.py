@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from train.config.schema import MARGIN
-from train.evaluate.slices import NEW, TAUGHT, SliceResult, TaughtAndNew
+from train.evaluate.slices import NEW, TAUGHT, DevGain, SliceResult, TaughtAndNew
 from train.evaluate.verdict import DatasetVerdict, RunVerdict, dataset_verdict, not_worse
 
 if TYPE_CHECKING:
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 class MetricPair(BaseModel):
     """One metric of both models."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="ignore", frozen=True)
 
     base: float
     tuned: float
+    delta: float | None = Field(None, description="tuned - base; None in reports of earlier versions")
+    ci95: tuple[float, float] | None = Field(None, description="95% interval of delta: low, high")
 
 
 class BaseContract(BaseModel):
@@ -144,6 +146,7 @@ class DatasetResult(BaseModel):
     looks: int | None = Field(
         None, description="tuned models under output_dir that were judged on this test so far, this one included, where known"
     )
+    dev: DevGain | None = Field(None, description="what the judged model gained on the dev split that chose it")
     low95: float | None = Field(None, description="lower one-sided 95% bound of delta; older reports have none")
     high95: float | None = Field(None, description="upper one-sided 95% bound of delta")
     margin: float | None = Field(None, description="loss up to which the tuned model counts as not worse")

@@ -53,6 +53,20 @@ class SliceResult(BaseModel):
         return dataset_verdict(self.ci95, self.groups or self.n, p)
 
 
+class DevGain(BaseModel):
+    """What the judged model gained on dev, by which it was chosen: the best of several, and so a little flattered.
+
+    Of retrieval, dev is searched among some documents only and is therefore higher than test; its gain can be compared.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    n: int = Field(ge=1, description="dev queries or scored pairs")
+    base: float
+    tuned: float
+    delta: float = Field(description="tuned - base")
+
+
 class TaughtAndNew(BaseModel):
     """The gains on queries whose documents train taught, and on those whose documents are new; None: there are none."""
 

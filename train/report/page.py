@@ -15,6 +15,7 @@ from data.findings import finding_words
 from train import wording
 from train.console import plain
 from train.evaluate.results import DatasetResult
+from train.report.dev_gain import dev_gain_lines
 from train.report.forest_plot import Forest
 from train.report.html_page import CHART, build, moment
 from train.report.page_curve import Curve
@@ -110,6 +111,7 @@ def render(
         "many": len(results) > MANY,
         "split": results[0].split if results else "test",
         "metrics": sum(len(result.metrics) for result in results),
+        "metric_intervals": any(pair.ci95 is not None for result in results for pair in result.metrics.values()),
         "shortened": {result.name: result.dimensions for result in results},
         "forest": forest,
         "bars": [forest.bar(line.delta, line.ci95) for line in lines],
@@ -120,6 +122,7 @@ def render(
         "legend": sides.legend(),
         "tiles": _tiles(report),
         "curve": learned,
+        "dev_gains": dev_gain_lines(results),
         "cases": cases,
         "changes": [Change.of(plain(name), entry) for name, entry in extras.changes.items()],
         "data_rows": _data_rows(extras.audit),

@@ -30,7 +30,8 @@ class Line(NamedTuple):
 
 
 class Row(NamedTuple):
-    """A checkpoint in the table. `change` is against the base, `seconds` training time; None where not known."""
+    """A checkpoint in the table. `change` is against the base, `seconds` training time; None where not known. `loses`
+    tells whether the base is better on new documents."""
 
     step: int
     dev: float
@@ -39,6 +40,7 @@ class Row(NamedTuple):
     seconds: float | None
     note: str
     best: bool
+    loses: bool = False
 
 
 @dataclass(frozen=True)
@@ -110,7 +112,12 @@ class Curve:
         against = "" if best.change is None else f" ({wording.change(best.change)} against the base)"
         what = "mean dev score" if self.several else "dev score"
         checkpoints = f"{len(self.steps) - self.has_base:,} checkpoints"
-        if best.dev == self.highest:
+        if any(row.loses and row.dev > best.dev for row in self.rows):
+            found = (
+                f"Of {checkpoints}, that of step {best.step:,} is taken: what scores higher loses on documents that train did not"
+                " teach"
+            )
+        elif best.dev == self.highest:
             found = f"The best of {checkpoints} is that of step {best.step:,}"
         else:
             found = (
@@ -149,5 +156,16 @@ def _rows(scored: Sequence[ScoreLine], lines: Sequence[Line], best: int | None, 
         note = "base" if line.step == 0 else wording.best_mark(share, is_highest(line, scored)) if line.step == best else ""
         change = None if base is None or line.step == 0 else line.dev - base
         scores = [one.values[i] for one in lines]
-        rows.append(Row(line.step, line.dev, change, scores, line.train_seconds, note, line.step == best))
+        note = "; ".join(filter(None, (note, _parts_in_words(line))))
+        rows.append(Row(line.step, line.dev, change, scores, line.train_seconds, note, line.step == best, line.loses_on_new))
     return rows
+
+
+def _parts_in_words(line: ScoreLine) -> str:
+    """Return what a checkpoint gained on documents that train taught and on new ones, of each data set where dev tells."""
+    several = len(line.parts) > 1
+    return "; ".join(
+        f"{f'{plain(name)}: ' if several else ''}taught documents {wording.change(parts.taught.change)}, "
+        f"new {wording.change(parts.new.change)} (standard error {wording.fraction(parts.new.noise)})"
+        for name, parts in line.parts.items()
+    )

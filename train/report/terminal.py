@@ -13,6 +13,7 @@ from rich.text import Text
 from train import wording
 from train.console import lines_of, plain_table
 from train.evaluate.results import DatasetResult, run_verdict
+from train.report.dev_gain import dev_gain_lines
 from train.report.sentences import verdict_lines
 from train.report.sentences_looks import looks_sentence
 from train.runs.records import ScoreLine
@@ -65,6 +66,10 @@ def story(
             if table is not None:
                 console.print()
                 console.print(table)
+        if gained := dev_gain_lines(results):
+            console.print()
+            for line in gained:
+                console.print(Text(line))
         _print_examples(console, examples)
         spent = wording.cost_lines(cost or {})
         if spent:
@@ -147,10 +152,13 @@ def _secondary(results: Sequence[DatasetResult], sides: wording.Sides) -> Table 
     table = plain_table(f"Other metrics on {_splits(results)}")
     table.add_column("data set", overflow="fold")
     table.add_column("metric", no_wrap=True)
-    for heading in (*sides.headings(), "change"):
+    known = any(pair.ci95 is not None for _, _, pair in rows)  # reports of earlier versions have no intervals here
+    for heading in (*sides.headings(), "change", *(["95% interval"] if known else [])):
         table.add_column(Text(heading), justify="right", no_wrap=True)
     for result, name, pair in rows:
-        values = (wording.fraction(pair.base), wording.fraction(pair.tuned), wording.change(pair.tuned - pair.base))
+        values = [wording.fraction(pair.base), wording.fraction(pair.tuned), wording.change(pair.tuned - pair.base)]
+        if known:
+            values.append("" if pair.ci95 is None else wording.interval(pair.ci95))
         table.add_row(Text(result.name), wording.metric_name(name), *values)
     return table
 

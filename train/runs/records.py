@@ -139,6 +139,27 @@ class AuditRecord(Record):
         return {one.name: one for one in self.datasets}
 
 
+class DevPart(Part):
+    """What a checkpoint scored on a part of dev, and how that differs from the base."""
+
+    n: int = Field(ge=1, description="queries")
+    dev: float
+    change: float = Field(description="against the base")
+    noise: float = Field(ge=0, description="standard error of the change")
+
+    @property
+    def loses(self) -> bool:
+        """Tell whether the base is better by more than the standard error."""
+        return self.change < -self.noise
+
+
+class DevParts(Part):
+    """Queries of dev whose documents train taught, and those whose documents are new."""
+
+    taught: DevPart
+    new: DevPart
+
+
 class ScoreLine(Part):
     """A line of scores.jsonl: what a checkpoint scored on dev; step 0 is the base."""
 
@@ -150,6 +171,14 @@ class ScoreLine(Part):
     train_seconds: float | None = None
     train_rows: int | None = None
     train_tokens: int | None = None
+    parts: dict[str, DevParts] = Field(
+        default_factory=dict, description="by data set, where dev has enough queries for taught and for new documents"
+    )
+
+    @property
+    def loses_on_new(self) -> bool:
+        """Tell whether the base is better on new documents of a data set, by more than a standard error."""
+        return any(one.new.loses for one in self.parts.values())
 
 
 class TriedShare(Part):
@@ -157,6 +186,7 @@ class TriedShare(Part):
 
     share: float
     dev: float | None = None
+    loses_on_new: bool = Field(False, description="whether the base is better on new documents, so that it was not taken")
 
 
 class Selection(Part):

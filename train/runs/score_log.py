@@ -50,9 +50,10 @@ def best_line(curve: Iterable[ScoreLine]) -> ScoreLine | None:
     """Return the checkpoint that is taken: the last whose dev score is no further below the highest than its `noise`.
 
     None that is no better than the base, while the highest is, counts among them. Lines without `noise` (of earlier versions, and
-    near the ceiling, where the least change is wanted) are compared exactly.
+    near the ceiling, where the least change is wanted) are compared exactly. Those that lose on new documents are left out while
+    there are others.
     """
-    curve = list(curve)
+    curve = without_losers(curve)
     highest = highest_line(curve)
     if highest is None or highest.dev is None or not highest.noise:
         return highest
@@ -60,6 +61,14 @@ def best_line(curve: Iterable[ScoreLine]) -> ScoreLine | None:
     beaten = base if base is not None and highest.dev > base else -math.inf
     equals = [line for line, dev in _tuned(curve) if dev >= highest.dev - highest.noise and dev > beaten]
     return max(equals, key=lambda line: line.step)
+
+
+def without_losers(curve: Iterable[ScoreLine]) -> list[ScoreLine]:
+    """Return the lines without the checkpoints that lose on new documents (see `train.selection.parts`); all of them where every
+    checkpoint does."""
+    lines = list(curve)
+    kept = [line for line in lines if line.step == 0 or not line.loses_on_new]
+    return kept if _tuned(kept) else lines
 
 
 def _tuned(curve: Iterable[ScoreLine]) -> list[tuple[ScoreLine, float]]:

@@ -15,6 +15,7 @@ from train.errors import RunError
 from train.fit.checkpoints import checkpoint_folder, list_checkpoints
 from train.fit.loop import load_weights
 from train.plan.plan import Plan
+from train.runs.records import ScoreLine
 from train.runs.score_log import ScoreLog, best_line, highest_line
 from train.selection.dev import CLEAR_GAIN, DevJudge, extend_pool
 from train.selection.interpolation import Winner, can_be_copied, choose_weights, copy_of
@@ -59,30 +60,41 @@ def choose_winner(
     _load(plan, run, step)
     _say_if_not_the_highest(log, step)
     lines = {line.step: line for line in log.lines}
-    found, base_dev = (lines[at].dev if at in lines else None for at in (step, 0))
+    taken, base_dev = lines.get(step, ScoreLine(step=step)), lines[0].dev if 0 in lines else None
     as_shipped = ahead > 0
     base_dev = None if base_dev is None else base_dev + max(ahead, 0.0)
-    lost = found is not None and base_dev is not None and found <= base_dev
+    lost = taken.dev is not None and base_dev is not None and (taken.dev <= base_dev or taken.loses_on_new)
     if lost and before is None and plan.config.training.interpolation == Interpolation.AUTO:
         if trained:
-            return Winner(step, dev=found, lost=True)
+            return Winner(step, dev=taken.dev, lost=True, datasets=taken.datasets)
         restore_base(plan)
-        return Winner(step, 0.0, base_dev, as_shipped=as_shipped)
-    in_doubt = found is not None and base_dev is not None and found - base_dev < CLEAR_GAIN
+        return Winner(step, 0.0, base_dev, as_shipped=as_shipped, datasets=judge.base)
+    in_doubt = taken.dev is not None and base_dev is not None and taken.dev - base_dev < CLEAR_GAIN
     if before is not None and in_doubt:
-        judge, values = extend_pool(judge, plan.datasets, dev_encoders(plan))
-        if values:
-            each = (lines[step].datasets | values).values()
-            found = float(distributed.share(sum(each) / len(each)))
-            say(f"  in the whole corpus: dev {found:.4f} (base {base_dev:.4f})")
+        judge, taken = _among_its_own(plan, judge, taken, base_dev)
 
-    def dev() -> float:
-        value = distributed.share(judge.line(step, dev_encoders(plan))).dev  # one choice, whatever the rounding
-        assert value is not None, "weights are compared only where there is a dev split"
-        return value
+    def dev() -> ScoreLine:
+        return distributed.share(judge.line(step, dev_encoders(plan)))  # one choice, whatever the rounding
 
-    winner = choose_weights(plan.encoder.model, before, step, found, base_dev, dev, trained=trained)
+    loses = taken.loses_on_new
+    winner = choose_weights(plan.encoder.model, before, step, taken.dev, base_dev, dev, trained=trained, loses=loses)
+    if winner.share in (0, 1):
+        winner = replace(winner, datasets=taken.datasets if winner.share else judge.base)
     return replace(winner, as_shipped=as_shipped and winner.share == 0)
+
+
+def _among_its_own(plan: Plan, judge: DevJudge, taken: ScoreLine, base_dev: float | None) -> tuple[DevJudge, ScoreLine]:
+    """Return the judge with what the checkpoint ranks highest in its pools, and what the checkpoint scores there."""
+    judge, values = extend_pool(judge, plan.datasets, dev_encoders(plan))
+    if not values:
+        return judge, taken
+    each = taken.datasets | values
+    taken = taken.model_copy(update={"datasets": each, "dev": sum(each.values()) / len(each)})
+    if judge.base_queries:
+        taken = judge.line(taken.step, dev_encoders(plan))
+    taken = distributed.share(taken)
+    say(f"  in the whole corpus: dev {taken.dev:.4f} (base {base_dev:.4f})")
+    return judge, taken
 
 
 def _load(plan: Plan, run: Path, step: int) -> None:
@@ -98,6 +110,10 @@ def _load(plan: Plan, run: Path, step: int) -> None:
 def _say_if_not_the_highest(log: ScoreLog, step: int) -> None:
     found, highest = next((line.dev for line in log.lines if line.step == step), None), highest_line(log.lines)
     if found is not None and highest is not None and highest.dev is not None and found < highest.dev:
+        if highest.loses_on_new:
+            why = f"step {highest.step:,} has the highest score on dev ({highest.dev:.4f}), but loses on documents that train did"
+            say(f"  {why} not teach: step {step:,} ({found:.4f}) is taken")
+            return
         taken = f"step {step:,} is the last checkpoint whose score on dev ({found:.4f}) cannot be told apart from the highest"
         say(f"  {taken} ({highest.dev:.4f} at step {highest.step:,}): it is taken")
 

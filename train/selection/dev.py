@@ -13,9 +13,12 @@ from data.prepared import PreparedDataset
 from data.schema import text_id
 from train.encode.protocol import TextEncoder
 from train.evaluate.evaluator import Encoders, encoder_for, primary_value, score_model
+from train.evaluate.slices import DevGain
+from train.evaluate.slicing import with_taught
 from train.evaluate.tasks import RetrievalTask, Task, build_task, with_documents, with_pool
-from train.runs.records import ScoreLine
+from train.runs.records import DevParts, ScoreLine
 from train.runs.score_log import dev_noise
+from train.selection.parts import can_be_parted, parts_of
 
 POOL_STEPS = (50, 20, 10)
 """Documents a query that are tried, in this order, when the pool is too large for the budget."""
@@ -45,22 +48,43 @@ class DevJudge:
 
     tasks: dict[str, Task]
     base: dict[str, float] = field(default_factory=dict)
+    base_queries: dict[str, np.ndarray] = field(default_factory=dict)
+    """The base's value of each query, where dev has enough of them for taught and for new documents."""
 
     def score(self, encode: Encoders) -> dict[str, float]:
         """Return the primary metric of every data set, 0..1."""
-        return {name: primary_value(score_model(task, encoder_for(name, encode))) for name, task in self.tasks.items()}
+        return self._judged(encode)[0]
 
     @property
     def noise(self) -> float:
         """Standard error of the difference of two checkpoints in the mean score, 0 without a dev split."""
         return dev_noise(map(len, self.tasks.values())) if self.tasks else 0.0
 
+    def gain(self, name: str, tuned: Mapping[str, float]) -> DevGain | None:
+        """Return what a model with these scores gained on the dev split of a data set; None where there is none."""
+        if name not in self.tasks or name not in self.base or name not in tuned:
+            return None
+        base = self.base[name]
+        return DevGain(n=len(self.tasks[name]), base=base, tuned=tuned[name], delta=tuned[name] - base)
+
     def line(self, step: int, encode: Encoders) -> ScoreLine:
         """Return one line of `scores.jsonl`: `dev` is the mean of the data sets' primary metrics, None without a dev split."""
         began = time.perf_counter()
-        scores = self.base if step == 0 and self.base else self.score(encode)
+        scores, parts = (self.base, {}) if step == 0 and self.base else self._judged(encode)
         mean = sum(scores.values()) / len(scores) if scores else None
-        return ScoreLine(step=step, dev=mean, datasets=scores, eval_seconds=round(time.perf_counter() - began, 3))
+        line = ScoreLine(step=step, dev=mean, datasets=scores, eval_seconds=round(time.perf_counter() - began, 3))
+        return line.model_copy(update={"parts": parts}) if parts else line
+
+    def _judged(self, encode: Encoders) -> tuple[dict[str, float], dict[str, DevParts]]:
+        """Return the primary metric of every data set, and what it is on taught and on new documents where dev has enough."""
+        scores: dict[str, float] = {}
+        parts: dict[str, DevParts] = {}
+        for name, task in self.tasks.items():
+            found = score_model(task, encoder_for(name, encode))
+            scores[name] = primary_value(found)
+            if name in self.base_queries and isinstance(task, RetrievalTask) and task.taught is not None:
+                parts[name] = parts_of(task.taught, self.base_queries[name], found.per_query[task.primary])
+        return scores, parts
 
 
 def extend_pool(judge: DevJudge, datasets: Mapping[str, PreparedDataset], encode: Encoders) -> tuple[DevJudge, dict[str, float]]:
@@ -89,7 +113,7 @@ def extend_pool(judge: DevJudge, datasets: Mapping[str, PreparedDataset], encode
         assert found.ranking is not None
         top = {whole.document_ids[row] for row in np.unique(found.ranking.rows[:, :LAST_POOL])}
         tasks[name], values[name] = with_documents(whole, top.union(task.document_ids)), primary_value(found)
-    return DevJudge(tasks, judge.base), values
+    return DevJudge(tasks, judge.base, judge.base_queries), values
 
 
 def build_dev_judge(
@@ -99,6 +123,7 @@ def build_dev_judge(
     pool_top: int,
     budget: float,
     judged_base: Encoders | None = None,
+    taught: np.ndarray | None = None,
 ) -> DevJudge:
     """Build the tasks of all dev splits, with pools from the base's ranking over the full corpus.
 
@@ -110,19 +135,24 @@ def build_dev_judge(
         budget: characters that judging one checkpoint may encode on each retrieval set; the pool shrinks to fit, but not below
             `FEWEST_QUERIES` queries with `POOL_STEPS[-1]` documents each.
         judged_base: the base in the precision in which checkpoints will be judged, where that is another one.
+        taught: hashes of the documents that training rows hold, see `slicing.taught_queries`.
     """
     judged_base = encode_base if judged_base is None else judged_base
     tasks: dict[str, Task] = {}
     base: dict[str, float] = {}
+    queries_of_base: dict[str, np.ndarray] = {}
     for name, prepared in datasets.items():
         if "dev" not in prepared.splits or not len(prepared.splits["dev"]):
             continue
-        task = build_task(prepared, "dev")
+        task = with_taught(build_task(prepared, "dev"), taught)
         if isinstance(task, RetrievalTask):
             task = affordable_pool(limit_queries(task, queries), encoder_for(name, encode_base), pool_top, budget)
         tasks[name] = task
-        base[name] = primary_value(score_model(task, encoder_for(name, judged_base)))
-    return DevJudge(tasks, base)
+        found = score_model(task, encoder_for(name, judged_base))
+        base[name] = primary_value(found)
+        if can_be_parted(task):
+            queries_of_base[name] = found.per_query[task.primary]
+    return DevJudge(tasks, base, queries_of_base)
 
 
 def affordable_pool(task: RetrievalTask, encode_base: TextEncoder, pool_top: int, budget: float) -> RetrievalTask:

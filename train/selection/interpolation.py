@@ -7,13 +7,14 @@ Weights between two models that share their beginning are a model, too, and ofte
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
 from train.evaluate.results import BaseContract
 from train.fit.recipe import CEILING
+from train.runs.records import ScoreLine
 
 SHARES = (0.25, 0.5, 0.75, 0.9)
 """Shares of the way from the base to the checkpoint that are tried beside the whole way."""
@@ -33,6 +34,8 @@ class Winner:
         tried: dev score of each share, ascending; empty where only checkpoints were compared.
         as_shipped: whether the base is kept under the contract of its own files, which is better on dev than the run's.
         lost: whether dev would have kept the base, in a run that judges what training makes and not what would be shipped.
+        losing: shares that were not taken since the base is better on documents that train did not teach.
+        datasets: its score on the dev split of each data set, by name; empty where that is not known.
     """
 
     step: int
@@ -41,13 +44,24 @@ class Winner:
     tried: tuple[tuple[float, float], ...] = ()
     as_shipped: bool = False
     lost: bool = False
+    losing: tuple[float, ...] = ()
+    datasets: Mapping[str, float] = field(default_factory=dict, compare=False)
 
     def is_base_of(self, contracts: Sequence[BaseContract]) -> bool:
         """Tell whether the kept base is read as the base is that it is compared with (see `selection.contracts`)."""
         return self.share == 0 and (not contracts or next(one.as_shipped for one in contracts if one.decides) == self.as_shipped)
 
+    @property
+    def held_back(self) -> bool:
+        """Tell whether weights that are better on dev were passed over for what they lose on new documents."""
+        return self.dev is not None and any(dev > self.dev for share, dev in self.tried if share in self.losing)
+
     def sentence(self) -> str:
         """Say what it is."""
+        found = self._what()
+        return f"{found} (what scores higher loses on documents that train did not teach)" if self.held_back else found
+
+    def _what(self) -> str:
         if self.share == 0:
             how = ", as shipped, without the run's prompts and limits" if self.as_shipped else ""
             return f"neither a checkpoint nor weights between it and the base are better on dev: the base is kept{how}"
@@ -62,7 +76,9 @@ class Winner:
 
     def as_json(self) -> dict[str, object]:
         """Return `selection` of report.json."""
-        tried = [{"share": share, "dev": dev} for share, dev in self.tried]
+        tried = [
+            {"share": share, "dev": dev} | ({"loses_on_new": True} if share in self.losing else {}) for share, dev in self.tried
+        ]
         found: dict[str, object] = {"step": self.step, "share": self.share, "dev": self.dev, "tried": tried}
         said = {name: True for name in ("as_shipped", "lost") if getattr(self, name)}
         return found | said
@@ -74,9 +90,10 @@ def choose_weights(
     step: int,
     dev: float | None,
     base_dev: float | None,
-    judge: Callable[[], float],
+    judge: Callable[[], ScoreLine],
     *,
     trained: bool = False,
+    loses: bool = False,
 ) -> Winner:
     """Put the best weights into the model, which comes with those of the best checkpoint.
 
@@ -88,19 +105,34 @@ def choose_weights(
         base_dev: the base's.
         judge: scores the present weights on dev.
         trained: the best of those that training made, also where dev would keep the base.
+        loses: whether the checkpoint loses on documents that train did not teach. Shares that do are not taken.
     """
     if base is None or dev is None or base_dev is None:
         return Winner(step, dev=dev)
     tuned = copy_of(model)
     found = {0.0: base_dev, 1.0: dev}
+    losing = {1.0} if loses else set()
+    lines: dict[float, ScoreLine] = {}
     for share in SHARES:
         interpolate(model, base, tuned, share)
-        found[share] = judge()
+        lines[share] = line = judge()
+        assert line.dev is not None, "weights are compared only where there is a dev split"
+        found[share] = line.dev
+        losing |= {share} if line.loses_on_new else set()
+    kept = {share: value for share, value in found.items() if share not in losing}
     # what is no better than the base is not worth a change
-    lost = max(found.values()) == base_dev
-    share = best_trained(found) if trained or not lost else 0.0
+    lost = max(kept.values()) == base_dev
+    share = best_trained(kept if len(kept) > 1 else found) if trained or not lost else 0.0
     interpolate(model, base, tuned, share)
-    return Winner(step, share, found[share], tuple(sorted(found.items())), lost=lost and trained)
+    return Winner(
+        step,
+        share,
+        found[share],
+        tuple(sorted(found.items())),
+        lost=lost and trained,
+        losing=tuple(sorted(losing)),
+        datasets=lines[share].datasets if share in lines else {},
+    )
 
 
 def best_trained(found: Mapping[float, float]) -> float:

@@ -15,7 +15,8 @@ from train.encode.protocol import TextEncoder
 from train.encode.wrappers import ShortenedEncoder, for_judging
 from train.evaluate.evaluator import contradicts_scores, judge_test, primary_value
 from train.evaluate.results import BaseContract
-from train.evaluate.tasks import ScoredTask
+from train.evaluate.slices import DevGain
+from train.evaluate.tasks import RetrievalTask, ScoredTask
 from train.plan.plan import Plan
 from train.runs.per_query import Judged
 from train.runs.records import ScoreLine
@@ -63,6 +64,12 @@ class BaseScores:
     from_cache: int
     contracts: Mapping[str, tuple[BaseContract, ...]] = field(default_factory=dict)
     ahead: float = 0.0
+
+    def dev_gain(self, name: str, tuned: Mapping[str, float]) -> DevGain | None:
+        """Return what a model with these scores on dev gained in a data set; None without dev, and where the base is compared
+        on test as it was shipped, which has no score on dev to compare with."""
+        shipped = any(one.as_shipped and one.decides for one in self.contracts.get(name, ()))
+        return None if shipped else self.dev.gain(name, tuned)
 
 
 def judge_base(plan: Plan) -> BaseScores:
@@ -134,12 +141,16 @@ def dev_judge(plan: Plan, base: Mapping[str, TextEncoder]) -> DevJudge:
     trained = {name: plan.datasets[name] for name in plan.sets}
     settings = plan.config.evaluation
     in_precision = dev_encoders(plan) if plan.bf16 else None
-    judge = build_dev_judge(trained, base, settings.dev_queries, settings.pool_top, _dev_budget(plan), in_precision)
+    budget = _dev_budget(plan)
+    judge = build_dev_judge(trained, base, settings.dev_queries, settings.pool_top, budget, in_precision, plan.taught)
     if not judge.tasks:
         say("  there is no dev split: the last checkpoint will be judged")
     for name, task in judge.tasks.items():
         things = "scored pairs" if task.kind is RowKind.SCORED else "queries"
         say(f"  dev {name}: {len(task):,} {things}, base {task.primary} {judge.base[name]:.4f}")
+        if name in judge.base_queries and isinstance(task, RetrievalTask) and task.taught is not None:
+            told = "what loses on these is not taken while anything else is there"
+            say(f"    {int((~task.taught).sum()):,} of them ask for documents that train does not teach: {told}")
     return judge
 
 

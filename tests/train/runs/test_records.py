@@ -48,6 +48,8 @@ def test_a_file_of_the_first_format_is_written_as_it_was_read_but_for_the_format
             defaults = JudgedDataset.model_validate(old).model_dump(mode="json")
             for field in result.keys() - old.keys():  # a field of a later version is written with its default
                 assert result.pop(field) == defaults[field]
+            for pair in result["metrics"].values():
+                assert [pair.pop(field) for field in ("delta", "ci95")] == [None, None]
     assert json.dumps(after) == json.dumps(before), "order and numbers stay, too"
 
 

@@ -35,8 +35,8 @@ def models() -> tuple[nn.Module, dict[str, torch.Tensor]]:
 def choose(model: nn.Module, base: dict[str, torch.Tensor] | None, dev: dict[float, float], *, trained: bool = False) -> Winner:
     """The winner where the model with weight 2 · share has a given dev score."""
 
-    def judge() -> float:
-        return dev[round(float(model.state_dict()["weight"][0]) / 2, 4)]
+    def judge() -> ScoreLine:
+        return ScoreLine(step=60, dev=dev[round(float(model.state_dict()["weight"][0]) / 2, 4)])
 
     return choose_weights(model, base, 60, dev[1.0], dev[0.0], judge, trained=trained)
 
@@ -96,7 +96,7 @@ def test_a_part_judges_the_best_that_was_trained_where_dev_would_keep_the_base(d
 def test_without_the_base_or_without_dev_the_checkpoint_wins(base: bool, dev: float | None) -> None:
     model, weights = models()
 
-    def judge() -> float:
+    def judge() -> ScoreLine:
         raise AssertionError("nothing is judged")
 
     winner = choose_weights(model, weights if base else None, 60, dev, dev, judge)

@@ -1,0 +1,21 @@
+"""What the judged model gained on dev, beside what it gained on test."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from train.evaluate.results import DatasetResult
+from train.wording import change, counted
+
+
+def dev_gain_lines(results: Sequence[DatasetResult]) -> list[str]:
+    """Return a sentence for each data set whose dev split chose the model; none where the base itself was judged.
+
+    The gain on dev is that of the best of several models, and so a little flattered; the one on test is not.
+    """
+    return [
+        f"On dev, which chose the model, {one.name} gained {change(one.dev.delta)} ({counted(one.dev.n, one.kind)}); "
+        f"on {one.split}, which did not, {change(one.delta)} ({counted(one.n, one.kind, one.groups)})."
+        for one in results
+        if one.dev is not None and not one.kept_base
+    ]
