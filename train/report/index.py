@@ -64,7 +64,11 @@ def counted(runs: Sequence[Run]) -> str:
 
 
 def render_index(runs: Sequence[Run], folder: Path) -> str:
-    """Render the page over these runs; `folder` is where they lie, as it is typed in commands."""
+    """Render the page over these runs; `folder` is where they lie, as it is typed in commands.
+
+    The best on dev come first: whoever chooses among runs by their test scores chooses the luckiest, too.
+    """
+    runs = sorted(runs, key=lambda run: (run.dev_gain is None, -(run.dev_gain or 0)))
     forest = Forest.of([run.headline.ci95 for run in runs if run.headline], _FITTING)
     results = [result for run in runs for result in run.results]
     models = sorted({run.base_model for run in runs if run.base_model})
@@ -90,6 +94,7 @@ def _keys(run: Run) -> dict[str, str | float | None]:
     """Return what each column is sorted by; None where a run has nothing there."""
     return {
         "name": run.name,
+        "dev": run.dev_gain,
         "verdict": wording.VERDICT_WORDS.get(run.verdict or ""),
         "score": run.headline.tuned if run.headline else None,
         "change": run.headline.delta if run.headline else None,

@@ -67,6 +67,7 @@ class Run:
         finished: when it was, in UTC; None where it was not.
         config: settings by dotted key, as text.
         curve: (step, dev score) pairs, thinned out.
+        dev_gain: of what is shipped over the base, on dev; None where it is not known.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Run:
     finished: datetime | None = None
     config: Mapping[str, str] = field(default_factory=dict)
     curve: Sequence[tuple[int, float]] = ()
+    dev_gain: float | None = None
 
     @property
     def headline(self) -> DatasetResult | None:
@@ -138,7 +140,21 @@ def _read(folder: Path, name: str) -> Run:
         base_model=plain(report.base_model or common.base_model),
         cost=report.cost,
         finished=_finished(report, run.report),
+        dev_gain=_dev_gain(report, folder),
     )
+
+
+def _dev_gain(report: RunReport, folder: Path) -> float | None:
+    """Return what the shipped weights gain over the base on dev; older reports tell the checkpoint only."""
+    try:
+        scores = {line.step: line.dev for line in read_scores(folder) if line.dev is not None}
+    except BrokenRecord:
+        return None
+    base = scores.get(0)
+    chosen = base if report.selection.share == 0 else report.selection.dev
+    if chosen is None and report.best_step is not None:
+        chosen = scores.get(report.best_step)
+    return None if base is None or chosen is None else chosen - base
 
 
 def _unfinished(run: RunFolder, common: Run, obstacle: str) -> Run:

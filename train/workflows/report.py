@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "name", "state", "verdict", "base_model", "dataset", "metric", "n", "base", "tuned", "delta", "low", "high", "p_value",
-    "rows", "train_seconds", "finished", "trouble",
+    "rows", "train_seconds", "finished", "trouble", "dev_gain",
 )  # fmt: skip
 """Of the table of runs; of the results of a run, those that stand for it."""
 
@@ -105,4 +105,5 @@ def _row(run: Run) -> dict[str, Any]:
         "train_seconds": run.cost.get("train_seconds"),
         "finished": None if run.finished is None else run.finished.isoformat(),
         "trouble": run.trouble or None,
+        "dev_gain": run.dev_gain,
     }

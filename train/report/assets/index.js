@@ -10,7 +10,7 @@ const headers = all("#runs th[data-key]");
 const controls = { q: one("#search"), verdict: one("#verdict"), model: one("#model") };
 let sorted = runs;
 let limit = 100; // rows shown before somebody asks for all
-const order = { key: "finished", descending: true };
+const order = { key: "dev", descending: true }; // test is for judging, not for choosing
 const collator = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 
 /** Numbers as numbers, words as words with their numbers, and runs that have nothing there always last. */
@@ -65,7 +65,7 @@ function filterRows() {
 function remember() {
   const state = new URLSearchParams();
   for (const [name, control] of Object.entries(controls)) if (control.value) state.set(name, control.value);
-  if (order.key !== "finished" || !order.descending) state.set("sort", `${order.key} ${order.descending ? "down" : "up"}`);
+  if (order.key !== "dev" || !order.descending) state.set("sort", `${order.key} ${order.descending ? "down" : "up"}`);
   try {
     history.replaceState(null, "", `#${state}`);
   } catch { /* some browsers refuse it for files */ }

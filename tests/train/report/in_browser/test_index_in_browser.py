@@ -35,7 +35,7 @@ def test_columns_sort_numbers_as_numbers_and_missing_values_last(
     visit: Visit, pages: Path, column: str, first: list[str], then: list[str]
 ) -> None:
     page = visit(pages / "runs/index.html")
-    assert order(page)[0] == "run 10" and page.locator("th[aria-sort=descending]").inner_text() == "Finished"
+    assert order(page)[0] == "run 10" and page.locator("th[aria-sort=descending]").inner_text() == "Gain on dev"
     button, header = (page.get_by_role(role, name=column, exact=True) for role in ("button", "columnheader"))
     button.press("Enter")
     assert order(page) == first and page.locator("th[aria-sort]:not([aria-sort=none])").count() == 1
