@@ -39,6 +39,7 @@ from train.selection.choose import choose_winner, weights_to_mix_with
 from train.selection.contracts import kept_as_shipped
 from train.selection.interpolation import Winner
 from train.selection.judged import BaseScores, TestScores, judge_base, judge_tuned
+from train.selection.references import judge_references
 from train.tracking.base import Tracker
 from train.tracking.start import start_tracking
 from train.workflows.cross_validate import cross_validate
@@ -147,13 +148,14 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker, training_begins: Cal
     folds, _ = folds_wanted(plan.config, plan.datasets)
     crossed = cross_validate(plan.config, run, folds, _train_part) if folds else None
     if is_main():
+        beside = None if inner else judge_references(plan, base, tuned, kept_base=winner.share == 0)
         seconds["total"] = earlier + time.perf_counter() - began
         results = _compared(plan, base, tuned, winner)
         if crossed is not None:
             results[0] = results[0].model_copy(update={"cross_validation": crossed})
         if not inner:  # what a part of another run finds is not what anybody chooses by
             results = with_looks(results, plan.config.output_dir, run.name)
-        report_run(run, plan.config, plan.datasets, results, base, tuned, log, winner, work, seconds, tracker)
+        report_run(run, plan.config, plan.datasets, results, base, tuned, log, winner, work, seconds, tracker, beside)
 
 
 def _compared(plan: Plan, base: BaseScores, tuned: TestScores, winner: Winner) -> list[DatasetResult]:

@@ -76,6 +76,13 @@ class CrossValidation(Choice):
     OFF = "off"
 
 
+class References(Choice):
+    """Whether words alone and models that nobody trained are judged beside a model."""
+
+    AUTO = "auto"
+    OFF = "off"
+
+
 class Backend(Choice):
     """Which dashboard shows the run."""
 

@@ -22,6 +22,7 @@ from train.config.choices import (
     Pooling,
     Precision,
     Provider,
+    References,
     Schedule,
     TrackingMode,
 )
@@ -241,6 +242,12 @@ class EvaluationConfig(StrictModel):
     )
     folds: int = Field(
         5, ge=2, le=20, description="number of parts into which cross-validation divides the rows; each costs one more run"
+    )
+    references: Annotated[References, OFF] = Field(
+        References.AUTO,
+        description="whether BM25, BM25 fused with a model, and the default model are judged beside it on data sets that are"
+        " searched: auto: as far as that takes a minute or two, the default model where test could show two equal models to be"
+        " so (3 / margin queries)",
     )
     batch_size: int = Field(
         64, ge=1, description="number of texts in one forward pass, for models whose texts cannot be packed by their tokens"

@@ -21,6 +21,7 @@ from train.report.html_page import CHART, build, moment
 from train.report.page_curve import Curve
 from train.report.page_examples import Cases, Change
 from train.report.page_reproduce import Repeat
+from train.report.references import references_on_page
 from train.report.sentences import verdict_lines
 from train.report.sentences_looks import looks_sentence
 from train.runs.records import AuditedDataset, AuditRecord, EnvironmentRecord, JudgedDataset, RunReport, ScoreLine
@@ -121,6 +122,7 @@ def render(
         "comparison": f"{wording.sentence_case(sides.in_sentences()[1])} against {sides.in_sentences()[0]}",
         "legend": sides.legend(),
         "tiles": _tiles(report),
+        **references_on_page(report, plain),
         "curve": learned,
         "dev_gains": dev_gain_lines(results),
         "cases": cases,
@@ -180,6 +182,7 @@ def _parts(context: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return anchor and name of each part that is there."""
     parts = (
         ("results", "Results", context["results"]),
+        ("references", "Without fine-tuning", context["references"] or context["reference_notes"]),
         ("curve", "Learning curve", context["curve"]),
         ("changed", "What changed", context["cases"] or context["changes"]),
         ("data", "Data", context["data_rows"] or context["data_notes"]),

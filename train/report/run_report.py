@@ -15,6 +15,7 @@ from train.fit.trainer import Work
 from train.machine import peak_memory_mb
 from train.report.examples import count_changes, pick_examples
 from train.report.page import Extras, render
+from train.report.references import references_story, tuned_in_words
 from train.report.terminal import side_by_side, story
 from train.runs.folder import RunFolder
 from train.runs.per_query import write_per_query
@@ -23,6 +24,7 @@ from train.runs.records import CutScore, JudgedDataset, RunReport, Selection
 from train.runs.score_log import ScoreLog
 from train.selection.interpolation import Winner
 from train.selection.judged import BaseScores, TestScores
+from train.selection.references import Beside
 from train.tracking.base import Tracker
 from train.wording import BASE_AND_TUNED, fraction, metric_name
 
@@ -48,6 +50,7 @@ def report_run(
     work: Work,
     seconds: Mapping[str, float],
     tracker: Tracker,
+    beside: Beside | None = None,
 ) -> RunReport:
     """Write all reports of a run, say how it went, and tell the dashboard.
 
@@ -62,6 +65,7 @@ def report_run(
         work: what training consumed.
         seconds: `base`, `test` (with the choice of what is judged) and `total` (with earlier sessions), wall clock.
         tracker: gets the report, too.
+        beside: words alone, and models that nobody trained; None in a run that is part of another.
 
     Returns:
         The content of `report.json`.
@@ -77,6 +81,8 @@ def report_run(
         datasets=tuple(JudgedDataset.of_result(one, _dimensions(base, tuned, one.name)) for one in results),
         cost=cost(log, work, seconds) | ({"vectors_from_cache": base.from_cache} if base.from_cache else {}),
         finished_at=now(),
+        references=() if beside is None else beside.results,
+        reference_notes=() if beside is None else beside.notes,
     )
     write_per_query(files.per_query, base.test.full, tuned.full)
     extras = Extras(
@@ -98,6 +104,8 @@ def report_run(
     say(story(results, log.lines, report.cost, share=winner.share))
     if lines := shortened_rows(report.datasets):
         say("\n" + side_by_side("Test scores with shortened vectors", lines, BASE_AND_TUNED))
+    if said := references_story(report.references, report.reference_notes, tuned_in_words(report)):
+        say("\n" + said)
     say(f"model:  {files.model}")
     say(f"report: {files.page}")
     tracker.log_report(report.to_dict(), page, examples)

@@ -17,6 +17,7 @@ from rich.text import Text
 from data.storage import write_json
 from train.console import lines_of, notebook_view, plain_table, with_warnings
 from train.evaluate.frames import paired_frame
+from train.evaluate.references import ReferenceResult
 from train.evaluate.results import DatasetResult
 from train.evaluate.verdict import RunVerdict
 from train.wording import BASE_AND_TUNED, VERDICT_WORDS, Sides, change, fraction, interval, metric_name, p_value
@@ -249,6 +250,8 @@ class RunReport(Record):
     datasets: tuple[JudgedDataset, ...]
     cost: dict[str, int | float] = Field(default_factory=dict, description="see `train.wording.cost_lines`")
     finished_at: str | None = None
+    references: tuple[ReferenceResult, ...] = Field((), description="what needs no training, beside tuned; older runs have none")
+    reference_notes: tuple[str, ...] = Field((), description="which of these were left out for their cost")
     warnings: tuple[str, ...] = Field((), description="why an evaluation may look better than it is; older ones have none")
 
     @property

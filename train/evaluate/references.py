@@ -1,0 +1,34 @@
+"""What stands beside base and tuned: words alone, words together with either, and the default model. Light: no torch here."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from train.evaluate.verdict import DatasetVerdict
+
+ReferenceKind = Literal["words", "base_and_words", "tuned_and_words", "default_model"]
+"""BM25 alone; fused with the base; fused with tuned; the default model as it is published."""
+
+
+class ReferenceResult(BaseModel):
+    """Tuned against one reference on one data set; one entry of `references` in report.json."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    dataset: str
+    kind: ReferenceKind
+    name: str = Field(description="what people call it")
+    metric: str = Field(description="the primary metric")
+    n: int = Field(ge=1, description="queries judged")
+    value: float = Field(description="the reference's value")
+    tuned: float = Field(description="the tuned model's value")
+    delta: float = Field(description="tuned - reference")
+    ci95: tuple[float, float] = Field(description="95% interval of delta: low, high")
+    p_value: float = Field(ge=0, le=1)
+    verdict: DatasetVerdict = Field(description="on tuned against the reference")
+    margin: float
+    as_good: bool | None = Field(
+        None, description="whether the reference is shown to be worse than tuned by less than the margin"
+    )
