@@ -8,7 +8,7 @@ import shlex
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,7 @@ from train.workflows.compare.model_comparison import ModelComparison
 from train.workflows.compare.page import render
 from train.workflows.compare.pricing import PriceTag, price_tag
 from train.workflows.compare.recommendation import Advice, advise
+from train.workflows.compare.references import Reference, judge_references, rank_words, references_json, with_references
 from train.workflows.compare.results import Comparison, compare_all
 from train.workflows.compare.samples import choose_samples
 from train.workflows.compare.speed import Samples
@@ -84,7 +85,11 @@ def compare_models(
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "tasks.pickle"
         file.write_bytes(pickle.dumps(tasks))
-        jobs = [Job(one, request.config, file, samples, again, dict(os.environ), debug, shown()) for one in request.candidates]
+        words = rank_words(tasks, request.config.evaluation)
+        ranked = file.with_name("words.pickle")
+        ranked.write_bytes(pickle.dumps(words.ranked))
+        environment = dict(os.environ)
+        jobs = [Job(one, request.config, file, samples, again, environment, ranked, debug, shown()) for one in request.candidates]
         found = {}
         for number, job in enumerate(jobs, start=1):
             say(f"{job.candidate.label} ({number} of {len(jobs)}) …")
@@ -95,13 +100,16 @@ def compare_models(
     for doubt in doubts:
         say(doubt)
     warnings = (*warnings, *doubts)
-    advice = advise(comparison, request.config.limits, request.config.measure.documents)
-    report = _report(request, comparison, advice, samples, began, warnings)
+    settings, seed = request.config.evaluation, request.config.training.seed
+    advice = advise(comparison, request.config.limits, request.config.measure.documents, settings.margin)
+    references = judge_references(tasks, words, comparison, advice, settings, seed)
+    advice = with_references(advice, references, comparison, settings.margin)
+    report = _report(request, comparison, advice, samples, began, warnings) | references_json(references, words.notes)
     made = output or _new_folder(request, next(iter(tasks)))
-    _write(made, request, report, tasks, comparison, advice, notes)
+    _write(made, request, report, tasks, comparison, advice, notes, references)
     if csv is not None:
         _write_csv(csv, report)
-    return ModelComparison(comparison, advice, made, report, warnings)
+    return ModelComparison(comparison, advice, made, report, warnings, references)
 
 
 def _all_against_scores(comparison: Comparison, tasks: Mapping[str, Task]) -> list[str]:
@@ -163,7 +171,10 @@ def _compared(
         raise ModelError("no model could be judged\n  " + "\n  ".join(lines), hint="; ".join(hints) or None)
     say("comparing …")
     config = request.config
-    return compare_all(tasks, judged, failures, seed=config.training.seed, resamples=config.evaluation.resamples)
+    evaluation = config.evaluation
+    return compare_all(
+        tasks, judged, failures, seed=config.training.seed, resamples=evaluation.resamples, margin=evaluation.margin
+    )
 
 
 def _report(
@@ -208,6 +219,7 @@ def _write(
     comparison: Comparison,
     advice: Advice,
     notes: Mapping[str, list[str]],
+    references: Sequence[Reference],
 ) -> None:
     """Write all files, whole or not at all: to a folder of another name, then renamed.
 
@@ -215,7 +227,7 @@ def _write(
         RunError: they cannot be written.
         EmbedTuneError: something was put there meanwhile.
     """
-    page = render(comparison, advice, request.config, report, notes)
+    page = render(comparison, advice, request.config, report, notes, references)
     try:
         with staged_folder(folder.resolve()) as staged:
             write_per_query(staged / "per_query.parquet", tasks, comparison)

@@ -75,12 +75,15 @@ def model_json(one: Contender, comparison: Comparison, advice: Advice, documents
 
 
 def status(one: Contender, comparison: Comparison, advice: Advice) -> str:
-    """Return `taken`, `as good` as the best, `worse` beyond chance, or `out` for a limit."""
+    """Return `taken`, `as good` as the best (shown to be not worse by the margin), `worse` beyond chance, `unclear` where neither
+    is shown, or `out` for a limit."""
     if advice.taken is one:
         return "taken"
     if advice.broken[one.letter]:
         return "out"
-    return "as good" if one.letter in advice.peers else "worse"
+    if one.letter in advice.peers:
+        return "as good"
+    return "worse" if one.letter in advice.beaten else "unclear"
 
 
 def _pair_json(pair: Pair, label: Mapping[str, str]) -> dict[str, Any]:
@@ -99,8 +102,8 @@ def _pair_json(pair: Pair, label: Mapping[str, str]) -> dict[str, Any]:
 
 
 def as_csv(report: Mapping[str, Any]) -> str:
-    """Return a line a model, of the content of compare.json."""
-    lines = rows_of(report, _cell)
+    """Return a line a model, then a line for BM25 and for each model with it, of the content of compare.json."""
+    lines = [*rows_of(report, _cell), *(_reference_row(one, report) for one in report.get("references", ()))]
     out = io.StringIO()
     writer = csv.DictWriter(out, fieldnames=list(dict.fromkeys(key for line in lines for key in line)), lineterminator="\n")
     writer.writeheader()
@@ -116,6 +119,13 @@ def rows_of(report: Mapping[str, Any], cell: Callable[[str], str] = str) -> list
         cell: what becomes of names that users gave.
     """
     return [_row(model, cell) for model in report["models"]]
+
+
+def _reference_row(one: Mapping[str, Any], report: Mapping[str, Any]) -> dict[str, Any]:
+    metrics = {found["name"]: found["metric"] for found in report["datasets"]}
+    line = {"model": _cell(one["name"]), "status": "reference", "quality": one["quality"]}
+    line |= {"quality_low": one["quality_ci95"][0], "quality_high": one["quality_ci95"][1]}
+    return line | {_cell(f"{name} {metrics[name]}"): value for name, value in one["datasets"].items()}
 
 
 def _row(model: Mapping[str, Any], cell: Callable[[str], str]) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from rich.console import Console
 from train.console import notebook_view, plain, with_warnings
 from train.workflows.compare.files import rows_of
 from train.workflows.compare.recommendation import Advice
+from train.workflows.compare.references import Reference
 from train.workflows.compare.results import Comparison, Contender, Pair
 from train.workflows.compare.terminal import story
 from train.workflows.compare.worker import Failure
@@ -30,6 +31,7 @@ class ModelComparison:
         folder: of compare.html, compare.json, compare.csv and per_query.parquet.
         content: of compare.json.
         warnings: what must be known in order to read the figures rightly, such as rows that a model was trained on.
+        references: BM25, alone and with each model.
     """
 
     comparison: Comparison
@@ -37,6 +39,7 @@ class ModelComparison:
     folder: Path
     content: Mapping[str, Any]
     warnings: tuple[str, ...] = ()
+    references: tuple[Reference, ...] = ()
 
     @property
     def models(self) -> tuple[Contender, ...]:
@@ -74,7 +77,7 @@ class ModelComparison:
         Args:
             console: decides width and colour; by default those of standard output.
         """
-        words = story(self.comparison, self.recommendation, self.content["documents"], console)
+        words = story(self.comparison, self.recommendation, self.content["documents"], console, self.references)
         return f"{words}\n\npage: {self.page}"
 
     def __str__(self) -> str:

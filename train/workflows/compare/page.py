@@ -18,9 +18,10 @@ from train.workflows.compare.figures import Figure, figures
 from train.workflows.compare.files import status
 from train.workflows.compare.limits import in_words
 from train.workflows.compare.page_notes import environment_lines, known_of, method_lines
-from train.workflows.compare.page_tables import STATES, dataset_lines, forest_of, lines_of, matrices_of
+from train.workflows.compare.page_tables import STATES, dataset_lines, forest_of, lines_of, matrices_of, reference_lines
 from train.workflows.compare.plot import Plot, draw
 from train.workflows.compare.recommendation import Advice
+from train.workflows.compare.references import Reference
 from train.workflows.compare.results import Comparison, Contender
 
 
@@ -55,6 +56,7 @@ def render(
     config: CompareSettings,
     report: Mapping[str, Any],
     notes: Mapping[str, list[str]],
+    references: Sequence[Reference] = (),
 ) -> str:
     """Render the page.
 
@@ -64,6 +66,7 @@ def render(
         config: limits and how was measured.
         report: the content of compare.json.
         notes: what loading the data noted, by data set.
+        references: BM25, alone and with each model.
 
     Returns:
         A complete HTML document.
@@ -97,6 +100,8 @@ def render(
         wishes=_wishes(advice),
         matrices=matrices_of(comparison),
         per_dataset=dataset_lines(comparison),
+        references=reference_lines(references),
+        reference_notes=[plain(note) for note in report.get("reference_notes", ())],
         groups=_groups(figures(comparison.contenders, documents)),
         models=[known_of(one) for one in comparison.contenders],
         documents=f"{documents:,}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -13,9 +13,10 @@ from train.wording import change, fraction, interval, metric_name, p_value, span
 from train.workflows.compare import units
 from train.workflows.compare.plot import DEEP
 from train.workflows.compare.recommendation import Advice
+from train.workflows.compare.references import Reference
 from train.workflows.compare.results import Comparison, Contender
 
-STATES = {"taken": "take this", "as good": "as good", "worse": "worse", "out": "over a limit"}
+STATES = {"taken": "take this", "as good": "as good", "unclear": "unclear", "worse": "worse", "out": "over a limit"}
 _CAUSES = {
     "max_latency_ms": "latency",
     "min_throughput": "throughput",
@@ -164,3 +165,19 @@ def dataset_lines(comparison: Comparison) -> list[tuple[str, str, str, list[tupl
         values = [(fraction(one.value), span(one.ci95), one.value == top) for one in found]
         lines.append((plain(result.name), metric_name(result.metric), f"{result.n:,} {things(result.kind)}", values))
     return lines
+
+
+def reference_lines(references: Sequence[Reference]) -> list[dict[str, str]]:
+    """Return BM25 alone and with each model, in words."""
+    return [
+        {
+            "name": plain(one.name),
+            "quality": fraction(one.quality.value),
+            "between": span(one.quality.ci95),
+            "over_own": "" if one.against_own is None else change(one.against_own.delta),
+            "over_own_between": "" if one.against_own is None else interval(one.against_own.ci95),
+            "over_taken": change(one.against_taken.delta),
+            "over_taken_between": interval(one.against_taken.ci95),
+        }
+        for one in references
+    ]

@@ -8,8 +8,7 @@ import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
+from train.config.schema import MARGIN
 from train.evaluate.evaluator import ModelResult, compare, measure
 from train.evaluate.results import DatasetResult
 from train.evaluate.statistics import Measured
@@ -70,15 +69,9 @@ class Contender:
 
     @property
     def quality(self) -> Measured:
-        """Mean of the primary metrics over the data sets, all of one weight, with its 95% interval.
-
-        Data sets are drawn independently, so the arms of their intervals add up in squares.
-        """
+        """Mean of the primary metrics over the data sets, all of one weight, with its 95% interval."""
         found = [result.metrics[result.metric] for result in self.results.values()]
-        mean = sum(one.value for one in found) / len(found)
-        low = math.sqrt(sum((one.value - one.ci95[0]) ** 2 for one in found)) / len(found)
-        high = math.sqrt(sum((one.ci95[1] - one.value) ** 2 for one in found)) / len(found)
-        return Measured(mean, (mean - low, mean + high))
+        return Measured(*mean_with_interval([(one.value, one.ci95) for one in found]))
 
     def timed(self, name: str) -> float | None:
         """Return a figure of `Speed` by its name; None where it was not or cannot be measured."""
@@ -145,14 +138,21 @@ class Comparison:
         """Return the mean over the data sets of one model's primary metric less that of another, and the 95% interval of that."""
         found = []
         for pair in self.between(letter, other):
-            result = pair.result
-            turned = pair.first == letter
-            delta, (low, high) = result.delta, result.ci95
-            found.append((-delta, -high, -low) if turned else (delta, low, high))
-        means = np.array(found)
-        delta = float(means[:, 0].mean())
-        arms = np.sqrt(((means - means[:, :1])[:, 1:] ** 2).sum(axis=0)) / len(means)
-        return delta, (delta - float(arms[0]), delta + float(arms[1]))
+            delta, (low, high) = pair.result.delta, pair.result.ci95
+            found.append((-delta, (-high, -low)) if pair.first == letter else (delta, (low, high)))
+        return mean_with_interval(found)
+
+    def low95(self, letter: str, other: str) -> float:
+        """Return the lower one-sided 95% bound of `difference`: on one data set that of the pair, over several their arms added
+        up in squares, as those of intervals are."""
+        found = []
+        for pair in self.between(letter, other):
+            low, high = pair.result.low95, pair.result.high95
+            if low is None or high is None:
+                return -math.inf
+            delta, low = (-pair.result.delta, -high) if pair.first == letter else (pair.result.delta, low)
+            found.append((delta, (low, delta)))
+        return mean_with_interval(found)[1][0]
 
 
 def compare_all(
@@ -162,6 +162,7 @@ def compare_all(
     *,
     seed: int,
     resamples: int,
+    margin: float = MARGIN,
 ) -> Comparison:
     """Give every model its results and its letter, and test every two of them on every data set.
 
@@ -170,6 +171,7 @@ def compare_all(
         judged: the models, at least one.
         failures: see `Comparison`.
         seed, resamples: of the resampling.
+        margin: loss up to which a model counts as not worse.
     """
     measured = [
         (one, {name: measure(task, one[1].scores[name], seed, resamples) for name, task in tasks.items()}) for one in judged
@@ -181,13 +183,23 @@ def compare_all(
         for letter, one in zip(string.ascii_uppercase, ordered, strict=False)
     )
     found = [
-        (a.letter, b.letter, compare(task, a.outcome.scores[name], b.outcome.scores[name], seed, resamples))
+        (a.letter, b.letter, compare(task, a.outcome.scores[name], b.outcome.scores[name], seed, resamples, margin))
         for name, task in tasks.items()
         for a, b in itertools.combinations(contenders, 2)
     ]
     corrected = holm([result.p_value for _, _, result in found])
     pairs = tuple(Pair(a, b, result, p) for (a, b, result), p in zip(found, corrected, strict=True))
     return Comparison(contenders, failures, pairs)
+
+
+def mean_with_interval(found: Sequence[tuple[float, tuple[float, float]]]) -> tuple[float, tuple[float, float]]:
+    """Return the mean of values on several data sets, all of one weight, and its interval from theirs.
+
+    Data sets are drawn independently, so the arms of their intervals add up in squares.
+    """
+    mean = sum(value for value, _ in found) / len(found)
+    low, high = (math.sqrt(sum((value - ends[side]) ** 2 for value, ends in found)) / len(found) for side in (0, 1))
+    return mean, (mean - low, mean + high)
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -9,19 +9,26 @@ from rich.padding import Padding
 from rich.text import Text
 
 from train.console import lines_of, plain, plain_table
-from train.wording import fraction, metric_name, span, things
+from train.wording import change, fraction, interval, metric_name, span, things
 from train.workflows.compare import units
 from train.workflows.compare.figures import figures
 from train.workflows.compare.files import status
 from train.workflows.compare.recommendation import Advice
+from train.workflows.compare.references import Reference
 from train.workflows.compare.results import Comparison, Contender
 
-STYLES = {"taken": "bold green", "as good": "", "worse": "red", "out": "yellow"}
+STYLES = {"taken": "bold green", "as good": "", "unclear": "yellow", "worse": "red", "out": "yellow"}
 NAME, COLUMN = 24, 13
 """Characters of a figure's name, and of a model's column: as many models stand side by side as fit."""
 
 
-def story(comparison: Comparison, advice: Advice, documents: int, console: Console | None = None) -> str:
+def story(
+    comparison: Comparison,
+    advice: Advice,
+    documents: int,
+    console: Console | None = None,
+    references: Sequence[Reference] = (),
+) -> str:
     """Tell the recommendation, the models by quality, their results on each data set, and all their figures, ready to print.
 
     Args:
@@ -29,6 +36,7 @@ def story(comparison: Comparison, advice: Advice, documents: int, console: Conso
         advice: which to take.
         documents: of the index whose size is worked out.
         console: decides width and colour; by default those of standard output.
+        references: BM25, alone and with each model.
     """
     console = console or Console(force_jupyter=False)
     with console.capture() as capture:
@@ -42,6 +50,9 @@ def story(comparison: Comparison, advice: Advice, documents: int, console: Conso
         if len(comparison.datasets) > 1:
             console.print()
             _print_datasets(console, comparison)
+        if references:
+            console.print()
+            _print_references(console, references)
         fitting = max(1, (console.width - NAME) // COLUMN)
         for start in range(0, len(comparison.contenders), fitting):
             console.print()
@@ -74,6 +85,19 @@ def _print_ranking(console: Console, comparison: Comparison, advice: Advice) -> 
             "?" if price is None else units.usd(price).removeprefix("$"),
             Text({"taken": "take", "out": "limit"}.get(state, state), style=STYLES[state]),
         )
+    console.print(table)
+
+
+def _print_references(console: Console, references: Sequence[Reference]) -> None:
+    """Print BM25 alone and with each model: what it reaches, and what it adds to that model."""
+    table = plain_table("With words: BM25, alone and fused with each model")
+    table.add_column("", overflow="fold")
+    for name in ("quality", "95% interval", "against the model alone"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for one in references:
+        own = one.against_own
+        added = "" if own is None else f"{change(own.delta)} ({interval(own.ci95)})"
+        table.add_row(Text(plain(one.name)), fraction(one.quality.value), span(one.quality.ci95), added)
     console.print(table)
 
 

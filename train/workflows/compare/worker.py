@@ -10,7 +10,7 @@ import pickle
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -31,8 +31,9 @@ from train.encode.protocol import TextEncoder, WrappedEncoder
 from train.encode.wrappers import wrapped
 from train.errors import ModelError, is_out_of_memory
 from train.evaluate.evaluator import primary_value, score_model
+from train.evaluate.lexical import Ranked, fuse, ranked_by_model, score_ranked
 from train.evaluate.score import Scores
-from train.evaluate.tasks import Task
+from train.evaluate.tasks import RetrievalTask, Task
 from train.resolve.facts import ModelFacts, facts_of
 from train.resolve.models import Candidate
 from train.wording import metric_name
@@ -54,6 +55,7 @@ class Job:
         samples: the texts that speed is measured on.
         again: whether kept measurements of speed are passed over.
         environment: variables of the process that asks.
+        words: a file with what BM25 finds, pickled: by data set name, see `lexical.Ranked`.
         debug: show what libraries log.
         bars: show progress bars.
     """
@@ -64,6 +66,7 @@ class Job:
     samples: Samples
     again: bool
     environment: Mapping[str, str]
+    words: Path | None = None
     debug: bool = False
     bars: bool = False
 
@@ -75,7 +78,7 @@ class Outcome:
     Attributes:
         facts, contract, origin, notes: what is known of it.
         spaces: role → digest of the space that its vectors lie in.
-        scores: by data set, without rankings.
+        scores: by data set, without rankings; `fused`: the same of the model fused with BM25, where that was asked for.
         speed: what was measured; None where that failed, and `trouble` says why.
         speed_kept: whether it was measured in an earlier run.
         hits, computed: vectors that came from the cache, and that were computed.
@@ -95,6 +98,7 @@ class Outcome:
     computed: int
     seconds: float
     trouble: str | None = None
+    fused: Mapping[str, Scores] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -149,7 +153,7 @@ def judge(job: Job) -> Outcome:
     for note in notes:
         say(f"  note: {note}")
     speed, kept, trouble = _speed(job, encoder, load_seconds, busy)
-    scores, hits = _scores(job, encoder)
+    scores, fused, hits = _scores(job, encoder)
     return Outcome(
         facts=facts_of(job.candidate, opened),
         contract=opened.encoder.contract,
@@ -163,6 +167,7 @@ def judge(job: Job) -> Outcome:
         computed=encoder.computed,
         seconds=time.perf_counter() - began,
         trouble=trouble,
+        fused=fused,
     )
 
 
@@ -212,11 +217,12 @@ def _speed(job: Job, encoder: Steady, load_seconds: float | None, busy: float | 
     return speed, False, None
 
 
-def _scores(job: Job, encoder: Steady) -> tuple[dict[str, Scores], int]:
-    """Return scores by data set, and how many vectors came from the cache."""
+def _scores(job: Job, encoder: Steady) -> tuple[dict[str, Scores], dict[str, Scores], int]:
+    """Return scores by data set, those of the model fused with BM25, and how many vectors came from the cache."""
     tasks: dict[str, Task] = pickle.loads(job.tasks.read_bytes())
     cache = open_cache(job.config.vector_cache, job.config.cache, say)
-    scores = {}
+    words: dict[str, Ranked] = {} if job.words is None else pickle.loads(job.words.read_bytes())
+    scores, fused = {}, {}
     say("  judging …")
     for name, task in tasks.items():
         try:
@@ -224,12 +230,15 @@ def _scores(job: Job, encoder: Steady) -> tuple[dict[str, Scores], int]:
         except ValueError as error:
             raise ModelError(f"{job.candidate.label} cannot be judged on {name}: {error}") from None
         say(f"  {name}: {metric_name(task.primary)} {primary_value(found):.4f}")
+        if name in words and isinstance(task, RetrievalTask) and found.ranking is not None:
+            together = score_ranked(task, fuse(task, words[name], ranked_by_model(task, found.ranking)))
+            fused[name] = replace(together, top_ids=[])
         scores[name] = replace(found, ranking=None, top_ids=[], top_scores=None)
     hits = 0
     if cache is not None:
         hits = cache.counters.hits
         cache.close()
-    return scores, hits
+    return scores, fused, hits
 
 
 class _Lines:

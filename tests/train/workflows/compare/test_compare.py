@@ -62,7 +62,12 @@ def test_two_models_are_judged_measured_and_one_is_recommended(place: Path, capf
     assert {path.name for path in (place / "out").iterdir()} == FILES
     assert json.loads((place / "out" / "compare.json").read_text()) == found
     lines = list(csv.DictReader(io.StringIO((place / "table.csv").read_text())))
-    assert [line["model"] for line in lines] == ["tiny", "ruined"]
+    assert [line["model"] for line in lines] == ["tiny", "ruined", "BM25", "BM25 with tiny", "BM25 with ruined"]
+    assert [line["status"] for line in lines[2:]] == ["reference"] * 3
+    words, with_tiny, with_ruined = found["references"]
+    assert words["quality"] > 0.5 and words["datasets"].keys() == {"pairs"} and words["against_own"] is None
+    assert with_ruined["against_own"]["delta"] > 0 and with_tiny["against_taken"] == with_tiny["against_own"]
+    assert any("Words alone (BM25)" in reason for reason in found["recommendation"]["reasons"])
     assert (place / "table.csv").read_text() == (place / "out" / "compare.csv").read_text()
     assert "Take <bdi>tiny</bdi>" in (place / "out" / "compare.html").read_text()
 
