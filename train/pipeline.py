@@ -18,6 +18,7 @@ from train.deploy.export import export_model
 from train.deploy.hub import push_run
 from train.distributed import is_main
 from train.evaluate.evaluator import compare
+from train.evaluate.holm import together
 from train.evaluate.results import DatasetResult
 from train.fit.checkpoints import check_checkpoint, last_checkpoint
 from train.fit.loop import fit
@@ -155,6 +156,7 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker, training_begins: Cal
             results[0] = results[0].model_copy(update={"cross_validation": crossed})
         if not inner:  # what a part of another run finds is not what anybody chooses by
             results = with_looks(results, plan.config.output_dir, run.name)
+        results = together(results)
         report_run(run, plan.config, plan.datasets, results, base, tuned, log, winner, work, seconds, tracker, beside)
 
 

@@ -151,8 +151,8 @@ def _verdict(records: RunRecords) -> str:
             f"{entry.tuned:.3f}",
             change(entry.delta),
             f"{change(low)} to {change(high)}",
-            p_value(entry.p_value),
-            entry.verdict.replace("_", " "),
+            p_value(entry.shown_p),
+            entry.settled.replace("_", " "),
         )
         lines.append(f"| {' | '.join(cells)} |")
     if any(entry.cross_validation for entry in records.report.datasets):

@@ -14,14 +14,12 @@ if TYPE_CHECKING:
 
 
 def paired_frame(results: Sequence[DatasetResult]) -> pd.DataFrame:
-    """Return what a comparison of two models found: values, difference, its 95% interval and verdict of each data set."""
+    """Return what a comparison of two models found: values, difference, its 95% interval and verdict of each data set, which
+    heeds how many there are (`p_run`)."""
     import pandas as pd
 
-    columns = ["name", "kind", "split", "metric", "n", "base", "tuned", "delta", "low", "high", "p_value", "verdict"]
-    rows = [
-        (one.name, one.kind, one.split, one.metric, one.n, one.base, one.tuned, one.delta, *one.ci95, one.p_value, one.verdict)
-        for one in results
-    ]
+    columns = ["name", "kind", "split", "metric", "n", "base", "tuned", "delta", "low", "high", "p_value", "verdict", "p_run"]
+    rows = [(*(getattr(one, name) for name in columns[:8]), *one.ci95, one.p_value, one.settled, one.p_run) for one in results]
     return pd.DataFrame(rows, columns=columns)
 
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from train.config.schema import MARGIN
+from train.evaluate.needed import Needed, needed
 from train.evaluate.slices import NEW, TAUGHT, DevGain, SliceResult, TaughtAndNew
-from train.evaluate.verdict import DatasetVerdict, RunVerdict, dataset_verdict, not_worse
+from train.evaluate.verdict import LEVEL, DatasetVerdict, RunVerdict, dataset_verdict, not_worse
 
 if TYPE_CHECKING:
     from train.evaluate.luck import Luck
@@ -152,12 +153,39 @@ class DatasetResult(BaseModel):
     margin: float | None = Field(None, description="loss up to which the tuned model counts as not worse")
     not_worse: bool | None = Field(None, description="whether it is shown to lose less than that: low95 above -margin")
     spread: float | None = Field(None, description="standard deviation of a paired difference: standard error times sqrt(n)")
+    needed: tuple[Needed, ...] = Field((), description="queries or pairs that a difference of each size takes, by the spread")
+    p_run: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="the deciding p-value, corrected for all data sets of the run; older reports have none",
+    )
+
+    @property
+    def by_itself(self) -> DatasetVerdict:
+        """The verdict on this data set as if it were the only one: that of cross-validation where there is one, which stands on
+        more items. What is the base itself is neither better nor worse, whatever such training does elsewhere."""
+        return self.verdict if self.cross_validation is None or self.kept_base else self.cross_validation.verdict
+
+    @property
+    def deciding_p(self) -> float:
+        """The p-value behind `by_itself`."""
+        return self.p_value if self.cross_validation is None or self.kept_base else self.cross_validation.p_value
 
     @property
     def settled(self) -> DatasetVerdict:
-        """The verdict that counts: that of cross-validation where there is one, which stands on more items. What is the base
-        itself is neither better nor worse, whatever such training does elsewhere."""
-        return self.verdict if self.cross_validation is None or self.kept_base else self.cross_validation.verdict
+        """The verdict that counts: `by_itself`, where it also holds among all data sets of the run (`p_run`)."""
+        return "no_evidence" if self.p_run is not None and self.p_run > LEVEL else self.by_itself
+
+    @property
+    def shown_p(self) -> float:
+        """The p-value that tables show beside `settled`."""
+        return self.p_value if self.p_run is None else self.p_run
+
+    @property
+    def lost_on_test(self) -> bool:
+        """Whether the shipped model is worse on test although cross-validation decides, which speaks of such training."""
+        return self.cross_validation is not None and not self.kept_base and self.verdict == "regressed"
 
     @property
     def by_documents(self) -> TaughtAndNew:
@@ -179,7 +207,8 @@ class DatasetResult(BaseModel):
         values |= {"metrics": {}, "kept_base": False} | dict.fromkeys(("low95", "high95", "not_worse", "spread"))
         name = f"{self.name}, all {crossed.folds} parts"
         whole = self.model_copy(update={**values, "name": name, "cross_validation": None})
-        alone = self.model_copy(update={"name": f"{self.name}, {self.split} alone", "cross_validation": None})
+        name = f"{self.name}, {self.split} alone"
+        alone = self.model_copy(update={"name": name, "cross_validation": None, "p_run": None})
         return [line for one in (whole, alone) for line in (one, *one._by_documents())]
 
     def _by_documents(self) -> list[DatasetResult]:
@@ -232,6 +261,7 @@ class DatasetResult(BaseModel):
                 "margin": margin,
                 "not_worse": not_worse(found.low95, margin),
                 "spread": found.spread,
+                "needed": needed(found.spread, margin, of_mean=kind != "scored"),
                 "metrics": dict(metrics),
                 "test_sha256": test_sha256,
                 "slices": tuple(slices),
@@ -242,9 +272,11 @@ class DatasetResult(BaseModel):
 def run_verdict(results: Sequence[DatasetResult]) -> RunVerdict:
     """Return the verdict on a run from those on its data sets; `no_evidence` when nothing was judged.
 
+    Where the results went through `train.evaluate.holm.together`, a run of many data sets on which nothing differs is called
+    better, or worse, no more often than one of a single data set.
     A shipped model that is worse on test counts as well, whatever such training does elsewhere: then the run is `mixed` at best.
     """
-    verdicts = {result.settled for result in results} | {"regressed" for result in results if result.verdict == "regressed"}
+    verdicts = {result.settled for result in results} | {"regressed" for result in results if result.lost_on_test}
     match ("improved" in verdicts, "regressed" in verdicts):
         case (True, True):
             return "mixed"

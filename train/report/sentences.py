@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 from train.evaluate.results import CrossValidation, DatasetResult, run_verdict
-from train.evaluate.verdict import FEWEST
 from train.report.sentences_documents import documents_clause, documents_sentence, summary_of_documents
+from train.report.sentences_doubt import margin_sentence, rare_losses, why_not
 from train.wording import (
     BASE_AND_TUNED,
     Sides,
@@ -18,23 +17,7 @@ from train.wording import (
     interval,
     metric_name,
     sentence_case,
-    things,
 )
-
-WIDE = 0.02
-"""An interval that reaches further than this from the seen difference leaves open what matters."""
-
-
-def queries_needed(result: DatasetResult | CrossValidation) -> int | None:
-    """Estimate how many queries or pairs would show the seen difference, four times out of five, as an interval without 0.
-
-    The standard error is read off the interval (half its width / 1.96) and shrinks with the root of n; the usual formula for a
-    power of 80% asks it to be |delta| / (1.96 + 0.84). None when no difference was seen or the interval has no width.
-    """
-    width = result.ci95[1] - result.ci95[0]
-    if result.delta == 0 or width == 0:
-        return None
-    return math.ceil(result.n * ((1.96 + 0.84) / 1.96 * width / 2 / abs(result.delta)) ** 2)
 
 
 def dataset_sentence(result: DatasetResult, sides: Sides = BASE_AND_TUNED) -> str:
@@ -43,14 +26,15 @@ def dataset_sentence(result: DatasetResult, sides: Sides = BASE_AND_TUNED) -> st
         return _crossed_sentence(result, result.cross_validation, sides)
     before, after = sides.in_sentences()
     figures = f"{metric_name(result.metric)} {_figures(result, result.kind)}."
-    if result.against_scores and result.verdict == "no_evidence":
+    if result.against_scores and result.settled == "no_evidence":
         return f"There is no verdict on {result.name}: {against_scores(before)}. {figures}"
-    if result.verdict != "no_evidence":
-        word = "better" if result.verdict == "improved" else "worse"
-        limits = documents_clause(result) if result.verdict == "improved" else ""
-        return f"{sentence_case(after)} is {word} than {before} on {result.name}{limits}: {figures}{documents_sentence(result)}"
+    if result.settled != "no_evidence":
+        word = "better" if result.settled == "improved" else "worse"
+        limits = documents_clause(result) if result.settled == "improved" else ""
+        beyond = documents_sentence(result) + margin_sentence(result) + rare_losses(result)
+        return f"{sentence_case(after)} is {word} than {before} on {result.name}{limits}: {figures}{beyond}"
     sentence = f"There is no evidence that {after} differs from {before} on {result.name}: {figures}"
-    return f"{sentence} {_why_not(result)}{documents_sentence(result)}"
+    return f"{sentence} {why_not(result)}{margin_sentence(result)}{documents_sentence(result)}"
 
 
 def about_contracts(result: DatasetResult) -> str:
@@ -77,7 +61,7 @@ def _crossed_sentence(result: DatasetResult, crossed: CrossValidation, sides: Si
         return f"There is no verdict on {result.name}: {against_scores(before)}. {sentence_case(figures)} {alone}"
     if crossed.verdict == "no_evidence":
         start = f"There is no evidence that such training makes a model that differs from {before} on {result.name}"
-        return f"{start}: {figures} {_why_not(result.lines()[0])} {alone}"
+        return f"{start}: {figures} {why_not(result.lines()[0])} {alone}"
     word = "better" if crossed.verdict == "improved" else "worse"
     limits = documents_clause(result) if crossed.verdict == "improved" else ""
     start = f"Training makes a model that is {word} than {before} on {result.name}{limits}"
@@ -98,37 +82,6 @@ def _figures(found: DatasetResult | CrossValidation, kind: str) -> str:
         f"{fraction(found.base)} → {fraction(found.tuned)} ({change(found.delta)}, 95% interval {interval(found.ci95)}, "
         f"{counted(found.n, kind, found.groups)})"
     )
-
-
-def _why_not(result: DatasetResult) -> str:
-    low, high = result.ci95
-    independent = result.groups or result.n
-    if result.kept_base:
-        return "The base itself was judged: nothing that training produced was better on dev."
-    if low == high == 0:
-        # nothing seen is nothing resampled; the rule of three (Hanley and Lippman-Hand 1983) says what may still change
-        share = min(1.0, 3 / independent)
-        most = f"{share:.0%}" if share >= 0.01 else f"{100 * share:.1g}%"
-        return f"None of them changed, which does not rule out a change in up to {most} of such {things(result.kind)}."
-    if independent >= FEWEST and max(high - result.delta, result.delta - low) <= WIDE:
-        return f"A difference beyond {fraction(max(abs(low), abs(high)))} either way is unlikely."
-    if independent >= FEWEST and not low <= 0 <= high:
-        few = f"Too few {things(result.kind)} changed to settle it"
-        return (
-            f"{few}: were the signs of their changes drawn at random, a difference like this would have p = {result.p_value:.2f}."
-        )
-    needed = queries_needed(result)
-    if needed is None or needed <= result.n:
-        return "The test set is too small to settle it."
-    groups = None if result.groups is None else _rounded(math.ceil(needed / result.n * result.groups))
-    many = counted(_rounded(needed), result.kind, groups)
-    return f"The test set is too small to settle it: about {many} would be needed for a difference of this size."
-
-
-def _rounded(count: int) -> int:
-    """Round up to two significant digits: the estimate is no better than that."""
-    unit = 10 ** max(0, len(str(count)) - 2)
-    return math.ceil(count / unit) * unit
 
 
 def verdict_lines(results: Sequence[DatasetResult], sides: Sides = BASE_AND_TUNED) -> list[str]:

@@ -139,8 +139,8 @@ def _results(results: Sequence[DatasetResult], sides: wording.Sides) -> Table | 
             wording.fraction(result.tuned),
             wording.change(result.delta),
             wording.interval(result.ci95),
-            wording.p_value(result.p_value),
-            Text(wording.VERDICT_WORDS[result.verdict], style=_STYLES[result.verdict]),
+            wording.p_value(result.shown_p),
+            Text(wording.VERDICT_WORDS[result.settled], style=_STYLES[result.settled]),
         )
     return table
 

@@ -280,8 +280,8 @@ class RunReport(Record):
         for heading in ("n", *self.sides.headings(), "change", "95% interval", "p", "verdict"):
             table.add_column(Text(heading), justify="right", no_wrap=True)
         for one in (line for result in self.datasets for line in result.lines()):
-            figures = (fraction(one.base), fraction(one.tuned), change(one.delta), interval(one.ci95), p_value(one.p_value))
-            table.add_row(Text(one.name), metric_name(one.metric), f"{one.n:,}", *figures, VERDICT_WORDS[one.verdict])
+            figures = (fraction(one.base), fraction(one.tuned), change(one.delta), interval(one.ci95), p_value(one.shown_p))
+            table.add_row(Text(one.name), metric_name(one.metric), f"{one.n:,}", *figures, VERDICT_WORDS[one.settled])
         console = Console(width=WIDTH, color_system=None, force_jupyter=False)
         with console.capture() as capture:
             console.print(table)

@@ -19,6 +19,7 @@ from train.console import notebook_view
 from train.errors import RunError
 from train.evaluate.correlations import compare_spearman
 from train.evaluate.frames import paired_frame
+from train.evaluate.holm import together
 from train.evaluate.results import DatasetResult, MetricPair, run_verdict
 from train.evaluate.statistics import compare_means
 from train.evaluate.verdict import RunVerdict
@@ -180,7 +181,7 @@ def compare_runs(a: FinishedRun, b: FinishedRun) -> Diff:
     return Diff(
         runs=(a, b),
         sides=_sides(a, b),
-        results=results,
+        results=together(results),
         left_out=left_out,
         config=[one for one in _differences(a.config, b.config) if one.key not in NAMES_OF_RUNS],
         base_model=_base_models(a, b),

@@ -25,6 +25,7 @@ from train.encode.wrappers import for_judging
 from train.errors import ModelError, RunError
 from train.evaluate.evaluator import ModelResult, compare, measure, primary_value, ranks_against_scores, score_model
 from train.evaluate.frames import measured_frame, paired_frame
+from train.evaluate.holm import together
 from train.evaluate.results import DatasetResult, run_verdict
 from train.evaluate.score import Scores
 from train.evaluate.tasks import Task
@@ -235,7 +236,7 @@ def evaluate_models(
         tuple(models),
         tasks,
         tuple(measured),
-        tuple(compared),
+        tuple(together(compared)),
         cost=_cost(models, began),
         finished_at=now(),
         data_notes=notes,

@@ -9,7 +9,15 @@ import pytest
 from scipy import stats
 
 from train.evaluate.correlations import compare_spearman, measure_correlations
-from train.evaluate.statistics import Comparison, compare_means, measure_means, percentile_interval, sign_flip_p
+from train.evaluate.holm import holm
+from train.evaluate.statistics import (
+    Comparison,
+    compare_means,
+    measure_means,
+    percentile_interval,
+    sign_flip_p,
+    tail_of_flips,
+)
 
 
 def test_means_and_difference_by_hand() -> None:
@@ -65,8 +73,33 @@ def test_drawn_p_approaches_the_exact_one() -> None:
     assert sign_flip_p(differences, np.random.default_rng(0), 20_000) == pytest.approx(exact, abs=0.01)
 
 
-def test_p_is_never_zero_when_drawn() -> None:
-    assert sign_flip_p(np.ones(200), np.random.default_rng(0), 999) == 1 / 1000
+def test_p_is_never_zero_and_never_below_the_exact_one_where_nothing_drawn_was_as_extreme() -> None:
+    few = np.append(np.ones(15), 0.1)  # of 2^16 patterns 4 are as extreme
+    assert sign_flip_p(few, np.random.default_rng(0), 999) >= 4 / 2**16
+    assert 2.0**-199 <= sign_flip_p(np.ones(200), np.random.default_rng(0), 999) < 1e-40
+
+
+def test_the_bound_of_the_tail_lies_above_the_exact_p() -> None:
+    patterns = np.array(list(itertools.product([1, -1], repeat=14)))
+    for seed in range(20):
+        differences = np.random.default_rng(seed).exponential(size=14) * np.sign(np.random.default_rng(seed).normal(0.7, 1, 14))
+        exact = (abs(patterns @ differences) >= abs(differences.sum()) - 1e-9).mean()
+        assert exact <= tail_of_flips(differences) <= max(20 * exact, 0.002)
+
+
+def test_a_huge_difference_among_540_pairs_of_models_can_be_shown() -> None:
+    generator = np.random.default_rng(3)
+    gold = generator.random(300)
+    huge = compare_means(generator.random(200) / 2, generator.random(200) / 2 + 0.5, seed=0).p_value
+    huge_of_pairs = compare_spearman(gold, generator.random(300), gold + generator.random(300) / 10, seed=0).p_value
+    assert max(holm([huge, huge_of_pairs, *[0.5] * 538])[:2]) < 0.05
+
+
+def test_p_values_of_null_differences_stay_above_their_level_far_out_in_the_tail() -> None:
+    generator = np.random.default_rng(8)
+    found = [sign_flip_p(generator.normal(0, 1, 30) ** 3, generator, 99) for _ in range(4000)]
+    assert np.mean(np.array(found) <= 0.01) <= 0.01 + 2.6 * np.sqrt(0.01 * 0.99 / 4000)
+    assert np.mean(np.array(found) <= 0.001) <= 0.001 + 2.6 * np.sqrt(0.001 / 4000)
 
 
 def test_no_difference_anywhere() -> None:

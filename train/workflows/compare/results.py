@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from train.config.schema import MARGIN
 from train.evaluate.evaluator import ModelResult, compare, measure
+from train.evaluate.holm import holm
 from train.evaluate.results import DatasetResult
 from train.evaluate.statistics import Measured
 from train.evaluate.tasks import Task
@@ -200,17 +201,3 @@ def mean_with_interval(found: Sequence[tuple[float, tuple[float, float]]]) -> tu
     mean = sum(value for value, _ in found) / len(found)
     low, high = (math.sqrt(sum((value - ends[side]) ** 2 for value, ends in found)) / len(found) for side in (0, 1))
     return mean, (mean - low, mean + high)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Correct p-values for their number, so that the chance of even one false difference stays below the level.
-
-    Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6(2), 1979: the smallest
-    is multiplied by their number m, the next by m - 1, and so on; none is smaller than the one before it.
-    """
-    out = [0.0] * len(p_values)
-    largest = 0.0
-    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
-        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
-        out[place] = largest
-    return out

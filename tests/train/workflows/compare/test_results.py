@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.made_up_comparison import judged, scored_task, scores_of, task
+from train.evaluate.holm import holm
 from train.evaluate.tasks import Task
-from train.workflows.compare.results import Comparison, compare_all, holm
+from train.workflows.compare.results import Comparison, compare_all
 
 
 def test_holm_by_hand() -> None:

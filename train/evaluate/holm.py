@@ -1,0 +1,31 @@
+"""Several tests at once: p-values corrected for their number, so that nothing is called better for being one of many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from train.evaluate.results import DatasetResult
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Correct p-values for their number, so that the chance of even one false difference stays below the level.
+
+    Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6(2), 1979: the smallest
+    is multiplied by their number m, the next by m - 1, and so on; none is smaller than the one before it. It holds however the
+    tests depend on each other.
+    """
+    out = [0.0] * len(p_values)
+    largest = 0.0
+    for rank, place in enumerate(sorted(range(len(p_values)), key=lambda i: p_values[i])):
+        largest = max(largest, min(1.0, (len(p_values) - rank) * p_values[place]))
+        out[place] = largest
+    return out
+
+
+def together(results: Sequence[DatasetResult]) -> list[DatasetResult]:
+    """Return the results of one run with `p_run`: the p-value that decides on each, corrected for the number of data sets.
+
+    A result with cross-validation enters with the p-value of that. One data set keeps its p-value.
+    """
+    corrected = holm([result.deciding_p for result in results])
+    return [result.model_copy(update={"p_run": p}) for result, p in zip(results, corrected, strict=True)]

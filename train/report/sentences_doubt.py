@@ -1,0 +1,90 @@
+"""What a result leaves open, in sentences."""
+
+from __future__ import annotations
+
+import math
+
+from train.evaluate.results import DatasetResult
+from train.evaluate.verdict import FEWEST
+from train.wording import change, counted, fraction, things
+
+WIDE = 0.02
+"""An interval that reaches further than this from the seen difference leaves open what matters."""
+
+
+def why_not(result: DatasetResult) -> str:
+    """Return why there is no evidence on a data set, and what would settle it."""
+    if result.kept_base:
+        return "The base itself was judged: nothing that training produced was better on dev."
+    if result.verdict != "no_evidence" and result.p_run is not None:
+        word = "better" if result.verdict == "improved" else "worse"
+        return f"By itself it would count as {word} (p = {result.p_value:.3f}); among all data sets p = {result.p_run:.3f}."
+    return _too_little(result) or _too_small(result)
+
+
+def _too_little(result: DatasetResult) -> str | None:
+    """Say what is known although little changed; None where more queries are what it takes."""
+    low, high = result.ci95
+    independent = result.groups or result.n
+    if low == high == 0:
+        # nothing seen is nothing resampled; the rule of three (Hanley and Lippman-Hand 1983) says what may still change
+        share = f"up to {_share(independent)} of such {things(result.kind)}"
+        return f"None of them changed, which does not rule out a change in {share}."
+    if independent >= FEWEST and max(high - result.delta, result.delta - low) <= WIDE:
+        return f"A difference beyond {fraction(max(abs(low), abs(high)))} either way is unlikely."
+    if independent >= FEWEST and not low <= 0 <= high:
+        few = f"Too few {things(result.kind)} changed to settle it"
+        return (
+            f"{few}: were the signs of their changes drawn at random, a difference like this would have p = {result.p_value:.2f}."
+        )
+    return None
+
+
+def _too_small(result: DatasetResult) -> str:
+    sizes = sorted({0.05 if result.margin is None else result.margin, 0.05})
+    known = {one.difference: one for one in result.needed}
+    asked = [known[size] for size in sizes if size in known and known[size].to_show > result.n]
+    if not asked:
+        return "The test set is too small to settle it."
+    first, *others = (f"a difference of {one.difference:g} takes about {_many(one.to_show, result)}" for one in asked)
+    return f"The test set is too small to settle it: {' and '.join([f'to show {first}', *others])}."
+
+
+def margin_sentence(result: DatasetResult) -> str:
+    """Say whether a loss of the margin is ruled out, with the bound that decides; nothing where the model is better."""
+    if result.low95 is None or result.margin is None or result.kept_base or result.settled == "improved":
+        return ""
+    bound = f"lower one-sided 95% bound {change(result.low95)}"
+    if result.not_worse:
+        return f" It is not worse by {result.margin:g} or more ({bound})."
+    more = ""
+    if result.settled == "no_evidence" and (enough := next((o for o in result.needed if o.difference == result.margin), None)):
+        more = f"; of an equal model, about {_many(enough.to_show_not_worse, result)} would show it"
+    return f" A loss of {result.margin:g} is not ruled out ({bound}{more})."
+
+
+def rare_losses(result: DatasetResult) -> str:
+    """Say of an improvement which losses too few items were judged to hold: a share of 3 / n of such items is missed entirely by
+    one test in twenty, and one that is lost wholly may cost more than the margin."""
+    independent = result.groups or result.n
+    if result.settled != "improved" or result.margin is None or independent * result.margin >= 3:
+        return ""
+    share = f"up to about {_share(independent)} of such {things(result.kind)}"
+    return f" A loss in {share} may by chance be missing from so small a test."
+
+
+def _share(independent: int) -> str:
+    """Return 3 / n as a share, never as 0%."""
+    share = min(1.0, 3 / independent)
+    return f"{share:.0%}" if share >= 0.01 else f"{100 * share:.1g}%"
+
+
+def _many(count: int, result: DatasetResult) -> str:
+    groups = None if result.groups is None else rounded(math.ceil(count / result.n * result.groups))
+    return counted(rounded(count), result.kind, groups)
+
+
+def rounded(count: int) -> int:
+    """Round up to two significant digits: the estimate is no better than that."""
+    unit = 10 ** max(0, len(str(count)) - 2)
+    return math.ceil(count / unit) * unit
