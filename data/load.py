@@ -16,7 +16,7 @@ from data.preview import sample_rows
 from data.progress import progress
 from data.schema import UNSPLIT, Document, RowKind, Source, text_id
 from data.sources import open_source
-from data.spec import DatasetSpec, SplitSpec
+from data.spec import DatasetSpec, Documents, SplitSpec
 from data.splits.hashes import RowHashes
 from data.splits.leaks import LeakRules, remove_leaks
 from data.splits.near_duplicates import NEAR_VERSION, NearTexts, near_texts
@@ -77,8 +77,9 @@ def prepare(
             where=source.location,
             hint="check whether the right column is used for the texts to find (data.columns.positive=NAME), or add other texts",
         )
-    # without folds the keys are left out, as they were before there were any: runs of that time can be resumed
-    dealt = split.model_dump(exclude=None if split.folds else {"folds", "fold"})
+    # keys that change nothing are left out, as they were before there were any: runs of that time can be resumed
+    without = {"least_dev"} | (set() if split.folds else {"folds", "fold"})  # a dev that was enlarged leaves a mark
+    dealt = split.model_dump(exclude=without | ({"documents"} if split.documents == Documents.SHARED else set()))
     options = json.dumps([fingerprint, dealt, spec.max_rows, spec.train, *plan.marks])
     whole = hashlib.sha256(options.encode()).hexdigest()
     splits = _written(plan, given, folder / f"splits-{whole[:12]}", whole, found)

@@ -40,6 +40,13 @@ class Sampling(Choice):
     RANDOM = "random"
 
 
+class Documents(Choice):
+    """Whether splits that are made may share documents."""
+
+    SHARED = "shared"
+    APART = "apart"
+
+
 class StrictModel(BaseModel):
     """Unknown keys are errors: a misspelt key that is silently ignored costs a training run."""
 
@@ -157,6 +164,17 @@ class SplitSpec(StrictModel):
         ge=1,
         description="maximum number of queries or scored pairs in a dev split made here; queries beyond evaluation.dev_queries"
         " would be neither trained on nor judged",
+    )
+    least_dev: int | None = Field(
+        None,
+        ge=0,
+        description="number of queries or scored pairs up to which a dev split made here is enlarged, to a quarter of all at most"
+        "; by default 50 in new runs, unless data.split.dev is set",
+    )
+    documents: Documents = Field(
+        Documents.SHARED,
+        description="shared: queries are kept apart, and documents only where they do not belong to a corpus; apart:"
+        " training rows with a document that dev or test asks for are left out, and splits are made so that few are",
     )
     max_test: int = Field(2000, ge=1, description="maximum number of queries or scored pairs in a test split made here")
     seed: int = Field(0, ge=0, lt=2**63, description="seed of the hash that deals groups to splits")

@@ -23,6 +23,7 @@ from train.evaluate.results import DatasetResult
 from train.fit.checkpoints import check_checkpoint, last_checkpoint
 from train.fit.loop import fit
 from train.plan.ceiling import gentler_near_ceiling
+from train.plan.datasets import as_new_run
 from train.plan.dry_run import DryRun
 from train.plan.estimate import estimate
 from train.plan.folds import folds_wanted
@@ -62,7 +63,7 @@ def start_run(config: TrainSettings, *, debug: bool = False, inner: bool = False
     quiet_libraries(debug)
     distributed.join(config.model.device)
     name = distributed.on_main(lambda: preflight(config))
-    plan = make_plan(config.model_copy(update={"run_name": name}))
+    plan = make_plan(as_new_run(config).model_copy(update={"run_name": name}))
     plan.say()
     if not inner:  # the parts of a cross-validation train the same model
         with shortages_in_words(plan.needs):
@@ -97,13 +98,13 @@ def dry_run(config: TrainSettings, *, debug: bool = False) -> DryRun:
     quiet_libraries(debug)
     distributed.join(config.model.device)
     distributed.on_main(lambda: preflight(config))
-    plan = make_plan(config)
+    plan = make_plan(as_new_run(config))
     distributed.on_main(lambda: audited(plan))
     with shortages_in_words(plan.needs):
         distributed.on_main(lambda: try_out(plan))
         found = estimate(plan.encoder, plan.sets, plan.datasets, plan.recipe, plan.config, plan.bf16)
     samples = {name: plan.datasets[name].samples for name in plan.sets}
-    return DryRun(dump_config(plan.config), plan.sentences, found, folds_wanted(config, plan.datasets)[0], samples)
+    return DryRun(dump_config(plan.config), plan.sentences, found, folds_wanted(plan.config, plan.datasets)[0], samples)
 
 
 def _carry_out(plan: Plan, run: Path, *, new: bool, inner: bool) -> Path:

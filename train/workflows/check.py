@@ -22,6 +22,7 @@ from train.encode.open import open_model
 from train.encode.tokens.count import EncoderTokens, token_counter
 from train.errors import RunError
 from train.plan.audit import audited, leak_rules, obey_strict
+from train.plan.datasets import with_least_dev
 from train.runs.folder import RunFolder
 from train.runs.records import FORMAT, AuditRecord
 
@@ -169,7 +170,7 @@ def _loaded(spec: DatasetSpec, config: JudgeSettings) -> _Loaded:
 
     def load(bad_rows: BadRows, heard: Callable[[str], None]) -> PreparedDataset:
         one = spec.model_copy(update={"bad_rows": bad_rows})
-        return prepare(one, config.data.split, config.cache, heard, leak_rules(config.data))
+        return prepare(one, with_least_dev(config.data.split), config.cache, heard, leak_rules(config.data))
 
     try:
         return _Loaded(spec, load(spec.bad_rows, say), None)

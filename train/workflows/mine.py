@@ -33,6 +33,7 @@ from train.encode.wrappers import for_judging, wrapped
 from train.errors import ConfigError
 from train.fit.hard_negatives import cross_encoder, encoded, mine_texts, summary, summary_lines, texts_of
 from train.plan.audit import leak_rules
+from train.plan.datasets import with_least_dev
 from train.resolve.models import find_candidate
 
 if TYPE_CHECKING:
@@ -132,7 +133,10 @@ def mine_data(
     config = config.model_copy(update={"model": candidate.config})
     for note in candidate.notes:
         say(note)
-    prepared = [prepare(spec, config.data.split, config.cache, say, leak_rules(config.data)) for spec in config.data.datasets]
+    prepared = [
+        prepare(spec, with_least_dev(config.data.split), config.cache, say, leak_rules(config.data))
+        for spec in config.data.datasets
+    ]
     for one in prepared:
         refuse_stand_ins(one)
         _refuse_kind(one, saving=saving)
