@@ -14,7 +14,8 @@ batch, 2e-5, 10% warm-up, one direction); *ours* is the recipe without any setti
 the base.
 
 Figures: the metric of base, stock and ours (means over the seeds), ours − base and ours − stock with 95% intervals from
-resampling test items (all seeds of an item go together), and the time that a run took.
+resampling test items (all seeds of an item go together), the interval of ours − base that holds training's luck as well where
+three seeds or more were trained, and the time that a run took.
 """
 
 from __future__ import annotations

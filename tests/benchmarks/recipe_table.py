@@ -6,12 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import stats
 
 from tests.benchmarks.recipe_record import UNIT, Measured
 from tests.benchmarks.workloads import BenchmarkError
 
 FEWEST_ITEMS = 300
 """On smaller tests a change of some hundredths can hardly be told from none."""
+
+
+FEWEST_SEEDS = 3
+"""Of fewer the spread of training's luck cannot be told."""
+
+HEADINGS = (
+    "data", "metric", "test items", "base", "stock", "ours", "seeds", "ours − base", "items and seeds", "ours − stock",
+    "minutes, stock and ours",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,21 @@ class Seeds:
         return float(np.mean([run.seconds for run in self.runs])) / 60
 
 
+def with_seeds(first: Seeds) -> tuple[float, float] | None:
+    """Return the 95% interval of the gain over the base that holds items and seeds; None where fewer than three were trained.
+
+    What test items leave open and what training's luck leaves open are independent, so the arms of both intervals add up in
+    squares: that of `compared`, and t(k - 1) s / sqrt(k) of the mean of k seeds with standard deviation s (Student, "The probable
+    error of a mean", Biometrika 6(1), 1908; it assumes that runs scatter normally).
+    """
+    k = len(first.runs)
+    if k < FEWEST_SEEDS:
+        return None
+    arm = float(stats.t.ppf(0.975, k - 1) * np.std([run.tuned for run in first.runs], ddof=1) / np.sqrt(k))
+    gain, low, high = compared(first, None)
+    return gain - float(np.hypot(gain - low, arm)), gain + float(np.hypot(high - gain, arm))
+
+
 def by_data(lines: Sequence[Measured]) -> dict[str, dict[str, Seeds]]:
     """Runs by data set and arm.
 
@@ -83,8 +108,8 @@ def compared(first: Seeds, second: Seeds | None) -> tuple[float, float, float]:
 def as_markdown(found: Mapping[str, Mapping[str, Seeds]]) -> str:
     """A row a data set, and what all of them together say."""
     out = [
-        "| data | metric | test items | base | stock | ours | seeds | ours − base | ours − stock | minutes, stock and ours |",
-        f"|{'---|' * 10}",
+        f"| {' | '.join(HEADINGS)} |",
+        f"|{'---|' * len(HEADINGS)}",
     ]
     for name, arms in found.items():
         ours, stock = arms.get("ours"), arms.get("stock")
@@ -104,7 +129,9 @@ def as_markdown(found: Mapping[str, Mapping[str, Seeds]]) -> str:
             "" if stock is None else f"{stock.mean:.3f}",
             f"{ours.mean:.3f}",
         ]
-        cells += [seeds, _change(*compared(ours, None)), "" if stock is None else _change(*compared(ours, stock))]
+        both = with_seeds(ours)
+        cells += [seeds, _change(*compared(ours, None)), "" if both is None else f"{both[0]:+.3f} to {both[1]:+.3f}"]
+        cells.append("" if stock is None else _change(*compared(ours, stock)))
         cells.append(", ".join(f"{arm.minutes:.0f}" for arm in (stock, ours) if arm is not None))
         out.append(f"| {' | '.join(cells)} |")
     return "\n".join([*out, "", *summary(found)])

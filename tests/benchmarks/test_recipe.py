@@ -9,7 +9,7 @@ import pytest
 
 from tests.benchmarks import recipe
 from tests.benchmarks.recipe_record import RESAMPLES, UNIT, Measured, append, read_record
-from tests.benchmarks.recipe_table import as_markdown, by_data, compared, left_out
+from tests.benchmarks.recipe_table import as_markdown, by_data, compared, left_out, with_seeds
 from tests.benchmarks.workloads import BenchmarkError
 
 RAMP = np.arange(RESAMPLES) / RESAMPLES
@@ -45,9 +45,19 @@ def test_the_table_says_what_the_rows_say_together() -> None:
     table = as_markdown(by_data(lines))
     rows = [row for row in table.splitlines() if row.startswith("| ")][1:]
     assert [row.split(" | ")[0] for row in rows] == ["| a", "| b", "| c"]
-    assert "| 0.500 | 0.600 | 0.700 | 1 | +0.200 (+0.200 to +0.200) | +0.100 (+0.100 to +0.100) |" in rows[0]
+    assert "| 0.500 | 0.600 | 0.700 | 1 | +0.200 (+0.200 to +0.200) |  | +0.100 (+0.100 to +0.100) |" in rows[0]
     assert "on 2 of 2 data sets of 300 test items" in table  # c is smaller
     assert "mean of 2 data sets: +0.060" in table and "*regressed*: c" in table
+
+
+def test_three_seeds_widen_the_interval_by_their_spread() -> None:
+    """Items: 0.025 to 0.974 around 0.5. Seeds 0.9, 1.0, 1.1: t(2) = 4.303, 0.1 / sqrt(3) = 0.0577, so an arm of 0.248."""
+    draws = [round((0.5 + value) * UNIT) for value in RAMP]
+    runs = [line(seed=seed, tuned=tuned, draws=draws) for seed, tuned in enumerate((0.9, 1.0, 1.1))]
+    low, high = with_seeds(by_data(runs)["a"]["ours"]) or (0.0, 0.0)
+    assert (0.5 - low) ** 2 == pytest.approx(0.475**2 + 0.2484**2, abs=2e-3)
+    assert (high - 0.5) ** 2 == pytest.approx(0.474**2 + 0.2484**2, abs=2e-3)
+    assert with_seeds(by_data(runs[:2])["a"]["ours"]) is None, "two do not tell how far they scatter"
 
 
 def test_runs_on_other_items_are_not_compared() -> None:

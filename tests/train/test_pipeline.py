@@ -82,7 +82,7 @@ def test_a_base_near_the_ceiling_gives_another_plan_and_its_record(tmp_path: Pat
     (tmp_path / "environment.json").write_text(json.dumps({"recipe": list(recipe.reasons), "device": "cpu"}), encoding="utf-8")
     assert gentler_near_ceiling(plan, tmp_path, 0.5) is plan and gentler_near_ceiling(plan, tmp_path, None) is plan
     gentle = gentler_near_ceiling(plan, tmp_path, 0.96)
-    assert plan.recipe is recipe and gentle.recipe.learning_rate == pytest.approx(recipe.learning_rate / 4)
+    assert plan.recipe is recipe and gentle.recipe.learning_rate == pytest.approx(recipe.learning_rate / 2)
     recorded = json.loads((tmp_path / "environment.json").read_text(encoding="utf-8"))
     assert recorded == {"format": 1, "recipe": list(gentle.recipe.reasons), "device": "cpu"}
 

@@ -265,14 +265,14 @@ def _warnings_of_known_rows(
     judged = Split.TEST if split == Split.ALL else split
     for training in trainings:
         label = training.candidate.label
-        if training.choice and (chosen := training.choice.warning(label, prepared, split, training.fingerprints)):
-            warnings.append(chosen)
         known = None if training.known is None else count_known(prepared, judged, training.known)
         if known:
             warnings.append(
                 f"warning: {label} was trained on {known:,} of the {len(prepared.splits[judged]):,} rows that are judged here;"
                 " it will look better on them than it is"
             )
+        if training.choice and (chosen := training.choice.warning(label, prepared, split, training.fingerprints)):
+            warnings.append(chosen)
         if known is not None or training.spec_for(spec) is None:
             continue
         held_out = split in (Split.DEV, Split.TEST) and (given or prepared.fingerprint in training.fingerprints)

@@ -175,7 +175,7 @@ def test_a_run_of_data_with_another_script_in_its_name_can_be_resumed(server: Fo
     (folder / "pairs.csv").rename(folder / "päärchen.csv")
     done = server.run(["train", "--data", "päärchen.csv", *quick], folder)
     assert done["code"] == 0, done["output"]
-    run = next(p for p in (folder / "checkpoints").iterdir() if p.name != ".cache")
+    run = next(p for p in (folder / "checkpoints").iterdir() if (p / "config.yaml").is_file())
     (run / "report.json").unlink()
     again = server.run(["train", "--resume", str(run)], folder)
     assert again["code"] == 0, again["output"]

@@ -175,13 +175,12 @@ def test_scored_rows_count_each() -> None:
 def test_a_base_near_the_ceiling_is_trained_gently() -> None:
     config = TrainingConfig()
     recipe = plan_recipe(config, {"qa": rows(RowKind.PAIR, 6300)}, 256)
-    assert apply_ceiling(recipe, 0.9, config) is recipe
+    assert apply_ceiling(recipe, 0.93, config) is recipe
     assert apply_ceiling(recipe, None, config) is recipe
-    gentle = apply_ceiling(recipe, 0.96, config)
-    assert (gentle.learning_rate, gentle.max_steps) == (5e-5, recipe.max_steps)
-    assert gentle.reasons[-1].startswith("learning rate 5e-05: the base has 0.960 on dev")
-    assert apply_ceiling(recipe, 0.95, config).learning_rate == pytest.approx(5e-5), "no step at the ceiling"
-    assert apply_ceiling(recipe, 0.925, config).learning_rate == pytest.approx(0.625 * 2e-4), "half of the way down"
+    for base in (0.931, 0.937, 0.96, 1.0):
+        gentle = apply_ceiling(recipe, base, config)
+        assert (gentle.learning_rate, gentle.max_steps) == (1e-4, recipe.max_steps), "no slope: it gained nothing over half"
+    assert gentle.reasons[-1].startswith("learning rate 0.0001, half of it: the base has 1.000 on dev")
     asked = TrainingConfig(learning_rate=1e-3)
     assert apply_ceiling(recipe, 0.99, asked) is recipe
 
