@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.pages import page_arguments, rendered
 from train.evaluate.results import DatasetResult
 from train.report.sentences_looks import looks_sentence
 from train.report.terminal import plain_console, story
@@ -84,3 +85,11 @@ def test_it_is_said_from_the_second_look_on() -> None:
     assert said in " ".join(story([result(looks=7)], console=plain_console()).split())
     both = looks_sentence([result(name="a", looks=2), result(name="b", looks=1), result(name="c", looks=21)])
     assert both is not None and both.startswith("Looks: second at a's test, 21st at c's test.")
+
+
+def test_the_page_says_it_below_the_verdict() -> None:
+    report, curve, examples, extras = page_arguments()
+    assert "look at this test" not in rendered(report, curve, examples, extras)
+    report["datasets"] = [report["datasets"][0] | {"looks": 3}]
+    page = rendered(report, curve, examples, extras)
+    assert '<p class="looks">Third look at this test. ' in page
