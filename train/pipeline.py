@@ -46,6 +46,7 @@ from train.tracking.base import Tracker
 from train.tracking.start import start_tracking
 from train.workflows.cross_validate import cross_validate
 from train.workflows.failures import failures_in_words, name_left_free, shortages_in_words
+from train.workflows.seeds import Seeds, forget_models, log_of, luck_of, train_seeds, with_seeds
 
 
 def start_run(config: TrainSettings, *, debug: bool = False, inner: bool = False) -> Path:
@@ -140,28 +141,47 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker, training_begins: Cal
     fit(plan.encoder, plan.sets, plan.recipe, plan.config.training, run, plan.bf16, hooks, work)
 
     fitted = time.perf_counter()
-    winner = choose_winner(plan, run, log, base.dev, before, base.ahead, trained=inner)
+    several = plan.config.training.seeds > 1
+    winner = choose_winner(plan, run, log, base.dev, before, base.ahead, trained=inner or several)
+    seeds = train_seeds(plan, run, winner, before, base, _train_inside) if several else None
+    winner = winner if seeds is None else seeds.winner
     chosen = kept_as_shipped(plan, run, winner)
-    say(f"judging on test: {winner.sentence()} …")
-    tuned = judge_tuned(chosen)
+    tuned = None if seeds is None else seeds.tuned
+    if tuned is None:
+        say(f"judging on test: {winner.sentence()} …")
+        tuned = judge_tuned(chosen)
     if is_main():
         export_model(chosen.encoder.model, RunFolder(run).model)
     seconds = {"base": base.seconds, "test": time.perf_counter() - fitted}
+    results = _compared(plan, base, tuned, winner, seeds) if is_main() else []
     folds, _ = folds_wanted(plan.config, plan.datasets)
-    crossed = cross_validate(plan.config, run, folds, _train_part) if folds else None
+    crossed = cross_validate(plan.config, run, folds, _train_inside, luck_of(results)) if folds else None
     if is_main():
         beside = None if inner else judge_references(plan, base, tuned, kept_base=winner.share == 0)
         seconds["total"] = earlier + time.perf_counter() - began
-        results = _compared(plan, base, tuned, winner)
         if crossed is not None:
             results[0] = results[0].model_copy(update={"cross_validation": crossed})
         if not inner:  # what a part of another run finds is not what anybody chooses by
             results = with_looks(results, plan.config.output_dir, run.name)
         results = together(results)
-        report_run(run, plan.config, plan.datasets, results, base, tuned, log, winner, work, seconds, tracker, beside)
+        report_run(
+            run,
+            plan.config,
+            plan.datasets,
+            results,
+            base,
+            tuned,
+            log_of(run, winner, log),
+            winner,
+            work,
+            seconds,
+            tracker,
+            beside,
+        )
+        forget_models(run)
 
 
-def _compared(plan: Plan, base: BaseScores, tuned: TestScores, winner: Winner) -> list[DatasetResult]:
+def _compared(plan: Plan, base: BaseScores, tuned: TestScores, winner: Winner, seeds: Seeds | None) -> list[DatasetResult]:
     """Judge tuned against base on the test split of each data set."""
     say("comparing …")
     seed, judging = plan.config.training.seed, plan.config.evaluation
@@ -173,12 +193,12 @@ def _compared(plan: Plan, base: BaseScores, tuned: TestScores, winner: Winner) -
     results = [one.model_copy(update={"dev": base.dev_gain(one.name, winner.datasets)}) for one in results]
     if winner.share == 0:  # where base and kept base are read under two contracts, they are not one model
         results = [one.of_one_model() if winner.is_base_of(one.contracts) else one for one in results]
-        return [one.model_copy(update={"kept_base": True}) for one in results]
-    return results
+        results = [one.model_copy(update={"kept_base": True}) for one in results]
+    return results if seeds is None else with_seeds(results, plan, base, seeds)
 
 
-def _train_part(config: TrainSettings) -> None:
-    """Carry out the run of one part of a cross-validation, from where it was."""
+def _train_inside(config: TrainSettings) -> None:
+    """Carry out the run of a part of a cross-validation, or of a seed, from where it was."""
     folder = Path(config.output_dir) / str(config.run_name)
     if RunFolder(folder).is_run:
         resume_run(folder, inner=True)

@@ -180,6 +180,13 @@ class TrainingConfig(StrictModel):
         " by it, otherwise fp32",
     )
     seed: int = Field(42, ge=0, lt=2**32, description="seed of shuffling, dropout and resampling, from 0 to 4,294,967,295")
+    seeds: int = Field(
+        1,
+        ge=1,
+        le=20,
+        description="number of trainings that differ in their seed alone (seed, seed + 1, …): the report tells their mean, how"
+        " much they differ, and an interval that holds this; the best on dev is shipped",
+    )
     evaluations: int | None = Field(
         None,
         ge=1,

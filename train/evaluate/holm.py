@@ -25,7 +25,12 @@ def holm(p_values: Sequence[float]) -> list[float]:
 def together(results: Sequence[DatasetResult]) -> list[DatasetResult]:
     """Return the results of one run with `p_run`: the p-value that decides on each, corrected for the number of data sets.
 
-    A result with cross-validation enters with the p-value of that. One data set keeps its p-value.
+    A result with cross-validation or seeds enters with the p-value of that; that of the shipped model on test stands beside it
+    (`p_test`). One data set keeps its p-value.
     """
     corrected = holm([result.deciding_p for result in results])
-    return [result.model_copy(update={"p_run": p}) for result, p in zip(results, corrected, strict=True)]
+    results = [result.model_copy(update={"p_run": p}) for result, p in zip(results, corrected, strict=True)]
+    if all(result.training is None for result in results):
+        return results
+    on_test = holm([result.p_value for result in results])
+    return [result.model_copy(update={"p_test": p}) for result, p in zip(results, on_test, strict=True)]

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from train.config.schema import MARGIN
 from train.evaluate.needed import Needed, needed
+from train.evaluate.seeds import SeedsResult
 from train.evaluate.slices import NEW, TAUGHT, DevGain, SliceResult, TaughtAndNew
 from train.evaluate.verdict import LEVEL, DatasetVerdict, RunVerdict, dataset_verdict, not_worse
 
@@ -109,8 +110,8 @@ class CrossValidation(BaseModel):
         )
 
 
-_SHARED = ("n", "groups", "base", "tuned", "delta", "ci95", "p_value", "verdict", "against_scores", "slices")
-"""Fields that tables show of a cross-validation as they do of a result."""
+_SHARED = ("n", "groups", "base", "tuned", "delta", "ci95", "p_value", "verdict", "against_scores")
+"""Fields that tables show of a cross-validation, and of seeds, as they do of a result."""
 
 
 class DatasetResult(BaseModel):
@@ -143,6 +144,7 @@ class DatasetResult(BaseModel):
     against_scores: bool = Field(
         False, description="whether the base ranks the pairs clearly against their scores, and nobody said which way these run"
     )
+    seeds: SeedsResult | None = Field(None, description="where several seeds were trained, what they came to")
     slices: tuple[SliceResult, ...] = Field((), description="parts of what was judged, each with its own gain")
     looks: int | None = Field(
         None, description="tuned models under output_dir that were judged on this test so far, this one included, where known"
@@ -160,17 +162,25 @@ class DatasetResult(BaseModel):
         le=1,
         description="the deciding p-value, corrected for all data sets of the run; older reports have none",
     )
+    p_test: float | None = Field(
+        None, ge=0, le=1, description="p_value, corrected for all data sets of the run, where another one decides"
+    )
 
     @property
     def by_itself(self) -> DatasetVerdict:
-        """The verdict on this data set as if it were the only one: that of cross-validation where there is one, which stands on
-        more items. What is the base itself is neither better nor worse, whatever such training does elsewhere."""
-        return self.verdict if self.cross_validation is None or self.kept_base else self.cross_validation.verdict
+        """The verdict on this data set as if it were the only one: that on training where there is one. What is the base itself
+        is neither better nor worse, whatever such training does elsewhere."""
+        return self.verdict if self.training is None or self.kept_base else self.training.verdict
 
     @property
     def deciding_p(self) -> float:
         """The p-value behind `by_itself`."""
-        return self.p_value if self.cross_validation is None or self.kept_base else self.cross_validation.p_value
+        return self.p_value if self.training is None or self.kept_base else self.training.p_value
+
+    @property
+    def training(self) -> CrossValidation | SeedsResult | None:
+        """What judges such training and not one model of it: cross-validation, which stands on more items, or several seeds."""
+        return self.cross_validation or self.seeds
 
     @property
     def settled(self) -> DatasetVerdict:
@@ -183,9 +193,16 @@ class DatasetResult(BaseModel):
         return self.p_value if self.p_run is None else self.p_run
 
     @property
+    def on_test(self) -> DatasetVerdict:
+        """The verdict on the very model that was judged, by test alone and among all data sets of the run."""
+        if self.training is None or self.kept_base:
+            return self.settled
+        return "no_evidence" if self.p_test is not None and self.p_test > LEVEL else self.verdict
+
+    @property
     def lost_on_test(self) -> bool:
-        """Whether the shipped model is worse on test although cross-validation decides, which speaks of such training."""
-        return self.cross_validation is not None and not self.kept_base and self.verdict == "regressed"
+        """Whether the shipped model is worse on test although the verdict that counts is on such training."""
+        return self.training is not None and not self.kept_base and self.on_test == "regressed"
 
     @property
     def by_documents(self) -> TaughtAndNew:
@@ -198,18 +215,29 @@ class DatasetResult(BaseModel):
         return self.model_copy(update={"low95": 0.0, "high95": 0.0, "not_worse": True})
 
     def lines(self) -> list[DatasetResult]:
-        """Return the result as tables show it: what cross-validation found, if anything, comes first, with a name that says
-        so. Below each come taught and new documents, where there are enough of both."""
-        crossed = self.cross_validation
-        if crossed is None:
+        """Return the result as tables show it: what cross-validation and seeds found, if anything, comes first, with names that
+        say so. Below each come taught and new documents, where there are enough of both."""
+        crossed, seeds = self.cross_validation, self.seeds
+        if crossed is None and seeds is None:
             return [self, *self._by_documents()]
-        values = {name: getattr(crossed, name) for name in _SHARED}
-        values |= {"metrics": {}, "kept_base": False} | dict.fromkeys(("low95", "high95", "not_worse", "spread"))
-        name = f"{self.name}, all {crossed.folds} parts"
-        whole = self.model_copy(update={**values, "name": name, "cross_validation": None})
-        name = f"{self.name}, {self.split} alone"
-        alone = self.model_copy(update={"name": name, "cross_validation": None, "p_run": None})
-        return [line for one in (whole, alone) for line in (one, *one._by_documents())]
+        alone = f"{self.name}, {self.split} alone" if crossed is not None else f"{self.name}, the shipped model"
+        found = [self.alone.model_copy(update={"name": alone})]
+        if seeds is not None:
+            found.insert(0, self._of_training(seeds, f"{self.name}, mean of {len(seeds.seeds)} seeds"))
+        if crossed is not None:
+            found.insert(0, self._of_training(crossed, f"{self.name}, all {crossed.folds} parts"))
+        return [line for one in found for line in (one, *one._by_documents())]
+
+    @property
+    def alone(self) -> DatasetResult:
+        """The result of the model that was judged, without what is known of other models of such training."""
+        return self.model_copy(update={"cross_validation": None, "seeds": None, "p_run": self.p_test})
+
+    def _of_training(self, found: CrossValidation | SeedsResult, name: str) -> DatasetResult:
+        values = {field: getattr(found, field) for field in _SHARED} | {"slices": getattr(found, "slices", ())}
+        values |= {"name": name, "metrics": {}, "kept_base": False}
+        values |= {"p_run": self.p_run if found is self.training and not self.kept_base else None}
+        return self.alone.model_copy(update=values | dict.fromkeys(("low95", "high95", "not_worse", "spread")))
 
     def _by_documents(self) -> list[DatasetResult]:
         both = None if self.kept_base else TaughtAndNew.of(self.slices).both

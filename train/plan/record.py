@@ -23,7 +23,7 @@ DECIDES_VECTORS = {"query_prompt", "document_prompt", "symmetric_prompt", "max_t
 """What of the encoding contract a config can change."""
 
 
-MAY_CHANGE = {"patience", "keep_all_checkpoints", "interpolation"}
+MAY_CHANGE = {"patience", "keep_all_checkpoints", "interpolation", "seeds"}
 """Settings of training that change no step of it."""
 
 

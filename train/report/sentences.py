@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from train.evaluate.results import CrossValidation, DatasetResult, run_verdict
+from train.evaluate.seeds import SeedsResult
 from train.report.sentences_documents import documents_clause, documents_sentence, summary_of_documents
 from train.report.sentences_doubt import margin_sentence, rare_losses, why_not
 from train.wording import (
@@ -22,8 +23,8 @@ from train.wording import (
 
 def dataset_sentence(result: DatasetResult, sides: Sides = BASE_AND_TUNED) -> str:
     """Return one data set's verdict in a sentence or two, with its figures."""
-    if result.cross_validation is not None:
-        return _crossed_sentence(result, result.cross_validation, sides)
+    if result.training is not None:
+        return f"{training_sentence(result, result.training, sides)} {shipped_sentence(result)}"
     before, after = sides.in_sentences()
     figures = f"{metric_name(result.metric)} {_figures(result, result.kind)}."
     if result.against_scores and result.settled == "no_evidence":
@@ -45,39 +46,61 @@ def about_contracts(result: DatasetResult) -> str:
     return f"The base reaches {figures}; the comparison is with the better of the two."
 
 
-def _crossed_sentence(result: DatasetResult, crossed: CrossValidation, sides: Sides) -> str:
-    """Return the verdict of cross-validation: on training with this recipe, of which the shipped model is one case."""
+def training_sentence(result: DatasetResult, found: CrossValidation | SeedsResult, sides: Sides = BASE_AND_TUNED) -> str:
+    """Return the verdict on training with this recipe, of which the shipped model is one case."""
     before, _ = sides.in_sentences()
-    figures = f"cross-validated {metric_name(result.metric)} {_figures(crossed, result.kind)} in {crossed.folds} parts."
-    figures += _luck_in_words(crossed)
-    if crossed.kept_base:
-        figures += f" In {crossed.kept_base} of {crossed.folds} parts dev would have kept the base; what was trained was judged."
-    alone = (
-        f"The model that is shipped is the one that this run trained, on {result.split} alone: {_figures(result, result.kind)}."
-    )
-    if result.kept_base:
-        alone = "The model that is shipped is the base itself: in this run nothing was better on dev."
-    if (result.against_scores or crossed.against_scores) and crossed.verdict == "no_evidence":
-        return f"There is no verdict on {result.name}: {against_scores(before)}. {sentence_case(figures)} {alone}"
-    if crossed.verdict == "no_evidence":
+    figures = _crossed(result, found) if isinstance(found, CrossValidation) else _seeds(result, found)
+    verdict = found.verdict if result.kept_base else result.settled
+    if (result.against_scores or found.against_scores) and verdict == "no_evidence":
+        return f"There is no verdict on {result.name}: {against_scores(before)}. {sentence_case(figures)}"
+    if verdict == "no_evidence":
         start = f"There is no evidence that such training makes a model that differs from {before} on {result.name}"
-        return f"{start}: {figures} {why_not(result.lines()[0])} {alone}"
-    word = "better" if crossed.verdict == "improved" else "worse"
-    limits = documents_clause(result) if crossed.verdict == "improved" else ""
+        return f"{start}: {figures} {why_not(result.lines()[0])}"
+    word = "better" if verdict == "improved" else "worse"
+    limits = documents_clause(result) if verdict == "improved" else ""
     start = f"Training makes a model that is {word} than {before} on {result.name}{limits}"
-    return f"{start}: {figures}{documents_sentence(result)} {alone}"
+    return f"{start}: {figures}{documents_sentence(result)}"
 
 
-def _luck_in_words(crossed: CrossValidation) -> str:
-    """Say what luck of training the interval holds; nothing of runs whose interval held none."""
-    if crossed.luck_sd is None or crossed.luck_correlation is None:
-        return ""
-    size, shared = f"SD {fraction(crossed.luck_sd)} a model", f"taken as correlated {crossed.luck_correlation:g} between parts"
-    seeds = "" if crossed.luck_seeds is None else f" as measured with {crossed.luck_seeds} seeds"
-    return f" The interval holds the luck of training ({size}{seeds}, {shared})."
+def shipped_sentence(result: DatasetResult) -> str:
+    """Say what the shipped model is beside the others of such training, and what it reaches on test."""
+    if result.kept_base:
+        return "The model that is shipped is the base itself: in this run nothing was better on dev."
+    figures = _figures(result, result.kind)
+    if result.cross_validation is not None:
+        return f"The model that is shipped is the one that this run trained, on {result.split} alone: {figures}."
+    assert result.seeds is not None, "a sentence of its own is only needed beside others"
+    seed = next((one.seed for one in result.seeds.seeds if one.shipped), None)
+    which = "the one that this run trained" if seed is None else f"that of seed {seed}, the best on dev"
+    return f"The model that is shipped is {which}: {figures}."
 
 
-def _figures(found: DatasetResult | CrossValidation, kind: str) -> str:
+def _crossed(result: DatasetResult, crossed: CrossValidation) -> str:
+    """Return the figures of a cross-validation, and what its interval holds."""
+    figures = f"cross-validated {metric_name(result.metric)} {_figures(crossed, result.kind)} in {crossed.folds} parts."
+    if crossed.luck_sd is not None and crossed.luck_correlation is not None:
+        size = f"SD {fraction(crossed.luck_sd)} a model"
+        seeds = "" if crossed.luck_seeds is None else f" as measured with {crossed.luck_seeds} seeds"
+        shared = f"taken as correlated {crossed.luck_correlation:g} between parts"
+        figures += f" The interval holds the luck of training ({size}{seeds}, {shared})."
+    return figures + _kept(crossed.kept_base or 0, crossed.folds, "parts")
+
+
+def _seeds(result: DatasetResult, found: SeedsResult) -> str:
+    """Return the figures of several seeds, and what their interval holds."""
+    many = len(found.seeds)
+    figures = f"mean {metric_name(result.metric)} of {many} seeds {_figures(found, result.kind)}."
+    figures += f" The interval holds items and seeds, whose scores have a standard deviation of {found.sd:.4f}."
+    if found.failed:
+        figures += f" Training with seed {', '.join(map(str, found.failed))} did not converge and is left out."
+    return figures + _kept(found.kept_base, many, "seeds")
+
+
+def _kept(kept: int, of: int, what: str) -> str:
+    return f" In {kept} of {of} {what} dev would have kept the base; what was trained was judged." if kept else ""
+
+
+def _figures(found: DatasetResult | CrossValidation | SeedsResult, kind: str) -> str:
     return (
         f"{fraction(found.base)} → {fraction(found.tuned)} ({change(found.delta)}, 95% interval {interval(found.ci95)}, "
         f"{counted(found.n, kind, found.groups)})"

@@ -82,6 +82,11 @@ class RunFolder:
         return self.path / "folds"
 
     @property
+    def seeds(self) -> Path:
+        """The folder of the runs of further seeds, one each."""
+        return self.path / "seeds"
+
+    @property
     def is_run(self) -> bool:
         """Tell whether this is a run, or an evaluation of two models."""
         return any(file.is_file() for file in (self.config, self.environment, self.report))
@@ -98,7 +103,12 @@ class RunFolder:
 
     def keep_scores_only(self) -> None:
         """Remove weights and page, which are large: of a part of a cross-validation only the scores are of further use."""
-        for path in (*list_checkpoints(self.path).values(), self.model):
+        self.keep_model_and_scores()
+        shutil.rmtree(self.model, ignore_errors=True)
+
+    def keep_model_and_scores(self) -> None:
+        """Remove checkpoints and page, and keep the model."""
+        for path in list_checkpoints(self.path).values():
             shutil.rmtree(path, ignore_errors=True)
         self.page.unlink(missing_ok=True)
 

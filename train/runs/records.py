@@ -198,6 +198,7 @@ class Selection(Part):
     dev: float | None = None
     tried: tuple[TriedShare, ...] = ()
     as_shipped: bool = Field(False, description="whether the base was kept under the contract of its own files")
+    seed: int | None = Field(None, description="of the training that made it, where it is not the run's own")
     lost: bool = Field(
         False, description="part of a cross-validation, or seed: dev would have kept the base; it was judged anyway"
     )

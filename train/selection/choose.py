@@ -18,7 +18,7 @@ from train.plan.plan import Plan
 from train.runs.records import ScoreLine
 from train.runs.score_log import ScoreLog, best_line, highest_line
 from train.selection.dev import CLEAR_GAIN, DevJudge, extend_pool
-from train.selection.interpolation import Winner, can_be_copied, choose_weights, copy_of
+from train.selection.interpolation import Winner, can_be_copied, choose_weights, copy_of, interpolate
 from train.selection.judged import dev_encoders
 
 if TYPE_CHECKING:
@@ -95,6 +95,27 @@ def _among_its_own(plan: Plan, judge: DevJudge, taken: ScoreLine, base_dev: floa
     taken = distributed.share(taken)
     say(f"  in the whole corpus: dev {taken.dev:.4f} (base {base_dev:.4f})")
     return judge, taken
+
+
+def keep_base(
+    plan: Plan, made: Winner, before: Mapping[str, Tensor] | None, base: DevJudge, base_dev: float | None, ahead: float = 0.0
+) -> Winner:
+    """Put the base's weights back, and return them as what is kept.
+
+    Args:
+        plan: of the run; the weights of its model are changed.
+        made: what training made, the base left out.
+        before: the base's weights, see `weights_to_mix_with`.
+        base: what the base scores on dev.
+        base_dev: the mean of that, under the run's contract.
+        ahead: see `choose_winner`.
+    """
+    if before is None:
+        restore_base(plan)
+    else:
+        interpolate(plan.encoder.model, before, before, 0.0)
+    dev = None if base_dev is None else base_dev + max(ahead, 0.0)
+    return Winner(made.step, 0.0, dev, made.tried, as_shipped=ahead > 0, losing=made.losing, datasets=base.base)
 
 
 def _load(plan: Plan, run: Path, step: int) -> None:

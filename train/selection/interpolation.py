@@ -33,6 +33,7 @@ class Winner:
         dev: its score on dev; None where there is no dev split.
         tried: dev score of each share, ascending; empty where only checkpoints were compared.
         as_shipped: whether the base is kept under the contract of its own files, which is better on dev than the run's.
+        seed: of the training that made it, where several were trained and it is not the run's own.
         lost: whether dev would have kept the base, in a run that judges what training makes and not what would be shipped.
         losing: shares that were not taken since the base is better on documents that train did not teach.
         datasets: its score on the dev split of each data set, by name; empty where that is not known.
@@ -46,6 +47,7 @@ class Winner:
     lost: bool = False
     losing: tuple[float, ...] = ()
     datasets: Mapping[str, float] = field(default_factory=dict, compare=False)
+    seed: int | None = None
 
     def is_base_of(self, contracts: Sequence[BaseContract]) -> bool:
         """Tell whether the kept base is read as the base is that it is compared with (see `selection.contracts`)."""
@@ -81,7 +83,7 @@ class Winner:
         ]
         found: dict[str, object] = {"step": self.step, "share": self.share, "dev": self.dev, "tried": tried}
         said = {name: True for name in ("as_shipped", "lost") if getattr(self, name)}
-        return found | said
+        return found | said | ({} if self.seed is None else {"seed": self.seed})
 
 
 def choose_weights(

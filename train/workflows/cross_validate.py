@@ -14,9 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from data.errors import DataError
-from train.config import choices
 from train.config.schema import TrainSettings
-from train.console import heard_by, say
+from train.console import say
 from train.distributed import PeerStopped, is_main, on_main, wait
 from train.errors import Diverged
 from train.evaluate.luck import Luck, with_luck
@@ -26,10 +25,10 @@ from train.evaluate.slices import SliceResult
 from train.evaluate.slicing import by_documents
 from train.evaluate.statistics import Comparison, compare_means, group_numbers
 from train.evaluate.verdict import clearly_negative
+from train.plan.inner import inner_config, run_inside
 from train.runs.finished import Values, read_finished
 from train.runs.folder import RunFolder
 from train.runs.read import read_report
-from train.wording import change, counted, fraction, metric_name
 
 
 def cross_validate(
@@ -55,7 +54,8 @@ def cross_validate(
         if not part.is_finished:
             say(f"cross-validation, part {fold + 1} of {folds} …")
             try:
-                _train_quietly(_config_of(config, run, part.path.name, folds, fold), part.path, train)
+                split = {"folds": folds, "fold": fold}
+                run_inside(inner_config(config, part.path.parent, part.path.name, split=split), part.path, train)
             except (DataError, Diverged, PeerStopped) as error:  # the last on the processes that did not find out themselves
                 wait()
                 say(f"  there is no cross-validation: {error}")
@@ -108,33 +108,6 @@ def pooled_slices(parts: Sequence[Values], *, seed: int, resamples: int) -> tupl
 def _groups(parts: Sequence[Values]) -> np.ndarray | None:
     """Return [n] the group of each item. A group lies in one part, and each part numbers its own."""
     return group_numbers([f"{i} {g}" if g is not None else "" for i, part in enumerate(parts) for g in part.group])
-
-
-def _config_of(config: TrainSettings, run: Path, name: str, folds: int, fold: int) -> TrainSettings:
-    """Return the run's settings for one part: only train and test differ, and nothing leaves the machine."""
-    place = config.vector_cache if config.vector_cache != "auto" else str(config.cache / "vectors")
-    split = config.data.split.model_copy(update={"folds": folds, "fold": fold})
-    evaluation = config.evaluation.model_copy(update={"cross_validation": choices.CrossValidation.OFF})
-    return TrainSettings.model_validate(
-        config.model_dump(exclude={"tracking", "export"})
-        | {"run_name": name, "output_dir": str(RunFolder(run).folds), "vector_cache": place}
-        | {"data": config.data.model_copy(update={"split": split}).model_dump(), "evaluation": evaluation.model_dump()}
-    )
-
-
-def _train_quietly(config: TrainSettings, folder: Path, train: Callable[[TrainSettings], None]) -> None:
-    """Train one part; what its run says goes to a file beside its folder."""
-    folder.parent.mkdir(exist_ok=True)
-    if not is_main():  # says nothing anyway
-        train(config)
-        return
-    with folder.with_suffix(".log").open("a", encoding="utf-8") as log, heard_by(lambda line: print(line, file=log, flush=True)):
-        train(config)
-    result = next(iter(read_finished(folder).results.values()))
-    say(
-        f"  {metric_name(result.metric)} {fraction(result.base)} → {fraction(result.tuned)} ({change(result.delta)}),"
-        f" {counted(result.n, result.kind, result.groups)}"
-    )
 
 
 def _values(folder: Path) -> Values:
