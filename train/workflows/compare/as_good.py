@@ -2,11 +2,14 @@
 
 That no test finds a difference shows nothing: with few queries no test finds any. A model is *as good* only where it is shown to
 be not worse by the margin (`evaluation.margin`, or `limits.tolerance` where that is more): the lower one-sided 95% bound of its
-difference lies above minus that margin (`train/evaluate/bounds.py`). The highest score may be luck, so this must hold against
-every other model within the limits, not only against the one that scored highest: whichever is truly the best, a model that is
-truly worse than it by the margin passes in 5% of cases at most, however many there are (an intersection-union test: Berger,
-"Multiparameter hypothesis testing and acceptance sampling", Technometrics 24(4), 1982). Each model has these 5%; that *some*
-model passes wrongly is likelier, the more there are that are just worse by the margin.
+difference lies above minus that margin (`train/evaluate/bounds.py`), so that a model which is truly worse by the margin passes in
+5% of cases at most. The one that it is compared with is chosen for its score and therefore looks better than it is, which makes
+the test stricter, not laxer: of models that are .02 worse than the true best, each passed in at most 4% of simulated comparisons
+of 2 and of 10 models (`tests/benchmarks/as_good.py`).
+
+Each statement is about two named models. Whether the highest score belongs to the best model is another question: models that
+cannot be told from it are named. And each such model has 5%: that *some* model passes wrongly is likelier, the more there are
+that are just worse by the margin.
 
 Over several data sets the mean of the differences is bounded; and on no data set may the model be worse beyond chance (Holm) by
 the margin or more, whatever it gains on another.
@@ -17,40 +20,43 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from train.evaluate.needed import NONE_SEEN, ONE_SIDED, POWER, UNSEEN
+from train.evaluate.results import DatasetResult
 from train.workflows.compare.results import Comparison, Contender
 
-ONE_SIDED, POWER = 1.645, 0.842
-"""Normal quantiles: of the one-sided 95% bound, and of four times out of five."""
 
-
-def as_good(comparison: Comparison, one: Contender, others: Sequence[Contender], margin: float) -> bool:
-    """Tell whether a model is shown to be worse than none of the others by the margin."""
-    return all(_not_worse(comparison, one.letter, other.letter, margin) for other in others if other is not one)
-
-
-def _not_worse(comparison: Comparison, letter: str, other: str, margin: float) -> bool:
-    if comparison.low95(letter, other) <= -margin:
+def as_good(comparison: Comparison, one: Contender, best: Contender, margin: float) -> bool:
+    """Tell whether a model is shown to be not worse than another by the margin."""
+    if comparison.low95(one.letter, best.letter) <= -margin:
         return False
-    return not any(pair.better == other and abs(pair.result.delta) >= margin for pair in comparison.between(letter, other))
+    pairs = comparison.between(one.letter, best.letter)
+    return not any(pair.better == best.letter and abs(pair.result.delta) >= margin for pair in pairs)
 
 
 def times_as_many(comparison: Comparison, one: Contender, best: Contender, margin: float) -> float:
     """Return how many times the queries there are would show, four times out of five, that an equal model is not worse by the
-    margin.
+    margin: on one data set what `needed` says, over several with their arms added up in squares."""
+    results = [pair.result for pair in comparison.between(one.letter, best.letter)]
+    low, high = -10.0, 20.0  # powers of 2
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (middle, high) if _reach(results, 2**middle) > margin else (low, middle)
+    return float(2**high)
 
-    The bound lies 1.645 standard errors below the difference, which shrink with the root of n, and lower still for losses too
-    rare to be seen, which shrinks with n (the rule of three where nothing else differs); 0.842 standard errors are added for the
-    power.
-    """
-    delta, (low, high) = comparison.difference(one.letter, best.letter)
-    error = (high - low) / 2 / 1.96
-    unseen = max(0.0, delta - comparison.low95(one.letter, best.letter) - ONE_SIDED * error)
-    spread = (ONE_SIDED + POWER) * error
-    # with f times as many: spread / sqrt(f) + unseen / f = margin
-    return ((spread + math.sqrt(spread**2 + 4 * unseen * margin)) / 2 / margin) ** 2
+
+def _reach(results: Sequence[DatasetResult], times: float) -> float:
+    """Return how far below 0 the bound of an equal model lies in all but one of five cases, with so many times the queries."""
+    arms, errors = [], []
+    for result in results:
+        n, spread = times * result.n, result.spread or 0.0
+        unseen = 0.0 if result.kind == "scored" else UNSEEN if spread else NONE_SEEN
+        errors.append(spread / math.sqrt(n))
+        arms.append(ONE_SIDED * errors[-1] + unseen / n)
+    return (math.hypot(*arms) + POWER * math.hypot(*errors)) / len(results)
 
 
 def rounded(count: float) -> int:
     """Round up to two significant digits: the estimate is no better than that."""
-    unit = 10 ** max(0, len(str(math.ceil(count))) - 2)
-    return math.ceil(count / unit) * unit
+    whole = math.ceil(count * (1 - 1e-9))  # 150 is not 151 for a rounding error
+    unit = 10 ** max(0, len(str(whole)) - 2)
+    return math.ceil(whole / unit) * unit

@@ -95,7 +95,7 @@ def advise(comparison: Comparison, limits: LimitsConfig, documents: int, margin:
         return Advice(None, None, frozenset(), frozenset(), broken, "No model meets all of your limits.", reasons, out, [])
     best = fit[0]
     allowed = max(margin, limits.tolerance)
-    peers = [one for one in fit if one is best or as_good(comparison, one, fit, allowed)]
+    peers = [one for one in fit if one is best or as_good(comparison, one, best, allowed)]
     beaten = [one for one in fit if one not in peers and comparison.beaten(one.letter, best.letter)]
     taken = cheapest(peers)
     found = Found(comparison, fit, best, peers, beaten, taken, allowed, limits.tolerance > margin)
