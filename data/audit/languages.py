@@ -39,10 +39,19 @@ def languages(table: Dataset, column: str) -> dict[str, float]:
         OSError: the model of the languages cannot be unpacked (it goes through a temporary file).
     """
     rows = np.unique(np.linspace(0, max(len(table) - 1, 0), min(SAMPLE, len(table))).astype(np.int64))
-    texts = [text[:MOST_CHARACTERS] for text in table.select(rows)[column]]
-    found = Counter(language for text in texts if _is_prose(text) and (language := _language(text)) is not None)
+    found = Counter(language for text in table.select(rows)[column] if (language := language_of(text)) is not None)
     total = found.total()
     return {language: round(count / total, 4) for language, count in found.most_common()} if total >= ENOUGH else {}
+
+
+def language_of(text: str) -> str | None:
+    """Return the language of a text (ISO 639-1); None where it does not tell one, or is no prose.
+
+    Raises:
+        OSError: as `languages` does.
+    """
+    text = text[:MOST_CHARACTERS]
+    return _language(text) if _is_prose(text) else None
 
 
 def _is_prose(text: str) -> bool:

@@ -21,6 +21,7 @@ from train.report.html_page import CHART, build, moment
 from train.report.page_curve import Curve
 from train.report.page_examples import Cases, Change
 from train.report.page_reproduce import Repeat
+from train.report.page_slices import slice_remarks, sliced
 from train.report.references import references_on_page
 from train.report.sentences import verdict_lines
 from train.report.sentences_looks import looks_sentence
@@ -125,6 +126,8 @@ def render(
         **references_on_page(report, plain),
         "curve": learned,
         "dev_gains": dev_gain_lines(results),
+        "slices": sliced(results),
+        "slice_remarks": slice_remarks(results),
         "cases": cases,
         "changes": [Change.of(plain(name), entry) for name, entry in extras.changes.items()],
         "data_rows": _data_rows(extras.audit),
@@ -183,6 +186,7 @@ def _parts(context: Mapping[str, Any]) -> list[tuple[str, str]]:
     parts = (
         ("results", "Results", context["results"]),
         ("references", "Without fine-tuning", context["references"] or context["reference_notes"]),
+        ("slices", "Parts", context["slices"]),
         ("curve", "Learning curve", context["curve"]),
         ("changed", "What changed", context["cases"] or context["changes"]),
         ("data", "Data", context["data_rows"] or context["data_notes"]),

@@ -14,6 +14,7 @@ from train import wording
 from train.console import lines_of, plain_table
 from train.evaluate.results import DatasetResult, run_verdict
 from train.report.dev_gain import dev_gain_lines
+from train.report.page_slices import slice_remarks
 from train.report.sentences import verdict_lines
 from train.report.sentences_looks import looks_sentence
 from train.runs.records import ScoreLine
@@ -66,9 +67,9 @@ def story(
             if table is not None:
                 console.print()
                 console.print(table)
-        if gained := dev_gain_lines(results):
+        if told := [*dev_gain_lines(results), *slice_remarks(results)]:
             console.print()
-            for line in gained:
+            for line in told:
                 console.print(Text(line))
         _print_examples(console, examples)
         spent = wording.cost_lines(cost or {})

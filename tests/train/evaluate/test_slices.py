@@ -6,17 +6,25 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from train.evaluate.evaluator import compare
+from train.evaluate.holm import holm
 from train.evaluate.results import CrossValidation, DatasetResult, run_verdict
 from train.evaluate.score import Scores
 from train.evaluate.slices import ENOUGH, SliceResult, TaughtAndNew
 from train.evaluate.slicing import by_documents, document_hashes, taught_queries, with_taught
 from train.evaluate.statistics import compare_means
-from train.evaluate.tasks import RetrievalTask
+from train.evaluate.tasks import RetrievalTask, ScoredTask
+from train.report.page_slices import slice_remarks, sliced
 from train.report.sentences import verdict_lines
 from train.runs.finished import Values
 from train.workflows.cross_validate import pooled_slices
+
+QUESTIONS = (
+    "Wie finde ich das richtige Schreiben mit der Nummer",
+    "Which of the letters was written after the one that has number",
+)
 
 
 def task(queries: int = 120, taught: int = 60) -> RetrievalTask:
@@ -93,11 +101,11 @@ def test_where_new_documents_gain_as_well_both_gains_are_told() -> None:
 
 def test_parts_too_small_to_tell_are_kept_but_not_in_the_verdict() -> None:
     found = learned_by_heart(task(120, 120 - ENOUGH + 1))
-    assert found.by_documents.both is None and len(found.slices) == 2 and len(found.lines()) == 1
+    assert found.by_documents.both is None and sum(one.by == "documents" for one in found.slices) == 2 and len(found.lines()) == 1
     (line,) = verdict_lines([found])
     assert "only 49 of 120 queries ask for such" in line
     (line,) = verdict_lines([learned_by_heart(task(120, 120))])
-    assert line.endswith("is not known: none of the 120 queries asks for such.")
+    assert "is not known: none of the 120 queries asks for such." in line
 
 
 def test_what_is_not_known_is_not_told() -> None:
@@ -138,3 +146,65 @@ def test_a_part_says_what_it_says_by_itself_and_after_the_correction() -> None:
     assert part.verdict == "improved"
     assert part.model_copy(update={"p_corrected": 0.09}).verdict == "no_evidence"
     assert part.model_copy(update={"n": 4}).verdict == "no_evidence"
+
+
+def test_every_division_is_made_of_the_items_alone_and_corrected_for_their_number() -> None:
+    generator = np.random.default_rng(4)
+    own = task(180, 90)
+    own = replace(
+        own,
+        queries=[f"{QUESTIONS[i % 2]} {i}?" for i in range(180)],
+        documents=["x" * (i % 9 + 1) + f" {i}" for i in range(180)],
+        qrels={f"q{i}": {f"d{(i + j) % 180}": 1.0 for j in range(1 + i % 4)} for i in range(180)},
+        groups=np.arange(180) // 18,
+    )
+    values = generator.random((2, 180))
+    found = compare(own, scores(own, values[0]), scores(own, values[1]), resamples=200).slices
+    by = {one.by for one in found}
+    assert by == {"documents", "query length", "document length", "language", "group", "relevant documents"}
+    assert {one.name for one in found if one.by == "language"} == {"en", "de"}
+    assert {one.name: one.n for one in found if one.by == "relevant documents"} == {"1": 45, "2 to 5": 135}
+    assert sum(one.n for one in found if one.by == "query length") == 180
+    further = [one for one in found if one.by != "documents"]
+    assert [one.p_corrected for one in further] == holm([one.p_value for one in further])
+    assert all(one.p_corrected is None for one in found if one.by == "documents")
+    assert [one.groups for one in found if one.by == "group"] == [None] * 6, "within a group its items are drawn"
+
+
+def test_scored_pairs_are_divided_by_length_and_gold_score() -> None:
+    generator = np.random.default_rng(2)
+    gold, base, tuned = generator.random((3, 90))
+    own = ScoredTask("s", "test", ["a" * (i % 30 + 1) for i in range(90)], ["b"] * 90, gold)
+    both = [Scores("spearman", {"spearman": 0.1, "pearson": 0.1}, similarities=one) for one in (base, tuned)]
+    found = compare(own, *both, resamples=200).slices
+    assert {one.by for one in found} == {"length", "gold score"} and all(one.n >= 10 for one in found)
+    part = next(one for one in found if one.by == "gold score")
+    mask = gold <= np.quantile(gold, 1 / 3, method="lower")
+    assert part.n == mask.sum() and part.tuned == pytest.approx(stats.spearmanr(gold[mask], tuned[mask]).statistic)
+
+
+def test_a_model_that_finds_what_nobody_judged_is_told_apart() -> None:
+    own = replace(task(60, 0), qrels={f"q{i}": {f"d{j}": 1.0 for j in range(10)} for i in range(60)}, taught=None)
+    values = np.full(60, 0.5)
+    base = replace(scores(own, values), top_ids=[[f"d{j}" for j in range(10)]] * 60)
+    tuned = replace(scores(own, values), top_ids=[[f"d{j}" for j in range(5, 15)]] * 60)
+    found = compare(own, base, tuned, resamples=100)
+    whole = found.slices[0]
+    assert (whole.by, whole.judged10_base, whole.judged10_tuned) == ("all", 1.0, 0.5)
+    (remark,) = slice_remarks([found])
+    assert "100% of the base's first ten documents are judged, and 50% of the tuned model's" in remark
+    assert "may cost the tuned model more" in remark
+
+
+def test_a_part_that_says_something_else_than_the_whole_is_remarked_once_corrected() -> None:
+    lost = SliceResult(
+        by="language", name="de", n=60, base=0.6, tuned=0.5, delta=-0.1, ci95=(-0.15, -0.05), p_value=0.001, p_corrected=0.01
+    )
+    found = learned_by_heart(task(), new_gain=0.05)
+    whole = found.model_copy(update={"slices": (*found.slices, lost)})
+    assert slice_remarks([whole]) == [
+        "On facts, by language: worse where it is de (-0.100, 95% interval -0.150 to -0.050, 60 queries; corrected p 0.010)."
+    ]
+    again = lost.model_copy(update={"p_corrected": 0.07})
+    assert slice_remarks([found.model_copy(update={"slices": (again,)})]) == []
+    assert [one.name for one in sliced([whole])] == ["facts"] and sliced([found.model_copy(update={"kept_base": True})]) == []
