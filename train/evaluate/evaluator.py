@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,9 +17,11 @@ from train.evaluate.correlations import compare_spearman, measure_correlations
 from train.evaluate.results import DatasetResult
 from train.evaluate.score import Scores, score
 from train.evaluate.secondary import metric_pairs
+from train.evaluate.shared_texts import units_of
 from train.evaluate.slicing import slices_of, with_taught
-from train.evaluate.statistics import RESAMPLES, Measured, compare_means, measure_means
+from train.evaluate.statistics import RESAMPLES, Comparison, Measured, compare_means, measure_means
 from train.evaluate.tasks import RetrievalTask, Similarity, Task, build_task, task_sha256
+from train.evaluate.units import PART, by_wider, count_of, decided
 from train.evaluate.verdict import clearly_negative
 
 
@@ -56,17 +59,20 @@ def compare(
     Raises:
         ValueError: the scores are not of this task.
     """
-    metric = task.primary
+    metric, units = task.primary, units_of(task)
     if isinstance(task, RetrievalTask):
-        found = compare_means(base.per_query[metric], tuned.per_query[metric], seed=seed, resamples=resamples, groups=task.groups)
+        values = base.per_query[metric], tuned.per_query[metric]
+        test: Callable[..., Comparison] = partial(compare_means, *values, seed=seed, resamples=resamples)
     elif base.similarities is not None and tuned.similarities is not None:
-        found = compare_spearman(
-            task.scores, base.similarities, tuned.similarities, seed=seed, resamples=resamples, groups=task.groups
-        )
+        values = base.similarities, tuned.similarities
+        test = partial(compare_spearman, task.scores, *values, seed=seed, resamples=resamples)
     else:
         raise ValueError(f"{task.name} is a task of scored pairs, but the scores hold no similarities")
-    if found.n != len(task):
-        raise ValueError(f"scores of {found.n} queries or pairs do not fit the {len(task)} of {task.name}")
+    if len(values[1]) != len(task):
+        raise ValueError(f"scores of {len(values[1])} queries or pairs do not fit the {len(task)} of {task.name}")
+    found = by_wider(units, lambda groups: test(groups=groups))
+    if found.unit == "text":  # what else is told of these items follows suit
+        task = replace(task, groups=decided(units, found))
     return DatasetResult.of(
         found,
         name=task.name,
@@ -104,7 +110,7 @@ class ModelResult:
         split: what was judged: train, dev, test, or all.
         metric: the primary one.
         n: queries or scored pairs.
-        groups: that these form, where rows name their group; then groups were resampled.
+        groups: that these form, where rows name their group or share texts; then groups were resampled.
         metrics: every metric with its 95% interval, the primary one first.
         test_sha256: see `task_sha256`.
     """
@@ -144,16 +150,29 @@ def measure(task: Task, scores: Scores, seed: int = 0, resamples: int = RESAMPLE
         seed: of the resampling.
         resamples: of the bootstrap.
     """
+    if not isinstance(task, RetrievalTask) and scores.similarities is None:
+        raise ValueError(f"{task.name} is a task of scored pairs, but the scores hold no similarities")
+    units = units_of(task)
+    groups, metrics = units.groups, _measured(task, scores, seed, resamples, units.groups)
+    if units.texts is not None and units.resampled_apart is None:
+        together = _measured(task, scores, seed, resamples, units.texts)
+        if _width(together[task.primary]) >= PART * _width(metrics[task.primary]):
+            groups, metrics = units.texts, together
+    told = (task.name, task.kind.value, task.split, task.primary, len(task), count_of(groups))
+    return ModelResult(*told, metrics, task_sha256(task))
+
+
+def _measured(task: Task, scores: Scores, seed: int, resamples: int, groups: np.ndarray | None) -> dict[str, Measured]:
     if isinstance(task, RetrievalTask):
         values = np.stack(list(scores.per_query.values()), axis=1)
-        measured = measure_means(values, seed=seed, resamples=resamples, groups=task.groups)
-        metrics = dict(zip(scores.per_query, measured, strict=True))
-    elif scores.similarities is not None:
-        metrics = measure_correlations(task.scores, scores.similarities, seed=seed, resamples=resamples, groups=task.groups)
-    else:
-        raise ValueError(f"{task.name} is a task of scored pairs, but the scores hold no similarities")
-    groups = None if task.groups is None else int(task.groups.max()) + 1
-    return ModelResult(task.name, task.kind.value, task.split, task.primary, len(task), groups, metrics, task_sha256(task))
+        measured = measure_means(values, seed=seed, resamples=resamples, groups=groups)
+        return dict(zip(scores.per_query, measured, strict=True))
+    assert scores.similarities is not None
+    return measure_correlations(task.scores, scores.similarities, seed=seed, resamples=resamples, groups=groups)
+
+
+def _width(found: Measured) -> float:
+    return found.ci95[1] - found.ci95[0]
 
 
 Encoders = TextEncoder | Mapping[str, TextEncoder]

@@ -155,6 +155,11 @@ class DatasetResult(BaseModel):
     margin: float | None = Field(None, description="loss up to which the tuned model counts as not worse")
     not_worse: bool | None = Field(None, description="whether it is shown to lose less than that: low95 above -margin")
     spread: float | None = Field(None, description="standard deviation of a paired difference: standard error times sqrt(n)")
+    unit: Literal["item", "group", "text"] | None = Field(
+        None, description="what was resampled: items, groups of the user, or items that share a text; older reports do not say"
+    )
+    item_ci95: tuple[float, float] | None = Field(None, description="95% interval of single items, where others decide")
+    unit_note: str = Field("", description="what was resampled, as a sentence, where that may surprise")
     needed: tuple[Needed, ...] = Field((), description="queries or pairs that a difference of each size takes, by the spread")
     p_run: float | None = Field(
         None,
@@ -289,6 +294,9 @@ class DatasetResult(BaseModel):
                 "margin": margin,
                 "not_worse": not_worse(found.low95, margin),
                 "spread": found.spread,
+                "unit": found.unit,
+                "item_ci95": found.item_ci95,
+                "unit_note": found.unit_note,
                 "needed": needed(found.spread, margin, of_mean=kind != "scored"),
                 "metrics": dict(metrics),
                 "test_sha256": test_sha256,

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from scipy import special
@@ -45,6 +46,9 @@ class Comparison:
         low95, high95: the lower and the upper one-sided 95% bound of delta, see `train.evaluate.bounds`; None where not computed.
         spread: standard deviation of a paired difference: the standard error of delta is spread / sqrt(n); None where one unit
             was drawn.
+        unit: what was drawn: each item, groups that the user named, or items that share a text (see `train.evaluate.units`).
+        item_ci95: the interval with single items drawn, where others decide.
+        unit_note: a sentence about it.
     """
 
     n: int
@@ -57,6 +61,9 @@ class Comparison:
     low95: float | None = None
     high95: float | None = None
     spread: float | None = None
+    unit: Literal["item", "group", "text"] = "item"
+    item_ci95: tuple[float, float] | None = None
+    unit_note: str = ""
 
     @property
     def independent(self) -> int:

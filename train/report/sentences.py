@@ -27,12 +27,13 @@ def dataset_sentence(result: DatasetResult, sides: Sides = BASE_AND_TUNED) -> st
         return f"{training_sentence(result, result.training, sides)} {shipped_sentence(result)}"
     before, after = sides.in_sentences()
     figures = f"{metric_name(result.metric)} {_figures(result, result.kind)}."
+    figures += f" {result.unit_note}" if result.unit_note else ""
     if result.against_scores and result.settled == "no_evidence":
         return f"There is no verdict on {result.name}: {against_scores(before)}. {figures}"
     if result.settled != "no_evidence":
         word = "better" if result.settled == "improved" else "worse"
         limits = documents_clause(result) if result.settled == "improved" else ""
-        beyond = documents_sentence(result) + margin_sentence(result) + rare_losses(result)
+        beyond = margin_sentence(result) + rare_losses(result) + documents_sentence(result)
         return f"{sentence_case(after)} is {word} than {before} on {result.name}{limits}: {figures}{beyond}"
     sentence = f"There is no evidence that {after} differs from {before} on {result.name}: {figures}"
     return f"{sentence} {why_not(result)}{margin_sentence(result)}{documents_sentence(result)}"

@@ -19,6 +19,7 @@ from train.config.load import load_config
 from train.errors import ConfigError
 from train.evaluate.results import DatasetResult
 from train.evaluate.statistics import group_numbers
+from train.evaluate.units import Units
 from train.runs.find import RUNS, find_finished
 from train.runs.folder import RunFolder
 from train.runs.read import BrokenRecord, read_environment, read_report
@@ -38,6 +39,7 @@ class Values:
         tuned: n values of the tuned model.
         gold: n gold scores; None for queries, and in files of versions that did not record them.
         group: n numbers of groups; None where items are alone, and in files of versions that knew no groups.
+        shared: n lists of ids of texts that other items may share; empty in files of versions that knew none.
         taught: n times whether training rows had a relevant document of the query; None where that is not known.
     """
 
@@ -47,6 +49,11 @@ class Values:
     gold: list[float | None]
     group: list[int | None]
     taught: list[bool | None] = field(default_factory=list)
+    shared: list[list[str]] = field(default_factory=list)
+
+    def units(self, kind: str) -> Units:
+        """Return which items belong together."""
+        return Units.of(self.shared, self.groups, kind)
 
     @property
     def groups(self) -> np.ndarray | None:
@@ -114,11 +121,13 @@ class FinishedRun:
             raise BrokenRecord(path, f"is broken (it has no column {lacking[0]})")
         # plain lists: pyarrow's own filters import pandas
         columns = [table[name].to_pylist() for name in COLUMNS]
-        gold, group, taught = (
-            table[name].to_pylist() if name in table.column_names else [None] * len(table) for name in ("gold", "group", "taught")
+        gold, group, taught, shared = (
+            table[name].to_pylist() if name in table.column_names else [None] * len(table)
+            for name in ("gold", "group", "taught", "shared")
         )
         out: dict[tuple[str, str], Values] = {}
-        for dataset, item, metric, base, tuned, score, one, known in zip(*columns, gold, group, taught, strict=True):
+        rows = zip(*columns, gold, group, taught, shared, strict=True)
+        for dataset, item, metric, base, tuned, score, one, known, texts in rows:
             found = out.setdefault((dataset, metric), Values([], [], [], [], []))
             found.items.append(item)
             found.base.append(base)
@@ -126,6 +135,7 @@ class FinishedRun:
             found.gold.append(score)
             found.group.append(one)
             found.taught.append(known)
+            found.shared.append(texts or [])
         return out
 
 

@@ -8,32 +8,33 @@ from typing import Any
 
 from data.storage import atomic_path
 from train.evaluate.score import Scores
+from train.evaluate.shared_texts import shared_texts
 from train.evaluate.tasks import RetrievalTask, Task
 
 Judged = Mapping[str, tuple[Task, Scores]]
 
 
 def write_per_query(path: Path, base: Judged, tuned: Judged) -> None:
-    """Write one row a query or scored pair and metric: `dataset, item, metric, base, tuned, gold, group, taught`. Items are ids,
-    never texts.
+    """Write one row a query or scored pair and metric: `dataset, item, metric, base, tuned, gold, group, taught, shared`. Items
+    are ids, never texts.
 
     For scored pairs the metric is `cosine` and `gold` the gold score, from which Spearman follows; for queries `gold` is null.
     `group` is a number within the data set, null where nobody said which items belong together. `taught` tells whether training
-    rows had a relevant document of the query, null where that is not known.
+    rows had a relevant document of the query, null where that is not known. `shared` holds ids (64 bits of SHA-256) of the texts
+    that other items may share: those that do are resampled together.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     numbers = dict.fromkeys(("base", "tuned", "gold"), pa.float64())
-    schema = pa.schema(
-        dict.fromkeys(("dataset", "item", "metric"), pa.string()) | numbers | {"group": pa.int64(), "taught": pa.bool_()}
-    )
+    added = {"group": pa.int64(), "taught": pa.bool_(), "shared": pa.list_(pa.string())}
+    schema = pa.schema(dict.fromkeys(("dataset", "item", "metric"), pa.string()) | numbers | added)
     columns: dict[str, list[Any]] = {name: [] for name in schema.names}
     for name, (task, scores) in tuned.items():
         before = base[name][1]
         gold: list[Any] = [None] * len(task)
         groups = gold if task.groups is None else task.groups.tolist()
-        taught = gold
+        taught, shared = gold, shared_texts(task)
         if isinstance(task, RetrievalTask):
             taught = gold if task.taught is None else task.taught.tolist()
             found = {metric: (before.per_query[metric], values) for metric, values in scores.per_query.items()}
@@ -51,5 +52,6 @@ def write_per_query(path: Path, base: Judged, tuned: Judged) -> None:
             columns["gold"] += gold
             columns["group"] += groups
             columns["taught"] += taught
+            columns["shared"] += shared
     with atomic_path(path) as temporary:
         pq.write_table(pa.table(columns, schema=schema), temporary)

@@ -24,6 +24,7 @@ from train.evaluate.results import CrossValidation
 from train.evaluate.slices import SliceResult
 from train.evaluate.slicing import by_documents
 from train.evaluate.statistics import Comparison, compare_means, group_numbers
+from train.evaluate.units import Units, by_wider, wider
 from train.evaluate.verdict import clearly_negative
 from train.plan.inner import inner_config, run_inside
 from train.runs.finished import Values, read_finished
@@ -89,10 +90,25 @@ def pooled(parts: Sequence[Values], *, seed: int, resamples: int) -> Comparison:
     """Compare base and tuned over the items of all parts: the mean over all queries, and of scored pairs the mean of the parts'
     own correlations."""
     if parts[0].has_gold:
-        pairs = [PairsOfPart(np.array(p.gold, dtype=float), np.array(p.base), np.array(p.tuned), p.groups) for p in parts]
-        return compare_spearman_by_parts(pairs, seed=seed, resamples=resamples)
+        return _pooled_pairs(parts, seed=seed, resamples=resamples)
     base, tuned = ([np.array(getattr(part, side), dtype=float) for part in parts] for side in ("base", "tuned"))
-    return compare_means(np.concatenate(base), np.concatenate(tuned), seed=seed, resamples=resamples, groups=_groups(parts))
+    values = np.concatenate(base), np.concatenate(tuned)
+    known = all(len(part.shared) == len(part.items) for part in parts)
+    units = Units.of([texts for part in parts for texts in part.shared] if known else (), _groups(parts), "pair")
+    return by_wider(units, lambda groups: compare_means(*values, seed=seed, resamples=resamples, groups=groups))
+
+
+def _pooled_pairs(parts: Sequence[Values], *, seed: int, resamples: int) -> Comparison:
+    def by(groups: Sequence[np.ndarray | None]) -> Comparison:
+        pairs = zip(parts, groups, strict=True)
+        values = [PairsOfPart(np.array(p.gold, dtype=float), np.array(p.base), np.array(p.tuned), own) for p, own in pairs]
+        return compare_spearman_by_parts(values, seed=seed, resamples=resamples)
+
+    units = [part.units("scored") for part in parts]
+    single = by([one.groups for one in units])
+    if all(one.texts is None or one.resampled_apart for one in units):
+        return single
+    return wider(single, by([None if one.resampled_apart else one.texts for one in units]), "scored")
 
 
 def pooled_slices(parts: Sequence[Values], *, seed: int, resamples: int) -> tuple[SliceResult, ...]:

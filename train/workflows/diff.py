@@ -9,6 +9,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ from train.evaluate.frames import paired_frame
 from train.evaluate.holm import together
 from train.evaluate.results import DatasetResult, MetricPair, run_verdict
 from train.evaluate.statistics import compare_means
+from train.evaluate.units import by_wider
 from train.evaluate.verdict import RunVerdict
 from train.report.terminal import plain_console, side_by_side, story
 from train.runs.find import RUNS
@@ -212,11 +214,10 @@ def compare_on(name: str, a: FinishedRun, b: FinishedRun) -> DatasetResult:
         raise NotComparableError("both runs were made by a version that did not keep the gold scores; judge both models again")
     try:
         if x.kind == "scored":
-            found = compare_spearman(
-                np.array(gold), np.array(before.tuned), np.array(after.tuned), seed=SEED, groups=before.groups
-            )
+            test = partial(compare_spearman, np.array(gold), np.array(before.tuned), np.array(after.tuned), seed=SEED)
         else:
-            found = compare_means(np.array(before.tuned), np.array(after.tuned), seed=SEED, groups=before.groups)
+            test = partial(compare_means, np.array(before.tuned), np.array(after.tuned), seed=SEED)
+        found = by_wider(before.units(x.kind), lambda groups: test(groups=groups))
     except (TypeError, ValueError) as error:
         why = f"cannot be read, or that of {a.folder} ({error})"
         raise BrokenRecord(RunFolder(b.folder).per_query, why) from None
