@@ -75,7 +75,7 @@ def _called(one: ReferenceResult) -> str:
 
 
 def _listed(found: Sequence[ReferenceResult]) -> str:
-    *others, last = [f"{_called(one)} ({fraction(one.value)})" for one in found]
+    *others, last = [f"{_called(one)} ({fraction(one.value)})".replace(") (", ", ") for one in found]
     return f"{', '.join(others)} and {last}" if others else last
 
 

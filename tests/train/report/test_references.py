@@ -46,7 +46,7 @@ def one(kind: str, value: float, *, verdict: str = "no_evidence", as_good: bool 
                 one("base_and_words", 0.75),
                 one("tuned_and_words", 0.8, verdict="regressed", as_good=True, ci95=(-0.05, -0.01)),
             ],
-            "The tuned model (0.770) is better on faq than words alone (BM25) (0.600). There are too few queries to tell BM25 "
+            "The tuned model (0.770) is better on faq than words alone (BM25, 0.600). There are too few queries to tell BM25 "
             "together with the base (0.750) from the tuned model (0.770) on faq. BM25 together with the tuned model does better "
             "still: 0.800 (+0.030, 95% interval +0.010 to +0.050).",
         ),
@@ -81,4 +81,4 @@ def test_the_page_shows_them_and_an_older_report_has_no_such_part() -> None:
 def test_where_the_base_is_shipped_it_is_called_so() -> None:
     report = {"verdict": "no_evidence", "datasets": [], "selection": {"share": 0.0}}
     text = rendered(report | {"references": [one("words", 0.6, verdict="improved").model_dump(mode="json")]})
-    assert "The base, which is shipped (0.770) is better on faq than words alone (BM25) (0.600)." in text
+    assert "The base, which is shipped (0.770) is better on faq than words alone (BM25, 0.600)." in text
