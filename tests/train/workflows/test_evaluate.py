@@ -196,11 +196,13 @@ def test_a_run_is_judged_on_its_own_test_rows_and_its_report_is_reproduced(
     recorded = report_of(runs / "first")["datasets"]
     words = ["model.device=cpu", RESAMPLES]
     found = as_json(capfd, "evaluate", "tiny", "first", "--data", "pairs.csv", *words)
-    looks = {"looks": 2}  # the second run was judged on the same test since; these scores seen again are no further look
-    known = {**recorded[0], **looks, "slices": found["datasets"][0]["slices"]}  # only a run knows what its train taught
-    assert found["datasets"] == [known] and recorded[0]["looks"] == 1, "same rows, same vectors, same resampling"
+    only_runs_know = {"slices", "dev", "contracts", "seeds"}  # what train taught, dev, the base's own prompts, luck
+    (again,), (before,) = found["datasets"], recorded
+    differing = {key for key in before if before[key] != again[key]} - only_runs_know
+    assert differing <= {"looks"}, "same rows, same vectors, same resampling"
     ledger = [json.loads(line) for line in (runs / "looks.jsonl").read_text().splitlines()]
-    assert [one["who"] for one in ledger if one["test_sha256"] == recorded[0]["test_sha256"]] == ["first", "second"]
+    seen = [one["who"] for one in ledger if one["test_sha256"] == before["test_sha256"]]
+    assert seen.count("first") == 1 and (before["looks"], again["looks"]) == (1, len(seen)), "it was looked at once"
     model = "checkpoints/first/model"
     by_config = as_json(capfd, "evaluate", "tiny", model, "--config", "checkpoints/first/config.yaml", *words)
     assert by_config["datasets"] == found["datasets"]
