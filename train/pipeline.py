@@ -17,9 +17,7 @@ from train.console import quiet_libraries, say
 from train.deploy.export import export_model
 from train.deploy.hub import push_run
 from train.distributed import is_main
-from train.evaluate.evaluator import compare
 from train.evaluate.holm import together
-from train.evaluate.results import DatasetResult
 from train.fit.checkpoints import check_checkpoint, last_checkpoint
 from train.fit.loop import fit
 from train.plan.ceiling import gentler_near_ceiling
@@ -39,14 +37,14 @@ from train.runs.score_log import ScoreLog
 from train.selection.checkpoints import checkpoint_hooks, resume_log
 from train.selection.choose import choose_winner, weights_to_mix_with
 from train.selection.contracts import kept_as_shipped
-from train.selection.interpolation import Winner
-from train.selection.judged import BaseScores, TestScores, judge_base, judge_tuned
+from train.selection.judged import compared, judge_base, judge_tuned
+from train.selection.panel import base_elsewhere
 from train.selection.references import judge_references
 from train.tracking.base import Tracker
 from train.tracking.start import start_tracking
 from train.workflows.cross_validate import cross_validate
 from train.workflows.failures import failures_in_words, name_left_free, shortages_in_words
-from train.workflows.seeds import Seeds, forget_models, log_of, luck_of, train_seeds, with_seeds
+from train.workflows.seeds import forget_models, log_of, luck_of, train_seeds, with_seeds
 
 
 def start_run(config: TrainSettings, *, debug: bool = False, inner: bool = False) -> Path:
@@ -128,6 +126,7 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker, training_begins: Cal
     began = time.perf_counter()
     log = ScoreLog(run, writes=is_main())
     base = judge_base(plan)
+    elsewhere = base_elsewhere(plan, inner=inner)
     work, earlier = resume_log(log, run)
     if not log.lines:
         log.add(base.dev_line)
@@ -142,7 +141,9 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker, training_begins: Cal
 
     fitted = time.perf_counter()
     several = plan.config.training.seeds > 1
-    winner = choose_winner(plan, run, log, base.dev, before, base.ahead, trained=inner or several)
+    winner = choose_winner(
+        plan, run, log, base.dev, before, base.ahead, trained=inner or several, elsewhere=None if several else elsewhere
+    )
     seeds = train_seeds(plan, run, winner, before, base, _train_inside) if several else None
     winner = winner if seeds is None else seeds.winner
     chosen = kept_as_shipped(plan, run, winner)
@@ -150,10 +151,12 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker, training_begins: Cal
     if tuned is None:
         say(f"judging on test: {winner.sentence()} …")
         tuned = judge_tuned(chosen)
+    panel = None if elsewhere is None else elsewhere.judge(chosen)
     if is_main():
         export_model(chosen.encoder.model, RunFolder(run).model)
     seconds = {"base": base.seconds, "test": time.perf_counter() - fitted}
-    results = _compared(plan, base, tuned, winner, seeds) if is_main() else []
+    results = compared(plan, base, tuned, winner) if is_main() else []
+    results = with_seeds(results, plan, base, seeds) if seeds is not None and results else results
     folds, _ = folds_wanted(plan.config, plan.datasets)
     crossed = cross_validate(plan.config, run, folds, _train_inside, luck_of(results)) if folds else None
     if is_main():
@@ -177,24 +180,9 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker, training_begins: Cal
             seconds,
             tracker,
             beside,
+            panel,
         )
         forget_models(run)
-
-
-def _compared(plan: Plan, base: BaseScores, tuned: TestScores, winner: Winner, seeds: Seeds | None) -> list[DatasetResult]:
-    """Judge tuned against base on the test split of each data set."""
-    say("comparing …")
-    seed, judging = plan.config.training.seed, plan.config.evaluation
-    results = [
-        compare(task, base.test.full[name][1], scores, seed=seed, resamples=judging.resamples, margin=judging.margin)
-        for name, (task, scores) in tuned.full.items()
-    ]
-    results = [one.model_copy(update={"contracts": base.contracts.get(one.name, ())}) for one in results]
-    results = [one.model_copy(update={"dev": base.dev_gain(one.name, winner.datasets)}) for one in results]
-    if winner.share == 0:  # where base and kept base are read under two contracts, they are not one model
-        results = [one.of_one_model() if winner.is_base_of(one.contracts) else one for one in results]
-        results = [one.model_copy(update={"kept_base": True}) for one in results]
-    return results if seeds is None else with_seeds(results, plan, base, seeds)
 
 
 def _train_inside(config: TrainSettings) -> None:

@@ -83,6 +83,14 @@ class References(Choice):
     OFF = "off"
 
 
+class PanelUse(Choice):
+    """When a run is judged on other work, too."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    OFF = "off"
+
+
 class Backend(Choice):
     """Which dashboard shows the run."""
 

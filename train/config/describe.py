@@ -151,7 +151,7 @@ def _settings(model: Kind, prefix: str, section: str = "") -> Iterator[Setting]:
             yield from _settings(inner, f"{key}.")
             continue
         yield _setting(key, section or prefix.removesuffix(".") or (name if name in SECTIONS else "run"), info)
-        if inner is DatasetSpec:  # its keys may stand directly under `data`
+        if inner is DatasetSpec and prefix:  # its keys may stand directly under `data`
             yield from _settings(DatasetSpec, prefix, f"{prefix}datasets")
 
 

@@ -19,6 +19,7 @@ from train.config.choices import (
     Groups,
     Interpolation,
     Leaks,
+    PanelUse,
     Pooling,
     Precision,
     Provider,
@@ -247,6 +248,11 @@ class EvaluationConfig(StrictModel):
         description="whether further runs judge every row: auto: where test has fewer than 300 queries or pairs, train has"
         " fewer than 3,000 rows, and max_steps is not set",
     )
+    panel: Annotated[PanelUse, OFF] = Field(
+        PanelUse.AUTO,
+        description="whether base and tuned model are judged on other work, too (packaged texts, and what `panel` names); auto:"
+        " where max_steps is not set",
+    )
     folds: int = Field(
         5, ge=2, le=20, description="number of parts into which cross-validation divides the rows; each costs one more run"
     )
@@ -322,6 +328,11 @@ class BaseSettings(StrictModel):
     )
     model: ModelConfig = Field(default_factory=ModelConfig)
     data: DataConfig | None = None
+    panel: list[DatasetSpec] = Field(
+        default_factory=list,
+        description="further data sets, in the form of data.datasets, on which base and tuned model are judged as other work;"
+        " nothing is trained on them",
+    )
     mining: MiningSpec = Field(default_factory=MiningSpec)
     training: TrainingConfig = Field(default_factory=TrainingConfig)
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)

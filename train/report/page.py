@@ -20,6 +20,7 @@ from train.report.forest_plot import Forest
 from train.report.html_page import CHART, build, moment
 from train.report.page_curve import Curve
 from train.report.page_examples import Cases, Change
+from train.report.page_panel import PanelView, loss_warnings
 from train.report.page_reproduce import Repeat
 from train.report.page_slices import slice_remarks, sliced
 from train.report.references import references_on_page
@@ -128,6 +129,8 @@ def render(
         "dev_gains": dev_gain_lines(results),
         "slices": sliced(results),
         "slice_remarks": slice_remarks(results),
+        "panel": PanelView.of(report),
+        "lost_elsewhere": loss_warnings(report.panel),
         "cases": cases,
         "changes": [Change.of(plain(name), entry) for name, entry in extras.changes.items()],
         "data_rows": _data_rows(extras.audit),
@@ -188,6 +191,7 @@ def _parts(context: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("references", "Without fine-tuning", context["references"] or context["reference_notes"]),
         ("slices", "Parts", context["slices"]),
         ("curve", "Learning curve", context["curve"]),
+        ("elsewhere", "Elsewhere", context["panel"]),
         ("changed", "What changed", context["cases"] or context["changes"]),
         ("data", "Data", context["data_rows"] or context["data_notes"]),
         ("cost", "Cost and time", context["cost"]),

@@ -15,12 +15,13 @@ from train.fit.trainer import Work
 from train.machine import peak_memory_mb
 from train.report.examples import count_changes, pick_examples
 from train.report.page import Extras, render
+from train.report.page_panel import language_note, loss_warnings
 from train.report.references import references_story, tuned_in_words
 from train.report.terminal import side_by_side, story
 from train.runs.folder import RunFolder
 from train.runs.per_query import write_per_query
 from train.runs.read import read_audit, read_environment
-from train.runs.records import CutScore, JudgedDataset, RunReport, Selection
+from train.runs.records import CutScore, JudgedDataset, PanelRecord, RunReport, Selection
 from train.runs.score_log import ScoreLog
 from train.selection.interpolation import Winner
 from train.selection.judged import BaseScores, TestScores
@@ -51,6 +52,7 @@ def report_run(
     seconds: Mapping[str, float],
     tracker: Tracker,
     beside: Beside | None = None,
+    panel: PanelRecord | None = None,
 ) -> RunReport:
     """Write all reports of a run, say how it went, and tell the dashboard.
 
@@ -66,11 +68,14 @@ def report_run(
         seconds: `base`, `test` (with the choice of what is judged) and `total` (with earlier sessions), wall clock.
         tracker: gets the report, too.
         beside: words alone, and models that nobody trained; None in a run that is part of another.
+        panel: what was found on other work; None where it was not judged.
 
     Returns:
         The content of `report.json`.
     """
-    files = RunFolder(run)
+    files, audit = RunFolder(run), read_audit(run)
+    if panel is not None:
+        panel = panel.model_copy(update={"notes": language_note(audit)})
     report = RunReport(
         verdict=run_verdict(results),
         primary=results[0].name if results else None,
@@ -83,12 +88,13 @@ def report_run(
         finished_at=now(),
         references=() if beside is None else beside.results,
         reference_notes=() if beside is None else beside.notes,
+        **({} if panel is None else {"panel": panel, "warnings": loss_warnings(panel)}),
     )
     write_per_query(files.per_query, base.test.full, tuned.full)
     extras = Extras(
         config=files.config.read_text(encoding="utf-8"),
         environment=read_environment(run),
-        audit=read_audit(run),
+        audit=audit,
         data_notes={name: list(prepared.notes) for name, prepared in datasets.items()},
         changes={name: count_changes(task, base.test.full[name][1], scores) for name, (task, scores) in tuned.full.items()},
         command=f"embed-tune train --config {shlex.quote(str(files.config))} run_name={run.name}-again",
@@ -101,7 +107,7 @@ def report_run(
 
     write_text(files.page, page(texts=True))
     report.write(files.report)  # last: a run with a report.json is finished
-    say(story(results, log.lines, report.cost, share=winner.share))
+    say(story(results, log.lines, report.cost, share=winner.share, panel=panel, selection=report.selection))
     if lines := shortened_rows(report.datasets):
         say("\n" + side_by_side("Test scores with shortened vectors", lines, BASE_AND_TUNED))
     if said := references_story(report.references, report.reference_notes, tuned_in_words(report)):

@@ -14,10 +14,11 @@ from train import wording
 from train.console import lines_of, plain_table
 from train.evaluate.results import DatasetResult, run_verdict
 from train.report.dev_gain import dev_gain_lines
+from train.report.page_panel import loss_warnings, panel_sentence, panel_table
 from train.report.page_slices import slice_remarks
 from train.report.sentences import verdict_lines
 from train.report.sentences_looks import looks_sentence
-from train.runs.records import ScoreLine
+from train.runs.records import PanelRecord, ScoreLine, Selection
 from train.runs.score_log import best_line, is_highest
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ def story(
     sides: wording.Sides = wording.BASE_AND_TUNED,
     examples: Sequence[Mapping[str, Any]] = (),
     share: float = 1.0,
+    panel: PanelRecord | None = None,
+    selection: Selection | None = None,
 ) -> str:
     """Return verdict, results, secondary metrics, learning curve, what changed most and cost, ready to print.
 
@@ -50,6 +53,8 @@ def story(
         sides: what the two models are called.
         examples: queries and pairs that changed most, see `examples.pick_examples`.
         share: of the way from the base to the best checkpoint, which the judged model went.
+        panel: what was found on other work.
+        selection: what was chosen, and what had a say.
     """
     console = console or Console(force_jupyter=False)
     style = _STYLES[run_verdict(results)]
@@ -60,6 +65,8 @@ def story(
             console.print(Padding(Text(line), (0, 0, 0, 2)))
         if (looked := looks_sentence(results)) is not None:
             console.print(Padding(Text(looked), (0, 0, 0, 2)))
+        for warning in loss_warnings(panel):
+            console.print(Text(f"Warning: {warning}", style="yellow"))
         if results and (legend := sides.legend()):
             console.print()
             console.print(Text(legend))
@@ -71,12 +78,24 @@ def story(
             console.print()
             for line in told:
                 console.print(Text(line))
+        _print_panel(console, panel, selection or Selection())
         _print_examples(console, examples)
         spent = wording.cost_lines(cost or {})
         if spent:
             console.print()
             console.print(Text("Cost: " + "; ".join(f"{what} {much}" for what, much in spent) + "."))
     return lines_of(capture.get())
+
+
+def _print_panel(console: Console, panel: PanelRecord | None, selection: Selection) -> None:
+    if panel is None:
+        return
+    console.print()
+    if (table := panel_table(panel)) is not None:
+        console.print(table)
+        console.print(Text(panel_sentence(panel, selection)))
+    for note in (*panel.left_out, *panel.notes):
+        console.print(Text(f"Other work: {note}."))
 
 
 def measured_table(results: Sequence[ModelResult], name: str, console: Console | None = None) -> str:

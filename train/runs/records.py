@@ -188,6 +188,7 @@ class TriedShare(Part):
     share: float
     dev: float | None = None
     loses_on_new: bool = Field(False, description="whether the base is better on new documents, so that it was not taken")
+    panel: float | None = Field(None, description="mean score on the half of the panel that chooses, where it was judged there")
 
 
 class Selection(Part):
@@ -202,6 +203,34 @@ class Selection(Part):
     lost: bool = Field(
         False, description="part of a cross-validation, or seed: dev would have kept the base; it was judged anyway"
     )
+    dev_choice: float | None = Field(None, description="the best share on dev, where one that loses less elsewhere was taken")
+
+
+class PanelPart(Part):
+    """Base and tuned model on other work: on the half of a part of the panel that took no part in the choice."""
+
+    name: str
+    kind: Literal["scored", "pair", "tuple"]
+    metric: str
+    n: int
+    groups: int | None = None
+    base: float
+    tuned: float
+    delta: float
+    ci95: tuple[float, float]
+    p_value: float
+    test_sha256: str | None = None
+    lost: bool = Field(False, description="a loss beyond the margin and beyond doubt")
+
+
+class PanelRecord(Part):
+    """What training costs elsewhere, see `train.selection.panel`."""
+
+    parts: tuple[PanelPart, ...] = ()
+    base_choosing: float | None = Field(None, description="the base's mean score on the half that chooses")
+    left_out: tuple[str, ...] = Field((), description="sentences about parts that were not judged")
+    notes: tuple[str, ...] = Field((), description="what the panel cannot see")
+    seconds: float = Field(0.0, description="that judging it took, loading included")
 
 
 class Labels(Part):
@@ -249,6 +278,7 @@ class RunReport(Record):
     base_model: str | None = None
     models: dict[Literal["base", "tuned"], ModelRecord] = Field(default_factory=dict, description="of an evaluation")
     datasets: tuple[JudgedDataset, ...]
+    panel: PanelRecord | None = Field(None, description="other work; None where it was not judged, and in older files")
     cost: dict[str, int | float] = Field(default_factory=dict, description="see `train.wording.cost_lines`")
     finished_at: str | None = None
     references: tuple[ReferenceResult, ...] = Field((), description="what needs no training, beside tuned; older runs have none")

@@ -20,6 +20,8 @@ from train.runs.score_log import ScoreLog, best_line, highest_line
 from train.selection.dev import CLEAR_GAIN, DevJudge, extend_pool
 from train.selection.interpolation import Winner, can_be_copied, choose_weights, copy_of, interpolate
 from train.selection.judged import dev_encoders
+from train.selection.other_work import OtherWork, lose_least
+from train.selection.panel import Elsewhere
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,6 +42,7 @@ def choose_winner(
     ahead: float = 0.0,
     *,
     trained: bool = False,
+    elsewhere: Elsewhere | None = None,
 ) -> Winner:
     """Load the best checkpoint on dev (the last one without dev) into the model, or what is better on dev instead of it.
 
@@ -51,6 +54,7 @@ def choose_winner(
         before: the base's weights, see `weights_to_mix_with`.
         ahead: by how much the base as shipped is better on dev than under the run's contract; what is below 0 counts as 0.
         trained: what training made is wanted, also where dev would keep the base.
+        elsewhere: the panel of other work, which has a say where dev cannot tell weights apart.
 
     Raises:
         RunError: the best checkpoint is not there, or is damaged.
@@ -80,6 +84,9 @@ def choose_winner(
     winner = choose_weights(plan.encoder.model, before, step, taken.dev, base_dev, dev, trained=trained, loses=loses)
     if winner.share in (0, 1):
         winner = replace(winner, datasets=taken.datasets if winner.share else judge.base)
+    other = None if elsewhere is None else elsewhere.other_work(judge.noise)
+    if other is not None and before is not None and not winner.lost:
+        winner = _less_lost(plan, run, winner, before, other)
     return replace(winner, as_shipped=as_shipped and winner.share == 0)
 
 
@@ -116,6 +123,16 @@ def keep_base(
         interpolate(plan.encoder.model, before, before, 0.0)
     dev = None if base_dev is None else base_dev + max(ahead, 0.0)
     return Winner(made.step, 0.0, dev, made.tried, as_shipped=ahead > 0, losing=made.losing, datasets=base.base)
+
+
+def _less_lost(plan: Plan, run: Path, winner: Winner, before: Mapping[str, Tensor], other: OtherWork) -> Winner:
+    """Return the winner after other work has had its say, with its weights in the model."""
+    model = plan.encoder.model
+    if winner.share != 1:
+        _load(plan, run, winner.step)
+    checkpoint = copy_of(model)
+    interpolate(model, before, checkpoint, winner.share)
+    return lose_least(winner, other, lambda share: interpolate(model, before, checkpoint, share))
 
 
 def _load(plan: Plan, run: Path, step: int) -> None:

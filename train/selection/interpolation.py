@@ -34,9 +34,12 @@ class Winner:
         tried: dev score of each share, ascending; empty where only checkpoints were compared.
         as_shipped: whether the base is kept under the contract of its own files, which is better on dev than the run's.
         seed: of the training that made it, where several were trained and it is not the run's own.
+        elsewhere: mean score on the half of the panel that chooses, of each share that was judged there, and of the base (0).
+        dev_choice: the share that is the best on dev, where another one was taken since it loses less elsewhere.
         lost: whether dev would have kept the base, in a run that judges what training makes and not what would be shipped.
         losing: shares that were not taken since the base is better on documents that train did not teach.
         datasets: its score on the dev split of each data set, by name; empty where that is not known.
+        shares: those of the shares that were tried between base and checkpoint.
     """
 
     step: int
@@ -48,6 +51,9 @@ class Winner:
     losing: tuple[float, ...] = ()
     datasets: Mapping[str, float] = field(default_factory=dict, compare=False)
     seed: int | None = None
+    elsewhere: tuple[tuple[float, float], ...] = ()
+    dev_choice: float | None = None
+    shares: Mapping[float, Mapping[str, float]] = field(default_factory=dict, compare=False)
 
     def is_base_of(self, contracts: Sequence[BaseContract]) -> bool:
         """Tell whether the kept base is read as the base is that it is compared with (see `selection.contracts`)."""
@@ -69,6 +75,9 @@ class Winner:
             return f"neither a checkpoint nor weights between it and the base are better on dev: the base is kept{how}"
         if self.lost:
             return f"nothing is better than the base on dev; what was trained is judged all the same: {self._words()}"
+        if self.dev_choice is not None:
+            other = "the checkpoint" if self.dev_choice == 1 else f"{self.dev_choice:.0%}"
+            return f"{self._words()}, which dev cannot tell from {other} and which lose less on other work"
         return self._words() + (", the best on dev" if self.share < 1 else "")
 
     def _words(self) -> str:
@@ -81,9 +90,13 @@ class Winner:
         tried = [
             {"share": share, "dev": dev} | ({"loses_on_new": True} if share in self.losing else {}) for share, dev in self.tried
         ]
+        elsewhere = dict(self.elsewhere)
+        for one in tried:
+            one.update({"panel": elsewhere[one["share"]]} if one["share"] in elsewhere else {})
         found: dict[str, object] = {"step": self.step, "share": self.share, "dev": self.dev, "tried": tried}
         said = {name: True for name in ("as_shipped", "lost") if getattr(self, name)}
-        return found | said | ({} if self.seed is None else {"seed": self.seed})
+        known = {"seed": self.seed, "dev_choice": self.dev_choice}
+        return found | said | {name: value for name, value in known.items() if value is not None}
 
 
 def choose_weights(
@@ -133,6 +146,7 @@ def choose_weights(
         tuple(sorted(found.items())),
         lost=lost and trained,
         losing=tuple(sorted(losing)),
+        shares={share: line.datasets for share, line in lines.items()},
         datasets=lines[share].datasets if share in lines else {},
     )
 

@@ -13,8 +13,8 @@ from train.console import say
 from train.encode.cache.open import counters_of_all, open_shared_cache
 from train.encode.protocol import TextEncoder
 from train.encode.wrappers import ShortenedEncoder, for_judging
-from train.evaluate.evaluator import contradicts_scores, judge_test, primary_value
-from train.evaluate.results import BaseContract
+from train.evaluate.evaluator import compare, contradicts_scores, judge_test, primary_value
+from train.evaluate.results import BaseContract, DatasetResult
 from train.evaluate.slices import DevGain
 from train.evaluate.tasks import RetrievalTask, ScoredTask
 from train.plan.plan import Plan
@@ -22,6 +22,7 @@ from train.runs.per_query import Judged
 from train.runs.records import ScoreLine
 from train.selection.contracts import ahead_on_dev, both_contracts, changed_contracts, shipped_encoder
 from train.selection.dev import LONGEST, DevJudge, build_dev_judge
+from train.selection.interpolation import Winner
 from train.wording import against_scores, fraction
 
 Shortened = Mapping[int, Mapping[str, float]]
@@ -180,3 +181,19 @@ def _dev_budget(plan: Plan) -> float:
         an_epoch += characters * min(plan.recipe.batch_sizes[name], len(one.table)) * plan.recipe.batches_per_epoch[name]
     epochs = plan.recipe.max_steps / plan.recipe.steps_per_epoch
     return 0.1 * 3 * an_epoch * epochs / len(plan.recipe.evaluation_steps)
+
+
+def compared(plan: Plan, base: BaseScores, tuned: TestScores, winner: Winner) -> list[DatasetResult]:
+    """Judge tuned against base on the test split of each data set."""
+    say("comparing …")
+    seed, judging = plan.config.training.seed, plan.config.evaluation
+    results = [
+        compare(task, base.test.full[name][1], scores, seed=seed, resamples=judging.resamples, margin=judging.margin)
+        for name, (task, scores) in tuned.full.items()
+    ]
+    results = [one.model_copy(update={"contracts": base.contracts.get(one.name, ())}) for one in results]
+    results = [one.model_copy(update={"dev": base.dev_gain(one.name, winner.datasets)}) for one in results]
+    if winner.share == 0:  # where base and kept base are read under two contracts, they are not one model
+        results = [one.of_one_model() if winner.is_base_of(one.contracts) else one for one in results]
+        results = [one.model_copy(update={"kept_base": True}) for one in results]
+    return results
