@@ -14,10 +14,14 @@ from __future__ import annotations
 import re
 import sys
 import unicodedata
+from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 
-from data.splits.scripts import INVISIBLE, LIKELY, TSHEG, UNIT, UNSPACED
+from data.splits.scripts import INVISIBLE, LIKELY, TSHEG, UNIT, UNSPACED, mostly_unspaced
+
+SAMPLED = 500
+"""Texts that are looked at to tell the script of a data set."""
 
 _RUN = re.compile(f"(?:{UNIT.pattern})+")
 
@@ -38,6 +42,17 @@ def _ranges(signs: str) -> str:
         else:
             found.append([code, code])
     return "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in found)
+
+
+def note_on_words(dataset: str, texts: Sequence[str]) -> str | None:
+    """Return a sentence where most of the first texts of a data set are in scripts without blanks; None where words are words."""
+    first = texts[:SAMPLED]
+    if 2 * sum(map(mostly_unspaced, first)) <= len(first):
+        return None
+    return (
+        f"Most texts of {dataset} are in a script that puts no blanks between words: "
+        "BM25 takes every two neighbouring signs for a word there."
+    )
 
 
 def words_of(text: str) -> list[str]:

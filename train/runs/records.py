@@ -282,7 +282,9 @@ class RunReport(Record):
     cost: dict[str, int | float] = Field(default_factory=dict, description="see `train.wording.cost_lines`")
     finished_at: str | None = None
     references: tuple[ReferenceResult, ...] = Field((), description="what needs no training, beside tuned; older runs have none")
-    reference_notes: tuple[str, ...] = Field((), description="which of these were left out for their cost")
+    reference_notes: tuple[str, ...] = Field(
+        (), description="which of these were left out and why, and where signs stand for words"
+    )
     warnings: tuple[str, ...] = Field((), description="why an evaluation may look better than it is; older ones have none")
 
     @property

@@ -11,12 +11,13 @@ from train.encode.cache.open import open_cache
 from train.encode.open import open_model
 from train.encode.weights.locate import full_name, locate_here
 from train.encode.wrappers import for_judging
-from train.errors import ModelError
+from train.errors import ModelError, OutOfMemory
 from train.evaluate.beside import beside, words_beside
 from train.evaluate.evaluator import score_model
 from train.evaluate.lexical import MOST_SECONDS, seconds_of_words
 from train.evaluate.references import ReferenceResult
 from train.evaluate.tasks import RetrievalTask
+from train.evaluate.words import note_on_words
 from train.plan.plan import Plan
 from train.selection.judged import BaseScores, TestScores
 from train.wording import duration
@@ -34,7 +35,7 @@ class Beside:
 
     Attributes:
         results: a reference on a data set each.
-        notes: a sentence for each that was left out for its cost.
+        notes: a sentence for each that was left out, and where signs stand for words.
     """
 
     results: tuple[ReferenceResult, ...] = ()
@@ -60,6 +61,7 @@ def judge_references(plan: Plan, base: BaseScores, tuned: TestScores, *, kept_ba
                 f"BM25 was not judged on {name}: it would take about {duration(seconds)}, and {MOST_SECONDS:.0f} s is the most."
             )
             continue
+        notes += [note] if (note := note_on_words(name, task.documents)) else []
         results += words_beside(
             task,
             base.test.full[name][1],
@@ -74,7 +76,10 @@ def judge_references(plan: Plan, base: BaseScores, tuned: TestScores, *, kept_ba
         if sum(map(_read, default.values())) > MOST_READ:
             notes.append(f"{DEFAULT_MODEL} was not judged: there are too many texts to encode them for this alone.")
         else:
-            results += _default_model(plan, default, tuned)
+            try:
+                results += _default_model(plan, default, tuned)
+            except (ModelError, OutOfMemory) as error:  # the run itself is whole without it
+                notes.append(f"{DEFAULT_MODEL} was not judged: {error.what}.")
     order = list(tasks)
     return Beside(tuple(sorted(results, key=lambda one: order.index(one.dataset))), tuple(notes))
 
@@ -94,11 +99,7 @@ def _default_model(plan: Plan, tasks: dict[str, RetrievalTask], tuned: TestScore
     """Judge tuned against the default model as it is published, with vectors of earlier runs where the cache has them."""
     config, short = plan.config, DEFAULT_MODEL.rpartition("/")[2]
     say(f"judging references: {short} …")
-    try:
-        opened = open_model(ModelConfig(device=config.model.device), batch_size=config.evaluation.batch_size, tokens=config.cache)
-    except ModelError as error:
-        say(f"  note: {short} is left out: {error.what}")
-        return []
+    opened = open_model(ModelConfig(device=config.model.device), batch_size=config.evaluation.batch_size, tokens=config.cache)
     cache = open_cache(config.vector_cache, config.cache, say)
     encoders = for_judging(opened.encoder, plan.prompts, cache=cache)
     found = [

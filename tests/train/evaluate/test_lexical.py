@@ -17,7 +17,7 @@ from train.evaluate.exact_search import Ranking
 from train.evaluate.lexical import K1, B, fuse, rank_by_words, ranked_by_model, score_ranked, seconds_of_words
 from train.evaluate.score import score_retrieval
 from train.evaluate.tasks import DEPTH, RetrievalTask, build_task
-from train.evaluate.words import words_of
+from train.evaluate.words import note_on_words, words_of
 
 
 def task(queries: Sequence[str], documents: dict[str, str], qrels: dict[str, dict[str, float]] | None = None) -> RetrievalTask:
@@ -115,6 +115,14 @@ def test_a_ranking_of_vectors_scores_as_the_vectors_do() -> None:
 )
 def test_words(text: str, words: list[str]) -> None:
     assert words_of(text) == words
+
+
+def test_it_is_said_where_signs_stand_for_words() -> None:
+    assert note_on_words("faq", ["東京都に行く", "速度", "a word"]) == (
+        "Most texts of faq are in a script that puts no blanks between words: "
+        "BM25 takes every two neighbouring signs for a word there."
+    )
+    assert note_on_words("faq", ["東京", "a word", "हिन्दी में"]) is None and note_on_words("faq", []) is None
 
 
 def test_what_it_takes_grows_with_the_texts_and_the_queries() -> None:

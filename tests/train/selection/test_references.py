@@ -18,6 +18,7 @@ from train.config.schema import EvaluationConfig
 from train.encode.contract import Role
 from train.encode.protocol import TextEncoder
 from train.encode.weights.locate import PACKAGED_SHA256
+from train.errors import ModelError
 from train.evaluate.evaluator import score_model
 from train.evaluate.lexical import rank_by_words, score_ranked
 from train.evaluate.tasks import RetrievalTask
@@ -93,6 +94,16 @@ def test_what_takes_too_long_is_left_out_and_that_is_noted(monkeypatch: pytest.M
     found = judged()
     assert found.results == () and len(found.notes) == 2
     assert found.notes[0] == "BM25 was not judged on faq: it would take about 50 min 0 s, and 60 s is the most."
+
+
+def test_a_default_model_that_cannot_be_loaded_costs_the_run_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ModelError("there is not enough memory for it")
+
+    monkeypatch.setattr(references, "open_model", broken)
+    found = judged()
+    assert len(found.results) == 3
+    assert found.notes == ("sentence-transformers/all-MiniLM-L6-v2 was not judged: there is not enough memory for it.",)
 
 
 def test_they_can_be_switched_off() -> None:

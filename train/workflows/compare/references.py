@@ -15,6 +15,7 @@ from train.evaluate.results import DatasetResult
 from train.evaluate.score import Scores
 from train.evaluate.statistics import Measured
 from train.evaluate.tasks import RetrievalTask, Task
+from train.evaluate.words import note_on_words
 from train.wording import change, duration, fraction, interval
 from train.workflows.compare.recommendation import Advice, cheapest
 from train.workflows.compare.results import Comparison, Contender, mean_with_interval
@@ -28,7 +29,7 @@ class WordRankings:
 
     Attributes:
         ranked: by the name of each data set that is searched.
-        notes: why BM25 was left out of some.
+        notes: why BM25 was left out of some, and where signs stand for words.
     """
 
     ranked: Mapping[str, Ranked] = field(default_factory=dict)
@@ -47,6 +48,7 @@ def rank_words(tasks: Mapping[str, Task], settings: EvaluationConfig) -> WordRan
             notes.append(f"BM25 was not judged on {name}: {long}.")
         else:
             ranked[name] = rank_by_words(task)
+            notes += [note] if (note := note_on_words(name, task.documents)) else []
     return WordRankings(ranked, tuple(notes))
 
 
