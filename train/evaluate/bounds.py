@@ -16,7 +16,7 @@ from scipy import special
 LEVEL = 0.05
 """How often at most a bound lies on the wrong side of the truth."""
 
-_STEPS = 60
+_STEPS = 45
 """Halvings of the search for a bound: far beyond the precision of the approximation."""
 
 

@@ -114,6 +114,8 @@ def by_wider(units: Units, compare: Callable[[np.ndarray | None], Comparison]) -
 def wider(single: Comparison, together: Comparison, kind: str) -> Comparison:
     """Return the comparison that resampled items which share a text together, where its interval is the wider one; else the one
     that resampled single items."""
+    if _width(single) == _width(together) == 0:  # nothing differs, and by the rule of three fewer witnesses say less
+        return replace(single, low95=together.low95, high95=together.high95)
     if _width(together) < PART * _width(single):
         return single
     note = (
