@@ -153,10 +153,18 @@ def best_mark(share: float, highest: bool = True) -> str:
     return f"{word}: {share:.0%} of the way to it judged on test" if share else f"{word}, but the base was kept"
 
 
-def shipped(step: int, share: float) -> str:
-    """Return what a run ships, in a few words."""
+WITHOUT_LOSING = " without losing on documents that train did not teach"
+
+
+def nothing_better(passed_over: bool = False) -> str:
+    """Say why the base is kept; `passed_over`: although something scored higher on dev, since it lost on new documents."""
+    return f"nothing was better on dev{WITHOUT_LOSING if passed_over else ''}"
+
+
+def shipped(step: int, share: float, *, passed_over: bool = False) -> str:
+    """Return what a run ships, in a few words; `passed_over` as in `nothing_better`."""
     if share == 0:
-        return "ships the base: nothing was better on dev"
+        return f"ships the base: {nothing_better(passed_over)}"
     return f"ships step {step:,}" if share == 1 else f"ships {share:.0%} of the way to step {step:,}"
 
 
@@ -174,17 +182,21 @@ def chosen_weights(step: int, share: float) -> str:
     return f"step {step:,}" if share == 1 else f"{share:.0%} of the way to step {step:,}"
 
 
-def judged_sentence(share: float, *, as_good: bool = False) -> str:
+def judged_sentence(share: float, *, as_good: bool = False, passed_over: bool = False) -> str:
     """Return what became of the best checkpoint, as a sentence.
 
     Args:
         share: of the way from the base to it, which the judged model went.
         as_good: whether the judged model is no better than it on dev: of equals the one that changes least may be taken.
+        passed_over: whether weights that scored higher on dev were not taken, as they lose on new documents.
     """
     if share == 1:
         return "It was judged on test."
     if share == 0:
-        return "The base was kept instead: nothing was better on dev."
+        return f"The base was kept instead: {nothing_better(passed_over)}."
+    if passed_over:
+        weights = f"Weights {share:.0%} of the way from the base to it were judged on test"
+        return f"{weights}: what scores higher on dev loses on documents that train did not teach."
     than = "as good on dev, and change less" if as_good else "better on dev"
     return f"Weights {share:.0%} of the way from the base to it are {than}: these were judged on test."
 

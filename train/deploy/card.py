@@ -12,10 +12,11 @@ from typing import Any
 
 import yaml
 
+from data.spec import LEAST_DEV
 from train.encode.token_limit import NO_LIMIT
 from train.evaluate.results import DatasetResult
 from train.runs.read import HUB_ID, RunRecords
-from train.wording import change, p_value
+from train.wording import change, nothing_better, p_value
 
 METRICS = {
     "ndcg@10": ("nDCG@10", "cosine_ndcg@10"),
@@ -161,7 +162,8 @@ def _verdict(records: RunRecords) -> str:
             "*All parts*: each part of the rows was the test set in turn, for a model trained with the same settings on the "
             "others. "
             + (
-                "They describe such training. The verdict is on this model, which is the base itself: nothing was better on dev."
+                "They describe such training. The verdict is on this model, which is the base itself: "
+                f"{nothing_better(records.report.selection.passed_over)}."
                 if any(entry.kept_base for entry in records.report.datasets)
                 else "The verdict is on all of them; this model is one case of it."
             ),
@@ -291,7 +293,7 @@ def _repeat(records: RunRecords) -> str:
     share = records.report.selection.share
     way = "" if share == 1 else f"{share:.0%} of the way from the base to "
     checkpoint = f"{way}the checkpoint of step {records.report.best_step or 0:,}"
-    selection = checkpoint if share else "the base itself: nothing that was trained is better on dev"
+    selection = checkpoint if share else f"the base itself: {nothing_better(records.report.selection.passed_over)}"
     revision = f", code revision `{environment.git_revision[:12]}`" if environment.git_revision else ""
     lines = [
         "## How to repeat it",
@@ -338,6 +340,10 @@ def _data_settings(records: RunRecords) -> dict[str, Any]:
         for one, spec in zip(records.audit.datasets, data.datasets, strict=True)
     ]
     whole = data.model_dump(mode="json", exclude_defaults=True, exclude={"datasets"})
+    split = {key: value for key, value in whole.pop("split", {}).items() if key != "least_dev"}
+    if data.split.least_dev != LEAST_DEV:  # what a new run would settle by itself; older runs did not enlarge dev
+        split["least_dev"] = data.split.least_dev or 0
+    whole |= {"split": split} if split else {}
     return {"data": {"datasets": datasets, **whole}} if whole or any(len(one) > 1 for one in datasets) else {}
 
 

@@ -141,6 +141,10 @@ class DatasetResult(BaseModel):
         (), description="of the base, where the run's settings change how texts are encoded; the better decides"
     )
     kept_base: bool = Field(False, description="whether what was judged is the base itself, as nothing was better on dev")
+    passed_over: bool = Field(
+        False,
+        description="whether weights that scored higher on dev were not taken, as they lose on documents that are new there",
+    )
     against_scores: bool = Field(
         False, description="whether the base ranks the pairs clearly against their scores, and nobody said which way these run"
     )

@@ -9,7 +9,7 @@ from data.errors import DataError
 from data.load import prepare
 from data.prepared import PreparedDataset
 from data.schema import RowKind
-from data.spec import DatasetSpec, SplitSpec
+from data.spec import DatasetSpec, with_least_dev
 from data.splits.leaks_between_sets import remove_leaks_between_sets
 from train.config.choices import Batches, Groups
 from train.config.schema import TrainSettings
@@ -24,17 +24,6 @@ from train.fit.losses.build import choose_loss
 from train.fit.recipe import choose_batches
 from train.fit.rules import MAX_TOKENS
 from train.plan.audit import leak_rules
-
-LEAST_DEV = 50
-"""Dev queries or scored pairs that a new run has where so many can be spared: with these the standard error of a difference
-between two models of one training is about 0.02, with 8 it is 0.04 to 0.06 (see `train.runs.score_log.SPREAD`)."""
-
-
-def with_least_dev(split: SplitSpec) -> SplitSpec:
-    """Return how a new run splits: a small dev is enlarged, unless its share was set. A recorded split says what held then."""
-    if split.least_dev is not None:
-        return split
-    return split.model_copy(update={"least_dev": 0 if "dev" in split.model_fields_set else LEAST_DEV})
 
 
 def as_new_run(config: TrainSettings) -> TrainSettings:

@@ -103,7 +103,8 @@ def render(
     sides = Sides(*map(plain, report.sides))
     lines = [line for result in results for line in result.lines()]
     forest = Forest.of([line.ci95 for line in lines])
-    learned = Curve.of(curve, report.best_step, report.selection.share, report.selection.dev)
+    chosen = report.selection
+    learned = Curve.of(curve, report.best_step, chosen.share, chosen.dev, passed_over=chosen.passed_over)
     cases = Cases.of(examples)
     context: dict[str, Any] = {
         "run": plain(report.run or "Run"),
@@ -176,7 +177,13 @@ def _tiles(report: RunReport) -> list[Tile]:
     seconds = report.cost.get("train_seconds")
     if seconds is not None:
         step, share = report.best_step, report.selection.share
-        tiles.append(Tile("Training took", wording.duration(seconds), wording.shipped(step, share) if step else ""))
+        tiles.append(
+            Tile(
+                "Training took",
+                wording.duration(seconds),
+                wording.shipped(step, share, passed_over=report.selection.passed_over) if step else "",
+            )
+        )
     if report.base_model:
         tiles.append(Tile("Base model", plain(report.base_model)))
     if report.finished_at:

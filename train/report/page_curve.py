@@ -53,7 +53,7 @@ class Curve:
         best: step of the checkpoint that was judged; None where no checkpoint was scored.
         has_base: whether the first entry is the base (step 0).
         rows: of the table.
-        share, dev: see `of`.
+        share, dev, passed_over: see `of`.
     """
 
     steps: list[int]
@@ -63,10 +63,17 @@ class Curve:
     rows: list[Row]
     share: float = 1.0
     dev: float | None = None
+    passed_over: bool = False
 
     @classmethod
     def of(
-        cls, log: Sequence[ScoreLine], best_step: int | None = None, share: float = 1.0, dev: float | None = None
+        cls,
+        log: Sequence[ScoreLine],
+        best_step: int | None = None,
+        share: float = 1.0,
+        dev: float | None = None,
+        *,
+        passed_over: bool = False,
     ) -> Curve | None:
         """Return the curve; None when fewer than two lines have a dev score.
 
@@ -75,6 +82,7 @@ class Curve:
             best_step: the checkpoint that was taken; by default as `best_line` does.
             share: of the way from the base to it, which the judged model went.
             dev: score of that model, where it is known.
+            passed_over: whether weights that scored higher were not taken, as they lose on new documents.
         """
         scored = [line for line in log if line.dev is not None]
         if len(scored) < 2:
@@ -91,7 +99,7 @@ class Curve:
         else:
             lines = [Line(0, plain(names[0]) if names else "dev", "s0", mean)]
         steps = [line.step for line in scored]
-        return cls(steps, lines, best, steps[0] == 0, _rows(scored, lines[1:], best, share), share, dev)
+        return cls(steps, lines, best, steps[0] == 0, _rows(scored, lines[1:], best, share), share, dev, passed_over)
 
     @property
     def several(self) -> bool:
@@ -124,7 +132,7 @@ class Curve:
                 f"Of {checkpoints}, that of step {best.step:,} is the last whose score cannot be told apart from the highest, "
                 f"{wording.fraction(self.highest)}"
             )
-        judged = wording.judged_sentence(self.share, as_good=self.dev == best.dev)
+        judged = wording.judged_sentence(self.share, as_good=self.dev == best.dev, passed_over=self.passed_over)
         return f"{found}: {what} {wording.fraction(best.dev)}{against}. {judged}"
 
     @property

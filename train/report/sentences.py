@@ -17,6 +17,7 @@ from train.wording import (
     fraction,
     interval,
     metric_name,
+    nothing_better,
     sentence_case,
 )
 
@@ -66,7 +67,7 @@ def training_sentence(result: DatasetResult, found: CrossValidation | SeedsResul
 def shipped_sentence(result: DatasetResult) -> str:
     """Say what the shipped model is beside the others of such training, and what it reaches on test."""
     if result.kept_base:
-        return "The model that is shipped is the base itself: in this run nothing was better on dev."
+        return f"The model that is shipped is the base itself: in this run {nothing_better(result.passed_over)}."
     figures = _figures(result, result.kind)
     if result.cross_validation is not None:
         return f"The model that is shipped is the one that this run trained, on {result.split} alone: {figures}."

@@ -6,7 +6,7 @@ import math
 
 from train.evaluate.results import DatasetResult
 from train.evaluate.verdict import FEWEST
-from train.wording import change, counted, fraction, things
+from train.wording import WITHOUT_LOSING, change, counted, fraction, things
 
 WIDE = 0.02
 """An interval that reaches further than this from the seen difference leaves open what matters."""
@@ -15,7 +15,8 @@ WIDE = 0.02
 def why_not(result: DatasetResult) -> str:
     """Return why there is no evidence on a data set, and what would settle it."""
     if result.kept_base:
-        return "The base itself was judged: nothing that training produced was better on dev."
+        losing = WITHOUT_LOSING if result.passed_over else ""
+        return f"The base itself was judged: nothing that training produced was better on dev{losing}."
     if result.verdict != "no_evidence" and result.p_run is not None:
         word = "better" if result.verdict == "improved" else "worse"
         return f"By itself it would count as {word} (p = {result.p_value:.3f}); among all data sets p = {result.p_run:.3f}."

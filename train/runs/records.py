@@ -205,6 +205,11 @@ class Selection(Part):
     )
     dev_choice: float | None = Field(None, description="the best share on dev, where one that loses less elsewhere was taken")
 
+    @property
+    def passed_over(self) -> bool:
+        """Tell whether weights that scored higher on dev were not taken, as they lose on new documents."""
+        return any(one.loses_on_new and one.dev is not None and one.dev > (self.dev or 0.0) for one in self.tried)
+
 
 class PanelPart(Part):
     """Base and tuned model on other work: on the half of a part of the panel that took no part in the choice."""

@@ -192,7 +192,8 @@ def compared(plan: Plan, base: BaseScores, tuned: TestScores, winner: Winner) ->
         for name, (task, scores) in tuned.full.items()
     ]
     results = [one.model_copy(update={"contracts": base.contracts.get(one.name, ())}) for one in results]
-    results = [one.model_copy(update={"dev": base.dev_gain(one.name, winner.datasets)}) for one in results]
+    chosen = {"passed_over": winner.held_back}
+    results = [one.model_copy(update={"dev": base.dev_gain(one.name, winner.datasets)} | chosen) for one in results]
     if winner.share == 0:  # where base and kept base are read under two contracts, they are not one model
         results = [one.of_one_model() if winner.is_base_of(one.contracts) else one for one in results]
         results = [one.model_copy(update={"kept_base": True}) for one in results]

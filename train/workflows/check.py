@@ -13,7 +13,7 @@ from data.errors import DataError, EmbedTuneError
 from data.findings import UNREADABLE, Done, Finding, Severity, finding_words
 from data.load import prepare
 from data.prepared import PreparedDataset
-from data.spec import BadRows, DatasetSpec
+from data.spec import BadRows, DatasetSpec, with_least_dev
 from data.splits.leaks_between_sets import remove_leaks_between_sets
 from data.storage import refuse_full, staged_folder, write_text
 from train.config.schema import JudgeSettings
@@ -22,7 +22,6 @@ from train.encode.open import open_model
 from train.encode.tokens.count import EncoderTokens, token_counter
 from train.errors import RunError
 from train.plan.audit import audited, leak_rules, obey_strict
-from train.plan.datasets import with_least_dev
 from train.runs.folder import RunFolder
 from train.runs.records import FORMAT, AuditRecord
 

@@ -17,7 +17,7 @@ from data.mining.mine import MINE_VERSION, unlimited
 from data.mining.texts import mining_texts
 from data.prepared import PreparedDataset
 from data.schema import RowKind
-from data.spec import MiningSpec
+from data.spec import MiningSpec, with_least_dev
 from data.storage import write_text
 from train.config.schema import JudgeSettings
 from train.console import notebook_view, quiet_libraries, say
@@ -33,7 +33,6 @@ from train.encode.wrappers import for_judging, wrapped
 from train.errors import ConfigError
 from train.fit.hard_negatives import cross_encoder, encoded, mine_texts, summary, summary_lines, texts_of
 from train.plan.audit import leak_rules
-from train.plan.datasets import with_least_dev
 from train.resolve.models import find_candidate
 
 if TYPE_CHECKING:

@@ -10,10 +10,9 @@ import pytest
 from data.errors import DataError
 from data.load import prepare
 from data.schema import RowKind
-from data.spec import DatasetSpec, Documents, SplitSpec
+from data.spec import LEAST_DEV, DatasetSpec, Documents, SplitSpec, with_least_dev
 from data.splits.split import SplitPlan
 from tests.support.splits import UNIQUE, pairs, planned, scored
-from train.plan.datasets import LEAST_DEV, with_least_dev
 
 APART = SplitSpec(documents=Documents.APART)
 SHARED = [(f"question {i}", f"document {i // 3}") for i in range(300)]

@@ -57,7 +57,7 @@ def workplace(pusher: ForkServer, tiny_model: Path, tmp_path_factory: pytest.Tem
 run_name: mine
 model: {{name: "{tiny_model}", device: cpu, query_prompt: "find: ", document_prompt: ""}}
 data: {{datasets: [{{source: pairs.csv}}, {{source: scored.csv, name: similar}}]}}
-training: {{max_steps: 2, precision: fp32, evaluations: 1}}
+training: {{max_steps: 2, precision: fp32, evaluations: 1, interpolation: off}}
 evaluation: {{resamples: 100}}
 """,
         encoding="utf-8",

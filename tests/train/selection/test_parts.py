@@ -16,11 +16,12 @@ from tests.support.toy_encoder import ToyEncoder
 from train.encode.contract import Role
 from train.evaluate.slicing import document_hashes
 from train.report.page_curve import Curve
-from train.runs.records import DevPart, DevParts, ScoreLine
+from train.runs.records import DevPart, DevParts, ScoreLine, Selection, TriedShare
 from train.runs.score_log import best_line
 from train.selection.dev import build_dev_judge
 from train.selection.interpolation import SHARES, Winner, choose_weights, copy_of
 from train.selection.parts import FEWEST_A_PART, parts_of
+from train.wording import WITHOUT_LOSING, judged_sentence, shipped
 
 
 class Letters(ToyEncoder):
@@ -115,6 +116,17 @@ def test_the_judge_tells_the_parts_of_dev_and_what_the_winner_gained(tmp_path: P
     assert total == pytest.approx(gain.delta)
     assert judge.gain("other", whole) is None
     assert build_dev_judge(data, Letters(), 500, 20, 1e9).line(5, Letters(trained=True)).parts == {}
+
+
+def test_a_base_that_is_kept_for_what_the_others_lose_is_said_to_be() -> None:
+    tried = tuple(TriedShare(share=share, dev=0.7 if share else 0.65, loses_on_new=bool(share)) for share in (0.0, 0.5, 1.0))
+    assert Selection(share=0.0, dev=0.65, tried=tried).passed_over
+    assert not Selection(share=0.0, dev=0.7, tried=tried).passed_over and not Selection().passed_over
+    assert shipped(60, 0, passed_over=True) == f"ships the base: nothing was better on dev{WITHOUT_LOSING}"
+    assert "without losing on documents that train did not teach" in judged_sentence(0, passed_over=True)
+    assert judged_sentence(0.5, passed_over=True).endswith(
+        "what scores higher on dev loses on documents that train did not teach."
+    )
 
 
 def test_the_curve_says_what_was_passed_over_and_why() -> None:
