@@ -60,7 +60,7 @@ def _sentence(dataset: str, found: list[ReferenceResult], tuned: str) -> str:
         f"{_first(_called(one))} does better still: {fraction(one.value)} ({change(-one.delta)}, "
         f"95% interval {interval((-one.ci95[1], -one.ci95[0]))})."
         for one in found
-        if one.kind == "tuned_and_words" and one.verdict == "regressed"
+        if one is not good and one.verdict == "regressed"
     ]
     return " ".join(parts)
 
@@ -112,7 +112,7 @@ def references_story(
     console = console or Console(force_jupyter=False)
     with console.capture() as capture:
         if references:
-            table = plain_table("Beside it on test: words alone, and models that need no training")
+            table = plain_table("Without training, on test")
             table.add_column("data set", overflow="fold")
             table.add_column("reference", overflow="fold")
             for heading in ("value", "tuned", "change", "95% interval"):
