@@ -114,26 +114,26 @@ def load_tasks(request: Request) -> LoadedTasks:
     return LoadedTasks(tasks, notes, tuple(warnings))
 
 
-def prompts_of(request: Request, names: Sequence[str]) -> dict[str, PromptSpec]:
-    """Return the prompts with which the texts of each data set are judged: those given now, or else those with which one of the
-    models was trained on it, which is said.
+def prompts_of(request: Request, names: Sequence[str], candidate: Candidate) -> dict[str, PromptSpec]:
+    """Return the prompts with which a model reads the texts of each data set: those given now, or else those with which it was
+    trained on it, which is said. Other models read them by their own contract: a base that never saw a prompt is worse under it.
 
     Args:
         request: models and data sets.
         names: of the data sets, in their order.
+        candidate: the model.
     """
-    trainings = _trainings(request)
+    trainings = [one for one in _trainings(request) if one.candidate == candidate]
     prompts: dict[str, PromptSpec] = {}
     for name, spec in zip(names, request.config.data.datasets, strict=True):
         prompts[name] = spec.prompts
-        trained = next((one for one in trainings if one.spec_for(spec) is not None), None)
-        recorded = None if trained is None else trained.spec_for(spec)
-        if trained is None or recorded is None or not request.chosen_data or "prompts" in spec.model_fields_set:
+        recorded = next((found for one in trainings if (found := one.spec_for(spec)) is not None), None)
+        if recorded is None or not request.chosen_data or "prompts" in spec.model_fields_set or _as_shipped(candidate):
             continue
         if recorded.prompts != PromptSpec():
             prompts[name] = recorded.prompts
             said = ", ".join(f"{column} {text!r}" for column, text in recorded.prompts.model_dump(exclude_none=True).items())
-            say(f"{name}: every model reads it with the prompts of {trained.candidate.label}'s training ({said})")
+            say(f"{name}: {candidate.label} reads it with the prompts of its training ({said})")
     return prompts
 
 
@@ -235,6 +235,12 @@ def tuned_by(candidate: Candidate) -> str | None:
     if candidate.run is None or _is_the_base(candidate, RunFolder(candidate.run)):
         return None
     return candidate.run.name
+
+
+def _as_shipped(candidate: Candidate) -> bool:
+    """Tell whether a model is the base that its run kept under the contract of its own files, without the run's prompts."""
+    run = None if candidate.run is None else RunFolder(candidate.run)
+    return run is not None and _is_the_base(candidate, run) and read_report(run.path).selection.as_shipped
 
 
 def _is_the_base(candidate: Candidate, run: RunFolder) -> bool:

@@ -276,7 +276,6 @@ def judge_models(
     for candidate in request.candidates:
         if candidate.config.api is None:
             locate(candidate.config)
-    prompts = prompts_of(request, list(tasks))
     models: list[JudgedModel] = []
     remarks: list[str] = []
 
@@ -289,6 +288,7 @@ def judge_models(
             remark(f"{candidate.label} is the same model with the same settings: it is not encoded again, and nothing can differ")
             models.append(models[0])
         else:
+            prompts = prompts_of(request, list(tasks), candidate)
             models.append(judge_model(candidate, tasks, prompts, request.config, cache))
     digests = [model.origin.sha256 for model in models]
     if len(models) == 2 and models[0] is not models[1] and digests[0] is not None and digests[0] == digests[1]:

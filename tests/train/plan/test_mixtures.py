@@ -30,8 +30,8 @@ def run(server: ForkServer, tiny_model: Path, tmp_path_factory: pytest.TempPathF
     (folder / "sts.csv").write_text("\n".join(["sentence1,sentence2,score", *scored]), encoding="utf-8")
     (folder / "c.yaml").write_text(
         f"model: {{name: {tiny_model}, device: cpu}}\n"
-        "data: {datasets: [{source: faq.csv, prompts: {anchor: 'ask: '}}, {source: sts.csv, weight: 3}]}\n"
-        "training: {matryoshka: [32, 8], max_steps: 4, batch_size: 16, precision: fp32}\n"
+        "data: {datasets: [{source: faq.csv, prompts: {anchor: 'ask: '}}, {source: sts.csv, weight: 3}], split: {dev: 0.1}}\n"
+        "training: {matryoshka: [32, 8], max_steps: 4, batch_size: 16, precision: fp32, interpolation: 'off'}\n"
         "evaluation: {resamples: 200}\n",
         encoding="utf-8",
     )
@@ -80,10 +80,11 @@ def test_the_model_is_judged_again_under_the_prompts_of_its_training(server: For
     words = ["evaluate", base, "run", "--data", "faq.csv", "--data", "sts.csv", "--output", "again", "model.device=cpu"]
     done = server.run(words, folder.parent.parent)
     assert done["code"] == 0, done["output"]
-    assert "faq: every model reads it with the prompts of run's training (anchor 'ask: ')" in done["output"]
+    assert "faq: run reads it with the prompts of its training (anchor 'ask: ')" in done["output"]
     again, report = (json.loads((one / "report.json").read_text()) for one in (folder.parent.parent / "again", folder))
     for first, second in zip(again["datasets"], report["datasets"], strict=True):
-        assert (first["base"], first["tuned"]) == pytest.approx((second["base"], second["tuned"]))
+        shipped = {one["name"]: one["value"] for one in second["contracts"]}.get("as shipped", second["base"])
+        assert (first["base"], first["tuned"]) == pytest.approx((shipped, second["tuned"])), "the base by its own contract"
 
 
 def test_shortened_vectors_are_judged_under_the_prompts_of_the_data_set(run: tuple[Path, str]) -> None:

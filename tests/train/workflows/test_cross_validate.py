@@ -134,7 +134,13 @@ def crossed(tmp_path_factory: pytest.TempPathFactory, work: Path, server: ForkSe
         "model.device=cpu",
         "training.precision=fp32",
     ]
-    words += ["training.epochs=1", "training.evaluations=1", "evaluation.folds=3", "evaluation.resamples=200"]
+    words += [
+        "training.epochs=1",
+        "training.evaluations=1",
+        "evaluation.folds=3",
+        "evaluation.resamples=200",
+        "evaluation.panel=off",
+    ]
     done = server.run(words, folder)
     assert done["code"] == 0, done["output"]
     return folder / "checkpoints" / "crossed", done
@@ -187,7 +193,13 @@ def test_rows_that_cannot_be_dealt_into_parts_cost_the_run_nothing(
     lines = [f"a red thing {i},the thing {i} that is red,{i % 5 / 4},g{i % 4}" for i in range(60)]
     (folder / "grouped.csv").write_text("sentence1,sentence2,score,group\n" + "\n".join(lines) + "\n", encoding="utf-8")
     words = ["train", "--data", "grouped.csv", "run_name=grouped", "model.name=tiny", "model.device=cpu"]
-    settings = ["training.precision=fp32", "training.epochs=1", "evaluation.resamples=200", "data.split.dev=0.2"]
+    settings = [
+        "training.precision=fp32",
+        "training.epochs=1",
+        "evaluation.resamples=200",
+        "data.split.dev=0.2",
+        "evaluation.panel=off",
+    ]
     done = server.run([*words, *settings], folder)
     assert done["code"] == 0, done["output"]
     assert "there is no cross-validation: grouped.csv: the rows are in 4 groups" in done["output"], done["output"]
