@@ -40,6 +40,7 @@ from train.selection.contracts import kept_as_shipped
 from train.selection.judged import compared, judge_base, judge_tuned
 from train.selection.panel import base_elsewhere
 from train.selection.references import judge_references
+from train.selection.unproven import base_where_unproven
 from train.tracking.base import Tracker
 from train.tracking.start import start_tracking
 from train.workflows.cross_validate import cross_validate
@@ -167,6 +168,7 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker, training_begins: Cal
         if not inner:  # what a part of another run finds is not what anybody chooses by
             results = with_looks(results, plan.config.output_dir, run.name)
         results = together(results)
+        winner = base_where_unproven(plan, run, winner, before, base, results)
         report_run(
             run,
             plan.config,

@@ -121,3 +121,10 @@ class FailOn(Choice):
     REGRESSED = "regressed"
     NO_EVIDENCE = "no_evidence"
     WORSE_THAN = "worse-than"
+
+
+class Unproven(Choice):
+    """What a run ships where the gain of what was trained is unproven."""
+
+    SHIP = "ship"
+    BASE = "base"

@@ -35,6 +35,7 @@ SECTIONS = {
     "evaluation": "How checkpoints are chosen and models are judged.",
     "tracking": "A dashboard in addition to the run folder. `tracking: wandb` is short for `tracking: {backend: wandb}`. The key"
     " comes from WANDB_API_KEY or from `wandb login`.",
+    "export": "What becomes of the judged model.",
     "export.hub": "Where the finished model is pushed. The token comes from HF_TOKEN or from `hf auth login`.",
     "models": f"{FOR_COMPARE}what is compared.",
     "limits": f"{FOR_COMPARE}what a model must meet to be recommended. Without a value there is no limit; models"

@@ -70,7 +70,8 @@ def metadata(records: RunRecords, repo_id: str, licence: str | None = None) -> s
     results = []
     for entry in records.report.datasets:
         task, task_name = TASKS.get(entry.kind, RETRIEVAL)
-        found = {entry.metric: entry.tuned} | {name: pair.tuned for name, pair in entry.metrics.items()}
+        side = "base" if records.report.selection.withheld else "tuned"  # whose weights are there
+        found = {entry.metric: getattr(entry, side)} | {name: getattr(pair, side) for name, pair in entry.metrics.items()}
         for name, value in found.items():
             label, kind = METRICS.get(name, (name, name))
             if records.contract.similarity == "dot":  # retrieval is judged by the model's own
@@ -136,6 +137,7 @@ def _verdict(records: RunRecords) -> str:
     lines = [
         "## Is it better than its base?",
         "",
+        *_doubt(records),
         f"**{VERDICTS[records.report.verdict]}.** Both were judged once on the test split, which took no part in training or "
         "in the choice of the checkpoint; the interval is a paired bootstrap of tuned − base.",
         "",
@@ -168,7 +170,21 @@ def _verdict(records: RunRecords) -> str:
                 else "The verdict is on all of them; this model is one case of it."
             ),
         ]
+    if any(entry.seeds for entry in records.report.datasets):
+        lines += ["", "*Seeds*: the same training with other seeds, on the same test; this model is the best of them on dev."]
     return "\n".join(lines)
+
+
+def _doubt(records: RunRecords) -> list[str]:
+    """Return what is said first where the gain of what was trained is unproven."""
+    shipped = records.report.shipped
+    if shipped is None or shipped.headline is None:
+        return []
+    if records.report.selection.withheld:
+        said = "This model is the base itself: the gain of what was trained is unproven, and the figures below are of that."
+    else:
+        said = "Unproven: this model is not shown to be better than its base."
+    return [f"**{said}**", ""]
 
 
 def _judged(records: RunRecords) -> list[DatasetResult]:
@@ -294,6 +310,10 @@ def _repeat(records: RunRecords) -> str:
     way = "" if share == 1 else f"{share:.0%} of the way from the base to "
     checkpoint = f"{way}the checkpoint of step {records.report.best_step or 0:,}"
     selection = checkpoint if share else f"the base itself: {nothing_better(records.report.selection.passed_over)}"
+    if (seed := records.report.selection.seed) is not None:
+        selection += f" of the training with seed {seed}"
+    if records.report.selection.withheld:
+        selection = f"the base itself, as the gain of what was trained ({selection}) is unproven"
     revision = f", code revision `{environment.git_revision[:12]}`" if environment.git_revision else ""
     lines = [
         "## How to repeat it",

@@ -316,7 +316,11 @@ def run_verdict(results: Sequence[DatasetResult]) -> RunVerdict:
     better, or worse, no more often than one of a single data set.
     A shipped model that is worse on test counts as well, whatever such training does elsewhere: then the run is `mixed` at best.
     """
-    verdicts = {result.settled for result in results} | {"regressed" for result in results if result.lost_on_test}
+    return overall([result.settled for result in results] + ["regressed" for result in results if result.lost_on_test])
+
+
+def overall(verdicts: Sequence[DatasetVerdict]) -> RunVerdict:
+    """Return what verdicts on single data sets make together: `mixed` where some are better and some worse."""
     match ("improved" in verdicts, "regressed" in verdicts):
         case (True, True):
             return "mixed"

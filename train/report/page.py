@@ -24,6 +24,7 @@ from train.report.page_panel import PanelView, loss_warnings
 from train.report.page_reproduce import Repeat
 from train.report.page_slices import slice_remarks, sliced
 from train.report.references import references_on_page
+from train.report.seeds_table import seed_lines
 from train.report.sentences import verdict_lines
 from train.report.sentences_looks import looks_sentence
 from train.runs.records import AuditedDataset, AuditRecord, EnvironmentRecord, JudgedDataset, RunReport, ScoreLine
@@ -110,6 +111,9 @@ def render(
         "run": plain(report.run or "Run"),
         "sentences": verdict_lines(results, sides),
         "looked": looks_sentence(results),
+        "headline": plain(report.shipped.headline) if report.shipped is not None and report.shipped.headline else "",
+        "about_training": _one_seed(report),
+        "seeds": seed_lines(results),
         "results": results,
         "lines": lines,
         "many": len(results) > MANY,
@@ -158,6 +162,12 @@ def named(result: JudgedDataset) -> JudgedDataset:
     return result.model_copy(update={"name": plain(result.name)})
 
 
+def _one_seed(report: RunReport) -> str:
+    """Return what another seed would come to, where one was trained; elsewhere the verdict's sentences say it."""
+    told = report.training is None or any(one.training is not None for one in report.datasets)
+    return "" if told or report.training is None else plain(report.training.sentence)
+
+
 def _capital(side: str) -> str:
     """Capitalise `base` and `tuned`; names of models keep their letters."""
     return side.capitalize() if side in Sides() else side
@@ -177,18 +187,19 @@ def _tiles(report: RunReport) -> list[Tile]:
     seconds = report.cost.get("train_seconds")
     if seconds is not None:
         step, share = report.best_step, report.selection.share
-        tiles.append(
-            Tile(
-                "Training took",
-                wording.duration(seconds),
-                wording.shipped(step, share, passed_over=report.selection.passed_over) if step else "",
-            )
-        )
+        tiles.append(Tile("Training took", wording.duration(seconds), _shipped(report, step, share) if step else ""))
     if report.base_model:
         tiles.append(Tile("Base model", plain(report.base_model)))
     if report.finished_at:
         tiles.append(Tile("Finished", moment(report.finished_at)))
     return tiles
+
+
+def _shipped(report: RunReport, step: int, share: float) -> str:
+    if report.selection.withheld:
+        return "ships the base: the gain is unproven"
+    seed = "" if report.selection.seed is None else f" of seed {report.selection.seed}"
+    return wording.shipped(step, share, passed_over=report.selection.passed_over) + seed
 
 
 def _parts(context: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -197,6 +208,7 @@ def _parts(context: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("results", "Results", context["results"]),
         ("references", "Without fine-tuning", context["references"] or context["reference_notes"]),
         ("slices", "Parts", context["slices"]),
+        ("seeds", "Seeds", context["seeds"]),
         ("curve", "Learning curve", context["curve"]),
         ("elsewhere", "Elsewhere", context["panel"]),
         ("changed", "What changed", context["cases"] or context["changes"]),

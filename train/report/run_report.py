@@ -18,6 +18,7 @@ from train.report.page import Extras, render
 from train.report.page_panel import language_note, loss_warnings
 from train.report.references import references_story, tuned_in_words
 from train.report.terminal import side_by_side, story
+from train.report.training import on_shipped, on_training
 from train.runs.folder import RunFolder
 from train.runs.per_query import write_per_query
 from train.runs.read import read_audit, read_environment
@@ -76,6 +77,7 @@ def report_run(
     files, audit = RunFolder(run), read_audit(run)
     if panel is not None:
         panel = panel.model_copy(update={"notes": language_note(audit)})
+    training, shipped = on_training(results), on_shipped(results, withheld=winner.withheld)
     report = RunReport(
         verdict=run_verdict(results),
         primary=results[0].name if results else None,
@@ -84,6 +86,8 @@ def report_run(
         selection=Selection.model_validate(winner.as_json()),
         base_model=config.model.name,
         datasets=tuple(JudgedDataset.of_result(one, _dimensions(base, tuned, one.name)) for one in results),
+        training=training,
+        shipped=shipped,
         cost=cost(log, work, seconds) | ({"vectors_from_cache": base.from_cache} if base.from_cache else {}),
         finished_at=now(),
         references=() if beside is None else beside.results,
@@ -107,7 +111,18 @@ def report_run(
 
     write_text(files.page, page(texts=True))
     report.write(files.report)  # last: a run with a report.json is finished
-    say(story(results, log.lines, report.cost, share=winner.share, panel=panel, selection=report.selection))
+    one_seed = None if any(one.training is not None for one in results) else training.sentence
+    said = story(
+        results,
+        log.lines,
+        report.cost,
+        share=winner.share,
+        panel=panel,
+        selection=report.selection,
+        headline=shipped.headline,
+        about_training=one_seed,
+    )
+    say(said)
     if lines := shortened_rows(report.datasets):
         say("\n" + side_by_side("Test scores with shortened vectors", lines, BASE_AND_TUNED))
     if said := references_story(report.references, report.reference_notes, tuned_in_words(report)):

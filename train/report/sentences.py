@@ -27,7 +27,7 @@ def dataset_sentence(result: DatasetResult, sides: Sides = BASE_AND_TUNED) -> st
     if result.training is not None:
         return f"{training_sentence(result, result.training, sides)} {shipped_sentence(result)}"
     before, after = sides.in_sentences()
-    figures = f"{metric_name(result.metric)} {_figures(result, result.kind)}."
+    figures = f"{metric_name(result.metric)} {figures_of(result, result.kind)}."
     figures += f" {result.unit_note}" if result.unit_note else ""
     if result.against_scores and result.settled == "no_evidence":
         return f"There is no verdict on {result.name}: {against_scores(before)}. {figures}"
@@ -68,7 +68,7 @@ def shipped_sentence(result: DatasetResult) -> str:
     """Say what the shipped model is beside the others of such training, and what it reaches on test."""
     if result.kept_base:
         return f"The model that is shipped is the base itself: in this run {nothing_better(result.passed_over)}."
-    figures = _figures(result, result.kind)
+    figures = figures_of(result, result.kind)
     if result.cross_validation is not None:
         return f"The model that is shipped is the one that this run trained, on {result.split} alone: {figures}."
     assert result.seeds is not None, "a sentence of its own is only needed beside others"
@@ -79,7 +79,7 @@ def shipped_sentence(result: DatasetResult) -> str:
 
 def _crossed(result: DatasetResult, crossed: CrossValidation) -> str:
     """Return the figures of a cross-validation, and what its interval holds."""
-    figures = f"cross-validated {metric_name(result.metric)} {_figures(crossed, result.kind)} in {crossed.folds} parts."
+    figures = f"cross-validated {metric_name(result.metric)} {figures_of(crossed, result.kind)} in {crossed.folds} parts."
     if crossed.luck_sd is not None and crossed.luck_correlation is not None:
         size = f"SD {fraction(crossed.luck_sd)} a model"
         seeds = "" if crossed.luck_seeds is None else f" as measured with {crossed.luck_seeds} seeds"
@@ -91,7 +91,7 @@ def _crossed(result: DatasetResult, crossed: CrossValidation) -> str:
 def _seeds(result: DatasetResult, found: SeedsResult) -> str:
     """Return the figures of several seeds, and what their interval holds."""
     many = len(found.seeds)
-    figures = f"mean {metric_name(result.metric)} of {many} seeds {_figures(found, result.kind)}."
+    figures = f"mean {metric_name(result.metric)} of {many} seeds {figures_of(found, result.kind)}."
     figures += f" The interval holds items and seeds, whose scores have a standard deviation of {found.sd:.4f}."
     if found.failed:
         figures += f" Training with seed {', '.join(map(str, found.failed))} did not converge and is left out."
@@ -102,7 +102,8 @@ def _kept(kept: int, of: int, what: str) -> str:
     return f" In {kept} of {of} {what} dev would have kept the base; what was trained was judged." if kept else ""
 
 
-def _figures(found: DatasetResult | CrossValidation | SeedsResult, kind: str) -> str:
+def figures_of(found: DatasetResult | CrossValidation | SeedsResult, kind: str) -> str:
+    """Return both scores, the change with its interval, and what it stands on."""
     return (
         f"{fraction(found.base)} → {fraction(found.tuned)} ({change(found.delta)}, 95% interval {interval(found.ci95)}, "
         f"{counted(found.n, kind, found.groups)})"

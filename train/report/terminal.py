@@ -16,6 +16,7 @@ from train.evaluate.results import DatasetResult, run_verdict
 from train.report.dev_gain import dev_gain_lines
 from train.report.page_panel import loss_warnings, panel_sentence, panel_table
 from train.report.page_slices import slice_remarks
+from train.report.seeds_table import seeds_table
 from train.report.sentences import verdict_lines
 from train.report.sentences_looks import looks_sentence
 from train.runs.records import PanelRecord, ScoreLine, Selection
@@ -42,6 +43,8 @@ def story(
     share: float = 1.0,
     panel: PanelRecord | None = None,
     selection: Selection | None = None,
+    headline: str | None = None,
+    about_training: str | None = None,
 ) -> str:
     """Return verdict, results, secondary metrics, learning curve, what changed most and cost, ready to print.
 
@@ -55,13 +58,17 @@ def story(
         share: of the way from the base to the best checkpoint, which the judged model went.
         panel: what was found on other work.
         selection: what was chosen, and what had a say.
+        headline: the first line of all, where what was trained is unproven.
+        about_training: what another seed would come to, where one was trained.
     """
     console = console or Console(force_jupyter=False)
     style = _STYLES[run_verdict(results)]
     with console.capture() as capture:
+        if headline is not None:
+            console.print(Text(headline, style="bold yellow"))
         first, *others = verdict_lines(results, sides)
         console.print(Text(f"Verdict: {first}", style=f"bold {style}"))
-        for line in others:
+        for line in (*others, *filter(None, [about_training])):
             console.print(Padding(Text(line), (0, 0, 0, 2)))
         if (looked := looks_sentence(results)) is not None:
             console.print(Padding(Text(looked), (0, 0, 0, 2)))
@@ -70,7 +77,7 @@ def story(
         if results and (legend := sides.legend()):
             console.print()
             console.print(Text(legend))
-        for table in (_results(results, sides), _secondary(results, sides), _curve(curve, share)):
+        for table in (_results(results, sides), seeds_table(results), _secondary(results, sides), _curve(curve, share)):
             if table is not None:
                 console.print()
                 console.print(table)

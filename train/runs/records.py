@@ -199,6 +199,7 @@ class Selection(Part):
     dev: float | None = None
     tried: tuple[TriedShare, ...] = ()
     as_shipped: bool = Field(False, description="whether the base was kept under the contract of its own files")
+    withheld: bool = Field(False, description="model/ holds the base, as the gain of what was judged is unproven")
     seed: int | None = Field(None, description="of the training that made it, where it is not the run's own")
     lost: bool = Field(
         False, description="part of a cross-validation, or seed: dev would have kept the base; it was judged anyway"
@@ -271,6 +272,22 @@ class JudgedDataset(DatasetResult):
         return found
 
 
+class TrainingVerdict(Part):
+    """What is known of training with this recipe, of which another seed is another case."""
+
+    verdict: RunVerdict
+    sentence: str
+
+
+class ShippedVerdict(Part):
+    """What is known of the very model that is in model/, see `train.report.training`."""
+
+    verdict: RunVerdict
+    sentence: str
+    proven: bool = Field(False, description="whether its gain is; the base has none")
+    headline: str | None = Field(None, description="first line of every report, where what was trained is unproven")
+
+
 class RunReport(Record):
     """report.json: what a run, or an evaluation of two models, came to."""
 
@@ -284,6 +301,8 @@ class RunReport(Record):
     models: dict[Literal["base", "tuned"], ModelRecord] = Field(default_factory=dict, description="of an evaluation")
     datasets: tuple[JudgedDataset, ...]
     panel: PanelRecord | None = Field(None, description="other work; None where it was not judged, and in older files")
+    training: TrainingVerdict | None = Field(None, description="on such training; an evaluation and older runs have none")
+    shipped: ShippedVerdict | None = Field(None, description="on the model that is shipped; others as above")
     cost: dict[str, int | float] = Field(default_factory=dict, description="see `train.wording.cost_lines`")
     finished_at: str | None = None
     references: tuple[ReferenceResult, ...] = Field((), description="what needs no training, beside tuned; older runs have none")
@@ -323,7 +342,8 @@ class RunReport(Record):
         console = Console(width=WIDTH, color_system=None, force_jupyter=False)
         with console.capture() as capture:
             console.print(table)
-        return with_warnings(self.warnings, lines_of(capture.get()))
+        headline = "" if self.shipped is None or self.shipped.headline is None else f"{self.shipped.headline}\n"
+        return headline + with_warnings(self.warnings, lines_of(capture.get()))
 
     def _repr_html_(self) -> str:
         return notebook_view(str(self), self.to_pandas())

@@ -37,6 +37,7 @@ class Winner:
         elsewhere: mean score on the half of the panel that chooses, of each share that was judged there, and of the base (0).
         dev_choice: the share that is the best on dev, where another one was taken since it loses less elsewhere.
         lost: whether dev would have kept the base, in a run that judges what training makes and not what would be shipped.
+        withheld: whether the base is shipped instead, since the gain of what was judged is unproven.
         losing: shares that were not taken since the base is better on documents that train did not teach.
         datasets: its score on the dev split of each data set, by name; empty where that is not known.
         shares: those of the shares that were tried between base and checkpoint.
@@ -48,6 +49,7 @@ class Winner:
     tried: tuple[tuple[float, float], ...] = ()
     as_shipped: bool = False
     lost: bool = False
+    withheld: bool = False
     losing: tuple[float, ...] = ()
     datasets: Mapping[str, float] = field(default_factory=dict, compare=False)
     seed: int | None = None
@@ -94,7 +96,7 @@ class Winner:
         for one in tried:
             one.update({"panel": elsewhere[one["share"]]} if one["share"] in elsewhere else {})
         found: dict[str, object] = {"step": self.step, "share": self.share, "dev": self.dev, "tried": tried}
-        said = {name: True for name in ("as_shipped", "lost") if getattr(self, name)}
+        said = {name: True for name in ("as_shipped", "lost", "withheld") if getattr(self, name)}
         known = {"seed": self.seed, "dev_choice": self.dev_choice}
         return found | said | {name: value for name, value in known.items() if value is not None}
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import ModuleType
 from urllib.parse import urlsplit
 
-from train.config.schema import TrackingConfig
+from train.config.sharing import TrackingConfig
 from train.errors import TrackingError
 
 QUIET = {"WANDB_SILENT": "true", "WANDB_ERROR_REPORTING": "false"}

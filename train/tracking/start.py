@@ -6,7 +6,8 @@ from pathlib import Path
 
 from train import distributed
 from train.config.choices import Backend
-from train.config.schema import TrackingConfig, TrainSettings
+from train.config.schema import TrainSettings
+from train.config.sharing import TrackingConfig
 from train.tracking.base import Tracker
 
 

@@ -23,7 +23,9 @@ from train.evaluate.luck import Luck
 from train.evaluate.results import DatasetResult
 from train.evaluate.score import Scores
 from train.evaluate.seeds import SeedResult, SeedsResult
+from train.evaluate.shared_texts import units_of
 from train.evaluate.tasks import RetrievalTask, Task
+from train.evaluate.units import by_wider, decided
 from train.fit.loop import load_weights
 from train.plan.inner import inner_config, run_inside
 from train.plan.plan import Plan
@@ -157,14 +159,10 @@ def _compared(result: DatasetResult, plan: Plan, base: BaseScores, seeds: Seeds)
     before = _values(task, base.test.full[result.name][1])
     tuned = np.stack([_values(task, own), *(_recorded(one.folder, result, task) for one in seeds.trained if one.folder)])
     gold = None if isinstance(task, RetrievalTask) else np.asarray(task.scores, dtype=float)
-    found, items, scores = compare_seeds(
-        before,
-        tuned,
-        gold=gold,
-        groups=task.groups,
-        seed=plan.config.training.seed,
-        resamples=plan.config.evaluation.resamples,
-    )
+    judging = {"seed": plan.config.training.seed, "resamples": plan.config.evaluation.resamples}
+    units = units_of(task)
+    wider = by_wider(units, lambda groups: compare_seeds(before, tuned, gold=gold, groups=groups, **judging)[1])
+    found, items, scores = compare_seeds(before, tuned, gold=gold, groups=decided(units, wider), **judging)
     each = [
         SeedResult(
             seed=one.seed,

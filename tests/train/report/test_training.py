@@ -1,0 +1,131 @@
+"""Two verdicts, on training and on the shipped model, and what stands in the first line where a gain is unproven."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+from sentence_transformers import SentenceTransformer
+
+from tests.train.evaluate.test_seeds import result_of_seeds
+from tests.train.evaluate.test_verdict import UNCLEAR, crossed, result
+from train import pipeline
+from train.config.load import load_config
+from train.evaluate.holm import together
+from train.evaluate.proven import is_proven
+from train.evaluate.results import DatasetResult
+from train.report.page import render
+from train.report.seeds_table import seed_lines
+from train.report.terminal import story
+from train.report.training import on_shipped, on_training
+from train.runs.records import JudgedDataset, RunReport, Selection
+
+UNSURE = {**UNCLEAR, "ci95": (-0.03, 0.05), "n": 50, "p_value": 0.6}
+KEPT = {**UNCLEAR, "tuned": 0.532, "delta": 0.0, "ci95": (0.0, 0.0), "p_value": 1.0, "kept_base": True}
+
+
+def with_parts(found: DatasetResult, ci95: tuple[float, float]) -> DatasetResult:
+    return found.model_copy(update={"cross_validation": crossed(ci95)})
+
+
+@pytest.mark.parametrize(
+    ("found", "proven"),
+    [
+        (result(p_value=0.001), True),
+        (result(**UNSURE), False),
+        (result(verdict="regressed", delta=-0.06, ci95=(-0.09, -0.03), p_value=0.001), False),
+        (result(**KEPT), False),
+        (with_parts(result(**UNSURE), (0.02, 0.06)), True),
+        (with_parts(result(p_value=0.01), (-0.02, 0.04)), False),  # test is a part of what cross-validation judged
+        (with_parts(result(verdict="regressed", ci95=(-0.09, -0.03), p_value=0.001), (0.02, 0.06)), False),
+        (with_parts(result(**KEPT), (0.02, 0.06)), False),
+        (result_of_seeds(0.1), True),
+        (result_of_seeds(0.0), False),
+    ],
+)
+def test_what_is_proven(found: DatasetResult, proven: bool) -> None:
+    assert is_proven([found]) == on_shipped([found]).proven == proven
+    first = on_shipped([found]).headline
+    assert (first is None) == (proven or found.kept_base) and (first is None or first.startswith("Unproven: "))
+
+
+def test_a_gain_on_one_of_many_data_sets_is_proven_only_among_all_of_them() -> None:
+    weak = [result(name="d0", p_value=0.03), *(result(name=f"d{i}", p_value=0.5, verdict="no_evidence") for i in range(1, 5))]
+    assert is_proven(weak) and not is_proven(together(weak))
+    headline = on_shipped(together(weak)).headline
+    assert headline is not None and "it is better on none of 5 data sets" in headline
+
+
+def test_one_seed_is_said_to_be_one() -> None:
+    told = on_training([result(p_value=0.001, ci95=(0.075, 0.103), n=1225)])
+    assert told.sentence.startswith("One seed was trained. Models of other seeds differ from each other by chance (standard ")
+    assert "deviation 0.011, declared and not measured)" in told.sentence and "training.seeds=3" in told.sentence
+    # arms of .014 become sqrt(.014² + (1.96 · .011)²) = .0257
+    assert (
+        "the interval of the gain of such training is +0.063 to +0.115" in told.sentence and "training.seeds=3" in told.sentence
+    )
+    assert told.verdict == "improved"
+    narrow = on_training([result(p_value=0.001, delta=0.01, ci95=(0.005, 0.015), n=1225)])
+    assert narrow.verdict == "no_evidence", "what another seed may undo"
+
+
+def test_both_verdicts_of_a_cross_validated_run() -> None:
+    worse = with_parts(result(verdict="regressed", delta=-0.06, ci95=(-0.09, -0.03), p_value=0.001), (0.02, 0.06))
+    training, shipped = on_training([worse]), on_shipped([worse])
+    assert (training.verdict, shipped.verdict) == ("improved", "regressed")
+    assert training.sentence.startswith("Training makes a model that is better than the base")
+    assert shipped.sentence.startswith("The model that is shipped is the one that this run trained, on test alone: ")
+
+
+def report(found: DatasetResult, **more: Any) -> RunReport:
+    shipped = on_shipped([found], withheld=bool(more))
+    told = {"training": on_training([found]), "shipped": shipped, "selection": Selection(**more)}
+    return RunReport(verdict="no_evidence", datasets=(JudgedDataset.of_result(found),), run="r", cost={}, **told)
+
+
+def test_unproven_is_the_first_line_of_terminal_page_and_text() -> None:
+    found = result(**UNSURE)
+    whole = report(found)
+    headline = "Unproven: nothing shows that what was trained is better than the base on python_api (0.532 → 0.542 (+0.010, "
+    printed = story([found], headline=whole.shipped.headline, about_training=whole.training.sentence, console=Console(width=400))
+    assert printed.splitlines()[0].startswith(headline) and "\n  One seed was trained." in printed
+    assert str(whole).startswith(headline)
+    page = render(RunReport.model_validate(whole.to_dict()), [], [])
+    assert page.index('class="lead unproven">Unproven: nothing shows') < page.index('class="lead">There is no evidence')
+    assert "One seed was trained." in page
+    older = RunReport.model_validate({key: value for key, value in whole.to_dict().items() if key not in ("training", "shipped")})
+    assert "Unproven" not in render(older, [], []) + str(older)
+
+
+def test_a_base_that_is_shipped_instead_is_called_so() -> None:
+    whole = report(result(**UNSURE), step=4, withheld=True)
+    assert whole.shipped.verdict == "no_evidence" and whole.shipped.headline.startswith("The base is shipped: nothing shows")
+    assert "The model that is shipped is the base itself" in whole.shipped.sentence
+
+
+def test_the_table_of_seeds() -> None:
+    found = result_of_seeds(0.1, kept=1)
+    lines = seed_lines([found])
+    assert [line.seed for line in lines] == ["42", "43", "44", "mean", "SD"]
+    assert (lines[0].note, lines[1].note) == ("dev would keep the base", "shipped") and lines[4].test == f"{found.seeds.sd:.4f}"
+    assert "Seeds on test" in story([found], console=Console(width=200)) and 'id="seeds-title"' in render(report(found), [], [])
+    assert not seed_lines([result()]) and "Seeds on test" not in story([result()])
+
+
+def test_the_base_is_exported_where_the_user_wants_it_for_an_unproven_gain(work: Path, tmp_path: Path) -> None:
+    words = ["model.device=cpu", "training.precision=fp32", "training.max_steps=3", "evaluation.resamples=100", "run_name=run"]
+    words += [f"model.name={work / 'tiny'}", f"output_dir={tmp_path}", "training.interpolation=off", "training.evaluations=1"]
+    words += ["export.unproven=base", "training.learning_rate=1e-2"]
+    config = load_config(None, data=str(work / "scored.csv"), overrides=words)
+    run = pipeline.start_run(config)
+    told = json.loads((run / "report.json").read_text(encoding="utf-8"))
+    assert told["selection"]["withheld"] is True and told["selection"]["share"] == 1 and told["datasets"][0]["delta"] != 0
+    assert told["shipped"]["headline"].startswith("The base is shipped: ")
+    texts = ["a red car", "the blue house"]
+    shipped, base = (SentenceTransformer(str(path), device="cpu").encode(texts) for path in (run / "model", work / "tiny"))
+    assert np.array_equal(shipped, base)
+    assert "ships the base: the gain is unproven" in (run / "report.html").read_text(encoding="utf-8")
