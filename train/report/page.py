@@ -26,6 +26,7 @@ from train.report.page_slices import slice_remarks, sliced
 from train.report.references import references_on_page
 from train.report.seeds_table import seed_lines
 from train.report.sentences import verdict_lines
+from train.report.sentences_doubt import independence
 from train.report.sentences_looks import looks_sentence
 from train.runs.records import AuditedDataset, AuditRecord, EnvironmentRecord, JudgedDataset, RunReport, ScoreLine
 from train.wording import Sides
@@ -132,6 +133,7 @@ def render(
         **references_on_page(report, plain),
         "curve": learned,
         "dev_gains": dev_gain_lines(results),
+        "independence": independence(results),
         "slices": sliced(results),
         "slice_remarks": slice_remarks(results),
         "panel": PanelView.of(report),

@@ -133,3 +133,16 @@ def test_per_query_values_keep_what_is_shared(tmp_path: Path) -> None:
     folder = tmp_path / "checkpoints" / "a"
     write_run(folder, {"faq": retrieval([0.9, 0.8, 1.0, 0.7])})
     assert read_finished(folder).values("faq", "ndcg@10").units("pair").texts is None, "files of older versions"
+
+
+def test_what_no_text_shows_is_said_once_with_its_number() -> None:
+    from train.report.sentences_doubt import independence
+    from train.report.terminal import story
+
+    generator, task = np.random.default_rng(1), intents(40, 3)
+    alone = judged(task, *by_intent(generator, 40, 3, 0.0))
+    (sentence,) = independence([alone, alone])
+    assert "name it: data.columns.group=COLUMN" in sentence and "19% of models that were no better looked better" in sentence
+    assert " ".join(story([alone, alone]).split()).count("taken to be independent") == 1
+    assert independence([alone.model_copy(update={"unit": "group"})]) == [], "the user has named them"
+    assert independence([alone.model_copy(update={"unit": None})]) == [], "reports of older versions"
