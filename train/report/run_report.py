@@ -94,7 +94,7 @@ def report_run(
         reference_notes=() if beside is None else beside.notes,
         **({} if panel is None else {"panel": panel, "warnings": loss_warnings(panel)}),
     )
-    write_per_query(files.per_query, base.test.full, tuned.full)
+    write_per_query(files.per_query, base.test.full, tuned.full, base.other)
     extras = Extras(
         config=files.config.read_text(encoding="utf-8"),
         environment=read_environment(run),

@@ -40,6 +40,7 @@ class Values:
         gold: n gold scores; None for queries, and in files of versions that did not record them.
         group: n numbers of groups; None where items are alone, and in files of versions that knew no groups.
         shared: n lists of ids of texts that other items may share; empty in files of versions that knew none.
+        other_base: n values of the base under the contract that did not decide; None where there was one.
         taught: n times whether training rows had a relevant document of the query; None where that is not known.
     """
 
@@ -50,6 +51,7 @@ class Values:
     group: list[int | None]
     taught: list[bool | None] = field(default_factory=list)
     shared: list[list[str]] = field(default_factory=list)
+    other_base: list[float | None] = field(default_factory=list)
 
     def units(self, kind: str) -> Units:
         """Return which items belong together."""
@@ -121,13 +123,13 @@ class FinishedRun:
             raise BrokenRecord(path, f"is broken (it has no column {lacking[0]})")
         # plain lists: pyarrow's own filters import pandas
         columns = [table[name].to_pylist() for name in COLUMNS]
-        gold, group, taught, shared = (
+        gold, group, taught, shared, other = (
             table[name].to_pylist() if name in table.column_names else [None] * len(table)
-            for name in ("gold", "group", "taught", "shared")
+            for name in ("gold", "group", "taught", "shared", "other_base")
         )
         out: dict[tuple[str, str], Values] = {}
-        rows = zip(*columns, gold, group, taught, shared, strict=True)
-        for dataset, item, metric, base, tuned, score, one, known, texts in rows:
+        rows = zip(*columns, gold, group, taught, shared, other, strict=True)
+        for dataset, item, metric, base, tuned, score, one, known, texts, aside in rows:
             found = out.setdefault((dataset, metric), Values([], [], [], [], []))
             found.items.append(item)
             found.base.append(base)
@@ -136,6 +138,7 @@ class FinishedRun:
             found.group.append(one)
             found.taught.append(known)
             found.shared.append(texts or [])
+            found.other_base.append(aside)
         return out
 
 

@@ -14,20 +14,21 @@ from train.evaluate.tasks import RetrievalTask, Task
 Judged = Mapping[str, tuple[Task, Scores]]
 
 
-def write_per_query(path: Path, base: Judged, tuned: Judged) -> None:
+def write_per_query(path: Path, base: Judged, tuned: Judged, other: Judged | None = None) -> None:
     """Write one row a query or scored pair and metric: `dataset, item, metric, base, tuned, gold, group, taught, shared`. Items
     are ids, never texts.
 
     For scored pairs the metric is `cosine` and `gold` the gold score, from which Spearman follows; for queries `gold` is null.
     `group` is a number within the data set, null where nobody said which items belong together. `taught` tells whether training
     rows had a relevant document of the query, null where that is not known. `shared` holds ids (64 bits of SHA-256) of the texts
-    that other items may share: those that do are resampled together.
+    that other items may share: those that do are resampled together. `other_base` is the base's value under the contract that did
+    not decide (see `DatasetResult.contracts`), null where there is one contract.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     numbers = dict.fromkeys(("base", "tuned", "gold"), pa.float64())
-    added = {"group": pa.int64(), "taught": pa.bool_(), "shared": pa.list_(pa.string())}
+    added = {"group": pa.int64(), "taught": pa.bool_(), "shared": pa.list_(pa.string()), "other_base": pa.float64()}
     schema = pa.schema(dict.fromkeys(("dataset", "item", "metric"), pa.string()) | numbers | added)
     columns: dict[str, list[Any]] = {name: [] for name in schema.names}
     for name, (task, scores) in tuned.items():
@@ -43,7 +44,10 @@ def write_per_query(path: Path, base: Judged, tuned: Judged) -> None:
             found = {"cosine": (before.similarities, scores.similarities)}
             items = [str(i) for i in range(len(task))]
             gold = [float(score) for score in task.scores]
+        left = None if other is None or name not in other else other[name][1]
         for metric, (old, new) in found.items():
+            aside = None if left is None else left.similarities if metric == "cosine" else left.per_query[metric]
+            columns["other_base"] += [None] * len(items) if aside is None else [float(v) for v in aside]
             columns["dataset"] += [name] * len(items)
             columns["item"] += items
             columns["metric"] += [metric] * len(items)

@@ -55,6 +55,7 @@ class BaseScores:
         seconds: that judging took.
         from_cache: vectors that were found in the cache.
         contracts: by data set name, where the run's settings change how texts are encoded; `test` holds the better there.
+        other: its scores on test under the contract that did not decide, where there are two.
         ahead: by how much the base as shipped is better on dev than under the run's contract.
     """
 
@@ -64,6 +65,7 @@ class BaseScores:
     seconds: float
     from_cache: int
     contracts: Mapping[str, tuple[BaseContract, ...]] = field(default_factory=dict)
+    other: Judged = field(default_factory=dict)
     ahead: float = 0.0
 
     def dev_gain(self, name: str, tuned: Mapping[str, float]) -> DevGain | None:
@@ -84,9 +86,10 @@ def judge_base(plan: Plan) -> BaseScores:
     line = judge.line(0, base)
     contracts: dict[str, tuple[BaseContract, ...]] = {}
     ahead = 0.0
+    other: Judged = {}
     if changed := changed_contracts(plan):
         shipped = shipped_encoder(plan, cache)
-        test, contracts = _better(plan, test, shipped, changed)
+        test, contracts, other = _better(plan, test, shipped, changed)
         ahead = distributed.share(ahead_on_dev(plan, judge, base, shipped, changed))
     for name, told in _against_scores(test.full, judge).items():
         note = "note: the base ranks the pairs clearly against their scores, which run as data.score_range says"
@@ -96,26 +99,27 @@ def judge_base(plan: Plan) -> BaseScores:
     say(f"  took {seconds:.0f} s" + (f"; {done.sentence()}" if done.hits else ""))
     if cache is not None:
         cache.close()
-    return BaseScores(test, judge, line, seconds, done.hits, contracts, ahead)
+    return BaseScores(test, judge, line, seconds, done.hits, contracts, other, ahead)
 
 
 def _better(
     plan: Plan, test: TestScores, shipped: TextEncoder, changed: Mapping[str, str]
-) -> tuple[TestScores, dict[str, tuple[BaseContract, ...]]]:
-    """Judge the base as shipped on test, too, where that differs, and return the better of both by data set; both are said."""
+) -> tuple[TestScores, dict[str, tuple[BaseContract, ...]], Judged]:
+    """Judge the base as shipped on test, too, where that differs. Returns the better by data set, what is recorded of both, and
+    the other one; both are said."""
     own = _judge(plan, dict.fromkeys(changed, shipped))
-    contracts = {}
+    contracts, other = {}, dict(own.full)
     full, shortened = dict(test.full), {length: dict(values) for length, values in test.shortened.items()}
     for name, (task, scores) in own.full.items():
         found = both_contracts(changed[name], primary_value(full[name][1]), primary_value(scores))
         contracts[name] = distributed.share(found)
         if contracts[name][0].decides:
-            full[name] = task, scores
+            full[name], other[name] = (task, scores), full[name]
             for length, values in shortened.items():
                 values[name] = own.shortened[length][name]
         told = ", ".join(f"{one.name} {fraction(one.value)}" for one in contracts[name])
         say(f"  test {name}: the base {told}; the better is compared with")
-    return TestScores(full, shortened), contracts
+    return TestScores(full, shortened), contracts, other
 
 
 def _against_scores(test: Judged, dev: DevJudge) -> dict[str, bool]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from train.distributed import PeerStopped, is_main, on_main, wait
 from train.errors import Diverged
 from train.evaluate.luck import Luck, with_luck
 from train.evaluate.parts import PairsOfPart, compare_spearman_by_parts
-from train.evaluate.results import CrossValidation
+from train.evaluate.results import BaseContract, CrossValidation
 from train.evaluate.slices import SliceResult
 from train.evaluate.slicing import by_documents
 from train.evaluate.statistics import Comparison, compare_means, group_numbers
@@ -49,6 +50,7 @@ def cross_validate(
         not converge, which is said and leaves the run as sound as it was.
     """
     parts, kept = [], 0
+    contracts: list[tuple[BaseContract, ...]] = []
     for fold in range(folds):
         part = RunFolder(RunFolder(run).folds / f"part-{fold + 1}")
         on_main(partial(_forget_if_base, part))
@@ -65,12 +67,14 @@ def cross_validate(
         if is_main():
             part.keep_scores_only()
             parts.append(_values(part.path))
+            contracts.append(next(iter(read_report(part.path).datasets)).contracts)
             kept += read_report(part.path).selection.lost
     if not is_main():
         return None
     shutil.rmtree(RunFolder(run).folds / ".cache", ignore_errors=True)
     seed, resamples = config.training.seed, config.evaluation.resamples
     luck = luck or Luck()
+    parts = with_one_base(parts, contracts)
     items = pooled(parts, seed=seed, resamples=resamples)
     variance = luck.variance([len(part.items) for part in parts])
     found = with_luck(items, variance, luck.freedom, bound=2.0 if parts[0].has_gold else 1.0)
@@ -84,6 +88,30 @@ def _forget_if_base(part: RunFolder) -> None:
     """Remove a finished part in which the base itself was judged, as earlier versions did: it says nothing about training."""
     if part.is_finished and read_report(part.path).selection.share == 0:
         shutil.rmtree(part.path)
+
+
+def with_one_base(parts: Sequence[Values], contracts: Sequence[tuple[BaseContract, ...]]) -> list[Values]:
+    """Return the parts with the base under the one contract that is better over all of them (see `selection.contracts`).
+
+    Each part took the better on its own few items. The larger of two noisy values is partly the luckier one, which does not
+    average out over parts: the base would be favoured in each.
+
+    Args:
+        parts: values of each part.
+        contracts: of the base in each part; empty where there is one.
+    """
+    if not all(contracts):
+        return list(parts)
+    ahead = 0.0
+    for part, both in zip(parts, contracts, strict=True):
+        values = {one.as_shipped: one.value for one in both}
+        ahead += len(part.items) * (values[True] - values[False])
+    return [
+        part
+        if next(one.as_shipped for one in both if one.decides) == (ahead > 0)
+        else replace(part, base=[float(value) for value in part.other_base if value is not None])
+        for part, both in zip(parts, contracts, strict=True)
+    ]
 
 
 def pooled(parts: Sequence[Values], *, seed: int, resamples: int) -> Comparison:
