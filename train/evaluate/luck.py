@@ -17,8 +17,8 @@ from scipy import special
 from train.evaluate.statistics import Comparison
 
 LUCK_SD = 0.011
-"""Standard deviation of a model's score over seeds: the larger of what scifact, finqa10k and nl2bash showed with three seeds each
-(0.0055 to 0.011 in nDCG@10, `tests/benchmarks/recipe.py`); Spearman's correlation varied less, and the same is declared."""
+"""Standard deviation of a model's score over seeds: twice the largest that the recorded runs show (scifact's nDCG@10 over three
+seeds: 0.0055; docs/recipe.md, "What is not decided"), as three seeds know it badly. The same is declared for correlations."""
 
 LUCK_CORRELATION = 0.5
 """Of the luck of two parts' models: nobody has measured it. At one half, the doubt about the mean of F parts is also the doubt
