@@ -60,7 +60,9 @@ def with_luck(found: Comparison, variance: float, freedom: float = math.inf, bou
     Each arm of the items' interval is taken for its standard error times Student's quantile; the variance of luck is added, and
     the sum has the degrees of freedom of Satterthwaite, "An approximate distribution of estimates of variance components",
     Biometrics Bulletin 2(6), 1946. The shape of the bootstrap's interval stays: the longer arm stays the longer one. Assumed are
-    luck that is nearly normal and independent of the items. Neither the interval becomes narrower by it, nor p smaller.
+    luck that is nearly normal and independent of the items. Neither the interval becomes narrower by it, nor p smaller. Where no
+    item changed, resampling knows nothing of those that may, and luck must not stand for all doubt: by the rule of three (see
+    `compare_means`) a share of 3 / n of them may change wholly, and such a pair moves a correlation by 6 / n.
 
     Args:
         found: over the items.
@@ -71,6 +73,8 @@ def with_luck(found: Comparison, variance: float, freedom: float = math.inf, bou
     units = max(found.independent - 1, 1)
     items = float(special.stdtrit(units, 0.975))
     below, above = (max(0.0, found.delta - found.ci95[0]), max(0.0, found.ci95[1] - found.delta))
+    if variance and below == above == 0:
+        below = above = min(bound, (3 if bound == 1 else 18) / found.independent)
 
     def whole(arm: float) -> tuple[float, float]:
         """Return the standard error with luck of a side, and its degrees of freedom."""

@@ -88,10 +88,11 @@ def mean_slice(
 ) -> SliceResult:
     """Compare the means of a metric over the queries under the mask ([n] bool, at least one is true)."""
     own = None if groups is None else np.unique(groups[mask], return_inverse=True)[1]
-    return _slice(by, name, compare_means(base[mask], tuned[mask], seed=seed, resamples=resamples, groups=own))
+    return slice_of(by, name, compare_means(base[mask], tuned[mask], seed=seed, resamples=resamples, groups=own))
 
 
-def _slice(by: str, name: str, found: Comparison) -> SliceResult:
+def slice_of(by: str, name: str, found: Comparison) -> SliceResult:
+    """Return what a comparison on a part comes to."""
     return SliceResult(
         by=by,
         name=name,
@@ -186,4 +187,4 @@ def _scored_part(
     groups = _unless(by, task.groups)
     own = None if groups is None else np.unique(groups[mask], return_inverse=True)[1]
     values = (task.scores[mask], base.similarities[mask], tuned.similarities[mask])
-    return _slice(by, name, compare_spearman(*values, seed=seed, resamples=resamples, groups=own))
+    return slice_of(by, name, compare_spearman(*values, seed=seed, resamples=resamples, groups=own))

@@ -126,7 +126,7 @@ def _read(path: Path) -> Iterator[Look]:
     except OSError:
         return
     for line in lines:
-        with suppress(ValueError, KeyError, TypeError, RecursionError):
+        with suppress(ValueError, KeyError, TypeError, RecursionError, OverflowError):
             found = json.loads(line)
             look = Look(str(found["test_sha256"]), str(found["metric"]), float(found["value"]), str(found.get("who", "")))
             if math.isfinite(look.value):
@@ -134,10 +134,14 @@ def _read(path: Path) -> Iterator[Look]:
 
 
 def _append(path: Path, looks: Sequence[Look]) -> None:
-    """Add lines in one write to the end of the file, which other processes may write to as well."""
+    """Add lines in one write to the end of the file, which other processes may write to as well. A last line that was cut off, as
+    on a full disk, is ended first: nothing may be glued to it."""
     text = "".join(json.dumps(asdict(look) | {"at": now()}, ensure_ascii=False) + "\n" for look in looks)
-    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o666)
     try:
+        size = os.lseek(handle, 0, os.SEEK_END)
+        if size and os.lseek(handle, size - 1, os.SEEK_SET) >= 0 and os.read(handle, 1) != b"\n":
+            text = "\n" + text
         os.write(handle, text.encode())
     finally:
         os.close(handle)

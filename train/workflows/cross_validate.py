@@ -22,8 +22,8 @@ from train.errors import Diverged
 from train.evaluate.luck import Luck, with_luck
 from train.evaluate.parts import PairsOfPart, compare_spearman_by_parts
 from train.evaluate.results import BaseContract, CrossValidation
-from train.evaluate.slices import SliceResult
-from train.evaluate.slicing import by_documents
+from train.evaluate.slices import DOCUMENTS, NEW, TAUGHT, SliceResult
+from train.evaluate.slicing import slice_of
 from train.evaluate.statistics import Comparison, compare_means, group_numbers
 from train.evaluate.units import Units, by_wider, wider
 from train.evaluate.verdict import clearly_negative
@@ -80,7 +80,7 @@ def cross_validate(
     found = with_luck(items, variance, luck.freedom, bound=2.0 if parts[0].has_gold else 1.0)
     told = config.data.datasets[0].score_range is not None
     against = parts[0].has_gold and not told and clearly_negative(found.base, found.independent)
-    slices = pooled_slices(parts, seed=seed, resamples=resamples)
+    slices = pooled_slices(parts, luck, seed=seed, resamples=resamples)
     return CrossValidation.of(found, folds, against_scores=against, items=items, luck=luck, kept_base=kept, slices=slices)
 
 
@@ -121,8 +121,7 @@ def pooled(parts: Sequence[Values], *, seed: int, resamples: int) -> Comparison:
         return _pooled_pairs(parts, seed=seed, resamples=resamples)
     base, tuned = ([np.array(getattr(part, side), dtype=float) for part in parts] for side in ("base", "tuned"))
     values = np.concatenate(base), np.concatenate(tuned)
-    known = all(len(part.shared) == len(part.items) for part in parts)
-    units = Units.of([texts for part in parts for texts in part.shared] if known else (), _groups(parts), "pair")
+    units = _units(parts)
     return by_wider(units, lambda groups: compare_means(*values, seed=seed, resamples=resamples, groups=groups))
 
 
@@ -139,14 +138,35 @@ def _pooled_pairs(parts: Sequence[Values], *, seed: int, resamples: int) -> Comp
     return wider(single, by([None if one.resampled_apart else one.texts for one in units]), "scored")
 
 
-def pooled_slices(parts: Sequence[Values], *, seed: int, resamples: int) -> tuple[SliceResult, ...]:
-    """Compare on the queries of all parts whose documents the rows of the other parts taught, and on those with new documents."""
+def pooled_slices(parts: Sequence[Values], luck: Luck, *, seed: int, resamples: int) -> tuple[SliceResult, ...]:
+    """Compare on the queries of all parts whose documents the rows of the other parts taught, and on those with new documents.
+
+    As over all queries, those that share a text are resampled together where that leaves more doubt, and the intervals hold the
+    luck of training: a part's model carries its luck into both slices.
+    """
     taught = [known for part in parts for known in part.taught]
     if not taught or None in taught:
         return ()
     base, tuned = (np.concatenate([np.array(getattr(part, side), dtype=float) for part in parts]) for side in ("base", "tuned"))
-    groups = _groups(parts)
-    return by_documents(np.array(taught, dtype=bool), base, tuned, seed=seed, resamples=resamples, groups=groups)
+    units, of_part = _units(parts), np.repeat(np.arange(len(parts)), [len(part.items) for part in parts])
+    known = np.array(taught, dtype=bool)
+
+    def compared(mask: np.ndarray) -> Comparison:
+        def by(groups: np.ndarray | None) -> Comparison:
+            own = None if groups is None else np.unique(groups[mask], return_inverse=True)[1]
+            return compare_means(base[mask], tuned[mask], seed=seed, resamples=resamples, groups=own)
+
+        items = by_wider(units, by)
+        return with_luck(items, luck.variance(np.bincount(of_part[mask]).tolist()), luck.freedom)
+
+    slices = ((TAUGHT, known), (NEW, ~known))
+    return tuple(slice_of(DOCUMENTS, name, compared(mask)) for name, mask in slices if mask.any())
+
+
+def _units(parts: Sequence[Values]) -> Units:
+    """Return which queries of all parts belong together; older records of parts do not name the texts of their items."""
+    known = all(len(part.shared) == len(part.items) for part in parts)
+    return Units.of([texts for part in parts for texts in part.shared] if known else (), _groups(parts), "pair")
 
 
 def _groups(parts: Sequence[Values]) -> np.ndarray | None:

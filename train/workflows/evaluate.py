@@ -221,8 +221,8 @@ def evaluate_models(
         first, *others = (model.scores[name] for model in models)
         measured += [] if others else [measure(task, first, seed, judging.resamples)]
         compared += [compare(task, first, other, seed, judging.resamples, judging.margin) for other in others]
-    if len(models) == 2 and models[0] is models[1]:
-        compared = [result.of_one_model() for result in compared]
+    if len(models) == 2 and _are_one(request, list(tasks), models):
+        compared = [one.of_one_model() if one.delta == 0 and one.ci95 == (0, 0) else one for one in compared]
     compared = _looked(request, measured, compared)
     doubts = [
         f"warning: {name}: {against_scores(one.candidate.label)}"
@@ -258,6 +258,16 @@ def _looked(request: Request, measured: list[ModelResult], compared: list[Datase
     if others and others[0] is not None:  # two tuned models: both were looked at
         count_looks([Look(str(one.test_sha256), one.metric, one.base, others[0]) for one in compared if is_look(one)], place)
     return compared if last is None else with_looks(compared, place, last)
+
+
+def _are_one(request: Request, names: Sequence[str], models: Sequence[JudgedModel]) -> bool:
+    """Tell whether two models are the same weights and read texts alike, whatever they are called."""
+    first, second = models
+    if first is second:
+        return True
+    alike = replace(first.contract, prompts_from="") == replace(second.contract, prompts_from="")
+    prompts = [prompts_of(request, names, model.candidate) for model in models]
+    return first.origin.sha256 is not None and first.origin.sha256 == second.origin.sha256 and alike and prompts[0] == prompts[1]
 
 
 def judge_models(

@@ -58,10 +58,16 @@ def test_luck_never_narrows_an_interval_nor_lowers_p(variance: float, n: int, fr
 
 
 def test_parts_that_all_came_out_as_the_base_are_not_certain() -> None:
-    """The interval of five parts that kept the base was +0.000 to +0.000."""
-    wide = with_luck(comparison(0.0, (0.0, 0.0), 40, 1.0), Luck().variance([8] * 5))
+    """The interval of five parts that kept the base was +0.000 to +0.000, and then that of luck alone, whatever their size."""
+    variance = Luck().variance([8] * 5)
+    wide = with_luck(comparison(0.0, (0.0, 0.0), 40, 1.0), variance)
+    assert wide.ci95[1] > 3 / 40 and wide.p_value == 1, "one of 40 may change wholly, unseen"
+    many = with_luck(comparison(0.0, (0.0, 0.0), 100_000, 1.0), variance)
     half = stats.norm.ppf(0.975) * 0.011 * math.sqrt(0.6)
-    assert wide.ci95 == pytest.approx((-half, half)) and wide.p_value == 1
+    assert many.ci95 == pytest.approx((-half, half), rel=1e-3)
+    assert with_luck(comparison(0.0, (0.0, 0.0), 1, 1.0), variance).ci95 == (-1, 1)
+    assert with_luck(comparison(0.0, (0.0, 0.0), 40, 1.0), variance, bound=2.0).ci95[1] > 18 / 40
+    assert with_luck(comparison(0.0, (0.0, 0.0), 40, 1.0), 0.0).ci95 == (0, 0), "of seeds that all are the base"
 
 
 def test_luck_makes_no_false_improvement() -> None:

@@ -10,6 +10,7 @@ from scipy import stats
 
 from train.evaluate.evaluator import compare
 from train.evaluate.holm import holm
+from train.evaluate.luck import Luck
 from train.evaluate.results import CrossValidation, DatasetResult, run_verdict
 from train.evaluate.score import Scores
 from train.evaluate.slices import ENOUGH, SliceResult, TaughtAndNew
@@ -125,7 +126,7 @@ def test_cross_validation_tells_both_gains_of_the_items_of_all_parts() -> None:
         gain = np.where(taught, 0.2, 0.0) + generator.normal(0, 0.05, 40)
         items = [f"{number} {i}" for i in range(40)]
         parts.append(Values(items, base.tolist(), (base + gain).tolist(), [None] * 40, [None] * 40, list(taught)))
-    taught_part, new_part = pooled_slices(parts, seed=0, resamples=500)
+    taught_part, new_part = pooled_slices(parts, Luck(), seed=0, resamples=500)
     assert (taught_part.n, new_part.n) == (100, 100) and taught_part.delta > 0.18 and abs(new_part.delta) < 0.02
     base, tuned = (np.concatenate([getattr(part, side) for part in parts]) for side in ("base", "tuned"))
     crossed = CrossValidation.of(compare_means(base, tuned, seed=0, resamples=500), 5, slices=(taught_part, new_part))
@@ -138,7 +139,7 @@ def test_cross_validation_tells_both_gains_of_the_items_of_all_parts() -> None:
         "facts, test alone", "facts, test alone, taught documents", "facts, test alone, new documents",
     ]  # fmt: skip
     older = [replace(part, taught=[]) for part in parts]
-    assert pooled_slices(older, seed=0, resamples=100) == ()
+    assert pooled_slices(older, Luck(), seed=0, resamples=100) == ()
 
 
 def test_a_part_says_what_it_says_by_itself_and_after_the_correction() -> None:

@@ -66,6 +66,13 @@ def test_damaged_lines_are_passed_over_and_a_folder_that_cannot_be_written_count
     assert looks(tmp_path / "file", result(0.7)) == [1]
 
 
+def test_a_line_that_was_cut_off_swallows_no_look_and_an_absurd_number_stops_no_run(tmp_path: Path) -> None:
+    looks(tmp_path, result(0.6))
+    with (tmp_path / NAME).open("a") as file:
+        file.write('{"test_sha256": "a", "metric": "m", "value": 1' + "0" * 400 + '}\n{"test_sha256": "a", "met')
+    assert [looks(tmp_path, result(value)) for value in (0.7, 0.8, 0.9)] == [[2], [3], [4]]
+
+
 def test_runs_that_end_at_once_lose_no_line(tmp_path: Path) -> None:
     def write(value: int) -> None:
         count_looks([Look("a", "ndcg@10", value / 100)], tmp_path)

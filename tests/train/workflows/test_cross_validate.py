@@ -23,12 +23,13 @@ from tests.support.forked import ForkServer
 from train.config.load import load_config
 from train.config.schema import TrainSettings
 from train.errors import Diverged
+from train.evaluate.luck import Luck, with_luck
 from train.evaluate.results import BaseContract
 from train.evaluate.statistics import compare_means
 from train.plan.folds import folds_wanted
 from train.runs.finished import Values
 from train.runs.folder import RunFolder
-from train.workflows.cross_validate import _forget_if_base, cross_validate, pooled, with_one_base
+from train.workflows.cross_validate import _forget_if_base, cross_validate, pooled, pooled_slices, with_one_base
 
 
 def prepared(kind: RowKind, train: int, test: int) -> PreparedDataset:
@@ -98,6 +99,26 @@ def test_group_zero_of_a_part_is_not_group_zero_of_another() -> None:
     assert (found.n, found.groups) == (40, 24) and found != pooled(
         [dataclasses.replace(part, group=[None] * 20) for part in parts], seed=3, resamples=300
     )
+
+
+def test_taught_and_new_documents_of_all_parts_are_as_much_in_doubt_as_the_whole() -> None:
+    """With items as units and without luck, 15% of slices of equal models were called improved."""
+    generator = np.random.default_rng(5)
+    parts = []
+    for part in range(5):
+        document = np.repeat(np.arange(16), 5)
+        gains = generator.normal(0, 0.2, 16)[document] + generator.normal(0, 0.05, 80)
+        names, texts = [f"{part} {i}" for i in range(80)], [(f"{part} d{one}",) for one in document]
+        none, taught = [None] * 80, [bool(one % 2) for one in document]
+        parts.append(Values(names, [0.0] * 80, list(gains), none, none, taught=taught, shared=texts))
+    slices = pooled_slices(parts, Luck(), seed=3, resamples=300)
+    assert [(one.name, one.n, one.groups) for one in slices] == [("taught", 200, 40), ("new", 200, 40)]
+    taught = np.array([one for part in parts for one in part.taught], dtype=bool)
+    tuned = np.array([value for part in parts for value in part.tuned])
+    together = compare_means(np.zeros(200), tuned[taught], seed=3, resamples=300, groups=np.repeat(np.arange(40), 5))
+    alone = compare_means(np.zeros(200), tuned[taught], seed=3, resamples=300)
+    assert slices[0].ci95 == with_luck(together, Luck().variance([40] * 5)).ci95
+    assert np.ptp(slices[0].ci95) > 1.7 * np.ptp(alone.ci95), "a fifth of the witnesses"
 
 
 @settings(max_examples=20, deadline=None)

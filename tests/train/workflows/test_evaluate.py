@@ -64,6 +64,9 @@ def test_a_model_does_not_differ_from_its_copy(server: ForkServer, work: Path, t
     report = report_of(tmp_path / "out")
     assert [(one["delta"], one["ci95"], one["p_value"]) for one in report["datasets"]] == [(0.0, [0.0, 0.0], 1.0)] * 2
     assert report["verdict"] == "no_evidence"
+    assert [(one["low95"], one["not_worse"]) for one in report["datasets"]] == [(0.0, True)] * 2, (
+        "weights are not worse than they are"
+    )
 
 
 def test_the_packaged_base_does_not_differ_from_itself(server: ForkServer, work: Path) -> None:
