@@ -169,6 +169,7 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker, training_begins: Cal
             results = with_looks(results, plan.config.output_dir, run.name)
         results = together(results)
         winner = base_where_unproven(plan, run, winner, before, base, results)
+        results = [one.model_copy(update={"withheld": winner.withheld}) for one in results]
         report_run(
             run,
             plan.config,

@@ -107,7 +107,8 @@ def things(kind: str) -> str:
 
 def counted(n: int, kind: str, groups: int | None = None) -> str:
     """Return how many were judged: "300 queries", and "300 queries in 45 groups" where groups were resampled."""
-    return f"{n:,} {things(kind)}" + (f" in {groups:,} groups" if groups is not None else "")
+    what = things(kind) if n != 1 else "pair" if kind == "scored" else "query"
+    return f"{n:,} {what}" + (f" in {groups:,} group{'s' * (groups != 1)}" if groups is not None else "")
 
 
 def duration(seconds: float) -> str:

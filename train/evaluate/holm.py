@@ -26,11 +26,15 @@ def together(results: Sequence[DatasetResult]) -> list[DatasetResult]:
     """Return the results of one run with `p_run`: the p-value that decides on each, corrected for the number of data sets.
 
     A result with cross-validation or seeds enters with the p-value of that; that of the shipped model on test stands beside it
-    (`p_test`). One data set keeps its p-value.
+    (`p_test`), and where the base is kept, so does that of such training (`p_training`). One data set keeps its p-value.
     """
     corrected = holm([result.deciding_p for result in results])
     results = [result.model_copy(update={"p_run": p}) for result, p in zip(results, corrected, strict=True)]
     if all(result.training is None for result in results):
         return results
     on_test = holm([result.p_value for result in results])
-    return [result.model_copy(update={"p_test": p}) for result, p in zip(results, on_test, strict=True)]
+    trained = holm([result.training.p_value for result in results if result.training is not None])
+    return [
+        result.model_copy(update={"p_test": p, "p_training": None if result.training is None else trained.pop(0)})
+        for result, p in zip(results, on_test, strict=True)
+    ]

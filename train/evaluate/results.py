@@ -141,6 +141,7 @@ class DatasetResult(BaseModel):
         (), description="of the base, where the run's settings change how texts are encoded; the better decides"
     )
     kept_base: bool = Field(False, description="whether what was judged is the base itself, as nothing was better on dev")
+    withheld: bool = Field(False, description="whether the base is shipped and not what was judged, as its gain is unproven")
     passed_over: bool = Field(
         False,
         description="whether weights that scored higher on dev were not taken, as they lose on documents that are new there",
@@ -173,6 +174,9 @@ class DatasetResult(BaseModel):
     )
     p_test: float | None = Field(
         None, ge=0, le=1, description="p_value, corrected for all data sets of the run, where another one decides"
+    )
+    p_training: float | None = Field(
+        None, ge=0, le=1, description="p-value of cross-validation or seeds, corrected for all data sets of the run"
     )
 
     @property
@@ -209,9 +213,40 @@ class DatasetResult(BaseModel):
         return "no_evidence" if self.p_test is not None and self.p_test > LEVEL else self.verdict
 
     @property
-    def lost_on_test(self) -> bool:
-        """Whether the shipped model is worse on test although the verdict that counts is on such training."""
-        return self.training is not None and not self.kept_base and self.on_test == "regressed"
+    def ships_base(self) -> bool:
+        """Whether model/ holds the base: nothing was better on dev, or the gain of what was judged is unproven."""
+        return self.kept_base or self.withheld
+
+    @property
+    def on_training(self) -> DatasetVerdict:
+        """The verdict on such training among all data sets of the run, also where the base is kept; of an only model its own."""
+        if self.training is None or not self.kept_base:
+            return self.settled
+        return "no_evidence" if self.p_training is not None and self.p_training > LEVEL else self.training.verdict
+
+    @property
+    def shipped(self) -> DatasetVerdict:
+        """The verdict on what is in model/, among all data sets of the run. The base is neither better nor worse.
+
+        Cross-validation speaks for a model that it did not judge, unless test says the opposite; seeds do not.
+        """
+        if self.ships_base:
+            return "no_evidence"
+        if self.cross_validation is None or self.on_test == "regressed":
+            return self.on_test
+        return "no_evidence" if self.on_test == "improved" and self.settled == "regressed" else self.settled
+
+    @property
+    def counting(self) -> tuple[DatasetVerdict, ...]:
+        """What this data set adds to the verdict on a run: better only where such training is, and what is shipped, too; worse
+        where either is. Where the base is shipped instead of what was judged, nothing."""
+        found = {self.settled, self.shipped}
+        return () if self.withheld or found == {"improved", "no_evidence"} else tuple(found)
+
+    @property
+    def whole(self) -> RunVerdict:
+        """The verdict on a run of this data set alone."""
+        return overall(self.counting)
 
     @property
     def by_documents(self) -> TaughtAndNew:
@@ -229,7 +264,8 @@ class DatasetResult(BaseModel):
         crossed, seeds = self.cross_validation, self.seeds
         if crossed is None and seeds is None:
             return [self, *self._by_documents()]
-        alone = f"{self.name}, {self.split} alone" if crossed is not None else f"{self.name}, the shipped model"
+        judged = "the best seed on dev" if self.withheld else "the shipped model"
+        alone = f"{self.name}, {self.split} alone" if crossed is not None else f"{self.name}, {judged}"
         found = [self.alone.model_copy(update={"name": alone})]
         if seeds is not None:
             found.insert(0, self._of_training(seeds, f"{self.name}, mean of {len(seeds.seeds)} seeds"))
@@ -245,7 +281,8 @@ class DatasetResult(BaseModel):
     def _of_training(self, found: CrossValidation | SeedsResult, name: str) -> DatasetResult:
         values = {field: getattr(found, field) for field in _SHARED} | {"slices": getattr(found, "slices", ())}
         values |= {"name": name, "metrics": {}, "kept_base": False}
-        values |= {"p_run": self.p_run if found is self.training and not self.kept_base else None}
+        decides = self.p_training if self.kept_base else self.p_run
+        values |= {"p_run": decides if found is self.training else None}
         return self.alone.model_copy(update=values | dict.fromkeys(("low95", "high95", "not_worse", "spread")))
 
     def _by_documents(self) -> list[DatasetResult]:
@@ -315,8 +352,10 @@ def run_verdict(results: Sequence[DatasetResult]) -> RunVerdict:
     Where the results went through `train.evaluate.holm.together`, a run of many data sets on which nothing differs is called
     better, or worse, no more often than one of a single data set.
     A shipped model that is worse on test counts as well, whatever such training does elsewhere: then the run is `mixed` at best.
+    Where several seeds are better but the one that is shipped is not shown to be, and where the base is shipped, it is
+    `no_evidence`.
     """
-    return overall([result.settled for result in results] + ["regressed" for result in results if result.lost_on_test])
+    return overall([verdict for result in results for verdict in result.counting])
 
 
 def overall(verdicts: Sequence[DatasetVerdict]) -> RunVerdict:

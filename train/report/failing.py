@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from train.config.choices import FailOn
 from train.config.fail_on import Condition
+from train.evaluate.facts import RunFacts
 from train.evaluate.results import DatasetResult
 from train.evaluate.verdict import not_worse
+from train.report.first_line import first_line
 from train.report.sentences import verdict_lines
 from train.wording import BASE_AND_TUNED, Sides, change, counted, metric_name
 
@@ -27,14 +29,23 @@ def why_it_fails(
     failing = verdict in ("regressed", "mixed") if condition.what is FailOn.REGRESSED else verdict != "improved"
     if not failing:
         return None
-    return f"the verdict is {verdict.replace('_', ' ')}. {verdict_lines(results, sides)[0]}"
+    return f"the verdict is {verdict.replace('_', ' ')}. {_most_important(condition, results, sides)}"
+
+
+def _most_important(condition: Condition, results: Sequence[DatasetResult], sides: Sides) -> str:
+    """Return the sentence that says why: the shipped model is worse, or the base is shipped; else the verdict's first."""
+    facts = RunFacts.of(results)
+    lost = sides == BASE_AND_TUNED and facts.several and facts.shipped in ("regressed", "mixed")
+    base = facts.ships != "tuned" and condition.what is not FailOn.REGRESSED
+    first = first_line(facts) if lost or base else None
+    return first or verdict_lines(results, sides)[0]
 
 
 def _not_shown(margin: float, results: Sequence[DatasetResult], sides: Sides) -> str | None:
     before, after = sides.in_sentences()
     if not results:
         return f"nothing was judged, so nothing shows that {after} is not worse than {before}"
-    open_ = [one for one in results if not not_worse(one.low95, margin)]
+    open_ = [one for one in results if not one.ships_base and not not_worse(one.low95, margin)]
     if not open_:
         return None
     found = "; ".join(_bound(one) for one in open_)

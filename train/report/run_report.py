@@ -77,7 +77,7 @@ def report_run(
     files, audit = RunFolder(run), read_audit(run)
     if panel is not None:
         panel = panel.model_copy(update={"notes": language_note(audit)})
-    training, shipped = on_training(results), on_shipped(results, withheld=winner.withheld)
+    training, shipped = on_training(results), on_shipped(results, kept=winner.share == 0, passed_over=winner.held_back)
     report = RunReport(
         verdict=run_verdict(results),
         primary=results[0].name if results else None,

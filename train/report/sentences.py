@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from train.evaluate.results import CrossValidation, DatasetResult, run_verdict
+from train.evaluate.facts import RunFacts
+from train.evaluate.results import CrossValidation, DatasetResult, overall
 from train.evaluate.seeds import SeedsResult
 from train.report.sentences_documents import documents_clause, documents_sentence, summary_of_documents
 from train.report.sentences_doubt import margin_sentence, rare_losses, why_not
@@ -16,6 +17,7 @@ from train.wording import (
     counted,
     fraction,
     interval,
+    joined,
     metric_name,
     nothing_better,
     sentence_case,
@@ -52,12 +54,12 @@ def training_sentence(result: DatasetResult, found: CrossValidation | SeedsResul
     """Return the verdict on training with this recipe, of which the shipped model is one case."""
     before, _ = sides.in_sentences()
     figures = _crossed(result, found) if isinstance(found, CrossValidation) else _seeds(result, found)
-    verdict = found.verdict if result.kept_base else result.settled
+    verdict = result.on_training
     if (result.against_scores or found.against_scores) and verdict == "no_evidence":
         return f"There is no verdict on {result.name}: {against_scores(before)}. {sentence_case(figures)}"
     if verdict == "no_evidence":
         start = f"There is no evidence that such training makes a model that differs from {before} on {result.name}"
-        return f"{start}: {figures} {why_not(result.lines()[0])}"
+        return f"{start}: {figures} {why_not(result.lines()[0], items=found.item_ci95)}"
     word = "better" if verdict == "improved" else "worse"
     limits = documents_clause(result) if verdict == "improved" else ""
     start = f"Training makes a model that is {word} than {before} on {result.name}{limits}"
@@ -68,13 +70,24 @@ def shipped_sentence(result: DatasetResult) -> str:
     """Say what the shipped model is beside the others of such training, and what it reaches on test."""
     if result.kept_base:
         return f"The model that is shipped is the base itself: in this run {nothing_better(result.passed_over)}."
+    which = _which(result)
+    there = " there" if result.cross_validation is not None else ""
     figures = figures_of(result, result.kind)
+    if result.withheld:
+        return f"The model that is shipped is the base itself, as the gain of {which} is unproven: that reaches {figures}."
+    if result.shipped == result.on_training or (result.cross_validation is not None and result.on_test != "regressed"):
+        return f"The model that is shipped is {which}: {figures}."
+    known = {"improved": "better than", "regressed": "worse than", "no_evidence": "not shown to differ from"}[result.shipped]
+    return f"The model that is shipped is {which}, and is {known} the base{there}: {figures}."
+
+
+def _which(result: DatasetResult) -> str:
+    """Return which of the models of such training was chosen, and is shipped unless the base is."""
     if result.cross_validation is not None:
-        return f"The model that is shipped is the one that this run trained, on {result.split} alone: {figures}."
+        return f"the one that this run trained, on {result.split} alone"
     assert result.seeds is not None, "a sentence of its own is only needed beside others"
     seed = next((one.seed for one in result.seeds.seeds if one.shipped), None)
-    which = "the one that this run trained" if seed is None else f"that of seed {seed}, the best on dev"
-    return f"The model that is shipped is {which}: {figures}."
+    return "the one that this run trained" if seed is None else f"that of seed {seed}, the best on dev"
 
 
 def _crossed(result: DatasetResult, crossed: CrossValidation) -> str:
@@ -125,15 +138,35 @@ def verdict_sentence(results: Sequence[DatasetResult], sides: Sides = BASE_AND_T
 
 
 def _summary(results: Sequence[DatasetResult], sides: Sides) -> str:
+    """Return the verdict over several data sets: that on such training where more models of it were judged, and of the model that
+    is shipped what differs from it."""
+    facts = RunFacts.of(results)
     before, after = sides.in_sentences()
-    subject = sentence_case(after)
-    better, worse = (sum(result.settled == verdict for result in results) for verdict in ("improved", "regressed"))
+    verdicts = [result.on_training for result in results]
+    subject = "Such training makes a model that" if facts.several else sentence_case(after)
+    better, worse = (sum(found == verdict for found in verdicts) for verdict in ("improved", "regressed"))
     limits = summary_of_documents(results)
-    match run_verdict(results):
+    beside = _beside(facts, before)
+    match overall(verdicts):
         case "improved":
-            return f"{subject} is better than {before} on {better} of {len(results)} data sets and worse on none{limits}"
+            return f"{subject} is better than {before} on {better} of {len(results)} data sets and worse on none{limits}{beside}"
         case "regressed":
-            return f"{subject} is worse than {before} on {worse} of {len(results)} data sets and better on none."
+            return f"{subject} is worse than {before} on {worse} of {len(results)} data sets and better on none.{beside}"
         case "mixed":
-            return f"{subject} is better than {before} on {better} of {len(results)} data sets and worse on {worse}{limits}"
-    return f"There is no evidence that {after} differs from {before} on any of {len(results)} data sets."
+            found = f"better than {before} on {better} of {len(results)} data sets and worse on {worse}"
+            return f"{subject} is {found}{limits}{beside}"
+    other = "such training makes a model that" if facts.several else after
+    return f"There is no evidence that {other} differs from {before} on any of {len(results)} data sets.{beside}"
+
+
+def _beside(facts: RunFacts, before: str) -> str:
+    """Say what is shipped beside a summary of such training, with a blank before it."""
+    if facts.ships != "tuned":
+        return " The model that is shipped is the base itself."
+    word = {"improved": "better", "regressed": "worse"}
+    found = [f"{word[one.shipped]} than {before} on {one.name}" for one in facts.results if one.shipped in word]
+    if not facts.several or all(one.shipped == one.settled for one in facts.results):
+        return ""
+    if not found:
+        return f" The model that is shipped is not shown to differ from {before} on any of them."
+    return f" The model that is shipped is {joined(found)}."

@@ -30,7 +30,8 @@ def documents_sentence(result: DatasetResult) -> str:
         return ""
     if found.hardly_new and result.settled == "improved":
         new = 0 if found.new is None else found.new.n
-        few = f"only {new:,} of {result_n(result):,} queries ask" if new else f"none of the {result_n(result):,} queries asks"
+        of = f"{result_n(result):,} queries"
+        few = f"only {new:,} of {of} ask{'s' * (new == 1)}" if new else f"none of the {of} asks"
         return f" What it does on documents that train did not teach is not known: {few} for such."
     if found.both is None or (found.only_taught and result.settled == "improved"):
         return ""

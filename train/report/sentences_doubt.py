@@ -13,26 +13,32 @@ WIDE = 0.02
 """An interval that reaches further than this from the seen difference leaves open what matters."""
 
 
-def why_not(result: DatasetResult) -> str:
-    """Return why there is no evidence on a data set, and what would settle it."""
+def why_not(result: DatasetResult, items: tuple[float, float] | None = None) -> str:
+    """Return why there is no evidence on a data set, and what would settle it.
+
+    Args:
+        result: on it, or what several models of such training show of it.
+        items: the interval of the items alone, where that of the result holds the luck of training, too.
+    """
     if result.kept_base:
         losing = WITHOUT_LOSING if result.passed_over else ""
         return f"The base itself was judged: nothing that training produced was better on dev{losing}."
     if result.verdict != "no_evidence" and result.p_run is not None:
         word = "better" if result.verdict == "improved" else "worse"
         return f"By itself it would count as {word} (p = {result.p_value:.3f}); among all data sets p = {result.p_run:.3f}."
-    return _too_little(result) or _too_small(result)
+    return _too_little(result, items or result.ci95) or _too_small(result)
 
 
-def _too_little(result: DatasetResult) -> str | None:
+def _too_little(result: DatasetResult, items: tuple[float, float]) -> str | None:
     """Say what is known although little changed; None where more queries are what it takes."""
     low, high = result.ci95
     independent = result.groups or result.n
-    if low == high == 0:
+    if items == (0, 0):
         # nothing seen is nothing resampled; the rule of three (Hanley and Lippman-Hand 1983) says what may still change
         share = f"up to {_share(independent)} of such {things(result.kind)}"
         return f"None of them changed, which does not rule out a change in {share}."
-    if independent >= FEWEST and max(high - result.delta, result.delta - low) <= WIDE:
+    # what few items do not show may be as large as the rule of three allows, however narrow the interval
+    if independent * WIDE >= 3 and max(high - result.delta, result.delta - low) <= WIDE:
         return f"A difference beyond {fraction(max(abs(low), abs(high)))} either way is unlikely."
     if independent >= FEWEST and not low <= 0 <= high:
         few = f"Too few {things(result.kind)} changed to settle it"

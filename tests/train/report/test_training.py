@@ -14,15 +14,22 @@ from sentence_transformers import SentenceTransformer
 from tests.train.evaluate.test_seeds import result_of_seeds
 from tests.train.evaluate.test_verdict import UNCLEAR, crossed, result
 from train import pipeline
+from train.config.choices import FailOn
+from train.config.fail_on import Condition
 from train.config.load import load_config
 from train.evaluate.holm import together
+from train.evaluate.luck import Luck, with_luck
 from train.evaluate.proven import is_proven
-from train.evaluate.results import DatasetResult
+from train.evaluate.results import CrossValidation, DatasetResult, run_verdict
+from train.evaluate.statistics import Comparison
+from train.report.failing import why_it_fails
 from train.report.page import render
 from train.report.seeds_table import seed_lines
+from train.report.sentences import dataset_sentence, verdict_lines
 from train.report.terminal import story
 from train.report.training import on_shipped, on_training
 from train.runs.records import JudgedDataset, RunReport, Selection
+from train.wording import counted
 
 UNSURE = {**UNCLEAR, "ci95": (-0.03, 0.05), "n": 50, "p_value": 0.6}
 KEPT = {**UNCLEAR, "tuned": 0.532, "delta": 0.0, "ci95": (0.0, 0.0), "p_value": 1.0, "kept_base": True}
@@ -50,7 +57,8 @@ def with_parts(found: DatasetResult, ci95: tuple[float, float]) -> DatasetResult
 def test_what_is_proven(found: DatasetResult, proven: bool) -> None:
     assert is_proven([found]) == on_shipped([found]).proven == proven
     first = on_shipped([found]).headline
-    assert (first is None) == (proven or found.kept_base) and (first is None or first.startswith("Unproven: "))
+    start = "The base is shipped: " if found.kept_base else "Worse: " if found.on_test == "regressed" else "Unproven: "
+    assert first is None if proven else str(first).startswith(start)
 
 
 def test_a_gain_on_one_of_many_data_sets_is_proven_only_among_all_of_them() -> None:
@@ -78,12 +86,12 @@ def test_both_verdicts_of_a_cross_validated_run() -> None:
     training, shipped = on_training([worse]), on_shipped([worse])
     assert (training.verdict, shipped.verdict) == ("improved", "regressed")
     assert training.sentence.startswith("Training makes a model that is better than the base")
-    assert shipped.sentence.startswith("The model that is shipped is the one that this run trained, on test alone: ")
+    assert shipped.sentence.startswith("The model that is shipped is the one that this run trained, on test alone, and is worse")
 
 
 def report(found: DatasetResult, **more: Any) -> RunReport:
-    shipped = on_shipped([found], withheld=bool(more))
-    told = {"training": on_training([found]), "shipped": shipped, "selection": Selection(**more)}
+    found = found.model_copy(update={"withheld": bool(more)})
+    told = {"training": on_training([found]), "shipped": on_shipped([found]), "selection": Selection(**more)}
     return RunReport(verdict="no_evidence", datasets=(JudgedDataset.of_result(found),), run="r", cost={}, **told)
 
 
@@ -129,3 +137,45 @@ def test_the_base_is_exported_where_the_user_wants_it_for_an_unproven_gain(work:
     shipped, base = (SentenceTransformer(str(path), device="cpu").encode(texts) for path in (run / "model", work / "tiny"))
     assert np.array_equal(shipped, base)
     assert "ships the base: the gain is unproven" in (run / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_base_that_is_kept_has_a_verdict_on_training_among_all_data_sets() -> None:
+    """Of ten data sets without any difference, one in four looked better in three seeds."""
+    unclear = result(**KEPT).model_copy(update={"seeds": result_of_seeds(0.0).seeds.model_copy(update={"p_value": 0.5})})
+    lucky = unclear.seeds.model_copy(update={"verdict": "improved", "p_value": 0.03, "ci95": (0.001, 0.02)})
+    found = [unclear.model_copy(update={"name": f"d{i}", "seeds": unclear.seeds if i else lucky}) for i in range(10)]
+    assert on_training(found).verdict == "improved" and on_training(together(found)).verdict == "no_evidence"
+    first, *others = verdict_lines(together(found))
+    assert first.startswith("There is no evidence that such training makes a model that differs from the base on any of 10")
+    assert all(line.startswith("There is no evidence") for line in others) and "among all data sets p = 0.300." in others[0]
+    assert together(found)[0].lines()[0].settled == "no_evidence", "in the table, too"
+    weak = [result(name=f"d{i}", delta=0.024, ci95=(0.019, 0.029), p_value=0.0001) for i in range(3)]
+    assert [on_training(weak[:many]).verdict for many in (1, 3)] == ["improved", "no_evidence"], "so are single models"
+
+
+def test_few_items_of_a_cross_validation_rule_out_nothing_by_the_luck_that_is_declared() -> None:
+    items = Comparison(8, 0.5, 0.5, 0.0, (0.0, 0.0), 1.0)
+    luck = Luck()
+    found = CrossValidation.of(with_luck(items, luck.variance([2] * 4)), 4, items=items, luck=luck)
+    said = dataset_sentence(result(**UNSURE).model_copy(update={"cross_validation": found}))
+    assert (
+        "None of them changed, which does not rule out a change in up to 38% of such queries." in said and "unlikely" not in said
+    )
+    little = found.model_copy(update={"item_ci95": (-0.001, 0.001)})
+    assert "unlikely" not in dataset_sentence(result(**UNSURE).model_copy(update={"cross_validation": little})), "of 8 queries"
+    one = on_training([result(**{**UNSURE, "n": 1, "delta": 0.0, "ci95": (0.0, 0.0)})]).sentence
+    assert "which the interval does not hold" in one and " to +" not in one
+
+
+def test_one_of_a_thing_is_singular() -> None:
+    assert [counted(n, kind, n) for n in (1, 2) for kind in ("pair", "scored")] == [
+        "1 query in 1 group", "1 pair in 1 group", "2 queries in 2 groups", "2 pairs in 2 groups",
+    ]  # fmt: skip
+
+
+def test_a_failure_says_what_is_worse() -> None:
+    worse = with_parts(result(verdict="regressed", delta=-0.06, ci95=(-0.09, -0.03), p_value=0.001), (-0.02, 0.04))
+    reason = why_it_fails(Condition(FailOn.REGRESSED), run_verdict([worse]), [worse])
+    assert reason is not None and reason.startswith(
+        "the verdict is regressed. Worse: what was trained is worse than the base on "
+    )
