@@ -18,6 +18,7 @@ from data.prepared import PreparedDataset
 from data.schema import RowKind, text_id
 from data.spec import DatasetSpec, SplitSpec
 from train.config.choices import PanelUse
+from train.config.schema import TrainSettings
 from train.encode.local import Encoder
 from train.errors import ConfigError
 from train.evaluate.halves import fewer_documents, halves, take
@@ -64,6 +65,31 @@ def panel_wanted(plan: Plan) -> bool:
     return wanted == PanelUse.ALWAYS or (wanted == PanelUse.AUTO and not trial)
 
 
+def check_panel(config: TrainSettings) -> None:
+    """Load the parts of the panel that the user named, so that one that cannot be judged stops the run before it begins.
+
+    Raises:
+        ConfigError: two parts have one name.
+        DataError: one cannot be read, or has nothing to judge.
+    """
+    if config.evaluation.panel == PanelUse.OFF:
+        return
+    names = {spec.name for spec in _packaged()}
+    for spec in config.panel:
+        task = build_task(_read(spec, config), "test")
+        if task.name in names:
+            raise _twice(task.name)
+        names.add(task.name)
+
+
+def _read(spec: DatasetSpec, config: TrainSettings) -> PreparedDataset:
+    return prepare(spec.model_copy(update={"train": False}), SplitSpec(), config.cache)
+
+
+def _twice(name: str) -> ConfigError:
+    return ConfigError(f"two parts of the panel are called {name!r}", hint="give one of them a name: panel.0.name=NAME")
+
+
 def make_panel(plan: Plan) -> Panel:
     """Load the parts of the panel that are other work than the run's, at a size that suits the model.
 
@@ -74,10 +100,10 @@ def make_panel(plan: Plan) -> Panel:
     trained = _trained_texts(plan)
     parts: dict[str, Task] = {}
     left_out = []
-    for number, spec in enumerate([*_packaged(), *(one.model_copy(update={"train": False}) for one in plan.config.panel)]):
+    for number, spec in enumerate([*_packaged(), *plan.config.panel]):
         packaged = number < len(_packaged())
         try:
-            prepared = prepare(spec, SplitSpec(), plan.config.cache)
+            prepared = _read(spec, plan.config)
             name = prepared.name
             if (why := _not_elsewhere(prepared, plan, trained)) is not None:
                 left_out.append(f"{name} is left out: {why}")
@@ -89,7 +115,7 @@ def make_panel(plan: Plan) -> Panel:
             left_out.append(f"{spec.name or spec.source} is left out: {error}")
             continue
         if name in parts:
-            raise ConfigError(f"two parts of the panel are called {name!r}", hint="give one of them a name: panel.0.name=NAME")
+            raise _twice(name)
         if task is None:
             left_out.append(f"{name} is left out: fewer than {FEWEST} of its items are new to the model")
             continue
@@ -104,7 +130,7 @@ def _packaged() -> list[DatasetSpec]:
     return [
         DatasetSpec(source=str(samples / "devops.csv"), name="devops"),
         DatasetSpec(source="python_api", name="python_api"),
-        DatasetSpec(source=str(samples / "everyday.csv"), name="everyday", train=False),
+        DatasetSpec(source=str(samples / "everyday.csv"), name="everyday"),
     ]
 
 

@@ -12,15 +12,16 @@ from train.deploy.hub import check_push
 from train.deploy.licences import check_licence
 from train.encode.cache.open import open_shared_cache
 from train.errors import RunError
+from train.plan.panel import check_panel
 from train.runs.folder import create_run, default_name
 from train.tracking.start import check_tracking
 
 
 def preflight(config: TrainSettings) -> str:
-    """Check the run's folder, the Hub, the dashboard and the vector cache, and return the run's name. Call on rank 0.
+    """Check the run's folder, the Hub, the dashboard, the vector cache and the panel, and return the run's name. Call on rank 0.
 
     Raises:
-        ConfigError, HubError, RunError, TrackingError: what the run would fail at.
+        ConfigError, DataError, HubError, RunError, TrackingError: what the run would fail at.
     """
     name = config.run_name or default_name(_dataset_name(config))
     if (Path(config.output_dir) / name).exists():
@@ -30,6 +31,7 @@ def preflight(config: TrainSettings) -> str:
         check_push(config.export.hub.repo_id)
     check_tracking(config.tracking)
     _check_cache(config)
+    check_panel(config)
     return name
 
 

@@ -13,11 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data.errors import DataError
 from data.load import prepare
 from data.spec import DatasetSpec, SplitSpec
 from tests.conftest import ROOT
 from train import pipeline
 from train.config.load import load_config
+from train.config.schema import TrainSettings
 from train.console import heard_by
 from train.encode.local import Encoder
 from train.errors import ConfigError
@@ -26,6 +28,7 @@ from train.evaluate.tasks import RetrievalTask, ScoredTask
 from train.plan import panel as parts_of_the_panel
 from train.plan.panel import make_panel, panel_wanted, size_allowed
 from train.plan.plan import Plan
+from train.plan.preflight import preflight
 from train.report.page_panel import language_note, loss_warnings, panel_sentence
 from train.runs.records import AuditedDataset, AuditRecord, PanelPart, PanelRecord, ScoreLine, Selection
 from train.selection.interpolation import SHARES, Winner, choose_weights, copy_of, interpolate
@@ -294,3 +297,17 @@ def test_the_everyday_questions_are_distinct_and_have_one_answer_each() -> None:
         near = [len(one & two) / len(one | two) for i, one in enumerate(shingles) for two in shingles[:i] if one and two]
         assert max(near) < 0.65, "no near duplicates, by the measure of data.near"
     assert all(row["question"].endswith("?") and row["answer"][-1] == "." for row in found)
+
+
+def test_a_part_that_cannot_be_judged_stops_the_run_before_it_begins(tmp_path: Path) -> None:
+    def settings(source: str, *words: str) -> TrainSettings:
+        rows = tmp_path / "rows.csv"
+        rows.write_text("question,answer\nwhat is it,a thing\n", encoding="utf-8")
+        panel = f'panel=[{{"source": "{source}"}}]'
+        return load_config(None, data=str(rows), overrides=[f"output_dir={tmp_path}", panel, *words])
+
+    with pytest.raises(DataError, match="nowhere"):
+        preflight(settings(str(tmp_path / "nowhere.csv")))
+    with pytest.raises(ConfigError, match="two parts of the panel are called 'everyday'"):
+        preflight(settings(str(EVERYDAY)))
+    assert preflight(settings(str(tmp_path / "nowhere.csv"), "evaluation.panel=off"))
