@@ -40,7 +40,7 @@ from train.selection.contracts import kept_as_shipped
 from train.selection.judged import compared, judge_base, judge_tuned
 from train.selection.panel import base_elsewhere
 from train.selection.references import judge_references
-from train.selection.unproven import base_where_unproven
+from train.selection.unproven import base_where_unproven, marked_withheld
 from train.tracking.base import Tracker
 from train.tracking.start import start_tracking
 from train.workflows.cross_validate import cross_validate
@@ -169,7 +169,7 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker, training_begins: Cal
             results = with_looks(results, plan.config.output_dir, run.name)
         results = together(results)
         winner = base_where_unproven(plan, run, winner, before, base, results)
-        results = [one.model_copy(update={"withheld": winner.withheld}) for one in results]
+        results = marked_withheld(results) if winner.withheld else results
         report_run(
             run,
             plan.config,

@@ -14,9 +14,10 @@ import yaml
 
 from data.spec import LEAST_DEV
 from train.encode.token_limit import NO_LIMIT
+from train.evaluate.facts import RunFacts
 from train.evaluate.results import DatasetResult
 from train.runs.read import HUB_ID, RunRecords
-from train.wording import change, nothing_better, p_value
+from train.wording import change, joined, nothing_better, p_value
 
 METRICS = {
     "ndcg@10": ("nDCG@10", "cosine_ndcg@10"),
@@ -42,6 +43,16 @@ KINDS = {
 }
 TASKS = {"scored": ("semantic-similarity", "Semantic Similarity")}
 RETRIEVAL = ("information-retrieval", "Information Retrieval")
+
+
+_OF_TUNED = (
+    "- Its vectors cannot be compared with those of the base or of another model; an index has to be built again.",
+    "- It has the biases of its base and of the data above. Fine-tuned weights can hold traces of their training texts.",
+)
+_OF_THE_BASE = (
+    "- Its weights are those of its base. Its vectors can be compared with those of the base where texts get the same prompts.",
+    "- It has the biases of its base.",
+)
 
 
 def model_card(records: RunRecords, repo_id: str, licence: str | None = None) -> str:
@@ -98,7 +109,7 @@ def metadata(records: RunRecords, repo_id: str, licence: str | None = None) -> s
         model_name=repo_id.rsplit("/", 1)[-1],
         pipeline_tag="sentence-similarity",
         tags=["sentence-transformers", "sentence-similarity", "feature-extraction", "embed-tune"],
-        base_model_relation="finetune" if records.base_id else None,
+        base_model_relation="finetune" if records.base_id and not _is_base(records) else None,
     )
     if not results:  # the Hub reads model_name out of model-index only
         data.pop("model_name")
@@ -122,9 +133,10 @@ def _base(records: RunRecords) -> str:
 
 def _head(records: RunRecords, repo_id: str) -> str:
     contract = records.contract
+    origin = f"the weights of {_base(records)}" if _is_base(records) else f"fine-tuned from {_base(records)}"
     return (
         f"# {_plain(repo_id.rsplit('/', 1)[-1])}\n\n"
-        f"A text-embedding model for [Sentence Transformers](https://sbert.net), fine-tuned from {_base(records)}. It gives "
+        f"A text-embedding model for [Sentence Transformers](https://sbert.net), {origin}. It gives "
         f"vectors of {contract.dimensions} dimensions ({contract.pooling} pooling, "
         f"{'' if contract.normalized else 'not '}normalised) of texts of "
         f"{'any length' if contract.max_tokens >= NO_LIMIT else f'at most {contract.max_tokens} tokens'}."
@@ -167,12 +179,20 @@ def _verdict(records: RunRecords) -> str:
                 "They describe such training. The verdict is on this model, which is the base itself: "
                 f"{nothing_better(records.report.selection.passed_over)}."
                 if any(entry.kept_base for entry in records.report.datasets)
+                else "They describe such training. This model is the base itself."
+                if _is_base(records)
                 else "The verdict is on all of them; this model is one case of it."
             ),
         ]
     if any(entry.seeds for entry in records.report.datasets):
-        lines += ["", "*Seeds*: the same training with other seeds, on the same test; this model is the best of them on dev."]
+        which = "this model is none of them, but the base" if _is_base(records) else "this model is the best of them on dev"
+        lines += ["", f"*Seeds*: the same training with other seeds, on the same test; {which}."]
     return "\n".join(lines)
+
+
+def _is_base(records: RunRecords) -> bool:
+    """Tell whether the model that is shipped is the base itself."""
+    return records.report.selection.withheld or records.report.selection.share == 0
 
 
 def _doubt(records: RunRecords) -> list[str]:
@@ -180,10 +200,18 @@ def _doubt(records: RunRecords) -> list[str]:
     shipped = records.report.shipped
     if shipped is None or shipped.headline is None:
         return []
+    facts = RunFacts.of(records.report.datasets, kept=records.report.selection.share == 0)
+    worse = [_plain(one.name) for one in records.report.datasets if one.shipped == "regressed"]
     if records.report.selection.withheld:
         said = "This model is the base itself: the gain of what was trained is unproven, and the figures below are of that."
-    else:
+    elif facts.ships == "kept":
+        said = f"This model is the base itself: {nothing_better(records.report.selection.passed_over)}."
+    elif worse:
+        said = f"Worse: this model is worse than its base on {joined(worse)}."
+    elif not facts.proven:
         said = "Unproven: this model is not shown to be better than its base."
+    else:
+        said = "This model is better than its base; that such training makes better models is not shown."
     return [f"**{said}**", ""]
 
 
@@ -269,7 +297,7 @@ def _shortened(records: RunRecords, repo_id: str) -> list[str]:
         for one in records.report.datasets
         for cut in one.dimensions
     ]
-    if not rows:
+    if not rows or _is_base(records):
         return []
     lengths = [str(length) for length in records.config.training.matryoshka]
     example = f"`SentenceTransformer({json.dumps(repo_id)}, truncate_dim={lengths[-1]})`"
@@ -294,8 +322,7 @@ def _limits(records: RunRecords) -> str:
         "- A text is read whole, as a bag of words: their order has no influence on its vector."
         if contract.max_tokens >= NO_LIMIT
         else f"- What comes after token {contract.max_tokens} of a text has no influence on its vector.",
-        "- Its vectors cannot be compared with those of the base or of another model; an index has to be built again.",
-        "- It has the biases of its base and of the data above. Fine-tuned weights can hold traces of their training texts.",
+        *(_OF_THE_BASE if _is_base(records) else _OF_TUNED),
     ]
     small = [_plain(entry.name) for entry in records.report.datasets if entry.n < 100]
     if small:

@@ -18,6 +18,7 @@ class SeedResult(BaseModel):
     delta: float = Field(description="tuned - base")
     kept_base: bool = Field(False, description="whether dev would have kept the base")
     shipped: bool = Field(False, description="whether the run ships this seed's choice: the best of all on dev")
+    chosen: bool = Field(False, description="the best of all on dev, where the base is shipped as its gain is unproven")
 
 
 class SeedsResult(BaseModel):
@@ -38,6 +39,11 @@ class SeedsResult(BaseModel):
     verdict: DatasetVerdict
     against_scores: bool = Field(False, description="see `DatasetResult`")
     failed: tuple[int, ...] = Field((), description="seeds whose training did not converge; they count nowhere else")
+
+    def withheld(self) -> SeedsResult:
+        """Return the same where the base is shipped instead of the best of them."""
+        seeds = tuple(one.model_copy(update={"shipped": False, "chosen": one.shipped}) for one in self.seeds)
+        return self.model_copy(update={"seeds": seeds})
 
     @property
     def kept_base(self) -> int:

@@ -94,6 +94,14 @@ class TaughtAndNew(BaseModel):
         return self.both is not None and self.both[0].verdict == "improved" and self.both[1].verdict != "improved"
 
     @property
+    def not_on_new(self) -> tuple[SliceResult, SliceResult] | None:
+        """Both, where enough queries ask for new documents and these alone do not gain, as far as can be seen; taught ones may be
+        fewer, or not gain alone either."""
+        if self.taught is None or self.new is None or self.new.n < ENOUGH or self.new.verdict == "improved":
+            return None
+        return self.taught, self.new
+
+    @property
     def hardly_new(self) -> bool:
         """Tell whether nearly all queries ask for documents that train taught, so that nothing is known about new ones."""
         taught, new = self.taught, self.new

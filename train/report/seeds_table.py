@@ -31,9 +31,9 @@ def seed_lines(results: Sequence[DatasetResult]) -> list[SeedLine]:
         found = result.seeds
         if found is None:
             continue
-        chosen = "best on dev" if result.withheld else "shipped"
         for number, one in enumerate(found.seeds):
-            notes = [*([chosen] if one.shipped else []), *(["dev would keep the base"] if one.kept_base else [])]
+            best = ["shipped"] if one.shipped else ["best on dev"] if one.chosen else []
+            notes = [*best, *(["dev would keep the base"] if one.kept_base else [])]
             dev = "" if one.dev is None else wording.fraction(one.dev)
             name = "" if number else result.name
             figures = (wording.fraction(one.tuned), wording.change(one.delta))

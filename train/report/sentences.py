@@ -86,7 +86,7 @@ def _which(result: DatasetResult) -> str:
     if result.cross_validation is not None:
         return f"the one that this run trained, on {result.split} alone"
     assert result.seeds is not None, "a sentence of its own is only needed beside others"
-    seed = next((one.seed for one in result.seeds.seeds if one.shipped), None)
+    seed = next((one.seed for one in result.seeds.seeds if one.shipped or one.chosen), None)
     return "the one that this run trained" if seed is None else f"that of seed {seed}, the best on dev"
 
 

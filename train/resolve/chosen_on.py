@@ -23,10 +23,12 @@ class Choice:
     Attributes:
         weights: which were chosen, in words: "90% of the way to step 240"; empty where it is not known.
         rows: hashes of the dev rows; None of runs of earlier versions.
+        of_base: the model is the base, which is shipped as the gain of what dev chose is unproven; so dev chose nothing.
     """
 
     weights: str = ""
     rows: Hashes | None = field(default=None, compare=False)
+    of_base: bool = False
 
     @classmethod
     def of(cls, model: Path, run: RunFolder) -> Choice:
@@ -40,7 +42,9 @@ class Choice:
             BrokenRecord: a record is damaged.
             OSError, EOFError, ValueError: the file of the rows is.
         """
-        return cls(_weights(model.resolve(), run), read_dev_rows(run.path))
+        shipped = run.is_finished and model.resolve() == run.model.resolve()
+        withheld = shipped and read_report(run.path).selection.withheld
+        return cls(_weights(model.resolve(), run), read_dev_rows(run.path), of_base=withheld)
 
     def warning(self, label: str, prepared: PreparedDataset, split: Split, dev_of: frozenset[str]) -> str | None:
         """Return what to say where rows that are judged chose the model; None where none did.
@@ -51,6 +55,8 @@ class Choice:
             split: of it that is judged.
             dev_of: fingerprints of the data sets as the run split them, by which rows of earlier versions' runs are known.
         """
+        if self.of_base:
+            return None
         judged = Split.TEST if split == Split.ALL else split
         total = len(prepared.splits[judged])
         same = split == Split.DEV and prepared.fingerprint in dev_of

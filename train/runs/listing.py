@@ -68,6 +68,7 @@ class Run:
         config: settings by dotted key, as text.
         curve: (step, dev score) pairs, thinned out.
         dev_gain: of what is shipped over the base, on dev; None where it is not known.
+        ships_base: whether its model is the base itself: nothing was better on dev, or the gain of what was trained is unproven.
     """
 
     name: str
@@ -87,6 +88,7 @@ class Run:
     config: Mapping[str, str] = field(default_factory=dict)
     curve: Sequence[tuple[int, float]] = ()
     dev_gain: float | None = None
+    ships_base: bool = False
 
     @property
     def headline(self) -> DatasetResult | None:
@@ -141,6 +143,7 @@ def _read(folder: Path, name: str) -> Run:
         cost=report.cost,
         finished=_finished(report, run.report),
         dev_gain=_dev_gain(report, folder),
+        ships_base=report.selection.withheld or report.selection.share == 0,
     )
 
 
@@ -151,7 +154,7 @@ def _dev_gain(report: RunReport, folder: Path) -> float | None:
     except BrokenRecord:
         return None
     base = scores.get(0)
-    chosen = base if report.selection.share == 0 else report.selection.dev
+    chosen = base if report.selection.share == 0 or report.selection.withheld else report.selection.dev
     if chosen is None and report.best_step is not None:
         chosen = scores.get(report.best_step)
     return None if base is None or chosen is None else chosen - base

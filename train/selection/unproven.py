@@ -47,3 +47,8 @@ def base_where_unproven(
     kept = keep_base(plan, winner, before, base.dev, base.dev_line.dev, base.ahead)
     export_model(kept_as_shipped(plan, run, kept).encoder.model, RunFolder(run).model)
     return replace(winner, withheld=True, as_shipped=kept.as_shipped)
+
+
+def marked_withheld(results: Sequence[DatasetResult]) -> list[DatasetResult]:
+    """Return the results as those of a run that ships the base instead of what was judged; none of its seeds is shipped."""
+    return [one.model_copy(update={"withheld": True, "seeds": one.seeds and one.seeds.withheld()}) for one in results]

@@ -1,4 +1,4 @@
-"""`embed-tune diff`: the tuned models of two finished runs against each other, from their files alone.
+"""`embed-tune diff`: the models that two finished runs ship against each other, from their files alone.
 
 Every query's value is on disk, so nothing is encoded: the comparison is the paired one of `train.evaluate.statistics`.
 """
@@ -69,7 +69,7 @@ class Diff:
     Attributes:
         runs: A and B.
         sides: what they are called.
-        results: `base` is A's tuned model, `tuned` is B's.
+        results: `base` is the model that A ships, `tuned` is B's.
         left_out: data set → why it is not compared.
         config, base_model, surroundings: what differs.
         recipe: lines of what `auto` was settled to that only A, and that only B has.
@@ -162,7 +162,7 @@ def diff_runs(run_a: str | Path, run_b: str | Path, *, output_dir: str | Path = 
 
 
 def compare_runs(a: FinishedRun, b: FinishedRun) -> Diff:
-    """Compare B's tuned model with A's on every data set that both judged.
+    """Compare the model that B ships with A's on every data set that both judged.
 
     Raises:
         RunError: a file is broken, or no data set can be compared.
@@ -194,7 +194,7 @@ def compare_runs(a: FinishedRun, b: FinishedRun) -> Diff:
 
 
 def compare_on(name: str, a: FinishedRun, b: FinishedRun) -> DatasetResult:
-    """Compare B's tuned model with A's on one data set.
+    """Compare the model that B ships with A's on one data set.
 
     Raises:
         NotComparableError: they did not judge it on the same items, or the values of the items are not there.
@@ -209,32 +209,38 @@ def compare_on(name: str, a: FinishedRun, b: FinishedRun) -> DatasetResult:
         raise NotComparableError(f"judged by {wording.metric_name(x.metric)} there and by {wording.metric_name(y.metric)} here")
     kept = "cosine" if x.kind == "scored" else x.metric
     before, after = _aligned(name, a.values(name, kept), b.values(name, kept))
+    old, new = (getattr(values, _side(run)) for run, values in ((a, before), (b, after)))
     gold = next((values.gold for values in (before, after) if values.has_gold), None)
     if x.kind == "scored" and gold is None:
         raise NotComparableError("both runs were made by a version that did not keep the gold scores; judge both models again")
     try:
         if x.kind == "scored":
-            test = partial(compare_spearman, np.array(gold), np.array(before.tuned), np.array(after.tuned), seed=SEED)
+            test = partial(compare_spearman, np.array(gold), np.array(old), np.array(new), seed=SEED)
         else:
-            test = partial(compare_means, np.array(before.tuned), np.array(after.tuned), seed=SEED)
+            test = partial(compare_means, np.array(old), np.array(new), seed=SEED)
         found = by_wider(before.units(x.kind), lambda groups: test(groups=groups))
     except (TypeError, ValueError) as error:
         why = f"cannot be read, or that of {a.folder} ({error})"
         raise BrokenRecord(RunFolder(b.folder).per_query, why) from None
-    for run, value, recorded in ((a, found.base, x.tuned), (b, found.tuned, y.tuned)):
+    for run, value, recorded in ((a, found.base, getattr(x, _side(a))), (b, found.tuned, getattr(y, _side(b)))):
         if abs(value - recorded) > TOLERANCE:
             raise NotComparableError(
                 f"per_query.parquet of {run.folder} gives {value:.6f}, its report.json says {recorded:.6f}: "
                 "they are not of one run"
             )
     metrics = {
-        metric: MetricPair(base=pair.tuned, tuned=y.metrics[metric].tuned)
+        metric: MetricPair(base=getattr(pair, _side(a)), tuned=getattr(y.metrics[metric], _side(b)))
         for metric, pair in x.metrics.items()
         if metric in y.metrics
     }
     return DatasetResult.of(
         found, name=name, kind=x.kind, split=x.split, metric=x.metric, metrics=metrics, test_sha256=x.test_sha256 or y.test_sha256
     )
+
+
+def _side(run: FinishedRun) -> str:
+    """Return whose values are those of the model that a run ships."""
+    return "base" if run.report.selection.withheld else "tuned"
 
 
 def shown(value: object) -> str:
@@ -285,6 +291,8 @@ def _notes(a: FinishedRun, b: FinishedRun) -> list[str]:
     if _same(a, b):
         notes.append("both names lead to the same run, so nothing can differ")
     for run in (a, b):
+        if run.report.selection.withheld:
+            notes.append(f"{run.folder} ships the base, as the gain of what it trained is unproven; the base is compared")
         if run.report.labels is not None:
             continue  # an evaluation has neither
         if run.config is None:

@@ -17,8 +17,11 @@ from train.config.schema import TrainSettings
 from train.deploy.card import METRICS, model_card
 from train.errors import EmbedTuneError
 from train.evaluate.results import CrossValidation
+from train.evaluate.seeds import SeedResult, SeedsResult
+from train.report.training import on_shipped
 from train.runs.read import RunRecords
 from train.runs.records import MinedRecord, RunReport
+from train.selection.unproven import marked_withheld
 
 
 def rewrite(path: Path, change: Any) -> None:
@@ -107,6 +110,25 @@ def test_cross_validation_comes_first_and_named_prompts_are_listed(run: Path) ->
     kept = replace(changed, report=judged(True))
     assert "The verdict is on this model, which is the base itself" in model_card(kept, "owner/name", None)
     assert f'prompt_name="{entry.name}-anchor")`: `"ask: "`' in card and "No prompts are needed" not in card
+
+
+@pytest.mark.parametrize("withheld", [True, False])
+def test_a_base_that_is_shipped_is_called_the_base_everywhere(run: Path, withheld: bool) -> None:
+    records = RunRecords.of(run)
+    report, seed = records.report, SeedResult(seed=1, tuned=0.2, delta=0.1, shipped=withheld)
+    seeds = SeedsResult(
+        seeds=(seed, seed), n=9, base=0.1, tuned=0.2, delta=0.1, sd=0.0, ci95=(-0.1, 0.3), item_ci95=(-0.1, 0.3), p_value=0.5,
+        verdict="no_evidence",
+    )  # fmt: skip
+    entry = report.datasets[0].model_copy(update={"seeds": seeds, "kept_base": not withheld})
+    (entry,) = marked_withheld([entry]) if withheld else [entry]
+    chosen = report.selection.model_copy(update={"withheld": withheld, "share": 1.0 if withheld else 0.0})
+    changes = {"datasets": (entry,), "selection": chosen, "shipped": on_shipped([entry])}
+    card = model_card(replace(records, report=report.model_copy(update=changes)), "owner/name", None)
+    assert "**This model is the base itself: " in card and "this model is none of them, but the base" in card
+    assert "Its weights are those of its base." in card and "the weights of " in card.split("##")[0]
+    for wrong in ("the best of them on dev", "cannot be compared", "fine-tuned from", "finetune", "traces of their training"):
+        assert wrong not in card
 
 
 def test_what_it_takes_to_train_again_is_all_there(run: Path) -> None:

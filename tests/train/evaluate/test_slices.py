@@ -100,11 +100,43 @@ def test_where_new_documents_gain_as_well_both_gains_are_told() -> None:
     assert "On documents that train taught: +0." in line and "; on new documents: +0.0" in line
 
 
+@pytest.mark.parametrize(
+    ("taught", "new", "said"),
+    [
+        ((0.05, 0.06), (-0.03, 0.01), "but on new documents it is worse (-0.030, "),
+        ((0.05, 0.06), (0.02, 0.3), "but on new documents nothing shows that it is better (+0.020, "),
+    ],
+)
+def test_new_documents_that_do_not_gain_are_named_whether_or_not_taught_ones_gain_alone(
+    taught: tuple[float, float], new: tuple[float, float], said: str
+) -> None:
+    parts = [
+        SliceResult(by="documents", name=name, n=n, base=0.5, tuned=0.5 + d, delta=d, p_value=p, ci95=ci95)
+        for name, n, (d, p), ci95 in (
+            ("taught", 40, taught, (-0.01, 0.11)),
+            ("new", 100, new, (-0.05, -0.01) if new[0] < 0 else (-0.01, 0.05)),
+        )
+    ]
+    found = learned_by_heart(task()).model_copy(update={"slices": tuple(parts)})
+    (line,) = verdict_lines([found])
+    assert (
+        line.startswith(f"The tuned model is better than the base on facts, {said}")
+        and "documents that train taught alone" in line
+    )
+    first = verdict_lines([found, found.model_copy(update={"name": "other", "slices": ()})])[0]
+    assert first.endswith(
+        f"; on facts it is {'worse on' if new[0] < 0 else 'not shown for'} new documents{'' if new[0] < 0 else ' alone'}."
+    )
+
+
 def test_parts_too_small_to_tell_are_kept_but_not_in_the_verdict() -> None:
     found = learned_by_heart(task(120, 120 - ENOUGH + 1))
     assert found.by_documents.both is None and sum(one.by == "documents" for one in found.slices) == 2 and len(found.lines()) == 1
     (line,) = verdict_lines([found])
     assert "only 49 of 120 queries ask for such" in line
+    (line,) = verdict_lines([learned_by_heart(task(120, 71), new_gain=-0.1)])
+    assert "On documents that train did not teach it is worse, though only 49 of 120 queries ask for such (-0.1" in line
+    assert "known" not in line
     (line,) = verdict_lines([learned_by_heart(task(120, 120))])
     assert "is not known: none of the 120 queries asks for such." in line
 

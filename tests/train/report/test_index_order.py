@@ -20,13 +20,16 @@ def test_the_best_on_dev_come_first_whatever_they_have_on_test(tmp_path: Path) -
     ):
         report = {"best_step": 20, "selection": {"step": 20, "share": share, "dev": dev}}
         write_run(tmp_path, name, delta=delta, finished_at=when, report=report)
+    held = {"best_step": 20, "selection": {"step": 20, "dev": 0.47, "withheld": True}}
+    write_run(tmp_path, "held", delta=0.3, finished_at="2025-01-01T00:00:00Z", report=held)
     write_run(tmp_path, "unfinished", finished=False)
     page, runs = write_index(tmp_path)
-    assert [run.name for run in runs] == ["lucky", "base", "best", "older", "unfinished"], "what Python gets is by time"
+    assert [run.name for run in runs] == ["lucky", "base", "best", "older", "held", "unfinished"], "what Python gets is by time"
     shown = data_of(page)
-    assert [run["name"] for run in shown] == ["best", "lucky", "older", "base", "unfinished"]
-    expected = [pytest.approx(0.06), pytest.approx(0.03), pytest.approx(0.01), 0.0, None]
+    assert [run["name"] for run in shown] == ["best", "lucky", "older", "base", "held", "unfinished"]
+    expected = [pytest.approx(0.06), pytest.approx(0.03), pytest.approx(0.01), 0.0, 0.0, None]
     assert [run["keys"]["dev"] for run in shown] == expected
     html = page.read_text(encoding="utf-8")
     assert 'aria-sort="descending" class="n" data-key="dev"' in html
+    assert html.count("ships the base") == 2
     assert "choose by dev" in html and html.index(">best<") < html.index(">lucky<") and "+0.060" in html

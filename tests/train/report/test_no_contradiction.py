@@ -25,6 +25,7 @@ from train.report.sentences import verdict_lines
 from train.report.terminal import story
 from train.report.training import on_shipped, on_training
 from train.runs.records import JudgedDataset, RunReport, Selection
+from train.selection.unproven import marked_withheld
 
 VERDICTS: tuple[DatasetVerdict, ...] = ("improved", "no_evidence", "regressed")
 FIGURES = {
@@ -69,7 +70,7 @@ def runs() -> Iterator[tuple[str, list[DatasetResult]]]:
             if ships == "withheld":
                 if RunFacts.of(results).proven:
                     continue  # then nothing is withheld
-                results = [result.model_copy(update={"withheld": True}) for result in results]
+                results = marked_withheld(results)
             yield ships, results
 
 

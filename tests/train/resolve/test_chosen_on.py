@@ -44,6 +44,11 @@ def test_rows_that_chose_a_model_are_never_judged_silently(
         "known by their texts, as compare needs"
     )
 
+    withheld = report | {"selection": {"step": 2, "withheld": True}}
+    (run / "report.json").write_text(json.dumps(withheld), encoding="utf-8")
+    assert not warnings_of(str(run), split=Split.DEV), "the base is shipped instead of what dev chose"
+    (run / "report.json").write_text(json.dumps(report), encoding="utf-8")
+
     (run / "dev_rows.npy").unlink()  # as in runs of earlier versions
     assert warnings_of(str(run), split=Split.DEV) and not warnings_of(str(run), split=Split.TEST)
     report["selection"] = {"step": 2, "share": 0.0}

@@ -272,3 +272,13 @@ def test_the_table_has_a_row_for_each_data_set(tmp_path: Path) -> None:
     expected = [(one.name, one.base, one.tuned, one.delta, *one.ci95, one.p_value, one.verdict) for one in found.results]
     keys = ("name", "base", "tuned", "delta", "low", "high", "p_value", "verdict")
     assert [tuple(row[key] for key in keys) for row in rows] == expected
+
+
+def test_of_a_run_that_ships_the_base_the_base_is_compared(tmp_path: Path) -> None:
+    a, b = (write_run(tmp_path / name, {"faq": retrieval([0.9, 0.8, 1.0, 0.7, 0.9, 0.8])}) for name in "ab")
+    path = a / "report.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"selection": {"step": 4, "withheld": True}}))
+    found = diff_runs(a, b)
+    assert (found.results[0].base, found.results[0].tuned) == (0.0, pytest.approx(0.85))
+    assert found.notes[0] == f"{a} ships the base, as the gain of what it trained is unproven; the base is compared"
+    assert (diff_runs(b, a).results[0].tuned, diff_runs(a, a).results[0].delta) == (0.0, 0.0)
