@@ -183,14 +183,31 @@ def chosen_weights(step: int, share: float) -> str:
     return f"step {step:,}" if share == 1 else f"{share:.0%} of the way to step {step:,}"
 
 
-def judged_sentence(share: float, *, as_good: bool = False, passed_over: bool = False) -> str:
+def less_elsewhere(share: float, dev_choice: float) -> str:
+    """Return why weights that lose less on other work were taken, as a sentence.
+
+    Args:
+        share: of the way from the base to the checkpoint, which they went.
+        dev_choice: the share that is the best on dev.
+    """
+    instead = "the checkpoint itself" if dev_choice == 1 else f"{dev_choice:.0%} of the way"
+    return (
+        f"Weights {share:.0%} of the way from the base to the checkpoint were taken instead of {instead}: dev"
+        " cannot tell the two apart, and they lose less elsewhere, on items that are not judged here."
+    )
+
+
+def judged_sentence(share: float, *, as_good: bool = False, passed_over: bool = False, dev_choice: float | None = None) -> str:
     """Return what became of the best checkpoint, as a sentence.
 
     Args:
         share: of the way from the base to it, which the judged model went.
         as_good: whether the judged model is no better than it on dev: of equals the one that changes least may be taken.
         passed_over: whether weights that scored higher on dev were not taken, as they lose on new documents.
+        dev_choice: the share that is the best on dev, where one that loses less elsewhere was taken.
     """
+    if dev_choice is not None:
+        return less_elsewhere(share, dev_choice)
     if share == 1:
         return "It was judged on test."
     if share == 0:

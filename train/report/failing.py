@@ -49,12 +49,12 @@ def _not_shown(margin: float, results: Sequence[DatasetResult], sides: Sides) ->
     if not open_:
         return None
     found = "; ".join(_bound(one) for one in open_)
-    return f"it is not shown that {after} is worse than {before} by less than {margin:g}. {found}"
+    return f"a loss of {margin:g} or more from {before} to {after} is not ruled out on {found}"
 
 
 def _bound(result: DatasetResult) -> str:
     known = "not known" if result.low95 is None else change(result.low95)
     return (
-        f"On {result.name}, {metric_name(result.metric)} {change(result.delta)} over"
-        f" {counted(result.n, result.kind, result.groups)}: the lower 95% bound is {known}"
+        f"{result.name} ({metric_name(result.metric)} {change(result.delta)} over"
+        f" {counted(result.n, result.kind, result.groups)}; lower one-sided 95% bound {known})"
     )

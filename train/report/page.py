@@ -105,8 +105,7 @@ def render(
     sides = Sides(*map(plain, report.sides))
     lines = [line for result in results for line in result.lines()]
     forest = Forest.of([line.ci95 for line in lines])
-    chosen = report.selection
-    learned = Curve.of(curve, report.best_step, chosen.share, chosen.dev, passed_over=chosen.passed_over)
+    learned = Curve.of(curve, report.best_step, report.selection)
     cases = Cases.of(examples)
     context: dict[str, Any] = {
         "run": plain(report.run or "Run"),

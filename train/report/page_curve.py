@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from train import wording
 from train.console import plain
-from train.runs.records import ScoreLine
+from train.runs.records import ScoreLine, Selection
 from train.runs.score_log import best_line, is_highest
 
 COLOURS = 12
@@ -53,7 +53,7 @@ class Curve:
         best: step of the checkpoint that was judged; None where no checkpoint was scored.
         has_base: whether the first entry is the base (step 0).
         rows: of the table.
-        share, dev, passed_over: see `of`.
+        selection: what was judged and shipped.
     """
 
     steps: list[int]
@@ -61,28 +61,21 @@ class Curve:
     best: int | None
     has_base: bool
     rows: list[Row]
-    share: float = 1.0
-    dev: float | None = None
-    passed_over: bool = False
+    selection: Selection
 
     @classmethod
     def of(
         cls,
         log: Sequence[ScoreLine],
         best_step: int | None = None,
-        share: float = 1.0,
-        dev: float | None = None,
-        *,
-        passed_over: bool = False,
+        selection: Selection | None = None,
     ) -> Curve | None:
         """Return the curve; None when fewer than two lines have a dev score.
 
         Args:
             log: the lines of scores.jsonl.
             best_step: the checkpoint that was taken; by default as `best_line` does.
-            share: of the way from the base to it, which the judged model went.
-            dev: score of that model, where it is known.
-            passed_over: whether weights that scored higher were not taken, as they lose on new documents.
+            selection: what was judged and shipped: the checkpoint itself by default.
         """
         scored = [line for line in log if line.dev is not None]
         if len(scored) < 2:
@@ -98,8 +91,8 @@ class Curve:
                 lines.append(Line(number, plain(name), f"s{(number - 1) % COLOURS}", values))
         else:
             lines = [Line(0, plain(names[0]) if names else "dev", "s0", mean)]
-        steps = [line.step for line in scored]
-        return cls(steps, lines, best, steps[0] == 0, _rows(scored, lines[1:], best, share), share, dev, passed_over)
+        steps, selection = [line.step for line in scored], selection or Selection()
+        return cls(steps, lines, best, steps[0] == 0, _rows(scored, lines[1:], best, selection), selection)
 
     @property
     def several(self) -> bool:
@@ -132,8 +125,16 @@ class Curve:
                 f"Of {checkpoints}, that of step {best.step:,} is the last whose score cannot be told apart from the highest, "
                 f"{wording.fraction(self.highest)}"
             )
-        judged = wording.judged_sentence(self.share, as_good=self.dev == best.dev, passed_over=self.passed_over)
+        judged = self._judged(best.dev)
         return f"{found}: {what} {wording.fraction(best.dev)}{against}. {judged}"
+
+    def _judged(self, best: float) -> str:
+        """Say what became of the best checkpoint, whose score on dev is `best`."""
+        chosen = self.selection
+        judged = wording.judged_sentence(
+            chosen.share, as_good=chosen.dev == best, passed_over=chosen.passed_over, dev_choice=chosen.dev_choice
+        )
+        return f"{judged} The gain is unproven: the base is shipped." if chosen.withheld else judged
 
     @property
     def label(self) -> str:
@@ -156,12 +157,18 @@ class Curve:
         return {"steps": self.steps, "lines": lines, "best": self.best, "word": word, "hasBase": self.has_base}
 
 
-def _rows(scored: Sequence[ScoreLine], lines: Sequence[Line], best: int | None, share: float) -> list[Row]:
+def _rows(scored: Sequence[ScoreLine], lines: Sequence[Line], best: int | None, selection: Selection) -> list[Row]:
     base = scored[0].dev if scored[0].step == 0 else None
     rows = []
     for i, line in enumerate(scored):
         assert line.dev is not None, "a line without a score is in no curve"
-        note = "base" if line.step == 0 else wording.best_mark(share, is_highest(line, scored)) if line.step == best else ""
+        note = (
+            "base"
+            if line.step == 0
+            else wording.best_mark(selection.share, is_highest(line, scored))
+            if line.step == best
+            else ""
+        )
         change = None if base is None or line.step == 0 else line.dev - base
         scores = [one.values[i] for one in lines]
         note = "; ".join(filter(None, (note, _parts_in_words(line))))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -81,14 +82,20 @@ def panel_sentence(panel: PanelRecord, selection: Selection) -> str:
     if lost:
         found = f"On other work the model lost more than the margin on {wording.joined([plain(one.name) for one in lost])}."
     else:
-        found = f"On other work ({names}) no loss beyond the margin is shown."
+        found = f"On other work ({names}) no loss beyond the margin is shown{_ruled_out(panel.parts)}."
     if selection.dev_choice is None:
         return found
-    before = "the checkpoint itself" if selection.dev_choice == 1 else f"{selection.dev_choice:.0%} of the way"
-    return (
-        f"{found} Weights {selection.share:.0%} of the way from the base to the checkpoint were taken instead of {before}: dev"
-        " cannot tell the two apart, and they lose less elsewhere, on items that are not judged here."
-    )
+    return f"{found} {wording.less_elsewhere(selection.share, selection.dev_choice)}"
+
+
+def _ruled_out(parts: Sequence[PanelPart]) -> str:
+    """Return whether such a loss is ruled out; "" for reports that do not tell."""
+    if any(one.not_worse is None for one in parts):
+        return ""
+    open_ = [plain(one.name) for one in parts if not one.not_worse]
+    if not open_:
+        return ", and one is ruled out"
+    return ", nor is one ruled out" + ("" if len(open_) == len(parts) else f" on {wording.joined(open_)}")
 
 
 def language_note(audit: AuditRecord | None) -> tuple[str, ...]:

@@ -56,13 +56,17 @@ def _sentence(dataset: str, found: list[ReferenceResult], tuned: str) -> str:
             parts.append(f"{sentence_case(tuned)} ({value}) is better on {dataset} than {_listed(worse)}.")
         if unclear:
             parts.append(f"There are too few queries to tell {_listed(unclear)} from {tuned} ({value}) on {dataset}.")
-    parts += [
-        f"{_first(_called(one))} does better still: {fraction(one.value)} ({change(-one.delta)}, "
-        f"95% interval {interval((-one.ci95[1], -one.ci95[0]))})."
-        for one in found
-        if one is not good and one.verdict == "regressed"
-    ]
+    better = [one for one in found if one is not good and one.verdict == "regressed"]
+    parts += [f"{_first(_called(one))} {_is_better(one, good, tuned)}" for one in better]
     return " ".join(parts)
+
+
+def _is_better(one: ReferenceResult, good: ReferenceResult | None, tuned: str) -> str:
+    """Return what is shown of a reference that does better: against tuned, and not against the other references."""
+    too = "also " if good is not None and good.verdict == "regressed" else ""
+    alone = " alone" if one.kind == "tuned_and_words" else ""
+    figures = f"{fraction(one.value)} ({change(-one.delta)}, 95% interval {interval((-one.ci95[1], -one.ci95[0]))})"
+    return f"{too}does better than {tuned}{alone}: {figures}."
 
 
 def _first(called: str) -> str:

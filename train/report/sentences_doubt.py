@@ -65,9 +65,10 @@ def margin_sentence(result: DatasetResult) -> str:
     bound = f"lower one-sided 95% bound {change(result.low95)}"
     if result.not_worse:
         return f" It is not worse by {result.margin:g} or more ({bound})."
-    more = ""
+    # the interval, which rules it out, holds nothing but what was seen
+    more = ", which allows for losses too rare to be in this test" if result.ci95[0] > -result.margin else ""
     if result.settled == "no_evidence" and (enough := next((o for o in result.needed if o.difference == result.margin), None)):
-        more = f"; of an equal model, about {_many(enough.to_show_not_worse, result)} would show it"
+        more += f"; of an equal model, about {_many(enough.to_show_not_worse, result)} would show it"
     return f" A loss of {result.margin:g} is not ruled out ({bound}{more})."
 
 
@@ -77,8 +78,11 @@ def rare_losses(result: DatasetResult) -> str:
     independent = result.groups or result.n
     if result.settled != "improved" or result.margin is None or independent * result.margin >= 3:
         return ""
-    share = f"up to about {_share(independent)} of such {things(result.kind)}"
-    return f" A loss in {share} may by chance be missing from so small a test."
+    one = "pair" if result.kind == "scored" else "query"
+    return (
+        f" With {counted(result.n, result.kind, result.groups)}, a kind of {one} that makes up less than about"
+        f" {_share(independent)} may be missing from the test, and a loss on it would not show."
+    )
 
 
 def independence(results: Sequence[DatasetResult]) -> list[str]:

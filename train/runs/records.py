@@ -227,6 +227,7 @@ class PanelPart(Part):
     p_value: float
     test_sha256: str | None = None
     lost: bool = Field(False, description="a loss beyond the margin and beyond doubt")
+    not_worse: bool | None = Field(None, description="whether a loss of the margin is ruled out; older files have none")
 
 
 class PanelRecord(Part):

@@ -84,6 +84,7 @@ class Elsewhere:
                 ci95=one.ci95,
                 p_value=one.p_value,
                 test_sha256=one.test_sha256,
+                not_worse=one.not_worse,
                 lost=is_lost(one.delta, one.ci95, one.p_value, settings.margin, len(results)),
             )
             for one in results

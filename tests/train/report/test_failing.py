@@ -32,8 +32,8 @@ def test_worse_than_fails_unless_every_data_set_shows_that_the_loss_is_smaller()
     assert why_it_fails(condition, "no_evidence", [result(-0.019), result(0.01)]) is None
     said = why_it_fails(condition, "improved", [result(0.01), result(-0.027, name="old")])
     assert said == (
-        "it is not shown that the tuned model is worse than the base by less than 0.02."
-        " On old, nDCG@10 -0.010 over 300 queries: the lower 95% bound is -0.027"
+        "a loss of 0.02 or more from the base to the tuned model is not ruled out on old (nDCG@10 -0.010 over 300 queries; lower"
+        " one-sided 95% bound -0.027)"
     )
     assert why_it_fails(Condition.read("worse-than=0.03"), "improved", [result(-0.027)]) is None
     assert "not known" in str(why_it_fails(condition, "no_evidence", [result(None)])), "reports of older versions"

@@ -192,3 +192,14 @@ def test_weights_that_are_no_better_on_dev_are_not_called_better() -> None:
     selection = {"step": step, "share": 0.25, "dev": best}
     text = Reader(rendered(report | {"selection": selection}, log, *rest)).all_text()
     assert "Weights 25% of the way from the base to it are as good on dev, and change less: these were judged on test." in text
+
+
+def test_weights_that_other_work_chose_are_not_called_better_on_dev() -> None:
+    report, *rest = page_arguments()
+    step = report["best_step"]
+    for selection, words in (
+        ({"share": 0.9, "dev_choice": 1.0}, "instead of the checkpoint itself: dev cannot tell the two apart"),
+        ({"share": 0.5, "dev_choice": 0.9, "withheld": True}, "The gain is unproven: the base is shipped."),
+    ):
+        text = Reader(rendered(report | {"selection": {"step": step, **selection}}, *rest)).all_text()
+        assert words in text and "are better on dev" not in text

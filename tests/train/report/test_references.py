@@ -33,8 +33,8 @@ def one(kind: str, value: float, *, verdict: str = "no_evidence", as_good: bool 
         (
             [one("words", 0.772, as_good=True), one("base_and_words", 0.8, verdict="regressed", ci95=(-0.05, -0.01))],
             "Words alone (BM25) do as well as the tuned model on faq: 0.772 against 0.770, not worse by 0.02. "
-            "Fine-tuning may not be worth it. BM25 together with the base does better still: 0.800 (+0.030, 95% interval "
-            "+0.010 to +0.050).",
+            "Fine-tuning may not be worth it. BM25 together with the base does better than the tuned model: 0.800 (+0.030, 95% "
+            "interval +0.010 to +0.050).",
         ),
         (
             [one("words", 0.6, verdict="improved"), one("base_and_words", 0.8, verdict="regressed", as_good=True)],
@@ -53,8 +53,8 @@ def one(kind: str, value: float, *, verdict: str = "no_evidence", as_good: bool 
                 one("tuned_and_words", 0.8, verdict="regressed", as_good=True, ci95=(-0.05, -0.01)),
             ],
             "The tuned model (0.770) is better on faq than words alone (BM25, 0.600). There are too few queries to tell BM25 "
-            "together with the base (0.750) from the tuned model (0.770) on faq. BM25 together with the tuned model does better "
-            "still: 0.800 (+0.030, 95% interval +0.010 to +0.050).",
+            "together with the base (0.750) from the tuned model (0.770) on faq. BM25 together with the tuned model does better than "
+            "the tuned model alone: 0.800 (+0.030, 95% interval +0.010 to +0.050).",
         ),
     ],
     ids=["words", "words, and better with the base", "words and base", "default model", "nothing"],
@@ -80,8 +80,21 @@ def test_the_page_shows_them_and_an_older_report_has_no_such_part() -> None:
     report = {"verdict": "improved", "datasets": [], "references": [one("words", 0.772, as_good=True).model_dump(mode="json")]}
     text = rendered(report | {"reference_notes": ["all of <b>it</b>"]})
     assert 'id="references"' in text and "Words alone (BM25) do as well as the tuned model on faq" in text
-    assert '<td role="cell" data-label="As good">yes</td>' in text and "all of &lt;b&gt;it&lt;/b&gt;" in text
+    assert '<td role="cell" data-label="Not worse by 0.02">yes</td>' in text and "all of &lt;b&gt;it&lt;/b&gt;" in text
     assert 'id="references"' not in rendered({"verdict": "improved", "datasets": []})
+
+
+def test_what_is_better_than_tuned_is_not_called_better_than_another_reference() -> None:
+    found = [
+        one("words", 0.778, verdict="regressed", ci95=(-0.04, -0.01)),
+        one("base_and_words", 0.775, verdict="regressed", ci95=(-0.024, -0.002)),
+        one("tuned_and_words", 0.774, verdict="regressed", ci95=(-0.016, -0.001)),
+    ]
+    (said,) = reference_sentences(found)
+    assert "BM25 together with the base also does better than the tuned model: 0.775" in said
+    assert "BM25 together with the tuned model also does better than the tuned model alone: 0.774" in said
+    text = rendered({"verdict": "regressed", "datasets": [], "references": [one.model_dump(mode="json") for one in found]})
+    assert text.count('data-label="Not worse by 0.02">yes<') == 3, "better is not worse"
 
 
 def test_where_the_base_is_shipped_it_is_called_so() -> None:

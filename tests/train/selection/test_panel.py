@@ -170,6 +170,9 @@ def test_a_loss_is_beyond_the_margin_and_beyond_doubt() -> None:
 def test_the_sentence_says_what_was_traded() -> None:
     record = PanelRecord(parts=(part("devops", -0.01), part("everyday", 0.0)))
     assert panel_sentence(record, Selection(share=1.0)).endswith("(devops and everyday) no loss beyond the margin is shown.")
+    open_, ruled_out = (part("devops", -0.01).model_copy(update={"not_worse": known}) for known in (False, True))
+    for parts, words in (((open_, open_), "nor is one ruled out."), ((ruled_out,), "and one is ruled out.")):
+        assert panel_sentence(PanelRecord(parts=parts), Selection()).endswith(f"is shown, {words}")
     words = panel_sentence(record, Selection(share=0.5, dev_choice=0.9))
     assert "Weights 50% of the way from the base to the checkpoint were taken instead of 90% of the way" in words
 
