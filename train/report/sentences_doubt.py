@@ -38,8 +38,10 @@ def _too_little(result: DatasetResult, items: tuple[float, float]) -> str | None
         share = f"up to {_share(independent)} of such {things(result.kind)}"
         return f"None of them changed, which does not rule out a change in {share}."
     # what few items do not show may be as large as the rule of three allows, however narrow the interval
-    if independent * WIDE >= 3 and max(high - result.delta, result.delta - low) <= WIDE:
-        return f"A difference beyond {fraction(max(abs(low), abs(high)))} either way is unlikely."
+    narrow, far = max(high - result.delta, result.delta - low) <= WIDE, max(abs(low), abs(high))
+    open_ = result.not_worse is False and result.margin is not None and far < result.margin
+    if independent * WIDE >= 3 and narrow and not open_:
+        return f"A difference beyond {fraction(far)} either way is unlikely."
     if independent >= FEWEST and not low <= 0 <= high:
         few = f"Too few {things(result.kind)} changed to settle it"
         return (

@@ -214,6 +214,9 @@ def test_sentences_say_what_the_test_leaves_open() -> None:
 def test_a_bound_below_the_interval_says_what_it_allows_for() -> None:
     rare = dataset_sentence(of_differences(np.tile([0.01, -0.01], 60)))
     assert "bound -0.0" in rare and ", which allows for losses too rare to be in this test" in rare
+    # the sentence that follows it says that a loss of the margin is not ruled out
+    narrow = of_differences(np.tile([0.01, -0.01], 90)).model_copy(update={"low95": -0.027, "not_worse": False})
+    assert "A loss of 0.02 is not ruled out" in dataset_sentence(narrow) and "is unlikely" not in dataset_sentence(narrow)
 
 
 def test_an_improvement_on_few_queries_names_the_losses_that_may_be_missing() -> None:
