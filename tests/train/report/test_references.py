@@ -53,8 +53,8 @@ def one(kind: str, value: float, *, verdict: str = "no_evidence", as_good: bool 
                 one("tuned_and_words", 0.8, verdict="regressed", as_good=True, ci95=(-0.05, -0.01)),
             ],
             "The tuned model (0.770) is better on faq than words alone (BM25, 0.600). There are too few queries to tell BM25 "
-            "together with the base (0.750) from the tuned model (0.770) on faq. BM25 together with the tuned model does better than "
-            "the tuned model alone: 0.800 (+0.030, 95% interval +0.010 to +0.050).",
+            "together with the base (0.750) from the tuned model (0.770) on faq. BM25 together with the tuned model does better "
+            "than the tuned model alone: 0.800 (+0.030, 95% interval +0.010 to +0.050).",
         ),
     ],
     ids=["words", "words, and better with the base", "words and base", "default model", "nothing"],
