@@ -136,7 +136,7 @@ def render(
         "slices": sliced(results),
         "slice_remarks": slice_remarks(results),
         "panel": PanelView.of(report),
-        "lost_elsewhere": loss_warnings(report.panel),
+        "lost_elsewhere": loss_warnings(report.panel, report.selection),
         "cases": cases,
         "changes": [Change.of(plain(name), entry) for name, entry in extras.changes.items()],
         "data_rows": _data_rows(extras.audit),

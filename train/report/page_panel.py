@@ -60,8 +60,8 @@ class PanelView:
         return cls(parts, forest, bars, _traded(report.selection, panel), panel_sentence(panel, report.selection), notes)
 
 
-def loss_warnings(panel: PanelRecord | None) -> tuple[str, ...]:
-    """Return a sentence where something was lost elsewhere."""
+def loss_warnings(panel: PanelRecord | None, selection: Selection | None = None) -> tuple[str, ...]:
+    """Return a sentence where something was lost elsewhere: by what was judged, which `selection` tells from what is shipped."""
     lost = [] if panel is None else [one for one in panel.parts if one.lost]
     if not lost:
         return ()
@@ -71,7 +71,8 @@ def loss_warnings(panel: PanelRecord | None) -> tuple[str, ...]:
         f" {wording.counted(one.n, one.kind, one.groups)})"
         for one in lost
     )
-    return (f"lost elsewhere: {told}",)
+    by = ", by what was trained and is not shipped" if selection is not None and selection.withheld else ""
+    return (f"lost elsewhere{by}: {told}",)
 
 
 def panel_sentence(panel: PanelRecord, selection: Selection) -> str:

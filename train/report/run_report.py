@@ -78,12 +78,13 @@ def report_run(
     if panel is not None:
         panel = panel.model_copy(update={"notes": language_note(audit)})
     training, shipped = on_training(results), on_shipped(results, kept=winner.share == 0, passed_over=winner.held_back)
+    selection = Selection.model_validate(winner.as_json())
     report = RunReport(
         verdict=run_verdict(results),
         primary=results[0].name if results else None,
         run=run.name,
         best_step=winner.step,
-        selection=Selection.model_validate(winner.as_json()),
+        selection=selection,
         base_model=config.model.name,
         datasets=tuple(JudgedDataset.of_result(one, _dimensions(base, tuned, one.name)) for one in results),
         training=training,
@@ -92,7 +93,7 @@ def report_run(
         finished_at=now(),
         references=() if beside is None else beside.results,
         reference_notes=() if beside is None else beside.notes,
-        **({} if panel is None else {"panel": panel, "warnings": loss_warnings(panel)}),
+        **({} if panel is None else {"panel": panel, "warnings": loss_warnings(panel, selection)}),
     )
     write_per_query(files.per_query, base.test.full, tuned.full, base.other)
     extras = Extras(

@@ -74,7 +74,7 @@ def shipped_sentence(result: DatasetResult) -> str:
     there = " there" if result.cross_validation is not None else ""
     figures = figures_of(result, result.kind)
     if result.withheld:
-        return f"The model that is shipped is the base itself, as the gain of {which} is unproven: that reaches {figures}."
+        return f"The model that is shipped is the base itself; no gain is proven of {which}: {figures}."
     if result.shipped == result.on_training or (result.cross_validation is not None and result.on_test != "regressed"):
         return f"The model that is shipped is {which}: {figures}."
     known = {"improved": "better than", "regressed": "worse than", "no_evidence": "not shown to differ from"}[result.shipped]

@@ -73,7 +73,7 @@ def story(
             console.print(Padding(Text(line), (0, 0, 0, 2)))
         if (looked := looks_sentence(results)) is not None:
             console.print(Padding(Text(looked), (0, 0, 0, 2)))
-        for warning in loss_warnings(panel):
+        for warning in loss_warnings(panel, selection):
             console.print(Text(f"Warning: {warning}", style="yellow"))
         if results and (legend := sides.legend()):
             console.print()

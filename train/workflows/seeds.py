@@ -143,7 +143,7 @@ def _ship(plan: Plan, trained: Sequence[Trained], before: Mapping[str, Tensor] |
     if best.folder is not None:
         load_weights(plan.encoder, RunFolder(best.folder).model)
     dev = "" if best.made.dev is None else f" (dev {fraction(best.made.dev)})"
-    say(f"of {len(trained)} seeds {best.seed} is shipped, the best on dev{dev}")
+    say(f"of {len(trained)} seeds {best.seed} is the best on dev{dev}")
     return best.made
 
 

@@ -24,11 +24,12 @@ from train.evaluate.results import CrossValidation, DatasetResult, run_verdict
 from train.evaluate.statistics import Comparison
 from train.report.failing import why_it_fails
 from train.report.page import render
+from train.report.page_panel import loss_warnings
 from train.report.seeds_table import seed_lines
 from train.report.sentences import dataset_sentence, verdict_lines
 from train.report.terminal import story
 from train.report.training import on_shipped, on_training
-from train.runs.records import JudgedDataset, RunReport, Selection
+from train.runs.records import JudgedDataset, PanelPart, PanelRecord, RunReport, Selection
 from train.wording import counted
 
 UNSURE = {**UNCLEAR, "ci95": (-0.03, 0.05), "n": 50, "p_value": 0.6}
@@ -178,4 +179,24 @@ def test_a_failure_says_what_is_worse() -> None:
     reason = why_it_fails(Condition(FailOn.REGRESSED), run_verdict([worse]), [worse])
     assert reason is not None and reason.startswith(
         "the verdict is regressed. Worse: what was trained is worse than the base on "
+    )
+
+
+def test_what_was_lost_elsewhere_by_a_model_that_is_not_shipped_is_said_so() -> None:
+    part = PanelPart(
+        name="other",
+        kind="pair",
+        metric="ndcg@10",
+        n=9,
+        base=0.5,
+        tuned=0.4,
+        delta=-0.1,
+        ci95=(-0.2, -0.05),
+        p_value=0.01,
+        lost=True,
+    )
+    panel = PanelRecord(parts=(part,))
+    assert loss_warnings(panel, Selection())[0].startswith("lost elsewhere: other")
+    assert loss_warnings(panel, Selection(withheld=True))[0].startswith(
+        "lost elsewhere, by what was trained and is not shipped: "
     )
