@@ -128,6 +128,7 @@ def test_the_table_of_seeds() -> None:
 def test_the_base_is_exported_where_the_user_wants_it_for_an_unproven_gain(work: Path, tmp_path: Path) -> None:
     words = ["model.device=cpu", "training.precision=fp32", "training.max_steps=3", "evaluation.resamples=100", "run_name=run"]
     words += [f"model.name={work / 'tiny'}", f"output_dir={tmp_path}", "training.interpolation=off", "training.evaluations=1"]
+    words += ["evaluation.panel=off", "evaluation.references=off"]
     words += ["export.unproven=base", "training.learning_rate=1e-2"]
     config = load_config(None, data=str(work / "scored.csv"), overrides=words)
     run = pipeline.start_run(config)
