@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from train.evaluate.bounds import lower_bound
+from train.evaluate.compare_seeds import compare_seeds, seeds_result
 from train.evaluate.holm import holm, together
 from train.evaluate.luck import Luck, with_luck
-from train.evaluate.results import DatasetResult, run_verdict
+from train.evaluate.results import CrossValidation, DatasetResult, run_verdict
+from train.evaluate.seeds import SeedResult
 from train.evaluate.statistics import Comparison, compare_means
 from train.evaluate.units import Units, by_wider
 from train.evaluate.verdict import dataset_verdict
@@ -173,6 +175,59 @@ def cross_validations(sims: int) -> Iterator[Row]:
         yield Row(f"cross-validation, +.05, n={n}: better with luck", power[1], some)
 
 
+def runs_cross_validated(sims: int) -> Iterator[Row]:
+    """Runs that are judged twice, by cross-validation and by the test of the model that is shipped.
+
+    That model is equal to the base; where luck makes it worse, its loss is a true one.
+    """
+    generator = np.random.default_rng(6)
+    for n in (200, 500, 1000):
+        runs = [_cross_validated(generator, n, False, seed) for seed in range(sims)]
+        yield from _rates(f"cross-validated run, equal, n={n}", runs)
+    runs = [_cross_validated(generator, 1000, True, seed) for seed in range(min(sims, 2000))]
+    stopped = sum(run_verdict(together(results)) in ("regressed", "mixed") for results in runs)
+    yield Row("  luck .011 in the shipped model, too: --fail-on regressed stops", stopped / len(runs), len(runs))
+
+
+def runs_of_seeds(sims: int) -> Iterator[Row]:
+    """Runs that are judged twice on each data set, by three seeds and by the model that is shipped."""
+    generator, counts, some = np.random.default_rng(8), [count for count in COUNTS if count in (1, 5, 15)], min(sims, 2000)
+    sets = [_with_seeds(generator, 100, seed) for seed in range(max(counts) * some)]
+    for count in counts:
+        runs = [sets[max(counts) * i : max(counts) * i + count] for i in range(some)]
+        yield from _rates(f"three seeds, equal, data sets of 100: {count}", runs)
+
+
+def _rates(what: str, runs: Sequence[Sequence[DatasetResult]]) -> Iterator[Row]:
+    for name, done in (("", together), ("  uncorrected: ", list)):
+        verdicts = [run_verdict(done(results)) for results in runs]
+        limit = 0.03 if done is together else None
+        for one, word in (("improved", "run better"), ("regressed", "--fail-on regressed stops")):
+            yield Row(
+                f"{name}{what}: {word}", sum(verdict in (one, "mixed") for verdict in verdicts) / len(runs), len(runs), limit
+            )
+
+
+def _cross_validated(generator: np.random.Generator, n: int, truly: bool, seed: int) -> list[DatasetResult]:
+    """Return a result on the first fifth of n items, with five parts whose models are much like the one that is judged there."""
+    common, own = generator.normal(0, 0.011 * np.sqrt(0.5), 2)
+    items = ndcg_like(0)(generator, (n,))
+    luck = np.repeat(common + generator.normal(0, 0.011 * np.sqrt(0.5), 5), n // 5)
+    found = compare_means(np.zeros(n), (items + luck).clip(-1, 1), seed=seed, resamples=RESAMPLES)
+    whole = CrossValidation.of(with_luck(found, Luck().variance([n // 5] * 5)), 5)
+    shipped = 0.7 * items[: n // 5] + 0.7 * ndcg_like(0)(generator, (n // 5,)) + (common + own if truly else 0.0)
+    return [judged(shipped.clip(-1, 1), seed).model_copy(update={"cross_validation": whole})]
+
+
+def _with_seeds(generator: np.random.Generator, n: int, seed: int) -> DatasetResult:
+    """Return a result with three seeds; those that are not shipped have luck."""
+    shared, luck = ndcg_like(0)(generator, (n,)), np.array([0.0, *generator.normal(0, 0.011, 2)])
+    tuned = (0.9 * shared + 0.4 * ndcg_like(0)(generator, (3, n)) + luck[:, None]).clip(-1, 1)
+    found, items, scores = compare_seeds(np.zeros(n), tuned, seed=seed, resamples=RESAMPLES)
+    each = [SeedResult(seed=i, tuned=one, delta=one, shipped=i == 0) for i, one in enumerate(scores.tolist())]
+    return judged(tuned[0], seed).model_copy(update={"seeds": seeds_result(found, items, each)})
+
+
 def _crossed(
     generator: np.random.Generator, n: int, mean: float, sd: float, shared: float, seed: int
 ) -> tuple[Comparison, Comparison]:
@@ -187,7 +242,7 @@ def _better(found: Comparison) -> bool:
     return dataset_verdict(found.ci95, found.independent, found.p_value) == "improved"
 
 
-PARTS = (many_data_sets, margins, single, pairs_of_models, cross_validations)
+PARTS = (many_data_sets, margins, single, pairs_of_models, cross_validations, runs_cross_validated, runs_of_seeds)
 
 
 def main(words: list[str] | None = None) -> list[Row]:

@@ -11,8 +11,9 @@ from dataclasses import replace
 import numpy as np
 from scipy import special
 
+from train.config.schema import MARGIN
 from train.evaluate.correlations import Ranked, compare_spearman, spearman_of
-from train.evaluate.luck import with_luck
+from train.evaluate.luck import needed_with_luck, with_luck
 from train.evaluate.seeds import SeedResult, SeedsResult
 from train.evaluate.statistics import Comparison, compare_means, count_units, draw_counts, percentile_interval
 from train.evaluate.verdict import dataset_verdict
@@ -104,8 +105,10 @@ def seeds_result(
     *,
     against_scores: bool = False,
     failed: Sequence[int] = (),
+    margin: float = MARGIN,
 ) -> SeedsResult:
     """Return what is reported, from what `compare_seeds` returns and the seeds themselves."""
+    sd = float(np.std([one.tuned for one in seeds], ddof=1))
     return SeedsResult(
         seeds=tuple(seeds),
         n=found.n,
@@ -113,11 +116,12 @@ def seeds_result(
         base=found.base,
         tuned=found.tuned,
         delta=found.delta,
-        sd=float(np.std([one.tuned for one in seeds], ddof=1)),
+        sd=sd,
         ci95=found.ci95,
         item_ci95=items.ci95,
         p_value=found.p_value,
         verdict=dataset_verdict(found.ci95, found.independent, found.p_value, against_scores=against_scores),
         against_scores=against_scores,
         failed=tuple(failed),
+        needed=needed_with_luck(items, sd**2 / len(seeds), margin, len(seeds) - 1),
     )

@@ -12,8 +12,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
 from scipy import special
 
+from train.evaluate.needed import POWER, SIZES, Needed
 from train.evaluate.statistics import Comparison
 
 LUCK_SD = 0.011
@@ -23,6 +25,14 @@ seeds: 0.0055; docs/recipe.md, "What is not decided"), as three seeds know it ba
 LUCK_CORRELATION = 0.5
 """Of the luck of two parts' models: nobody has measured it. At one half, the doubt about the mean of F parts is also the doubt
 about one further model of this training: sd² (1/2 + 1/(2F)) both times."""
+
+
+FEWEST_SEEDS = 5
+"""Seeds whose standard deviation may be taken for less than is declared. Fewer know it so badly that cross-validation with it
+called 3.6 to 6.3% (three and two seeds) of equal models improved, in simulations where luck was as declared; five 2.8 to 3.2%."""
+
+MOST_ITEMS = 10_000_000
+"""More queries or pairs than this are no number of them."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +48,12 @@ class Luck:
     sd: float = LUCK_SD
     correlation: float = LUCK_CORRELATION
     seeds: int | None = None
+
+    @classmethod
+    def measured(cls, sd: float, seeds: int) -> Luck:
+        """Return what seeds measured, or what is declared where that is more and the seeds are too few to know better, or did not
+        differ at all, as on a test that is too coarse."""
+        return cls() if sd < LUCK_SD and (seeds < FEWEST_SEEDS or sd == 0) else cls(sd=sd, seeds=seeds)
 
     def variance(self, sizes: Sequence[int]) -> float:
         """Return the variance of the mean luck of models that judge so many items each.
@@ -93,3 +109,29 @@ def with_luck(found: Comparison, variance: float, freedom: float = math.inf, bou
     p = 2 * float(special.ndtr(away) if math.isinf(degrees) else special.stdtr(degrees, away))
     # the one-sided bounds are those of the items
     return replace(found, ci95=ends, p_value=max(found.p_value, min(1.0, p)), low95=None, high95=None)
+
+
+def needed_with_luck(items: Comparison, variance: float, margin: float, freedom: float = math.inf) -> tuple[Needed, ...]:
+    """Return how many items the user's margin and the usual sizes take where luck stays whatever their number.
+
+    `to_show` is the least n for which (t + .84) sqrt(s² / n + variance) is at most the difference, with Student's quantile t at
+    the degrees of freedom of `with_luck`, s from the width of the items' interval; None where there is no such n.
+
+    Args:
+        items: the comparison without luck.
+        variance: of the luck in its difference.
+        margin: the user's.
+        freedom: degrees of freedom with which it is known.
+    """
+    spread = (items.ci95[1] - items.ci95[0]) / 2 / special.stdtrit(max(items.independent - 1, 1), 0.975) * math.sqrt(items.n)
+    if not spread:
+        return ()
+    n = np.unique(np.ceil(np.geomspace(6, MOST_ITEMS, 2000)))
+    own = spread**2 / n
+    units = np.maximum(n * items.independent / items.n - 1, 1)
+    degrees = (own + variance) ** 2 / (own**2 / units + (0.0 if math.isinf(freedom) else variance**2 / freedom))
+    shown = (special.stdtrit(degrees, 0.975) + POWER) * np.sqrt(own + variance)
+    return tuple(
+        Needed(difference=size, to_show=int(n[shown <= size][0]) if (shown <= size).any() else None)
+        for size in sorted({margin, *SIZES})
+    )

@@ -34,8 +34,13 @@ class Needed(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     difference: float = Field(description="in units of the metric")
-    to_show: int = Field(description="items to show that models differ, where they truly do by that much")
-    to_show_not_worse: int = Field(description="items to show that a model is not worse by that much, where it truly is equal")
+    to_show: int | None = Field(
+        description="items to show that models differ, where they truly do by that much; None: no number of them, as the luck of"
+        " training does not shrink with it"
+    )
+    to_show_not_worse: int | None = Field(
+        None, description="items to show that a model is not worse by that much, where it truly is equal; None: not asked"
+    )
 
 
 def needed(spread: float | None, margin: float, *, of_mean: bool) -> tuple[Needed, ...]:

@@ -66,6 +66,7 @@ class CrossValidation(BaseModel):
     luck_correlation: float | None = Field(None, description="of the luck of two parts' models; declared")
     luck_seeds: int | None = Field(None, description="seeds with which luck_sd was measured; None: it is declared")
     kept_base: int | None = Field(None, ge=0, description="parts whose dev would have kept the base; None: not known")
+    needed: tuple[Needed, ...] = Field((), description="as in `DatasetResult`, with the luck of training")
 
     @classmethod
     def of(
@@ -110,7 +111,7 @@ class CrossValidation(BaseModel):
         )
 
 
-_SHARED = ("n", "groups", "base", "tuned", "delta", "ci95", "p_value", "verdict", "against_scores")
+_SHARED = ("n", "groups", "base", "tuned", "delta", "ci95", "p_value", "verdict", "against_scores", "needed")
 """Fields that tables show of a cross-validation, and of seeds, as they do of a result."""
 
 
@@ -170,11 +171,9 @@ class DatasetResult(BaseModel):
         None,
         ge=0,
         le=1,
-        description="the deciding p-value, corrected for all data sets of the run; older reports have none",
+        description="the deciding p-value, corrected for all data sets of the run, a loss for all tests of it (see `holm`)",
     )
-    p_test: float | None = Field(
-        None, ge=0, le=1, description="p_value, corrected for all data sets of the run, where another one decides"
-    )
+    p_test: float | None = Field(None, ge=0, le=1, description="p_value, corrected as p_run is, where another one decides")
     p_training: float | None = Field(
         None, ge=0, le=1, description="p-value of cross-validation or seeds, corrected for all data sets of the run"
     )

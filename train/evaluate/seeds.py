@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from train.evaluate.needed import Needed
 from train.evaluate.verdict import DatasetVerdict
 
 
@@ -38,6 +39,7 @@ class SeedsResult(BaseModel):
     p_value: float = Field(ge=0, le=1)
     verdict: DatasetVerdict
     against_scores: bool = Field(False, description="see `DatasetResult`")
+    needed: tuple[Needed, ...] = Field((), description="as in `DatasetResult`, with the luck of as many seeds")
     failed: tuple[int, ...] = Field((), description="seeds whose training did not converge; they count nowhere else")
 
     def withheld(self) -> SeedsResult:

@@ -25,7 +25,8 @@ def why_not(result: DatasetResult, items: tuple[float, float] | None = None) -> 
         return f"The base itself was judged: nothing that training produced was better on dev{losing}."
     if result.verdict != "no_evidence" and result.p_run is not None:
         word = "better" if result.verdict == "improved" else "worse"
-        return f"By itself it would count as {word} (p = {result.p_value:.3f}); among all data sets p = {result.p_run:.3f}."
+        among = f"among all tests of the run p = {result.p_run:.3f}"
+        return f"By itself it would count as {word} (p = {result.p_value:.3f}); {among}."
     return _too_little(result, items or result.ci95) or _too_small(result)
 
 
@@ -52,12 +53,18 @@ def _too_little(result: DatasetResult, items: tuple[float, float]) -> str | None
 
 def _too_small(result: DatasetResult) -> str:
     sizes = sorted({0.05 if result.margin is None else result.margin, 0.05})
-    known = {one.difference: one for one in result.needed}
-    asked = [known[size] for size in sizes if size in known and known[size].to_show > result.n]
-    if not asked:
-        return "The test set is too small to settle it."
-    first, *others = (f"a difference of {one.difference:g} takes about {_many(one.to_show, result)}" for one in asked)
-    return f"The test set is too small to settle it: {' and '.join([f'to show {first}', *others])}."
+    known = {one.difference: one.to_show for one in result.needed if one.difference in sizes}
+    hopeless = [size for size, count in known.items() if count is None]
+    asked = [(size, count) for size, count in known.items() if count is not None and count > result.n]
+    told = ["The test set is too small to settle it."] if not hopeless else []
+    if asked:
+        first, *others = (f"a difference of {size:g} takes about {_many(count, result)}" for size, count in asked)
+        told = [f"The test set is too small to settle it: {' and '.join([f'to show {first}', *others])}."]
+    if hopeless:
+        none = f"No number of {things(result.kind)} would show a difference of {max(hopeless):g}"
+        more = "More seeds make it smaller, or better known (training.seeds)"
+        told.append(f"{none}, as the luck of training does not shrink with it. {more}.")
+    return " ".join(told)
 
 
 def margin_sentence(result: DatasetResult) -> str:
@@ -69,8 +76,9 @@ def margin_sentence(result: DatasetResult) -> str:
         return f" It is not worse by {result.margin:g} or more ({bound})."
     # the interval, which rules it out, holds nothing but what was seen
     more = ", which allows for losses too rare to be in this test" if result.ci95[0] > -result.margin else ""
-    if result.settled == "no_evidence" and (enough := next((o for o in result.needed if o.difference == result.margin), None)):
-        more += f"; of an equal model, about {_many(enough.to_show_not_worse, result)} would show it"
+    enough = next((one.to_show_not_worse for one in result.needed if one.difference == result.margin), None)
+    if result.settled == "no_evidence" and enough:
+        more += f"; of an equal model, about {_many(enough, result)} would show it"
     return f" A loss of {result.margin:g} is not ruled out ({bound}{more})."
 
 

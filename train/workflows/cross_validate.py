@@ -19,7 +19,7 @@ from train.config.schema import TrainSettings
 from train.console import say
 from train.distributed import PeerStopped, is_main, on_main, wait
 from train.errors import Diverged
-from train.evaluate.luck import Luck, with_luck
+from train.evaluate.luck import Luck, needed_with_luck, with_luck
 from train.evaluate.parts import PairsOfPart, compare_spearman_by_parts
 from train.evaluate.results import BaseContract, CrossValidation
 from train.evaluate.slices import DOCUMENTS, NEW, TAUGHT, SliceResult
@@ -81,7 +81,9 @@ def cross_validate(
     told = config.data.datasets[0].score_range is not None
     against = parts[0].has_gold and not told and clearly_negative(found.base, found.independent)
     slices = pooled_slices(parts, luck, seed=seed, resamples=resamples)
-    return CrossValidation.of(found, folds, against_scores=against, items=items, luck=luck, kept_base=kept, slices=slices)
+    needed = needed_with_luck(items, variance, config.evaluation.margin, luck.freedom)
+    judged = CrossValidation.of(found, folds, against_scores=against, items=items, luck=luck, kept_base=kept, slices=slices)
+    return judged.model_copy(update={"needed": needed})
 
 
 def _forget_if_base(part: RunFolder) -> None:

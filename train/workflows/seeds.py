@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from train.config.schema import TrainSettings
+from train.config.schema import MARGIN, TrainSettings
 from train.console import say
 from train.distributed import PeerStopped, is_main, on_main, wait
 from train.errors import Diverged, RunError
@@ -174,13 +174,20 @@ def _compared(result: DatasetResult, plan: Plan, base: BaseScores, seeds: Seeds)
         )
         for one, score in zip(seeds.trained, scores.tolist(), strict=True)
     ]
-    return seeds_result(found, items, each, against_scores=result.against_scores, failed=seeds.failed)
+    return seeds_result(
+        found,
+        items,
+        each,
+        against_scores=result.against_scores,
+        failed=seeds.failed,
+        margin=MARGIN if result.margin is None else result.margin,
+    )
 
 
 def luck_of(results: Sequence[DatasetResult]) -> Luck | None:
-    """Return the luck of training as seeds showed it on the first data set; None where one was trained."""
+    """Return the luck of training by what seeds showed on the first data set; None where one was trained."""
     found = results[0].seeds if results else None
-    return None if found is None else Luck(sd=found.sd, seeds=len(found.seeds))
+    return None if found is None else Luck.measured(found.sd, len(found.seeds))
 
 
 def _values(task: Task, scores: Scores) -> np.ndarray:

@@ -10,9 +10,11 @@ import pytest
 from scipy import stats
 
 from tests.benchmarks.training_luck import Setting, rates
-from train.evaluate.luck import LUCK_CORRELATION, LUCK_SD, Luck, with_luck
+from train.evaluate.luck import LUCK_CORRELATION, LUCK_SD, Luck, needed_with_luck, with_luck
 from train.evaluate.parts import PairsOfPart, compare_spearman_by_parts
+from train.evaluate.results import CrossValidation, DatasetResult
 from train.evaluate.statistics import Comparison
+from train.report.sentences import dataset_sentence
 
 
 def comparison(delta: float = 0.03, arms: tuple[float, float] = (0.02, 0.02), n: int = 400, p: float = 0.003) -> Comparison:
@@ -68,6 +70,33 @@ def test_parts_that_all_came_out_as_the_base_are_not_certain() -> None:
     assert with_luck(comparison(0.0, (0.0, 0.0), 1, 1.0), variance).ci95 == (-1, 1)
     assert with_luck(comparison(0.0, (0.0, 0.0), 40, 1.0), variance, bound=2.0).ci95[1] > 18 / 40
     assert with_luck(comparison(0.0, (0.0, 0.0), 40, 1.0), 0.0).ci95 == (0, 0), "of seeds that all are the base"
+
+
+def test_queries_needed_know_that_luck_does_not_shrink_with_them() -> None:
+    """Of a true .02, a million queries show 64% under the luck that is declared; "about 470" were said to show 80%."""
+    items = comparison(0.01, (0.02, 0.02), 600)
+    few = {one.difference: one.to_show for one in needed_with_luck(items, Luck().variance([1] * 5), 0.02)}
+    assert few[0.02] is None and few[0.01] is None
+    spread, variance = 0.02 / stats.t.ppf(0.975, 599) * math.sqrt(600), Luck().variance([1] * 5)
+    assert few[0.05] == pytest.approx(spread**2 / ((0.05 / 2.8) ** 2 - variance), rel=0.03)
+    none = {one.difference: one.to_show for one in needed_with_luck(items, 0.0, 0.02)}
+    assert none[0.02] == pytest.approx((2.8 * spread / 0.02) ** 2, rel=0.03)
+    seeds = {one.difference: one.to_show for one in needed_with_luck(items, 0.011**2 / 3, 0.02, freedom=2)}
+    assert seeds[0.02] is None, "three seeds"
+    assert {one.difference: one.to_show for one in needed_with_luck(items, 0.011**2 / 10, 0.02, freedom=9)}[0.02] is not None
+    assert needed_with_luck(comparison(0.0, (0.0, 0.0)), variance, 0.02) == ()
+    found = CrossValidation.of(with_luck(items, variance), 5)
+    found = found.model_copy(update={"needed": needed_with_luck(items, variance, 0.02)})
+    test = DatasetResult.of(items, name="x", kind="pair", split="test", metric="m", metrics={}, test_sha256=None)
+    said = dataset_sentence(test.model_copy(update={"cross_validation": found}))
+    assert "No number of queries would show a difference of 0.02, as the luck of training does not shrink with it." in said
+
+
+def test_luck_that_few_seeds_measured_is_not_less_than_what_is_declared() -> None:
+    """Two seeds came out alike on 16 queries, and the interval of all parts was that of items alone."""
+    assert Luck.measured(0.0, 2) == Luck() == Luck.measured(0.004, 4) == Luck.measured(0.0, 9)
+    assert Luck.measured(0.02, 2) == Luck(sd=0.02, seeds=2)
+    assert Luck.measured(0.004, 5) == Luck(sd=0.004, seeds=5)
 
 
 def test_luck_makes_no_false_improvement() -> None:

@@ -301,8 +301,8 @@ def test_cross_validation_settles_what_a_small_test_cannot() -> None:
 
 
 def test_cross_validation_without_evidence_says_how_many_would_settle_it() -> None:
-    sizes = {"margin": 0.02, "needed": needed(0.5, 0.02, of_mean=True)}
-    found = result(**sizes).model_copy(update={"cross_validation": crossed((-0.02, 0.04))})
+    part = crossed((-0.02, 0.04)).model_copy(update={"needed": needed(0.5, 0.02, of_mean=True)})
+    found = result(margin=0.02, needed=needed(0.1, 0.02, of_mean=True)).model_copy(update={"cross_validation": part})
     sentence = dataset_sentence(found)
     assert sentence.startswith("There is no evidence that such training makes a model that differs from the base")
     assert "to show a difference of 0.02 takes about 4,900 queries. The model that is shipped is" in sentence
@@ -362,7 +362,8 @@ def test_a_run_with_many_data_sets_is_not_called_better_for_the_luck_of_one() ->
     assert (found[0].verdict, found[0].p_run, found[0].settled) == ("improved", pytest.approx(0.15), "no_evidence")
     assert run_verdict(found) == "no_evidence"
     assert verdict_lines(found)[0] == "There is no evidence that the tuned model differs from the base on any of 5 data sets."
-    assert dataset_sentence(found[0]).endswith("By itself it would count as better (p = 0.030); among all data sets p = 0.150.")
+    said = "By itself it would count as better (p = 0.030); among all tests of the run p = 0.150."
+    assert dataset_sentence(found[0]).endswith(said)
     sure = together([result(p_value=0.001), lucky, *others])
     assert [one.settled for one in sure[:2]] == ["improved", "no_evidence"]
     (alone,) = together([lucky])
