@@ -25,6 +25,7 @@ from train.plan.datasets import as_new_run
 from train.plan.dry_run import DryRun
 from train.plan.estimate import estimate
 from train.plan.folds import folds_wanted
+from train.plan.panel import panel_sentence
 from train.plan.plan import Plan, audited, make_plan
 from train.plan.preflight import preflight
 from train.plan.record import begin_run, refuse_changes
@@ -104,7 +105,8 @@ def dry_run(config: TrainSettings, *, debug: bool = False) -> DryRun:
         distributed.on_main(lambda: try_out(plan))
         found = estimate(plan.encoder, plan.sets, plan.datasets, plan.recipe, plan.config, plan.bf16)
     samples = {name: plan.datasets[name].samples for name in plan.sets}
-    return DryRun(dump_config(plan.config), plan.sentences, found, folds_wanted(plan.config, plan.datasets)[0], samples)
+    folds = folds_wanted(plan.config, plan.datasets)[0]
+    return DryRun(dump_config(plan.config), plan.sentences, found, folds, samples, panel_sentence(plan))
 
 
 def _carry_out(plan: Plan, run: Path, *, new: bool, inner: bool) -> Path:

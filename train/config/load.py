@@ -15,6 +15,7 @@ from train.config.merge import FOR_ALL_DATA, expand_data, read_layers
 from train.config.messages import LIST, explained, spellings
 from train.config.presets import preset_file
 from train.config.schema import BaseSettings, TrainSettings
+from train.config.short_forms import expand_panel
 from train.config.yaml_file import Place, YamlFile, read_yaml
 from train.errors import ConfigError
 
@@ -178,6 +179,8 @@ def _apply_override(tree: dict[str, Any], item: str) -> tuple[Place, str]:
     short = isinstance(tree.get("data"), str) or not key.startswith(("data.datasets", "data.split"))
     if key.startswith("data.") and short:
         tree["data"] = expand_data(tree.get("data"))
+    if key.startswith("panel.") and isinstance(tree.get("panel"), str | list):
+        tree["panel"] = expand_panel(tree["panel"])
     place: Any = tree
     parts: list[Any] = [int(p) if p.isdigit() else p for p in key.split(".")]
     for part in parts[:-1]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import get_args
 
@@ -68,7 +69,8 @@ def explained(error: ValidationError, kind: type[BaseSettings], places: Mapping[
         else:
             out.append(f"{where}{dotted or 'configuration'}: {_problem(item)}")
             meaning = next((info.description for key, info in fields(kind) if key == dotted), None)
-            meanings.append(f"give another value; {dotted} means: {meaning}" if meaning else f"give another value; {LIST}")
+            advice = _advice(item)
+            meanings.append(f"{advice}; {dotted} means: {meaning}" if meaning else f"{advice}; {LIST}")
     return ConfigError("\n".join(out), hint="; ".join(dict.fromkeys(meanings)))
 
 
@@ -92,6 +94,17 @@ def _problem(item: Mapping[str, object]) -> str:
         return f"does not have the required form{got}"
     message = str(item["msg"]).removeprefix("Value error, ")
     return f"{message[:1].lower()}{message[1:]}{got}"
+
+
+def _advice(item: Mapping[str, object]) -> str:
+    """Say what to write instead, where that is known."""
+    context = item.get("ctx")
+    if item["type"] == "enum" and isinstance(context, dict):
+        return f"write {context['expected']}".replace("'", "")
+    percent = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", item["input"]) if isinstance(item["input"], str) else None
+    if item["type"] == "float_parsing" and percent:
+        return f"write {float(percent[1]) / 100:g}"
+    return "give another value"
 
 
 def fields(model: type[BaseModel] = TrainSettings, prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:

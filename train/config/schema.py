@@ -26,7 +26,7 @@ from train.config.choices import (
     Schedule,
 )
 from train.config.sharing import ExportConfig, TrackingConfig
-from train.config.short_forms import expand_single_dataset
+from train.config.short_forms import expand_panel, expand_single_dataset
 from train.errors import ConfigError
 
 OFF = BeforeValidator(lambda value: "off" if value is False else value)
@@ -250,7 +250,7 @@ class EvaluationConfig(StrictModel):
     panel: Annotated[PanelUse, OFF] = Field(
         PanelUse.AUTO,
         description="whether base and tuned model are judged on other work, too (packaged texts, and what `panel` names); auto:"
-        " where max_steps is not set",
+        " where max_steps is not set, or `panel` names something",
     )
     folds: int = Field(
         5, ge=2, le=20, description="number of parts into which cross-validation divides the rows; each costs one more run"
@@ -313,6 +313,11 @@ class BaseSettings(StrictModel):
     def _training_by_the_recipe(cls, value: object) -> object:
         """Read `training: auto` as nothing set: the recipe decides, as it does without the section."""
         return {} if value == "auto" else value
+
+    @field_validator("panel", mode="before")
+    @classmethod
+    def _panel_by_source(cls, value: object) -> object:
+        return expand_panel(value)
 
     @field_validator("vector_cache")
     @classmethod

@@ -1,4 +1,4 @@
-"""The short forms of the `data` section, written out."""
+"""The short forms of `data` and `panel`, written out."""
 
 from __future__ import annotations
 
@@ -31,6 +31,15 @@ def expand_single_dataset(value: Any) -> Any:
     first = datasets[0]
     rest["datasets"] = [_merge({"source": first} if isinstance(first, str) else first, own)]
     return rest
+
+
+def expand_panel(value: Any) -> Any:
+    """Write out `panel: FILE` and `panel: [FILE, …]` as `panel: [{source: FILE}, …]`."""
+    if isinstance(value, str | dict):
+        value = [value]
+    if value is None or not isinstance(value, list):
+        raise ValueError("panel must name one or more data sets: panel: [{source: FILE}]")
+    return [{"source": one} if isinstance(one, str) else one for one in value]
 
 
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

@@ -20,6 +20,7 @@ class DryRun:
         estimate: of time and memory.
         folds: further runs that cross-validation would add, 0 for none.
         samples: a few rows as they would be trained, by data set name; they are said while the data are read.
+        elsewhere: on which other work base and tuned are judged, in a sentence.
     """
 
     config: str
@@ -27,6 +28,7 @@ class DryRun:
     estimate: Estimate
     folds: int = 0
     samples: Mapping[str, Sequence[SampleRow]] = field(default_factory=dict)
+    elsewhere: str = ""
 
     def to_dict(self) -> dict[str, object]:
         """Return the same as plain values."""
@@ -35,11 +37,13 @@ class DryRun:
             "plan": list(self.sentences),
             "estimate": self.estimate.to_dict(),
             "cross_validation_runs": self.folds,
+            "other_work": self.elsewhere,
             "samples": {name: [asdict(row) for row in rows] for name, rows in self.samples.items()},
         }
 
     def __str__(self) -> str:
         lines = [*self.sentences, "", "resolved config:", self.config, *self.estimate.lines()]
+        lines += filter(None, [self.elsewhere])
         if self.folds:
             lines.append(f"cross-validation: {self.folds} more runs that take about as long each")
         return "\n".join([*lines, "dry run: nothing was trained, no run folder was made"])

@@ -24,6 +24,7 @@ from train.errors import ConfigError
 from train.evaluate.halves import fewer_documents, halves, take
 from train.evaluate.tasks import RetrievalTask, Task, build_task
 from train.plan.plan import Plan
+from train.wording import joined
 
 QUERIES, DOCUMENTS, PAIRS = 200, 1000, 500
 """Items of a part at most: queries and the documents that they search, and scored pairs. Judging four shares on the half that
@@ -60,9 +61,21 @@ class Panel:
 
 
 def panel_wanted(plan: Plan) -> bool:
-    """Tell whether the run judges other work, too: a run that is cut to a number of steps is a trial, and does not by itself."""
+    """Tell whether the run judges other work, too: a run that is cut to a number of steps is a trial, and does not by itself,
+    unless the user names other work."""
     wanted, trial = plan.config.evaluation.panel, plan.config.training.max_steps is not None
-    return wanted == PanelUse.ALWAYS or (wanted == PanelUse.AUTO and not trial)
+    return wanted == PanelUse.ALWAYS or (wanted == PanelUse.AUTO and (not trial or bool(plan.config.panel)))
+
+
+def panel_sentence(plan: Plan) -> str:
+    """Say on which other work a run judges its models, nothing loaded; "" where it does not."""
+    if not panel_wanted(plan):
+        return ""
+    names = joined([spec.name or Path(spec.source).stem for spec in (*_packaged(), *plan.config.panel)])
+    return (
+        f"other work: base and tuned are judged on {names}, too; a model of the size of all-MiniLM-L6-v2 takes about a minute for"
+        " it on 2 cores (evaluation.panel=off leaves it out)"
+    )
 
 
 def check_panel(config: TrainSettings) -> None:

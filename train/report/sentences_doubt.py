@@ -96,16 +96,15 @@ def rare_losses(result: DatasetResult) -> str:
 
 
 def independence(results: Sequence[DatasetResult]) -> list[str]:
-    """Return the one thing that no figure shows, to be said once where the user named no groups: that items may have more in
-    common than their texts. The rates are those of python_api, resampled by module with no true
-    difference; tests/benchmarks/calibration.py has a case of its kind."""
+    """Return the one thing that no figure shows, for the page, where the user named no groups: that items may have more in common
+    than their texts. What it costs stands in docs/runs.md."""
     apart = [result for result in results if result.unit in ("item", "text") and not result.kept_base]
     if not apart:
         return []
-    one, many = things(apart[0].kind).capitalize(), "a page, a person, a module"
+    one = things(apart[0].kind).capitalize()
     return [
-        f"{one} are taken to be independent. If several come from one source ({many}), name it: data.columns.group=COLUMN. Where"
-        " functions of one module were not named so, 19% of models that were no better looked better (3% once they were)."
+        f"{one} are taken to be independent; if several come from one source (a page, a person), name its column:"
+        " data.columns.group=COLUMN."
     ]
 
 

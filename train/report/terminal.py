@@ -18,7 +18,6 @@ from train.report.page_panel import loss_warnings, panel_sentence, panel_table
 from train.report.page_slices import slice_remarks
 from train.report.seeds_table import seeds_table
 from train.report.sentences import verdict_lines
-from train.report.sentences_doubt import independence
 from train.report.sentences_looks import looks_sentence
 from train.runs.records import PanelRecord, ScoreLine, Selection
 from train.runs.score_log import best_line, is_highest
@@ -82,7 +81,7 @@ def story(
             if table is not None:
                 console.print()
                 console.print(table)
-        if told := [*dev_gain_lines(results), *slice_remarks(results), *independence(results)]:
+        if told := [*dev_gain_lines(results), *slice_remarks(results)]:
             console.print()
             for line in told:
                 console.print(Text(line))

@@ -18,6 +18,7 @@ from data.load import prepare
 from data.spec import DatasetSpec, SplitSpec
 from tests.conftest import ROOT
 from train import pipeline
+from train.config.choices import PanelUse
 from train.config.load import load_config
 from train.config.schema import TrainSettings
 from train.console import heard_by
@@ -227,6 +228,23 @@ def test_a_run_judges_other_work_and_tells_what_it_lost(
     assert "Warning: lost elsewhere: everyday" in said and "Other work, the half that took no part in the choice" in said
     page = (run / "report.html").read_text(encoding="utf-8")
     assert "<b>Warning:</b> lost elsewhere: everyday" in page and 'id="elsewhere"' in page
+
+
+@pytest.mark.parametrize("words", ["panel=other.csv", "panel=[other.csv]", 'panel=[{"source": "other.csv"}]'])
+def test_a_panel_that_is_named_is_judged_also_in_a_trial(words: str) -> None:
+    config = load_config(None, data=str(EVERYDAY), overrides=["training.max_steps=2", words])
+    assert [spec.source for spec in config.panel] == ["other.csv"]
+    plan = cast("Plan", SimpleNamespace(config=config))
+    assert panel_wanted(plan) and "devops, python_api, everyday and other, too" in parts_of_the_panel.panel_sentence(plan)
+    off = config.model_copy(update={"evaluation": config.evaluation.model_copy(update={"panel": PanelUse.OFF})})
+    assert parts_of_the_panel.panel_sentence(cast("Plan", SimpleNamespace(config=off))) == ""
+
+
+def test_a_panel_in_a_wrong_form_is_told_the_right_one() -> None:
+    with pytest.raises(ConfigError, match=r"panel: \[\{source: FILE\}\]"):
+        load_config(None, data=str(EVERYDAY), overrides=["panel=3"])
+    named = ["panel=other.csv", "panel.0.name=mine"]
+    assert load_config(None, data=str(EVERYDAY), overrides=named).panel[0].name == "mine"
 
 
 def planned(tmp_path: Path, trained: Path | None, **settings: Any) -> Plan:
