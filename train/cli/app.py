@@ -112,7 +112,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "embed-tune") ->
     except (EmbedTuneError, UsageProblem) as error:
         if debug:
             traceback.print_exc()
-        message = getattr(error, "format_message", error.__str__)()
+        message = getattr(error, "format_message", error.__str__)().replace(": Value error, ", ": ", 1)
         if distributed.should_report(error):
             print(f"{distributed.prefix()}error: {message}", file=sys.stderr)
         sys.exit(getattr(error, "exit_code", 2))

@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from tests.conftest import ROOT
 from tests.support.pages import HOSTILE, Reader, curve, page_arguments, query, rendered, result
 
 
@@ -203,3 +204,14 @@ def test_weights_that_other_work_chose_are_not_called_better_on_dev() -> None:
     ):
         text = Reader(rendered(report | {"selection": {"step": step, **selection}}, *rest)).all_text()
         assert words in text and "are better on dev" not in text
+
+
+@pytest.mark.parametrize("name", ["page", "page_panel", "page_references", "page_seeds", "page_slices"])
+def test_tables_are_cards_on_a_phone_and_each_cell_says_what_it_is(name: str) -> None:
+    source = (ROOT / f"train/report/templates/{name}.html.j2").read_text(encoding="utf-8")
+    tables = re.findall(r"<table.*?</table>", source, flags=re.DOTALL)
+    for table in tables:
+        assert re.match(r'<table class="[^"]*\bcards\b', table), "a table of many columns breaks words on a phone"
+        cells = re.findall(r"<td\b[^>]*>", table.partition("<tbody")[2].partition("<tfoot")[0])
+        assert cells and all("data-label=" in cell for cell in cells if cell != "<td>")
+    assert tables
