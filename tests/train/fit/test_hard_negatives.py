@@ -13,7 +13,7 @@ from transformers import BertConfig, BertForSequenceClassification
 
 from data.load import prepare
 from data.schema import RowKind
-from data.spec import DatasetSpec, MiningSpec, SplitSpec
+from data.spec import LEAST_DEV, DatasetSpec, MiningSpec, SplitSpec
 from tests.support.forked import ForkServer
 from train.cli.app import main
 from train.encode.cross_encoder import CrossJudge
@@ -79,8 +79,8 @@ def test_mined_rows_keep_their_splits_and_say_where_they_come_from(
     out = tmp_path / "mined.jsonl"
     (found,) = mine_json(capfd, "several.csv", "--out", str(out), "mining.negatives=2")
     rows = [json.loads(line) for line in out.read_text("utf-8").splitlines()]
-    before = prepare(DatasetSpec(source="several.csv"), SplitSpec(), tmp_path / "one")
-    after = prepare(DatasetSpec(source=str(out)), SplitSpec(), tmp_path / "two")
+    before = prepare(DatasetSpec(source="several.csv"), SplitSpec(least_dev=LEAST_DEV), tmp_path / "one")
+    after = prepare(DatasetSpec(source=str(out)), SplitSpec(least_dev=LEAST_DEV), tmp_path / "two")
     assert after.kind is RowKind.TUPLE
     for split, table in before.splits.items():
         assert list(after.splits[split]["anchor"]) == list(table["anchor"])
@@ -113,14 +113,14 @@ def test_no_judged_row_is_lost_and_one_split_may_have_groups_alone(
     out = tmp_path / "mined.parquet"
     (found,) = mine_json(capfd, str(data), "--out", str(out))
     assert {split: found["mined"][split]["rows"] for split in ("dev", "test")} == {"dev": 1, "test": 1}
-    after = prepare(DatasetSpec(source=str(out)), SplitSpec(), tmp_path / "cache")
+    after = prepare(DatasetSpec(source=str(out)), SplitSpec(least_dev=LEAST_DEV), tmp_path / "cache")
     assert after.splits["test"]["anchor"] == ["where is test?"] and set(after.splits["train"]["group"]) == {"0", "1", "2", "3"}
 
 
 def test_the_audit_is_told_in_words_and_numbers(here: Path, capfd: pytest.CaptureFixture[str]) -> None:
     (found,) = mine_json(capfd, "several.csv", "--audit", "mining.rank_from=1", "mining.negatives=3")
     audit = found["audit"]
-    table = prepare(DatasetSpec(source="several.csv"), SplitSpec(), here / "again").splits["train"]
+    table = prepare(DatasetSpec(source="several.csv"), SplitSpec(least_dev=LEAST_DEV), here / "again").splits["train"]
     anchors = list(table["anchor"])
     several = {anchor for anchor in anchors if anchors.count(anchor) > 1}
     assert audit["queries"] == audit["hidden"] == audit["rows"] == len(several)

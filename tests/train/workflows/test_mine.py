@@ -32,7 +32,7 @@ def test_nothing_is_printed_and_rows_in_memory_are_those_of_a_file(
     rows = kept.to_pandas()
     assert rows.to_dict("records") == saved.to_pandas().to_dict("records")
     assert len(rows) == 80 and list(rows.columns[:5]) == ["split", "anchor", "positive", "negative_1", "negative_2"]
-    assert kept.to_dict() == saved.to_dict() and kept.to_dict()[0]["mined"]["train"]["rows"] == 56
+    assert kept.to_dict() == saved.to_dict() and kept.to_dict()[0]["mined"]["train"]["rows"] == 44
 
 
 def test_the_command_prints_what_the_result_says(here: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
