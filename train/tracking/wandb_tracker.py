@@ -8,6 +8,7 @@ server refuses is reported in a log file only.
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import secrets
@@ -138,7 +139,7 @@ class WandbTracker(Tracker):
         wandb = load_wandb()
         patience = {name: seconds for name, seconds in PATIENCE.items() if f"WANDB_{name.upper()}" not in os.environ}
         settings: dict[str, Any] = {**PRIVATE, **patience, "finish_timeout_raises": True}
-        return wandb.init(
+        run = wandb.init(
             project=self._config.project or os.environ.get("WANDB_PROJECT") or "embed-tune",
             entity=self._config.entity,
             group=self._config.group,
@@ -154,6 +155,10 @@ class WandbTracker(Tracker):
             reinit="create_new",
             settings=wandb.Settings(x_transaction_log_flush_interval=FLUSH_SECONDS, **settings),
         )
+        # it would report each import of some libraries, and where its own process has ended, that import would fail
+        with suppress(ImportError, AttributeError):
+            importlib.import_module("wandb.sdk.lib.import_hooks").unregister_all_post_import_hooks()
+        return run
 
     def greeting(self, target: Destination) -> str:
         """Say where to look, on one line."""
