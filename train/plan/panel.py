@@ -88,7 +88,7 @@ def check_panel(config: TrainSettings) -> None:
     if config.evaluation.panel == PanelUse.OFF:
         return
     names = {spec.name for spec in _packaged()}
-    for spec in config.panel:
+    for spec in _named(config):
         task = build_task(_read(spec, config), "test")
         if task.name in names:
             raise _twice(task.name)
@@ -96,7 +96,12 @@ def check_panel(config: TrainSettings) -> None:
 
 
 def _read(spec: DatasetSpec, config: TrainSettings) -> PreparedDataset:
-    return prepare(spec.model_copy(update={"train": False}), SplitSpec(), config.cache)
+    return prepare(spec, SplitSpec(), config.cache)
+
+
+def _named(config: TrainSettings) -> list[DatasetSpec]:
+    """Return the parts that the user named: nothing of them is trained on, so all rows may be judged."""
+    return [spec.model_copy(update={"train": False}) for spec in config.panel]
 
 
 def _twice(name: str) -> ConfigError:
@@ -113,7 +118,7 @@ def make_panel(plan: Plan) -> Panel:
     trained = _trained_texts(plan)
     parts: dict[str, Task] = {}
     left_out = []
-    for number, spec in enumerate([*_packaged(), *plan.config.panel]):
+    for number, spec in enumerate([*_packaged(), *_named(plan.config)]):
         packaged = number < len(_packaged())
         try:
             prepared = _read(spec, plan.config)
@@ -143,7 +148,7 @@ def _packaged() -> list[DatasetSpec]:
     return [
         DatasetSpec(source=str(samples / "devops.csv"), name="devops"),
         DatasetSpec(source="python_api", name="python_api"),
-        DatasetSpec(source=str(samples / "everyday.csv"), name="everyday"),
+        DatasetSpec(source=str(samples / "everyday.csv"), name="everyday", train=False),
     ]
 
 

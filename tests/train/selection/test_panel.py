@@ -332,3 +332,12 @@ def test_a_part_that_cannot_be_judged_stops_the_run_before_it_begins(tmp_path: P
     with pytest.raises(ConfigError, match="two parts of the panel are called 'everyday'"):
         preflight(settings(str(EVERYDAY)))
     assert preflight(settings(str(tmp_path / "nowhere.csv"), "evaluation.panel=off"))
+
+
+def test_of_the_packaged_phrases_only_their_test_is_judged() -> None:
+    """A run on them has trained on the others; everyday questions are nobody's training rows."""
+    assert {spec.name: spec.train for spec in parts_of_the_panel._packaged()} == {
+        "devops": True,
+        "python_api": True,
+        "everyday": False,
+    }
