@@ -26,7 +26,7 @@ LONGEST_READ = 1200
 """Characters of a text that the default model reads at most: 256 tokens are about as many."""
 
 MOST_READ = 12_000_000
-"""Characters that the default model is given at most to be judged beside a run: measured, two minutes on two cores."""
+"""Characters that the default model is given at most to be judged beside a run: about two minutes on two cores."""
 
 
 @dataclass(frozen=True)
