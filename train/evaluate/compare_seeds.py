@@ -111,15 +111,9 @@ def seeds_result(
     sd = float(np.std([one.tuned for one in seeds], ddof=1))
     return SeedsResult(
         seeds=tuple(seeds),
-        n=found.n,
-        groups=found.groups,
-        base=found.base,
-        tuned=found.tuned,
-        delta=found.delta,
+        **found.figures(),
         sd=sd,
-        ci95=found.ci95,
         item_ci95=items.ci95,
-        p_value=found.p_value,
         verdict=dataset_verdict(found.ci95, found.independent, found.p_value, against_scores=against_scores),
         against_scores=against_scores,
         failed=tuple(failed),

@@ -93,17 +93,7 @@ def mean_slice(
 
 def slice_of(by: str, name: str, found: Comparison) -> SliceResult:
     """Return what a comparison on a part comes to."""
-    return SliceResult(
-        by=by,
-        name=name,
-        n=found.n,
-        groups=found.groups,
-        base=found.base,
-        tuned=found.tuned,
-        delta=found.delta,
-        ci95=found.ci95,
-        p_value=found.p_value,
-    )
+    return SliceResult(by=by, name=name, **found.figures())
 
 
 def with_taught(task: Task, taught: np.ndarray | None) -> Task:

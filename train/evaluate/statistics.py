@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypedDict
 
 import numpy as np
 from scipy import special
@@ -30,6 +30,18 @@ EXACT_UP_TO = 14
 
 _CHUNK_CELLS = 200_000
 """Cells (b × n) of one array of a chunk: 1.6 MB, so that the handful alive at once stay in the processor's cache."""
+
+
+class Figures(TypedDict):
+    """What records of a comparison have in common; see `Comparison`."""
+
+    n: int
+    groups: int | None
+    base: float
+    tuned: float
+    delta: float
+    ci95: tuple[float, float]
+    p_value: float
 
 
 @dataclass(frozen=True)
@@ -64,6 +76,18 @@ class Comparison:
     unit: Literal["item", "group", "text"] = "item"
     item_ci95: tuple[float, float] | None = None
     unit_note: str = ""
+
+    def figures(self) -> Figures:
+        """Return what every report of a comparison tells of it."""
+        return {
+            "n": self.n,
+            "groups": self.groups,
+            "base": self.base,
+            "tuned": self.tuned,
+            "delta": self.delta,
+            "ci95": self.ci95,
+            "p_value": self.p_value,
+        }
 
     @property
     def independent(self) -> int:

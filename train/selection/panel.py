@@ -72,20 +72,9 @@ class Elsewhere:
             for name, task in self.panel.judged.items()
         ]
         parts = tuple(
-            PanelPart(
-                name=one.name,
-                kind=one.kind,
-                metric=one.metric,
-                n=one.n,
-                groups=one.groups,
-                base=one.base,
-                tuned=one.tuned,
-                delta=one.delta,
-                ci95=one.ci95,
-                p_value=one.p_value,
-                test_sha256=one.test_sha256,
-                not_worse=one.not_worse,
-                lost=is_lost(one.delta, one.ci95, one.p_value, settings.margin, len(results)),
+            PanelPart.model_validate(
+                one.model_dump(include=set(PanelPart.model_fields))
+                | {"lost": is_lost(one.delta, one.ci95, one.p_value, settings.margin, len(results))}
             )
             for one in results
         )
