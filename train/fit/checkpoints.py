@@ -88,7 +88,8 @@ def publish(run: Path, step: int) -> Path:
 
 
 def clear_staging(run: Path) -> None:
-    """Remove what killed saves left behind in the folder of a run, which only one process writes."""
+    """Remove what killed saves left behind in the folder of a run. For the main process, which alone writes there: what another
+    one is just writing would be taken from it."""
     shutil.rmtree(run / STAGING, ignore_errors=True)
     remove_leftovers(run)
 

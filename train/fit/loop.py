@@ -85,7 +85,7 @@ def fit(
     found = last_checkpoint(run)
     if found is not None and (found[0] >= recipe.max_steps or hooks.should_stop()):
         return  # the last session was stopped after training had ended, by its steps or for want of progress
-    clear_staging(run)
+    distributed.on_main(lambda: clear_staging(run))  # which writes its scores, before and after
     freeze_unused_pooler(encoder.model)
     prompts = {name: column_prompts(encoder, one) for name, one in sets.items()}
     tables = {name: training_columns(one.table) for name, one in sets.items()}

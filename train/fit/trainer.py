@@ -211,7 +211,8 @@ class PairTrainer(SentenceTransformerTrainer):
         try:
             super()._save_checkpoint(model, trial)
         except Exception as error:  # a full disk raises whatever the library that writes raises
-            clear_staging(run)
+            if self.args.should_save:
+                clear_staging(run)
             why = "the disk took less than was written" if SHORT_WRITE.said_by(error) else reason(error)
             raise RunError(
                 f"the checkpoint of step {self.state.global_step} could not be written: {why}",

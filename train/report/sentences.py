@@ -96,8 +96,8 @@ def _crossed(result: DatasetResult, crossed: CrossValidation) -> str:
     if crossed.luck_sd is not None and crossed.luck_correlation is not None:
         size = f"SD {fraction(crossed.luck_sd)} a model"
         seeds = "" if crossed.luck_seeds is None else f" as measured with {crossed.luck_seeds} seeds"
-        shared = f"taken as correlated {crossed.luck_correlation:g} between parts"
-        figures += f" The interval holds the luck of training ({size}{seeds}, {shared})."
+        shared = f"with a correlation of {crossed.luck_correlation:g} assumed between parts"
+        figures += f" The interval allows for the luck of training ({size}{seeds}, {shared})."
     return figures + _kept(crossed.kept_base or 0, crossed.folds, "parts")
 
 
@@ -105,7 +105,7 @@ def _seeds(result: DatasetResult, found: SeedsResult) -> str:
     """Return the figures of several seeds, and what their interval holds."""
     many = len(found.seeds)
     figures = f"mean {metric_name(result.metric)} of {many} seeds {figures_of(found, result.kind)}."
-    figures += f" The interval holds items and seeds, whose scores have a standard deviation of {found.sd:.4f}."
+    figures += f" The interval allows for items and seeds; the seeds' scores have an SD of {found.sd:.4f}."
     if found.failed:
         figures += f" Training with seed {', '.join(map(str, found.failed))} did not converge and is left out."
     return figures + _kept(found.kept_base, many, "seeds")

@@ -87,7 +87,7 @@ def test_what_is_said_of_seeds() -> None:
     assert better.settled == run_verdict([better]) == "improved"
     said = dataset_sentence(better)
     assert said.startswith("Training makes a model that is better than the base on faq: mean nDCG@10 of 3 seeds 0.500 → ")
-    assert f"The interval holds items and seeds, whose scores have a standard deviation of {better.seeds.sd:.4f}." in said
+    assert f"The interval allows for items and seeds; the seeds' scores have an SD of {better.seeds.sd:.4f}." in said
     assert "Training with seed 45 did not converge and is left out." in said
     assert "The model that is shipped is that of seed 43, the best on dev: 0.500 → " in said
     assert [line.name for line in better.lines()] == ["faq, mean of 3 seeds", "faq, the shipped model"]

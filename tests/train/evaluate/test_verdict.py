@@ -344,12 +344,13 @@ def test_cross_validation_says_the_luck_in_its_interval_and_how_many_parts_kept_
     assert found.ci95[0] < -0.015 and found.ci95[1] > 0.015 and found.item_ci95 == (0.0, 0.0)
     assert (found.luck_sd, found.luck_correlation, found.luck_seeds) == (0.011, 0.5, None)
     sentence = dataset_sentence(result().model_copy(update={"cross_validation": found}))
-    assert "The interval holds the luck of training (SD 0.011 a model, taken as correlated 0.5 between parts)." in sentence
+    allows = "The interval allows for the luck of training (SD 0.011 a model, with a correlation of 0.5 assumed between parts)."
+    assert allows in sentence
     assert "In 5 of 5 parts dev would have kept the base; what was trained was judged." in sentence
     assert "The model that is shipped is the one that this run trained, on test alone: " in sentence
     measured = found.model_copy(update={"luck_sd": 0.004, "luck_seeds": 3})
     said = dataset_sentence(result().model_copy(update={"cross_validation": measured}))
-    assert "(SD 0.004 a model as measured with 3 seeds, taken" in said
+    assert "(SD 0.004 a model as measured with 3 seeds, with a correlation" in said
     older = found.model_copy(update=dict.fromkeys(("luck_sd", "luck_correlation", "kept_base")))
     assert "luck" not in dataset_sentence(result().model_copy(update={"cross_validation": older}))
 
