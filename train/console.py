@@ -27,39 +27,107 @@ NO_BARS = "HF_HUB_DISABLE_PROGRESS_BARS"
 QUIETED = ("sentence_transformers", "accelerate", "torch")
 
 
+@dataclass(frozen=True)
+class Progress:
+    """How far a long work is.
+
+    Attributes:
+        phase: what is being done, as people say it: "training", "judging on test".
+        done: share of the whole work, 0 to 1.
+        left_seconds: that the whole work will still take, None where nothing is known yet.
+        note: figures of the phase: "step 120 of 300, loss 0.412".
+    """
+
+    phase: str
+    done: float
+    left_seconds: float | None = None
+    note: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class _Hearing:
-    """A listener and the thread that it was set in."""
+    """Who hears the lines that matter to everybody, the details and the progress, and the thread that this was set in."""
 
     listener: Listener
+    details: Listener
+    progress: Callable[[Progress], object]
     thread: int
 
 
 _hearings: list[_Hearing] = []
+_notes: list[Listener] = []
 
 
 def say(line: str) -> None:
-    """Hand a line of progress to the listener, once over all processes. Without a listener nothing is said.
+    """Hand a line that everybody should see to the listener, once over all processes. Without a listener nothing is said.
 
     The command line listens in order to print; whoever calls the Python API listens with `progress=`.
     """
-    hearings = tuple(_hearings)
-    if hearings and is_main():
-        here = threading.get_ident()
-        # A thread that nobody listens to is a helper, such as one of those that send requests
-        heard = next((one for one in reversed(hearings) if one.thread == here), hearings[-1])
+    _note(line)
+    if (heard := _who_hears()) is not None:
         heard.listener(line)
 
 
+def detail(line: str) -> None:
+    """Hand over a line that explains what a run does: the command line shows it with `--verbose`, a run's log has it always."""
+    _note(line)
+    if (heard := _who_hears()) is not None:
+        heard.details(line)
+
+
+def advance(progress: Progress) -> None:
+    """Hand over how far the work is."""
+    if (heard := _who_hears()) is not None:
+        heard.progress(progress)
+
+
+def _note(line: str) -> None:
+    if is_main():
+        for note in tuple(_notes):
+            note(line)
+
+
+def _who_hears() -> _Hearing | None:
+    hearings = tuple(_hearings)
+    if not hearings or not is_main():
+        return None
+    here = threading.get_ident()
+    # A thread that nobody listens to is a helper, such as one of those that send requests
+    return next((one for one in reversed(hearings) if one.thread == here), hearings[-1])
+
+
+def _nobody(_heard: object) -> None:
+    """Hear nothing."""
+
+
 @contextmanager
-def heard_by(listener: Listener | None) -> Iterator[None]:
-    """Let a listener hear what this thread says inside the block, and what threads without a listener say; None hears nothing."""
-    hearing = _Hearing(listener or (lambda line: None), threading.get_ident())
+def heard_by(
+    listener: Listener | None, *, details: Listener | None = None, progress: Callable[[Progress], object] | None = None
+) -> Iterator[None]:
+    """Let a listener hear what this thread says inside the block, and what threads without a listener say.
+
+    Args:
+        listener: hears the lines that everybody should see; None hears nothing.
+        details: hears the others; None: the listener hears them as well.
+        progress: hears how far the work is.
+    """
+    listener = listener or _nobody
+    hearing = _Hearing(listener, details or listener, progress or _nobody, threading.get_ident())
     _hearings.append(hearing)
     try:
         yield
     finally:
         _hearings.remove(hearing)
+
+
+@contextmanager
+def noted_by(note: Listener) -> Iterator[None]:
+    """Let `note` hear every line inside the block, details included, beside whoever listens: a run's log."""
+    _notes.append(note)
+    try:
+        yield
+    finally:
+        _notes.remove(note)
 
 
 class _Quiet:

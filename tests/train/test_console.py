@@ -9,7 +9,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.conftest import ROOT
-from train.console import heard_by, say
+from train.console import Progress, advance, detail, heard_by, noted_by, say
 
 
 def test_calls_in_two_threads_are_heard_by_their_own_listeners() -> None:
@@ -48,6 +48,25 @@ def test_the_latest_listener_of_a_thread_hears_it_and_helper_threads_too() -> No
             say("nobody")
         helper.submit(say, "helper again").result()
     assert inner == ["own thread", "helper"] and outer == ["helper again"]
+
+
+def test_details_and_progress_have_hearers_of_their_own_and_a_log_has_every_line() -> None:
+    shown: list[str] = []
+    details: list[str] = []
+    log: list[str] = []
+    seen: list[Progress] = []
+    half = Progress("training", 0.5, 60.0, "step 5 of 10")
+    with noted_by(log.append):
+        with heard_by(shown.append, details=details.append, progress=seen.append):
+            say("verdict")
+            detail("learning rate")
+            advance(half)
+        with heard_by(shown.append):
+            detail("heard by whoever names nobody for details")
+            advance(half)
+    say("after")
+    assert shown == ["verdict", "heard by whoever names nobody for details"] and details == ["learning rate"]
+    assert log == ["verdict", "learning rate", "heard by whoever names nobody for details"] and seen == [half]
 
 
 def test_leaving_first_what_was_entered_first_keeps_the_other_listener() -> None:

@@ -47,6 +47,21 @@ class RunFolder:
         return self.path / "scores.jsonl"
 
     @property
+    def training_log(self) -> Path:
+        """Loss, learning rate and speed of training, one line (JSON) each time they were logged."""
+        return self.path / "training.jsonl"
+
+    @property
+    def progress(self) -> Path:
+        """How far the run is, and since when; a finished run has none."""
+        return self.path / "progress.json"
+
+    @property
+    def log(self) -> Path:
+        """Every line that the run said, details included."""
+        return self.path / "run.log"
+
+    @property
     def training_rows(self) -> Path:
         """Hashes of the rows that were trained on."""
         return self.path / "train_rows.npy"
@@ -75,6 +90,11 @@ class RunFolder:
     def model(self) -> Path:
         """The folder of the model that the run ships."""
         return self.path / "model"
+
+    @property
+    def threshold(self) -> Path:
+        """Similarity from which texts are taken for matches, as `embed-tune threshold` chose it."""
+        return self.model / "threshold.json"
 
     @property
     def folds(self) -> Path:
