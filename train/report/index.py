@@ -16,6 +16,7 @@ from train.evaluate.results import run_verdict
 from train.report.forest_plot import Bar, Forest
 from train.report.html_page import CHART, build
 from train.runs.listing import STATE_WORDS, Run, read_runs
+from train.runs.others import Other, counted_others, read_others
 
 NAME = "index.html"
 
@@ -33,8 +34,12 @@ class Row(NamedTuple):
     bar: Bar | None
 
 
-def write_index(folder: Path) -> tuple[Path, list[Run]]:
+def write_index(folder: Path, others: Sequence[Other] | None = None) -> tuple[Path, list[Run]]:
     """Build `index.html` over the runs in a folder, whole or not at all.
+
+    Args:
+        folder: of the runs.
+        others: what `read_others` found there; None looks.
 
     Returns:
         Its path, and what was found in the folder, see `read_runs`.
@@ -46,25 +51,29 @@ def write_index(folder: Path) -> tuple[Path, list[Run]]:
     if not folder.is_dir():
         what = "is not a folder" if folder.exists() else "does not exist"
         raise RunError(f"{folder} {what}", hint="name the folder that holds your runs, or start a run: embed-tune train")
-    runs = read_runs(folder)
-    if all(run.state == "foreign" for run in runs):
+    runs, others = read_runs(folder), read_others(folder) if others is None else others
+    if not others and all(run.state == "foreign" for run in runs):
         raise RunError(f"{folder} holds no runs", hint="name the folder that holds your runs, or start a run: embed-tune train")
     path = folder / NAME
-    write_text(path, render_index(runs, folder))
+    write_text(path, render_index(runs, folder, others))
     return path, runs
 
 
-def counted(runs: Sequence[Run]) -> str:
-    """Count the runs in each state: "12 runs: 9 finished, 2 not finished, 1 damaged"."""
-    states = Counter(run.state for run in runs)
-    parts = [f"{states[state]:,} {word}" for state, word in STATE_WORDS.items() if states[state] and state != "foreign"]
-    number = len(runs) - states["foreign"]
-    others = f"; {states['foreign']:,} other folder{'s' * (states['foreign'] != 1)}" if states["foreign"] else ""
-    return f"{number:,} run{'s' * (number != 1)}: {', '.join(parts)}{others}"
+def counted(runs: Sequence[Run], others: Sequence[Other] = ()) -> str:
+    """Count the runs in each state, and what else there is: "12 runs: 9 finished, 2 not finished, 1 damaged; 1 comparison"."""
+    states = Counter(run.state for run in runs if not run.is_evaluation)
+    states_in_words = [f"{states[state]:,} {word}" for state, word in STATE_WORDS.items() if states[state] and state != "foreign"]
+    number, evaluations = states.total() - states["foreign"], sum(run.is_evaluation for run in runs)
+    found = [f"{number:,} run{'s' * (number != 1)}" + (f": {', '.join(states_in_words)}" if number else "")]
+    found += [f"{evaluations:,} evaluation{'s' * (evaluations != 1)}"] if evaluations else []
+    found += counted_others(others)
+    if states["foreign"]:
+        found.append(f"{states['foreign']:,} other folder{'s' * (states['foreign'] != 1)}")
+    return "; ".join(found)
 
 
-def render_index(runs: Sequence[Run], folder: Path) -> str:
-    """Render the page over these runs; `folder` is where they lie, as it is typed in commands.
+def render_index(runs: Sequence[Run], folder: Path, others: Sequence[Other] = ()) -> str:
+    """Render the page over these runs and what lies beside them; `folder` is where they lie, as it is typed in commands.
 
     The best on dev come first: whoever chooses among runs by their test scores chooses the luckiest, too.
     """
@@ -80,13 +89,13 @@ def render_index(runs: Sequence[Run], folder: Path) -> str:
         verdict=run_verdict(results),
         title=f"Runs in {plain(folder.resolve().name)}",
         place=plain(folder.resolve().name),
-        summary=counted(runs),
+        summary=counted(runs, others),
+        others=others,
         rows=[Row(run, forest.bar(run.headline.delta, run.headline.ci95) if run.headline else None) for run in runs],
         forest=forest,
         models=models,
         verdicts={run.verdict for run in runs if run.verdict},
         unjudged=any(run.verdict is None for run in runs),
-        states=STATE_WORDS,
     )
 
 
@@ -103,7 +112,7 @@ def _keys(run: Run) -> dict[str, str | float | None]:
         "trained": run.cost.get("train_seconds"),
         "rows": run.rows,
         "finished": run.finished.timestamp() if run.finished else None,
-        "state": STATE_WORDS[run.state],
+        "state": run.status,
     }
 
 
@@ -118,7 +127,7 @@ def _compared(runs: Sequence[Run], folder: Path) -> list[dict[str, Any]]:
             "path": shlex.quote(str(folder / run.name)),
             "link": run.link,
             "verdict": run.verdict,
-            "state": STATE_WORDS[run.state],
+            "state": run.status,
             "model": run.base_model,
             "results": {r.name: [wording.metric_name(r.metric), r.n, r.base, r.tuned, r.test_sha256] for r in run.results},
             "config": {key: run.config[key] for key in differing if key in run.config},

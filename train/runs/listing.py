@@ -22,6 +22,7 @@ from train.console import plain
 from train.evaluate.results import DatasetResult
 from train.fit.checkpoints import list_checkpoints
 from train.runs.folder import RunFolder
+from train.runs.others import holds_others
 from train.runs.read import BrokenRecord, read_audit, read_environment, read_report
 from train.runs.records import RunReport
 from train.runs.score_log import read_scores
@@ -68,6 +69,7 @@ class Run:
         config: settings by dotted key, as text.
         curve: (step, dev score) pairs, thinned out.
         dev_gain: of what is shipped over the base, on dev; None where it is not known.
+        is_evaluation: whether two models were judged here, and none was trained.
         ships_base: whether its model is the base itself: nothing was better on dev, or the gain of what was trained is unproven.
     """
 
@@ -89,6 +91,12 @@ class Run:
     curve: Sequence[tuple[int, float]] = ()
     dev_gain: float | None = None
     ships_base: bool = False
+    is_evaluation: bool = False
+
+    @property
+    def status(self) -> str:
+        """Its state as people read it; of an evaluation, that it is one."""
+        return "evaluation" if self.is_evaluation else STATE_WORDS[self.state]
 
     @property
     def headline(self) -> DatasetResult | None:
@@ -97,8 +105,12 @@ class Run:
 
 
 def read_runs(folder: Path) -> list[Run]:
-    """Return every folder in `folder` whose name does not begin with a dot, the last finished first, then by name."""
-    runs = [read_run(path) for path in sorted(folder.iterdir()) if not path.name.startswith(".") and path.is_dir()]
+    """Return every folder in `folder` whose name does not begin with a dot, the last finished first, then by name.
+
+    Those that hold comparisons or benchmarks are not among them, see `read_others`.
+    """
+    paths = [path for path in sorted(folder.iterdir()) if not path.name.startswith(".") and path.is_dir()]
+    runs = [read_run(path) for path in paths if RunFolder(path).is_run or not holds_others(path)]
     return sorted(runs, key=lambda run: -run.finished.timestamp() if run.finished else math.inf)
 
 
@@ -143,6 +155,7 @@ def _read(folder: Path, name: str) -> Run:
         cost=report.cost,
         finished=_finished(report, run.report),
         dev_gain=_dev_gain(report, folder),
+        is_evaluation=report.labels is not None,
         ships_base=report.selection.withheld or report.selection.share == 0,
     )
 

@@ -12,6 +12,7 @@ from train.report.index import counted, write_index
 from train.runs.find import RUNS, find_run, look_up
 from train.runs.folder import RunFolder
 from train.runs.listing import Run, read_run
+from train.runs.others import Other, read_others
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,15 +32,18 @@ class RunIndex:
         page: what to open in a browser.
         runs: what was found in the folder, the last finished first; the one run.
         single: whether the folder is itself a run.
+        others: comparisons and benchmarks that lie there.
     """
 
     page: Path
     runs: tuple[Run, ...]
     single: bool = False
+    others: tuple[Other, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the page, and for each run its name, state, verdict and headline result."""
-        return {"page": str(self.page), "runs": [_row(run) for run in self.runs if run.state != "foreign"]}
+        """Return the page, for each run its name, state, verdict and headline result, and what each comparison came to."""
+        runs = [_row(run) for run in self.runs if run.state != "foreign"]
+        return {"page": str(self.page), "runs": runs, "others": [one.to_dict() for one in self.others]}
 
     def to_pandas(self) -> pd.DataFrame:
         """Return the runs as a table, one row a run."""
@@ -48,7 +52,7 @@ class RunIndex:
         return pd.DataFrame(self.to_dict()["runs"], columns=list(COLUMNS))
 
     def __str__(self) -> str:
-        return f"report: {self.page}" if self.single else f"index: {self.page}\n  {counted(self.runs)}"
+        return f"report: {self.page}" if self.single else f"index: {self.page}\n  {counted(self.runs, self.others)}"
 
     def _repr_html_(self) -> str:
         return notebook_view(str(self), self.to_pandas())
@@ -71,8 +75,9 @@ def report_folder(path: Path, *, output_dir: str | Path = RUNS) -> RunIndex:
     if RunFolder(folder).is_run:
         run = read_run(folder)
         return RunIndex(_page_of(folder, run), (run,), single=True)
-    page, runs = write_index(folder)
-    return RunIndex(page, tuple(runs))
+    others = read_others(folder) if folder.is_dir() else []
+    page, runs = write_index(folder, others)
+    return RunIndex(page, tuple(runs), others=tuple(others))
 
 
 def _page_of(folder: Path, run: Run) -> Path:
