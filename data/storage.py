@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
@@ -35,6 +35,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
     temporary = _aside(path)
     try:
         yield temporary
+        _share([temporary])
         temporary.replace(path)
     except OSError as error:
         if error.filename in (None, str(temporary)):  # a write that fails names no file of its own
@@ -60,6 +61,7 @@ def staged_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
     try:
         staged.mkdir(parents=True)
         yield staged
+        _share(staged.rglob("*"))
         if replace:
             shutil.rmtree(folder, ignore_errors=True)
         staged.rename(folder)
@@ -96,6 +98,7 @@ def publish_folder(staged: Path, final: Path) -> None:
     Raises:
         OSError: it cannot be written.
     """
+    _share(staged.rglob("*"))
     for path in [p for p in staged.rglob("*") if p.is_file()] + [staged]:
         flush(path)
     older = _aside(staged) if final.exists() else None
@@ -168,6 +171,22 @@ def digest(content: str | bytes | memoryview) -> str:
     """Return a digest of texts or bytes, 32 hexadecimal digits: equal for equal contents on every machine (BLAKE2b)."""
     raw = content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content
     return hashlib.blake2b(raw, digest_size=DIGEST_BYTES).hexdigest()
+
+
+def _share(paths: Iterable[Path]) -> None:
+    """Give files that nobody but the owner may read the permissions of any new file, by the umask.
+
+    Libraries that write through a temporary file of their own, as safetensors does, leave its 0600 behind.
+    """
+    private = [path for path in paths if path.is_file() and not path.is_symlink() and not path.stat().st_mode & 0o077]
+    if not private:
+        return
+    probe = _aside(private[0])  # asking for the umask means to change it for a moment, for all threads
+    probe.touch()
+    mode = probe.stat().st_mode & 0o777
+    probe.unlink()
+    for path in private:
+        path.chmod(mode | path.stat().st_mode & 0o777)
 
 
 def _aside(path: Path) -> Path:

@@ -38,6 +38,33 @@ def test_a_file_appears_when_it_is_complete(tmp_path: Path) -> None:
     assert path.read_text() == "whole" and names(tmp_path) == ["a.txt"]
 
 
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o077, 0o600), (0o027, 0o640)])
+def test_files_get_the_permissions_of_the_umask_whatever_a_library_leaves(tmp_path: Path, umask: int, mode: int) -> None:
+    import torch
+    from safetensors.torch import save_file
+
+    def fill(place: Path) -> None:
+        save_file({"a": torch.zeros(2)}, str(place))
+        assert place.stat().st_mode & 0o777 == 0o600, "safetensors leaves other permissions now: is _share still needed?"
+
+    before = os.umask(umask)
+    try:
+        with atomic_path(tmp_path / "one") as temporary:
+            fill(temporary)
+        with staged_folder(tmp_path / "model") as staged:
+            (staged / "0_Module").mkdir()
+            fill(staged / "0_Module" / "weights")
+            (staged / "run").write_text("", encoding="utf-8")
+            (staged / "run").chmod(0o700)
+        (tmp_path / "aside").mkdir()
+        fill(tmp_path / "aside" / "weights")
+        publish_folder(tmp_path / "aside", tmp_path / "checkpoint")
+    finally:
+        os.umask(before)
+    found = {path.relative_to(tmp_path).as_posix(): path.stat().st_mode & 0o777 for path in tmp_path.rglob("*") if path.is_file()}
+    assert found == {"one": mode, "model/0_Module/weights": mode, "checkpoint/weights": mode, "model/run": mode | 0o700}
+
+
 @pytest.mark.parametrize("error", [ValueError("broken"), KeyboardInterrupt(), OSError(errno.ENOSPC, "full")])
 def test_an_error_leaves_what_was_there(tmp_path: Path, error: BaseException) -> None:
     path = tmp_path / "a.txt"
