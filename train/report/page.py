@@ -148,7 +148,7 @@ def render(
     }
     return build(
         "page.html.j2",
-        styles=["style.css", "page.css"],
+        styles=["style.css", "page.css", "drawing.css"],
         scripts=[*([CHART] if learned else []), "shared.js", "page.js"],
         data={"curve": learned.chart() if learned else None},
         verdict=report.verdict,
