@@ -16,8 +16,12 @@ METRIC_NAMES = {
 }
 """Usual spelling of the metrics."""
 
-VERDICT_WORDS = {"improved": "better", "regressed": "worse", "mixed": "mixed", "no_evidence": "unclear"}
-"""One word for each verdict, so that colour never is the only sign of it."""
+VERDICT_WORDS = {"improved": "better", "regressed": "worse", "mixed": "mixed", "no_evidence": "unproven"}
+"""One word for each verdict, by its word in JSON. People read these everywhere; colour never is the only sign of a verdict."""
+
+COMPARED_WORDS = {"taken": "take this", "as good": "not worse", "unclear": "unproven", "worse": "worse", "out": "over a limit"}
+"""One word for what `compare` finds of a model against the best, by its word in JSON: *not worse* where a loss of the margin is
+ruled out, *worse* where there is one beyond chance, *unproven* where neither is shown."""
 
 _IN_SENTENCES = {"base": "the base", "tuned": "the tuned model"}
 

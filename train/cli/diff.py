@@ -27,7 +27,7 @@ def diff_command(
 
     - `embed-tune diff first second`
 
-    - `embed-tune diff checkpoints/first checkpoints/second --fail-on regressed`
+    - `embed-tune diff checkpoints/first checkpoints/second --fail-on worse`
 
     - `embed-tune diff first second --runs elsewhere --json`
     """

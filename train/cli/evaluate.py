@@ -75,7 +75,7 @@ def evaluate_command(
 
     - `embed-tune evaluate old/ checkpoints/first -d a.csv -d b.csv -o old-first`
 
-    - `embed-tune evaluate old/ new/ --data a.csv --json --fail-on regressed`
+    - `embed-tune evaluate old/ new/ --data a.csv --json --fail-on worse`
     """
     words = [model, *([] if other is None else [other]), *(overrides or ()), *cache_setting(cache)]
     from train.resolve.requests import read_request

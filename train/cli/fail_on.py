@@ -27,7 +27,7 @@ FailOnOption = Annotated[
         "--fail-on",
         metavar="CONDITION",
         parser=_read,
-        help="For CI: `regressed` ends with exit code 3 if anything got worse; `no_evidence` does so unless something got better "
+        help="For CI: `worse` ends with exit code 3 if anything got worse; `unproven` does so unless something got better "
         "and nothing worse; `worse-than=0.02` unless every data set shows that nothing got worse by as much. Results are written "
         "in any case.",
     ),

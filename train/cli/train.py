@@ -56,7 +56,7 @@ def train_command(
 
     - `embed-tune train --data my_pairs.csv run_name=first training.epochs=2`
 
-    - `embed-tune train --config configs/ranking.yaml --fail-on regressed`
+    - `embed-tune train --config configs/ranking.yaml --fail-on worse`
 
     - `embed-tune train --resume checkpoints/first`
     """

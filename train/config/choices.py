@@ -118,8 +118,8 @@ class Split(Choice):
 class FailOn(Choice):
     """What `--fail-on` treats as a failure; `worse-than` takes a number."""
 
-    REGRESSED = "regressed"
-    NO_EVIDENCE = "no_evidence"
+    WORSE = "worse"
+    UNPROVEN = "unproven"
     WORSE_THAN = "worse-than"
 
 

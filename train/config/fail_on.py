@@ -22,14 +22,14 @@ class Condition:
 
     @classmethod
     def read(cls, words: str) -> Condition:
-        """Read `regressed`, `no_evidence` or `worse-than=NUMBER`.
+        """Read `worse`, `unproven` or `worse-than=NUMBER`; `regressed` and `no_evidence`, as in report.json, mean the first two.
 
         Raises:
             ConfigError: it is none of them, or the number is not above 0 and at most 1.
         """
         name, sign, number = words.strip().partition("=")
         try:
-            what = FailOn(name)
+            what = FailOn(_IN_JSON.get(name, name))
         except ValueError:
             raise ConfigError(f"--fail-on {words!r} is no condition", hint=_HINT) from None
         if what is not FailOn.WORSE_THAN:
@@ -48,4 +48,5 @@ class Condition:
         return str(self.what) if self.margin is None else f"{self.what}={self.margin:g}"
 
 
-_HINT = "write regressed, no_evidence, or worse-than=NUMBER, such as worse-than=0.02"
+_IN_JSON = {"regressed": "worse", "no_evidence": "unproven"}
+_HINT = "write worse, unproven, or worse-than=NUMBER, such as worse-than=0.02"

@@ -34,7 +34,7 @@ VERDICTS = {
     "improved": "better: the tuned model is better than the base on at least one data set and worse on none",
     "regressed": "worse: the tuned model is worse than the base on at least one data set and better on none",
     "mixed": "mixed: the tuned model is better than the base on some data sets and worse on others",
-    "no_evidence": "unclear: there is no evidence that the tuned model differs from the base",
+    "no_evidence": "unproven: nothing shows that the tuned model differs from the base",
 }
 KINDS = {
     "scored": "pairs of texts with a similarity",

@@ -11,7 +11,7 @@ from train.evaluate.results import DatasetResult
 from train.evaluate.verdict import not_worse
 from train.report.first_line import first_line
 from train.report.sentences import verdict_lines
-from train.wording import BASE_AND_TUNED, Sides, change, counted, metric_name
+from train.wording import BASE_AND_TUNED, VERDICT_WORDS, Sides, change, counted, metric_name
 
 
 def why_it_fails(
@@ -19,24 +19,27 @@ def why_it_fails(
 ) -> str | None:
     """Return why a verdict, or the results behind it, are a failure under a condition of `--fail-on`; None where they pass.
 
-    `regressed`: something got worse (regressed or mixed). `no_evidence`: nothing but `improved` passes. `worse-than`: every data
+    `worse`: something got worse (regressed or mixed). `unproven`: nothing but `improved` passes. `worse-than`: every data
     set must show that the loss is smaller, by its lower one-sided 95% bound; as all of them must, a model that is that much worse
     on one passes in at most 5% of cases, whatever their number (Berger, "Multiparameter hypothesis testing and acceptance
     sampling", Technometrics 24(4), 1982).
     """
     if condition.margin is not None:
         return _not_shown(condition.margin, results, sides)
-    failing = verdict in ("regressed", "mixed") if condition.what is FailOn.REGRESSED else verdict != "improved"
+    failing = verdict in ("regressed", "mixed") if condition.what is FailOn.WORSE else verdict != "improved"
     if not failing:
         return None
-    return f"the verdict is {verdict.replace('_', ' ')}. {_most_important(condition, results, sides)}"
+    word, sentence = VERDICT_WORDS[verdict], _most_important(condition, results, sides)
+    said, _, rest = sentence.partition(": ")
+    sentence = rest[0].upper() + rest[1:] if said.lower() == word else sentence
+    return f"the verdict is {word}. {sentence}"
 
 
 def _most_important(condition: Condition, results: Sequence[DatasetResult], sides: Sides) -> str:
     """Return the sentence that says why: the shipped model is worse, or the base is shipped; else the verdict's first."""
     facts = RunFacts.of(results)
     lost = sides == BASE_AND_TUNED and facts.several and facts.shipped in ("regressed", "mixed")
-    base = facts.ships != "tuned" and condition.what is not FailOn.REGRESSED
+    base = facts.ships != "tuned" and condition.what is not FailOn.WORSE
     first = first_line(facts) if lost or base else None
     return first or verdict_lines(results, sides)[0]
 

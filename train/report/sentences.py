@@ -38,7 +38,7 @@ def dataset_sentence(result: DatasetResult, sides: Sides = BASE_AND_TUNED) -> st
         limits = documents_clause(result) if result.settled == "improved" else ""
         beyond = margin_sentence(result) + rare_losses(result) + documents_sentence(result)
         return f"{sentence_case(after)} is {word} than {before} on {result.name}{limits}: {figures}{beyond}"
-    sentence = f"There is no evidence that {after} differs from {before} on {result.name}: {figures}"
+    sentence = f"Whether {after} differs from {before} on {result.name} is unproven: {figures}"
     return f"{sentence} {why_not(result)}{margin_sentence(result)}{documents_sentence(result)}"
 
 
@@ -58,7 +58,7 @@ def training_sentence(result: DatasetResult, found: CrossValidation | SeedsResul
     if (result.against_scores or found.against_scores) and verdict == "no_evidence":
         return f"There is no verdict on {result.name}: {against_scores(before)}. {sentence_case(figures)}"
     if verdict == "no_evidence":
-        start = f"There is no evidence that such training makes a model that differs from {before} on {result.name}"
+        start = f"Whether such training makes a model that differs from {before} on {result.name} is unproven"
         return f"{start}: {figures} {why_not(result.lines()[0], items=found.item_ci95)}"
     word = "better" if verdict == "improved" else "worse"
     limits = documents_clause(result) if verdict == "improved" else ""
@@ -127,7 +127,7 @@ def verdict_lines(results: Sequence[DatasetResult], sides: Sides = BASE_AND_TUNE
     """Return the run's verdict in plain words: for one data set its sentence, else a summary followed by a sentence for each."""
     if not results:
         before, after = sides.in_sentences()
-        return [f"Nothing was judged, so there is no evidence that {after} differs from {before}."]
+        return [f"Nothing was judged, so whether {after} differs from {before} is unproven."]
     sentences = [" ".join(filter(None, (dataset_sentence(result, sides), about_contracts(result)))) for result in results]
     return sentences if len(results) == 1 else [_summary(results, sides), *sentences]
 
@@ -156,7 +156,7 @@ def _summary(results: Sequence[DatasetResult], sides: Sides) -> str:
             found = f"better than {before} on {better} of {len(results)} data sets and worse on {worse}"
             return f"{subject} is {found}{limits}{beside}"
     other = "such training makes a model that" if facts.several else after
-    return f"There is no evidence that {other} differs from {before} on any of {len(results)} data sets.{beside}"
+    return f"Whether {other} differs from {before} is unproven on each of {len(results)} data sets.{beside}"
 
 
 def _beside(facts: RunFacts, before: str) -> str:

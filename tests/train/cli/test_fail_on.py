@@ -25,11 +25,11 @@ from train.evaluate.statistics import compare_means
 @pytest.mark.parametrize(
     ("models", "condition", "code"),
     [
-        (("tiny", "ruined"), "regressed", 3),
-        (("tiny", "ruined"), "no_evidence", 3),
-        (("ruined", "tiny"), "no_evidence", 0),
-        (("tiny", "tiny"), "regressed", 0),
-        (("tiny", "tiny"), "no_evidence", 3),
+        (("tiny", "ruined"), "worse", 3),
+        (("tiny", "ruined"), "unproven", 3),
+        (("ruined", "tiny"), "unproven", 0),
+        (("tiny", "tiny"), "worse", 0),
+        (("tiny", "tiny"), "unproven", 3),
     ],
 )
 def test_fail_on_of_evaluate(
@@ -49,7 +49,7 @@ def test_fail_on_speaks_on_standard_error(here: Path, capfd: pytest.CaptureFixtu
         main(["evaluate", "tiny", "ruined", "-d", "pairs.csv", "--json", "--fail-on", "regressed", "model.device=cpu", RESAMPLES])
     printed = capfd.readouterr()
     assert stop.value.code == 3 and json.loads(printed.out)["verdict"] == "regressed"
-    assert "--fail-on regressed: the verdict is regressed. ruined is worse than tiny on pairs" in printed.err
+    assert "--fail-on worse: the verdict is worse. ruined is worse than tiny on pairs" in printed.err
 
 
 def test_fail_on_of_train_leaves_a_finished_run(server: ForkServer, work: Path, tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_fail_on_of_train_leaves_a_finished_run(server: ForkServer, work: Path, 
     words = ["train", "--data", str(work / "pairs.csv"), f"model.name={work / 'tiny'}", "run_name=x", *still]
     done = server.run([*words, "--fail-on", "no_evidence"], tmp_path)
     run = tmp_path / "checkpoints" / "x"
-    assert done["code"] == 3 and "--fail-on no_evidence: the verdict is no evidence" in done["output"], done["output"]
+    assert done["code"] == 3 and "--fail-on unproven: the verdict is unproven" in done["output"], done["output"]
     assert report_of(run)["verdict"] == "no_evidence" and (run / "model" / "modules.json").is_file()
     (run / "report.json").unlink()
     assert server.run(["train", "--resume", "checkpoints/x", "--fail-on", "regressed"], tmp_path)["code"] == 0
@@ -129,5 +129,5 @@ def test_fail_on_through_the_launcher_fails_too(work: Path, tmp_path: Path) -> N
         [*launch, *words, "--fail-on", "no_evidence"], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     # Accelerate's launcher turns every exit code of its programs into 1; the words are what tells it from a crash
-    assert done.returncode == 1 and "--fail-on no_evidence: the verdict is no evidence" in done.stderr, done.stdout + done.stderr
+    assert done.returncode == 1 and "--fail-on unproven: the verdict is unproven" in done.stderr, done.stdout + done.stderr
     assert report_of(tmp_path / "x")["verdict"] == "no_evidence"

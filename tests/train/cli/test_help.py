@@ -101,7 +101,7 @@ MISTAKES = [
     (["diff", "a"], "Missing argument 'RUN_B'"),
     (["evaluate"], "Missing argument 'MODEL'"),
     (["evaluate", "m", "-d", "x", "--split", "tset"], "'--split': 'tset' is not one of 'train', 'dev', 'test', 'all'"),
-    (["train", "--fail-on", "worse"], "write regressed, no_evidence, or worse-than=NUMBER"),
+    (["train", "--fail-on", "bad"], "write worse, unproven, or worse-than=NUMBER"),
     (["evaluate", "m"], "no data set is named"),
     (["evaluate", "a", "b", "c", "-d", "x"], "at most two models"),
     (["evaluate", "m", "-d", "x", "evaluation.resample=1"], "did you mean evaluation.resamples"),

@@ -133,9 +133,7 @@ def test_sentence_of_a_regression_on_scored_pairs() -> None:
 
 def test_a_small_test_set_is_said_to_be_too_small_and_how_many_are_needed() -> None:
     sentence = dataset_sentence(result(**UNCLEAR, ci95=(-0.03, 0.05), n=50, margin=0.02, needed=needed(0.2, 0.02, of_mean=True)))
-    assert sentence.startswith(
-        "There is no evidence that the tuned model differs from the base on python_api: nDCG@10 0.532 → 0.542"
-    )
+    assert sentence.startswith("Whether the tuned model differs from the base on python_api is unproven: nDCG@10 0.532 → 0.542")
     assert sentence.endswith(  # (2.8 * 0.2 / 0.02)^2 = 784
         "The test set is too small to settle it: to show a difference of 0.02 takes about 790 queries and a difference of 0.05 "
         "takes about 130 queries."
@@ -240,7 +238,7 @@ def test_several_data_sets_get_a_summary_first() -> None:
         "The tuned model is better than the base on 1 of 2 data sets and worse on none.",
         "The tuned model is worse than the base on 1 of 2 data sets and better on none.",
         "The tuned model is better than the base on 1 of 3 data sets and worse on 1.",
-        "There is no evidence that the tuned model differs from the base on any of 2 data sets.",
+        "Whether the tuned model differs from the base is unproven on each of 2 data sets.",
     ]
     assert len(verdict_lines([result(), unclear])) == 3
     assert "Nothing was judged" in verdict_sentence([])
@@ -274,10 +272,10 @@ def test_two_models_with_names_are_called_by_them() -> None:
         "intfloat/e5-small is worse than all-MiniLM-L6-v2 on 2 of 2 data sets and better on none."
     )
     assert verdict_sentence([], sides) == (
-        "Nothing was judged, so there is no evidence that intfloat/e5-small differs from all-MiniLM-L6-v2."
+        "Nothing was judged, so whether intfloat/e5-small differs from all-MiniLM-L6-v2 is unproven."
     )
     unclear = dataset_sentence(result(**UNCLEAR, ci95=(-0.03, 0.05)), sides)
-    assert unclear.startswith("There is no evidence that intfloat/e5-small differs from all-MiniLM-L6-v2 on python_api:")
+    assert unclear.startswith("Whether intfloat/e5-small differs from all-MiniLM-L6-v2 on python_api is unproven:")
 
 
 def crossed(ci95: tuple[float, float]) -> CrossValidation:
@@ -304,7 +302,7 @@ def test_cross_validation_without_evidence_says_how_many_would_settle_it() -> No
     part = crossed((-0.02, 0.04)).model_copy(update={"needed": needed(0.5, 0.02, of_mean=True)})
     found = result(margin=0.02, needed=needed(0.1, 0.02, of_mean=True)).model_copy(update={"cross_validation": part})
     sentence = dataset_sentence(found)
-    assert sentence.startswith("There is no evidence that such training makes a model that differs from the base")
+    assert sentence.startswith("Whether such training makes a model that differs from the base on")
     assert "to show a difference of 0.02 takes about 4,900 queries. The model that is shipped is" in sentence
     assert run_verdict([found]) == "no_evidence"
 
@@ -331,7 +329,7 @@ def test_a_shipped_model_that_is_worse_on_test_makes_the_run_mixed() -> None:
     worse = result(verdict="regressed", delta=-0.06, ci95=(-0.09, -0.03), p_value=0.001)
     better, unclear = (worse.model_copy(update={"cross_validation": crossed(ci95)}) for ci95 in ((0.02, 0.06), (-0.02, 0.04)))
     assert (better.settled, run_verdict([better])) == ("improved", "mixed")
-    assert why_it_fails(Condition(FailOn.REGRESSED), "mixed", [better]) is not None
+    assert why_it_fails(Condition(FailOn.WORSE), "mixed", [better]) is not None
     assert run_verdict([unclear]) == "regressed"
     lost = result(verdict="regressed").model_copy(update={"cross_validation": crossed((-0.06, -0.02))})
     assert run_verdict([lost]) == "regressed"
@@ -362,7 +360,7 @@ def test_a_run_with_many_data_sets_is_not_called_better_for_the_luck_of_one() ->
     found = together([lucky, *others])
     assert (found[0].verdict, found[0].p_run, found[0].settled) == ("improved", pytest.approx(0.15), "no_evidence")
     assert run_verdict(found) == "no_evidence"
-    assert verdict_lines(found)[0] == "There is no evidence that the tuned model differs from the base on any of 5 data sets."
+    assert verdict_lines(found)[0] == "Whether the tuned model differs from the base is unproven on each of 5 data sets."
     said = "By itself it would count as better (p = 0.030); among all tests of the run p = 0.150."
     assert dataset_sentence(found[0]).endswith(said)
     sure = together([result(p_value=0.001), lucky, *others])

@@ -133,7 +133,7 @@ def test_the_summary_counts_what_the_sentences_say() -> None:
         worse = re.search(r"worse than the base on (\d) of 2 data sets|and worse on (\d)", summary)
         assert (int(better[1]) if better else 0) == counts["better"], summary
         assert (int(worse[1] or worse[2]) if worse else 0) == counts["worse"], summary
-        assert summary.startswith("There is no evidence") == (not any(counts.values()))
+        assert summary.startswith("Whether ") == (not any(counts.values()))
         facts = RunFacts.of(results)
         if facts.ships == "tuned" and facts.several:
             for result in results:
@@ -145,7 +145,7 @@ def test_the_summary_counts_what_the_sentences_say() -> None:
 
 
 def test_each_sentence_says_its_verdict() -> None:
-    words = {"improved": "better than the base", "regressed": "worse than the base", "no_evidence": "There is no evidence"}
+    words = {"improved": "better than the base", "regressed": "worse than the base", "no_evidence": "is unproven"}
     for _, results in RUNS:
         for result, sentence in zip(results, verdict_lines(results)[-len(results) :], strict=True):
             verdict = result.settled if result.training is None else result.on_training
@@ -163,7 +163,7 @@ def test_the_exit_code_goes_with_what_is_shipped() -> None:
         if ships != "tuned":
             assert regressed is None and worse is None and unclear is not None and "The base is shipped: " in unclear
         if facts.shipped in ("regressed", "mixed"):
-            assert regressed is not None and "no evidence" not in regressed
+            assert regressed is not None and "is unproven" not in regressed
         if regressed is not None:
             assert "worse" in regressed
 

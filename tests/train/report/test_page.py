@@ -87,7 +87,7 @@ def test_the_verdict_comes_first() -> None:
     "part",
     [
         "The tuned model is better than the base on docs: nDCG@10 0.532 → 0.621 (+0.089, 95% interval +0.075 to +0.103",
-        "There is no evidence that the tuned model differs from the base on pairs two: Spearman",
+        "Whether the tuned model differs from the base on pairs two is unproven: Spearman",
         "docs nDCG@10 1,225 0.532 0.621 +0.089 +0.075 to +0.103",
         "-0.010 to +0.018",
         "MRR@10 0.400 0.450 +0.050",

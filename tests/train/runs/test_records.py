@@ -142,9 +142,9 @@ def test_a_report_is_an_object_a_table_and_words(run: RunFolder) -> None:
     ]  # fmt: skip
     assert frame.loc[0, "low"] == report.datasets[0].ci95[0] and frame.loc[0, "delta"] == report.datasets[0].delta
     words = str(report)
-    assert words.startswith("Verdict on the tuned model against the base: unclear")
+    assert words.startswith("Verdict on the tuned model against the base: unproven")
     assert "pairs" in words and "nDCG@10" in words and "-0.124 to +0.183" in words and max(map(len, words.splitlines())) <= 100
-    assert "<table" in report._repr_html_() and "unclear" in report._repr_html_()
+    assert "<table" in report._repr_html_() and "unproven" in report._repr_html_()
 
 
 def test_a_name_in_a_report_is_no_markup() -> None:

@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 from train.config.compare import CompareSettings
 from train.console import plain
 from train.report.html_page import build, moment
-from train.wording import change, fraction, metric_name, span
+from train.wording import COMPARED_WORDS, change, fraction, metric_name, span
 from train.workflows.compare import units
 from train.workflows.compare.figures import Figure, figures
 from train.workflows.compare.files import status
 from train.workflows.compare.limits import in_words
 from train.workflows.compare.page_notes import environment_lines, known_of, method_lines
-from train.workflows.compare.page_tables import STATES, dataset_lines, forest_of, lines_of, matrices_of, reference_lines
+from train.workflows.compare.page_tables import dataset_lines, forest_of, lines_of, matrices_of, reference_lines
 from train.workflows.compare.plot import Plot, draw
 from train.workflows.compare.recommendation import Advice
 from train.workflows.compare.references import Reference
@@ -109,7 +109,7 @@ def render(
         measured=method_lines(comparison, report),
         command=str(report["command"]),
         environment=environment_lines(report),
-        states=STATES,
+        states=COMPARED_WORDS,
         version=(report["environment"].get("packages") or {}).get("embed-tune"),
         finished=moment(str(report["finished_at"])),
     )

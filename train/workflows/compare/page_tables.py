@@ -9,14 +9,13 @@ from typing import NamedTuple
 from train.console import plain
 from train.evaluate.results import DatasetResult
 from train.report.forest_plot import Bar, Forest
-from train.wording import change, fraction, interval, metric_name, p_value, span, things
+from train.wording import COMPARED_WORDS, change, fraction, interval, metric_name, p_value, span, things
 from train.workflows.compare import units
 from train.workflows.compare.plot import DEEP
 from train.workflows.compare.recommendation import Advice
 from train.workflows.compare.references import Reference
 from train.workflows.compare.results import Comparison, Contender
 
-STATES = {"taken": "take this", "as good": "as good", "unclear": "unclear", "worse": "worse", "out": "over a limit"}
 _CAUSES = {
     "max_latency_ms": "latency",
     "min_throughput": "throughput",
@@ -101,7 +100,7 @@ def _line(one: Contender, comparison: Comparison, advice: Advice, state: str, fo
         label=plain(one.label),
         name="" if one.facts.name == one.label else plain(one.facts.name),
         state=state,
-        word=STATES[state],
+        word=COMPARED_WORDS[state],
         why=[_CAUSES[breach.key] for breach in advice.broken[one.letter]],
         quality=fraction(one.quality.value),
         interval=span(one.quality.ci95),

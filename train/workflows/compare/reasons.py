@@ -38,7 +38,7 @@ class Found:
 
     @property
     def unclear(self) -> list[Contender]:
-        """Those that are shown to be neither as good as the best nor worse."""
+        """Those that are shown to be neither not worse than the best nor worse."""
         return [one for one in self.fit if one not in self.peers and one not in self.beaten]
 
 

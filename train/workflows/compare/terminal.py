@@ -9,7 +9,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from train.console import lines_of, plain, plain_table
-from train.wording import change, fraction, interval, metric_name, span, things
+from train.wording import COMPARED_WORDS, change, fraction, interval, metric_name, span, things
 from train.workflows.compare import units
 from train.workflows.compare.figures import figures
 from train.workflows.compare.files import status
@@ -83,7 +83,7 @@ def _print_ranking(console: Console, comparison: Comparison, advice: Advice) -> 
             "?" if speed is None else units.number(speed.texts_per_second),
             f"{found.dimensions:,}",
             "?" if price is None else units.usd(price).removeprefix("$"),
-            Text({"taken": "take", "out": "limit"}.get(state, state), style=STYLES[state]),
+            Text({"taken": "take", "out": "limit"}.get(state, COMPARED_WORDS[state]), style=STYLES[state]),
         )
     console.print(table)
 
