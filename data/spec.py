@@ -53,6 +53,20 @@ class StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+def in_one_spelling(value: object) -> object:
+    """Return a section with `license` and `licenses` as keys of British spelling, which ours have.
+
+    Raises:
+        ValueError: both spellings are there.
+    """
+    if not isinstance(value, dict):
+        return value
+    ours = {"license": "licence", "licenses": "licences"}
+    if twice := next((key for key in ours if key in value and ours[key] in value), None):
+        raise ValueError(f"{twice} and {ours[twice]} are the same setting; give one of them")
+    return {ours.get(key, key): one for key, one in value.items()}
+
+
 class ColumnSpec(StrictModel):
     """Which column plays which role. Empty fields are recognised by their usual names."""
 

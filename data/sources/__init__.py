@@ -24,6 +24,9 @@ WINDOWS = re.compile(r"[A-Za-z]:[\\/]")
 """How an absolute path begins on Windows."""
 
 
+QUICKLY_READ = 20_000_000
+"""Bytes of a file whose columns are recognised in less than a second."""
+
 SAMPLES = "data/samples/"
 """How the shipped configs name what lies in `samples/` of this package."""
 
@@ -59,6 +62,32 @@ def open_source(spec: DatasetSpec) -> Source:
 
     refuse_options(spec, "a data set of the Hub", ("sheet",))
     return hub_source(text, name, spec)
+
+
+def names_source(word: str) -> bool:
+    """Tell whether a word can only mean a data set: it is there, or is written like a path, a glob or an id of the Hub."""
+    path = Path(word.strip()).expanduser()
+    if word.strip() == "python_api" or word in BARE_HUB_IDS or any(sign in word for sign in "*?[/\\"):
+        return True
+    with readable(path, word):
+        return path.exists() or kind_of(path) in NEVER_HUB
+
+
+def refuse_lost(spec: DatasetSpec) -> None:
+    """Raise what opening a source would raise, as far as a look at it is quick: no library that takes seconds is imported.
+
+    Data sets of the Hub are not looked for, and of folders and large files only that they are there.
+
+    Raises:
+        DataError: there is no such file, or its columns cannot be understood.
+    """
+    text = spec.source.strip()
+    path = Path(text).expanduser()
+    with readable(path, text):
+        large = path.exists() and (not path.is_file() or path.stat().st_size > QUICKLY_READ)
+    on_hub = not path.exists() and not any(sign in text for sign in "*?[") and not looks_like_path(text)
+    if text == "python_api" or not (large or on_hub):
+        open_source(spec)
 
 
 def _sample(name: str) -> Path:

@@ -25,6 +25,7 @@ from train.cli.push import push_command
 from train.cli.report import report_command
 from train.cli.search import search_command
 from train.cli.settings import settings_command
+from train.cli.settings_as_options import SettingsCommand
 from train.cli.train import train_command
 from train.console import heard_by
 from train.errors import disk_in_words, memory_in_words
@@ -53,7 +54,7 @@ def _say_version(asked: bool) -> None:
 @app.callback()
 def _root(
     version: Annotated[
-        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version and stop.")
+        bool, typer.Option("--version", "-V", callback=_say_version, is_eager=True, help="Print the version and stop.")
     ] = False,
 ) -> None:
     """Fine-tune text-embedding models and prove that it helped.
@@ -76,25 +77,31 @@ def _root(
     """
 
 
-app.command("train", epilog=EXIT_CODES, short_help="Fine-tune a model on your texts and judge it against its base.")(
-    train_command
-)
-app.command("evaluate", epilog=EXIT_CODES, short_help="Judge a model, or one against another, without training.")(
-    evaluate_command
-)
+app.command(
+    "train", cls=SettingsCommand, epilog=EXIT_CODES, short_help="Fine-tune a model on your texts and judge it against its base."
+)(train_command)
+app.command(
+    "evaluate", cls=SettingsCommand, epilog=EXIT_CODES, short_help="Judge a model, or one against another, without training."
+)(evaluate_command)
 app.command("report", short_help="Build one page over all runs: sort, filter, open, compare two.")(report_command)
 app.command("diff", epilog=EXIT_CODES, short_help="Compare the models of two finished runs; nothing is encoded.")(diff_command)
 app.command("push", short_help="Put the model of a finished run on the Hugging Face Hub.")(push_command)
-app.command("check", epilog=EXIT_CODES, short_help="Look for leaks, duplicates and broken texts in your data.")(check_command)
-app.command("mine", epilog=EXIT_CODES, short_help="Find hard negatives for pairs, or audit how they are found.")(mine_command)
-app.command("compare", epilog=EXIT_CODES, short_help="Compare models on your texts: quality, speed, size and price.")(
-    compare_command
-)
+app.command(
+    "check", cls=SettingsCommand, epilog=EXIT_CODES, short_help="Look for leaks, duplicates and broken texts in your data."
+)(check_command)
+app.command(
+    "mine", cls=SettingsCommand, epilog=EXIT_CODES, short_help="Find hard negatives for pairs, or audit how they are found."
+)(mine_command)
+app.command(
+    "compare", cls=SettingsCommand, epilog=EXIT_CODES, short_help="Compare models on your texts: quality, speed, size and price."
+)(compare_command)
 app.command("benchmark", cls=TaskList, epilog=EXIT_CODES, short_help="Run public benchmark tasks (MTEB) and your data sets.")(
     benchmark_command
 )
-app.command("embed", epilog=EXIT_CODES, short_help="Turn a file of texts into vectors.")(embed_command)
-app.command("search", epilog=EXIT_CODES, short_help="Try queries against vectors that `embed` made.")(search_command)
+app.command("embed", cls=SettingsCommand, epilog=EXIT_CODES, short_help="Turn a file of texts into vectors.")(embed_command)
+app.command("search", cls=SettingsCommand, epilog=EXIT_CODES, short_help="Try queries against vectors that `embed` made.")(
+    search_command
+)
 app.command("settings", short_help="List all settings, or those that contain a word.")(settings_command)
 
 

@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
 from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting, note_packaged
 from train.cli.output import agreement, print_json, print_line, progress_aside
+from train.cli.settings_as_options import SettingsCommand
 from train.errors import ConfigError
 
 LISTS = ("--tasks", "-t")
 """Options that take all words up to the next option."""
 
 
-class TaskList(TyperCommand):
+class TaskList(SettingsCommand):
     """A command that takes `--tasks ArguAna NFCorpus` as short for `--tasks ArguAna --tasks NFCorpus`."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -91,6 +91,11 @@ def benchmark_command(
     request = read_many("benchmark", [*words, *cache_setting(cache)], data=data or (), config=config or (), needs_data=not tasks)
     if importlib.util.find_spec("mteb") is None:
         raise ConfigError("benchmark tasks are run by mteb, which is not installed", hint="pip install mteb")
+    from train.resolve.early import look_at_data, look_at_models
+
+    if request.has_data:
+        look_at_data(request.config)
+    look_at_models(request.candidates)
     from train.workflows.benchmark.run import run_benchmark
 
     with progress_aside(as_json):

@@ -99,6 +99,10 @@ def compare_command(
         "vector_cache": cache,
     }
     request = read_compare_request(words or (), data=data or (), config=config or (), options=options)
+    from train.resolve.early import look_at_data, look_at_models
+
+    look_at_data(request.config)
+    look_at_models(request.candidates)
     from train.workflows.compare.compare import compare_models
 
     with progress_aside(as_json):

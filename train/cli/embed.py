@@ -152,6 +152,10 @@ def embed_command(
         part=part,
         overwrite=overwrite,
     )
+    from train.resolve.early import look_at_model, look_at_texts
+
+    look_at_texts(request.texts)
+    look_at_model(candidate.config)
     from train.workflows.embed import embed_texts
 
     as_json = as_json or place is None  # vectors of single texts are printed in no other form

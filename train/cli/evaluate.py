@@ -85,6 +85,10 @@ def evaluate_command(
         for option, value in (("--output", output), ("--fail-on", fail_on)):
             if value is not None:
                 raise EmbedTuneError(f"{option} needs two models: one alone has no verdict", hint="name a second model")
+    from train.resolve.early import look_at_data, look_at_models
+
+    look_at_data(request.config)
+    look_at_models(request.candidates)
     from train.workflows.evaluate import evaluate_models
 
     with progress_aside(as_json):

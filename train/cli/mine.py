@@ -64,6 +64,10 @@ def mine_command(
     loaded = load_config(config, data=sources or None, overrides=[*settings, *cache_setting(cache)], kind=JudgeSettings)
     if out is None and not audit:
         raise ConfigError("nothing to do", hint="--out FILE saves rows with their negatives, --audit counts false negatives")
+    from train.resolve.early import look_at_data, look_at_model
+
+    look_at_data(loaded)
+    look_at_model(loaded.model)
     from train.workflows.mine import mine_data
 
     with progress_aside(as_json):

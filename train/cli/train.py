@@ -11,13 +11,21 @@ from data.errors import EmbedTuneError
 from train.cli.fail_on import FailOnOption, fail_if_run
 from train.cli.options import RUNS, note_packaged
 from train.cli.output import print_line
+from train.cli.sources import require_source
 from train.config.packaged import packaged
 
 DEFAULT_CONFIG = packaged("default.yaml")
 
 
 def train_command(
-    overrides: Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", help="Settings, e.g. training.epochs=2")] = None,
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[DATA]... [KEY=VALUE]...",
+            help="Data sets, as for `--data`; and settings, e.g. training.epochs=2",
+            show_default=False,
+        ),
+    ] = None,
     config: Annotated[
         list[Path] | None,
         typer.Option(
@@ -52,34 +60,44 @@ def train_command(
 
     Without options it trains on the packaged samples, without a download: Python's own documentation and 1,200 DevOps phrases.
 
-    - `embed-tune train --data my_pairs.csv --dry-run`
+    - `embed-tune train my_pairs.csv --dry-run`
 
-    - `embed-tune train --data my_pairs.csv run_name=first training.epochs=2`
+    - `embed-tune train my_pairs.csv run_name=first training.epochs=2`
 
     - `embed-tune train --config configs/ranking.yaml --fail-on worse`
 
     - `embed-tune train --resume checkpoints/first`
     """
-    from train.config.load import load_config
+    from train.config.load import load_config, split_words
 
+    named, overrides = split_words(words or ())
     if resume is not None:
-        places = [word.partition("=")[2] for word in overrides or () if word.startswith("output_dir=")]
-        if config or data or dry_run or len(places) < len(overrides or ()):
+        places = [word.partition("=")[2] for word in overrides if word.startswith("output_dir=")]
+        if config or data or named or dry_run or len(places) < len(overrides):
             raise EmbedTuneError(
                 "--resume takes no settings but output_dir (where the run is): a run continues with the settings it began with",
                 hint="leave them out, or start a new run",
             )
+        where = places[-1] if places else RUNS
+        from train.runs.find import find_unfinished
+
+        find_unfinished(resume, where)  # before anything heavy is imported
         from train.pipeline import resume_run
 
-        fail_if_run(fail_on, resume_run(resume, output_dir=places[-1] if places else RUNS, debug=debug))
+        fail_if_run(fail_on, resume_run(resume, output_dir=where, debug=debug))
         return
+    for word in named:
+        require_source(word)
+    data = [*named, *(data or ())]
     if not config and not data:
         config = [DEFAULT_CONFIG]
     from train.config.launcher import apply_launcher
     from train.console import say
     from train.distributed import is_main
+    from train.resolve.early import look_at_run
 
-    settings = apply_launcher(load_config(config, data=data or None, overrides=overrides or ()), say)
+    settings = apply_launcher(load_config(config, data=data or None, overrides=overrides), say)
+    look_at_run(settings)
     from train.pipeline import dry_run as show_plan
     from train.pipeline import start_run
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
-from data.spec import StrictModel
+from data.spec import StrictModel, in_one_spelling
 from train.config.schema import JudgeSettings, ModelConfig
 
 MOST_MODELS = 26
@@ -22,6 +22,8 @@ class ModelEntry(ModelConfig):
 
 class LimitsConfig(StrictModel):
     """What a model must keep to be recommended. Models beyond a limit are measured and shown all the same."""
+
+    _one_spelling = model_validator(mode="before")(in_one_spelling)
 
     max_latency_ms: float | None = Field(
         None, gt=0, description="latency in milliseconds that 95 of 100 single texts must not exceed"

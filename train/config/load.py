@@ -23,6 +23,8 @@ NOTHING = ("", "null", "Null", "NULL", "~")
 """Words that YAML reads as no value."""
 
 KEY = re.compile(r"[^=/*?]*=")
+SPELLINGS = {"export.hub.license": "export.hub.licence", "limits.licenses": "limits.licences"}
+"""Keys in another spelling: what is given later takes precedence over what a file says in either."""
 Settings = TypeVar("Settings", bound=BaseSettings)
 IS_TEXT = re.compile(r"(_prompt$|\.prompts\.|\.columns\.)")
 """Settings whose leading and trailing blanks matter: prompts, and names of columns."""
@@ -182,9 +184,10 @@ def _apply_override(tree: dict[str, Any], item: str) -> tuple[Place, str]:
     if key.startswith("panel.") and isinstance(tree.get("panel"), str | list):
         tree["panel"] = expand_panel(tree["panel"])
     place: Any = tree
-    parts: list[Any] = [int(p) if p.isdigit() else p for p in key.split(".")]
+    parts: list[Any] = [int(p) if p.isdigit() else p for p in SPELLINGS.get(key, key).split(".")]
     for part in parts[:-1]:
         place = _step_into(place, part, key)
+    _forget_other_spelling(place, SPELLINGS.get(key, key))
     try:
         place[parts[-1]] = value
     except (TypeError, IndexError):
@@ -203,3 +206,9 @@ def _step_into(place: Any, part: Any, key: str) -> Any:
     if not isinstance(place.get(part), dict | list):
         place[part] = {}
     return place[part]
+
+
+def _forget_other_spelling(place: Any, key: str) -> None:
+    for other, own in SPELLINGS.items():
+        if own == key and isinstance(place, dict):
+            place.pop(other.rpartition(".")[2], None)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import get_args
 
 from pydantic import BaseModel, ValidationError
@@ -47,6 +47,9 @@ OTHER_NAMES = {
     "push_to_hub": "export.hub.repo_id",
 }
 """Names that other tools give to a setting."""
+
+LIKELY = ("training.", "evaluation.", "mining.", "model.")
+"""Sections that a word without one most likely means, in that order."""
 
 
 def explained(error: ValidationError, kind: type[BaseSettings], places: Mapping[Place, str]) -> ConfigError:
@@ -122,21 +125,40 @@ def all_keys(model: type[BaseModel] = TrainSettings) -> list[str]:
     return [key for key, _ in fields(model)]
 
 
-def nearest_key(dotted: str, kind: type[BaseModel] = TrainSettings) -> str | None:
+def nearest_key(
+    dotted: str,
+    kind: type[BaseModel] = TrainSettings,
+    means: Callable[[str], bool] = lambda key: True,
+    *,
+    exactly: bool = False,
+) -> str | None:
     """Return the valid key that a misspelt one most likely meant.
 
     First the same word elsewhere, then another tool's name for it, then the closest spelling.
+
+    Args:
+        dotted: what was written.
+        kind: of the configuration.
+        means: tells the keys that mean something where this was written.
+        exactly: leave out what is only spelt alike.
     """
-    known = all_keys(kind)
+    known = [key for key in all_keys(kind) if means(key)]
     head, _, last = dotted.rpartition(".")
+    if dotted in known:
+        return dotted
     same_name = [key for key in known if key.rsplit(".", 1)[-1] == last]
     if same_name:
-        return same_name[0]
-    if last.lower() in OTHER_NAMES:
-        return OTHER_NAMES[last.lower()]
+        return min(same_name, key=_section)
+    if (other := OTHER_NAMES.get(last.lower())) in known:
+        return other
     siblings = {key.rpartition(".")[2]: key for key in known if key.rpartition(".")[0] == head}
     anywhere = {key.rsplit(".", 1)[-1]: key for key in known}
-    for pool, cutoff in ((siblings, 0.6), (anywhere, 0.7)):
+    for pool, cutoff in () if exactly else ((siblings, 0.6), (anywhere, 0.7)):
         if near := nearest(last, pool, cutoff=cutoff):
             return pool[near]
     return None
+
+
+def _section(key: str) -> int:
+    """Return how seldom a word means a key of this section, where several have a key of that name."""
+    return next((rank for rank, section in enumerate(LIKELY) if key.startswith(section)), len(LIKELY))

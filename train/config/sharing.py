@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from data.spec import StrictModel
+from data.spec import StrictModel, in_one_spelling
 from train.config.choices import Backend, TrackingMode, Unproven
 
 
@@ -33,6 +33,8 @@ class TrackingConfig(StrictModel):
 
 class HubConfig(StrictModel):
     """Where the finished model is pushed on the Hub. The token comes from HF_TOKEN or the Hub client's own file."""
+
+    _one_spelling = model_validator(mode="before")(in_one_spelling)
 
     repo_id: str | None = Field(
         None,

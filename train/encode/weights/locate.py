@@ -85,13 +85,23 @@ def locate(config: ModelConfig) -> WeightsOrigin:
     Raises:
         ModelError: the model is unknown, the download failed, or the packaged weights were tampered with.
     """
+    refuse_lost_folder(config.name)
     if (found := folder_of(config.name)) is not None:
         return _from_folder(config.name, found)
-    folder = Path(config.name).expanduser()
-    if config.name.startswith((".", "/", "~")) or folder.is_file():
-        raise _no_such_folder(config.name, folder)
     name = full_name(config.name)
     return locate_here(config) or _from_hub(name, config.revision)
+
+
+def refuse_lost_folder(name: str) -> None:
+    """Refuse a name that can only be that of a folder, where there is none.
+
+    Raises:
+        ModelError: with the name of one beside it that may be meant.
+    """
+    folder = Path(name).expanduser()
+    is_path = name.startswith((".", "/", "~")) or name.endswith("/") or name.count("/") > 1
+    if folder_of(name) is None and (is_path or folder.is_file()):
+        raise _no_such_folder(name, folder)
 
 
 def locate_here(config: ModelConfig) -> WeightsOrigin | None:
