@@ -29,6 +29,9 @@ RESOLUTION = 1e-6
 
 _STEPS = round(1 / RESOLUTION)
 
+QUERY_CHUNK, DOCUMENT_CHUNK = 1024, 4096
+"""Queries and documents that are compared at once."""
+
 
 @dataclass(frozen=True)
 class Ranking:
@@ -50,8 +53,8 @@ def search(
     k: int,
     *,
     vector_of: np.ndarray | None = None,
-    query_chunk: int = 1024,
-    document_chunk: int = 4096,
+    query_chunk: int = QUERY_CHUNK,
+    document_chunk: int = DOCUMENT_CHUNK,
 ) -> Ranking:
     """Find the k documents of highest dot product for each query, by exhaustive search.
 
@@ -73,60 +76,94 @@ def search(
     Raises:
         ValueError: shapes, ids or sizes do not fit, or a vector holds NaN or infinity or is too large to rank.
     """
-    owner = np.arange(len(document_ids)) if vector_of is None else np.asarray(vector_of, dtype=np.int64)
     if min(k, query_chunk, document_chunk) < 1:
         raise ValueError(f"k and the chunk sizes must be at least 1, got {k}, {query_chunk} and {document_chunk}")
-    _check(queries, documents, document_ids, owner)
-    count = len(document_ids)
-    by_id = np.array(sorted(range(count), key=document_ids.__getitem__), dtype=np.int64)
-    id_rank = np.empty(count, dtype=np.int64)
-    id_rank[by_id] = np.arange(count)
-
-    # Documents in the order of their vectors: a chunk of vectors then serves a run of documents.
-    by_vector = np.argsort(owner, kind="stable")
-    owners, ranks = (torch.from_numpy(values[by_vector]).to(queries.device) for values in (owner, id_rank))
-    corpus = _Corpus(documents, owners, ranks, document_chunk)
-    best = np.empty((len(queries), min(k, count)), dtype=np.int64)
-    with torch.no_grad(), _full_precision(queries.device):
+    corpus = Corpus.of(queries, documents, document_ids, vector_of, document_chunk)
+    best = np.empty((len(queries), min(k, len(document_ids))), dtype=np.int64)
+    with torch.no_grad(), full_precision(queries.device):
         for start in range(0, len(queries), query_chunk):
             part = queries[start : start + query_chunk].float()
-            best[start : start + query_chunk] = corpus.best_keys(part, min(k, count)).cpu().numpy()
-    steps, rank = np.divmod(best, count)
-    return Ranking(scores=steps / _STEPS, rows=by_id[rank])
+            best[start : start + query_chunk] = corpus.best_keys(part, best.shape[1]).cpu().numpy()
+    return Ranking(scores=corpus.scores_of(best), rows=corpus.by_id[best % len(document_ids)])
 
 
 @dataclass(frozen=True)
-class _Corpus:
-    """Documents in ascending order of their vector's row.
+class Corpus:
+    """Documents in ascending order of their vector's row: a chunk of vectors then serves a run of documents.
+
+    A document's *place* is its index in this order.
 
     Attributes:
         vectors: [V, D].
         owners: [C] int64 row of `vectors`, ascending.
         ranks: [C] int64 place of the document's id among all ids, ascending.
         chunk: vectors, and documents, compared at once.
+        by_vector: [C] the document at each place.
+        by_id: [C] the documents in ascending order of their ids.
     """
 
     vectors: Tensor
     owners: Tensor
     ranks: Tensor
     chunk: int
+    by_vector: np.ndarray
+    by_id: np.ndarray
 
-    def best_keys(self, queries: Tensor, k: int) -> Tensor:
-        """Return [Q, k] the largest keys for a chunk of queries over all documents, descending."""
-        best = torch.empty((len(queries), 0), dtype=torch.int64, device=queries.device)
+    @classmethod
+    def of(
+        cls,
+        queries: Tensor,
+        documents: Tensor,
+        document_ids: Sequence[str],
+        vector_of: np.ndarray | None = None,
+        chunk: int = DOCUMENT_CHUNK,
+    ) -> Corpus:
+        """Order the documents; arguments and errors are those of `search`."""
+        owner = np.arange(len(document_ids)) if vector_of is None else np.asarray(vector_of, dtype=np.int64)
+        _check(queries, documents, document_ids, owner)
+        count = len(document_ids)
+        by_id = np.array(sorted(range(count), key=document_ids.__getitem__), dtype=np.int64)
+        id_rank = np.empty(count, dtype=np.int64)
+        id_rank[by_id] = np.arange(count)
+        by_vector = np.argsort(owner, kind="stable")
+        owners, ranks = (torch.from_numpy(values[by_vector]).to(queries.device) for values in (owner, id_rank))
+        return cls(documents, owners, ranks, chunk, by_vector, by_id)
+
+    def scores_of(self, keys: np.ndarray) -> np.ndarray:
+        """Return the scores in keys, whatever their shape."""
+        return np.asarray((keys // len(self.owners)) / _STEPS)
+
+    def blocks(self, queries: Tensor, rows: Tensor | None = None, places: Tensor | None = None) -> Iterator[tuple[slice, Tensor]]:
+        """Yield all keys of a chunk of queries, some documents at a time: their places, and [Q, n] the keys.
+
+        Equal chunks of queries give equal keys, each time that they are gone through: the matrices have the same shapes.
+
+        Args:
+            queries: [Q, D] float32.
+            rows: of the queries whose keys are wanted; None wants all.
+            places: ascending; blocks that hold none of these documents are left out; None leaves none out.
+        """
         edges = torch.arange(0, len(self.vectors) + self.chunk, self.chunk, device=self.owners.device)
         bounds = torch.searchsorted(self.owners, edges).tolist()
-        for offset, (first, last) in zip(edges.tolist(), pairwise(bounds), strict=False):
-            if first == last:
+        wanted = bounds if places is None else torch.searchsorted(places, torch.tensor(bounds, device=places.device)).tolist()
+        for offset, (first, last), (before, after) in zip(edges.tolist(), pairwise(bounds), pairwise(wanted), strict=False):
+            if first == last or before == after:
                 continue
             vectors = self.vectors[offset : offset + self.chunk].float()
             steps = (queries @ vectors.T).mul_(_STEPS).round_()
+            steps = steps if rows is None else steps[rows]
             # Many documents may share one vector, so the documents of a chunk of vectors are taken in chunks again.
             for low in range(first, last, self.chunk):
                 part = slice(low, min(low + self.chunk, last))
                 keys = steps[:, self.owners[part] - offset].to(torch.int64).mul_(len(self.owners)).add_(self.ranks[part])
-                best = torch.cat([best, keys.topk(min(k, keys.shape[1]), dim=1).values], dim=1)
-                best = best.topk(min(k, best.shape[1]), dim=1).values
+                yield part, keys
+
+    def best_keys(self, queries: Tensor, k: int) -> Tensor:
+        """Return [Q, k] the largest keys for a chunk of queries over all documents, descending."""
+        best = torch.empty((len(queries), 0), dtype=torch.int64, device=queries.device)
+        for _, keys in self.blocks(queries):
+            best = torch.cat([best, keys.topk(min(k, keys.shape[1]), dim=1).values], dim=1)
+            best = best.topk(min(k, best.shape[1]), dim=1).values
         return best
 
 
@@ -158,7 +195,7 @@ def largest_norm(vectors: Tensor, what: str) -> float:
 
 
 @contextmanager
-def _full_precision(device: torch.device) -> Iterator[None]:
+def full_precision(device: torch.device) -> Iterator[None]:
     """Switch off autocast, and TF32 and bfloat16 inside matrix products: they would move scores by 1e-3."""
     precision = torch.get_float32_matmul_precision()
     torch.set_float32_matmul_precision("highest")

@@ -11,6 +11,7 @@ from torch import Tensor
 from train.evaluate.exact_search import Ranking, search
 from train.evaluate.pair_metrics import cosine_similarities, pearson, spearman
 from train.evaluate.ranking_metrics import retrieval_metrics
+from train.evaluate.similarities import Closest, closest_documents
 from train.evaluate.tasks import DEPTH, TOP, DistinctTexts, RetrievalTask, ScoredTask, Similarity, Task
 
 
@@ -26,6 +27,8 @@ class Scores:
         top_ids: Q lists of the first `TOP` document ids; empty for scored pairs.
         top_scores: [Q, TOP] their similarities; None for scored pairs.
         similarities: [P] cosine similarity of each pair; None for retrieval.
+        closest: the best relevant and the best wrong document of each query; None for scored pairs, and where no vectors were
+            compared.
     """
 
     primary: str
@@ -35,6 +38,7 @@ class Scores:
     top_ids: list[list[str]] = field(default_factory=list)
     top_scores: np.ndarray | None = None
     similarities: np.ndarray | None = None
+    closest: Closest | None = None
 
 
 def score_retrieval(
@@ -72,6 +76,7 @@ def score_retrieval(
         ranking=ranking,
         top_ids=[ids[:TOP] for ids in ranked],
         top_scores=ranking.scores[:, :TOP],
+        closest=closest_documents(task, query_vectors, document_vectors, ranking),
     )
 
 

@@ -28,6 +28,12 @@ from train.runs.records import EnvironmentRecord, RunReport
 COLUMNS = ("dataset", "item", "metric", "base", "tuned")
 """What every per_query.parquet has."""
 
+SIMILARITIES = ("relevant", "wrong", "rank")
+"""Of a query's best documents, see `train.evaluate.similarities.Closest`; each is a column for the base and one for tuned."""
+
+CLOSEST = tuple(f"{name}_{side}" for name in SIMILARITIES for side in ("base", "tuned"))
+"""The columns that say how near the right document of a query is; older files have none of them."""
+
 
 @dataclass(frozen=True)
 class Values:
@@ -42,6 +48,7 @@ class Values:
         shared: n lists of ids of texts that other items may share; empty in files of versions that knew none.
         other_base: n values of the base under the contract that did not decide; None where there was one.
         taught: n times whether training rows had a relevant document of the query; None where that is not known.
+        closest: n values by column of `CLOSEST`, see `write_per_query`; None where not known, as in files of older versions.
     """
 
     items: list[str]
@@ -52,6 +59,7 @@ class Values:
     taught: list[bool | None] = field(default_factory=list)
     shared: list[list[str]] = field(default_factory=list)
     other_base: list[float | None] = field(default_factory=list)
+    closest: dict[str, list[float | None]] = field(default_factory=lambda: {name: [] for name in CLOSEST})
 
     def units(self, kind: str) -> Units:
         """Return which items belong together."""
@@ -123,13 +131,13 @@ class FinishedRun:
             raise BrokenRecord(path, f"is broken (it has no column {lacking[0]})")
         # plain lists: pyarrow's own filters import pandas
         columns = [table[name].to_pylist() for name in COLUMNS]
-        gold, group, taught, shared, other = (
+        gold, group, taught, shared, other, *near = (
             table[name].to_pylist() if name in table.column_names else [None] * len(table)
-            for name in ("gold", "group", "taught", "shared", "other_base")
+            for name in ("gold", "group", "taught", "shared", "other_base", *CLOSEST)
         )
         out: dict[tuple[str, str], Values] = {}
-        rows = zip(*columns, gold, group, taught, shared, other, strict=True)
-        for dataset, item, metric, base, tuned, score, one, known, texts, aside in rows:
+        rows = zip(*columns, gold, group, taught, shared, other, zip(*near, strict=True), strict=True)
+        for dataset, item, metric, base, tuned, score, one, known, texts, aside, closest in rows:
             found = out.setdefault((dataset, metric), Values([], [], [], [], []))
             found.items.append(item)
             found.base.append(base)
@@ -139,6 +147,8 @@ class FinishedRun:
             found.taught.append(known)
             found.shared.append(texts or [])
             found.other_base.append(aside)
+            for name, value in zip(CLOSEST, closest, strict=True):
+                found.closest[name].append(value)
         return out
 
 

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from train.evaluate.exact_search import RESOLUTION, _Corpus, search
+from train.evaluate.exact_search import RESOLUTION, Corpus, search
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -102,13 +102,13 @@ def test_full_precision_under_autocast_and_low_matmul_precision(monkeypatch: pyt
     plain = search(queries, documents, ids, 10)
     # not every processor has the faster products, so what is asked of it is looked at too
     seen: list[tuple[str, bool]] = []
-    best_keys = _Corpus.best_keys
+    best_keys = Corpus.best_keys
 
-    def spy(self: _Corpus, part: torch.Tensor, k: int) -> torch.Tensor:
+    def spy(self: Corpus, part: torch.Tensor, k: int) -> torch.Tensor:
         seen.append((torch.get_float32_matmul_precision(), torch.is_autocast_enabled("cpu")))
         return best_keys(self, part, k)
 
-    monkeypatch.setattr(_Corpus, "best_keys", spy)
+    monkeypatch.setattr(Corpus, "best_keys", spy)
     torch.set_float32_matmul_precision("medium")
     try:
         with torch.autocast("cpu", dtype=torch.bfloat16):
