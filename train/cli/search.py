@@ -8,8 +8,10 @@ from typing import Annotated
 
 import typer
 
+from train.cli.ask import ask_for_queries
 from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting
 from train.cli.output import agreement, print_json, print_line, progress_aside
+from train.cli.quick import quick_imports
 
 TOP, RESCORE = 10, 10
 
@@ -68,11 +70,12 @@ def search_command(
     """Try queries against vectors by every method that their precision allows, and see what each costs.
 
     Each method is shown with its size, its time, and the share of the best method's hits that it also finds. With judged queries
-    (`--data`) its nDCG@10 is shown; VECTORS may then be left out, and the documents of the data are embedded.
+    (`--data`) its nDCG@10 is shown; VECTORS may then be left out, and the documents of the data are embedded. Without a query it
+    asks for one after the other, or takes each line of standard input for one.
 
     - `embed-tune search vectors.parquet "how do I restart a pod"`
 
-    - `embed-tune search v.npy --queries q.txt --method ubinary+int8`
+    - `embed-tune search vectors.parquet`
 
     - `embed-tune search bits.npy --finer bytes.npy "roll back"`
 
@@ -97,8 +100,13 @@ def search_command(
         documents=None if documents is None else TextChoice(str(documents)),
         data=tuple(data or ()),
         data_settings=tuple(own),
+        asks=len(others) == 1 and named and queries is None and not data,
     )
-    from train.workflows.search import search_vectors
+    if request.asks:
+        ask_for_queries(request, confirm=agreement(yes), as_json=as_json, debug=debug)
+        return
+    with quick_imports():
+        from train.workflows.search import search_vectors
 
     with progress_aside(as_json):
         result = search_vectors(request, confirm=agreement(yes), debug=debug)

@@ -189,6 +189,7 @@ class SearchRequest:
         documents: file with the texts, to show them.
         data: judged data sets.
         data_settings: `data.columns.anchor=…` and the like.
+        asks: queries come later, one after the other.
     """
 
     vectors: Path | VectorFile | None
@@ -203,17 +204,32 @@ class SearchRequest:
     documents: TextChoice | None = None
     data: tuple[str, ...] = ()
     data_settings: tuple[str, ...] = ()
+    asks: bool = False
 
     def __post_init__(self) -> None:
         if self.vectors is None and not self.data:
-            raise ConfigError("no vectors are named", hint="name a file that `embed-tune embed` made, or judged data with --data")
+            raise no_vectors()
         if self.vectors is not None and not self.data and not self.queries and self.query_file is None:
-            hint = 'give one, "in quotes", a file of them with --queries, or --data'
             sections = ((word, word.partition("=")[0].partition(".")[0]) for word in self.overrides)
             if taken := next((word for word, section in sections if section not in BaseSettings.model_fields), None):
-                hint = f"{taken} looks like a setting; put such a query into a file: --queries FILE"
-            raise ConfigError("no query is given", hint=hint)
+                raise _no_query(f"{taken} looks like a setting; put such a query into a file: --queries FILE")
+            if not self.asks:
+                raise no_query()
         if self.vectors is None and (self.queries or self.query_file or self.finer or self.documents):
             raise ConfigError("queries need a file of vectors to search", hint="name the file before the queries")
         if isinstance(self.vectors, Path) and not self.vectors.is_file():
             raise ConfigError(f"{self.vectors}: no such file", hint="name a file that `embed-tune embed` made")
+
+
+def no_vectors() -> ConfigError:
+    """Return the error for a search in nothing."""
+    return ConfigError("no vectors are named", hint="name a file that `embed-tune embed` made, or judged data with --data")
+
+
+def no_query() -> ConfigError:
+    """Return the error for a search without a query."""
+    return _no_query('give one, "in quotes", a file of them with --queries, or --data')
+
+
+def _no_query(hint: str) -> ConfigError:
+    return ConfigError("no query is given", hint=hint)

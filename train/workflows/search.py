@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from train.resolve.models import Candidate
 from train.resolve.open import open_candidate
 from train.resolve.requests import Request
 from train.resolve.tasks import load_tasks, refuse_prompts
-from train.resolve.vectors import SearchRequest, TextChoice, read_model, settings_of_vectors
+from train.resolve.vectors import SearchRequest, TextChoice, no_vectors, read_model, settings_of_vectors
 from train.vectors.files import VectorFile, open_vectors, refuse_not_finite
 from train.vectors.index import Index, Method
 from train.vectors.methods import Judgements, measure_methods
@@ -48,6 +49,16 @@ def search_vectors(request: SearchRequest, *, confirm: Confirm | None = None, de
         ModelError: the vectors are another model's.
         Interrupted: money was not to be spent.
     """
+    with open_search(request, confirm=confirm, debug=debug) as session:
+        stored = session.stored
+        found = _judge(session) if stored is None or session.tasks else _answer(session, stored)
+        hits = 0 if session.cache is None else session.cache.counters.hits
+        return found if session.cache is None or not hits else replace(found, cached=session.cache.counters.sentence())
+
+
+@contextmanager
+def open_search(request: SearchRequest, *, confirm: Confirm | None = None, debug: bool = False) -> Iterator[Session]:
+    """Open vectors and model once, for as many queries as come: see `Session.ask`, and `search_vectors` for the errors."""
     quiet_libraries(debug)
     stored = _opened_vectors(request.vectors)
     if stored is not None and request.documents is not None:  # its columns as they were when it was embedded
@@ -60,22 +71,32 @@ def search_vectors(request: SearchRequest, *, confirm: Confirm | None = None, de
         if choice is not None:
             open_texts(choice.place, choice.columns, choice.id_column)  # a mistake there is said before a model is loaded
     with _opened(candidate, config) as (encoder, cache):
-        session = Session(request, candidate, encoder, confirm)
+        session = Session(request, candidate, encoder, confirm, stored, tasks, cache)
         if stored is not None:
             check_space(encoder, stored)
-        found = _judge(session, stored, tasks) if stored is None or tasks else _answer(session, stored)
-        hits = 0 if cache is None else cache.counters.hits
-        return found if cache is None or not hits else replace(found, cached=cache.counters.sentence())
+        yield session
 
 
 @dataclass(frozen=True)
 class Session:
-    """A search that is under way: what was asked for, the model, the opened model, and who may agree to spend money."""
+    """A search that is under way.
+
+    Attributes:
+        request: what was asked for.
+        candidate, encoder: the model, and the opened model.
+        confirm: who may agree to spend money.
+        stored: the vectors that are searched; None for the documents of the data.
+        tasks: judged queries, by data set.
+        cache: of vectors.
+    """
 
     request: SearchRequest
     candidate: Candidate
     encoder: TextEncoder
     confirm: Confirm | None
+    stored: VectorFile | None = None
+    tasks: Mapping[str, RetrievalTask] = field(default_factory=dict)
+    cache: VectorCache | None = None
 
     def encode(self, texts: Sequence[str], role: Role) -> np.ndarray:
         """Return the vectors of texts, float32 [N, D].
@@ -85,6 +106,34 @@ class Session:
         """
         confirm_texts(self.candidate, self.encoder, texts, role, confirm=self.confirm)
         return self.encoder.encode(texts, role).numpy()
+
+    def ask(self, query: str, top: int) -> SearchResult:
+        """Find the hits of one query in the stored vectors, `top` of them."""
+        if self.stored is None:
+            raise no_vectors()
+        return _hits(self, self.stored, [query], top)
+
+    @cached_property
+    def index(self) -> Index:
+        """The stored vectors, ready to be searched."""
+        if self.stored is None:
+            raise no_vectors()
+        return _index(self, self.stored)
+
+    @cached_property
+    def method(self) -> Method | None:
+        """The method that was asked for; see `_method`."""
+        return _method(self.request, self.index)
+
+    @cached_property
+    def _every_text(self) -> Mapping[int, str]:
+        return {} if self.stored is None else _texts_of(self.request, self.stored, np.arange(len(self.stored.ids)))
+
+    def texts(self, rows: np.ndarray) -> Mapping[int, str]:
+        """Return the texts of rows as far as they are known; the file of them is read once for all queries that come."""
+        if self.stored is None or (self.request.asks and self.request.documents is not None):
+            return self._every_text
+        return _texts_of(self.request, self.stored, rows)
 
 
 def _opened_vectors(vectors: Path | VectorFile | None) -> VectorFile | None:
@@ -106,23 +155,27 @@ def _opened(candidate: Candidate, config: BaseSettings) -> Iterator[tuple[TextEn
 def _answer(session: Session, stored: VectorFile) -> SearchResult:
     """Find the hits of the user's own queries."""
     request = session.request
-    index = _index(session, stored)
-    method = _method(request, index)
     queries = list(request.queries)
     if request.query_file is not None:
         queries += [row.text for row in _texts(request.query_file)]
     if not queries:
         raise ConfigError("the file of queries is empty", hint="give a file with at least one query")
+    return _hits(session, stored, queries, request.top)
+
+
+def _hits(session: Session, stored: VectorFile, queries: Sequence[str], top: int) -> SearchResult:
+    """Find the hits of queries by every method that is wanted."""
+    request, method = session.request, session.method
     vectors = session.encode(queries, query_role(stored))
-    results = measure_methods(index, vectors, request.top, request.rescore, only=method)
+    results = measure_methods(session.index, vectors, top, request.rescore, only=method)
     chosen = results[-1] if method is not None else results[0]
-    texts = _texts_of(request, stored, np.unique(chosen.hits.rows))
+    texts = session.texts(np.unique(chosen.hits.rows))
     answers = []
     for query, rows, scores in zip(queries, chosen.hits.rows.tolist(), chosen.hits.scores.tolist(), strict=True):
         answers.append(hits_of(query, [stored.ids[row].as_py() for row in rows], scores, rows, texts))
     return SearchResult(
         model=stored.info.label,
-        top=request.top,
+        top=top,
         file=stored.path,
         documents=stored.info.rows,
         method=chosen.method,
@@ -162,11 +215,11 @@ def _tasks(request: SearchRequest, candidate: Candidate, config: BaseSettings) -
     return searched
 
 
-def _judge(session: Session, stored: VectorFile | None, tasks: Mapping[str, RetrievalTask]) -> SearchResult:
+def _judge(session: Session) -> SearchResult:
     """Judge each method on judged queries, over the vectors of a file or over the data's own documents."""
-    request = session.request
+    request, stored = session.request, session.stored
     datasets = []
-    for name, task in tasks.items():
+    for name, task in session.tasks.items():
         index, ids = _embedded(session, task) if stored is None else _chosen(session, stored, task)
         method = _method(request, index)
         distinct = task.distinct_queries

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
 import random
@@ -59,6 +60,7 @@ def here(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
 @pytest.fixture
 def run(here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     monkeypatch.chdir(here)
+    monkeypatch.setattr("sys.stdin", io.StringIO())
 
     def search(*words: str) -> dict[str, Any]:
         capsys.readouterr()
