@@ -109,10 +109,11 @@ def heard_by(
     Args:
         listener: hears the lines that everybody should see; None hears nothing.
         details: hears the others; None: the listener hears them as well.
-        progress: hears how far the work is.
+        progress: hears how far the work is; None: whoever heard it around the block.
     """
-    listener = listener or _nobody
-    hearing = _Hearing(listener, details or listener, progress or _nobody, threading.get_ident())
+    listener, here = listener or _nobody, threading.get_ident()
+    around = next((one.progress for one in reversed(_hearings) if one.thread == here), _nobody)
+    hearing = _Hearing(listener, details or listener, progress or around, here)
     _hearings.append(hearing)
     try:
         yield

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from train import distributed
 from train.config.launcher import apply_launcher
-from train.config.load import dump_config, load_config
+from train.config.load import load_config
 from train.config.schema import TrainSettings
 from train.console import quiet_libraries, say
 from train.deploy.export import export_model
@@ -22,18 +22,18 @@ from train.fit.checkpoints import check_checkpoint, last_checkpoint
 from train.fit.loop import fit
 from train.plan.ceiling import gentler_near_ceiling
 from train.plan.datasets import as_new_run
-from train.plan.dry_run import DryRun
-from train.plan.estimate import estimate
 from train.plan.folds import folds_wanted
-from train.plan.panel import panel_sentence
+from train.plan.phases import phases_of
 from train.plan.plan import Plan, audited, make_plan
 from train.plan.preflight import preflight
 from train.plan.record import begin_run, refuse_changes
+from train.plan.shortages import shortages_in_words
 from train.plan.trial import try_out
 from train.report.run_report import report_run
 from train.runs.find import RUNS, find_unfinished
 from train.runs.folder import RunFolder
 from train.runs.looks import with_looks
+from train.runs.progress import begin, follow, followed
 from train.runs.score_log import ScoreLog
 from train.selection.checkpoints import checkpoint_hooks, resume_log
 from train.selection.choose import choose_winner, weights_to_mix_with
@@ -45,10 +45,11 @@ from train.selection.unproven import base_where_unproven, marked_withheld
 from train.tracking.base import Tracker
 from train.tracking.start import start_tracking
 from train.workflows.cross_validate import cross_validate
-from train.workflows.failures import failures_in_words, name_left_free, shortages_in_words
+from train.workflows.failures import failures_in_words, name_left_free
 from train.workflows.seeds import forget_models, log_of, luck_of, train_seeds, with_seeds
 
 
+@followed
 def start_run(config: TrainSettings, *, debug: bool = False, inner: bool = False) -> Path:
     """Train, judge, report and export. Returns the run folder.
 
@@ -73,6 +74,7 @@ def start_run(config: TrainSettings, *, debug: bool = False, inner: bool = False
     return _carry_out(plan, run, new=True, inner=inner)
 
 
+@followed
 def resume_run(name: str | Path, *, output_dir: str | Path = RUNS, debug: bool = False, inner: bool = False) -> Path:
     """Continue a run from its last complete checkpoint; a run without one starts over from the base. See `start_run`.
 
@@ -94,22 +96,8 @@ def resume_run(name: str | Path, *, output_dir: str | Path = RUNS, debug: bool =
     return _carry_out(plan, run, new=False, inner=inner)
 
 
-def dry_run(config: TrainSettings, *, debug: bool = False) -> DryRun:
-    """Settle everything that a run would do and estimate its time and memory; train nothing, make no run folder."""
-    quiet_libraries(debug)
-    distributed.join(config.model.device)
-    distributed.on_main(lambda: preflight(config))
-    plan = make_plan(as_new_run(config))
-    distributed.on_main(lambda: audited(plan))
-    with shortages_in_words(plan.needs):
-        distributed.on_main(lambda: try_out(plan))
-        found = estimate(plan.encoder, plan.sets, plan.datasets, plan.recipe, plan.config, plan.bf16)
-    samples = {name: plan.datasets[name].samples for name in plan.sets}
-    folds = folds_wanted(plan.config, plan.datasets)[0]
-    return DryRun(dump_config(plan.config), plan.sentences, found, folds, samples, panel_sentence(plan))
-
-
 def _carry_out(plan: Plan, run: Path, *, new: bool, inner: bool) -> Path:
+    follow(run, phases_of(plan, inner=inner))
     with failures_in_words(plan.needs, run):
         with (
             name_left_free(run, new=new) as training_begins,
@@ -139,6 +127,7 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker, training_begins: Cal
     hooks = checkpoint_hooks(plan, run, base.dev, log, work, tracker)
     before = weights_to_mix_with(plan)
     training_begins()
+    begin("training")
     say(f"training {plan.recipe.max_steps:,} steps …")
     fit(plan.encoder, plan.sets, plan.recipe, plan.config.training, run, plan.bf16, hooks, work)
 

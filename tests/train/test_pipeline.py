@@ -20,6 +20,7 @@ from train.console import heard_by
 from train.fit.recipe import RowFacts, plan_recipe
 from train.plan.ceiling import gentler_near_ceiling
 from train.plan.plan import Plan
+from train.workflows.dry_run import dry_run
 
 MOST_LINES = 200
 """The sentence fits on a few screens; what is longer holds more than the order of the work."""
@@ -44,7 +45,7 @@ def test_a_dry_run_returns_the_plan_and_prints_nothing(
 ) -> None:
     said: list[str] = []
     with heard_by(said.append):
-        found = pipeline.dry_run(load_config(None, data=str(rows), overrides=overrides))
+        found = dry_run(load_config(None, data=str(rows), overrides=overrides))
     words = str(found)
     assert found.sentences[0] == "recipe:" and "  2 optimiser steps (from your config)" in words
     assert "run_name: run" in found.config and found.config in words

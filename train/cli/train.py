@@ -98,10 +98,11 @@ def train_command(
 
     settings = apply_launcher(load_config(config, data=data or None, overrides=overrides), say)
     look_at_run(settings)
-    from train.pipeline import dry_run as show_plan
     from train.pipeline import start_run
 
     if dry_run:
+        from train.workflows.dry_run import dry_run as show_plan
+
         found = show_plan(settings, debug=debug)
         if is_main():
             print_line(str(found))

@@ -23,6 +23,7 @@ from train.encode.fingerprint import space_of
 from train.encode.finite import checked_vectors
 from train.encode.forward.columns import embed_columns
 from train.encode.memory import no_memory
+from train.encode.pace import encoded
 from train.encode.routes import check_routes, task_of
 from train.encode.token_limit import limit_of
 from train.encode.tokens.eligibility import why_not_stored
@@ -119,6 +120,7 @@ class Encoder:
             stock: Tensor = self.model.encode(
                 texts, prompt=prompt, batch_size=self.batch_size, show_progress_bar=progress, convert_to_tensor=True, **routed
             )
+            encoded(texts)
             return stock.clone()  # an inference tensor could never take part in training; a copy can
         rows = self.store.rows(texts, prompt, self.contract.max_tokens)
         order = torch.sort(rows.lengths, descending=True, stable=True).indices  # what does not fit into memory fails first
@@ -130,6 +132,7 @@ class Encoder:
                     vectors = found.new_empty(len(texts), found.shape[1])
                 vectors[window.to(vectors.device)] = found
                 bar.update(len(window))
+                encoded(texts[row] for row in window.tolist())
         return torch.empty(0, self.contract.dimensions) if vectors is None else vectors
 
 

@@ -34,10 +34,16 @@ class FiguresCallback(TrainerCallback):
     Args:
         on_log: gets the optimiser step and the figures.
         seen: rows and real tokens that training has consumed so far.
+        on_step: gets each optimiser step that was made.
     """
 
-    def __init__(self, on_log: Callable[[int, Mapping[str, float]], None], seen: Callable[[], tuple[int, int]]) -> None:
-        self.hand_over, self.seen = on_log, seen
+    def __init__(
+        self,
+        on_log: Callable[[int, Mapping[str, float]], None],
+        seen: Callable[[], tuple[int, int]],
+        on_step: Callable[[int], None] = lambda step: None,
+    ) -> None:
+        self.hand_over, self.seen, self.stepped = on_log, seen, on_step
         self._since = 0.0
         self._rows, self._tokens = 0, 0
 
@@ -53,6 +59,10 @@ class FiguresCallback(TrainerCallback):
 
     def on_save(self, args, state, control, **kwargs) -> None:
         self._mark()
+
+    def on_step_end(self, args, state, control, **kwargs) -> None:
+        if state.is_world_process_zero:
+            self.stepped(state.global_step)
 
     def on_log(self, args, state, control, logs=None, **kwargs) -> None:
         if not state.is_world_process_zero or "loss" not in (logs or {}):

@@ -54,6 +54,8 @@ class Hooks:
     """Asked after each evaluation."""
     on_log: Callable[[int, Mapping[str, float]], None] = lambda step, figures: None
     """Gets an optimiser step and figures of the training, on rank 0."""
+    on_step: Callable[[int], None] = lambda step: None
+    """Gets each optimiser step that was made, on rank 0."""
 
 
 def fit(
@@ -127,7 +129,7 @@ def fit(
     schedule = ScheduleCallback(recipe.evaluation_steps, hooks.should_stop)
     trainer.remove_callback(PrinterCallback)  # our own progress line says it in words
     trainer.add_callback(schedule)
-    trainer.add_callback(FiguresCallback(hooks.on_log, trainer.work_seen))
+    trainer.add_callback(FiguresCallback(hooks.on_log, trainer.work_seen, hooks.on_step))
     trainer.add_callback(ProgressCallback(lambda: trainer.rows_seen() - rows_before, recipe.max_steps))
     if distributed.world_size() > 1:
         torch.manual_seed(config.seed + distributed.rank())  # each process drops other weights

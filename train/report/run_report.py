@@ -21,6 +21,7 @@ from train.report.terminal import side_by_side, story
 from train.report.training import on_shipped, on_training
 from train.runs.folder import RunFolder
 from train.runs.per_query import write_per_query
+from train.runs.progress import begin
 from train.runs.read import read_audit, read_environment
 from train.runs.records import CutScore, JudgedDataset, PanelRecord, RunReport, Selection
 from train.runs.score_log import ScoreLog
@@ -74,6 +75,7 @@ def report_run(
     Returns:
         The content of `report.json`.
     """
+    begin("report")
     files, audit = RunFolder(run), read_audit(run)
     if panel is not None:
         panel = panel.model_copy(update={"notes": language_note(audit)})

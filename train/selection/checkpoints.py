@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from train import distributed
@@ -13,6 +14,7 @@ from train.fit.loop import Hooks
 from train.fit.recipe import CEILING
 from train.fit.trainer import Work
 from train.plan.plan import Plan
+from train.runs import progress
 from train.runs.score_log import ScoreLog
 from train.selection.dev import DevJudge
 from train.selection.judged import dev_encoders
@@ -26,12 +28,14 @@ def checkpoint_hooks(plan: Plan, run: Path, judge: DevJudge, log: ScoreLog, work
         on_evaluate=lambda step: judge_checkpoint(step, plan, judge, log, work, tracker),
         after_save=lambda step, _path: retain(run, log, step, config.keep_all_checkpoints),
         should_stop=lambda: config.patience is not None and log.without_improvement() >= config.patience,
-        on_log=tracker.log_training,
+        on_log=lambda step, figures: log_training(tracker, step, figures),
+        on_step=progress.step,
     )
 
 
 def judge_checkpoint(step: int, plan: Plan, judge: DevJudge, log: ScoreLog, work: Work, tracker: Tracker) -> dict[str, float]:
     """Score the present weights on dev, log the line, say it, and return metrics for the trainer's log."""
+    progress.begin("dev", f"judging step {step:,} on dev")
     try:
         line = distributed.share(judge.line(step, dev_encoders(plan)))  # one choice of the best, whatever the rounding
     except NotFinite:
@@ -49,6 +53,7 @@ def judge_checkpoint(step: int, plan: Plan, judge: DevJudge, log: ScoreLog, work
     shown = ", ".join(f"{name} {value:.4f} (base {judge.base[name]:.4f})" for name, value in line.datasets.items())
     if shown:
         say(f"  step {step}: dev {shown}")
+    progress.begin("training")
     return {f"eval_{name}": value for name, value in line.datasets.items()}
 
 
@@ -61,7 +66,15 @@ def resume_log(log: ScoreLog, run: Path) -> tuple[Work, float]:
     steps = list_checkpoints(run)
     log.forget_after(max(steps, default=0))
     work = Work.read(steps[max(steps)]) if steps else Work()
+    judged = [line.eval_seconds for line in log.lines if line.step]
+    progress.continued(max(steps, default=0), work.seconds, len(judged), sum(judged))
     return work, work.seconds + sum(line.eval_seconds for line in log.lines)
+
+
+def log_training(tracker: Tracker, step: int, figures: Mapping[str, float]) -> None:
+    """Log figures of training in the run's folder and on the dashboard."""
+    progress.log_training(step, figures)
+    tracker.log_training(step, figures)
 
 
 def retain(run: Path, log: ScoreLog, step: int, keep_all: bool) -> None:

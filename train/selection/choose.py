@@ -15,6 +15,7 @@ from train.errors import RunError
 from train.fit.checkpoints import checkpoint_folder, list_checkpoints
 from train.fit.loop import load_weights
 from train.plan.plan import Plan
+from train.runs.progress import begin
 from train.runs.records import ScoreLine
 from train.runs.score_log import ScoreLog, best_line, highest_line
 from train.selection.dev import CLEAR_GAIN, DevJudge, extend_pool
@@ -59,6 +60,7 @@ def choose_winner(
     Raises:
         RunError: the best checkpoint is not there, or is damaged.
     """
+    begin("choice")
     best = best_line(log.lines)
     step = best.step if best else max(list_checkpoints(run), default=0)
     _load(plan, run, step)

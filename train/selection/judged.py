@@ -19,6 +19,7 @@ from train.evaluate.slices import DevGain
 from train.evaluate.tasks import RetrievalTask, ScoredTask
 from train.plan.plan import Plan
 from train.runs.per_query import Judged
+from train.runs.progress import begin
 from train.runs.records import ScoreLine
 from train.selection.contracts import ahead_on_dev, both_contracts, changed_contracts, shipped_encoder
 from train.selection.dev import LONGEST, DevJudge, build_dev_judge
@@ -80,6 +81,7 @@ def judge_base(plan: Plan) -> BaseScores:
     began = time.perf_counter()
     cache = open_shared_cache(plan.config.vector_cache, plan.config.cache, say)
     base = for_judging(plan.encoder, plan.prompts, cache=cache, shared=True)
+    begin("base")
     say("judging the base (step 0) …")
     test = _judge(plan, base)
     judge = dev_judge(plan, base)
@@ -133,6 +135,7 @@ def _against_scores(test: Judged, dev: DevJudge) -> dict[str, bool]:
 
 def judge_tuned(plan: Plan) -> TestScores:
     """Judge the present weights on test."""
+    begin("test")
     return _judge(plan, for_judging(plan.encoder, plan.prompts, shared=True))
 
 
@@ -189,6 +192,7 @@ def _dev_budget(plan: Plan) -> float:
 
 def compared(plan: Plan, base: BaseScores, tuned: TestScores, winner: Winner) -> list[DatasetResult]:
     """Judge tuned against base on the test split of each data set."""
+    begin("comparing")
     say("comparing …")
     seed, judging = plan.config.training.seed, plan.config.evaluation
     results = [

@@ -21,6 +21,7 @@ from train.evaluate.score import Scores
 from train.evaluate.tasks import Task
 from train.plan.panel import Panel, in_words, make_panel, panel_wanted
 from train.plan.plan import Plan
+from train.runs.progress import begin
 from train.runs.records import PanelPart, PanelRecord
 from train.selection.other_work import OtherWork
 
@@ -64,6 +65,7 @@ class Elsewhere:
         Args:
             plan: by which they are read (see `contracts.kept_as_shipped`).
         """
+        begin("panel")
         began = time.perf_counter()
         tuned = _scores(self.panel.judged, wrapped(plan.encoder, shared=True, remembered=True))
         settings, seed = plan.config.evaluation, plan.config.training.seed
@@ -100,6 +102,7 @@ def base_elsewhere(plan: Plan, *, inner: bool) -> Elsewhere | None:
     """
     if inner or not panel_wanted(plan):
         return None
+    begin("base_panel")
     began = time.perf_counter()
     panel = distributed.first_on_each_machine(lambda: make_panel(plan))
     for line in in_words(panel):

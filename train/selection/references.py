@@ -19,6 +19,7 @@ from train.evaluate.references import ReferenceResult
 from train.evaluate.tasks import RetrievalTask
 from train.evaluate.words import note_on_words
 from train.plan.plan import Plan
+from train.runs.progress import begin
 from train.selection.judged import BaseScores, TestScores
 from train.wording import duration
 
@@ -52,6 +53,7 @@ def judge_references(plan: Plan, base: BaseScores, tuned: TestScores, *, kept_ba
     settings = plan.config.evaluation
     if settings.references == References.OFF or not tasks:
         return Beside()
+    begin("references")
     say("judging references: BM25, alone and with a model …")
     seed, resamples = plan.config.training.seed, settings.resamples
     results, notes = [], []

@@ -30,6 +30,7 @@ from train.evaluate.verdict import clearly_negative
 from train.plan.inner import inner_config, run_inside
 from train.runs.finished import Values, read_finished
 from train.runs.folder import RunFolder
+from train.runs.progress import begin, skip
 from train.runs.read import read_report
 
 
@@ -54,7 +55,10 @@ def cross_validate(
     for fold in range(folds):
         part = RunFolder(RunFolder(run).folds / f"part-{fold + 1}")
         on_main(partial(_forget_if_base, part))
-        if not part.is_finished:
+        if part.is_finished:
+            skip("folds")
+        else:
+            begin("folds", f"cross-validation, part {fold + 1} of {folds}")
             say(f"cross-validation, part {fold + 1} of {folds} …")
             try:
                 split = {"folds": folds, "fold": fold}

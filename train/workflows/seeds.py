@@ -31,6 +31,7 @@ from train.plan.inner import inner_config, run_inside
 from train.plan.plan import Plan
 from train.runs.finished import read_finished
 from train.runs.folder import RunFolder
+from train.runs.progress import begin, skip
 from train.runs.read import read_report
 from train.runs.score_log import ScoreLog
 from train.selection.choose import keep_base
@@ -101,7 +102,10 @@ def train_seeds(
     for number in range(1, plan.config.training.seeds):
         seed = (first + number) % 2**32
         one = RunFolder(RunFolder(run).seeds / f"seed-{seed}")
-        if not one.is_finished:
+        if one.is_finished:
+            skip("seeds")
+        else:
+            begin("seeds", f"seed {seed}, {number + 1} of {plan.config.training.seeds}")
             say(f"seed {seed}, {number + 1} of {plan.config.training.seeds} …")
             try:
                 run_inside(inner_config(plan.config, one.path.parent, one.path.name, training={"seed": seed}), one.path, train)
