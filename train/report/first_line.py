@@ -5,40 +5,50 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from train.evaluate.facts import RunFacts
-from train.evaluate.results import CrossValidation, DatasetResult
-from train.evaluate.seeds import SeedsResult
+from train.evaluate.headline import speaks_for_the_model
+from train.evaluate.results import DatasetResult
 from train.report.sentences import figures_of
 from train.wording import joined, nothing_better
 
 OPTION = "export.unproven=base"
 
+_BEGINNINGS = ("The base is shipped: ", "Worse: ", "Unproven: ")
 
-def first_line(facts: RunFacts, *, passed_over: bool = False) -> str | None:
+
+def doubt(facts: RunFacts) -> str:
+    """Return what the first line says after its first words, without figures: for a page whose title gives these."""
+    said = first_line(facts, figures=False) or ""
+    begun = next((one for one in _BEGINNINGS if said.startswith(one)), "")
+    rest = said.removeprefix(begun)
+    return rest[:1].upper() + rest[1:]
+
+
+def first_line(facts: RunFacts, *, passed_over: bool = False, figures: bool = True) -> str | None:
     """Return it; None where the model that is shipped is better, and so is such training.
 
     It says, in this order: that the base is shipped and why; that what is shipped is worse; that its gain is unproven; that it is
-    better although such training is not shown to be.
+    better although such training is not shown to be. Those of a single data set come with their `figures`.
     """
     if facts.ships == "kept":
         return f"The base is shipped: {nothing_better(passed_over or any(one.passed_over for one in facts.results))}."
     if facts.ships == "withheld":
-        return f"The base is shipped: {_doubt(facts)}."
+        return f"The base is shipped: {_doubt(facts, figures)}."
     if facts.shipped in ("regressed", "mixed"):
-        return f"Worse: {_doubt(facts)}.{'' if facts.proven else _instead()}"
+        return f"Worse: {_doubt(facts, figures)}.{'' if facts.proven else _instead()}"
     if not facts.proven:
-        return f"Unproven: {_doubt(facts)}.{_instead()}"
+        return f"Unproven: {_doubt(facts, figures)}.{_instead()}"
     if facts.verdict == "improved":
         return None
     better = facts.judged("improved")
     such = _such_training(facts) or "; nothing shows that such training makes better models"
-    return f"Better, as far as this one model goes: {_subject(facts)} is better than the base on {_where(better)}{such}."
+    return f"Better, as far as this one model goes: {_subject(facts)} is better than the base on {_where(better, figures)}{such}."
 
 
 def _instead() -> str:
     return f" {OPTION} would ship the base instead."
 
 
-def _doubt(facts: RunFacts) -> str:
+def _doubt(facts: RunFacts, figures: bool) -> str:
     """Say that what was judged is worse, or not shown to be better, with the figures of a single data set."""
     if not facts.results:
         return "what was trained was not judged, as there is no test split"
@@ -46,12 +56,12 @@ def _doubt(facts: RunFacts) -> str:
     such = _such_training(facts)
     if worse:
         also = f", though better on {_names(better)}" if better else ""
-        return f"{_subject(facts)} is worse than the base on {_where(worse)}{also}{such}"
+        return f"{_subject(facts)} is worse than the base on {_where(worse, figures)}{also}{such}"
     known = f"nothing shows that {_subject(facts)} is better than the base"
     if len(facts.results) > 1:
         known += f": it is better on none of {len(facts.results)} data sets"
     else:
-        known += f" on {_where(facts.results)}"
+        known += f" on {_where(facts.results, figures)}"
     return known + such
 
 
@@ -77,15 +87,9 @@ def _names(results: Sequence[DatasetResult]) -> str:
     return joined([one.name for one in results])
 
 
-def _where(results: Sequence[DatasetResult]) -> str:
+def _where(results: Sequence[DatasetResult], figures: bool) -> str:
     """Return the names of data sets, for a single one with the figures that decide."""
-    if len(results) > 1:
+    if len(results) > 1 or not figures:
         return _names(results)
     (result,) = results
-    return f"{result.name} ({figures_of(_deciding(result), result.kind)})"
-
-
-def _deciding(result: DatasetResult) -> DatasetResult | CrossValidation | SeedsResult:
-    """Return what decides on the model that was judged: cross-validation, unless test shows that this model is worse."""
-    crossed = result.cross_validation
-    return result if crossed is None or result.kept_base or result.on_test == "regressed" else crossed
+    return f"{result.name} ({figures_of(speaks_for_the_model(result) or result, result.kind)})"

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 from data.findings import finding_words
 from train import wording
 from train.console import plain
-from train.evaluate.results import DatasetResult
 from train.report.dev_gain import dev_gain_lines
 from train.report.forest_plot import Forest
-from train.report.html_page import CHART, build, moment
+from train.report.hero import Hero
+from train.report.html_page import CHART, build
 from train.report.page_curve import Curve
 from train.report.page_examples import Cases, Change
 from train.report.page_panel import PanelView, loss_warnings
@@ -35,14 +35,6 @@ MANY = 4
 """More data sets have their sentences behind a line to open; the table below says the same."""
 
 _KINDS = {"scored": "scored pairs", "pair": "pairs", "tuple": "pairs with negatives"}
-
-
-class Tile(NamedTuple):
-    """A figure that stands out."""
-
-    label: str
-    value: str
-    note: str = ""
 
 
 class Share(NamedTuple):
@@ -102,16 +94,16 @@ def render(
         A complete HTML document.
     """
     results = [named(entry) for entry in report.datasets]
+    hero = Hero.of(report.model_copy(update={"datasets": tuple(results), "primary": plain(report.primary or "") or None}))
     sides = Sides(*map(plain, report.sides))
     lines = [line for result in results for line in result.lines()]
     forest = Forest.of([line.ci95 for line in lines])
     learned = Curve.of(curve, report.best_step, report.selection)
     cases = Cases.of(examples)
     context: dict[str, Any] = {
-        "run": plain(report.run or "Run"),
+        "hero": hero,
         "sentences": verdict_lines(results, sides),
         "looked": looks_sentence(results),
-        "headline": plain(report.shipped.headline) if report.shipped is not None and report.shipped.headline else "",
         "about_training": _one_seed(report),
         "seeds": seed_lines(results),
         "results": results,
@@ -128,7 +120,6 @@ def render(
         "columns_long": tuple(map(_capital, sides)),
         "comparison": f"{wording.sentence_case(sides.in_sentences()[1])} against {sides.in_sentences()[0]}",
         "legend": sides.legend(),
-        "tiles": _tiles(report),
         **references_on_page(report, plain),
         "curve": learned,
         "dev_gains": dev_gain_lines(results),
@@ -152,7 +143,7 @@ def render(
         scripts=[*([CHART] if learned else []), "shared.js", "page.js"],
         data={"curve": learned.chart() if learned else None},
         verdict=report.verdict,
-        title=f"{context['run']}: {wording.VERDICT_WORDS[report.verdict]}",
+        title=hero.tab,
         parts=_parts(context),
         **context,
     )
@@ -172,35 +163,6 @@ def _one_seed(report: RunReport) -> str:
 def _capital(side: str) -> str:
     """Capitalise `base` and `tuned`; names of models keep their letters."""
     return side.capitalize() if side in Sides() else side
-
-
-def _tiles(report: RunReport) -> list[Tile]:
-    """Return the primary data set's figures, the base model, time and steps."""
-    tiles = []
-    if (found := report.primary_result) is not None:
-        primary: DatasetResult = named(found)
-        where = f" of {primary.split}" if primary.cross_validation is None else ""
-        primary = primary.lines()[0]
-        scores = f"{wording.fraction(primary.base)} → {wording.fraction(primary.tuned)}"
-        judged = wording.counted(primary.n, primary.kind, primary.groups) + where
-        tiles.append(Tile(f"{wording.metric_name(primary.metric)} on {primary.name}", scores, judged))
-        tiles.append(Tile("Change", wording.change(primary.delta), f"95% interval {wording.interval(primary.ci95)}"))
-    seconds = report.cost.get("train_seconds")
-    if seconds is not None:
-        step, share = report.best_step, report.selection.share
-        tiles.append(Tile("Training took", wording.duration(seconds), _shipped(report, step, share) if step else ""))
-    if report.base_model:
-        tiles.append(Tile("Base model", plain(report.base_model)))
-    if report.finished_at:
-        tiles.append(Tile("Finished", moment(report.finished_at)))
-    return tiles
-
-
-def _shipped(report: RunReport, step: int, share: float) -> str:
-    if report.selection.withheld:
-        return "ships the base: the gain is unproven"
-    seed = "" if report.selection.seed is None else f" of seed {report.selection.seed}"
-    return wording.shipped(step, share, passed_over=report.selection.passed_over) + seed
 
 
 def _parts(context: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -19,7 +19,9 @@ import yaml
 
 from data.errors import reason
 from train.console import plain
+from train.evaluate.headline import headline_of
 from train.evaluate.results import DatasetResult
+from train.evaluate.verdict import RunVerdict
 from train.fit.checkpoints import list_checkpoints
 from train.runs.folder import RunFolder
 from train.runs.others import holds_others
@@ -79,7 +81,7 @@ class Run:
     trouble: str = ""
     hint: str = ""
     command: str = ""
-    verdict: str | None = None
+    verdict: RunVerdict | None = None
     results: tuple[DatasetResult, ...] = ()
     primary: DatasetResult | None = None
     sides: Sides = BASE_AND_TUNED
@@ -100,8 +102,11 @@ class Run:
 
     @property
     def headline(self) -> DatasetResult | None:
-        """The figures behind the verdict: those of cross-validation where it was done, unless the base itself is shipped."""
-        return self.primary if self.primary is None or self.primary.kept_base else self.primary.lines()[0]
+        """The figures that stand for it, the same as on its page."""
+        if self.verdict is None or self.primary is None:
+            return None
+        found = headline_of(self.results, self.verdict, self.primary.name)
+        return None if found is None else found.line
 
 
 def read_runs(folder: Path) -> list[Run]:

@@ -6,9 +6,11 @@ on test, times what is shipped, times one data set or two.
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Iterator
 from itertools import product
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -20,12 +22,16 @@ from train.evaluate.results import CrossValidation, DatasetResult, overall, run_
 from train.evaluate.seeds import SeedResult, SeedsResult
 from train.evaluate.verdict import DatasetVerdict
 from train.report.failing import why_it_fails
+from train.report.figures import headline_figure, verdict_line
+from train.report.index import render_index
 from train.report.page import render
 from train.report.sentences import verdict_lines
 from train.report.terminal import story
 from train.report.training import on_shipped, on_training
+from train.runs.listing import read_run
 from train.runs.records import JudgedDataset, RunReport, Selection
 from train.selection.unproven import marked_withheld
+from train.wording import VERDICT_WORDS
 
 VERDICTS: tuple[DatasetVerdict, ...] = ("improved", "no_evidence", "regressed")
 FIGURES = {
@@ -169,7 +175,7 @@ def test_the_exit_code_goes_with_what_is_shipped() -> None:
 
 
 @pytest.mark.parametrize("ships", ["tuned", "kept", "withheld"])
-def test_terminal_page_and_text_begin_with_the_first_line(ships: str) -> None:
+def test_terminal_and_text_begin_with_the_first_line(ships: str) -> None:
     seen = set()
     for found, results in RUNS:
         report, first = told(results, found)
@@ -179,8 +185,51 @@ def test_terminal_page_and_text_begin_with_the_first_line(ships: str) -> None:
         seen.add(kind)
         printed = story(results, headline=report.shipped.headline, console=Console(width=2000)).splitlines()
         assert printed[0].removeprefix("Verdict: ") == first
-        page = render(RunReport.model_validate(report.to_dict()), [], [])
-        assert re.sub("<[^>]*>", "", page[page.index('<p class="lead') :].splitlines()[0]) == first
         assert report.shipped.headline is None or str(report).startswith(first)
-        assert ships == "tuned" or ">shipped<" not in page
     assert len(seen) >= (8 if ships == "tuned" else 2)
+
+
+def test_the_figures_that_stand_for_a_run_go_with_its_verdict() -> None:
+    for ships, results in RUNS:
+        report, _ = told(results, ships)
+        figure, line, facts = headline_figure(report), verdict_line(report), RunFacts.of(results)
+        assert figure is not None
+        word = {"tuned": VERDICT_WORDS[report.verdict].capitalize(), "kept": "The base is kept: nothing"}
+        assert line.startswith(word.get(ships, "The base is shipped: what was trained is ")), line
+        if ships != "kept":
+            assert line.endswith(figure.figures)
+            assert figure.line.delta == pytest.approx(figure.line.tuned - figure.line.base)
+        if ships == "tuned" and report.verdict in ("improved", "regressed"):
+            assert (figure.line.delta > 0) == (report.verdict == "improved"), line
+            assert figure.line.settled == report.verdict and figure.result.whole == report.verdict
+        if ships == "withheld":
+            assert f" is {VERDICT_WORDS[figure.line.settled]}, " in line and figure.line.settled != "improved"
+        if len(results) > 1 and (counted := re.search(r"better than the base on (\d) of", verdict_lines(results)[0])):
+            assert ships != "tuned" or report.verdict != "improved" or f"on {counted[1]} of {len(results)} data sets" in line
+        assert not facts.several or ships == "kept" or figure.found is not None or "all 5 parts" not in line
+
+
+def test_page_and_index_show_the_same_figures(tmp_path: Path) -> None:
+    seen = set()
+    for ships, results in RUNS:
+        report, _ = told(results, ships)
+        line = verdict_line(report)
+        kind = (line.split(" (")[0], len(results), results[0].training is None)
+        if kind in seen:
+            continue
+        seen.add(kind)
+        folder = tmp_path / f"run-{len(seen)}"
+        folder.mkdir()
+        report.write(folder / "report.json")
+        page = render(RunReport.model_validate(report.to_dict()), [], [])
+        heading = re.search("<h1>.*?</span> (.*?)</h1>", page, flags=re.DOTALL)
+        assert heading and html.unescape(re.sub("<[^>]*>", "", heading[1])) == line
+        assert f"<title>{line.split(' (')[0]} · r</title>" in html.unescape(page)
+        found, figure = read_run(folder).headline, headline_figure(report)
+        assert found is not None and figure is not None and found.model_dump() == figure.line.model_dump()
+        shown = re.search(r"(\d\.\d{3}) → (\d\.\d{3})", line)
+        assert (shown is None) == (ships == "kept")
+        if shown:
+            row = re.search(r"(\d\.\d{3}) → (\d\.\d{3})", render_index([read_run(folder)], tmp_path))
+            assert row and row.groups() == shown.groups()
+    assert len(seen) > 20

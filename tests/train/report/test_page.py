@@ -76,11 +76,16 @@ def test_headings_do_not_skip_and_tables_have_captions_and_scopes() -> None:
     assert len(ids) == len(set(ids))
 
 
-def test_the_verdict_comes_first() -> None:
-    text = Reader(page()).all_text()
-    assert text.startswith(
-        "first-run: better first-run ▲ better The tuned model is better than the base on 1 of 2 data sets and worse on none."
+def test_the_verdict_comes_first_and_each_of_its_figures_once() -> None:
+    reader = Reader(page())
+    line = "Better on 1 of 2 data sets: nDCG@10 0.532 → 0.621 on docs"
+    assert reader.all_text().startswith(
+        f"{line} · first-run first-run ▲ {line} (1,225 queries of test) The change is +0.089, 95% interval +0.075 to +0.103."
+        " Base model all-MiniLM-L6-v2 In model/ step 60 Took 2 min 0 s Finished 2026-11-22 17:35 UTC"
     )
+    html = page()
+    hero = html[html.index("<header") : html.index("</header>")]
+    assert [hero.count(figure) for figure in ("0.532", "0.621", "+0.089", "+0.075", "1,225")] == [1] * 5
 
 
 @pytest.mark.parametrize(
@@ -118,7 +123,10 @@ def test_two_named_models_stand_where_base_and_tuned_would() -> None:
     report |= {"labels": {"base": "bge-small", "tuned": "e5-small"}}
     text = Reader(rendered(report, [], examples, extras)).all_text()
     assert "e5-small is better than bge-small on 1 of 2 data sets" in text
-    assert "e5-small against bge-small, by the primary metric" in text
+    assert (
+        "e5-small against bge-small, by the primary metric" in text
+        and "e5-small against bge-small ▲ Better on 1 of 2 data sets" in text
+    )
     assert "Data set Metric n bge-small e5-small Change" in text
     assert not re.search(r"\b([Tt]uned|[Tt]he base|Base)\b", text.replace("Base model", "").replace("base model", ""))
 
@@ -174,13 +182,13 @@ def test_the_judged_weights_are_named() -> None:
     report, *rest = page_arguments()
     step = report["best_step"]
     for share, words, tile in (
-        (1, "It was judged on test.", f"ships step {step}"),
+        (1, "It was judged on test.", f"In model/ step {step}"),
         (
             0.75,
             "Weights 75% of the way from the base to it are better on dev: these were judged on test.",
-            f"ships 75% of the way to step {step}",
+            f"In model/ 75% of the way to step {step}",
         ),
-        (0, "The base was kept instead: nothing was better on dev.", "ships the base: nothing was better on dev"),
+        (0, "The base was kept instead: nothing was better on dev.", "In model/ the base: nothing was better on dev"),
     ):
         text = Reader(rendered(report | {"selection": {"step": step, "share": share}}, *rest)).all_text()
         assert words in text and tile in text

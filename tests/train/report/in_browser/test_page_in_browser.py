@@ -13,10 +13,10 @@ from tests.support.pages import page_arguments, rendered
 def test_the_verdict_is_read_first(visit: Visit, pages: Path) -> None:
     page = visit(pages / "report.html")
     words = page.evaluate("document.body.innerText").split("\n")
-    assert words[0].startswith("first-run") and "better" in " ".join(words[:3])
-    said = page.locator("body").aria_snapshot().split("\n")
-    assert 'heading "first-run better" [level=1]' in said[1]
-    assert "The tuned model is better than the base on 1 of 2 data sets" in said[2]
+    assert words[0] == "first-run" and "Better on 1 of 2 data sets: nDCG@10 0.532 → 0.621 on docs" in " ".join(words[:4])
+    said = page.locator("body").aria_snapshot()
+    title = 'heading "Better on 1 of 2 data sets: nDCG@10 0.532 → 0.621 on docs (1,225 queries of test)" [level=1]'
+    assert said.index(title) < said.index("The change is +0.089, 95% interval +0.075 to +0.103.") < said.index("table")
 
 
 def test_the_learning_curve_draws_the_figures_of_the_table(visit: Visit, pages: Path) -> None:
