@@ -49,11 +49,10 @@ def serious_violations(page: Page) -> list[tuple[str, list[Any]]]:
     ]
 
 
-def chart(page: Page, expression: str, canvas: str = "canvas") -> Any:
-    """Return the value of an expression of `chart`, the drawing on the page."""
-    return page.evaluate(
-        f"(() => {{ const chart = Chart.getChart(document.querySelector('{canvas}')); return {expression}; }})()"
-    )
+def drawn(page: Page, css: str, root: str = "#curve-picture") -> list[str]:
+    """Return what a pointer on each of the points with these classes says, in the drawing that is shown at the page's width."""
+    found = f"[...document.querySelector('{root}').querySelectorAll('.plot .dot.{css} title')]"
+    return page.evaluate(f"{found}.filter((one) => one.closest('svg').checkVisibility()).map((one) => one.textContent)")
 
 
 def open_comparison(page: Page, first: str = "small", second: str = "50% off #1?") -> None:

@@ -26,9 +26,6 @@ from train.console import plain
 _HERE = Path(str(files("train.report")))
 ASSETS = _HERE / "assets"
 
-CHART = "chart.umd.min.js"
-_CHART_LICENCE = "chart.LICENSE.md"
-
 _ICON_COLOURS = {"improved": "%231a7f37", "regressed": "%23cf222e", "mixed": "%23b07a00", "no_evidence": "%2377808a"}
 _ICON_SHAPES = {
     "improved": "M8 3l5 9H3z",
@@ -149,10 +146,6 @@ def _asset(name: str) -> str:
     text = (ASSETS / name).read_text(encoding="utf-8")
     if not name.endswith(".js"):
         return text
-    if name == CHART:
-        # the map lies in no page, and the licence asks to go along with every copy
-        text = re.sub(r"^//# sourceMappingURL=.*$", "", text, flags=re.MULTILINE)
-        text = f"/*\n{(ASSETS / _CHART_LICENCE).read_text(encoding='utf-8')}*/\n{text}"
     return inline_script(text)
 
 

@@ -14,7 +14,7 @@ from train.console import plain
 from train.errors import RunError
 from train.evaluate.results import run_verdict
 from train.report.forest_plot import Bar, Forest
-from train.report.html_page import CHART, build
+from train.report.html_page import build
 from train.runs.listing import STATE_WORDS, Run, read_runs
 from train.runs.others import Other, counted_others, read_others
 
@@ -83,8 +83,8 @@ def render_index(runs: Sequence[Run], folder: Path, others: Sequence[Other] = ()
     models = sorted({run.base_model for run in runs if run.base_model})
     return build(
         "index.html.j2",
-        styles=["style.css", "index.css"],
-        scripts=[CHART, "shared.js", "index.js", "index_compare.js"],
+        styles=["style.css", "index.css", "drawing.css"],
+        scripts=["shared.js", "drawing.js", "index.js", "index_compare.js"],
         data={"runs": _compared(runs, folder), "words": wording.VERDICT_WORDS},
         verdict=run_verdict(results),
         title=f"Runs in {plain(folder.resolve().name)}",

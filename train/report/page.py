@@ -17,12 +17,13 @@ from train.console import plain
 from train.report.dev_gain import dev_gain_lines
 from train.report.forest_plot import Forest
 from train.report.hero import Hero
-from train.report.html_page import CHART, build
+from train.report.html_page import build
 from train.report.page_curve import Curve
 from train.report.page_examples import Cases, Change
 from train.report.page_panel import PanelView, loss_warnings
 from train.report.page_reproduce import Repeat
 from train.report.page_slices import slice_remarks, sliced
+from train.report.pictures.curve import curve_picture
 from train.report.references import references_on_page
 from train.report.seeds_table import seed_lines
 from train.report.sentences import verdict_lines
@@ -122,6 +123,7 @@ def render(
         "legend": sides.legend(),
         **references_on_page(report, plain),
         "curve": learned,
+        "curve_picture": None if learned is None else curve_picture(learned),
         "dev_gains": dev_gain_lines(results),
         "independence": independence(results),
         "slices": sliced(results),
@@ -140,8 +142,8 @@ def render(
     return build(
         "page.html.j2",
         styles=["style.css", "page.css", "drawing.css"],
-        scripts=[*([CHART] if learned else []), "shared.js", "page.js"],
-        data={"curve": learned.chart() if learned else None},
+        scripts=["shared.js", "page.js"],
+        data={},
         verdict=report.verdict,
         title=hero.tab,
         parts=_parts(context),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from train import wording
 from train.console import plain
@@ -139,22 +139,12 @@ class Curve:
     @property
     def label(self) -> str:
         """Describe the drawing for somebody who hears it instead of seeing it."""
-        return f"Line chart of dev scores by training step. {self.summary} The figures are in the table that follows."
+        return "Line chart of dev scores by training step. The figures are in the table that follows."
 
-    def chart(self) -> dict[str, Any]:
-        """Return what the script draws, as JSON values."""
-        lines = [
-            {
-                "number": line.number,
-                "name": line.name,
-                "mean": line.css == "mean",
-                "colour": "--text" if line.css == "mean" else f"--{line.css}",
-                "values": line.values,
-            }
-            for line in self.lines
-        ]
-        word = wording.best_word(any(row.best and row.dev == self.highest for row in self.rows))
-        return {"steps": self.steps, "lines": lines, "best": self.best, "word": word, "hasBase": self.has_base}
+    @property
+    def best_is_highest(self) -> bool:
+        """Tell whether no checkpoint scored higher than the one that was judged."""
+        return any(row.best and row.dev == self.highest for row in self.rows)
 
 
 def _rows(scored: Sequence[ScoreLine], lines: Sequence[Line], best: int | None, selection: Selection) -> list[Row]:

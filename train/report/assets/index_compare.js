@@ -2,8 +2,6 @@
 
 const chosen = []; // runs, at most two, in the order in which they were chosen
 const dialog = one("#comparison");
-let overlay = null; // the drawing in the open dialog
-let repaint = null;
 
 function showTray() {
   one("#tray").hidden = chosen.length === 0;
@@ -53,7 +51,6 @@ function compareTwo(a, b) {
   dialog.showModal();
   close.focus();
   dialog.scrollTop = 0;
-  drawCurves(a, b);
 }
 
 const named = (letter, run) => make("span", `${letter}: `, [
@@ -108,46 +105,19 @@ function costs(a, b) {
 
 function curves(a, b) {
   if (a.curve.length < 2 || b.curve.length < 2) return [];
-  const label = (run) => `${short(run.name)} from ${fraction(run.curve[0][1])} to ${fraction(run.curve.at(-1)[1])}`;
-  const canvas = make("canvas", "", [], { role: "img", "aria-label": `Dev scores by training step: A, ${label(a)}; B, ${label(b)}.` });
-  const svg = (style) => {
-    const line = document.createElementNS("http://www.w3.org/2000/svg", "line");
-    const frame = document.createElementNS("http://www.w3.org/2000/svg", "svg");
-    for (const [name, value] of Object.entries({ class: style, x1: "0", x2: "100%", y1: "50%", y2: "50%" })) line.setAttribute(name, value);
-    frame.setAttribute("aria-hidden", "true");
-    frame.append(line);
-    return frame;
-  };
+  const told = (run) => `${short(run.name)} from ${fraction(run.curve[0][1])} to ${fraction(run.curve.at(-1)[1])}`;
+  const lines = [[a, "A", "s0"], [b, "B", "s1 dash1"]].map(([run, letter, look]) => ({ name: `${letter}: ${short(run.name)}`, told: `${letter}: ${told(run)}`, look, points: run.curve }));
+  const label = `Line chart of dev scores by training step. ${lines.map((line) => line.told).join("; ")}.`;
+  const key = (line) => make("li", "", [
+    shape("svg", { "aria-hidden": "true", viewBox: "0 0 32 12" }, shape("line", { class: `line ${line.look}`, x1: 0, x2: 32, y1: 6, y2: 6 })),
+    make("bdi", line.told),
+  ]);
   return [
     make("h3", "Learning curves on dev"),
-    make("ul", "", [[a, "A", "s0"], [b, "B", "s1"]].map(([run, letter, style]) => make("li", "", [svg(style), `${letter}: ${label(run)}`])), { class: "keys" }),
-    make("div", "", [canvas], { class: "curves" }),
-    make("p", "Each on its own dev data; the two are comparable where data sets and split are the same.", [], { class: "small soft" }),
+    make("figure", "", [
+      make("ul", "", lines.map(key), { class: "picture-keys" }),
+      ...[720, 360].map((width) => lineChart(width, lines, label, "dev score")),
+      make("p", "Each on its own dev data; the two are comparable where data sets and split are the same.", [], { class: "small soft" }),
+    ], { class: "picture" }),
   ];
 }
-
-function drawCurves(a, b) {
-  const canvas = one("canvas", dialog);
-  overlay?.destroy();
-  overlay = repaint = null;
-  if (!canvas) return;
-  const lines = [a, b].map((run, i) => ({
-    label: `${"AB"[i]}: ${short(run.name)}`, data: run.curve.map(([x, y]) => ({ x, y })), borderWidth: 2.5, borderDash: i ? [8, 3] : [],
-    pointRadius: 2.5, pointStyle: i ? "rect" : "circle", clip: 10,
-  }));
-  overlay = new Chart(canvas, { type: "line", data: { datasets: lines }, options: { animation: false } });
-  repaint = () => {
-    lines.forEach((line, i) => { line.borderColor = line.backgroundColor = colour(`--s${i}`); });
-    const options = lineOptions(fraction);
-    options.scales.x.max = Math.max(a.curve.at(-1)[0], b.curve.at(-1)[0]);
-    options.interaction = { mode: "nearest", axis: "x", intersect: false };
-    options.plugins.tooltip.callbacks = {
-      title: (items) => (items.length ? `step ${count(items[0].parsed.x)}` : ""),
-      label: (item) => ` ${item.dataset.label}: ${fraction(item.parsed.y)}`,
-    };
-    overlay.options = options;
-    overlay.update();
-  };
-  repaint();
-}
-onColours(() => repaint?.());

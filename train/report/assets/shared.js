@@ -35,21 +35,6 @@ const change = (value) => {
   return (rounded < 0 ? "-" : "+") + Math.abs(rounded).toFixed(3);
 };
 const count = (value) => value.toLocaleString("en-GB");
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-
-/** Calls back now and whenever the colours of the page change: another theme, or paper. */
-function onColours(paint) {
-  paint();
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
-  window.addEventListener("beforeprint", () => {
-    document.documentElement.dataset.paper = "";
-    paint();
-  });
-  window.addEventListener("afterprint", () => {
-    delete document.documentElement.dataset.paper;
-    paint();
-  });
-}
 
 /** On paper nothing can be opened, so everything is. */
 function openForPrint() {
@@ -85,41 +70,6 @@ async function copied(pre) {
     getSelection().selectAllChildren(pre); // no permission: the text is selected for the keyboard
     return false;
   }
-}
-
-/** Axes, grid and tooltip of a line chart over training steps, in the colours of the page. */
-function lineOptions(format) {
-  const axis = (title) => ({
-    type: "linear",
-    title: { display: true, text: title, color: colour("--soft") },
-    ticks: { color: colour("--soft"), maxRotation: 0 },
-    grid: { color: colour("--line"), tickColor: colour("--line") },
-    border: { color: colour("--strong") },
-  });
-  const y = axis("");
-  y.title.display = false;
-  y.ticks.callback = format;
-  y.grace = "8%";
-  return {
-    responsive: true,
-    maintainAspectRatio: false,
-    animation: false,
-    interaction: { mode: "index", axis: "x", intersect: false },
-    scales: { x: axis("training step"), y },
-    layout: { padding: { right: 12 } },
-    plugins: {
-      legend: { display: false },
-      tooltip: {
-        backgroundColor: colour("--raised"),
-        borderColor: colour("--strong"),
-        borderWidth: 1,
-        titleColor: colour("--text"),
-        bodyColor: colour("--text"),
-        boxPadding: 4,
-        padding: 10,
-      },
-    },
-  };
 }
 
 const short = (name, length = 44) => (name.length > length ? `${name.slice(0, length - 1)}…` : name);

@@ -17,6 +17,8 @@ MARKED = 40
 NAMED = 12
 """Lines that are named at their ends; of more, only the first are."""
 LINE_HEIGHT = 15.0
+BROAD_NAMES, SLIM_NAMES = 150.0, 70.0
+"""Room for names at the ends of lines; on a phone longer ones stand below the drawing instead."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Panel:
 
     Attributes:
         name: what its values are, with their unit.
-        series: the lines; later ones above.
+        series: the lines; earlier ones above.
         signed: whether the values are differences.
         zero: whether 0 is in it and stands out.
         level: (value, name) of a dotted line across, as the base's.
@@ -87,25 +89,40 @@ def line_chart(
     return Drawn(_chart(BROAD, panels, label, x_name, mark), _chart(SLIM, panels, label, x_name, mark))
 
 
+def keys_of(panels: Sequence[Panel]) -> list[Key]:
+    """Return what stands for the lines below the drawing; nothing where all are named at their ends in both widths."""
+    if keys_beside(panels) and _widest(panels) <= SLIM_NAMES:
+        return []
+    return [one.key for panel in panels for one in panel.series]
+
+
+def keys_beside(panels: Sequence[Panel]) -> bool:
+    """Tell whether the broad drawing names all of its lines itself."""
+    return all(panel.named and len(panel.series) <= NAMED for panel in panels)
+
+
+def _widest(panels: Sequence[Panel]) -> float:
+    return max((width_of(one.name) for panel in panels if panel.named for one in panel.series), default=0.0)
+
+
 def _chart(width: float, panels: Sequence[Panel], label: str, x_name: str, mark: tuple[float, str] | None) -> Markup:
     broad = width == BROAD
-    reach = 150.0 if broad else 70.0
-    names = [one.name for panel in panels if panel.named for one in panel.series]
-    widest = max((width_of(name) for name in names), default=0.0)
-    at_ends = broad or widest <= reach
-    right = width - (min(widest, reach) + 16 if names and at_ends else 10)
+    widest = _widest(panels)
+    at_ends = broad or widest <= SLIM_NAMES
+    right = width - (min(widest, BROAD_NAMES) + 16 if widest and at_ends else 10)
     y_scales = [_y_scale(panel) for panel in panels]
     left = max(width_of(text) for scale, panel in zip(y_scales, panels, strict=True) for text in _texts(scale, panel)) + 12
     steps = [step for panel in panels for one in panel.series for step, _ in one.known]
     x = Scale.over(steps, left, right, room=0.0)
     pieces: list[Markup] = []
-    top = 26.0
+    top = 26.0 if mark is None else 42.0
     for number, (panel, scale) in enumerate(zip(panels, y_scales, strict=True)):
         height = panel.height if broad else 0.85 * panel.height
         plot = Plot(width, top + height, left, right, top, top + height)
         placed = Scale(scale.low, scale.high, top + height, top)
         last = number == len(panels) - 1
-        plot.y_axis(placed, panel.name, signed=panel.signed, zero=panel.zero, most=5 if panel.height > 150 else 3)
+        lift = 10.0 if mark is None or number else 26.0  # the word at the mark stands below
+        plot.y_axis(placed, panel.name, signed=panel.signed, zero=panel.zero, most=_most(panel), lift=lift)
         plot.x_axis(x, x_name if last else "", most=6 if broad else 4, words=last)
         _draw(plot, panel, x, placed, at_ends and panel.named)
         if mark is not None and x.holds(mark[0]):
@@ -123,11 +140,11 @@ def _draw(plot: Plot, panel: Panel, x: Scale, y: Scale, at_ends: bool) -> None:
     if panel.level is not None:
         at, name = y.place(panel.level[0]), panel.level[1]
         plot.rule("line quiet dots", plot.left, at, plot.right, at, title=name)
-        plot.text(plot.left + 6, at - 5, name, css="aside")
-    for one in panel.series:
+        plot.text(plot.right - 4, at - 5, name, css="aside", anchor="end")
+    for one in reversed(panel.series):
         for stretch in _stretches(one, x, y):
             plot.path(f"line {one.look}", stretch)
-    for one in panel.series:
+    for one in reversed(panel.series):
         known = one.known
         if (one.marks and len(known) <= MARKED) or len(known) == 1:
             css = one.look.split(" ", maxsplit=1)[0]
@@ -179,5 +196,9 @@ def _y_scale(panel: Panel) -> Scale:
     return Scale.over([*values, *([panel.level[0]] if panel.level else [])], 1.0, 0.0, zero=panel.zero)
 
 
+def _most(panel: Panel) -> int:
+    return 5 if panel.height > 150 else 3
+
+
 def _texts(scale: Scale, panel: Panel) -> list[str]:
-    return tick_texts(scale.ticks(5 if panel.height > 150 else 3), panel.signed) or [""]
+    return tick_texts(scale.ticks(_most(panel)), panel.signed) or [""]

@@ -88,20 +88,31 @@ class Plot:
             x = scale.place(tick)
             self.rule("zero" if zero and text == "0" else "grid", x, self.top, x, self.bottom)
             if words:
-                self.text(x, self.bottom + 16, text, css="tick", anchor="middle")
+                self.fitting(x, self.bottom + 16, text, css="tick")
         self.rule("border", self.left, self.bottom, self.right, self.bottom)
         if name:
             self.fitting((self.left + self.right) / 2, self.bottom + 34, name, css="axis")
 
-    def y_axis(self, scale: Scale, name: str, *, signed: bool = False, most: int = 5, zero: bool = False) -> None:
-        """Draw ticks and their lines along the left border; what is counted stands above, level, where it is read with ease."""
+    def y_axis(
+        self, scale: Scale, name: str, *, signed: bool = False, most: int = 5, zero: bool = False, lift: float = 10.0
+    ) -> None:
+        """Draw ticks and their lines along the left border; what is counted stands above, level, where it is read with ease.
+
+        Args:
+            scale: of the values.
+            name: what they are.
+            signed: whether they are differences.
+            most: ticks.
+            zero: whether the line at 0 stands out.
+            lift: how far above the field the name stands.
+        """
         ticks = scale.ticks(most)
         for tick, text in zip(ticks, tick_texts(ticks, signed), strict=True):
             y = scale.place(tick)
             self.rule("zero" if zero and text == "0" else "grid", self.left, y, self.right, y)
             self.text(self.left - 6, y + 4, text, css="tick", anchor="end")
         if name:
-            self.text(2, self.top - 10, name, css="axis")
+            self.text(2, self.top - lift, name, css="axis")
 
     def svg(self, css: str, label: str) -> Markup:
         """Return the whole; `label` says what it is to those who do not see it."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.browsing import WIDTHS, Page, Visit, chart, open_comparison
+from tests.support.browsing import WIDTHS, Page, Visit, drawn, open_comparison
 from tests.support.pages import write_run
 from train.report.index import write_index
 
@@ -98,7 +98,9 @@ def test_two_runs_are_compared(visit: Visit, pages: Path) -> None:
     assert ["training.learning_rate", "1e-05", "5e-05"] in rows and not any(row[0] == "training.epochs" for row in rows)
     assert ["training", "2 h 0 min", "1 min 30 s"] in rows
     assert "have no interval here" in text and f"embed-tune diff {pages / 'runs/small'} '{pages / 'runs/50% off #1?'}'" in text
-    assert chart(page, "chart.data.datasets.map((d) => d.data.length)", "dialog canvas") == [4, 4]
+    points = drawn(page, "s1", "dialog")
+    assert len(points) == 4 and points[3] == "B: 50% off #1?, step 60: 0.430" and len(drawn(page, "s0", "dialog")) == 4
+    assert dialog.get_by_role("img").count() == 1, "one drawing is for this width"
     page.keyboard.press("Escape")
     assert not dialog.is_visible() and page.evaluate("document.activeElement.id") == "compare"
     assert visit.complaints == []

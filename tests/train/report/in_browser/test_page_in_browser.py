@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.browsing import Page, Visit, chart
+from tests.support.browsing import WIDTHS, Page, Visit, drawn
 from tests.support.pages import page_arguments, rendered
 
 
@@ -19,47 +19,42 @@ def test_the_verdict_is_read_first(visit: Visit, pages: Path) -> None:
     assert said.index(title) < said.index("The change is +0.089, 95% interval +0.075 to +0.103.") < said.index("table")
 
 
-def test_the_learning_curve_draws_the_figures_of_the_table(visit: Visit, pages: Path) -> None:
-    page = visit(pages / "report.html")
-    lines = chart(page, "chart.data.datasets.filter((d) => d.main).map((d) => [d.label, d.data.map((p) => p.y)])")
-    assert [name for name, _ in lines] == ["mean of 2 data sets", "docs", "pairs two"]
+@pytest.mark.parametrize("width", WIDTHS.values(), ids=list(WIDTHS))
+def test_the_learning_curve_draws_the_figures_of_the_table(visit: Visit, pages: Path, width: int) -> None:
+    page = visit(pages / "report.html", width=width)
+    picture = page.locator("#curve-picture")
+    assert drawn(page, "mean")[3] == "mean of 2 data sets, step 60: 0.495 (+0.045 against the base)"
+    assert [len(drawn(page, css)) for css in ("mean", "s0", "s1")] == [4, 4, 4]
     # several data sets are shown as changes, so that all begin at the base's line
-    assert [ys for _, ys in lines] == [
-        pytest.approx([0, 0.015, 0.03, 0.045]),
-        pytest.approx([0, 0.01, 0.02, 0.03]),
-        pytest.approx([0, 0.02, 0.04, 0.06]),
-    ]
-    page.get_by_label("score", exact=True).check()
-    assert chart(page, "chart.data.datasets.filter((d) => d.main)[1].data.map((p) => p.y)") == pytest.approx(
-        [0.4, 0.41, 0.42, 0.43]
-    )
-    assert chart(page, "chart.data.datasets.filter((d) => !d.main)[1].data.map((p) => p.y)") == pytest.approx([0.4] * 4)
-    page.get_by_label("docs", exact=True).uncheck()
-    assert chart(page, "chart.data.datasets.filter((d) => !d.hidden).map((d) => d.label)") == [
-        "mean of 2 data sets",
-        "",
-        "pairs two",
-        "",
-    ]
-    inked = "[...chart.ctx.getImageData(0, 0, chart.width, chart.height).data].filter((v, i) => i % 4 === 3 && v > 0).length"
-    assert chart(page, inked) > 1000
+    heights = "[...document.querySelectorAll('#curve-picture .plot .dot')].filter((one) => one.checkVisibility())"
+    tops = page.evaluate(f"{heights}.map((one) => one.getBoundingClientRect()).map((box) => (box.top + box.bottom) / 2)")
+    zero = page.locator("#curve-picture .plot:visible .zero").bounding_box()["y"]
+    assert sum(abs(top - zero) < 2 for top in tops) == 3 and min(tops) < zero - 50
+    words = picture.inner_text()
+    assert "dev score, change against the base" in words and "training step" in words and "mean of 2 data sets" in words
     rows = page.locator("table.curve tbody tr").all_inner_texts()
     assert rows[3].split("\t")[:3] == ["60", "0.495", "+0.045"]
 
 
-def test_charts_and_page_follow_a_change_of_theme(visit: Visit, pages: Path) -> None:
+@pytest.mark.parametrize("width", [320, *WIDTHS.values()])
+def test_type_in_pictures_is_legible_at_every_width(visit: Visit, pages: Path, width: int) -> None:
+    page = visit(pages / "report.html", width=width)
+    shown = "[...document.querySelectorAll('.plot')].filter((one) => one.checkVisibility())"
+    sizes = page.evaluate(f"{shown}.map((one) => 12 * one.getBoundingClientRect().width / one.viewBox.baseVal.width)")
+    assert sizes and min(sizes) > 9 and max(sizes) < 17
+
+
+LINE = "getComputedStyle(document.querySelector('#curve-picture .plot .line')).stroke"
+
+
+def test_pictures_and_page_follow_a_change_of_theme(visit: Visit, pages: Path) -> None:
     page = visit(pages / "report.html", color_scheme="light")
-    ground = "getComputedStyle(document.body).backgroundColor"
-    seen = f"[chart.data.datasets[0].borderColor, chart.options.scales.x.ticks.color, {ground}]"
-    light, dark = ["#1f2328", "#57606a", "rgb(255, 255, 255)"], ["#e6edf3", "#9aa5b1", "rgb(15, 19, 24)"]
-    assert chart(page, seen) == light
+    seen = f"[{LINE.replace('.line', '.s0')}, getComputedStyle(document.body).backgroundColor]"
+    light, dark = ["rgb(10, 87, 184)", "rgb(255, 255, 255)"], ["rgb(108, 176, 255)", "rgb(15, 19, 24)"]
+    assert page.evaluate(seen) == light
     for scheme, colours in (("dark", dark), ("light", light)):
         page.emulate_media(color_scheme=scheme)
-        for _ in range(100):  # the browser tells the page with its next frame
-            if chart(page, seen) == colours:
-                break
-            page.wait_for_timeout(20)
-        assert chart(page, seen) == colours
+        assert page.evaluate(seen) == colours
 
 
 def test_on_paper_the_page_is_light_and_open(visit: Visit, pages: Path) -> None:
@@ -68,12 +63,12 @@ def test_on_paper_the_page_is_light_and_open(visit: Visit, pages: Path) -> None:
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     page.emulate_media(media="print")
     assert closed > 0 and page.locator("details:not([open])").count() == 0
-    assert chart(page, "chart.data.datasets[0].borderColor") == "#1f2328"
+    assert page.evaluate(LINE.replace(".line", ".s0")) == "rgb(10, 87, 184)"
     assert not page.locator("#search").is_visible() and page.get_by_text("Scale a deployment").first.is_visible()
     page.evaluate("window.dispatchEvent(new Event('afterprint'))")
     page.emulate_media(media="screen")
     assert page.locator("details:not([open])").count() == closed
-    assert chart(page, "chart.data.datasets[0].borderColor") == "#e6edf3"
+    assert page.evaluate(LINE.replace(".line", ".s0")) == "rgb(108, 176, 255)"
 
 
 def shown(page: Page) -> list[str]:
