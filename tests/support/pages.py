@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+from train.deploy.use_it import Command, UseIt
 from train.report.page import Extras, render
 from train.runs.records import AuditRecord, EnvironmentRecord, RunReport, ScoreLine
 
@@ -189,6 +190,13 @@ def page_arguments(text: str | None = None) -> tuple[dict[str, Any], list[dict[s
         "command": say("accelerate launch train/run.py --config checkpoints/first/config.yaml"),
         "config": say("training:\n  epochs: 1\n"),
         "environment": environment,
+        "use": UseIt(
+            python=f'model = SentenceTransformer("{say("checkpoints/first/model")}")',
+            prompts=("Prompts are part of the model:", (("queries", say("find: ")),)),
+            commands=(Command("embed a file of texts", f"embed-tune embed texts.csv --model {say('checkpoints/first')}"),),
+            again=("Old vectors do not fit: `embed-tune embed` them again.",),
+            instead=(f"It is worse: {say('use the other')}.",),
+        ),
     }
     return report, curve([first, second]), examples, extras
 

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import yaml
 
 from data.spec import LEAST_DEV
+from data.storage import write_text
+from train.deploy.use_it import UseIt, ships_base, trained_on
 from train.encode.token_limit import NO_LIMIT
 from train.evaluate.facts import RunFacts
 from train.evaluate.results import DatasetResult
+from train.runs.figures import verdict_line
+from train.runs.folder import RunFolder
 from train.runs.read import HUB_ID, RunRecords
-from train.wording import change, joined, nothing_better, p_value
+from train.runs.records import RunReport
+from train.wording import VERDICT_WORDS, change, joined, nothing_better, p_value
 
 METRICS = {
     "ndcg@10": ("nDCG@10", "cosine_ndcg@10"),
@@ -30,51 +36,59 @@ METRICS = {
 }
 """Metrics as people write them, and as Sentence Transformers names them in `model-index` (so that the Hub joins them)."""
 
-VERDICTS = {
-    "improved": "better: the tuned model is better than the base on at least one data set and worse on none",
-    "regressed": "worse: the tuned model is worse than the base on at least one data set and better on none",
-    "mixed": "mixed: the tuned model is better than the base on some data sets and worse on others",
-    "no_evidence": "unproven: nothing shows that the tuned model differs from the base",
-}
 KINDS = {
     "scored": "pairs of texts with a similarity",
     "pair": "texts that belong together (query, document)",
     "tuple": "texts that belong together, with hard negatives",
 }
 TASKS = {"scored": ("semantic-similarity", "Semantic Similarity")}
+HERE = "path/to/this/folder"
+"""What a model is called in its own folder, which may lie anywhere."""
 RETRIEVAL = ("information-retrieval", "Information Retrieval")
 
 
 _OF_TUNED = (
-    "- Its vectors cannot be compared with those of the base or of another model; an index has to be built again.",
     "- It has the biases of its base and of the data above. Fine-tuned weights can hold traces of their training texts.",
 )
 _OF_THE_BASE = (
-    "- Its weights are those of its base. Its vectors can be compared with those of the base where texts get the same prompts.",
+    "- Its weights are those of its base.",
     "- It has the biases of its base.",
 )
 
 
-def model_card(records: RunRecords, repo_id: str, licence: str | None = None) -> str:
-    """Return README.md of a model repository: YAML front matter and Markdown.
+def model_card(records: RunRecords, repo_id: str | None = None, licence: str | None = None) -> str:
+    """Return README.md of a model: YAML front matter and Markdown.
 
     Args:
         records: all that the run recorded.
-        repo_id: `owner/name` of the repository, for the lines of code that load the model.
+        repo_id: `owner/name` of its repository on the Hub, for the lines of code that load it; None for a folder on any machine.
         licence: id of a licence as the Hub knows them (`apache-2.0`); left out when None, as nobody but the owner can choose.
     """
+    name = records.folder.name if repo_id is None else repo_id.rsplit("/", 1)[-1]
     sections = [
-        _head(records, repo_id),
+        _head(records, name),
         _verdict(records),
+        _usage(records, repo_id or HERE, None),
         _training(records),
-        _usage(records, repo_id),
         _limits(records),
         _repeat(records),
     ]
-    return f"---\n{metadata(records, repo_id, licence)}\n---\n\n" + "\n\n".join(sections) + "\n"
+    return f"---\n{metadata(records, name, licence)}\n---\n\n" + "\n\n".join(sections) + "\n"
 
 
-def metadata(records: RunRecords, repo_id: str, licence: str | None = None) -> str:
+def write_card(run: Path, report: RunReport | None = None) -> None:
+    """Write README.md beside the weights of a run, in place of the one that a library may have left; nothing without weights.
+
+    Args:
+        run: its folder.
+        report: of the run, where report.json is not written yet.
+    """
+    folder = RunFolder(run)
+    if folder.model.is_dir():
+        write_text(folder.model / "README.md", model_card(RunRecords.of(run, report)))
+
+
+def metadata(records: RunRecords, called: str, licence: str | None = None) -> str:
     """Return the front matter: YAML by the Hub's rules, with the tuned model's figures on test as `model-index`."""
     from huggingface_hub import EvalResult, ModelCardData
 
@@ -99,27 +113,21 @@ def metadata(records: RunRecords, repo_id: str, licence: str | None = None) -> s
                     metric_value=value,
                 )
             )
-    trained = [identity for name in _trained(records) if (identity := records.hub_dataset(name))]
+    trained = [identity for name in trained_on(records) if (identity := records.hub_dataset(name))]
     data = ModelCardData(
         base_model=records.base_id,
         datasets=trained or None,
         eval_results=results or None,
         library_name="sentence-transformers",
         license=licence,
-        model_name=repo_id.rsplit("/", 1)[-1],
+        model_name=called,
         pipeline_tag="sentence-similarity",
         tags=["sentence-transformers", "sentence-similarity", "feature-extraction", "embed-tune"],
-        base_model_relation="finetune" if records.base_id and not _is_base(records) else None,
+        base_model_relation="finetune" if records.base_id and not ships_base(records) else None,
     )
     if not results:  # the Hub reads model_name out of model-index only
         data.pop("model_name")
     return data.to_yaml(line_break="\n")
-
-
-def _trained(records: RunRecords) -> list[str]:
-    """Return the names of the data sets that were trained on; audit and config list them in the same order."""
-    specs = records.config.data.datasets
-    return [one.name for one, spec in zip(records.audit.datasets, specs, strict=True) if spec.train]
 
 
 def _base(records: RunRecords) -> str:
@@ -131,11 +139,11 @@ def _base(records: RunRecords) -> str:
     return f"a model from a local folder{checked}"
 
 
-def _head(records: RunRecords, repo_id: str) -> str:
+def _head(records: RunRecords, name: str) -> str:
     contract = records.contract
-    origin = f"the weights of {_base(records)}" if _is_base(records) else f"fine-tuned from {_base(records)}"
+    origin = f"the weights of {_base(records)}" if ships_base(records) else f"fine-tuned from {_base(records)}"
     return (
-        f"# {_plain(repo_id.rsplit('/', 1)[-1])}\n\n"
+        f"# {_plain(name)}\n\n"
         f"A text-embedding model for [Sentence Transformers](https://sbert.net), {origin}. It gives "
         f"vectors of {contract.dimensions} dimensions ({contract.pooling} pooling, "
         f"{'' if contract.normalized else 'not '}normalised) of texts of "
@@ -149,9 +157,8 @@ def _verdict(records: RunRecords) -> str:
     lines = [
         "## Is it better than its base?",
         "",
-        *_doubt(records),
-        f"**{VERDICTS[records.report.verdict]}.** Both were judged once on the test split, which took no part in training or "
-        "in the choice of the checkpoint; the interval is a paired bootstrap of tuned − base.",
+        f"**{_plain(verdict_line(records.report))}.** {_doubt(records)}Base and tuned model were judged once on the test split, "
+        "which took no part in training or in the choice of the checkpoint; the interval is a paired bootstrap of tuned − base.",
         "",
         "| data set | metric | n | base | tuned | change | 95% interval | p | verdict |",
         "|---|---|---:|---:|---:|---:|---:|---:|---|",
@@ -167,7 +174,7 @@ def _verdict(records: RunRecords) -> str:
             change(entry.delta),
             f"{change(low)} to {change(high)}",
             p_value(entry.shown_p),
-            entry.settled.replace("_", " "),
+            VERDICT_WORDS[entry.settled],
         )
         lines.append(f"| {' | '.join(cells)} |")
     if any(entry.cross_validation for entry in records.report.datasets):
@@ -180,39 +187,32 @@ def _verdict(records: RunRecords) -> str:
                 f"{nothing_better(records.report.selection.passed_over)}."
                 if any(entry.kept_base for entry in records.report.datasets)
                 else "They describe such training. This model is the base itself."
-                if _is_base(records)
+                if ships_base(records)
                 else "The verdict is on all of them; this model is one case of it."
             ),
         ]
     if any(entry.seeds for entry in records.report.datasets):
-        which = "this model is none of them, but the base" if _is_base(records) else "this model is the best of them on dev"
+        which = "this model is none of them, but the base" if ships_base(records) else "this model is the best of them on dev"
         lines += ["", f"*Seeds*: the same training with other seeds, on the same test; {which}."]
     return "\n".join(lines)
 
 
-def _is_base(records: RunRecords) -> bool:
-    """Tell whether the model that is shipped is the base itself."""
-    return records.report.selection.withheld or records.report.selection.share == 0
-
-
-def _doubt(records: RunRecords) -> list[str]:
-    """Return what is said first where the gain of what was trained is unproven."""
+def _doubt(records: RunRecords) -> str:
+    """Return what the line of the verdict leaves open, with a blank behind it; nothing where that is nothing."""
     shipped = records.report.shipped
     if shipped is None or shipped.headline is None:
-        return []
+        return ""
     facts = RunFacts.of(records.report.datasets, kept=records.report.selection.share == 0)
     worse = [_plain(one.name) for one in records.report.datasets if one.shipped == "regressed"]
     if records.report.selection.withheld:
-        said = "This model is the base itself: the gain of what was trained is unproven, and the figures below are of that."
-    elif facts.ships == "kept":
-        said = f"This model is the base itself: {nothing_better(records.report.selection.passed_over)}."
-    elif worse:
-        said = f"Worse: this model is worse than its base on {joined(worse)}."
-    elif not facts.proven:
-        said = "Unproven: this model is not shown to be better than its base."
-    else:
-        said = "This model is better than its base; that such training makes better models is not shown."
-    return [f"**{said}**", ""]
+        return "This model is the base itself, and the figures below are those of what was trained. "
+    if facts.ships == "kept":
+        return "This model is the base itself. "
+    if worse:
+        return f"This model is worse than its base on {joined(worse)}. "
+    if not facts.proven:
+        return "This model is not shown to be better than its base. "
+    return "This model is better than its base; that such training makes better models is not shown. "
 
 
 def _judged(records: RunRecords) -> list[DatasetResult]:
@@ -227,7 +227,7 @@ def _training(records: RunRecords) -> str:
         "| data set | rows are | train | dev | test | used for |",
         "|---|---|---:|---:|---:|---|",
     ]
-    trained = set(_trained(records))
+    trained = set(trained_on(records))
     for facts in records.audit.datasets:
         name = facts.name
         rows = {split: facts.counts.get(f"rows_{split}", 0) for split in ("train", "dev", "test")}
@@ -241,55 +241,21 @@ def _training(records: RunRecords) -> str:
     return "\n".join([*lines, "", "Counts are rows. This card quotes no text of the data."])
 
 
-def _usage(records: RunRecords, repo_id: str) -> str:
-    contract = records.contract
-    query, document, symmetric = contract.query_prompt, contract.document_prompt, contract.symmetric_prompt
-    retrieval = any(entry.kind != "scored" for entry in records.audit.datasets) or query or document
-    lines = ["## How to use it", "", "```python", "from sentence_transformers import SentenceTransformer", ""]
-    trusted = ", trust_remote_code=True" if records.config.model.trust_remote_code else ""
-    lines.append(f"model = SentenceTransformer({json.dumps(repo_id)}{trusted})")
-    if retrieval:
-        lines += [
-            'queries = model.encode_query(["How do I open an account?"])',
-            'documents = model.encode_document(["Accounts are opened online, in five minutes.", "We are closed on Sundays."])',
-            "print(model.similarity(queries, documents))",
-        ]
-    if not retrieval or symmetric:
-        prompt = f", prompt={json.dumps(symmetric, ensure_ascii=False)}" if symmetric else ""
-        lines += [
-            f'vectors = model.encode(["The shop is closed.", "The store is not open."]{prompt})',
-            "print(model.similarity(vectors, vectors))",
-        ]
-    lines.append("```")
-    prompts = (("queries", query), ("documents", document), ("both sides of a similarity", symmetric))
-    shown = [f"- {what}: `{json.dumps(prompt, ensure_ascii=False)}`" for what, prompt in prompts if prompt]
-    if shown:
-        heading = "Prompts are part of the model; `encode_query` and `encode_document` put them before the texts:"
-        lines += ["", heading, "", *shown]
-    elif named := [prompt for prompt in _named_prompts(records) if prompt[1]]:
-        heading = "Texts of the data sets below were read after a prompt of their own; `prompt_name` asks for it:"
-        texts = [(json.dumps(name), json.dumps(text, ensure_ascii=False)) for name, text in named]
-        lines += ["", heading, "", *(f"- `encode(texts, prompt_name={name})`: `{text}`" for name, text in texts)]
-    else:
-        lines += ["", "No prompts are needed."]
-    return "\n".join([*lines, *_shortened(records, repo_id)])
+def _usage(records: RunRecords, model: str, run: str | None) -> str:
+    use = UseIt.of(records, model, run)
+    lines = ["## How to use it", "", "```python", use.python, "```", "", use.prompts[0]]
+    if use.prompts[1]:
+        lines += ["", *(f"- {what}: `{json.dumps(prompt, ensure_ascii=False)}`" for what, prompt in use.prompts[1])]
+    lines += _shortened(records, model)
+    lines += ["", "With embed-tune:", "", "```sh"]
+    lines += [line for command in use.commands for line in (f"# {command.does}", command.line)]
+    lines += ["```"]
+    if told := [*use.instead, *use.again]:
+        lines += ["", *(f"- {sentence}" for sentence in told)]
+    return "\n".join(lines)
 
 
-def _named_prompts(records: RunRecords) -> list[tuple[str, str]]:
-    """Return name and text of the prompts of each data set that was trained on, as `settle_prompts` saves those that differ."""
-    if records.report.selection.as_shipped:
-        return []
-    specs = [spec for spec in records.config.data.datasets if spec.train]
-    names = _trained(records)
-    return [
-        (f"{name}-{column}", text)
-        for name, spec in zip(names, specs, strict=False)
-        for column, text in spec.prompts.model_dump().items()
-        if text
-    ]
-
-
-def _shortened(records: RunRecords, repo_id: str) -> list[str]:
+def _shortened(records: RunRecords, model: str) -> list[str]:
     """Say how vectors may be cut, and what that costs; nothing where the model was not trained for it."""
     rows = [
         f"| {_plain(one.name)} | {METRICS.get(one.metric, (one.metric,))[0]} | {cut.dimensions} "
@@ -297,10 +263,10 @@ def _shortened(records: RunRecords, repo_id: str) -> list[str]:
         for one in records.report.datasets
         for cut in one.dimensions
     ]
-    if not rows or _is_base(records):
+    if not rows or ships_base(records):
         return []
     lengths = [str(length) for length in records.config.training.matryoshka]
-    example = f"`SentenceTransformer({json.dumps(repo_id)}, truncate_dim={lengths[-1]})`"
+    example = f"`SentenceTransformer({json.dumps(model)}, truncate_dim={lengths[-1]})`"
     return [
         "",
         f"It was trained so that its vectors may be cut (Matryoshka) to their first {', '.join(lengths)} dimensions: {example}.",
@@ -322,7 +288,7 @@ def _limits(records: RunRecords) -> str:
         "- A text is read whole, as a bag of words: their order has no influence on its vector."
         if contract.max_tokens >= NO_LIMIT
         else f"- What comes after token {contract.max_tokens} of a text has no influence on its vector.",
-        *(_OF_THE_BASE if _is_base(records) else _OF_TUNED),
+        *(_OF_THE_BASE if ships_base(records) else _OF_TUNED),
     ]
     small = [_plain(entry.name) for entry in records.report.datasets if entry.n < 100]
     if small:

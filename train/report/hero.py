@@ -8,9 +8,9 @@ from train import wording
 from train.console import plain
 from train.evaluate.facts import RunFacts
 from train.evaluate.headline import Headline
-from train.report.figures import headline_figure, verdict_line
 from train.report.first_line import doubt
 from train.report.html_page import moment
+from train.runs.figures import headline_figure, verdict_line
 from train.runs.records import RunReport
 
 

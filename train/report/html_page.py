@@ -129,6 +129,7 @@ def _templates() -> Environment:
         "duration": wording.duration,
         "tick": lambda value: f"{value:+.6g}" if abs(value) > 1e-9 else "0",
         "plain": plain,
+        "tojson_text": lambda text: json.dumps(text, ensure_ascii=False),
         "initial": lambda text: text[:1].upper() + text[1:],
         "count": lambda number: f"{number:,}",
     }

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from data.findings import finding_words
 from train import wording
 from train.console import plain
+from train.deploy.use_it import UseIt
 from train.report.dev_gain import dev_gain_lines
 from train.report.forest_plot import Forest
 from train.report.hero import Hero
@@ -58,6 +59,7 @@ class Extras:
         command: how to run it again.
         config: settings, as YAML.
         environment: on what it was run.
+        use: how to use the model; None of an evaluation.
     """
 
     data_notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -66,6 +68,7 @@ class Extras:
     command: str = ""
     config: str = ""
     environment: EnvironmentRecord | None = None
+    use: UseIt | None = None
 
     def without_texts(self) -> Extras:
         """Return what may be shown where no text of the data may appear.
@@ -107,6 +110,7 @@ def render(
         "looked": looks_sentence(results),
         "about_training": _one_seed(report),
         "seeds": seed_lines(results),
+        "use": extras.use,
         "results": results,
         "lines": lines,
         "many": len(results) > MANY,
@@ -170,6 +174,7 @@ def _capital(side: str) -> str:
 def _parts(context: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return anchor and name of each part that is there."""
     parts = (
+        ("use", "Use it", context["use"]),
         ("results", "Results", context["results"]),
         ("references", "Without fine-tuning", context["references"] or context["reference_notes"]),
         ("slices", "Parts", context["slices"]),

@@ -10,6 +10,8 @@ from data.prepared import PreparedDataset
 from data.storage import write_text
 from train.config.schema import TrainSettings
 from train.console import now, say
+from train.deploy.card import write_card
+from train.deploy.use_it import UseIt
 from train.evaluate.results import DatasetResult, run_verdict
 from train.fit.trainer import Work
 from train.machine import peak_memory_mb
@@ -22,7 +24,7 @@ from train.report.training import on_shipped, on_training
 from train.runs.folder import RunFolder
 from train.runs.per_query import write_per_query
 from train.runs.progress import begin
-from train.runs.read import read_audit, read_environment
+from train.runs.read import RunRecords, read_audit, read_environment
 from train.runs.records import CutScore, JudgedDataset, PanelRecord, RunReport, Selection
 from train.runs.score_log import ScoreLog
 from train.selection.interpolation import Winner
@@ -104,6 +106,7 @@ def report_run(
         audit=audit,
         data_notes={name: list(prepared.notes) for name, prepared in datasets.items()},
         changes={name: count_changes(task, base.test.full[name][1], scores) for name, (task, scores) in tuned.full.items()},
+        use=UseIt.of(RunRecords.of(run, report), str(files.model), str(run)) if files.model.is_dir() else None,
         command=f"embed-tune train --config {shlex.quote(str(files.config))} run_name={run.name}-again",
     )
     judged = tuned.full.items()
@@ -113,6 +116,7 @@ def report_run(
         return render(report, log.lines, examples if texts else [], extras if texts else extras.without_texts())
 
     write_text(files.page, page(texts=True))
+    write_card(run, report)
     report.write(files.report)  # last: a run with a report.json is finished
     one_seed = None if any(one.training is not None for one in results) else training.sentence
     said = story(

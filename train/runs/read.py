@@ -95,8 +95,8 @@ class RunRecords:
     contract: ContractRecord
 
     @classmethod
-    def of(cls, folder: Path) -> RunRecords:
-        """Read the records of a finished run.
+    def of(cls, folder: Path, report: RunReport | None = None) -> RunRecords:
+        """Read the records of a finished run, or of one whose report is not written yet and is given.
 
         Raises:
             BrokenRecord: a file is missing, damaged, or of a newer version.
@@ -108,7 +108,7 @@ class RunRecords:
             raise BrokenRecord(file, f"is broken ({lacking} is missing)")
         return cls(
             folder=folder,
-            report=read_report(folder),
+            report=read_report(folder) if report is None else report,
             environment=environment,
             audit=read_audit(folder),
             config=load_config(RunFolder(folder).config),

@@ -15,13 +15,16 @@ from huggingface_hub import ModelCard
 from tests.support.hub_server import metadata_errors
 from train.config.schema import TrainSettings
 from train.deploy.card import METRICS, model_card
+from train.deploy.use_it import UseIt
 from train.errors import EmbedTuneError
 from train.evaluate.results import CrossValidation
 from train.evaluate.seeds import SeedResult, SeedsResult
 from train.report.training import on_shipped
+from train.runs.figures import verdict_line
 from train.runs.read import RunRecords
 from train.runs.records import MinedRecord, RunReport
 from train.selection.unproven import marked_withheld
+from train.wording import VERDICT_WORDS
 
 
 def rewrite(path: Path, change: Any) -> None:
@@ -74,7 +77,7 @@ def test_the_text_says_what_a_reader_needs(run: Path) -> None:
     report = json.loads((run / "report.json").read_text())
     for entry in report["datasets"]:
         row = next(line for line in card.splitlines() if f"{entry['base']:.3f} | {entry['tuned']:.3f}" in line)
-        assert f"| {entry['n']} |" in row and entry["verdict"].replace("_", " ") in row
+        assert f"| {entry['n']} |" in row and VERDICT_WORDS[entry["verdict"]] in row
     for part in (
         'SentenceTransformer("owner/name")',
         "encode_query",
@@ -88,6 +91,36 @@ def test_the_text_says_what_a_reader_needs(run: Path) -> None:
     counts = {entry["name"]: entry["counts"] for entry in json.loads((run / "audit.json").read_text())["datasets"]}
     row = next(line for line in card.splitlines() if line.startswith("| pairs | texts that belong"))
     assert [cell.strip() for cell in row.split("|")[3:6]] == [str(counts["pairs"][f"rows_{s}"]) for s in ("train", "dev", "test")]
+
+
+def test_the_same_lies_beside_the_weights_without_texts_and_places(run: Path, tiny_model: Path, workplace: Path) -> None:
+    card = (run / "model" / "README.md").read_text(encoding="utf-8")
+    records = RunRecords.of(run)
+    assert card == model_card(records) and f"**{verdict_line(records.report)}.**".replace("*.", ".") in card.replace("*.", ".")
+    for part in (
+        'model = SentenceTransformer("path/to/this/folder")',
+        "embed-tune embed texts.csv --model path/to/this/folder --out vectors.parquet",
+        'embed-tune search vectors.parquet "a question" --documents texts.csv',
+        "Old vectors, of the base or of any other model, do not fit: embed all texts again",
+        "`embed-tune threshold RUN`",
+    ):
+        assert part in card
+    for wrong in ("zanzibar", str(tiny_model), str(workplace), str(Path.home()), "pairs.csv", "embed-tune push"):
+        assert wrong not in card
+
+
+def test_commands_of_a_model_for_pairs_of_one_kind_name_their_role(run: Path) -> None:
+    records = RunRecords.of(run)
+    audit = records.audit.model_copy(update={"datasets": records.audit.datasets[1:]})
+    prompts = dict.fromkeys(("query_prompt", "document_prompt"), "")
+    config = with_data(records)
+    data = config.data.model_copy(update={"datasets": config.data.datasets[1:]})
+    changes = {"audit": audit, "contract": records.contract.model_copy(update=prompts | {"symmetric_prompt": "same: "})}
+    use = UseIt.of(replace(records, config=config.model_copy(update={"data": data}), **changes), "a model", "my run")
+    assert use.commands[0].line == "embed-tune embed texts.csv --model 'my run' --role symmetric --out vectors.parquet"
+    assert use.commands[2].line == "embed-tune push 'my run' OWNER/NAME"
+    assert 'prompt="same: ")' in use.python and "encode_query" not in use.python
+    assert use.prompts[1] == (("both sides of a similarity", "same: "),) and not use.instead and len(use.again) == 2
 
 
 def test_cross_validation_comes_first_and_named_prompts_are_listed(run: Path) -> None:
@@ -125,8 +158,11 @@ def test_a_base_that_is_shipped_is_called_the_base_everywhere(run: Path, withhel
     chosen = report.selection.model_copy(update={"withheld": withheld, "share": 1.0 if withheld else 0.0})
     changes = {"datasets": (entry,), "selection": chosen, "shipped": on_shipped([entry])}
     card = model_card(replace(records, report=report.model_copy(update=changes)), "owner/name", None)
-    assert "**This model is the base itself: " in card and "this model is none of them, but the base" in card
+    line = "The base is shipped: what was trained is" if withheld else "The base is kept: nothing was better on dev."
+    assert f"**{line}" in card and "This model is the base itself" in card and "this model is none of them, but the base" in card
     assert "Its weights are those of its base." in card and "the weights of " in card.split("##")[0]
+    assert "Vectors of the base fit as before" in card and "embed all texts again" not in card
+    assert ("export.unproven=ship" in card) == withheld and ("embed-tune compare" in card) != withheld
     for wrong in ("the best of them on dev", "cannot be compared", "fine-tuned from", "finetune", "traces of their training"):
         assert wrong not in card
 

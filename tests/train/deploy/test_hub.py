@@ -43,7 +43,9 @@ def assert_whole(hub: HubServer, run: Path) -> None:
     """The server holds every file of the model folder, by hash, and the card, and nothing else."""
     there = hub.files(REPO)
     card = there.pop("README.md").decode("utf-8")
-    assert digests(there) == digests(local(run / "model"))
+    here = local(run / "model")
+    assert b"path/to/this/folder" in here.pop("README.md") and "path/to" not in card
+    assert digests(there) == digests(here)
     assert metadata_errors(card) == [] and "zanzibar" not in card
 
 

@@ -22,12 +22,12 @@ from train.evaluate.results import CrossValidation, DatasetResult, overall, run_
 from train.evaluate.seeds import SeedResult, SeedsResult
 from train.evaluate.verdict import DatasetVerdict
 from train.report.failing import why_it_fails
-from train.report.figures import headline_figure, verdict_line
 from train.report.index import render_index
 from train.report.page import render
 from train.report.sentences import verdict_lines
 from train.report.terminal import story
 from train.report.training import on_shipped, on_training
+from train.runs.figures import headline_figure, verdict_line
 from train.runs.listing import read_run
 from train.runs.records import JudgedDataset, RunReport, Selection
 from train.selection.unproven import marked_withheld

@@ -93,6 +93,9 @@ def test_the_verdict_comes_first_and_each_of_its_figures_once() -> None:
     [
         "The tuned model is better than the base on docs: nDCG@10 0.532 → 0.621 (+0.089, 95% interval +0.075 to +0.103",
         "Whether the tuned model differs from the base on pairs two is unproven: Spearman",
+        'Use it It is worse: use the other. In Python model = SentenceTransformer("checkpoints/first/model")',
+        'queries: "find: " In the terminal Embed a file of texts embed-tune embed texts.csv --model checkpoints/first',
+        "Old vectors do not fit: embed-tune embed them again.",
         "docs nDCG@10 1,225 0.532 0.621 +0.089 +0.075 to +0.103",
         "-0.010 to +0.018",
         "MRR@10 0.400 0.450 +0.050",
