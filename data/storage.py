@@ -122,6 +122,18 @@ def remove_folder(path: Path, aside: Path) -> None:
     shutil.rmtree(doomed)
 
 
+def remove_path(path: Path) -> None:
+    """Remove a file, or a folder with all in it.
+
+    Raises:
+        OSError: it cannot be removed.
+    """
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def remove_leftovers(folder: Path, name: str = "") -> None:
     """Remove what killed writers left in a folder. Only where no other process can be writing now.
 

@@ -18,7 +18,7 @@ from train.deploy.export import export_model
 from train.deploy.hub import push_run
 from train.distributed import is_main
 from train.evaluate.holm import together
-from train.fit.checkpoints import check_checkpoint, last_checkpoint
+from train.fit.checkpoints import check_checkpoint, has_ended, last_checkpoint
 from train.fit.loop import fit
 from train.plan.ceiling import gentler_near_ceiling
 from train.plan.datasets import as_new_run
@@ -35,6 +35,7 @@ from train.runs.folder import RunFolder
 from train.runs.looks import with_looks
 from train.runs.progress import begin, follow, followed
 from train.runs.score_log import ScoreLog
+from train.runs.tidy import tidy
 from train.selection.checkpoints import checkpoint_hooks, resume_log
 from train.selection.choose import choose_winner, weights_to_mix_with
 from train.selection.contracts import kept_as_shipped
@@ -46,7 +47,7 @@ from train.tracking.base import Tracker
 from train.tracking.start import start_tracking
 from train.workflows.cross_validate import cross_validate
 from train.workflows.failures import failures_in_words, name_left_free
-from train.workflows.seeds import forget_models, log_of, luck_of, train_seeds, with_seeds
+from train.workflows.seeds import log_of, luck_of, train_seeds, with_seeds
 
 
 @followed
@@ -86,7 +87,7 @@ def resume_run(name: str | Path, *, output_dir: str | Path = RUNS, debug: bool =
     quiet_libraries(debug)
     run = find_unfinished(name, output_dir)
     config = apply_launcher(load_config(RunFolder(run).config), say)
-    if (last := last_checkpoint(run)) is not None:
+    if (last := last_checkpoint(run)) is not None and not has_ended(run):
         check_checkpoint(last[1])
     say(f"resuming {run}")
     distributed.join(config.model.device)
@@ -176,7 +177,7 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker, training_begins: Cal
             beside,
             panel,
         )
-        forget_models(run)
+        tidy(run)
 
 
 def _train_inside(config: TrainSettings) -> None:

@@ -146,6 +146,7 @@ def test_settings_that_were_changed_in_between_are_refused_by_name(
     done = server.run(
         [*arguments, "run_name=run", "training.max_steps=8", "training.evaluations=2", "training.keep_all_checkpoints=true"],
         tmp_path,
+        fault=("keep_states",),
     )
     assert done["code"] == 0, done["output"]
     run = tmp_path / "checkpoints" / "run"

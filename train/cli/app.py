@@ -14,6 +14,7 @@ from data.progress import bars
 from train import distributed
 from train.cli.benchmark import TaskList, benchmark_command
 from train.cli.check import check_command
+from train.cli.clean import clean_command
 from train.cli.compare import compare_command
 from train.cli.diff import diff_command
 from train.cli.embed import embed_command
@@ -60,8 +61,8 @@ def _root(
     """Fine-tune text-embedding models and prove that it helped.
 
     In the order of the work: `compare` models, `check` your texts, `train` a model on them, `evaluate` it, see all runs with
-    `report`, `diff` two of them, `push` the one to keep; `embed` texts and `search` them. `embed-tune settings` lists what
-    can be set, and `embed-tune COMMAND --help` shows examples.
+    `report`, `diff` two of them, `push` the one to keep, `clean` up; `embed` texts and `search` them. `embed-tune settings`
+    lists what can be set, and `embed-tune COMMAND --help` shows examples.
 
     - `embed-tune check my_pairs.csv`
 
@@ -86,6 +87,7 @@ app.command(
 app.command("report", short_help="Build one page over all runs: sort, filter, open, compare two.")(report_command)
 app.command("diff", epilog=EXIT_CODES, short_help="Compare the models of two finished runs; nothing is encoded.")(diff_command)
 app.command("push", short_help="Put the model of a finished run on the Hugging Face Hub.")(push_command)
+app.command("clean", short_help="Remove what takes room and nobody needs, after asking.")(clean_command)
 app.command(
     "check", cls=SettingsCommand, epilog=EXIT_CODES, short_help="Look for leaks, duplicates and broken texts in your data."
 )(check_command)

@@ -10,18 +10,25 @@ import json
 import re
 import shutil
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 
-from data.storage import publish_folder, remove_folder, remove_leftovers
+from data.storage import publish_folder, remove_folder, remove_leftovers, remove_path, write_json
 from train.errors import RunError
 
 STAGING = ".saving"
-PARTS = {
-    "trainer_state.json": ["trainer_state.json"],
-    "work.json": ["work.json"],
+WORK_FILE = "work.json"
+"""What training had consumed when a checkpoint was saved; in the run's own folder: until it ended, and that it did."""
+STATES = {
     "optimizer state": ["optimizer*"],
     "schedule state": ["scheduler.pt"],
     "random state": ["rng_state*.pth"],
+}
+"""What only a training that goes on needs, and the patterns of files that it may be in."""
+PARTS = {
+    "trainer_state.json": ["trainer_state.json"],
+    WORK_FILE: [WORK_FILE],
+    **STATES,
     "file of weights": ["**/*.safetensors", "**/*.bin", "*fsdp*"],
 }
 """What a checkpoint has, and the patterns of files that it may be in."""
@@ -99,3 +106,38 @@ def keep_only(run: Path, steps: set[int]) -> None:
     for step, path in list_checkpoints(run).items():
         if step not in steps:
             remove_folder(path, run / STAGING)
+
+
+def has_ended(run: Path) -> bool:
+    """Tell whether the training of a run is over for good: it is judged again, never continued."""
+    return (run / WORK_FILE).is_file()
+
+
+def mark_ended(run: Path) -> None:
+    """Write down that the training of a run is over, with what it consumed.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    found = last_checkpoint(run)
+    if found is None or has_ended(run):
+        return
+    try:
+        work = json.loads((found[1] / WORK_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # a checkpoint of a version that wrote none
+        work = {}
+    write_json(run / WORK_FILE, work)
+
+
+def states_of(checkpoint: Path) -> list[Path]:
+    """Return what a checkpoint holds for a training that goes on: files, or folders where the optimizer was spread."""
+    return sorted({path for patterns in STATES.values() for pattern in patterns for path in checkpoint.glob(pattern)})
+
+
+def drop_states(run: Path) -> None:
+    """Remove from the checkpoints of a finished run what only a training that goes on needs. The weights stay."""
+    with suppress(OSError):  # a run that is finished does not fail for want of tidiness
+        mark_ended(run)
+        for checkpoint in list_checkpoints(run).values():
+            for path in states_of(checkpoint):
+                remove_path(path)

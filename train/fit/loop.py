@@ -32,7 +32,7 @@ from train.fit.batches.mixture import mix
 from train.fit.batches.samplers import ShuffledBatchSampler
 from train.fit.batches.training_set import TrainingSet
 from train.fit.callbacks import FiguresCallback, ProgressCallback, ScheduleCallback
-from train.fit.checkpoints import clear_staging, last_checkpoint
+from train.fit.checkpoints import clear_staging, has_ended, last_checkpoint
 from train.fit.collate import LABEL, TokenTable
 from train.fit.losses.build import build_loss, kept_bytes
 from train.fit.recipe import Recipe
@@ -85,6 +85,8 @@ def fit(
     """
     device = encoder.model.device.type
     found = last_checkpoint(run)
+    if has_ended(run):
+        return  # it was finished, and is only judged again
     if found is not None and (found[0] >= recipe.max_steps or hooks.should_stop()):
         return  # the last session was stopped after training had ended, by its steps or for want of progress
     distributed.on_main(lambda: clear_staging(run))  # which writes its scores, before and after

@@ -27,12 +27,9 @@ from train.encode.weights.save import save_model
 from train.errors import RunError
 from train.fit.batches.samplers import RankShare, ShuffledBatchSampler
 from train.fit.callbacks import LossMeter
-from train.fit.checkpoints import STAGING, checkpoint_folder, clear_staging, publish
+from train.fit.checkpoints import STAGING, WORK_FILE, checkpoint_folder, clear_staging, publish
 from train.fit.collate import COLUMNS, LABEL, PackingCollator, TokenTable, count
 from train.fit.recipe import Recipe
-
-WORK_FILE = "work.json"
-"""What training had consumed when a checkpoint was saved; lies in its folder."""
 
 
 @dataclass

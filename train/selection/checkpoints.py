@@ -9,7 +9,7 @@ from train import distributed
 from train.console import say
 from train.errors import Diverged, NotFinite
 from train.fit.callbacks import DIVERGED_HINT
-from train.fit.checkpoints import keep_only, list_checkpoints
+from train.fit.checkpoints import has_ended, keep_only, list_checkpoints
 from train.fit.loop import Hooks
 from train.fit.recipe import CEILING
 from train.fit.trainer import Work
@@ -58,16 +58,19 @@ def judge_checkpoint(step: int, plan: Plan, judge: DevJudge, log: ScoreLog, work
 
 
 def resume_log(log: ScoreLog, run: Path) -> tuple[Work, float]:
-    """Forget scores after the last complete checkpoint, as what came later is done again.
+    """Forget scores after the last complete checkpoint, as what came later is done again; none where training is over for good.
 
     Returns:
         The work done up to there, and the seconds that this and judging took.
     """
     steps = list_checkpoints(run)
-    log.forget_after(max(steps, default=0))
-    work = Work.read(steps[max(steps)]) if steps else Work()
+    last, place = max(steps.items(), default=(0, None))
+    if has_ended(run):  # the last checkpoint may be gone by now
+        last, place = max((line.step for line in log.lines), default=last), run
+    log.forget_after(last)
+    work = Work() if place is None else Work.read(place)
     judged = [line.eval_seconds for line in log.lines if line.step]
-    progress.continued(max(steps, default=0), work.seconds, len(judged), sum(judged))
+    progress.continued(last, work.seconds, len(judged), sum(judged))
     return work, work.seconds + sum(line.eval_seconds for line in log.lines)
 
 

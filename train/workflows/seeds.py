@@ -216,10 +216,3 @@ def _recorded(folder: Path, result: DatasetResult, task: Task) -> np.ndarray:
 def log_of(run: Path, winner: Winner, log: ScoreLog) -> ScoreLog:
     """Return the learning curve of what is shipped: the run's own, or that of the seed that made it."""
     return log if winner.seed is None else ScoreLog(RunFolder(run).seeds / f"seed-{winner.seed}", writes=False)
-
-
-def forget_models(run: Path) -> None:
-    """Remove the models of the seeds, one of which the run has shipped: only scores are of further use."""
-    for folder in RunFolder(run).seeds.glob("seed-*"):
-        if folder.is_dir():
-            RunFolder(folder).keep_scores_only()

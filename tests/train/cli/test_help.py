@@ -16,7 +16,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.support.handmade import retrieval, scored, write_run
 
-COMMANDS = ["train", "evaluate", "report", "diff", "push", "check", "mine", "compare", "embed", "search", "settings"]
+COMMANDS = ["train", "evaluate", "report", "diff", "push", "clean", "check", "mine", "compare", "embed", "search", "settings"]
 HEAVY = ["torch", "sentence_transformers", "transformers", "pandas", "datasets", "accelerate", "pyarrow", "scipy"]
 
 PROBE = """

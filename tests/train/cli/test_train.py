@@ -60,8 +60,8 @@ def test_a_run_leaves_everything_that_is_promised(server: ForkServer, folder: Pa
     assert done["code"] == 0, done["output"]
     assert "question -> anchor" in done["output"] and "Verdict" in done["output"]
     run = folder / "checkpoints" / "first"
-    files = {p.name for p in run.iterdir() if not p.name.startswith("checkpoint-")}
-    texts = {"config.yaml", "environment.json", "audit.json", "scores.jsonl"}
+    files = {p.name for p in run.iterdir() if not p.name.startswith(("checkpoint-", "work.json"))}
+    texts = {"config.yaml", "environment.json", "audit.json", "scores.jsonl", "training.jsonl"}
     assert files == texts | {"train_rows.npy", "dev_rows.npy", "per_query.parquet", "report.json", "report.html", "model"}
     report = json.loads((run / "report.json").read_text())
     assert set(report["cost"]) >= REPORT_COST and set(report["datasets"][0]) >= REPORT_DATASET
@@ -169,6 +169,29 @@ def test_a_run_that_stopped_early_does_not_train_on_when_resumed(server: ForkSer
     (run / "report.json").unlink()
     assert server.run(["train", "--resume", "checkpoints/x"], folder)["code"] == 0
     assert (run / "scores.jsonl").read_text() == scores
+
+
+def test_a_finished_run_keeps_no_optimizer_and_is_judged_again_alike(server: ForkServer, folder: Path, quick: list[str]) -> None:
+    done = server.run(["train", "--data", "pairs.csv", "run_name=x", *quick], folder)
+    assert done["code"] == 0, done["output"]
+    run = folder / "checkpoints" / "x"
+    assert list(run.glob("checkpoint-*/model.safetensors")) and not list(run.glob("checkpoint-*/optimizer*"))
+    again = server.run(["train", "--resume", "checkpoints/x"], folder)
+    assert again["code"] == 2 and "is already finished" in again["output"]
+    before = [json.loads((run / "report.json").read_text()), (run / "model" / "model.safetensors").read_bytes()]
+    scores = (run / "scores.jsonl").read_text()
+    last = max(json.loads(line)["step"] for line in scores.splitlines())
+    for spare in {path.name for path in run.glob("checkpoint-*")} - {f"checkpoint-{before[0]['best_step']}"}:
+        shutil.rmtree(run / spare)  # as `clean` does
+    (run / "report.json").unlink()
+    shutil.rmtree(run / "model")
+    done = server.run(["train", "--resume", "checkpoints/x"], folder)
+    assert done["code"] == 0 and f"step {last}/" not in done["output"], done["output"]
+    after = [json.loads((run / "report.json").read_text()), (run / "model" / "model.safetensors").read_bytes()]
+    for report in (before[0], after[0]):
+        for moving in ("cost", "finished_at"):
+            report.pop(moving)
+    assert after == before and (run / "scores.jsonl").read_text() == scores
 
 
 def test_a_run_of_data_with_another_script_in_its_name_can_be_resumed(server: ForkServer, folder: Path, quick: list[str]) -> None:

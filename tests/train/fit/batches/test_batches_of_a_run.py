@@ -109,7 +109,7 @@ def test_such_a_run_ends_with_a_report_and_goes_on_as_it_began(
         "evaluation.cross_validation=off",
         "run_name=run",
     ]
-    done = server.run(words, tmp_path)
+    done = server.run(words, tmp_path, fault=("keep_states",))
     assert done["code"] == 0, done["output"]
     assert said in done["output"]
     recorded = json.loads((tmp_path / "checkpoints" / "run" / "environment.json").read_text())["recipe"]
