@@ -29,6 +29,7 @@ from train.plan.preflight import preflight
 from train.plan.record import begin_run, refuse_changes
 from train.plan.shortages import shortages_in_words
 from train.plan.trial import try_out
+from train.report.live import live_page
 from train.report.run_report import report_run
 from train.runs.find import RUNS, find_unfinished
 from train.runs.folder import RunFolder
@@ -98,7 +99,7 @@ def resume_run(name: str | Path, *, output_dir: str | Path = RUNS, debug: bool =
 
 
 def _carry_out(plan: Plan, run: Path, *, new: bool, inner: bool) -> Path:
-    follow(run, phases_of(plan, inner=inner))
+    follow(run, phases_of(plan, inner=inner), live_page(plan, run))
     with failures_in_words(plan.needs, run):
         with (
             name_left_free(run, new=new) as training_begins,

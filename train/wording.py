@@ -126,6 +126,21 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def time_left(seconds: float | None) -> str:
+    """Return how long something will still take, no more exact than it is known: "about 4 min left"; "" where it is not known."""
+    if seconds is None:
+        return ""
+    if seconds < 10:
+        return "a few seconds left"
+    if seconds < 55:
+        return f"about {round(seconds / 5) * 5} s left"
+    minutes = round(seconds / 60)
+    if minutes < 60:
+        return f"about {minutes} min left"
+    minutes = round(minutes / 5) * 5
+    return f"about {minutes // 60} h{f' {minutes % 60} min' * (minutes % 60 > 0)} left"
+
+
 def cost_lines(cost: Mapping[str, float]) -> list[tuple[str, str]]:
     """Return the `cost` of a report as (what, how much), leaving out what was not measured."""
     units = (

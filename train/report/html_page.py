@@ -99,13 +99,13 @@ def icon(verdict: str) -> str:
     )
 
 
-def moment(text: str) -> str:
+def moment(text: str, *, seconds: bool = False) -> str:
     """Return a time in ISO 8601 as people read it, in UTC: "2026-11-22 17:35 UTC". What is no such time stays as it is."""
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
         return plain(text)
-    return (found if found.tzinfo is None else found.astimezone(UTC)).strftime("%Y-%m-%d %H:%M UTC")
+    return (found if found.tzinfo is None else found.astimezone(UTC)).strftime(f"%Y-%m-%d %H:%M{':%S' * seconds} UTC")
 
 
 def writable(html: str) -> str:
@@ -127,6 +127,7 @@ def _templates() -> Environment:
         "metric_name": wording.metric_name,
         "things": wording.things,
         "duration": wording.duration,
+        "moment": lambda text: moment(text, seconds=True),
         "tick": lambda value: f"{value:+.6g}" if abs(value) > 1e-9 else "0",
         "plain": plain,
         "tojson_text": lambda text: json.dumps(text, ensure_ascii=False),

@@ -61,6 +61,7 @@ class ProgressRecord(Record):
 
     phase: str = Field(description="what is being done, in words")
     done: float = Field(0.0, ge=0, le=1, description="share of the whole run")
+    name: str = Field("", description="of the phase, as `phases` has it")
     left_seconds: float | None = Field(None, description="that the whole run will still take; None: not known yet")
     note: str = ""
     began_at: str = Field("", description="when the run began, its first session")
@@ -162,7 +163,7 @@ class RunProgress:
         if self.name != "training":  # whose units are steps
             one = self.work.phase(self.name)
             one.spent += self.clock() - self._since
-            one.done += 1.0
+            one.done += 1.0 if self.name != "reading" else 0.0  # which was done before the run had a folder
 
     def step(self, number: int) -> None:
         """Note that an optimiser step was made."""
@@ -262,6 +263,7 @@ class RunProgress:
         ]
         return ProgressRecord(
             phase=self._in_words(),
+            name=self.name,
             done=round(self.done, 4),
             left_seconds=None if left is None else round(left, 1),
             note=self._innermost().note,

@@ -86,7 +86,11 @@ class Picture:
     note: str = ""
 
     def __html__(self) -> Markup:
-        """Return the figure; everything in it that is text is escaped."""
+        """Return the figure below its heading; everything in it that is text is escaped."""
+        return joined([element("h3", self.title), self.untitled()]) if self.title else self.untitled()
+
+    def untitled(self) -> Markup:
+        """Return the figure without its heading, for where another one stands above it."""
         parts = [element("figcaption", self.sentence)]
         parts += [self.drawn.broad] if self.drawn.slim is None else [self.drawn.broad, self.drawn.slim]
         if self.keys:
@@ -99,5 +103,4 @@ class Picture:
                 "div", self.table.__html__(), class_="wide", tabindex="0", role="region", aria_label=self.table.caption
             )
             parts.append(element("details", element("summary", "The figures as a table"), region))
-        figure = element("figure", *parts, class_="picture", id=self.name)
-        return joined([element("h3", self.title), figure]) if self.title else figure
+        return element("figure", *parts, class_="picture", id=self.name)
