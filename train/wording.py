@@ -19,9 +19,17 @@ METRIC_NAMES = {
 VERDICT_WORDS = {"improved": "better", "regressed": "worse", "mixed": "mixed", "no_evidence": "unproven"}
 """One word for each verdict, by its word in JSON. People read these everywhere; colour never is the only sign of a verdict."""
 
-COMPARED_WORDS = {"taken": "take this", "as good": "not worse", "unclear": "unproven", "worse": "worse", "out": "over a limit"}
+COMPARED_WORDS = {
+    "taken": "take this",
+    "as good": "not worse",
+    "unclear": "unproven",
+    "worse": "worse",
+    "out": "over a limit",
+    "same": "same weights",
+}
 """One word for what `compare` finds of a model against the best, by its word in JSON: *not worse* where a loss of the margin is
-ruled out, *worse* where there is one beyond chance, *unproven* where neither is shown."""
+ruled out, *worse* where there is one beyond chance, *unproven* where neither is shown, *same weights* where another model is
+the very same."""
 
 _IN_SENTENCES = {"base": "the base", "tuned": "the tuned model"}
 

@@ -51,6 +51,7 @@ def model_json(one: Contender, comparison: Comparison, advice: Advice, documents
         "letter": one.letter,
         "label": one.label,
         "status": status(one, comparison, advice),
+        "same_weights_as": twin.label if (twin := comparison.twins.get(one.letter)) else None,
         "quality": quality.value,
         "quality_ci95": list(quality.ci95),
         "datasets": [result.as_json() for result in one.results.values()],
@@ -76,7 +77,9 @@ def model_json(one: Contender, comparison: Comparison, advice: Advice, documents
 
 def status(one: Contender, comparison: Comparison, advice: Advice) -> str:
     """Return `taken`, `as good` as the best (shown to be not worse by the margin), `worse` beyond chance, `unclear` where neither
-    is shown, or `out` for a limit."""
+    is shown, `out` for a limit, or `same` for the weights of another of the models."""
+    if one.letter in comparison.twins:
+        return "same"
     if advice.taken is one:
         return "taken"
     if advice.broken[one.letter]:

@@ -93,6 +93,7 @@ def lines_of(comparison: Comparison, advice: Advice, states: Mapping[str, str], 
 
 def _line(one: Contender, comparison: Comparison, advice: Advice, state: str, forest: Forest) -> Line:
     top, speed, price = comparison.contenders[0], one.speed, one.price.usd_per_million
+    twin = comparison.twins.get(one.letter)
     delta, ci95 = (0.0, (0.0, 0.0)) if one is top else comparison.difference(one.letter, top.letter)
     memory = one.timed("memory_mb")
     return Line(
@@ -100,7 +101,7 @@ def _line(one: Contender, comparison: Comparison, advice: Advice, state: str, fo
         label=plain(one.label),
         name="" if one.facts.name == one.label else plain(one.facts.name),
         state=state,
-        word=COMPARED_WORDS[state],
+        word=COMPARED_WORDS[state] + ("" if twin is None else f" as {twin.letter}"),
         why=[_CAUSES[breach.key] for breach in advice.broken[one.letter]],
         quality=fraction(one.quality.value),
         interval=span(one.quality.ci95),

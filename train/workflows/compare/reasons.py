@@ -46,7 +46,8 @@ def why(found: Found) -> list[str]:
     """Say why the taken one is taken: its quality against the best and the others, then what it saves."""
     taken, best = found.taken, found.best
     quality = f"{_metric(found.comparison)} {fraction(taken.quality.value)} (95% interval {span(taken.quality.ci95)})"
-    if len(found.comparison.contenders) == 1:
+    ranked = len(found.comparison.contenders) - len(found.comparison.twins)
+    if ranked == 1:
         return [f"It is the only model that could be judged: {quality}."]
     if len(found.fit) == 1:
         return [f"It is the only model that meets your limits: {quality}."]
@@ -63,7 +64,7 @@ def why(found: Found) -> list[str]:
 
 def _why_the_best(found: Found, quality: str) -> list[str]:
     if len(found.beaten) == len(found.fit) - 1:
-        all_fit = len(found.fit) == len(found.comparison.contenders)
+        all_fit = len(found.fit) == len(found.comparison.contenders) - len(found.comparison.twins)
         others = "Every other model" if all_fit else "Every other model that meets your limits"
         return [f"It is the best on your data: {quality}. {others} is worse beyond chance."]
     first = f"It scores highest on your data: {quality}."

@@ -83,14 +83,16 @@ def advise(comparison: Comparison, limits: LimitsConfig, documents: int, margin:
         margin: loss up to which a model counts as not worse; `limits.tolerance` takes precedence where it is more.
     """
     broken = {one.letter: breaches(one, limits) for one in comparison.contenders}
-    fit = [one for one in comparison.contenders if not broken[one.letter]]
+    ranked = [one for one in comparison.contenders if one.letter not in comparison.twins]
+    fit = [one for one in ranked if not broken[one.letter]]
     out = _exclusions(comparison, limits, broken)
     if not fit:
-        nearest = min(comparison.contenders, key=lambda one: len(broken[one.letter]))
+        nearest = min(ranked, key=lambda one: len(broken[one.letter]))
         count = len(broken[nearest.letter])
         reasons = [
             f"{nearest.label} comes nearest and breaks {count} limit{'s' * (count != 1)} "
-            f"({units.listed([b.key for b in broken[nearest.letter]])}). Loosen a limit, or add models."
+            f"({units.listed([b.key for b in broken[nearest.letter]])}). Loosen a limit, or add models.",
+            *_twins(comparison),
         ]
         return Advice(None, None, frozenset(), frozenset(), broken, "No model meets all of your limits.", reasons, out, [])
     best = fit[0]
@@ -99,7 +101,7 @@ def advise(comparison: Comparison, limits: LimitsConfig, documents: int, margin:
     beaten = [one for one in fit if one not in peers and comparison.beaten(one.letter, best.letter)]
     taken = cheapest(peers)
     found = Found(comparison, fit, best, peers, beaten, taken, allowed, limits.tolerance > margin)
-    reasons = [*why(found), *_price_of_limits(comparison, taken, limits)]
+    reasons = [*why(found), *_price_of_limits(comparison, taken, limits), *_twins(comparison)]
     letters, worse = (frozenset(one.letter for one in models) for models in (peers, beaten))
     return Advice(taken, best, letters, worse, broken, f"Take {taken.label}.", reasons, out, _wishes(fit, documents))
 
@@ -127,6 +129,12 @@ def cheapest(models: Sequence[Contender]) -> Contender:
 
 def _price(one: Contender) -> float:
     return float("inf") if one.price.usd_per_million is None else one.price.usd_per_million
+
+
+def _twins(comparison: Comparison) -> list[str]:
+    """Name the models that are another one under another name: they are not ranked against it."""
+    named = {one.letter: one.label for one in comparison.contenders}
+    return [f"{named[letter]}: the same weights as {first.label}, not ranked." for letter, first in comparison.twins.items()]
 
 
 def _price_of_limits(comparison: Comparison, taken: Contender, limits: LimitsConfig) -> list[str]:

@@ -178,7 +178,7 @@ def with_references(advice: Advice, references: Sequence[Reference], comparison:
             f"Together with BM25 {taken.label} does better still: {fraction(together.quality.value)} ({change(delta)}, "
             f"95% interval {interval(ci95)})."
         )
-    others = [one for one in comparison.contenders if one.letter in fit]
+    others = [one for one in comparison.contenders if one.letter in fit and one.letter not in comparison.twins]
     cheap = cheapest(others) if others else taken
     if cheap is not taken and not _does_as_well(alone) and _does_as_well(fit[cheap.letter]):
         value = fraction(fit[cheap.letter].quality.value)

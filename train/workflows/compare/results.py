@@ -7,6 +7,7 @@ import math
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from train.config.schema import MARGIN
 from train.evaluate.evaluator import ModelResult, compare, measure
@@ -74,6 +75,12 @@ class Contender:
         found = [result.metrics[result.metric] for result in self.results.values()]
         return Measured(*mean_with_interval([(one.value, one.ci95) for one in found]))
 
+    def is_twin_of(self, other: Contender) -> bool:
+        """Tell whether two models are the same weights and read texts alike, whatever they are called and wherever they lie."""
+        mine, theirs = self.outcome, other.outcome
+        known = not self.is_api and mine.origin.get("sha256") is not None
+        return known and mine.origin.get("sha256") == theirs.origin.get("sha256") and mine.spaces == theirs.spaces
+
     def timed(self, name: str) -> float | None:
         """Return a figure of `Speed` by its name; None where it was not or cannot be measured."""
         return None if self.speed is None else getattr(self.speed, name)
@@ -125,6 +132,16 @@ class Comparison:
     def datasets(self) -> list[ModelResult]:
         """The first model's results: names, sizes and metrics of the data sets."""
         return list(self.contenders[0].results.values())
+
+    @cached_property
+    def twins(self) -> Mapping[str, Contender]:
+        """Letter → the model before it that has the same weights and reads texts alike. Nothing but noise tells the two apart."""
+        found: dict[str, Contender] = {}
+        for place, one in enumerate(self.contenders):
+            earlier = (other for other in self.contenders[:place] if other.letter not in found and one.is_twin_of(other))
+            if (first := next(earlier, None)) is not None:
+                found[one.letter] = first
+        return found
 
     def between(self, first: str, second: str) -> list[Pair]:
         """Return the pairs of two letters, one a data set."""

@@ -17,7 +17,7 @@ from train.workflows.compare.recommendation import Advice
 from train.workflows.compare.references import Reference
 from train.workflows.compare.results import Comparison, Contender
 
-STYLES = {"taken": "bold green", "as good": "", "unclear": "yellow", "worse": "red", "out": "yellow"}
+STYLES = {"taken": "bold green", "as good": "", "unclear": "yellow", "worse": "red", "out": "yellow", "same": ""}
 NAME, COLUMN = 24, 13
 """Characters of a figure's name, and of a model's column: as many models stand side by side as fit."""
 
@@ -73,7 +73,8 @@ def _print_ranking(console: Console, comparison: Comparison, advice: Advice) -> 
     table.add_column("", no_wrap=True)
     for found in comparison.contenders:
         speed, price = found.speed, found.price.usd_per_million
-        state = status(found, comparison, advice)
+        state, twin = status(found, comparison, advice), comparison.twins.get(found.letter)
+        word = {"taken": "take", "out": "limit"}.get(state, COMPARED_WORDS[state])
         table.add_row(
             found.letter,
             Text(plain(found.label)),
@@ -83,7 +84,7 @@ def _print_ranking(console: Console, comparison: Comparison, advice: Advice) -> 
             "?" if speed is None else units.number(speed.texts_per_second),
             f"{found.dimensions:,}",
             "?" if price is None else units.usd(price).removeprefix("$"),
-            Text({"taken": "take", "out": "limit"}.get(state, COMPARED_WORDS[state]), style=STYLES[state]),
+            Text(word if twin is None else f"same as {twin.letter}", style=STYLES[state]),
         )
     console.print(table)
 
