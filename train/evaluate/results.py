@@ -40,6 +40,17 @@ class BaseContract(BaseModel):
     as_shipped: bool = Field(False, description="whether it is that of the model's own files")
 
 
+class PartResult(BaseModel):
+    """What the model of one part of a cross-validation reached on that part, which the other parts trained."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    n: int = Field(ge=1, description="queries or scored pairs judged")
+    base: float
+    tuned: float
+    delta: float = Field(description="tuned - base")
+
+
 class CrossValidation(BaseModel):
     """What the rows say when each part of them is test in turn and the others train; `cross_validation` in report.json.
 
@@ -67,6 +78,7 @@ class CrossValidation(BaseModel):
     luck_seeds: int | None = Field(None, description="seeds with which luck_sd was measured; None: it is declared")
     kept_base: int | None = Field(None, ge=0, description="parts whose dev would have kept the base; None: not known")
     needed: tuple[Needed, ...] = Field((), description="as in `DatasetResult`, with the luck of training")
+    parts: tuple[PartResult, ...] = Field((), description="each part by itself; older reports have none")
 
     @classmethod
     def of(

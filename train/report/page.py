@@ -22,9 +22,11 @@ from train.report.html_page import build
 from train.report.page_curve import Curve
 from train.report.page_examples import Cases, Change
 from train.report.page_panel import PanelView, loss_warnings
+from train.report.page_pictures import pictures
 from train.report.page_reproduce import Repeat
 from train.report.page_slices import slice_remarks, sliced
-from train.report.pictures.curve import curve_picture
+from train.report.pictures.similarities import Similarities
+from train.report.pictures.training import TrainedStep
 from train.report.references import references_on_page
 from train.report.seeds_table import seed_lines
 from train.report.sentences import verdict_lines
@@ -60,6 +62,8 @@ class Extras:
         config: settings, as YAML.
         environment: on what it was run.
         use: how to use the model; None of an evaluation.
+        training: the lines of training.jsonl.
+        similarities: of the queries or pairs of each data set, by name; they hold no texts.
     """
 
     data_notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -69,6 +73,8 @@ class Extras:
     config: str = ""
     environment: EnvironmentRecord | None = None
     use: UseIt | None = None
+    training: Sequence[TrainedStep] = ()
+    similarities: Mapping[str, Similarities] = field(default_factory=dict)
 
     def without_texts(self) -> Extras:
         """Return what may be shown where no text of the data may appear.
@@ -104,6 +110,7 @@ def render(
     forest = Forest.of([line.ci95 for line in lines])
     learned = Curve.of(curve, report.best_step, report.selection)
     cases = Cases.of(examples)
+    divided, panel = sliced(results), PanelView.of(report)
     context: dict[str, Any] = {
         "hero": hero,
         "sentences": verdict_lines(results, sides),
@@ -127,12 +134,11 @@ def render(
         "legend": sides.legend(),
         **references_on_page(report, plain),
         "curve": learned,
-        "curve_picture": None if learned is None else curve_picture(learned),
         "dev_gains": dev_gain_lines(results),
         "independence": independence(results),
-        "slices": sliced(results),
+        "slices": divided,
         "slice_remarks": slice_remarks(results),
-        "panel": PanelView.of(report),
+        "panel": panel,
         "lost_elsewhere": loss_warnings(report.panel, report.selection),
         "cases": cases,
         "changes": [Change.of(plain(name), entry) for name, entry in extras.changes.items()],
@@ -141,6 +147,16 @@ def render(
         "cost": wording.cost_lines(report.cost),
         "shares": _time_shares(report.cost),
         "repeat": Repeat.of(extras.environment, extras.config, extras.command, list(report.models.values())),
+        **pictures(
+            results,
+            sides,
+            curve=learned,
+            scores=curve,
+            training=extras.training,
+            slices=divided,
+            panel=panel,
+            similarities=extras.similarities,
+        ),
         "version": None if extras.environment is None else extras.environment.packages.get("embed-tune"),
     }
     return build(
@@ -176,10 +192,12 @@ def _parts(context: Mapping[str, Any]) -> list[tuple[str, str]]:
     parts = (
         ("use", "Use it", context["use"]),
         ("results", "Results", context["results"]),
+        ("near", "Similarities", context["near"]),
         ("references", "Without fine-tuning", context["references"] or context["reference_notes"]),
         ("slices", "Parts", context["slices"]),
-        ("seeds", "Seeds", context["seeds"]),
+        ("seeds", "Seeds" if context["seeds"] else "Cross-validation", context["seeds"] or context["repeats_picture"]),
         ("curve", "Learning curve", context["curve"]),
+        ("training", "Training", context["training_picture"]),
         ("elsewhere", "Elsewhere", context["panel"]),
         ("changed", "What changed", context["cases"] or context["changes"]),
         ("data", "Data", context["data_rows"] or context["data_notes"]),

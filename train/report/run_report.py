@@ -18,6 +18,7 @@ from train.machine import peak_memory_mb
 from train.report.examples import count_changes, pick_examples
 from train.report.page import Extras, render
 from train.report.page_panel import language_note, loss_warnings
+from train.report.pictures.similarities import similarities_of
 from train.report.references import references_story, tuned_in_words
 from train.report.terminal import side_by_side, story
 from train.report.training import on_shipped, on_training
@@ -27,6 +28,7 @@ from train.runs.progress import begin
 from train.runs.read import RunRecords, read_audit, read_environment
 from train.runs.records import CutScore, JudgedDataset, PanelRecord, RunReport, Selection
 from train.runs.score_log import ScoreLog
+from train.runs.training_log import read_training_log
 from train.selection.interpolation import Winner
 from train.selection.judged import BaseScores, TestScores
 from train.selection.references import Beside
@@ -107,6 +109,8 @@ def report_run(
         data_notes={name: list(prepared.notes) for name, prepared in datasets.items()},
         changes={name: count_changes(task, base.test.full[name][1], scores) for name, (task, scores) in tuned.full.items()},
         use=UseIt.of(RunRecords.of(run, report), str(files.model), str(run)) if files.model.is_dir() else None,
+        training=read_training_log(run),
+        similarities=similarities_of(base.test.full, tuned.full),
         command=f"embed-tune train --config {shlex.quote(str(files.config))} run_name={run.name}-again",
     )
     judged = tuned.full.items()

@@ -20,8 +20,9 @@ from train.console import say
 from train.distributed import PeerStopped, is_main, on_main, wait
 from train.errors import Diverged
 from train.evaluate.luck import Luck, needed_with_luck, with_luck
+from train.evaluate.pair_metrics import spearman
 from train.evaluate.parts import PairsOfPart, compare_spearman_by_parts
-from train.evaluate.results import BaseContract, CrossValidation
+from train.evaluate.results import BaseContract, CrossValidation, PartResult
 from train.evaluate.slices import DOCUMENTS, NEW, TAUGHT, SliceResult
 from train.evaluate.slicing import slice_of
 from train.evaluate.statistics import Comparison, compare_means, group_numbers
@@ -87,7 +88,15 @@ def cross_validate(
     slices = pooled_slices(parts, luck, seed=seed, resamples=resamples)
     needed = needed_with_luck(items, variance, config.evaluation.margin, luck.freedom)
     judged = CrossValidation.of(found, folds, against_scores=against, items=items, luck=luck, kept_base=kept, slices=slices)
-    return judged.model_copy(update={"needed": needed})
+    return judged.model_copy(update={"needed": needed, "parts": tuple(map(part_result, parts))})
+
+
+def part_result(part: Values) -> PartResult:
+    """Return what the model of one part reached on it: the mean over queries, of scored pairs the correlation."""
+    gold = np.array(part.gold, dtype=float) if part.has_gold else None
+    sides = (np.array(side, dtype=float) for side in (part.base, part.tuned))
+    base, tuned = (float(values.mean()) if gold is None else spearman(gold, values) for values in sides)
+    return PartResult(n=len(part.items), base=base, tuned=tuned, delta=tuned - base)
 
 
 def _forget_if_base(part: RunFolder) -> None:

@@ -33,6 +33,7 @@ from train.evaluate.verdict import RunVerdict
 from train.machine import environment
 from train.report.examples import count_changes, pick_examples
 from train.report.page import Extras, render
+from train.report.pictures.similarities import similarities_of
 from train.report.terminal import measured_table, plain_console, story
 from train.resolve.cost import confirm_judging
 from train.resolve.models import Candidate
@@ -366,6 +367,7 @@ def write_output(folder: Path, found: Evaluation) -> None:
     extras = Extras(
         data_notes=found.data_notes,
         changes={name: count_changes(task, base[name][1], tuned[name][1]) for name, task in found.tasks.items()},
+        similarities=similarities_of(base, tuned),
         environment=EnvironmentRecord.model_validate(environment({})),
         command=shlex.join(found.command),
     )

@@ -17,6 +17,7 @@ from train.report.drawing.picture import Key, Picture, Table
 from train.report.drawing.plot import Drawn, Plot
 from train.report.drawing.rows import DrawnRow, row_chart
 from train.report.drawing.scale import Scale, round_step, tick_texts
+from train.report.drawing.scatter import Cloud, Stop, cloud_chart, way_chart
 from train.report.drawing.spread import Spread, SpreadPanel, shares, spread_chart
 from train.report.drawing.svg import element, number, shortened, width_of
 
@@ -107,7 +108,7 @@ def assert_inside(drawn: Drawn) -> None:
                 for name in COORDINATES
                 if name in part.attrib
             ]
-            numbers = list(map(float, re.findall(r"-?[\d.]+", part.attrib.get("d", ""))))
+            numbers = list(map(float, re.findall(r"-?[\d.]+", part.attrib.get("d", "").replace("h0", ""))))
             places += [
                 *zip("x" * len(numbers), numbers[::2], strict=False),
                 *zip("y" * len(numbers), numbers[1::2], strict=False),
@@ -198,6 +199,16 @@ def test_spreads_stay_in_the_drawing(right: list[float], wrong: list[float], thr
     panel = SpreadPanel("Base", [Spread("relevant", right, "s0"), Spread("best wrong", wrong, "s1")], (threshold, "threshold"))
     assert_inside(spread_chart([panel, panel], "x", x_name="cosine similarity", things="queries"))
     assert sum(shares(right, -1.0, 0.1, 20)) == pytest.approx(1)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.tuples(FRACTION, FRACTION), min_size=1, max_size=12))
+def test_ways_and_clouds_stay_in_the_drawing(points: list[tuple[float, float]]) -> None:
+    stops = [Stop(f"{i}%", x, y, "title", taken=i == 1) for i, (x, y) in enumerate(points)]
+    assert_inside(way_chart(stops, "x", x_name="change on other work", y_name="change on dev"))
+    assert_inside(
+        cloud_chart([Cloud("Base", points, points[:3], "s0")] * 2, "x", x_name="gold score", y_name="cosine similarity")
+    )
 
 
 def test_counts_stand_in_their_cells_with_a_sign_for_the_direction() -> None:

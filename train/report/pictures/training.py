@@ -48,8 +48,8 @@ def training_picture(log: Sequence[TrainedStep], scores: Sequence[ScoreLine] = (
         panels.append(Panel("dev score, change against the base", [change], signed=True, zero=True, named=False, height=120.0))
     names = wording.joined([panel.name for panel in panels])
     return Picture(
-        name="training",
-        title="How training went",
+        name="training-picture",
+        title="",
         sentence=_sentence(lost, dev),
         drawn=line_chart(panels, f"Line charts of {names}, by training step."),
         table=_table(log, dict(dev)),
