@@ -13,7 +13,7 @@ from train import wording
 from train.console import plain
 from train.errors import RunError
 from train.evaluate.results import run_verdict
-from train.report.forest_plot import Bar, Forest
+from train.report.drawing.intervals import Bar, Forest
 from train.report.html_page import build
 from train.runs.listing import STATE_WORDS, Run, read_runs
 from train.runs.others import Other, counted_others, read_others

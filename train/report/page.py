@@ -16,7 +16,7 @@ from train import wording
 from train.console import plain
 from train.deploy.use_it import UseIt
 from train.report.dev_gain import dev_gain_lines
-from train.report.forest_plot import Forest
+from train.report.drawing.intervals import Forest
 from train.report.hero import Hero
 from train.report.html_page import build
 from train.report.page_curve import Curve

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from train import wording
 from train.console import plain, plain_table
-from train.report.forest_plot import Bar, Forest
+from train.report.drawing.intervals import Bar, Forest
 from train.runs.records import AuditRecord, PanelPart, PanelRecord, RunReport, Selection
 
 OWN_LANGUAGE = "en"

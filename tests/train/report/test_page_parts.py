@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.pages import curve, pair, query, typed
 from train.console import plain
-from train.report.forest_plot import Bar, Forest
+from train.report.drawing.intervals import Bar, Forest
 from train.report.html_page import ASSETS, inline_script, moment, script_data, writable
 from train.report.page_curve import Curve
 from train.report.page_examples import Cases, Change

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from train.console import plain
 from train.evaluate.results import DatasetResult
-from train.report.forest_plot import Bar, Forest
+from train.report.drawing.intervals import Bar, Forest
 from train.wording import COMPARED_WORDS, change, fraction, interval, metric_name, p_value, span, things
 from train.workflows.compare import units
 from train.workflows.compare.plot import DEEP

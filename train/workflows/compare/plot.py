@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from train.report.drawing.scale import round_step
 from train.workflows.compare import units
 from train.workflows.compare.results import Contender
 
@@ -145,7 +146,7 @@ class Axis:
     def ticks(self) -> list[float]:
         """Return up to six round costs."""
         if not self.log:
-            step = _round_step(self.high - max(self.low, 0.0), 5)
+            step = round_step(self.high - max(self.low, 0.0), 5)
             return [n * step for n in range(math.ceil(max(self.low, 0.0) / step), math.floor(self.high / step) + 1)]
         powers = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         for factors in ((1, 2, 5), (1, 3), (1,)):
@@ -206,7 +207,7 @@ def draw(
 
     front = pareto(points)
     marks = _marks(points, front, scale, y_of, lambda p: f"{p.letter} {p.label}: {metric} {p.quality:.3f}, {write(p.cost)}")
-    step = _round_step(high - low, 5)
+    step = round_step(high - low, 5)
     y_ticks = [n * step for n in range(math.ceil(low / step), math.floor(high / step) + 1)]
     digits = max(2, -math.floor(math.log10(step)))
     return Plot(
@@ -302,9 +303,3 @@ def _stairs(places: Sequence[tuple[float, float]]) -> str:
         corners.append((x, y))
     corners.append((WIDTH - RIGHT, places[-1][1]))
     return " ".join(f"{x:g},{y:g}" for x, y in corners)
-
-
-def _round_step(span: float, most: int) -> float:
-    """Return the smallest of 1, 2 and 5 times a power of ten that divides the span into at most `most`."""
-    power = 10.0 ** math.floor(math.log10(span / most))
-    return next(step for factor in (1, 2, 5, 10) if span / (step := factor * power) <= most)

@@ -1,10 +1,12 @@
-"""Intervals drawn in one scale: a row of figures becomes a line and a point, left or right of 0."""
+"""Intervals drawn in the cells of a table, all in one scale: a row of figures becomes a line and a point, left or right of 0."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from train.report.drawing.scale import round_step
 
 _ROOM = 0.04
 """Share of the width that stays free at each side."""
@@ -54,7 +56,7 @@ class Forest:
         low, high = min(kept), max(kept)
         room = _ROOM * max(high - low, 0.01)
         low, high = low - room, high + room
-        step = _round_step(high - low)
+        step = round_step(high - low)
         first, last = math.ceil(low / step), math.floor(high / step)
         ticks = [number * step for number in range(first, last + 1)]
         return cls(low, high, [(100 * (tick - low) / (high - low), tick) for tick in ticks])
@@ -71,9 +73,3 @@ class Forest:
 
     def _place(self, value: float) -> float:
         return round(100 * (min(max(value, self.low), self.high) - self.low) / (self.high - self.low), 2)
-
-
-def _round_step(span: float) -> float:
-    """Return the smallest of 1, 2 and 5 times a power of ten that divides the span into at most six."""
-    power = 10.0 ** math.floor(math.log10(span / 6))
-    return next(step for factor in (1, 2, 5, 10) if span / (step := factor * power) <= 6)
