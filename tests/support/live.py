@@ -8,7 +8,7 @@ from typing import Any
 
 from train.report.live import Facts, Live
 from train.runs.folder import RunFolder
-from train.runs.progress import PhaseRecord, ProgressRecord
+from train.runs.progress_record import PhaseRecord, ProgressRecord
 
 FACTS = Facts(
     (

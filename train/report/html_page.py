@@ -35,6 +35,14 @@ _ICON_SHAPES = {
 }
 
 
+RELOADED_EVERY = 10
+"""Seconds after which the page reloads itself."""
+
+SILENT_AFTER = 180
+"""Seconds without a new figure after which the page asks whether the run still goes on. Long stretches without one are a few tens
+of seconds: a large window of texts on a slow processor, resampling of a large test."""
+
+
 def build(template: str, *, styles: Sequence[str], scripts: Sequence[str], data: Any, verdict: str, **context: Any) -> str:
     """Build a complete page.
 
@@ -60,6 +68,11 @@ def build(template: str, *, styles: Sequence[str], scripts: Sequence[str], data:
         )
     )
     return writable(html)
+
+
+def live_data(updated_at: str) -> dict[str, str | int]:
+    """Return what the script needs that reloads a page."""
+    return {"updated": updated_at, "every": RELOADED_EVERY, "silent": SILENT_AFTER}
 
 
 def policy(styles: Iterable[str], scripts: Iterable[str]) -> str:

@@ -14,11 +14,13 @@ from train.console import plain
 from train.errors import RunError
 from train.evaluate.results import run_verdict
 from train.report.drawing.intervals import Bar, Forest
-from train.report.html_page import build
+from train.report.html_page import RELOADED_EVERY, build, live_data
 from train.runs.listing import STATE_WORDS, Run, read_runs
 from train.runs.others import Other, counted_others, read_others
 
 NAME = "index.html"
+GENERATOR = "embed-tune report"
+"""By which an index is known."""
 
 _OWN = ("run_name", "output_dir")
 """Settings in which every run differs."""
@@ -59,6 +61,15 @@ def write_index(folder: Path, others: Sequence[Other] | None = None) -> tuple[Pa
     return path, runs
 
 
+def is_index(path: Path) -> bool:
+    """Tell whether a file is an index that `write_index` made."""
+    try:
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return f'<meta name="generator" content="{GENERATOR}">' in file.read(4000)
+    except OSError:
+        return False
+
+
 def counted(runs: Sequence[Run], others: Sequence[Other] = ()) -> str:
     """Count the runs in each state, and what else there is: "12 runs: 9 finished, 2 not finished, 1 damaged; 1 comparison"."""
     states = Counter(run.state for run in runs if not run.is_evaluation)
@@ -80,14 +91,17 @@ def render_index(runs: Sequence[Run], folder: Path, others: Sequence[Other] = ()
     runs = sorted(runs, key=lambda run: (run.dev_gain is None, -(run.dev_gain or 0)))
     forest = Forest.of([run.headline.ci95 for run in runs if run.headline], _FITTING)
     results = [result for run in runs for result in run.results]
+    updated = max((run.progress.updated_at for run in runs if run.state == "running" and run.progress), default="")
     models = sorted({run.base_model for run in runs if run.base_model})
     return build(
         "index.html.j2",
         styles=["style.css", "index.css", "drawing.css"],
-        scripts=["shared.js", "drawing.js", "index.js", "index_compare.js"],
-        data={"runs": _compared(runs, folder), "words": wording.VERDICT_WORDS},
+        scripts=["shared.js", "drawing.js", "index.js", "index_compare.js", *(["reload.js"] if updated else [])],
+        data={"runs": _compared(runs, folder), "words": wording.VERDICT_WORDS, "live": live_data(updated)},
+        every=RELOADED_EVERY if updated else 0,
         verdict=run_verdict(results),
         title=f"Runs in {plain(folder.resolve().name)}",
+        generator=GENERATOR,
         place=plain(folder.resolve().name),
         summary=counted(runs, others),
         others=others,

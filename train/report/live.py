@@ -19,11 +19,12 @@ from train.config.load import dump_config
 from train.console import detail, plain
 from train.plan.plan import Plan
 from train.report.drawing.picture import Table
-from train.report.html_page import build
+from train.report.html_page import RELOADED_EVERY, build, live_data
+from train.report.live_index import LiveIndex
 from train.report.pictures.training import training_picture
 from train.runs.folder import RunFolder
 from train.runs.phases import WORDS
-from train.runs.progress import PhaseRecord, ProgressRecord
+from train.runs.progress_record import PhaseRecord, ProgressRecord
 from train.runs.read import BrokenRecord, read_report
 from train.runs.records import RunReport, ScoreLine
 from train.runs.score_log import read_scores
@@ -37,13 +38,6 @@ LEAST_BETWEEN = 1.0
 
 MOST_OF_TIME = 0.01
 """Share of the time that writing the page takes at most."""
-
-RELOADED_EVERY = 10
-"""Seconds after which the page reloads itself."""
-
-SILENT_AFTER = 180
-"""Seconds without a new figure after which the page asks whether the run still goes on. Long stretches without one are a few tens
-of seconds: a large window of texts on a slow processor, resampling of a large test."""
 
 
 @dataclass(frozen=True)
@@ -127,6 +121,9 @@ class LivePage:
     _reports: dict[Path, RunReport] = field(default_factory=dict)
     _troubled: bool = False
 
+    def __post_init__(self) -> None:
+        self._index = LiveIndex(self.run.parent, self.clock)
+
     def __call__(self, record: ProgressRecord, at_once: bool) -> None:
         """Write the page where it is due.
 
@@ -136,13 +133,17 @@ class LivePage:
         """
         began = self.clock()
         files = RunFolder(self.run)
-        if files.is_finished or not (record.stopped or began >= self._next[0 if at_once else 1]):
+        finished = files.is_finished
+        if not (finished or record.stopped or began >= self._next[0 if at_once else 1]):
             return
         try:
-            write_text(files.page, render_live(self._gathered(record)))
+            if not finished:
+                write_text(files.page, render_live(self._gathered(record)))
+            self._index(last=finished or record.stopped)
         except Exception as error:  # a page is not worth a run, whatever is the matter
             if not self._troubled:
-                detail(f"  note: {files.page.name} cannot be written while the run goes on ({reason(error)}); the run continues")
+                pages = f"{files.page.name} or the index beside it"
+                detail(f"  note: {pages} cannot be written while the run goes on ({reason(error)}); the run continues")
             self._troubled = True
         ended = self.clock()
         pause = (ended - began) / MOST_OF_TIME
@@ -197,11 +198,6 @@ def render_live(live: Live) -> str:
         facts=live.facts,
         every=RELOADED_EVERY,
     )
-
-
-def live_data(updated_at: str) -> dict[str, str | int]:
-    """Return what the script needs that reloads a page."""
-    return {"updated": updated_at, "every": RELOADED_EVERY, "silent": SILENT_AFTER}
 
 
 def _dev_table(live: Live) -> Table | None:

@@ -25,15 +25,17 @@ from train.evaluate.verdict import RunVerdict
 from train.fit.checkpoints import list_checkpoints
 from train.runs.folder import RunFolder
 from train.runs.others import holds_others
+from train.runs.progress_record import ProgressRecord, is_running, read_progress
 from train.runs.read import BrokenRecord, read_audit, read_environment, read_report
 from train.runs.records import RunReport
 from train.runs.score_log import read_scores
-from train.wording import BASE_AND_TUNED, Sides
+from train.wording import BASE_AND_TUNED, Sides, time_left
 
-State = Literal["finished", "unfinished", "damaged", "foreign"]
+State = Literal["finished", "running", "unfinished", "damaged", "foreign"]
 
 STATE_WORDS: Mapping[State, str] = {
     "finished": "finished",
+    "running": "running",
     "unfinished": "not finished",
     "damaged": "damaged",
     "foreign": "not a run",
@@ -73,6 +75,7 @@ class Run:
         dev_gain: of what is shipped over the base, on dev; None where it is not known.
         is_evaluation: whether two models were judged here, and none was trained.
         ships_base: whether its model is the base itself: nothing was better on dev, or the gain of what was trained is unproven.
+        progress: how far it is, where it goes on or was stopped.
     """
 
     name: str
@@ -94,6 +97,7 @@ class Run:
     dev_gain: float | None = None
     ships_base: bool = False
     is_evaluation: bool = False
+    progress: ProgressRecord | None = None
 
     @property
     def status(self) -> str:
@@ -181,13 +185,20 @@ def _dev_gain(report: RunReport, folder: Path) -> float | None:
 def _unfinished(run: RunFolder, common: Run, obstacle: str) -> Run:
     if obstacle:
         return replace(common, state="damaged", trouble=obstacle, hint="Start it again, or copy the whole folder again.")
+    progress = read_progress(run.path)
+    has_page = run.page.is_file() and progress is not None
+    common = replace(common, progress=progress, link=f"{_link(run.path)}/{run.page.name}" if has_page else None)
+    if progress is not None and is_running(progress):
+        how_far = ", ".join(filter(None, (f"{progress.done:.0%} done", time_left(progress.left_seconds))))
+        return replace(common, state="running", trouble=f"{how_far}: {plain(progress.phase)}.")
     steps = list_checkpoints(run.path)
     last = datetime.fromtimestamp(max(path.stat().st_mtime for path in run.path.iterdir()), UTC)
     what = f"The last checkpoint is that of step {max(steps):,}" if steps else "There is no checkpoint yet"
+    stopped = f"{plain(progress.reason)}. " if progress is not None and progress.stopped and progress.reason else ""
     return replace(
         common,
         state="unfinished",
-        trouble=f"{what}; last written {last:%Y-%m-%d %H:%M} UTC.",
+        trouble=f"{stopped[:1].upper()}{stopped[1:]}{what}; last written {last:%Y-%m-%d %H:%M} UTC.",
         hint="If it is no longer running, continue it:",
         command=_resume(run.path),
     )

@@ -15,16 +15,13 @@ from functools import wraps
 from pathlib import Path
 from typing import ParamSpec, TypeVar
 
-from pydantic import Field
-
 from data.errors import EmbedTuneError, reason
 from train.console import Progress, advance, detail, now
 from train.distributed import is_main
 from train.encode.pace import paced_by
 from train.runs.folder import RunFolder
 from train.runs.phases import WORDS, Phase, Work
-from train.runs.read import BrokenRecord, read_mapping
-from train.runs.records import Part, Record
+from train.runs.progress_record import PhaseRecord, ProgressRecord, read_progress
 from train.runs.training_log import TrainingLine, add_training_line, forget_training_after
 
 Arguments = ParamSpec("Arguments")
@@ -45,39 +42,6 @@ STEPS_TO_TRUST = 5
 
 MOST_DONE = 0.99
 """Share that is done at most until the run is finished."""
-
-
-class PhaseRecord(Part):
-    """A phase of a run."""
-
-    name: str
-    units: float
-    done: float
-    seconds: float
-
-
-class ProgressRecord(Record):
-    """progress.json: how far a run is. It goes when the run is finished."""
-
-    phase: str = Field(description="what is being done, in words")
-    done: float = Field(0.0, ge=0, le=1, description="share of the whole run")
-    name: str = Field("", description="of the phase, as `phases` has it")
-    left_seconds: float | None = Field(None, description="that the whole run will still take; None: not known yet")
-    note: str = ""
-    began_at: str = Field("", description="when the run began, its first session")
-    updated_at: str = Field("", description="time of these figures")
-    phases: tuple[PhaseRecord, ...] = ()
-    stopped: bool = Field(False, description="whether the run ended before it was finished")
-    reason: str = Field("", description="why it was stopped")
-
-
-def read_progress(run: Path) -> ProgressRecord | None:
-    """Read progress.json; None where there is none, or none that can be read: it decides nothing."""
-    path = RunFolder(run).progress
-    try:
-        return ProgressRecord.model_validate(read_mapping(path)) if path.is_file() else None
-    except (BrokenRecord, ValueError, OSError):
-        return None
 
 
 Watcher = Callable[[ProgressRecord, bool], object]
@@ -289,8 +253,10 @@ class RunProgress:
         if self.run is not None and is_main():
             self._surviving("progress.json", RunFolder(self.run).progress.unlink)
         if error is None:
-            self.done = 1.0
+            self.name, self.words, self.note, self.done, self._inner = "report", "finished", "", 1.0, None
             advance(Progress("finished", 1.0, 0.0))
+            if self.run is not None and is_main():
+                self._page(self.record(0.0), True)
 
     def _surviving(self, what: str, write: Callable[[], object]) -> None:
         """Write, on the main process; trouble with it is said once and never stops a run."""

@@ -81,14 +81,16 @@ def report_folder(path: Path, *, output_dir: str | Path = RUNS) -> RunIndex:
 
 
 def _page_of(folder: Path, run: Run) -> Path:
-    """Return `report.html` of a finished run.
+    """Return `report.html` of a finished run, and of one that goes on, whose page shows how far it is.
 
     Raises:
         RunError: the run is not finished, or broken.
     """
-    if run.state == "finished" and run.link:
+    if run.state in ("finished", "running") and run.link:
         return RunFolder(folder).page
-    what = {"unfinished": "is not finished, so it has no report", "finished": "has no page"}.get(run.state, "is broken")
+    what = {"unfinished": "is not finished, so it has no report", "finished": "has no page", "running": "has no page yet"}.get(
+        run.state, "is broken"
+    )
     hint = " ".join(part for part in (run.hint[:1].lower() + run.hint[1:], run.command) if part)
     raise RunError(f"{folder} {what}: {run.trouble.rstrip('.')}", hint=hint or None)
 

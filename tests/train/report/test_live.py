@@ -116,7 +116,7 @@ def test_trouble_with_the_page_is_said_once_and_stops_nothing(tmp_path: Path) ->
         for _ in range(3):
             page(record(), True)
             clock.now += 10
-    assert len(said) == 1 and "report.html cannot be written while the run goes on" in said[0]
+    assert len(said) == 1 and "report.html or the index beside it cannot be written while the run goes on" in said[0]
 
 
 def test_the_report_of_a_finished_run_is_never_replaced(tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from train.errors import Interrupted
 from train.runs import progress
 from train.runs.folder import RunFolder
 from train.runs.phases import Phase
-from train.runs.progress import RunProgress, followed, read_progress
+from train.runs.progress import RunProgress, followed
+from train.runs.progress_record import read_progress
 from train.runs.training_log import forget_training_after, read_training_log
 
 STEPS, CHECKPOINTS = 40, 4

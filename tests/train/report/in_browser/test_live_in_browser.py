@@ -10,6 +10,8 @@ import pytest
 
 from tests.support.browsing import WIDTHS, Page, Visit, serious_violations
 from tests.support.live import live, record, write_training
+from tests.support.pages import write_run
+from train.report.index import write_index
 from train.report.live import LivePage, render_live
 from train.runs.folder import RunFolder
 
@@ -82,6 +84,26 @@ def test_without_javascript_it_is_read_as_tables_and_reloads_all_the_same(visit:
     write_page(tmp_path / "first", done=0.61)
     assert shown(page, "61%")
     assert set(visit.requests) == {path.as_uri()}
+
+
+def test_the_index_waits_while_a_search_is_typed(visit: Visit, tmp_path: Path) -> None:
+    def write(done: float) -> Path:
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        record(updated_at=at, done=done).write(RunFolder(tmp_path / "second").progress)
+        path = write_index(tmp_path)[0]
+        path.write_text(path.read_text(encoding="utf-8").replace('"every":10', '"every":1'), encoding="utf-8")
+        return path
+
+    write_run(tmp_path, "second", finished=False)
+    page = visit(write(0.42))
+    assert shown(page, "42% done")
+    page.get_by_label("Search in names").fill("sec")
+    write(0.61)
+    assert shown(page, "It waits with reloading") and not shown(page, "61% done", 2500)
+    page.get_by_label("Search in names").fill("")
+    page.get_by_label("Search in names").blur()
+    assert shown(page, "61% done")
+    assert visit.complaints == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
