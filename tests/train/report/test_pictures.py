@@ -149,7 +149,7 @@ def test_parts_are_counted_by_their_verdicts_and_the_ends_are_named() -> None:
         "Of 3 parts, each taken by itself: 1 better, 1 worse, 1 unproven; the change goes from -0.100 (length: long) to +0.100"
         " (documents: taught)."
     )
-    assert "Documents" in picture.drawn.slim and "change of nDCG@10, better to the right" in picture.drawn.slim
+    assert "Documents" in picture.drawn.slim and "change of nDCG@10, better →" in picture.drawn.slim
 
 
 def test_seeds_and_parts_stand_as_dots_beside_their_mean() -> None:

@@ -18,12 +18,14 @@ MOST_POINTS = 400
 
 @dataclass(frozen=True)
 class Cloud:
-    """The points (x, y) of one model, and a line through the middle of them; `look` are the classes of both."""
+    """The points (x, y) of one model, and a line through the middle of them; `look` are the classes of both, `mark` is
+    (y, name) of a threshold."""
 
     name: str
     points: Sequence[tuple[float, float]]
     middle: Sequence[tuple[float, float]]
     look: str
+    mark: tuple[float, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,10 @@ def _clouds(width: float, clouds: Sequence[Cloud], label: str, x_name: str, y_na
         plot.add("path", class_=f"specks {one.look}", d=specks)
         plot.path(f"line casing {one.look}", [(x.place(a), y.place(b)) for a, b in one.middle])
         plot.path(f"line {one.look}", [(x.place(a), y.place(b)) for a, b in one.middle])
+        if one.mark is not None and y.holds(one.mark[0]):
+            at = y.place(one.mark[0])
+            plot.rule("mark", plot.left, at, plot.right, at)
+            plot.text(plot.right, at - 5, one.mark[1], css="mark-text over", anchor="end")
         pieces += plot.pieces
         bottom = plot.bottom + 44
     return Plot(width, bottom, 0, width, 0, bottom, pieces).svg("broad" if broad else "slim", label)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup, escape
 
-LETTER = 0.56
+LETTER = 0.62
 """Width of a letter as a share of the size of the type, on the wide side of what browsers draw."""
 
 

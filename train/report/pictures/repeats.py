@@ -40,12 +40,13 @@ def repeats_picture(results: Sequence[DatasetResult]) -> Picture | None:
         drawn=row_chart(
             rows,
             "Change of each repetition as a dot, and the mean with its 95% interval.",
-            f"change of {metric} against the base, better to the right",
+            f"change of {metric}, better →",
         ),
         table=Table("Each part of the rows, judged by the model that the others trained", heads, table, words=(1,))
         if table
         else None,
-        note="○ one repetition, ◆ the mean with its 95% interval, which holds the luck of training as well as that of the items.",
+        note="Change: against the base. ○ one repetition, ◆ the mean with its 95% interval, which holds"
+        " the luck of training as well as that of the items.",
     )
 
 

@@ -138,7 +138,8 @@ def _of_queries(both: tuple[QueryNearness, QueryNearness], threshold: float | No
             f"Similarities that so many of {count:,} queries do not exceed", ("", *(f"{one:.0%}" for one in QUANTILES)), rows
         ),
         note="Relevant: of each query the nearest document that was judged relevant. Best wrong: the nearest of all others, those"
-        " that nobody judged included. The further the two lie apart, the easier it is to tell them by a threshold.",
+        " that nobody judged included. The further the two lie apart, the easier it is to tell them by a threshold, which is"
+        " chosen anew after training: similarities move.",
     )
 
 
@@ -151,9 +152,10 @@ def _of_pairs(found: Similarities, result: DatasetResult, sides: Sides, number: 
     )
     bands = _bands(found.gold)
     middles = [[(_mean(found.gold, band), median(values[i] for i in band)) for band in bands] for values in found.pairs]
+    marks = (None, None if found.threshold is None else (found.threshold, f"threshold {found.threshold:.2f}"))
     clouds = [
-        Cloud(_titled(name), list(zip(found.gold, values, strict=True)), middle, look)
-        for name, values, middle, look in zip(sides, found.pairs, middles, ("s8", "s0"), strict=True)
+        Cloud(_titled(name), list(zip(found.gold, values, strict=True)), middle, look, mark)
+        for name, values, middle, look, mark in zip(sides, found.pairs, middles, ("s8", "s0"), marks, strict=True)
     ]
     rows = [
         (

@@ -30,7 +30,7 @@ def slice_picture(found: Sliced, sides: Sides, number: int = 0) -> Picture:
         drawn=row_chart(
             rows,
             f"Change of {found.metric} in each part, with its 95% interval. The figures are in the table that follows.",
-            f"change of {found.metric}, better to the right",
+            f"change of {found.metric}, better →",
         ),
         note=f"Change: {after} less {before}. Lines are 95% intervals. ▲ better by itself, ◆ worse, ● unproven.",
     )
