@@ -5,12 +5,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_TO_TEST := $(VENV)/.ready-to-test
-INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt --editable
+INSTALL := $(BIN)/python tools/install.py --constraint constraints.txt --editable
 
 .PHONY: train test test-all lint docs clean
 
 train: $(READY)
-	$(BIN)/accelerate launch --quiet --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no train/run.py
+	@$(BIN)/accelerate launch --quiet --num_processes 1 --num_machines 1 --mixed_precision no --dynamo_backend no train/run.py
 
 # two processes with a core each; files stay whole, so that what a file prepares is prepared once
 test: $(READY_TO_TEST)
@@ -25,13 +25,13 @@ lint: $(READY_TO_TEST)
 	$(BIN)/mypy
 
 $(READY): pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(INSTALL) .
-	touch $(READY)
+	@$(PYTHON) -m venv $(VENV)
+	@$(INSTALL) .
+	@touch $(READY)
 
 $(READY_TO_TEST): $(READY)
-	$(INSTALL) '.[dev]'
-	touch $(READY_TO_TEST)
+	@$(INSTALL) '.[dev]'
+	@touch $(READY_TO_TEST)
 
 # the page about all settings, from their models; a test holds it to them
 docs: $(READY)

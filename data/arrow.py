@@ -41,12 +41,13 @@ Batch: TypeAlias = "pa.RecordBatch | Columns"
 
 @dataclass
 class TableFacts:
-    """What is known about a table besides its rows."""
+    """What is known about a table besides its rows. `whole` are the rows that it is a sample of, 0 where it is none."""
 
     fingerprint: str
     rows: int = 0
     dropped: int = 0
     dropped_examples: list[str] = field(default_factory=list)
+    whole: int = 0
 
 
 def facts_of(path: Path) -> TableFacts | None:
@@ -162,6 +163,7 @@ def _complete(path: Path, fingerprint: str) -> bool:
 def _note_dropped(source: Source, split: str, facts: TableFacts) -> None:
     facts.dropped = getattr(source, "dropped", {}).get(split, 0)
     facts.dropped_examples = getattr(source, "dropped_examples", {}).get(split, [])
+    facts.whole = getattr(source, "whole", {}).get(split, 0)
 
 
 def _columns(kind: RowKind, texts: int) -> tuple[str, ...]:

@@ -156,6 +156,12 @@ def _dropped(tables: Mapping[str, Dataset], folder: Path) -> tuple[list[str], di
             counts[f"dropped_{name}"], examples[name] = facts.dropped, facts.dropped_examples
             where = "" if name == UNSPLIT else f" of {name}"
             notes.append(f"bad rows{where} that were left out: {facts.dropped}, for instance {'; '.join(facts.dropped_examples)}")
+    sampled = [facts for name in tables if (facts := facts_of(folder / f"{name}.arrow")) is not None and facts.whole]
+    if (rows := sum(one.rows for one in sampled)) < (whole := sum(one.whole for one in sampled)):
+        counts["sample"], counts["sampled_from"] = rows, whole
+        notes.append(
+            f"a sample of {rows:,} of {whole:,} rows, by hash, queries with all of their rows; figures are those of the sample"
+        )
     return notes, counts, examples
 
 

@@ -143,6 +143,13 @@ class DatasetSpec(StrictModel):
         " as such",
     )
     max_rows: int | None = Field(None, ge=2, description="maximum number of training rows, chosen by hash; by default all")
+    sample: int | None = Field(
+        None,
+        ge=10,
+        description="number of rows, about, to which the whole data set is cut before it is split: queries chosen by hash, with"
+        " all of their rows; of a corpus, the documents of these rows and the same share of the others; by default all",
+    )
+    sample_seed: int = Field(0, ge=0, lt=2**63, description="seed of the hash that chooses the sample")
     train: bool = Field(True, description="false: the data set is only judged, to see what was lost elsewhere")
     loss: Loss = Field(
         Loss.AUTO,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from importlib.resources import files
+from importlib import resources
 from pathlib import Path
 
 from data.errors import DataError, nearest
@@ -32,11 +32,20 @@ SAMPLES = "data/samples/"
 
 
 def open_source(spec: DatasetSpec) -> Source:
-    """Open the source that `spec.source` names: `python_api`, an existing path or glob, else a Hub id.
+    """Open the source that `spec.source` names: `python_api`, an existing path or glob, else a Hub id; or a sample of it.
 
     Raises:
         DataError: it is none of these, or it cannot be understood.
     """
+    whole = _open_whole(spec)
+    if spec.sample is None:
+        return whole
+    from data.sources.sampled import SampledSource
+
+    return SampledSource(whole, spec.sample, spec.sample_seed)
+
+
+def _open_whole(spec: DatasetSpec) -> Source:
     text = spec.source.strip()
     name = safe_name(spec.name or default_name(text))
     if text == "python_api":
@@ -92,7 +101,7 @@ def refuse_lost(spec: DatasetSpec) -> None:
 
 def _sample(name: str) -> Path:
     """Return where a sample lies that came with the program; it need not exist."""
-    return Path(str(files("data"))) / "samples" / name
+    return Path(str(resources.files("data"))) / "samples" / name
 
 
 def _path_source(path: Path, name: str, spec: DatasetSpec) -> Source:

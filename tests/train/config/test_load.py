@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.conftest import ROOT
 from train.config.load import dump_config, load_config
 from train.config.messages import all_keys, nearest_key
+from train.config.packaged import packaged
 from train.config.schema import TrainSettings
 from train.errors import ConfigError
 
@@ -209,3 +210,10 @@ def test_what_a_file_says_of_no_data_set_is_about_the_one_on_the_command_line(tm
         ("y.csv", "cosent", "drop", "rating"),
     ]
     assert config.data.leaks == "keep"
+
+
+def test_the_default_is_a_part_of_the_demo() -> None:
+    short, demo = (load_config(packaged(f"{name}.yaml")) for name in ("default", "demo"))
+    assert [one.source for one in short.data.datasets] == [one.source for one in demo.data.datasets]
+    assert (short.data.datasets[0].sample, demo.data.datasets[0].sample) == (1500, None)
+    assert short.training.max_steps is None, "with it a run counts as a trial"
