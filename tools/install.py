@@ -17,7 +17,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-PACKAGES = 90
+PACKAGES = 84
 """Packages that a user needs, about."""
 SECONDS = 15
 """Between two lines where nobody sees a line change."""
@@ -35,7 +35,7 @@ def main(arguments: list[str]) -> int:
         flush=True,
     )
     began, said = time.monotonic(), Line()
-    command = [sys.executable, "-m", "pip", "install", "--progress-bar", "off", "--disable-pip-version-check", *arguments]
+    command = [sys.executable, "-u", "-m", "pip", "install", "--progress-bar", "off", "--disable-pip-version-check", *arguments]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
     assert process.stdout is not None
     heard: list[str] = []

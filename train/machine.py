@@ -48,6 +48,14 @@ def environment(extra: Mapping[str, object]) -> dict[str, object]:
     }
 
 
+def use_threads(number: int | None) -> None:
+    """Let torch use so many CPU threads in this process; None leaves it as it is."""
+    if number is not None:
+        import torch
+
+        torch.set_num_threads(number)
+
+
 def own_version() -> str:
     """Return the version of this program; a clone that is not installed has none."""
     return _version("embed-tune") or "not installed"

@@ -8,7 +8,8 @@ from pathlib import Path
 # its place: only from there can anything of ours be found, and it need not be installed.
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-# Accelerate's launcher starts processes with one CPU thread each unless told otherwise, which on a CPU wastes every core but one
+# Accelerate's launcher starts processes with one CPU thread each unless told otherwise, which on a CPU wastes every core but one.
+# Whether the 1 is the user's cannot be seen from here: `training.threads=1` says so.
 if os.environ.get("OMP_NUM_THREADS") == "1" and "EMBED_TUNE_KEEP_THREADS" not in os.environ:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     os.environ["OMP_NUM_THREADS"] = str(max(1, cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1"))))

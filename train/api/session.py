@@ -31,14 +31,15 @@ def session(progress: Listener | None) -> Iterator[None]:
 
 @contextmanager
 def _random_numbers_kept() -> Iterator[None]:
-    """Restore the states of the random generators that a run seeds."""
+    """Restore the states of the random generators that a run seeds, and the number of torch's threads."""
     python, numpy = random.getstate(), np.random.get_state()
     torch = sys.modules.get("torch")
-    state = None if torch is None else torch.get_rng_state()
+    state = None if torch is None else (torch.get_rng_state(), torch.get_num_threads())
     try:
         yield
     finally:
         random.setstate(python)
         np.random.set_state(numpy)
         if torch is not None and state is not None:
-            torch.set_rng_state(state)
+            torch.set_rng_state(state[0])
+            torch.set_num_threads(state[1])  # which training.threads sets

@@ -179,6 +179,12 @@ class TrainingConfig(StrictModel):
         description="number format of training: auto: bf16 where the processor has matrix units for it or was measured to gain"
         " by it, otherwise fp32",
     )
+    threads: int | None = Field(
+        None,
+        ge=1,
+        description="number of CPU threads of each process; by default OMP_NUM_THREADS, or under Accelerate, which sets that to 1"
+        " by itself, the cores divided among the processes",
+    )
     seed: int = Field(42, ge=0, lt=2**32, description="seed of shuffling, dropout and resampling, from 0 to 4,294,967,295")
     seeds: int = Field(
         1,

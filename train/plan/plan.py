@@ -29,6 +29,7 @@ from train.fit.hard_negatives import MinedSet, mine_training_rows
 from train.fit.losses.build import check_lengths
 from train.fit.precision import bf16_pays
 from train.fit.recipe import Recipe, plan_recipe
+from train.machine import use_threads
 from train.plan.audit import audited as audit_datasets
 from train.plan.audit import obey_errors, obey_strict, say_warnings
 from train.plan.datasets import load_datasets, training_rows, training_sets
@@ -103,6 +104,7 @@ def make_plan(config: TrainSettings) -> Plan:
     """
     if distributed.world_size() > 1:
         say(f"{distributed.world_size()} processes share the work")
+    use_threads(config.training.threads)
     if resolve_device(config.model.device) == "cpu":  # raises: better now than after reading the data
         keep_freed_memory()
     datasets = distributed.first_on_each_machine(lambda: load_datasets(config))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas
 import pytest
+import torch
 from sentence_transformers import SentenceTransformer
 
 import embed_tune
@@ -53,7 +54,11 @@ def test_nothing_is_printed_and_progress_hears_what_is_said(
     options = {"anchor": "left", "positive": "right", "model": tiny_model, "output_dir": tmp_path, "settings": QUICK}
     embed_tune.fine_tune(frame, name="quiet", **options)
     assert capfd.readouterr() == ("", "")
-    embed_tune.fine_tune(frame, name="loud", progress=heard.append, **options)
+    before = torch.get_num_threads()
+    options["settings"] = {**QUICK, "training.threads": before + 1}
+    loud = embed_tune.fine_tune(frame, name="loud", progress=heard.append, **options)
+    recorded = json.loads((loud.folder / "environment.json").read_text(encoding="utf-8"))["threads"]
+    assert (recorded, torch.get_num_threads()) == (before + 1, before), "training.threads is for the run alone"
     assert capfd.readouterr() == ("", "") and any("training" in line for line in heard)
 
 
