@@ -29,6 +29,7 @@ from train.plan.preflight import preflight
 from train.plan.record import begin_run, refuse_changes
 from train.plan.shortages import shortages_in_words
 from train.plan.trial import try_out
+from train.plan.whole_time import say_time
 from train.report.live import live_page
 from train.report.run_report import report_run
 from train.runs.find import RUNS, find_unfinished
@@ -72,6 +73,7 @@ def start_run(config: TrainSettings, *, debug: bool = False, inner: bool = False
     if not inner:  # the parts of a cross-validation train the same model
         with shortages_in_words(plan.needs):
             distributed.on_main(lambda: try_out(plan))
+            distributed.on_main(lambda: say_time(plan))
     run = begin_run(plan, distributed.on_main(lambda: audited(plan)))
     return _carry_out(plan, run, new=True, inner=inner)
 

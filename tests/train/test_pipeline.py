@@ -50,7 +50,9 @@ def test_a_dry_run_returns_the_plan_and_prints_nothing(
     assert found.sentences[0] == "recipe:" and "  2 optimiser steps (from your config)" in words
     assert "run_name: run" in found.config and found.config in words
     assert str(found.estimate) in words and words.endswith("nothing was trained, no run folder was made")
-    assert json.loads(json.dumps(found.to_dict()))["estimate"]["memory_mb"] > 0
+    estimated = json.loads(json.dumps(found.to_dict()))["estimate"]
+    assert estimated["memory_mb"] > 0 and {"training", "judging"} <= estimated["parts"].keys()
+    assert estimated["whole_seconds"] == pytest.approx(sum(estimated["parts"].values()))
     assert not set(found.sentences) & set(said), "what is returned is not said as well"
     assert not (rows.parent / "run").exists()
     captured = capfd.readouterr()

@@ -45,7 +45,7 @@ class DryRun:
         lines = [*self.sentences, "", "resolved config:", self.config, *self.estimate.lines()]
         lines += filter(None, [self.elsewhere])
         if self.folds:
-            lines.append(f"cross-validation: {self.folds} more runs that take about as long each")
+            lines.append(f"cross-validation: {self.folds} more runs, which the estimated time holds")
         return "\n".join([*lines, "dry run: nothing was trained, no run folder was made"])
 
     def _repr_html_(self) -> str:

@@ -26,7 +26,7 @@ def dry_run(config: TrainSettings, *, debug: bool = False) -> DryRun:
     distributed.on_main(lambda: audited(plan))
     with shortages_in_words(plan.needs):
         distributed.on_main(lambda: try_out(plan))
-        found = estimate(plan.encoder, plan.sets, plan.datasets, plan.recipe, plan.config, plan.bf16)
+        found = estimate(plan)
     samples = {name: plan.datasets[name].samples for name in plan.sets}
     folds = folds_wanted(plan.config, plan.datasets)[0]
     return DryRun(dump_config(plan.config), plan.sentences, found, folds, samples, panel_sentence(plan))

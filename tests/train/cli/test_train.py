@@ -59,6 +59,7 @@ def test_a_run_leaves_everything_that_is_promised(server: ForkServer, folder: Pa
     done = server.run(["train", "--data", "pairs.csv", "run_name=first", *quick], folder)
     assert done["code"] == 0, done["output"]
     assert "question -> anchor" in done["output"] and "Verdict" in done["output"]
+    assert done["output"].index("estimated time: about") < done["output"].index("training 4 steps")
     run = folder / "checkpoints" / "first"
     files = {p.name for p in run.iterdir() if not p.name.startswith(("checkpoint-", "work.json"))}
     texts = {"config.yaml", "environment.json", "audit.json", "scores.jsonl", "training.jsonl"}
