@@ -9,7 +9,9 @@ from datasets import Dataset
 from data.prepared import PreparedDataset
 from data.schema import text_columns
 from train.config.choices import Interpolation, References
+from train.config.schema import DEFAULT_MODEL
 from train.encode.pace import LONGEST
+from train.encode.weights.locate import full_name
 from train.plan.folds import folds_wanted
 from train.plan.panel import CHARACTERS, panel_wanted
 from train.plan.plan import Plan
@@ -62,7 +64,8 @@ def phases_of(plan: Plan, *, inner: bool) -> list[Phase]:
         parts = PANEL_PARTS + len(plan.config.panel)
         found += [Phase("base_panel", characters=parts * CHARACTERS), Phase("panel", characters=parts * CHARACTERS / 2)]
     if plan.config.evaluation.references != References.OFF and any(one.corpus is not None for one in plan.datasets.values()):
-        found.append(Phase("references", characters=test, seconds=1.0))
+        other = full_name(plan.config.model.name) != DEFAULT_MODEL  # which is judged beside another base
+        found.append(Phase("references", characters=test if other else 0.0, seconds=1.0))
     return found
 
 
