@@ -146,7 +146,13 @@ def test_two_models_are_compared_beside_modules_of_the_users(venv: Path, empty: 
     )
     for name in ("train.py", "data.py"):
         (empty / name).write_text("raise RuntimeError('imported')\n", encoding="utf-8")
-    quick = ["measure.seconds=0.2", "measure.latency_texts=5", "measure.throughput_texts=8", "evaluation.resamples=200"]
+    quick = [
+        "measure.seconds=0.2",
+        "measure.rounds=0",
+        "measure.latency_texts=5",
+        "measure.throughput_texts=8",
+        "evaluation.resamples=200",
+    ]
     said = run(venv, empty, "compare", "one", "other", "--data", "my_pairs.csv", "model.device=cpu", *quick, "-o", "out")
     assert (empty / "out" / "compare.html").is_file(), said
 

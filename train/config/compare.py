@@ -57,6 +57,13 @@ class MeasureConfig(StrictModel):
     seconds: float = Field(
         8.0, gt=0, description="maximum time in seconds for latency, and the same again for throughput; slow models stop there"
     )
+    rounds: int = Field(
+        9,
+        ge=0,
+        le=100,
+        description="rounds in which the models take turns to be timed again, for intervals of their speeds; fewer than 6 give"
+        " none; 0: each is timed once",
+    )
     documents: int = Field(1_000_000, ge=1, description="number of documents in the index whose size is estimated")
     usd_per_hour: float | None = Field(
         None,

@@ -82,6 +82,7 @@ def test_stored_numbers_become_floats(precision: str, frame: pandas.DataFrame, t
 def test_models_to_compare_have_labels_and_settings(frame: pandas.DataFrame, tiny_model: Path, tmp_path: Path) -> None:
     models = [tiny_model, {"name": tiny_model, "label": "short", "dimensions": 8}]
     quick = {
+        "measure.rounds": 0,
         "measure.latency_texts": 5,
         "measure.throughput_texts": 8,
         "evaluation.resamples": 200,

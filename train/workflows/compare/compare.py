@@ -38,7 +38,8 @@ from train.workflows.compare.recommendation import Advice, advise
 from train.workflows.compare.references import Reference, judge_references, rank_words, references_json, with_references
 from train.workflows.compare.results import Comparison, compare_all
 from train.workflows.compare.samples import choose_samples
-from train.workflows.compare.speed import Samples
+from train.workflows.compare.speed import Round, Samples
+from train.workflows.compare.turns import timed_in_turns
 from train.workflows.compare.worker import Failure, Job, Outcome
 
 ROOM = "comparisons"
@@ -93,7 +94,8 @@ def compare_models(
         found = {}
         for number, job in enumerate(jobs, start=1):
             say(f"{job.candidate.label} ({number} of {len(jobs)}) …")
-            found[job.candidate] = _told(run_job(job, start))
+            found[job.candidate] = _told(_whole(run_job(job, start)))
+        found = timed_in_turns(jobs, found, start)
     comparison = _compared(request, tasks, found, prices)
     doubts = tuple(f"warning: {name}: {against_scores('every model')}" for name in _all_against_scores(comparison, tasks))
     doubts += _many_looks(request, comparison)
@@ -110,6 +112,12 @@ def compare_models(
     if csv is not None:
         _write_csv(csv, report)
     return ModelComparison(comparison, advice, made, report, warnings, references)
+
+
+def _whole(found: Outcome | Round | Failure) -> Outcome | Failure:
+    if isinstance(found, Round):
+        raise TypeError("a job that does everything comes back with an outcome")
+    return found
 
 
 def _all_against_scores(comparison: Comparison, tasks: Mapping[str, Task]) -> list[str]:

@@ -12,6 +12,7 @@ from multiprocessing.context import BaseContext
 from typing import cast
 
 from train.console import say
+from train.workflows.compare.speed import Round
 from train.workflows.compare.worker import Failure, Job, Outcome, work
 
 LIBRARIES = ["embed_tune", "torch", "sentence_transformers", "train.workflows.compare.worker"]
@@ -65,7 +66,7 @@ def _without_script() -> Iterator[None]:
         main.update(kept)
 
 
-def run_job(job: Job, start: BaseContext) -> Outcome | Failure:
+def run_job(job: Job, start: BaseContext) -> Outcome | Round | Failure:
     """Do a job in a process of its own and pass on what it says."""
     here, there = start.Pipe(duplex=False)
     process = start.Process(target=work, args=(job, there), daemon=True)  # type: ignore[attr-defined]
@@ -76,7 +77,7 @@ def run_job(job: Job, start: BaseContext) -> Outcome | Failure:
         while True:
             kind, found = here.recv()
             if kind == "done":
-                return cast(Outcome | Failure, found)
+                return cast(Outcome | Round | Failure, found)
             say(found)
     except EOFError:  # it died and said nothing
         process.join()

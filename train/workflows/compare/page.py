@@ -203,6 +203,6 @@ def _wishes(advice: Advice) -> list[Card]:
         quality = fraction(wish.model.quality.value)
         if advice.taken is not None and wish.model is not advice.taken:
             quality += f" ({change(wish.model.quality.value - advice.taken.quality.value)})"
-        note = wish.value if wish.what == "quality" else f"{wish.value}; quality {quality}"
+        note = plain(wish.value) if wish.what == "quality" else f"{plain(wish.value)}; quality {quality}"
         cards.append(Card(wish.what, wish.model.letter, plain(wish.model.label), note, wish.model is advice.taken))
     return cards

@@ -48,6 +48,7 @@ def method_lines(comparison: Comparison, report: Mapping[str, Any]) -> list[str]
         "p95 is the time that 95 of 100 do not exceed.",
         f"Throughput: {many['texts']:,} {KINDS[many['role']]} of your data in batches of several sizes; the best counts.",
         "Neither reads a cache; both tokenise every text.",
+        *_rounds(comparison),
         "Load time and memory: in a process of its own that has loaded the libraries before. Memory is the peak of the whole "
         "process, or that of the GPU.",
         "Index: the vectors alone, without what an index adds to them.",
@@ -59,6 +60,17 @@ def method_lines(comparison: Comparison, report: Mapping[str, Any]) -> list[str]
     if len(comparison.datasets) > 1:
         found.insert(1, "Quality over several data sets is the mean of their metrics, each of the same weight.")
     return found
+
+
+def _rounds(comparison: Comparison) -> list[str]:
+    """Say how speeds came by their intervals."""
+    rounds = {one.speed.rounds for one in comparison.contenders if one.speed is not None and one.speed.rounds}
+    if not rounds:
+        return []
+    return [
+        f"Speeds are medians of {max(rounds)} rounds in which the models took turns, each time in a new process, with 95% "
+        "intervals by ranks. Models whose intervals overlap, or that are within a tenth, count as equally fast."
+    ]
 
 
 def environment_lines(report: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ from train.workflows.compare.plot import DEEP
 from train.workflows.compare.recommendation import Advice
 from train.workflows.compare.references import Reference
 from train.workflows.compare.results import Comparison, Contender
+from train.workflows.compare.speed import Speed
 
 _CAUSES = {
     "max_latency_ms": "latency",
@@ -46,7 +47,9 @@ class Line:
     bar: Bar | None
     verdict: str
     latency: str
+    latency_between: str
     rate: str
+    rate_between: str
     memory: str
     dimensions: str
     price: str
@@ -110,6 +113,8 @@ def _line(one: Contender, comparison: Comparison, advice: Advice, state: str, fo
         bar=None if one is top else forest.bar(delta, ci95),
         verdict="regressed" if comparison.beaten(one.letter, top.letter) else "no_evidence",
         latency=units.UNKNOWN if speed is None else units.millis(speed.latency_p95_ms),
+        latency_between=_between(speed, "latency_p95_ms", units.millis),
+        rate_between=_between(speed, "texts_per_second", units.number),
         rate=units.UNKNOWN if speed is None else units.number(speed.texts_per_second),
         memory=units.megabytes(memory) if memory is not None else "–" if one.is_api else units.UNKNOWN,
         dimensions=f"{one.dimensions:,}",
@@ -124,6 +129,12 @@ def _line(one: Contender, comparison: Comparison, advice: Advice, state: str, fo
             price,
         ],
     )
+
+
+def _between(speed: Speed | None, name: str, write: units.Write) -> str:
+    """Return the interval of a figure in words; nothing where none is known."""
+    found = None if speed is None else speed.span(name)
+    return "" if found is None else units.between(*found, write)
 
 
 def matrices_of(comparison: Comparison) -> list[Matrix]:

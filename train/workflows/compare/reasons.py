@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ from train.wording import change, fraction, interval, metric_name, span, things
 from train.workflows.compare import units
 from train.workflows.compare.as_good import rounded, times_as_many
 from train.workflows.compare.results import Comparison, Contender
+from train.workflows.compare.rounds import is_quicker
 
 WORTH_A_WORD = 1.25
 """Ratios from here on are given as a reason."""
@@ -105,13 +107,22 @@ def throughput(one: Contender) -> float:
     return 0.0 if one.speed is None else one.speed.texts_per_second
 
 
+def costs_less(one: Contender, other: Contender) -> bool:
+    """Tell whether the tokens of a model cost less than another's. The price of an hour of this machine makes those of two models
+    of one speed differ by the noise of measuring it."""
+    mine, theirs = (math.inf if found is None else found for found in (one.price.usd_per_million, other.price.usd_per_million))
+    by_speed = not one.is_api and not other.is_api and 0 < mine < math.inf and 0 < theirs < math.inf
+    return mine < theirs and (not by_speed or is_quicker(one.speed, other.speed))
+
+
 def _savings(taken: Contender, other: Contender) -> list[str]:
     """Say what one model saves against another, where it is worth mentioning."""
     found = []
     mine, theirs = taken.price.usd_per_million, other.price.usd_per_million
-    if mine is not None and theirs is not None and mine < theirs:
+    if mine is not None and theirs is not None and costs_less(taken, other):
         found.append(f"costs {units.per_million(mine)} rather than {units.usd(theirs)}")
-    if throughput(other) and throughput(taken) / throughput(other) >= WORTH_A_WORD:
+    quicker = throughput(other) and is_quicker(taken.speed, other.speed)
+    if quicker and throughput(taken) / throughput(other) >= WORTH_A_WORD:
         found.append(f"encodes {units.times(throughput(taken) / throughput(other))} as many texts a second")
     if other.dimensions / taken.dimensions >= WORTH_A_WORD:
         found.append(f"its vectors are {units.times(other.dimensions / taken.dimensions)} smaller")

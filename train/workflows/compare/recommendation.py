@@ -2,7 +2,8 @@
 
 Among the models that keep every limit, the one with the highest mean quality is the best. As good as it are those that are shown
 to be not worse by the margin (`as_good`). Of these and the best the cheapest is taken: the lowest price; of equals in price the
-highest throughput; within a tenth of that the smallest vectors; then the highest quality. Where none is shown to be as good, the
+highest throughput; of those that are not slower than that beyond chance and by a tenth the smallest vectors; then the highest
+quality. Where none is shown to be as good, the
 best is taken, and it is said how many queries could tell the others from it.
 """
 
@@ -18,11 +19,9 @@ from train.wording import fraction
 from train.workflows.compare import units
 from train.workflows.compare.as_good import as_good
 from train.workflows.compare.limits import Breach, breaches, in_words
-from train.workflows.compare.reasons import Found, throughput, why
+from train.workflows.compare.reasons import Found, costs_less, throughput, why
 from train.workflows.compare.results import Comparison, Contender
-
-CLOSE = 0.9
-"""A throughput of at least this share of another is as good."""
+from train.workflows.compare.rounds import is_quicker
 
 
 @dataclass(frozen=True)
@@ -120,10 +119,10 @@ def _exclusions(comparison: Comparison, limits: LimitsConfig, broken: Mapping[st
 
 def cheapest(models: Sequence[Contender]) -> Contender:
     """Return the one that costs least to use; see the rule at the top of this module."""
-    lowest = min(_price(one) for one in models)
-    left = [one for one in models if _price(one) == lowest]
-    fastest = max(throughput(one) for one in left)
-    left = [one for one in left if throughput(one) >= CLOSE * fastest]
+    lowest = min(models, key=_price)
+    left = [one for one in models if one is lowest or not costs_less(lowest, one)]
+    fastest = max(left, key=throughput)
+    left = [one for one in left if not is_quicker(fastest.speed, one.speed)]
     return min(left, key=lambda one: (one.dimensions, -one.quality.value))
 
 
@@ -155,13 +154,20 @@ def _wishes(fit: Sequence[Contender], documents: int) -> list[Wish]:
     found = [Wish("quality", best, fraction(best.quality.value))]
     waits = [(wait, one) for one in fit if (wait := one.timed("latency_p95_ms")) is not None]
     if waits:
-        wait, quick = min(waits, key=lambda found: found[0])
-        many = max(fit, key=throughput)
-        found.append(Wish("a quick answer to a single text", quick, units.millis(wait)))
-        found.append(Wish("many texts a second", many, units.rate(throughput(many))))
+        quick, like = _first_of_equals(fit, min(waits, key=lambda found: found[0])[1], single=True)
+        found.append(Wish("a quick answer to a single text", quick, units.millis(quick.timed("latency_p95_ms") or 0.0) + like))
+        many, like = _first_of_equals(fit, max(fit, key=throughput), single=False)
+        found.append(Wish("many texts a second", many, units.rate(throughput(many)) + like))
     small = min(fit, key=lambda one: one.dimensions)
     found.append(Wish("a small index", small, f"{units.size(small.index_bytes(documents))} for {documents:,} documents"))
     if priced:
         cheap = min(priced, key=_price)
         found.append(Wish("a low price", cheap, units.per_million(_price(cheap))))
     return found
+
+
+def _first_of_equals(fit: Sequence[Contender], fastest: Contender, *, single: bool) -> tuple[Contender, str]:
+    """Return the best of the models that are as fast as the fastest, as far as can be told, and who else is."""
+    equals = [one for one in fit if one is fastest or not is_quicker(fastest.speed, one.speed, single=single)]
+    others = [one.label for one in equals[1:]]
+    return equals[0], f" (equally fast: {units.listed(others)})" if others else ""

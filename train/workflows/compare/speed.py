@@ -47,6 +47,25 @@ class Samples:
     many_role: Role
 
 
+Span = tuple[float, float]
+"""The two ends of an interval."""
+SPANS = {
+    "latency_p50_ms": "latency_p50_ci95",
+    "latency_p95_ms": "latency_p95_ci95",
+    "texts_per_second": "texts_per_second_ci95",
+}
+"""Figures that have intervals, and what these are called."""
+
+
+@dataclass(frozen=True)
+class Round:
+    """What was measured of one model in one round: milliseconds of a single text, and texts a second at the best batch."""
+
+    p50_ms: float
+    p95_ms: float
+    texts_per_second: float
+
+
 @dataclass(frozen=True)
 class Speed:
     """What was measured of one model.
@@ -65,6 +84,9 @@ class Speed:
         machine: on which it was measured.
         busy: load of a core by other programs at the beginning, 0 for none; None where it cannot be known.
         measured_at: UTC, ISO 8601.
+        latency_p50_ci95, latency_p95_ci95, texts_per_second_ci95: 95% intervals over the rounds; None where there were too few.
+        rounds: in which it was timed again, taking turns with other models; the figures are their medians. 0 for one visit.
+        session: the same for models that took turns.
     """
 
     load_seconds: float | None
@@ -82,6 +104,16 @@ class Speed:
     machine: Machine
     busy: float | None
     measured_at: str
+    latency_p50_ci95: Span | None = None
+    latency_p95_ci95: Span | None = None
+    texts_per_second_ci95: Span | None = None
+    rounds: int = 0
+    session: str = ""
+
+    def span(self, name: str) -> Span | None:
+        """Return the 95% interval of a figure; None where none is known."""
+        found: Span | None = getattr(self, SPANS[name]) if name in SPANS else None
+        return found
 
     @property
     def disturbed(self) -> bool:
@@ -100,7 +132,8 @@ class Speed:
             KeyError, TypeError, ValueError: it is something else.
         """
         by_batch = {int(size): float(rate) for size, rate in found["by_batch"].items()}
-        return cls(**{**found, "by_batch": by_batch, "machine": Machine(**found["machine"])})
+        spans = {name: None if found[name] is None else tuple(map(float, found[name])) for name in SPANS.values()}
+        return cls(**{**found, **spans, "by_batch": by_batch, "machine": Machine(**found["machine"])})
 
 
 def busy_now() -> float | None:
@@ -129,14 +162,13 @@ def measure_speed(
         load_seconds, busy: see `Speed`.
         clock: seconds, from any beginning.
     """
-    machine = Machine.here(encoder)
-    single = replace(encoder, store=None) if isinstance(encoder, Encoder) else encoder
-    millis = [1000 * seconds for seconds in _latencies(single, samples, settings, clock)]
+    machine, seconds = Machine.here(encoder), settings.seconds / (2 if settings.rounds else 1)
+    millis = _latencies(encoder, samples, settings.latency_texts, seconds, clock)
     # a model behind an API makes its own requests of the texts it gets, several at a time, and each text costs money
     sizes = [len(samples.many)] if machine.device == "api" else settings.batch_sizes
     rates: dict[int, float] = {}
     for size in sizes:
-        rates[size] = _throughput(encoder, samples, size, settings.seconds / len(sizes), clock)
+        rates[size] = _throughput(encoder, samples, size, seconds / len(sizes), clock)
         if size >= len(samples.many):
             break
     best = max(rates, key=lambda size: rates[size])
@@ -159,6 +191,21 @@ def measure_speed(
         busy=busy,
         measured_at=now(),
     )
+
+
+def measure_round(
+    encoder: TextEncoder,
+    samples: Samples,
+    settings: MeasureConfig,
+    batch: int,
+    *,
+    clock: Callable[[], float] = time.perf_counter,
+) -> Round:
+    """Time a model once more, at the batch size that was the best: all rounds together take as long as the first visit."""
+    seconds = settings.seconds / 2 / max(1, settings.rounds)
+    millis = _latencies(encoder, samples, settings.latency_texts, seconds, clock)
+    rate = _throughput(encoder, samples, batch, seconds, clock)
+    return Round(float(np.percentile(millis, 50)), float(np.percentile(millis, 95)), rate)
 
 
 def token_counts(encoder: TextEncoder, samples: Samples) -> np.ndarray | None:
@@ -186,18 +233,26 @@ def peak_memory(encoder: TextEncoder) -> float | None:
     return resident_peak_mb()
 
 
-def _latencies(encoder: TextEncoder, samples: Samples, settings: MeasureConfig, clock: Callable[[], float]) -> Iterator[float]:
+def _latencies(encoder: TextEncoder, samples: Samples, count: int, seconds: float, clock: Callable[[], float]) -> list[float]:
+    """Return the milliseconds of single texts, of as many as the time allows."""
+    single = replace(encoder, store=None) if isinstance(encoder, Encoder) else encoder
+    return [1000 * one for one in _one_by_one(single, samples, count, seconds, clock)]
+
+
+def _one_by_one(
+    encoder: TextEncoder, samples: Samples, count: int, seconds: float, clock: Callable[[], float]
+) -> Iterator[float]:
     """Measure the seconds of single texts."""
     for text in samples.single[:WARM_UP]:
         encoder.encode([text], samples.single_role, False)
     began = clock()
-    for number in range(settings.latency_texts):
+    for number in range(count):
         text = samples.single[number % len(samples.single)]
         before = clock()
         encoder.encode([text], samples.single_role, False)
         after = clock()
         yield after - before
-        if number + 1 >= FEWEST and after - began > settings.seconds:
+        if number + 1 >= FEWEST and after - began > seconds:
             return
 
 

@@ -12,7 +12,7 @@ from train.config.compare import MeasureConfig
 from train.workflows.compare.machine import Machine
 from train.workflows.compare.speed import Samples, Speed
 
-FORMAT = 1
+FORMAT = 2
 """Raised when measurements of an earlier version may not be used any more."""
 ROOM = "speed"
 """Folder of the measurements, below that of everything else that runs share."""
@@ -29,7 +29,7 @@ class SpeedFile:
     """
 
     def __init__(self, folder: Path, spaces: Sequence[str], machine: Machine, samples: Samples, settings: MeasureConfig) -> None:
-        how = settings.model_dump(include={"latency_texts", "throughput_texts", "batch_sizes", "seconds"})
+        how = settings.model_dump(include={"latency_texts", "throughput_texts", "batch_sizes", "seconds", "rounds"})
         parts = [FORMAT, list(spaces), vars(machine), digest(json.dumps([samples.single, samples.many])), how]
         self.path = folder / ROOM / f"{digest(json.dumps(parts, sort_keys=True))}.json"
 

@@ -23,6 +23,13 @@ def short(text: str) -> str:
     return re.sub(r"\.0+(?= |$)", "", text)
 
 
+def between(low: float, high: float, write: Write) -> str:
+    """Write an interval with its unit once: "11.8 to 12.4 ms"."""
+    first, last = write(low), write(high)
+    unit = last.partition(" ")[2]
+    return f"{first.removesuffix(f' {unit}') if unit else first} to {last}"
+
+
 def seconds(value: float) -> str:
     """Write a short time: "0.42 s", "12 s"."""
     return f"{value:.2f} s" if value < 10 else f"{value:,.0f} s"

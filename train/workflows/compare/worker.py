@@ -9,7 +9,7 @@ import os
 import pickle
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -38,7 +38,7 @@ from train.resolve.facts import ModelFacts, facts_of
 from train.resolve.models import Candidate
 from train.wording import metric_name
 from train.workflows.compare.machine import Machine
-from train.workflows.compare.speed import Samples, Speed, busy_now, measure_speed
+from train.workflows.compare.speed import Round, Samples, Speed, busy_now, measure_round, measure_speed
 from train.workflows.compare.speed_cache import SpeedFile
 
 NO_MEMORY = "there is not enough memory for it"
@@ -58,6 +58,7 @@ class Job:
         words: a file with what BM25 finds, pickled: by data set name, see `lexical.Ranked`.
         debug: show what libraries log.
         bars: show progress bars.
+        round_in_batches: the model is only timed once more, in batches of that size; None does everything.
     """
 
     candidate: Candidate
@@ -69,6 +70,7 @@ class Job:
     words: Path | None = None
     debug: bool = False
     bars: bool = False
+    round_in_batches: int | None = None
 
 
 @dataclass(frozen=True)
@@ -120,9 +122,9 @@ def work(job: Job, channel: Connection) -> None:
     channel.close()
 
 
-def _judged(job: Job) -> Outcome | Failure:
+def _judged(job: Job) -> Outcome | Round | Failure:
     try:
-        return judge(job)
+        return judge(job) if job.round_in_batches is None else time_again(job, job.round_in_batches)
     except EmbedTuneError as error:
         return Failure(error.what, error.hint)
     except Exception as error:  # a model may bring code of its own, and fail in any way
@@ -171,6 +173,18 @@ def judge(job: Job) -> Outcome:
     )
 
 
+def time_again(job: Job, batch: int) -> Round:
+    """Open a model and time it once more.
+
+    Raises:
+        ModelError: it cannot be loaded, or gives vectors that are no numbers.
+    """
+    opened = open_model(job.candidate.config, batch_size=job.config.evaluation.batch_size, tokens=job.config.cache)
+    if opened.device == "cpu":
+        keep_freed_memory()
+    return measure_round(opened.encoder, job.samples, job.config.measure, batch)
+
+
 class Steady(WrappedEncoder):
     """An encoder whose weights stay as they are, so that the digests of its spaces are worked out once; it counts its texts.
 
@@ -204,8 +218,7 @@ class Steady(WrappedEncoder):
 def _speed(job: Job, encoder: Steady, load_seconds: float | None, busy: float | None) -> tuple[Speed | None, bool, str | None]:
     """Return the speed, whether it was kept from an earlier run, and what went wrong."""
     settings, samples = job.config.measure, job.samples
-    spaces = [encoder.space(role) for role in (samples.single_role, samples.many_role)]
-    file = SpeedFile(job.config.cache, spaces, Machine.here(encoder.encoder), samples, settings)
+    file = speed_file(job, Machine.here(encoder.encoder), encoder.space)
     if not job.again and (kept := file.read()) is not None:
         return kept, True, None
     say("  measuring speed …")
@@ -213,8 +226,19 @@ def _speed(job: Job, encoder: Steady, load_seconds: float | None, busy: float | 
         speed = measure_speed(encoder.encoder, samples, settings, load_seconds=load_seconds, busy=busy)
     except ModelError as error:
         return None, False, f"its speed could not be measured: {error.what}"
-    file.write(speed)
     return speed, False, None
+
+
+def speed_file(job: Job, machine: Machine, space: Callable[[Role], str]) -> SpeedFile:
+    """Return where the speed of a model is kept.
+
+    Args:
+        job: of the model.
+        machine: that it runs on.
+        space: gives the digest of the space that vectors of a role lie in.
+    """
+    spaces = [space(role) for role in (job.samples.single_role, job.samples.many_role)]
+    return SpeedFile(job.config.cache, spaces, machine, job.samples, job.config.measure)
 
 
 def _scores(job: Job, encoder: Steady) -> tuple[dict[str, Scores], dict[str, Scores], int]:

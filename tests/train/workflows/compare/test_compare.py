@@ -17,7 +17,14 @@ from tests.support.forked import ForkServer
 from tests.train.conftest import RESAMPLES, as_json
 from train.cli.app import main
 
-QUICK = ["model.device=cpu", RESAMPLES, "measure.seconds=0.2", "measure.latency_texts=12", "measure.throughput_texts=16"]
+QUICK = [
+    "model.device=cpu",
+    RESAMPLES,
+    "measure.seconds=0.2",
+    "measure.rounds=0",
+    "measure.latency_texts=12",
+    "measure.throughput_texts=16",
+]
 FILES = {"compare.html", "compare.json", "compare.csv", "per_query.parquet"}
 
 
@@ -94,6 +101,18 @@ def test_a_second_run_computes_and_measures_nothing_and_says_the_same(place: Pat
     anew = compare(capfd, "tiny", "-d", "pairs.csv", "--measure-again")["models"][0]
     assert anew["vectors_computed"] == 0 and not anew["speed_from_earlier_run"]
     assert anew["speed"] != first["speed"]
+
+
+@pytest.mark.slow
+def test_models_take_turns_and_their_speeds_have_intervals_that_are_kept(place: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree((place / "tiny").resolve(), place / "copy")
+    first = compare(capfd, "tiny", "copy", "-d", "pairs.csv", "measure.rounds=6")["models"]
+    again = compare(capfd, "tiny", "copy", "-d", "pairs.csv", "measure.rounds=6")["models"]
+    for one, other in zip(first, again, strict=True):
+        low, high = one["speed"]["texts_per_second_ci95"]
+        assert one["speed"]["rounds"] == 6 and low <= one["speed"]["texts_per_second"] <= high
+        assert other["speed"] in [twin["speed"] for twin in first] and other["speed_from_earlier_run"]
+    assert [one["status"] for one in first] == ["taken", "same"] and first[1]["same_weights_as"] == "tiny"
 
 
 def test_another_model_under_the_same_name_gets_no_old_vector(place: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -26,7 +26,14 @@ from train.workflows.compare.recommendation import advise
 from train.workflows.compare.results import Comparison, compare_all
 from train.workflows.compare.terminal import story
 
-QUICK = ["model.device=cpu", RESAMPLES, "measure.seconds=0.2", "measure.latency_texts=12", "measure.throughput_texts=16"]
+QUICK = [
+    "model.device=cpu",
+    RESAMPLES,
+    "measure.seconds=0.2",
+    "measure.rounds=0",
+    "measure.latency_texts=12",
+    "measure.throughput_texts=16",
+]
 
 
 def made_up(comparison: Comparison) -> ModelComparison:
