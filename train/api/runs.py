@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
 
     from train.runs.records import RunReport
+    from train.runs.thresholds import Use
+    from train.workflows.threshold import ThresholdResult
 
 OUTPUT_DIR = "checkpoints"
 """Folder that runs are in unless another one is named."""
@@ -140,6 +142,36 @@ class Run:
     def sentence_transformer(self) -> SentenceTransformer:
         """The plain Sentence Transformers model; its `encode` puts no prompt before a text unless it is told to."""
         return self.model.sentence_transformer
+
+    def threshold(
+        self,
+        precision: float = 0.95,
+        *,
+        share: float | None = None,
+        use: Use | None = None,
+        dataset: str | None = None,
+        match_from: float | None = None,
+        progress: Listener | None = None,
+    ) -> ThresholdResult:
+        """Choose the similarity from which on texts are taken for matches, on dev, and measure it on test; see `threshold.json`.
+
+        Args:
+            precision: how many of what is taken shall be right, above 0 and below 1.
+            share: of right ones where the threshold will be used; that of the data where left out.
+            use: `search` (is the first document an answer?) or `duplicates` (scored pairs: do two texts mean the same?).
+            dataset: its name; by default the one that stands for the run, or the first that allows the use.
+            match_from: score from which on a pair is a match; the middle of the scale where left out.
+            progress: hears each line that the command would print.
+
+        Raises:
+            ConfigError: the data set does not allow it, or a number is out of range.
+            DataError: the data has changed since the run.
+        """
+        from train.resolve.threshold import ThresholdRequest, ThresholdTask
+        from train.workflows.threshold import choose_for_run
+
+        with session(progress):
+            return choose_for_run(ThresholdTask.of(ThresholdRequest(self.folder, precision, share, use, dataset, match_from)))
 
     def push(self, repo_id: str, *, private: bool = True, licence: str | None = None, progress: Listener | None = None) -> str:
         """Put the model on the Hugging Face Hub, with a card.

@@ -27,6 +27,7 @@ from train.cli.report import report_command
 from train.cli.search import search_command
 from train.cli.settings import settings_command
 from train.cli.settings_as_options import SettingsCommand
+from train.cli.threshold import threshold_command
 from train.cli.train import train_command
 from train.console import heard_by
 from train.errors import disk_in_words, memory_in_words
@@ -86,6 +87,9 @@ app.command(
 )(evaluate_command)
 app.command("report", short_help="Build one page over all runs: sort, filter, open, compare two.")(report_command)
 app.command("diff", epilog=EXIT_CODES, short_help="Compare the models of two finished runs; nothing is encoded.")(diff_command)
+app.command("threshold", epilog=EXIT_CODES, short_help="Choose the similarity from which on texts are taken for matches.")(
+    threshold_command
+)
 app.command("push", short_help="Put the model of a finished run on the Hugging Face Hub.")(push_command)
 app.command("clean", short_help="Remove what takes room and nobody needs, after asking.")(clean_command)
 app.command(

@@ -23,6 +23,7 @@ from train.runs.figures import verdict_line
 from train.runs.folder import RunFolder
 from train.runs.read import HUB_ID, RunRecords
 from train.runs.records import RunReport
+from train.runs.thresholds import threshold_sentences
 from train.wording import VERDICT_WORDS, change, joined, nothing_better, p_value
 
 METRICS = {
@@ -86,6 +87,12 @@ def write_card(run: Path, report: RunReport | None = None) -> None:
     folder = RunFolder(run)
     if folder.model.is_dir():
         write_text(folder.model / "README.md", model_card(RunRecords.of(run, report)))
+
+
+def card_is_ours(run: Path) -> bool:
+    """Tell whether README.md beside the weights of a run may be written anew: it is not there, or nobody has changed it."""
+    card = RunFolder(run).model / "README.md"
+    return not card.is_file() or card.read_text(encoding="utf-8", errors="replace") == model_card(RunRecords.of(run))
 
 
 def metadata(records: RunRecords, called: str, licence: str | None = None) -> str:
@@ -250,6 +257,8 @@ def _usage(records: RunRecords, model: str, run: str | None) -> str:
     lines += ["", "With embed-tune:", "", "```sh"]
     lines += [line for command in use.commands for line in (f"# {command.does}", command.line)]
     lines += ["```"]
+    if thresholds := threshold_sentences(RunFolder(records.folder).model):
+        lines += ["", *thresholds]
     if told := [*use.instead, *use.again]:
         lines += ["", *(f"- {sentence}" for sentence in told)]
     return "\n".join(lines)

@@ -75,6 +75,15 @@ def read_audit(folder: Path) -> AuditRecord:
     return _read(RunFolder(folder).audit, AuditRecord)
 
 
+def read_record(path: Path, kind: type[R]) -> R:
+    """Read a record that lies outside of the usual files of a run.
+
+    Raises:
+        BrokenRecord: it is missing, damaged, or of a newer version.
+    """
+    return _read(path, kind)
+
+
 @dataclass(frozen=True)
 class RunRecords:
     """All that a finished run recorded.

@@ -43,6 +43,7 @@ from train.runs.folder import RunFolder
 from train.runs.looks import Look, count_looks, is_look, looks_at, with_looks
 from train.runs.per_query import Judged, write_per_query
 from train.runs.records import FORMAT, EnvironmentRecord, RunReport
+from train.runs.thresholds import outdated_note
 from train.wording import BASE_AND_TUNED, Sides, against_scores, duration, metric_name
 
 if TYPE_CHECKING:
@@ -326,7 +327,8 @@ def judge_model(
     say(f"judging {candidate.label} …")
     say(f"  {origin.sentence()}")
     say(f"  {encoder.contract.sentence()}" + (f"; on {device}" if device else ""))
-    for note in (*candidate.notes, *opened.notes):
+    outdated = outdated_note(Path(candidate.config.name), origin.sha256)
+    for note in (*candidate.notes, *opened.notes, *([] if outdated is None else [outdated])):
         say(f"  note: {note}")
     began = time.perf_counter()
     before = Counters() if cache is None else replace(cache.counters)

@@ -65,10 +65,6 @@ class Group {
         all: parts.map((part) => part.folded).join("\n"),
         fits: true,
         opened: false, // by the search, which then closes it again
-        openAll(open) {
-          for (const one of [details, ...all("details", details)]) one.open = open; // both rankings are folded inside
-          this.opened = open;
-        },
       };
     });
     this.whole = this.cases.length <= AT_FIRST + 1;
@@ -91,9 +87,9 @@ class Group {
       found.item.hidden = !found.fits || hits > limit;
       const inside = found.fits && !words.every((word) => found.head.includes(word));
       if (inside && !found.element.open) {
-        found.openAll(true);
+        found.element.open = found.opened = true;
       } else if (!inside && found.opened) {
-        found.openAll(false);
+        found.element.open = found.opened = false;
       }
     }
     this.element.hidden = hits === 0;
