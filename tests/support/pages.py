@@ -92,9 +92,10 @@ def query(text: str, documents: list[str], kind: str = "gained", dataset: str = 
     """Return a query whose ranking was turned round; the last document by the base is relevant."""
     ranking = [document(one, relevant=one == documents[-1], grade=1.0 if one == documents[-1] else None) for one in documents]
     wanted = {"id": documents[-1][:20], "text": documents[-1], "grade": 1.0, "base_rank": len(documents), "tuned_rank": 1}
+    wanted["place"], place = f"{dataset}.csv:7", f"{dataset}.csv:3"
     values = {"dataset": dataset, "kind": kind, "base": base, "tuned": 1.0 - base, "delta": 1.0 - 2 * base}
     both = {"base_ranking": ranking, "tuned_ranking": ranking[::-1], "relevant": [wanted]}
-    return {"query_id": text[:20], "query": text} | values | both
+    return {"query_id": text[:20], "query": text, "place": place} | values | both
 
 
 def pair(one: str, other: str, kind: str = "lost", dataset: str = "pairs") -> dict[str, Any]:

@@ -15,6 +15,7 @@ from typing import Literal
 import numpy as np
 
 from data.errors import DataError
+from data.places import Places
 from data.prepared import PreparedDataset
 from data.schema import RowKind, normalise_text
 from train.encode.contract import Role
@@ -68,6 +69,7 @@ class RetrievalTask:
         kind: the kind of the rows that it was built from.
         groups: [Q] int, from 0 without a gap, where the user said which queries belong together; else None.
         taught: [Q] bool, of which queries training rows had a relevant document; None where that is not known (`slicing`).
+        places: where its texts stand; None where that is not known.
 
     Raises:
         DataError: the parts do not fit together.
@@ -83,6 +85,7 @@ class RetrievalTask:
     kind: RowKind = RowKind.PAIR
     groups: np.ndarray | None = field(default=None, compare=False)
     taught: np.ndarray | None = field(default=None, compare=False)
+    places: Places | None = field(default=None, compare=False)
     primary: str = field(default=RETRIEVAL_METRICS[0], init=False)
 
     def __post_init__(self) -> None:
@@ -145,6 +148,7 @@ class ScoredTask:
         scores: [P] gold similarities in 0..1, not all equal.
         groups: [P], as those of queries.
         range_given: whether the user said in which range the scores are, and so which way they run.
+        places: where its texts stand; None where that is not known.
 
     Raises:
         DataError: the parts do not fit together, or the gold scores do not allow a correlation.
@@ -157,6 +161,7 @@ class ScoredTask:
     scores: np.ndarray
     groups: np.ndarray | None = field(default=None, compare=False)
     range_given: bool = field(default=False, compare=False)
+    places: Places | None = field(default=None, compare=False)
     kind: RowKind = field(default=RowKind.SCORED, init=False)
     primary: str = field(default=SCORED_METRICS[0], init=False)
 
@@ -196,7 +201,8 @@ def build_task(prepared: PreparedDataset, split: str) -> Task:
         scores = np.asarray(rows["score"][:], dtype=np.float64)
         groups = group_numbers(rows["group"][:])
         first, second = list(rows["sentence1"][:]), list(rows["sentence2"][:])
-        return ScoredTask(prepared.name, split, first, second, scores, groups, prepared.range_given)
+        places = Places.of(prepared, split)
+        return ScoredTask(prepared.name, split, first, second, scores, groups, prepared.range_given, places)
     if prepared.corpus is None:
         raise DataError(f"data set {prepared.name!r} has no corpus to search")
     queries: dict[str, str] = {}
@@ -219,6 +225,7 @@ def build_task(prepared: PreparedDataset, split: str) -> Task:
         qrels=qrels,
         kind=prepared.kind,
         groups=group_numbers(list(names.values())),
+        places=Places.of(prepared, split),
     )
 
 

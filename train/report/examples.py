@@ -1,4 +1,4 @@
-"""The queries and pairs on which two models differ most: what you read to see what fine-tuning changed."""
+"""The queries and pairs on which two models differ most, or on which the base fails: what you read to see what happened."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from train.evaluate.exact_search import Ranking
 from train.evaluate.score import Scores
 from train.evaluate.tasks import RetrievalTask, ScoredTask, Task
 
-EXCERPT = 400
-"""Characters of a text that are kept."""
+EXCERPT = 300
+"""Characters of a text that are kept, at most."""
 
-HINT = 200
-"""Characters of a relevant document that are kept beside its ranks."""
+WORST = 15
+"""Of the queries or pairs on which the base does worst, how many are shown where the base was kept."""
 
 RELEVANT = 3
 """Relevant documents of a query whose ranks are kept, the highest grades first."""
@@ -25,7 +25,8 @@ RELEVANT = 3
 def pick_examples(task: Task, base: Scores, tuned: Scores, count: int = 25, depth: int = 5) -> list[dict[str, Any]]:
     """Pick the queries or pairs that gained and lost most, at most `count` each, the largest change first.
 
-    Changes of zero are left out. Equal changes keep the order of the task. Texts are cut to `EXCERPT` characters.
+    Changes of zero are left out. Equal changes keep the order of the task. Texts are cut between
+    words to at most `EXCERPT` characters.
 
     Args:
         task: what was judged.
@@ -39,26 +40,54 @@ def pick_examples(task: Task, base: Scores, tuned: Scores, count: int = 25, dept
 
         Retrieval: these are values of the primary metric. Further `query_id`, `query`, and `base_ranking` and `tuned_ranking`,
         lists of `id, text, relevant, grade (None: not judged), score`; and `relevant`, a list of `id, text, grade, base_rank,
-        tuned_rank` (from 1; None: beyond the ranks that are kept) of the query's first `RELEVANT` relevant documents.
+        tuned_rank` (from 1; None: beyond the ranks that are kept) of the query's first `RELEVANT` relevant documents. `place` is
+        where the query, or a document, stands: file and line; "" where that is not known.
 
         Scored pairs: these are 1 - distance between the pair's ranks by similarity and by gold, as a share of all ranks. Further
-        `sentence1`, `sentence2`, `gold`, `base_similarity` and `tuned_similarity`.
+        `sentence1`, `sentence2`, `gold`, `base_similarity`, `tuned_similarity` and `place`.
     """
     before, after = _each(task, base), _each(task, tuned)
     delta = after - before
     orders = {"gained": np.argsort(-delta, kind="stable")[:count], "lost": np.argsort(delta, kind="stable")[:count]}
     sign = {"gained": 1, "lost": -1}
     chosen = [(kind, int(row)) for kind, rows in orders.items() for row in rows if sign[kind] * delta[row] > 0]
+    return _examples(task, chosen, base, tuned, depth)
+
+
+def worst_examples(task: Task, base: Scores, count: int = WORST, depth: int = 5) -> list[dict[str, Any]]:
+    """Pick the queries or pairs on which one model does worst, the worst first: for a run that ships the base itself.
+
+    Args:
+        task: what was judged.
+        base: the model's scores on it.
+        count: at most.
+        depth: documents shown of each ranking.
+
+    Returns:
+        As of `pick_examples`, of the kind "failed"; what is told of both models is the same of both.
+    """
+    values = _each(task, base)
+    rows = [int(row) for row in np.argsort(values, kind="stable")[:count] if values[row] < 1]
+    return _examples(task, [("failed", row) for row in rows], base, base, depth)
+
+
+def _examples(task: Task, chosen: Sequence[tuple[str, int]], base: Scores, tuned: Scores, depth: int) -> list[dict[str, Any]]:
+    """Return what is shown of (kind, row of the task) pairs."""
+    before, after = _each(task, base), _each(task, tuned)
     out = []
     for kind, row in chosen:
         common = {"dataset": task.name, "kind": kind}
-        values = {"base": float(before[row]), "tuned": float(after[row]), "delta": float(delta[row])}
+        values = {"base": float(before[row]), "tuned": float(after[row]), "delta": float(after[row] - before[row])}
         if isinstance(task, RetrievalTask):
             out.append(common | values | _query(task, row, base, tuned, depth))
         else:
             out.append(common | values | _pair(task, row, base, tuned))
     if isinstance(task, RetrievalTask):
         _add_texts(task, out)
+        _add_places(task, out)
+    elif task.places is not None:
+        for one, place in zip(out, task.places.of_rows([row for _, row in chosen]), strict=True):
+            one["place"] = place
     return out
 
 
@@ -107,9 +136,20 @@ def _ranked(task: RetrievalTask, row: int, scores: Scores) -> Iterator[tuple[int
 def _add_texts(task: RetrievalTask, examples: Sequence[dict[str, Any]]) -> None:
     """Put the texts of relevant documents in, which need not be in any ranking, in one pass over the corpus."""
     wanted = {document["id"] for example in examples for document in example["relevant"]}
-    texts = {i: _cut(task.documents[row], HINT) for row, i in enumerate(task.document_ids) if i in wanted}
+    texts = {i: _cut(task.documents[row]) for row, i in enumerate(task.document_ids) if i in wanted}
     for document in (document for example in examples for document in example["relevant"]):
         document["text"] = texts[document["id"]]
+
+
+def _add_places(task: RetrievalTask, examples: Sequence[dict[str, Any]]) -> None:
+    """Put in where queries and documents stand."""
+    shown = [one for example in examples for key in ("base_ranking", "tuned_ranking", "relevant") for one in example[key]]
+    queries, documents = {example["query_id"] for example in examples}, {one["id"] for one in shown}
+    known = ({}, {}) if task.places is None else (task.places.of_queries(queries), task.places.of_documents(documents))
+    for example in examples:
+        example["place"] = known[0].get(example["query_id"], "")
+    for one in shown:
+        one["place"] = known[1].get(one["id"], "")
 
 
 def _ranking(task: RetrievalTask, row: int, scores: Scores, depth: int) -> list[dict[str, Any]]:
@@ -152,4 +192,9 @@ def _similarities(task: ScoredTask, scores: Scores) -> np.ndarray:
 
 
 def _cut(text: str, length: int = EXCERPT) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"
+    """Return the beginning of a text, cut between words where there are any near the end."""
+    if len(text) <= length:
+        return text
+    kept = text[: length - 1]
+    whole = kept.rsplit(maxsplit=1)[0] if any(c.isspace() for c in kept[-40:]) else kept
+    return f"{whole.rstrip()}…"

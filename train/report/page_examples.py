@@ -1,4 +1,4 @@
-"""The queries and pairs that changed most, as the page shows them."""
+"""The queries and pairs that changed most, or on which the base fails, as the page shows them."""
 
 from __future__ import annotations
 
@@ -19,12 +19,22 @@ _PER_PART = 400
 """Bytes of markup around a case and each of its documents, about."""
 
 
+KINDS = {"gained": "gained most", "lost": "lost most", "failed": "where the base fails"}
+"""Kinds of examples, as headings say them."""
+
+
 class Group(NamedTuple):
-    """Examples of one data set (by its number) and direction ("gained" or "lost"), the largest change first."""
+    """Examples of one data set (by its number) and of one kind, "gained", "lost" or "failed": the largest change, or the worst,
+    first."""
 
     dataset: int
     kind: str
     list: list[dict[str, Any]]
+
+    @property
+    def heading(self) -> str:
+        """What is common to them."""
+        return KINDS[self.kind]
 
 
 @dataclass(frozen=True)
@@ -34,7 +44,7 @@ class Cases:
     Attributes:
         datasets: names of the data sets.
         groups: the examples with their own fields; `head` is the text of the closed case, `pair` tells pairs from queries,
-            documents of a ranking have `moved`, relevant ones `ranks`.
+            documents of a ranking have `moved`, relevant ones `ranks`; `wrong` are the wrong documents that come first.
         left_out: examples that would have made the page too large.
     """
 
@@ -57,12 +67,24 @@ class Cases:
         return cls([plain(name) for name in names], ordered, len(examples) - len(kept))
 
     @property
+    def changed(self) -> bool:
+        """Tell whether anything gained or lost, and not only where the base fails."""
+        return any(group.kind != "failed" for group in self.groups)
+
+    @property
+    def title(self) -> str:
+        """What the part of the page is called."""
+        return "What changed" if self.changed else "Where the base fails"
+
+    @property
     def introduction(self) -> str:
         """Say what is listed."""
-        counts = [sum(len(group.list) for group in self.groups if group.kind == kind) for kind in ("gained", "lost")]
-        pairs = all(case["pair"] for group in self.groups for case in group.list)
-        both = "similarities" if pairs else "rankings"
-        text = f"The {counts[0]:,} that gained and the {counts[1]:,} that lost most. Open one to see both {both}."
+        counts = {kind: sum(len(group.list) for group in self.groups if group.kind == kind) for kind in KINDS}
+        told = [f"the {counts['gained']:,} that gained and the {counts['lost']:,} that lost most"] if self.changed else []
+        told += [f"the {counts['failed']:,} on which the base does worst"] if counts["failed"] else []
+        what = "figures" if all(case["pair"] for group in self.groups for case in group.list) else "right and wrong documents"
+        text = f"{wording.joined(told)}. Open one to see its {what}."
+        text = text[:1].upper() + text[1:]
         return f"{text} {self.left_out:,} more were left out to keep the page small." if self.left_out else text
 
 
@@ -113,17 +135,34 @@ def _size(value: Any) -> int:
 
 
 def _case(example: Mapping[str, Any]) -> dict[str, Any]:
-    case = {**example, "pair": "sentence1" in example}
+    case = {"place": "", **example, "pair": "sentence1" in example, "failed": example["kind"] == "failed"}
     if case["pair"]:
         return case | {"head": example["sentence1"]}
     places = {document["id"]: rank for rank, document in enumerate(example["base_ranking"], start=1)}
     tuned = [
-        document | {"moved": _moved(rank, places.get(document["id"]), len(places))}
+        _placed(document) | {"moved": _moved(rank, places.get(document["id"]), len(places))}
         for rank, document in enumerate(example["tuned_ranking"], start=1)
     ]
-    base = [document | {"moved": ""} for document in example["base_ranking"]]
-    relevant = [document | {"ranks": _ranks(document)} for document in example.get("relevant", ())]
-    return case | {"head": example["query"], "base_ranking": base, "tuned_ranking": tuned, "relevant": relevant}
+    base = [_placed(document) | {"moved": ""} for document in example["base_ranking"]]
+    relevant = [_placed(document) | {"ranks": _ranks(document, case["failed"])} for document in example.get("relevant", ())]
+    found = {"base_ranking": base, "tuned_ranking": [] if case["failed"] else tuned, "relevant": relevant}
+    return case | found | {"head": example["query"], "wrong": _wrong(base, found["tuned_ranking"])}
+
+
+def _placed(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a document with where it stands: file and line, else its id."""
+    return {**document, "place": document.get("place") or document["id"]}
+
+
+def _wrong(base: Sequence[Mapping[str, Any]], tuned: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the wrong document that came first in each ranking, once where it is the same; `sides` says in which."""
+    found: dict[str, dict[str, Any]] = {}
+    for side, ranking in (("before", base), ("after", tuned)):
+        first = next(((rank, one) for rank, one in enumerate(ranking, start=1) if not one["relevant"]), None)
+        if first is not None:
+            rank, one = first
+            found.setdefault(one["id"], {**one, "sides": []})["sides"].append((side, rank))
+    return list(found.values())
 
 
 def _moved(rank: int, before: int | None, depth: int) -> str:
@@ -134,7 +173,7 @@ def _moved(rank: int, before: int | None, depth: int) -> str:
     return f"{'↑' if before > rank else '↓'} from rank {before}"
 
 
-def _ranks(document: Mapping[str, Any]) -> str:
-    """Say where a relevant document stood: "rank 3 → 1"."""
+def _ranks(document: Mapping[str, Any], alone: bool) -> str:
+    """Say where a relevant document stood: "rank 3 → 1"; of a model alone "rank 3"."""
     before, after = ("beyond 100" if document[key] is None else f"{document[key]:,}" for key in ("base_rank", "tuned_rank"))
-    return f"rank {before} → {after}"
+    return f"rank {before}" if alone else f"rank {before} → {after}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from data.prepared import PreparedDataset
 from data.storage import write_text
@@ -13,9 +14,11 @@ from train.console import now, say
 from train.deploy.card import write_card
 from train.deploy.use_it import UseIt
 from train.evaluate.results import DatasetResult, run_verdict
+from train.evaluate.score import Scores
+from train.evaluate.tasks import Task
 from train.fit.trainer import Work
 from train.machine import peak_memory_mb
-from train.report.examples import count_changes, pick_examples
+from train.report.examples import count_changes, pick_examples, worst_examples
 from train.report.page import Extras, render
 from train.report.page_panel import language_note, loss_warnings
 from train.report.pictures.similarities import similarities_of
@@ -113,8 +116,7 @@ def report_run(
         similarities=similarities_of(base.test.full, tuned.full),
         command=f"embed-tune train --config {shlex.quote(str(files.config))} run_name={run.name}-again",
     )
-    judged = tuned.full.items()
-    examples = [one for name, (task, scores) in judged for one in pick_examples(task, base.test.full[name][1], scores)]
+    examples = [one for name, judged in tuned.full.items() for one in _examples(*judged, base.test.full[name][1])]
 
     def page(texts: bool) -> str:
         return render(report, log.lines, examples if texts else [], extras if texts else extras.without_texts())
@@ -142,6 +144,11 @@ def report_run(
     say(f"report: {files.page}")
     tracker.log_report(report.to_dict(), page, examples)
     return report
+
+
+def _examples(task: Task, tuned: Scores, base: Scores) -> list[dict[str, Any]]:
+    """Return what changed most; where nothing did, as the base was kept, where it fails."""
+    return pick_examples(task, base, tuned) or worst_examples(task, base)
 
 
 def _dimensions(base: BaseScores, tuned: TestScores, name: str) -> tuple[CutScore, ...]:

@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+from data.load import prepare
+from data.spec import DatasetSpec, SplitSpec
 from train.evaluate.score import score
-from train.evaluate.tasks import RetrievalTask, ScoredTask
-from train.report.examples import EXCERPT, HINT, count_changes, pick_examples
+from train.evaluate.tasks import RetrievalTask, ScoredTask, build_task
+from train.report.examples import EXCERPT, count_changes, pick_examples, worst_examples
 
 TASK = RetrievalTask(
     name="toy",
@@ -32,7 +36,8 @@ def test_gained_and_lost_queries_with_both_rankings() -> None:
     ]
     gained, lost = found
     assert (gained["dataset"], gained["tuned"], gained["delta"]) == ("toy", 1.0, pytest.approx(1 - gained["base"]))
-    assert gained["tuned_ranking"][0] == {"id": "a", "text": "text a", "relevant": True, "grade": 2.0, "score": 1.0}
+    first = {"id": "a", "text": "text a", "relevant": True, "grade": 2.0, "score": 1.0, "place": ""}
+    assert gained["tuned_ranking"][0] == first
     assert [d["id"] for d in gained["base_ranking"]] == ["b", "c"]
     assert gained["base_ranking"][0]["grade"] is None
     assert lost["delta"] < 0
@@ -97,7 +102,7 @@ def test_relevant_documents_come_with_their_ranks_by_both_models() -> None:
     relevant = {d["id"]: (d["grade"], d["base_rank"], d["tuned_rank"]) for d in found["relevant"]}
     # the highest grade first, then those that either model found first; ranks beyond 100 are not kept
     assert list(relevant.items()) == [("d010", (3.0, 11, None)), ("d000", (1.0, 1, None)), ("d149", (1.0, None, 1))]
-    assert found["relevant"][0]["text"].startswith("text 10 ") and len(found["relevant"][0]["text"]) == HINT
+    assert found["relevant"][0]["text"].startswith("text 10 ") and len(found["relevant"][0]["text"]) == EXCERPT
 
 
 def test_numbers_of_gained_and_lost() -> None:
@@ -107,3 +112,49 @@ def test_numbers_of_gained_and_lost() -> None:
     left, right = torch.tensor([[1.0, 0.0]] * 3), torch.tensor([[0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])
     found = count_changes(task, score(task, left, right.flip(0)), score(task, left, right))
     assert found == {"kind": "scored", "gained": 2, "lost": 0, "same": 1}
+
+
+def test_texts_are_cut_between_words() -> None:
+    task = dataclasses.replace(TASK, documents=["text a", "word " * 100, "text c"])
+    found = pick_examples(task, score(task, UNIT[[1, 1, 2]], UNIT), score(task, UNIT[[0, 2, 2]], UNIT))
+    text = found[0]["base_ranking"][0]["text"]
+    assert text.endswith(" word…") and EXCERPT - 10 < len(text) <= EXCERPT
+
+
+def test_where_the_base_fails_the_worst_first() -> None:
+    base = score(TASK, UNIT[[1, 1, 0]], UNIT)
+    assert not pick_examples(TASK, base, base)
+    found = worst_examples(TASK, base)
+    assert [(one["kind"], one["query_id"], one["delta"]) for one in found] == [("failed", "up", 0.0), ("failed", "same", 0.0)]
+    assert found[0]["base_ranking"][0]["id"] == "b" and found[0]["relevant"][0]["base_rank"] == 3
+    assert len(worst_examples(TASK, base, count=1)) == 1
+    task = ScoredTask("pairs", "test", ["a", "b", "c"], ["x", "y", "z"], np.array([0.0, 0.5, 1.0]))
+    left, right = torch.tensor([[1.0, 0.0]] * 3), torch.tensor([[0.0, 1.0], [1.0, 1.0], [1.0, 0.0]])
+    assert worst_examples(task, score(task, left, right)) == []
+    turned = worst_examples(task, score(task, left, right.flip(0)))
+    assert [(one["sentence1"], one["base"], one["tuned"]) for one in turned] == [("a", 0.0, 0.0), ("c", 0.0, 0.0)]
+
+
+def test_queries_documents_and_pairs_come_with_file_and_line(tmp_path: Path) -> None:
+    lines = "".join(f"how do I find number {i}?,number {i} is here\n" for i in range(60))
+    (tmp_path / "faq.csv").write_text("question,answer\n" + lines, encoding="utf-8")
+    scored = "".join(f"a {i},b {i},{i % 5 / 4}\n" for i in range(60))
+    (tmp_path / "scored.csv").write_text("sentence1,sentence2,score\n" + scored, encoding="utf-8")
+    said = []
+    for name in ("faq.csv", "scored.csv"):
+        prepared = prepare(DatasetSpec(source=str(tmp_path / name)), SplitSpec(), tmp_path / "cache", say=said.append)
+        task = build_task(prepared, "test")
+        random = torch.Generator().manual_seed(1)
+        vectors = [torch.randn(100, 8, generator=random) for _ in range(4)]
+        if isinstance(task, RetrievalTask):
+            documents = vectors[2][: len(task.document_ids)]
+            found = pick_examples(task, *(score(task, one[: len(task)], documents) for one in vectors[:2]))
+            for one in found:
+                number = int(one["query"].removeprefix("how do I find number ").rstrip("?"))
+                assert one["place"] == f"faq.csv:{number + 2}"  # below the line of names
+                for document in (*one["base_ranking"], *one["tuned_ranking"], *one["relevant"]):
+                    assert document["place"] == f"faq.csv:{int(document['text'].split()[1]) + 2}"
+        else:
+            found = pick_examples(task, *(score(task, one[: len(task)], vectors[2][: len(task)]) for one in vectors[:2]))
+            assert [one["place"] for one in found] == [f"scored.csv:{int(one['sentence1'][2:]) + 2}" for one in found]
+        assert found

@@ -103,7 +103,9 @@ def test_the_verdict_comes_first_and_each_of_its_figures_once() -> None:
         "60 0.495 +0.045 0.430 0.560 1 min 30 s best: judged on test",
         "docs: 400 of 1,225 queries gained, 100 lost, 725 stayed the same.",
         "▲ +0.800 0.100 → 0.900 how to restart a pod",
-        "rank 2 → 1",
+        "Right Délete the pod; its controller makes it again rank 2 → 1 docs.csv:7",
+        "Wrong, and found first Scale a deployment rank 1 by base, rank 2 by tuned similarity 0.500",
+        "This query: docs.csv:3",
         "✓ relevant similarity 0.500 ↑ from rank 2",
         "▼ -0.800 0.900 → 0.100 k8s deploy",
         "docs pairs 3,005 (2,865 queries) 456 1,303 4,730",
@@ -172,6 +174,20 @@ def test_a_page_stays_below_a_megabyte_and_a_half_whatever_the_texts() -> None:
     assert f"{600 - shown:,} more were left out to keep the page small." in Reader(html).all_text()
     # every data set and direction keeps its largest changes
     assert html.count('<div class="group"') == 24 and shown >= 48
+
+
+def test_where_the_base_fails_is_shown_where_nothing_changed() -> None:
+    report, log, (case, *_), extras = page_arguments()
+    failed = case | {"kind": "failed", "tuned": case["base"], "delta": 0.0}
+    same = extras | {"changes": {"docs": {"kind": "pair", "gained": 0, "lost": 0, "same": 1225}}}
+    html = rendered(report | {"selection": {"step": 60, "share": 0}}, log, [failed], same)
+    text = Reader(html).all_text()
+    assert "Where the base fails The 1 on which the base does worst. Open one to see its right and wrong documents." in text
+    assert "docs: where the base fails 0.100 how to restart a pod" in text and "rank 2 docs.csv:7" in text
+    assert "Wrong, and found first Scale a deployment rank 1 similarity" in text and "The ranking" in text
+    for wrong in ("gained most", "What changed", "Both rankings", "0 of 1,225", 'class="ranking">\n</ol>'):
+        assert wrong not in text + html
+    assert '<a href="#changed">Where the base fails</a>' in html
 
 
 def test_scores_of_shortened_vectors_stand_below_those_of_whole_ones() -> None:

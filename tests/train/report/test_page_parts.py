@@ -141,7 +141,7 @@ def test_examples_are_grouped_by_data_set_and_direction_in_their_order() -> None
         (0, "lost", ["c"]),
         (1, "lost", ["d"]),
     ]
-    assert found.introduction == "The 2 that gained and the 2 that lost most. Open one to see both rankings."
+    assert found.introduction == "The 2 that gained and the 2 that lost most. Open one to see its right and wrong documents."
 
 
 def test_shares_of_gained_and_lost_fill_the_bar() -> None:

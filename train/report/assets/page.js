@@ -65,6 +65,10 @@ class Group {
         all: parts.map((part) => part.folded).join("\n"),
         fits: true,
         opened: false, // by the search, which then closes it again
+        openAll(open) {
+          for (const one of [details, ...all("details", details)]) one.open = open; // both rankings are folded inside
+          this.opened = open;
+        },
       };
     });
     this.whole = this.cases.length <= AT_FIRST + 1;
@@ -87,9 +91,9 @@ class Group {
       found.item.hidden = !found.fits || hits > limit;
       const inside = found.fits && !words.every((word) => found.head.includes(word));
       if (inside && !found.element.open) {
-        found.element.open = found.opened = true;
+        found.openAll(true);
       } else if (!inside && found.opened) {
-        found.element.open = found.opened = false;
+        found.openAll(false);
       }
     }
     this.element.hidden = hits === 0;

@@ -47,7 +47,7 @@ def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[ApiServer]:
 
 
 def compare(capfd: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
-    return as_json(capfd, "compare", *words, *QUICK)
+    return as_json(capfd, "compare", *QUICK, *words)
 
 
 def fails(capfd: pytest.CaptureFixture[str], *words: str) -> str:
