@@ -157,7 +157,10 @@ def cost_lines(cost: Mapping[str, float]) -> list[tuple[str, str]]:
         ("train_tokens_per_second", "tokens (padding not counted)", lambda value: f"{value:,.0f} tokens/s"),
         ("eval_seconds", "evaluation", duration),
         ("vectors_from_cache", "vectors that came from the cache", lambda value: f"{value:,}"),
+        ("panel_seconds", "of which other work", duration),
         ("total_seconds", "everything", duration),
+        ("cross_validation_seconds", "of which cross-validation", duration),
+        ("seeds_seconds", "of which further seeds", duration),
         ("peak_memory_mb", "peak memory", lambda value: f"{value:,.0f} MB"),
     )
     return [(label, write(value)) for key, label, write in units if (value := cost.get(key)) is not None]

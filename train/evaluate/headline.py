@@ -32,10 +32,9 @@ class Headline:
     @property
     def scope(self) -> str:
         """On what they stand: "150 queries of test", "all 5 parts, 2,865 queries", "mean of 3 seeds, 150 queries of test"."""
-        judged = counted(self.line.n, self.line.kind, self.line.groups)
         if isinstance(self.found, CrossValidation):
-            return f"all {self.found.folds} parts, {judged}"
-        of_split = judged if self.result.split == "all" else f"{judged} of {self.result.split}"
+            return f"all {self.found.folds} parts, {counted(self.line.n, self.line.kind, self.line.groups)}"
+        of_split = scope(self.line)
         return of_split if self.found is None else f"mean of {len(self.found.seeds)} seeds, {of_split}"
 
     @property
@@ -43,6 +42,12 @@ class Headline:
         """Both scores: "nDCG@10 0.539 → 0.730 on python_api (150 queries of test)"."""
         both = f"{fraction(self.line.base)} → {fraction(self.line.tuned)}"
         return f"{metric_name(self.line.metric)} {both} on {self.result.name} ({self.scope})"
+
+
+def scope(result: DatasetResult) -> str:
+    """Return on what the figures of a result stand: "150 queries of test"."""
+    judged = counted(result.n, result.kind, result.groups)
+    return judged if result.split == "all" else f"{judged} of {result.split}"
 
 
 def headline_of(results: Sequence[DatasetResult], verdict: RunVerdict, primary: str | None = None) -> Headline | None:

@@ -19,3 +19,10 @@ def dev_gain_lines(results: Sequence[DatasetResult]) -> list[str]:
         for one in results
         if one.dev is not None and not one.kept_base
     ]
+
+
+def dev_scope(results: Sequence[DatasetResult]) -> str:
+    """Return on how much dev scores stand: "30 queries", or so many of each data set; empty where that is not known."""
+    known = [one for one in results if one.dev is not None]
+    told = [(one.name, counted(one.dev.n, one.kind)) for one in known if one.dev is not None]
+    return told[0][1] if len(told) == 1 else ", ".join(f"{name}: {many}" for name, many in told)

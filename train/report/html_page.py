@@ -22,6 +22,7 @@ from markupsafe import Markup
 
 from train import wording
 from train.console import plain
+from train.evaluate.headline import scope
 
 _HERE = Path(str(files("train.report")))
 ASSETS = _HERE / "assets"
@@ -143,6 +144,7 @@ def _templates() -> Environment:
         "moment": lambda text: moment(text, seconds=True),
         "tick": lambda value: f"{value:+.6g}" if abs(value) > 1e-9 else "0",
         "plain": plain,
+        "scope": scope,
         "tojson_text": lambda text: json.dumps(text, ensure_ascii=False),
         "initial": lambda text: text[:1].upper() + text[1:],
         "count": lambda number: f"{number:,}",

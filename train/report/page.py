@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from data.findings import finding_words
 from train import wording
 from train.console import plain
 from train.deploy.use_it import UseIt
-from train.report.dev_gain import dev_gain_lines
+from train.report.cost import time_shares
+from train.report.dev_gain import dev_gain_lines, dev_scope
 from train.report.drawing.intervals import Forest
 from train.report.hero import Hero
 from train.report.html_page import build
@@ -39,15 +40,6 @@ MANY = 4
 """More data sets have their sentences behind a line to open; the table below says the same."""
 
 _KINDS = {"scored": "scored pairs", "pair": "pairs", "tuple": "pairs with negatives"}
-
-
-class Share(NamedTuple):
-    """A part of a bar, in percent of its width."""
-
-    colour: str
-    label: str
-    begin: float
-    width: float
 
 
 @dataclass(frozen=True)
@@ -135,6 +127,7 @@ def render(
         **references_on_page(report, plain),
         "curve": learned,
         "dev_gains": dev_gain_lines(results),
+        "dev_scope": dev_scope(results),
         "independence": independence(results),
         "slices": divided,
         "slice_remarks": slice_remarks(results),
@@ -145,7 +138,7 @@ def render(
         "data_rows": _data_rows(extras.audit),
         "data_notes": _data_notes(extras),
         "cost": wording.cost_lines(report.cost),
-        "shares": _time_shares(report.cost),
+        "shares": time_shares(report.cost),
         "repeat": Repeat.of(extras.environment, extras.config, extras.command, list(report.models.values())),
         **pictures(
             results,
@@ -231,18 +224,3 @@ def _data_notes(extras: Extras) -> dict[str, list[tuple[str, str]]]:
             advice = f". What to do: {finding['mend']}" if severity != "info" and finding.get("mend") else ""
             own.append((severity, finding_words(finding) + advice))
     return {name: sorted(found, key=lambda note: note[0] != "warning") for name, found in notes.items() if found}
-
-
-def _time_shares(cost: Mapping[str, float]) -> list[Share]:
-    """Return training, evaluation and the rest as parts of the whole time; none where that was not measured."""
-    total, parts = cost.get("total_seconds"), [cost.get("train_seconds"), cost.get("eval_seconds")]
-    known = [part for part in parts if part is not None]
-    if not total or len(known) < 2 or sum(known) > total * 1.001:
-        return []
-    shares, begin = [], 0.0
-    for colour, what, seconds in zip("abc", ("training", "evaluation", "the rest"), (*known, total - sum(known)), strict=True):
-        spent = max(seconds, 0.0)
-        width = 100 * spent / total
-        shares.append(Share(colour, f"{what} {wording.duration(spent)} ({width:.0f}%)", round(begin, 2), round(width, 2)))
-        begin += width
-    return shares

@@ -17,7 +17,7 @@ from train.evaluate.results import DatasetResult, run_verdict
 from train.evaluate.score import Scores
 from train.evaluate.tasks import Task
 from train.fit.trainer import Work
-from train.machine import peak_memory_mb
+from train.report.cost import cost
 from train.report.examples import count_changes, pick_examples, worst_examples
 from train.report.page import Extras, render
 from train.report.page_panel import language_note, loss_warnings
@@ -98,7 +98,7 @@ def report_run(
         datasets=tuple(JudgedDataset.of_result(one, _dimensions(base, tuned, one.name)) for one in results),
         training=training,
         shipped=shipped,
-        cost=cost(log, work, seconds) | ({"vectors_from_cache": base.from_cache} if base.from_cache else {}),
+        cost=cost(run, log, work, seconds, panel) | ({"vectors_from_cache": base.from_cache} if base.from_cache else {}),
         finished_at=now(),
         references=() if beside is None else beside.results,
         reference_notes=() if beside is None else beside.notes,
@@ -157,17 +157,3 @@ def _dimensions(base: BaseScores, tuned: TestScores, name: str) -> tuple[CutScor
     return tuple(
         CutScore(dimensions=length, base=before[length][name], tuned=values[name]) for length, values in tuned.shortened.items()
     )
-
-
-def cost(log: ScoreLog, work: Work, seconds: Mapping[str, float]) -> dict[str, int | float]:
-    """Return what the run took. Training seconds are wall clock from first to last optimiser step, waiting for data included."""
-    train_seconds = max(work.seconds, 1e-9)
-    checkpoints = sum(line.eval_seconds for line in log.lines)
-    return {
-        "train_seconds": round(work.seconds, 3),
-        "train_rows_per_second": round(work.rows / train_seconds, 3),
-        "train_tokens_per_second": round(work.tokens / train_seconds, 3),
-        "eval_seconds": round(seconds["base"] + seconds["test"] + checkpoints, 3),
-        "total_seconds": round(seconds["total"], 3),
-        "peak_memory_mb": round(peak_memory_mb(), 1),
-    }
