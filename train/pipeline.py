@@ -18,7 +18,7 @@ from train.deploy.export import export_model
 from train.deploy.hub import push_run
 from train.distributed import is_main
 from train.evaluate.holm import together
-from train.fit.checkpoints import check_checkpoint, has_ended, last_checkpoint
+from train.fit.checkpoints import check_checkpoint, has_ended, last_checkpoint, steps_made
 from train.fit.loop import fit
 from train.plan.ceiling import gentler_near_ceiling
 from train.plan.datasets import as_new_run
@@ -105,7 +105,7 @@ def _carry_out(plan: Plan, run: Path, *, new: bool, inner: bool) -> Path:
     with failures_in_words(plan.needs, run):
         with (
             name_left_free(run, new=new) as training_begins,
-            start_tracking(plan.config, run, new=new) as tracker,
+            start_tracking(plan.config, run, new=new, made=steps_made(run)) as tracker,
         ):
             _fit_and_judge(plan, run, tracker, training_begins, inner)
         if not inner:

@@ -96,6 +96,7 @@ class Backend(Choice):
 
     NONE = "none"
     WANDB = "wandb"
+    TENSORBOARD = "tensorboard"
 
 
 class TrackingMode(Choice):

@@ -13,7 +13,7 @@ from train.config.choices import Backend, TrackingMode, Unproven
 class TrackingConfig(StrictModel):
     """Where the run's figures go besides the run folder. The key comes from WANDB_API_KEY or wandb's own login."""
 
-    backend: Backend = Field(Backend.NONE, description="dashboard that shows the run: none or wandb")
+    backend: Backend = Field(Backend.NONE, description="dashboard that shows the run: none, wandb or tensorboard")
     mode: TrackingMode = Field(
         TrackingMode.AUTO,
         description="auto: as WANDB_MODE says, otherwise online with a key or with WANDB_BASE_URL, else offline",

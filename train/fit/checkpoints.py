@@ -113,6 +113,11 @@ def has_ended(run: Path) -> bool:
     return (run / WORK_FILE).is_file()
 
 
+def steps_made(run: Path) -> int | None:
+    """Return the optimiser steps that are not made again when the run continues; None: all of them, training is over for good."""
+    return None if has_ended(run) else max(list_checkpoints(run), default=0)
+
+
 def mark_ended(run: Path) -> None:
     """Write down that the training of a run is over, with what it consumed.
 

@@ -15,22 +15,27 @@ def check_tracking(config: TrackingConfig) -> None:
     """Find out before anything is read or written whether the dashboard can be reported to. Call on rank 0.
 
     Raises:
-        TrackingError: wandb is missing or broken, a setting is wrong, there is no key where one is needed, or the server refuses
-            it or does not answer within seconds.
+        TrackingError: wandb or TensorBoard is missing or broken, a setting is wrong, there is no key where one is needed, or the
+            server refuses it or does not answer within seconds.
     """
     if config.backend == Backend.WANDB:
         from train.tracking.destination import settle
 
         settle(config, verify=True)
+    elif config.backend == Backend.TENSORBOARD:
+        from train.tracking.tensorboard_tracker import load_writer
+
+        load_writer()
 
 
-def start_tracking(config: TrainSettings, run: Path, *, new: bool) -> Tracker:
+def start_tracking(config: TrainSettings, run: Path, *, new: bool, made: int | None = 0) -> Tracker:
     """Begin or continue the dashboard of a run. Call on every rank; the others get a tracker that keeps nothing.
 
     Args:
         config: the resolved config.
         run: the run folder; it holds config.yaml and environment.json.
         new: the folder was made a moment ago; it is removed if the dashboard cannot be reached, as nothing is in it yet.
+        made: optimiser steps that are not made again when the run continues; None: all of them.
 
     Raises:
         TrackingError: as `check_tracking`.
@@ -44,4 +49,12 @@ def start_tracking(config: TrainSettings, run: Path, *, new: bool) -> Tracker:
             trackers.append(begin_wandb(config, run, new=new))
 
         distributed.on_main(begin)
+    elif config.tracking.backend == Backend.TENSORBOARD:
+
+        def begin_files() -> None:
+            from train.tracking.tensorboard_tracker import begin_tensorboard
+
+            trackers.append(begin_tensorboard(config, run, new=new, made=made))
+
+        distributed.on_main(begin_files)
     return trackers[-1]
