@@ -11,6 +11,7 @@ from train.encode.pace import LONGEST
 from train.plan.phases import phases_of
 from train.plan.plan import Plan
 from train.runs.phases import Work
+from train.runs.progress import paced
 from train.wording import joined
 
 SAMPLE = 96
@@ -61,6 +62,7 @@ def encoding_pace(plan: Plan) -> float | None:
 def say_time(plan: Plan) -> None:
     """Say how long the run will take."""
     if (pace := encoding_pace(plan)) is not None:
+        paced(pace)
         say(in_words(expected(plan, pace)))
 
 

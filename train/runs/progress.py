@@ -152,7 +152,7 @@ class RunProgress:
     def encoded(self, characters: int) -> None:
         """Note that so many characters were just encoded."""
         at = self.clock()
-        if self.name != "training" and self._inner is None:
+        if self.run is not None and self.name != "training" and self._inner is None:
             self._characters += characters
             if self._heard_at is not None:  # before the first of a phase lies more than encoding
                 self._measured_seconds += at - self._heard_at
@@ -315,6 +315,12 @@ def begin(name: str, words: str = "") -> None:
     """
     if (one := _followed.get()) is not None:
         one.begin(name, words)
+
+
+def paced(pace: float) -> None:
+    """Note how many characters a second the base of the run that is followed encodes, measured before it begins."""
+    if (one := _followed.get()) is not None:
+        one.work.measured_pace = pace
 
 
 def skip(name: str) -> None:

@@ -110,6 +110,21 @@ def test_no_time_is_named_before_anything_was_measured() -> None:
     assert heard[-1].left_seconds is not None, "a step tells how fast the model is"
 
 
+def test_a_pace_that_was_measured_beforehand_names_a_time_at_once(tmp_path: Path) -> None:
+    heard: list[Progress] = []
+
+    @followed
+    def run() -> None:
+        progress.paced(10_000.0)
+        progress.follow(tmp_path, phases())
+        progress.begin("base")
+
+    with heard_by(None, progress=heard.append):
+        run()
+    (left,) = {round(each.left_seconds) for each in heard if each.phase == "judging the base" and each.left_seconds is not None}
+    assert left == round((2 * 90_000 + STEPS * 3 * 10_000 + CHECKPOINTS * 9_000) / 10_000 + 1.1)
+
+
 def test_the_time_that_is_left_comes_true() -> None:
     clock, heard = Clock(), list[tuple[float, Progress]]()
     with heard_by(None, progress=lambda said: heard.append((clock.now, said))):
