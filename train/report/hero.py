@@ -89,7 +89,7 @@ def _ships(report: RunReport, step: int) -> str:
     """Return what is in model/."""
     if report.selection.withheld:
         return "the base, as the gain is unproven"
-    if report.selection.share == 0:
-        return f"the base: {wording.nothing_better(report.selection.passed_over)}"
+    if report.selection.share == 0:  # the title says why
+        return "the base"
     seed = "" if report.selection.seed is None else f" of seed {report.selection.seed}"
     return wording.chosen_weights(step, report.selection.share) + seed

@@ -80,7 +80,8 @@ class Cases:
     def introduction(self) -> str:
         """Say what is listed."""
         counts = {kind: sum(len(group.list) for group in self.groups if group.kind == kind) for kind in KINDS}
-        told = [f"the {counts['gained']:,} that gained and the {counts['lost']:,} that lost most"] if self.changed else []
+        changed = [f"the {counts[kind]:,} that {kind}" for kind in ("gained", "lost") if counts[kind]]
+        told = [f"{wording.joined(changed)} most"] if changed else []
         told += [f"the {counts['failed']:,} on which the base does worst"] if counts["failed"] else []
         what = "figures" if all(case["pair"] for group in self.groups for case in group.list) else "right and wrong documents"
         text = f"{wording.joined(told)}. Open one to see its {what}."

@@ -207,7 +207,7 @@ def test_the_judged_weights_are_named() -> None:
             "Weights 75% of the way from the base to it are better on dev: these were judged on test.",
             f"In model/ 75% of the way to step {step}",
         ),
-        (0, "The base was kept instead: nothing was better on dev.", "In model/ the base: nothing was better on dev"),
+        (0, "The base was kept instead: nothing was better on dev.", "In model/ the base Took"),
     ):
         text = Reader(rendered(report | {"selection": {"step": step, "share": share}}, *rest)).all_text()
         assert words in text and tile in text
