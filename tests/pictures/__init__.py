@@ -1,0 +1,1 @@
+"""Screenshots of real runs and recordings of real terminals: `python -m tests.pictures OUT`."""
