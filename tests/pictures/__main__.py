@@ -21,7 +21,7 @@ from tests.pictures.pages import SCHEMES, WIDTHS, chromium, take
 from tests.pictures.terminal import broken_words, record
 from train.config.packaged import packaged
 
-PROGRAM = str(Path(sys.executable).with_name("embed-tune"))
+PROGRAM = os.environ.get("EMBED_TUNE", str(Path(sys.executable).with_name("embed-tune")))
 QUICK = ["--config", str(packaged("quick.yaml"))]
 README = Path(__file__).parents[2] / "docs" / "pictures"
 OFFLINE = {"HF_HUB_OFFLINE": "1"}
