@@ -1,45 +1,47 @@
-"""Progress bars on standard error: one switch for all of them. Library code shows none; the command line switches them on."""
+"""Progress bars: one switch for all of them. Library code shows none; the command line says who draws them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
-_switch: list[bool] = [False]
+Tick = Callable[[int], None]
+"""Is called with the number of units of each lot that was done."""
+
+Drawer = Callable[[str, int | None, str], AbstractContextManager[Tick]]
+"""Draws a bar inside a block; gets what is done, the number of units, None where that is not known, and what is counted."""
+
+_drawers: list[Drawer | None] = [None]
 
 
 def shown() -> bool:
     """Tell whether bars are to be shown."""
-    return _switch[-1]
+    return _drawers[-1] is not None
 
 
 @contextmanager
-def bars(show: bool) -> Iterator[None]:
-    """Show bars inside the block, in all threads, or hide them."""
-    _switch.append(show)
+def bars(draw: Drawer | None) -> Iterator[None]:
+    """Let `draw` show bars inside the block, in all threads; None hides them."""
+    _drawers.append(draw)
     try:
         yield
     finally:
-        _switch.pop()
+        _drawers.pop()
 
 
 @contextmanager
-def progress(what: str, total: int | None = None, unit: str = "row") -> Iterator[Callable[[int], None]]:
+def progress(what: str, total: int | None = None, unit: str = "row", *, wanted: bool | None = None) -> Iterator[Tick]:
     """Show a bar inside the block, if bars are shown. The value is called with the number of units of each lot that was done.
 
     Args:
         what: is done, such as "reading".
         total: units in all, where that is known.
         unit: what is counted.
+        wanted: False shows none.
     """
-    if not shown():
+    draw = _drawers[-1]
+    if draw is None or wanted is False:
         yield lambda number: None
         return
-    from tqdm.auto import tqdm
-
-    with tqdm(total=total, desc=what, unit=unit, unit_scale=True, leave=False, delay=1) as bar:
-
-        def tick(number: int) -> None:
-            bar.update(number)
-
+    with draw(what, total, unit) as tick:
         yield tick

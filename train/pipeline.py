@@ -13,13 +13,14 @@ from train import distributed
 from train.config.launcher import apply_launcher
 from train.config.load import load_config
 from train.config.schema import TrainSettings
-from train.console import quiet_libraries, say
+from train.console import detail, quiet_libraries, say
 from train.deploy.export import export_model
 from train.deploy.hub import push_run
 from train.distributed import is_main
 from train.evaluate.holm import together
 from train.fit.checkpoints import check_checkpoint, has_ended, last_checkpoint, steps_made
 from train.fit.loop import fit
+from train.plan.brief import say_plan
 from train.plan.ceiling import gentler_near_ceiling
 from train.plan.datasets import as_new_run
 from train.plan.folds import folds_wanted
@@ -36,6 +37,7 @@ from train.runs.find import RUNS, find_unfinished
 from train.runs.folder import RunFolder
 from train.runs.looks import with_looks
 from train.runs.progress import begin, follow, followed
+from train.runs.run_log import keep_log, logged
 from train.runs.score_log import ScoreLog
 from train.runs.tidy import tidy
 from train.selection.checkpoints import checkpoint_hooks, resume_log
@@ -53,6 +55,7 @@ from train.workflows.seeds import log_of, luck_of, train_seeds, with_seeds
 
 
 @followed
+@logged
 def start_run(config: TrainSettings, *, debug: bool = False, inner: bool = False) -> Path:
     """Train, judge, report and export. Returns the run folder.
 
@@ -69,7 +72,7 @@ def start_run(config: TrainSettings, *, debug: bool = False, inner: bool = False
     distributed.join(config.model.device)
     name = distributed.on_main(lambda: preflight(config))
     plan = make_plan(as_new_run(config).model_copy(update={"run_name": name}))
-    plan.say()
+    say_plan(plan)
     if not inner:  # the parts of a cross-validation train the same model
         with shortages_in_words(plan.needs):
             distributed.on_main(lambda: try_out(plan))
@@ -79,6 +82,7 @@ def start_run(config: TrainSettings, *, debug: bool = False, inner: bool = False
 
 
 @followed
+@logged
 def resume_run(name: str | Path, *, output_dir: str | Path = RUNS, debug: bool = False, inner: bool = False) -> Path:
     """Continue a run from its last complete checkpoint; a run without one starts over from the base. See `start_run`.
 
@@ -95,13 +99,14 @@ def resume_run(name: str | Path, *, output_dir: str | Path = RUNS, debug: bool =
     say(f"resuming {run}")
     distributed.join(config.model.device)
     plan = make_plan(config)
-    plan.say()
+    say_plan(plan)
     refuse_changes(plan, run)
     return _carry_out(plan, run, new=False, inner=inner)
 
 
 def _carry_out(plan: Plan, run: Path, *, new: bool, inner: bool) -> Path:
     follow(run, phases_of(plan, inner=inner), live_page(plan, run))
+    keep_log(run)
     with failures_in_words(plan.needs, run):
         with (
             name_left_free(run, new=new) as training_begins,
@@ -145,7 +150,7 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker, training_begins: Cal
     chosen = kept_as_shipped(plan, run, winner)
     tuned = None if seeds is None else seeds.tuned
     if tuned is None:
-        say(f"judging on test: {winner.sentence()} …")
+        detail(f"judging on test: {winner.sentence()} …")
         tuned = judge_tuned(chosen)
     panel = None if elsewhere is None else elsewhere.judge(chosen)
     if is_main():

@@ -25,6 +25,8 @@ from data.splits.varied import LEAST_PAIRS, is_varied, least_rows, seeds
 if TYPE_CHECKING:
     from datasets import Dataset
 
+BY_HASH, DEALT_ANEW = "split off by hash", "dealt anew"
+"""How the notes begin that say nothing unusual."""
 OVERSHOOT = 1.5
 """A group that would fill a split beyond this multiple of its target goes to train."""
 UNDERFILL = 0.5
@@ -259,7 +261,7 @@ def _carve(
             deals = again
             if attempt:
                 plan.marks.append(f"dealt with the seed {seed}")
-                plan.notes.append(f"dealt anew until {' and '.join(missing)} had pairs with different scores")
+                plan.notes.append(f"{DEALT_ANEW} until {' and '.join(missing)} had pairs with different scores")
             break
     if goal != targets:
         plan.notes.append(
@@ -274,7 +276,7 @@ def _carve(
         plan.parts[name] = (base, chosen)
         plan.hashes[name] = rows.take(chosen)
     parts = ", ".join(f"{name} {got[name]} {word}" for name in missing)
-    plan.notes.append(f"split off by hash, whole groups by {way}: {parts}, of {total}")
+    plan.notes.append(f"{BY_HASH}, whole groups by {way}: {parts}, of {total}")
 
 
 def _leave_out_judged_documents(plan: SplitPlan, location: str | None) -> None:

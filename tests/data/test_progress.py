@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-import tqdm.auto
+from collections.abc import Iterator
+from contextlib import contextmanager
 
-from data.progress import bars, progress, shown
+import pytest
+
+from data.progress import Tick, bars, progress, shown
 
 
 def test_library_code_shows_nothing_by_itself(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -15,13 +17,22 @@ def test_library_code_shows_nothing_by_itself(monkeypatch: pytest.MonkeyPatch, c
     assert not shown() and capsys.readouterr() == ("", "")
 
 
-def test_bars_are_shown_inside_the_block_alone(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    stock = tqdm.auto.tqdm
-    monkeypatch.setattr(tqdm.auto, "tqdm", lambda **options: stock(**options | {"delay": 0, "leave": True}))
-    with bars(True):
+def test_bars_are_drawn_inside_the_block_alone() -> None:
+    drawn: list[tuple[str, int | None, str, list[int]]] = []
+
+    @contextmanager
+    def draw(what: str, total: int | None, unit: str) -> Iterator[Tick]:
+        drawn.append((what, total, unit, []))
+        yield drawn[-1][3].append
+
+    with bars(draw):
         assert shown()
-        with bars(False):
-            assert not shown()
-        with progress("reading", 3) as tick:
+        with bars(None), progress("hidden", 3) as tick:
             tick(3)
-    assert not shown() and "reading: 100%" in capsys.readouterr().err
+            assert not shown()
+        with progress("not wanted", wanted=False) as tick:
+            tick(3)
+        with progress("reading", 3) as tick:
+            tick(1)
+            tick(2)
+    assert not shown() and drawn == [("reading", 3, "row", [1, 2])]

@@ -10,13 +10,13 @@ from typing import Annotated
 import typer
 
 from data.errors import EmbedTuneError
-from data.progress import bars
 from train import distributed
 from train.cli.benchmark import TaskList, benchmark_command
 from train.cli.check import check_command
 from train.cli.clean import clean_command
 from train.cli.compare import compare_command
 from train.cli.diff import diff_command
+from train.cli.display import display
 from train.cli.embed import embed_command
 from train.cli.evaluate import evaluate_command
 from train.cli.mine import mine_command
@@ -29,7 +29,6 @@ from train.cli.settings import settings_command
 from train.cli.settings_as_options import SettingsCommand
 from train.cli.threshold import threshold_command
 from train.cli.train import train_command
-from train.console import heard_by
 from train.errors import disk_in_words, memory_in_words
 
 app = typer.Typer(
@@ -117,7 +116,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "embed-tune") ->
     debug = "--debug" in words
     try:
         # typer turns a Ctrl-C into an exit code that it returns here, and nothing else that is not 0 or None
-        with memory_in_words(), heard_by(print_line), bars(distributed.is_main() and sys.stderr.isatty()):
+        with memory_in_words(), display():
             code = app(words, standalone_mode=False, prog_name=program)
         if isinstance(code, int) and code:
             print("stopped", file=sys.stderr)

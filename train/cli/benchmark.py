@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting, note_packaged
+from train.cli.options import CacheOption, DebugOption, JsonOption, VerboseOption, YesOption, cache_setting, note_packaged
 from train.cli.output import agreement, print_json, print_line, progress_aside
 from train.cli.settings_as_options import SettingsCommand
 from train.errors import ConfigError
@@ -76,6 +76,7 @@ def benchmark_command(
     yes: YesOption = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,
+    _verbose: VerboseOption = False,
 ) -> None:
     """Run public benchmark tasks (MTEB) and your own data sets through mteb, several models in one table.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from train.cli.options import DebugOption, JsonOption, note_packaged
+from train.cli.options import DebugOption, JsonOption, VerboseOption, note_packaged
 from train.cli.output import print_json, print_line, progress_aside
 
 
@@ -39,6 +39,7 @@ def check_command(
     ] = None,
     as_json: JsonOption = False,
     debug: DebugOption = False,
+    _verbose: VerboseOption = False,
 ) -> None:
     """Look for what makes a tuned model worse or a result untrue: leaks, duplicates, swapped columns, broken or cut texts.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption, note_packaged
+from train.cli.options import CacheOption, DebugOption, JsonOption, VerboseOption, YesOption, note_packaged
 from train.cli.output import agreement, print_json, print_line, progress_aside
 
 
@@ -72,6 +72,7 @@ def compare_command(
     yes: YesOption = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,
+    _verbose: VerboseOption = False,
 ) -> None:
     """Compare models on your texts: quality with intervals and tests, speed, memory, size, price; and recommend one.
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from train import distributed
-from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting
+from train.cli.options import CacheOption, DebugOption, JsonOption, VerboseOption, YesOption, cache_setting
 from train.cli.output import agreement, print_line, progress_aside
 from train.config.schema import DEFAULT_MODEL
 from train.encode.contract import Role
@@ -110,6 +110,7 @@ def embed_command(
     yes: YesOption = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,
+    _verbose: VerboseOption = False,
 ) -> None:
     """Turn a file of texts into a file of vectors. It may be larger than memory.
 

@@ -9,7 +9,7 @@ import typer
 
 from data.errors import EmbedTuneError
 from train.cli.fail_on import FailOnOption, fail_if
-from train.cli.options import CacheOption, JsonOption, YesOption, cache_setting, note_packaged
+from train.cli.options import CacheOption, DebugOption, JsonOption, VerboseOption, YesOption, cache_setting, note_packaged
 from train.cli.output import agreement, print_json, print_line, progress_aside
 from train.config.choices import Split
 
@@ -62,7 +62,8 @@ def evaluate_command(
     yes: YesOption = False,
     as_json: JsonOption = False,
     fail_on: FailOnOption = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and library logs.")] = False,
+    debug: DebugOption = False,
+    _verbose: VerboseOption = False,
 ) -> None:
     """Judge a model without training; with two models, judge the second against the first.
 

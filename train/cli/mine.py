@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting, note_packaged
+from train.cli.options import CacheOption, DebugOption, JsonOption, VerboseOption, YesOption, cache_setting, note_packaged
 from train.cli.output import agreement, print_json, print_line, progress_aside
 
 
@@ -40,6 +40,7 @@ def mine_command(
     yes: YesOption = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,
+    _verbose: VerboseOption = False,
 ) -> None:
     """Find hard negatives for pairs: texts that a model ranks high for a query although they do not belong to it.
 

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from train.cli.output import print_line
+from train.cli.output import be_verbose, print_line
 from train.config.packaged import config_file
 from train.distributed import is_main
 
@@ -18,6 +18,9 @@ EXIT_CODES = "Exit codes: 0 done, 2 a mistake that the message explains, 3 asked
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, everything else on standard error.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks and library logs.")]
+VerboseOption = Annotated[
+    bool, typer.Option("--verbose", callback=be_verbose, help="Say more: how the data are read, what was settled and why.")
+]
 CacheOption = Annotated[
     str | None,
     typer.Option(

@@ -1,20 +1,58 @@
-"""Where what is said goes: lines and results to standard output, and with `--json` only the JSON there."""
+"""Where what is said goes: lines and results to standard output, and with `--json` only the JSON there.
+
+At a terminal one screen is drawn on (`train.cli.display`), and what is printed goes above what it draws.
+"""
 
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
-from typing import TextIO
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stdout
+from typing import Protocol, TextIO
 
 from train.console import heard_by
 from train.distributed import is_main
 
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+_verbose = [False]
 
-def print_line(line: str, file: TextIO | None = None) -> None:
-    """Print a line, to standard output unless another file is given, whatever characters the terminal knows."""
+
+class Drawing(Protocol):
+    """Something that is drawn on the terminal."""
+
+    def print_above(self, line: str) -> bool:
+        """Print a line above it; False where nothing is drawn just now on the terminal that the line is for."""
+
+    def aside(self) -> AbstractContextManager[None]:
+        """Draw nothing inside the block: the user is asked something."""
+
+
+_drawn: list[Drawing] = []
+
+
+@contextmanager
+def drawn(drawing: Drawing) -> Iterator[None]:
+    """Print above a drawing inside the block."""
+    _drawn.append(drawing)
+    try:
+        yield
+    finally:
+        _drawn.remove(drawing)
+
+
+def print_line(line: str, file: TextIO | None = None, *, fit: bool = True) -> None:
+    """Print a line, to standard output unless another file is given, whatever characters the terminal knows.
+
+    At a terminal, lines that are too wide are broken between words (`fit`); words that are too wide stay whole.
+    """
     out = sys.stdout if file is None else file
+    if fit and (width := columns(out)) is not None:
+        line = fitted(line, width)
+    if file is None and _drawn and _drawn[-1].print_above(line):
+        return
     try:
         print(line, file=out, flush=True)
     except UnicodeEncodeError:  # half of a surrogate pair, or a terminal that knows few characters
@@ -22,10 +60,59 @@ def print_line(line: str, file: TextIO | None = None) -> None:
         print(line.encode(encoding, "backslashreplace").decode(encoding), file=out, flush=True)
 
 
+def columns(out: TextIO) -> int | None:
+    """Return how many columns the terminal behind a file has; None where there is none."""
+    try:
+        return shutil.get_terminal_size().columns if out.isatty() else None
+    except (AttributeError, ValueError):  # no file, or a closed one
+        return None
+
+
+def fitted(text: str, width: int) -> str:
+    """Break the lines of a text that are wider than the terminal between words, further lines indented a little more.
+
+    >>> fitted("  one two three", 10)
+    '  one two\\n    three'
+    """
+    return "\n".join(one for line in text.split("\n") for one in _broken(line, width))
+
+
+def _broken(line: str, width: int) -> Iterator[str]:
+    if _columns(line) <= width:
+        yield line
+        return
+    words = line.split(" ")
+    indent = " " * (next((i for i, word in enumerate(words) if word), 0))
+    row, indent = indent, indent + "  "
+    for word in filter(None, words):
+        if row.strip() and _columns(row) + _columns(word) + 1 > width:
+            yield row
+            row = indent
+        row += word if not row.strip() else f" {word}"
+    yield row
+
+
+def _columns(text: str) -> int:
+    from rich.cells import cell_len
+
+    return cell_len(_COLOURS.sub("", text))
+
+
 def print_json(value: object) -> None:
     """Print JSON to standard output, once over all processes. Numbers that JSON cannot hold (NaN) are an error."""
     if is_main():
-        print_line(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False))
+        print_line(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False), fit=False)
+
+
+def be_verbose(wanted: bool) -> bool:
+    """Show details from now on, or not; a callback of `--verbose`."""
+    _verbose[0] = wanted
+    return wanted
+
+
+def details_listener() -> Callable[[str], object]:
+    """Return who hears details."""
+    return lambda line: print_line(line) if _verbose[0] else None
 
 
 @contextmanager
@@ -37,7 +124,7 @@ def progress_aside(aside: bool) -> Iterator[None]:
     if not aside:
         yield
         return
-    with redirect_stdout(sys.stderr), heard_by(lambda line: print_line(line, sys.stderr)):
+    with redirect_stdout(sys.stderr), heard_by(print_line, details=details_listener()):
         yield
 
 
@@ -54,7 +141,8 @@ def agreement(yes: bool, ask: Callable[[str], str] = input) -> Callable[[str], b
             print_line(f"  together {cost}; agreed to by --yes", sys.stderr)
             return True
         try:
-            answer = ask(f"  together {cost}. Continue? [y/N] ")
+            with _drawn[-1].aside() if _drawn else nullcontext():
+                answer = ask(f"  together {cost}. Continue? [y/N] ")
         except EOFError:
             answer = ""
         return answer.strip().lower() in ("y", "yes")

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from train.cli.ask import ask_for_queries
-from train.cli.options import CacheOption, DebugOption, JsonOption, YesOption, cache_setting
+from train.cli.options import CacheOption, DebugOption, JsonOption, VerboseOption, YesOption, cache_setting
 from train.cli.output import agreement, print_json, print_line, progress_aside
 from train.cli.quick import quick_imports
 
@@ -66,6 +66,7 @@ def search_command(
     yes: YesOption = False,
     as_json: JsonOption = False,
     debug: DebugOption = False,
+    _verbose: VerboseOption = False,
 ) -> None:
     """Try queries against vectors by every method that their precision allows, and see what each costs.
 

@@ -9,7 +9,7 @@ import typer
 
 from data.errors import EmbedTuneError
 from train.cli.fail_on import FailOnOption, fail_if_run
-from train.cli.options import RUNS, note_packaged
+from train.cli.options import RUNS, DebugOption, VerboseOption, note_packaged
 from train.cli.output import print_line
 from train.cli.sources import require_source
 from train.config.packaged import packaged
@@ -54,7 +54,8 @@ def train_command(
         bool, typer.Option("--dry-run", help="Show what would happen, with time and memory; train nothing.")
     ] = False,
     fail_on: FailOnOption = None,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks and library logs.")] = False,
+    debug: DebugOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Fine-tune a model on your texts and judge it against its base: load, split, fit, judge, report, export.
 
@@ -105,6 +106,6 @@ def train_command(
 
         found = show_plan(settings, debug=debug)
         if is_main():
-            print_line(str(found))
+            print_line(str(found) if verbose else found.in_brief())
     else:
         fail_if_run(fail_on, start_run(settings, debug=debug))

@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
-from tqdm.auto import tqdm
 
 from data.errors import reason
-from data.progress import shown
+from data.progress import progress as bar_of
 from train.config import choices
 from train.config.schema import ModelConfig
 from train.distributed import wants_cpu
@@ -80,7 +79,7 @@ class Encoder:
         Args:
             texts: N texts.
             role: decides the prompt.
-            progress: show a bar on stderr; by default as `data.progress.bars` says.
+            progress: show a bar; by default as `data.progress.bars` says.
 
         Returns:
             float32 tensor [N, D] on the CPU, all of it finite; unit length where the contract says normalised.
@@ -90,8 +89,6 @@ class Encoder:
             OutOfMemory: what was too much, and what to lower.
             ModelError: the model gives something other than one vector a text.
         """
-        if progress is None:
-            progress = shown()
         was_training, prompt, task = self.model.training, self.contract.prompt(role), task_of(self.model, role)
         self.model.eval()
         try:
@@ -112,26 +109,26 @@ class Encoder:
         kept = vectors[:, : self.contract.dimensions]
         return torch.nn.functional.normalize(kept, dim=1) if self.contract.normalized else kept.contiguous()
 
-    def _encode(self, texts: list[str], prompt: str, task: str | None, progress: bool) -> Tensor:
+    def _encode(self, texts: list[str], prompt: str, task: str | None, progress: bool | None) -> Tensor:
         if not texts:
             return torch.empty(0, self.contract.dimensions)
         if self.store is None:
             routed: dict[str, Any] = {} if task is None else {"task": task}
             stock: Tensor = self.model.encode(
-                texts, prompt=prompt, batch_size=self.batch_size, show_progress_bar=progress, convert_to_tensor=True, **routed
+                texts, prompt=prompt, batch_size=self.batch_size, show_progress_bar=False, convert_to_tensor=True, **routed
             )
             encoded(texts)
             return stock.clone()  # an inference tensor could never take part in training; a copy can
         rows = self.store.rows(texts, prompt, self.contract.max_tokens)
         order = torch.sort(rows.lengths, descending=True, stable=True).indices  # what does not fit into memory fails first
         vectors: Tensor | None = None
-        with tqdm(total=len(texts), unit="text", desc="encoding", leave=False, disable=not progress) as bar:
+        with bar_of("encoding", len(texts), "text", wanted=progress) as tick:
             for window in order.split(_windows(rows.lengths[order])):
                 found = embed_columns(self.model, [rows.take(window)])[0].float()
                 if vectors is None:  # as wide as they are, which is not what a model says whose modules do not fit together
                     vectors = found.new_empty(len(texts), found.shape[1])
                 vectors[window.to(vectors.device)] = found
-                bar.update(len(window))
+                tick(len(window))
                 encoded(texts[row] for row in window.tolist())
         return torch.empty(0, self.contract.dimensions) if vectors is None else vectors
 

@@ -21,7 +21,7 @@ from data.spec import MiningSpec
 from data.storage import write_json
 from train import distributed
 from train.config.schema import BaseSettings, ModelConfig, TrainSettings
-from train.console import say
+from train.console import detail, say
 from train.encode.cache.open import open_shared_cache
 from train.encode.contract import Role
 from train.encode.cross_encoder import CrossJudge
@@ -70,15 +70,15 @@ def mine_training_rows(config: TrainSettings, datasets: Mapping[str, PreparedDat
             continue
         if prepared.kind is not RowKind.PAIR:
             why = "scored pairs take no negatives" if prepared.kind is RowKind.SCORED else "its rows bring their own negatives"
-            say(f"{name}: no hard negatives are mined: {why}")
+            detail(f"{name}: no hard negatives are mined: {why}")
             continue
         found = _mined_set(config, prepared, prompted(encoder, spec.prompts), cross)
         if asked == "auto" and found.summary["rows_without"]:
-            say(f"{name}: no hard negatives are mined: {found.summary['rows_without']:,} rows have none")
+            detail(f"{name}: no hard negatives are mined: {found.summary['rows_without']:,} rows have none")
             continue
         out[name] = found
         for line in summary_lines(out[name].summary, config.mining):
-            say(f"{name}: {line}")
+            detail(f"{name}: {line}")
     return out
 
 

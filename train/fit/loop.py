@@ -31,7 +31,7 @@ from train.errors import Interrupted, RunError
 from train.fit.batches.mixture import mix
 from train.fit.batches.samplers import ShuffledBatchSampler
 from train.fit.batches.training_set import TrainingSet
-from train.fit.callbacks import FiguresCallback, ProgressCallback, ScheduleCallback
+from train.fit.callbacks import FiguresCallback, ScheduleCallback
 from train.fit.checkpoints import clear_staging, has_ended, last_checkpoint
 from train.fit.collate import LABEL, TokenTable
 from train.fit.losses.build import build_loss, kept_bytes
@@ -127,12 +127,10 @@ def fit(
         after_save=hooks.after_save,
         work=work,
     )
-    rows_before = work.rows
     schedule = ScheduleCallback(recipe.evaluation_steps, hooks.should_stop)
     trainer.remove_callback(PrinterCallback)  # our own progress line says it in words
     trainer.add_callback(schedule)
     trainer.add_callback(FiguresCallback(hooks.on_log, trainer.work_seen, hooks.on_step))
-    trainer.add_callback(ProgressCallback(lambda: trainer.rows_seen() - rows_before, recipe.max_steps))
     if distributed.world_size() > 1:
         torch.manual_seed(config.seed + distributed.rank())  # each process drops other weights
     with _stopping_on_signals(schedule), cheap_dropout(trained), packed_through_wrapper(trained):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-from train.console import say
+from train.console import detail
 from train.distributed import is_main
 from train.fit.recipe import apply_ceiling
 from train.plan.plan import Plan
@@ -24,7 +24,7 @@ def gentler_near_ceiling(plan: Plan, run: Path, base_dev: float | None) -> Plan:
     recipe = apply_ceiling(plan.recipe, base_dev, plan.config.training)
     if recipe is plan.recipe:
         return plan
-    say(f"  {recipe.reasons[-1]}")
+    detail(f"  {recipe.reasons[-1]}")
     if is_main():
         record = read_environment(run).model_copy(update={"recipe": tuple(recipe.reasons)})
         record.write(RunFolder(run).environment)

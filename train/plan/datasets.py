@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from data.audit.usable import refuse_untrainable
+from data.brief import in_brief
 from data.errors import DataError
 from data.load import prepare
 from data.prepared import PreparedDataset
@@ -13,7 +14,7 @@ from data.spec import DatasetSpec, with_least_dev
 from data.splits.leaks_between_sets import remove_leaks_between_sets
 from train.config.choices import Batches, Groups
 from train.config.schema import TrainSettings
-from train.console import say
+from train.console import detail, say
 from train.encode.local import Encoder
 from train.encode.prompts import prompted
 from train.errors import ConfigError
@@ -40,17 +41,19 @@ def load_datasets(config: TrainSettings) -> dict[str, PreparedDataset]:
     """
     datasets: dict[str, PreparedDataset] = {}
     for number, spec in enumerate(config.data.datasets):
-        prepared = prepare(spec, config.data.split, config.cache, say, leak_rules(config.data))
+        prepared = prepare(spec, config.data.split, config.cache, detail, leak_rules(config.data))
         if prepared.name in datasets:
             raise ConfigError(
                 f"two data sets are called {prepared.name!r}: {datasets[prepared.name].location} and {prepared.location}",
                 hint=f"give one of them a name of its own: data.datasets.{number}.name=NAME",
             )
         datasets[prepared.name] = prepared
-    if len(datasets) == 1:
-        return datasets
-    trained = {name for name, spec in zip(datasets, config.data.datasets, strict=True) if spec.train}
-    return remove_leaks_between_sets(datasets, trained.__contains__, leak_rules(config.data), config.cache, say)
+    if len(datasets) > 1:
+        trained = {name for name, spec in zip(datasets, config.data.datasets, strict=True) if spec.train}
+        datasets = remove_leaks_between_sets(datasets, trained.__contains__, leak_rules(config.data), config.cache, detail)
+    for line in in_brief(datasets):
+        say(line)
+    return datasets
 
 
 def training_rows(
@@ -108,7 +111,7 @@ def training_sets(
         batches, prompts = _batches(config, name, one, encoder), specs[name].prompts
         vectors = None
         if batches == Batches.SIMILAR:
-            say(f"{name}: looking for rows that are close to each other …")
+            detail(f"{name}: looking for rows that are close to each other …")
             longest = config.training.max_tokens or MAX_TOKENS[one.kind]
             vectors = row_vectors(one.table, prompted(encoder, prompts), longest, bf16, config.cache / "row_vectors")
         blind = config.training.groups == Groups.BLIND

@@ -21,6 +21,7 @@ class DryRun:
         folds: further runs that cross-validation would add, 0 for none.
         samples: a few rows as they would be trained, by data set name; they are said while the data are read.
         elsewhere: on which other work base and tuned are judged, in a sentence.
+        brief: the plan in a few lines.
     """
 
     config: str
@@ -29,6 +30,7 @@ class DryRun:
     folds: int = 0
     samples: Mapping[str, Sequence[SampleRow]] = field(default_factory=dict)
     elsewhere: str = ""
+    brief: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         """Return the same as plain values."""
@@ -40,6 +42,11 @@ class DryRun:
             "other_work": self.elsewhere,
             "samples": {name: [asdict(row) for row in rows] for name, rows in self.samples.items()},
         }
+
+    def in_brief(self) -> str:
+        """Return the plan and what it takes, in a few lines."""
+        lines = [*self.brief, *self.estimate.lines()]
+        return "\n".join([*lines, "", "dry run: nothing was trained, no run folder was made (--verbose shows every setting)"])
 
     def __str__(self) -> str:
         lines = [*self.sentences, "", "resolved config:", self.config, *self.estimate.lines()]

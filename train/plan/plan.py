@@ -15,7 +15,7 @@ from data.spec import PromptSpec
 from train import distributed
 from train.config.choices import Batches, Precision
 from train.config.schema import TrainSettings
-from train.console import say
+from train.console import detail, say
 from train.encode.forward.cpu_malloc import keep_freed_memory
 from train.encode.local import Encoder, read_as_many, resolve_device
 from train.encode.modules import is_static
@@ -75,11 +75,6 @@ class Plan:
     sentences: tuple[str, ...] = ()
     own_prompts: bool = False
 
-    def say(self) -> None:
-        """Say the plan."""
-        for line in self.sentences:
-            say(line)
-
     @cached_property
     def taught(self) -> np.ndarray:
         """[U] uint64 hashes of the documents that the training rows teach."""
@@ -103,7 +98,7 @@ def make_plan(config: TrainSettings) -> Plan:
     What is found on the way is said; what is settled stands in `Plan.sentences`.
     """
     if distributed.world_size() > 1:
-        say(f"{distributed.world_size()} processes share the work")
+        detail(f"{distributed.world_size()} processes share the work")
     use_threads(config.training.threads)
     if resolve_device(config.model.device) == "cpu":  # raises: better now than after reading the data
         keep_freed_memory()
@@ -111,8 +106,8 @@ def make_plan(config: TrainSettings) -> Plan:
     batch = config.evaluation.batch_size
     opened = distributed.first_on_each_machine(lambda: open_model(config.model, batch_size=batch, tokens=config.cache))
     encoder, origin, notes = opened.local, opened.origin, list(opened.notes)
-    say(f"base model: {origin.sentence()}")
-    say(f"  {encoder.contract.sentence()}; on {encoder.model.device}")
+    detail(f"base model: {origin.sentence()}")
+    detail(f"  {encoder.contract.sentence()}; on {encoder.model.device}")
     encoder, about_length = read_as_many(encoder, config.training.max_tokens, config.model)
     _say_notes([*notes, *about_length])
     specs = dict(zip(datasets, config.data.datasets, strict=True))

@@ -10,13 +10,14 @@ from typing import Any
 from data.prepared import PreparedDataset
 from data.storage import write_text
 from train.config.schema import TrainSettings
-from train.console import now, say
+from train.console import detail, now, say
 from train.deploy.card import write_card
 from train.deploy.use_it import UseIt
 from train.evaluate.results import DatasetResult, run_verdict
 from train.evaluate.score import Scores
 from train.evaluate.tasks import Task
 from train.fit.trainer import Work
+from train.report.closing import closing
 from train.report.cost import cost
 from train.report.examples import count_changes, pick_examples, worst_examples
 from train.report.page import Extras, render
@@ -135,13 +136,13 @@ def report_run(
         headline=shipped.headline,
         about_training=one_seed,
     )
-    say(said)
+    detail(said)
     if lines := shortened_rows(report.datasets):
-        say("\n" + side_by_side("Test scores with shortened vectors", lines, BASE_AND_TUNED))
+        detail("\n" + side_by_side("Test scores with shortened vectors", lines, BASE_AND_TUNED))
     if said := references_story(report.references, report.reference_notes, tuned_in_words(report)):
-        say("\n" + said)
-    say(f"model:  {files.model}")
-    say(f"report: {files.page}")
+        detail("\n" + said)
+    for line in closing(report, files, config):
+        say(line)
     tracker.log_report(report.to_dict(), page, examples)
     return report
 

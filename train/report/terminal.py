@@ -25,7 +25,7 @@ from train.runs.score_log import best_line, is_highest
 if TYPE_CHECKING:
     from train.evaluate.evaluator import ModelResult
 
-_STYLES = {"improved": "green", "regressed": "red", "mixed": "yellow", "no_evidence": "yellow"}
+STYLES = {"improved": "green", "regressed": "red", "mixed": "yellow", "no_evidence": "yellow"}
 
 
 def plain_console() -> Console:
@@ -62,7 +62,7 @@ def story(
         about_training: what another seed would come to, where one was trained.
     """
     console = console or Console(force_jupyter=False)
-    style = _STYLES[run_verdict(results)]
+    style = STYLES[run_verdict(results)]
     with console.capture() as capture:
         if headline is not None:
             console.print(Text(headline, style="bold yellow"))
@@ -77,7 +77,7 @@ def story(
         if results and (legend := sides.legend()):
             console.print()
             console.print(Text(legend))
-        for table in (_results(results, sides), seeds_table(results), _secondary(results, sides), _curve(curve, share)):
+        for table in (results_table(results, sides), seeds_table(results), _secondary(results, sides), _curve(curve, share)):
             if table is not None:
                 console.print()
                 console.print(table)
@@ -146,7 +146,8 @@ def _splits(results: Sequence[DatasetResult] | Sequence[ModelResult]) -> str:
     return ", ".join(dict.fromkeys("all rows" if result.split == "all" else result.split for result in results))
 
 
-def _results(results: Sequence[DatasetResult], sides: wording.Sides) -> Table | None:
+def results_table(results: Sequence[DatasetResult], sides: wording.Sides) -> Table | None:
+    """Return the table of the figures that decide, a line a data set; None where nothing was judged."""
     if not results:
         return None
     before, after = sides.headings()
@@ -167,7 +168,7 @@ def _results(results: Sequence[DatasetResult], sides: wording.Sides) -> Table | 
             wording.change(result.delta),
             wording.interval(result.ci95),
             wording.p_value(result.shown_p),
-            Text(wording.VERDICT_WORDS[result.settled], style=_STYLES[result.settled]),
+            Text(wording.VERDICT_WORDS[result.settled], style=STYLES[result.settled]),
         )
     return table
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from train.config.schema import BaseSettings
-from train.console import say
+from train.console import detail, say
 from train.encode.cache.cache import VectorCache
 from train.encode.cache.open import open_shared_cache
 from train.encode.forward.cpu_malloc import keep_freed_memory
@@ -19,8 +19,8 @@ def open_candidate(candidate: Candidate, config: BaseSettings) -> tuple[OpenedMo
     opened = open_model(candidate.config, batch_size=config.evaluation.batch_size)
     if isinstance(opened.encoder, Encoder) and opened.encoder.model.device.type == "cpu":
         keep_freed_memory()
-    say(opened.origin.sentence())
-    say(f"  {opened.encoder.contract.sentence()}")
+    detail(opened.origin.sentence())
+    detail(f"  {opened.encoder.contract.sentence()}")
     for note in (*candidate.notes, *opened.notes):
         say(f"  note: {note}")
     cache = open_shared_cache(config.vector_cache, config.cache, say)

@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from data.audit.usable import refuse_stand_ins
+from data.brief import rows_and_notes
 from data.errors import DataError, reason
 from data.load import prepare
 from data.prepared import PreparedDataset
@@ -21,7 +22,7 @@ from data.splits.hashes import Hashes
 from train.config.choices import Split
 from train.config.load import load_config
 from train.config.schema import TrainSettings
-from train.console import say
+from train.console import detail, say
 from train.errors import ConfigError, RunError
 from train.evaluate.tasks import Task, build_task
 from train.resolve.chosen_on import Choice
@@ -109,6 +110,8 @@ def load_tasks(request: Request) -> LoadedTasks:
         task = dataclasses.replace(build_task(prepared, Split.TEST if split == Split.ALL else split), split=split)
         things = "scored pairs" if task.kind is RowKind.SCORED else "queries"
         say(f"{prepared.name}: judged on {len(task):,} {things} ({'all rows' if split == 'all' else split})")
+        for line in rows_and_notes(prepared, 2):
+            say(line)
         tasks[prepared.name], notes[prepared.name] = task, [*prepared.notes, *warned]
         warnings += [f"{prepared.name}: {sentence}" for sentence in warned]
     return LoadedTasks(tasks, notes, tuple(warnings))
@@ -133,7 +136,7 @@ def prompts_of(request: Request, names: Sequence[str], candidate: Candidate) -> 
         if recorded.prompts != PromptSpec():
             prompts[name] = recorded.prompts
             said = ", ".join(f"{column} {text!r}" for column, text in recorded.prompts.model_dump(exclude_none=True).items())
-            say(f"{name}: {candidate.label} reads it with the prompts of its training ({said})")
+            detail(f"{name}: {candidate.label} reads it with the prompts of its training ({said})")
     return prompts
 
 
@@ -184,7 +187,7 @@ def load_rows(
             say(f"{trained.candidate.label} was trained on {spec.source}: rows are split as they were for its training")
     elif request.chosen_data or wanted is not None:
         spec = spec.model_copy(update={"train": wanted is not None})
-    prepared = prepare(spec, split_spec, cache, say=say)
+    prepared = prepare(spec, split_spec, cache, say=detail)
     refuse_stand_ins(prepared)
     whole = not spec.train and (UNSPLIT in own or tuple(own) == ("train",))
     split = wanted or (Split.ALL if whole else Split.TEST)

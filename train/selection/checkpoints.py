@@ -19,6 +19,10 @@ from train.runs.score_log import ScoreLog
 from train.selection.dev import DevJudge
 from train.selection.judged import dev_encoders
 from train.tracking.base import Tracker
+from train.wording import fraction
+
+MOST_SETS = 2
+"""Data sets that are named in a line."""
 
 
 def checkpoint_hooks(plan: Plan, run: Path, judge: DevJudge, log: ScoreLog, work: Work, tracker: Tracker) -> Hooks:
@@ -50,11 +54,20 @@ def judge_checkpoint(step: int, plan: Plan, judge: DevJudge, log: ScoreLog, work
     line = line.model_copy(update=done)
     log.add(line)
     tracker.log_scores(line.to_dict(), judge.base)
-    shown = ", ".join(f"{name} {value:.4f} (base {judge.base[name]:.4f})" for name, value in line.datasets.items())
-    if shown:
-        say(f"  step {step}: dev {shown}")
+    if line.datasets:
+        say(f"  step {step:,} of {plan.recipe.max_steps:,}: {_on_dev(line.datasets, judge.base)}")
     progress.begin("training")
     return {f"eval_{name}": value for name, value in line.datasets.items()}
+
+
+def _on_dev(scores: Mapping[str, float], base: Mapping[str, float]) -> str:
+    """Return what a checkpoint has on dev; of many data sets the mean."""
+    if len(scores) > MOST_SETS:
+        mean, before = (sum(one.values()) / len(one) for one in (scores, {name: base[name] for name in scores}))
+        return f"dev {fraction(mean)} (base {fraction(before)}), mean of {len(scores)} data sets"
+    names = [f"{name} " if len(scores) > 1 else "" for name in scores]
+    found = zip(names, scores.items(), strict=True)
+    return "dev " + ", ".join(f"{shown}{fraction(value)} (base {fraction(base[name])})" for shown, (name, value) in found)
 
 
 def resume_log(log: ScoreLog, run: Path) -> tuple[Work, float]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from train import distributed
 from train.config.choices import Interpolation
-from train.console import say
+from train.console import detail
 from train.encode.open import open_model
 from train.errors import RunError
 from train.fit.checkpoints import checkpoint_folder, list_checkpoints
@@ -102,7 +102,7 @@ def _among_its_own(plan: Plan, judge: DevJudge, taken: ScoreLine, base_dev: floa
     if judge.base_queries:
         taken = judge.line(taken.step, dev_encoders(plan))
     taken = distributed.share(taken)
-    say(f"  in the whole corpus: dev {taken.dev:.4f} (base {base_dev:.4f})")
+    detail(f"  in the whole corpus: dev {taken.dev:.4f} (base {base_dev:.4f})")
     return judge, taken
 
 
@@ -152,10 +152,10 @@ def _say_if_not_the_highest(log: ScoreLog, step: int) -> None:
     if found is not None and highest is not None and highest.dev is not None and found < highest.dev:
         if highest.loses_on_new:
             why = f"step {highest.step:,} has the highest score on dev ({highest.dev:.4f}), but loses on documents that train did"
-            say(f"  {why} not teach: step {step:,} ({found:.4f}) is taken")
+            detail(f"  {why} not teach: step {step:,} ({found:.4f}) is taken")
             return
         taken = f"step {step:,} is the last checkpoint whose score on dev ({found:.4f}) cannot be told apart from the highest"
-        say(f"  {taken} ({highest.dev:.4f} at step {highest.step:,}): it is taken")
+        detail(f"  {taken} ({highest.dev:.4f} at step {highest.step:,}): it is taken")
 
 
 def restore_base(plan: Plan) -> None:

@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
 
-from train.console import say
+from train.console import detail
 from train.distributed import is_main
 from train.encode.cache.cache import VectorCache
 from train.encode.contract import what_differs
@@ -78,7 +78,7 @@ def ahead_on_dev(
         for name, task in tasks.items()
     }
     for name in tasks:
-        say(f"  dev {name}: the base {AS_SHIPPED} {fraction(after[name])}, {changed[name]} {fraction(before[name])}")
+        detail(f"  dev {name}: the base {AS_SHIPPED} {fraction(after[name])}, {changed[name]} {fraction(before[name])}")
     return sum(after[name] - before[name] for name in tasks) / many
 
 

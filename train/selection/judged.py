@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from data.schema import RowKind, text_columns
 from train import distributed
-from train.console import say
+from train.console import detail, say
 from train.encode.cache.open import counters_of_all, open_shared_cache
 from train.encode.protocol import TextEncoder
 from train.encode.wrappers import ShortenedEncoder, for_judging
@@ -82,7 +82,7 @@ def judge_base(plan: Plan) -> BaseScores:
     cache = open_shared_cache(plan.config.vector_cache, plan.config.cache, say)
     base = for_judging(plan.encoder, plan.prompts, cache=cache, shared=True)
     begin("base")
-    say("judging the base (step 0) …")
+    detail("judging the base (step 0) …")
     test = _judge(plan, base)
     judge = dev_judge(plan, base)
     line = judge.line(0, base)
@@ -94,11 +94,13 @@ def judge_base(plan: Plan) -> BaseScores:
         test, contracts, other = _better(plan, test, shipped, changed)
         ahead = distributed.share(ahead_on_dev(plan, judge, base, shipped, changed))
     for name, told in _against_scores(test.full, judge).items():
-        note = "note: the base ranks the pairs clearly against their scores, which run as data.score_range says"
-        say(f"  {name}: {note if told else 'warning: ' + against_scores('the base')}")
+        if told:
+            detail(f"  {name}: note: the base ranks the pairs clearly against their scores, which run as data.score_range says")
+        else:
+            say(f"  {name}: warning: {against_scores('the base')}")
     seconds = time.perf_counter() - began
     done = counters_of_all(cache)
-    say(f"  took {seconds:.0f} s" + (f"; {done.sentence()}" if done.hits else ""))
+    detail(f"  took {seconds:.0f} s" + (f"; {done.sentence()}" if done.hits else ""))
     if cache is not None:
         cache.close()
     return BaseScores(test, judge, line, seconds, done.hits, contracts, other, ahead)
@@ -120,7 +122,7 @@ def _better(
             for length, values in shortened.items():
                 values[name] = own.shortened[length][name]
         told = ", ".join(f"{one.name} {fraction(one.value)}" for one in contracts[name])
-        say(f"  test {name}: the base {told}; the better is compared with")
+        detail(f"  test {name}: the base {told}; the better is compared with")
     return TestScores(full, shortened), contracts, other
 
 
@@ -155,10 +157,10 @@ def dev_judge(plan: Plan, base: Mapping[str, TextEncoder]) -> DevJudge:
         say("  there is no dev split: the last checkpoint will be judged")
     for name, task in judge.tasks.items():
         things = "scored pairs" if task.kind is RowKind.SCORED else "queries"
-        say(f"  dev {name}: {len(task):,} {things}, base {task.primary} {judge.base[name]:.4f}")
+        detail(f"  dev {name}: {len(task):,} {things}, base {task.primary} {judge.base[name]:.4f}")
         if name in judge.base_queries and isinstance(task, RetrievalTask) and task.taught is not None:
             told = "what loses on these is not taken while anything else is there"
-            say(f"    {int((~task.taught).sum()):,} of them ask for documents that train does not teach: {told}")
+            detail(f"    {int((~task.taught).sum()):,} of them ask for documents that train does not teach: {told}")
     return judge
 
 
@@ -193,7 +195,7 @@ def _dev_budget(plan: Plan) -> float:
 def compared(plan: Plan, base: BaseScores, tuned: TestScores, winner: Winner) -> list[DatasetResult]:
     """Judge tuned against base on the test split of each data set."""
     begin("comparing")
-    say("comparing …")
+    detail("comparing …")
     seed, judging = plan.config.training.seed, plan.config.evaluation
     results = [
         compare(task, base.test.full[name][1], scores, seed=seed, resamples=judging.resamples, margin=judging.margin)

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from train import distributed
-from train.console import say
+from train.console import detail, say
 from train.encode.cache.open import open_shared_cache
 from train.encode.protocol import TextEncoder
 from train.encode.shipped import ShippedEncoder
@@ -106,7 +106,7 @@ def base_elsewhere(plan: Plan, *, inner: bool) -> Elsewhere | None:
     began = time.perf_counter()
     panel = distributed.first_on_each_machine(lambda: make_panel(plan))
     for line in in_words(panel):
-        say(f"  {line}")
+        detail(f"  {line}")
     cache = open_shared_cache(plan.config.vector_cache, plan.config.cache, say)
     encoder = wrapped(ShippedEncoder(plan.encoder), cache=cache, shared=True, remembered=True)
     choosing, judged = (_scores(tasks, encoder) for tasks in (panel.choosing, panel.judged))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from train.config.choices import References
 from train.config.schema import DEFAULT_MODEL, ModelConfig
-from train.console import say
+from train.console import detail, say
 from train.encode.cache.open import open_cache
 from train.encode.open import open_model
 from train.encode.weights.locate import full_name, locate_here
@@ -54,7 +54,7 @@ def judge_references(plan: Plan, base: BaseScores, tuned: TestScores, *, kept_ba
     if settings.references == References.OFF or not tasks:
         return Beside()
     begin("references")
-    say("judging references: BM25, alone and with a model …")
+    detail("judging references: BM25, alone and with a model …")
     seed, resamples = plan.config.training.seed, settings.resamples
     results, notes = [], []
     for name, task in tasks.items():
@@ -100,7 +100,7 @@ def _read(task: RetrievalTask) -> int:
 def _default_model(plan: Plan, tasks: dict[str, RetrievalTask], tuned: TestScores) -> list[ReferenceResult]:
     """Judge tuned against the default model as it is published, with vectors of earlier runs where the cache has them."""
     config, short = plan.config, DEFAULT_MODEL.rpartition("/")[2]
-    say(f"judging references: {short} …")
+    detail(f"judging references: {short} …")
     opened = open_model(ModelConfig(device=config.model.device), batch_size=config.evaluation.batch_size, tokens=config.cache)
     cache = open_cache(config.vector_cache, config.cache, say)
     encoders = for_judging(opened.encoder, plan.prompts, cache=cache)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from train.config.choices import Unproven
-from train.console import say
+from train.console import detail
 from train.deploy.export import export_model
 from train.evaluate.proven import is_proven
 from train.evaluate.results import DatasetResult
@@ -43,7 +43,7 @@ def base_where_unproven(
     """
     if plan.config.export.unproven == Unproven.SHIP or winner.share == 0 or is_proven(results):
         return winner
-    say("the gain is unproven: the base is exported (export.unproven=base)")
+    detail("the gain is unproven: the base is exported (export.unproven=base)")
     kept = keep_base(plan, winner, before, base.dev, base.dev_line.dev, base.ahead)
     export_model(kept_as_shipped(plan, run, kept).encoder.model, RunFolder(run).model)
     return replace(winner, withheld=True, as_shipped=kept.as_shipped)

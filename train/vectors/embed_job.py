@@ -11,9 +11,8 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
-from tqdm.auto import tqdm
 
-from data.progress import shown
+from data.progress import progress as bar_of
 from data.sources.texts import TextRow, TextRows
 from train import distributed
 from train.config.schema import ModelConfig
@@ -181,23 +180,21 @@ class Work:
         )
         total = None if plan is None or mine is None else plan.done + sum(plan.missing[n] for n in mine)
         found = plan or Plan()
-        visible = shown() if progress is None else progress
-        with tqdm(total=total, unit="text", desc="embedding", disable=not visible, smoothing=0.1) as bar:
+        with bar_of("embedding", total, "text", wanted=progress) as tick:
             if plan is not None:
-                bar.update(plan.done)
-                bar.unpause()
+                tick(plan.done)
             for number, rows in self.settle_ranges(self.split()):
                 if mine is None:
                     found.texts += len(rows)
                     found.parts += 1
                     if self.parts.state(number, self._key(rows)):
-                        bar.update(len(rows))
+                        tick(len(rows))
                         continue
                     found.missing[number] = len(rows)
                 elif number not in mine:
                     continue
                 self._make_part(number, rows)
-                bar.update(len(rows))
+                tick(len(rows))
         return found
 
     def _make_part(self, number: int, rows: Sequence[TextRow]) -> None:

@@ -6,6 +6,7 @@ from train import distributed
 from train.config.load import dump_config
 from train.config.schema import TrainSettings
 from train.console import quiet_libraries
+from train.plan.brief import in_brief
 from train.plan.datasets import as_new_run
 from train.plan.dry_run import DryRun
 from train.plan.estimate import estimate
@@ -29,4 +30,4 @@ def dry_run(config: TrainSettings, *, debug: bool = False) -> DryRun:
         found = estimate(plan)
     samples = {name: plan.datasets[name].samples for name in plan.sets}
     folds = folds_wanted(plan.config, plan.datasets)[0]
-    return DryRun(dump_config(plan.config), plan.sentences, found, folds, samples, panel_sentence(plan))
+    return DryRun(dump_config(plan.config), plan.sentences, found, folds, samples, panel_sentence(plan), tuple(in_brief(plan)))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from data.spec import PromptSpec
 from data.storage import refuse_full, staged_folder, write_text
 from train.config.schema import JudgeSettings
-from train.console import notebook_view, now, quiet_libraries, say, with_warnings
+from train.console import detail, notebook_view, now, quiet_libraries, say, with_warnings
 from train.encode.api.confirm import Confirm
 from train.encode.cache.cache import Counters, VectorCache
 from train.encode.cache.open import open_cache
@@ -215,7 +215,7 @@ def evaluate_models(
     models, remarks = judge_models(request, tasks, cache)
     if cache is not None:
         cache.close()
-    say("comparing …" if len(models) == 2 else "resampling …")
+    detail("comparing …" if len(models) == 2 else "resampling …")
     seed, judging = request.config.training.seed, request.config.evaluation
     measured: list[ModelResult] = []
     compared: list[DatasetResult] = []
@@ -325,8 +325,8 @@ def judge_model(
     if (device := opened.device) == "cpu":
         keep_freed_memory()
     say(f"judging {candidate.label} …")
-    say(f"  {origin.sentence()}")
-    say(f"  {encoder.contract.sentence()}" + (f"; on {device}" if device else ""))
+    detail(f"  {origin.sentence()}")
+    detail(f"  {encoder.contract.sentence()}" + (f"; on {device}" if device else ""))
     outdated = outdated_note(Path(candidate.config.name), origin.sha256)
     for note in (*candidate.notes, *opened.notes, *([] if outdated is None else [outdated])):
         say(f"  note: {note}")
@@ -342,7 +342,7 @@ def judge_model(
         say(f"  {name}: {metric_name(task.primary)} {primary_value(scores[name]):.4f}")
     seconds = time.perf_counter() - began
     done = Counters() if cache is None else cache.counters.since(before)
-    say(f"  took {duration(seconds)}" + (f"; {done.sentence()}" if done.hits else ""))
+    detail(f"  took {duration(seconds)}" + (f"; {done.sentence()}" if done.hits else ""))
     return JudgedModel(candidate, scores, origin, encoder.contract, seconds, done.hits)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from train.config.schema import MARGIN, TrainSettings
-from train.console import say
+from train.console import detail, say
 from train.distributed import PeerStopped, is_main, on_main, wait
 from train.errors import Diverged, RunError
 from train.evaluate.compare_seeds import compare_seeds, seeds_result
@@ -96,7 +96,7 @@ def train_seeds(
         base: what the base reaches.
         train: carries out one run, from where it was; it judges what training makes, also where dev would keep the base.
     """
-    say(f"judging on test: {made.sentence()} …")
+    detail(f"judging on test: {made.sentence()} …")
     own, first = judge_tuned(plan), plan.config.training.seed
     trained, failed = [Trained(first, made)], []
     for number in range(1, plan.config.training.seeds):

@@ -14,7 +14,7 @@ OLDER = Path(__file__).parents[2] / "data" / "run_of_3ff2293"
 HERE = "output_dir=elsewhere"
 COMMANDS = {
     "train --resume": (["train", "--resume", "unfinished", HERE], "elsewhere/unfinished"),
-    "evaluate": (["evaluate", "finished", "--data", "pairs.csv", HERE, "model.device=cpu"], "elsewhere/finished"),
+    "evaluate": (["evaluate", "finished", "--data", "pairs.csv", "--verbose", HERE, "model.device=cpu"], "elsewhere/finished"),
     "compare": (
         [
             "compare",
@@ -32,7 +32,7 @@ COMMANDS = {
         "finished",
     ),
     "mine": (["mine", "pairs.csv", "model=finished", HERE, "model.device=cpu", "-o", "m.jsonl"], "elsewhere/finished"),
-    "embed": (["embed", "--text", "a", "-m", "finished", HERE, "model.device=cpu", "--json"], "elsewhere/finished"),
+    "embed": (["embed", "--text", "a", "-m", "finished", HERE, "model.device=cpu", "--json", "--verbose"], "elsewhere/finished"),
     "report": (["report", "finished", "--runs", "elsewhere"], "elsewhere/finished has no page"),
     "report of all": (["report", "--runs", "elsewhere"], "elsewhere/index.html"),
     "diff": (["diff", "finished", "finished", "--runs", "elsewhere"], "both names lead to the same run"),

@@ -57,7 +57,7 @@ def quick(tiny_model: Path) -> list[str]:
 
 
 def test_a_run_leaves_everything_that_is_promised(server: ForkServer, folder: Path, quick: list[str]) -> None:
-    done = server.run(["train", "--data", "pairs.csv", "run_name=first", *quick], folder)
+    done = server.run(["train", "--data", "pairs.csv", "--verbose", "run_name=first", *quick], folder)
     assert done["code"] == 0, done["output"]
     assert "question -> anchor" in done["output"] and "Verdict" in done["output"]
     assert done["output"].index("estimated time: about") < done["output"].index("training 4 steps")
@@ -133,7 +133,7 @@ def test_early_stopping_and_retention(server: ForkServer, folder: Path, quick: l
 
 
 def test_a_dry_run_writes_no_run_folder(server: ForkServer, folder: Path, quick: list[str]) -> None:
-    done = server.run(["train", "--data", "pairs.csv", "--dry-run", *quick], folder)
+    done = server.run(["train", "--data", "pairs.csv", "--dry-run", "--verbose", *quick], folder)
     assert done["code"] == 0, done["output"]
     for word in (
         "question -> anchor",
@@ -257,7 +257,7 @@ def test_bf16_trains_and_keeps_fp32_weights(server: ForkServer, folder: Path, qu
     import torch
     from safetensors.torch import load_file
 
-    done = server.run(["train", "--data", "pairs.csv", "run_name=x", *quick[:-1], "training.precision=bf16"], folder)
+    done = server.run(["train", "--data", "pairs.csv", "run_name=x", "--verbose", *quick[:-1], "training.precision=bf16"], folder)
     assert done["code"] == 0, done["output"]
     assert "bf16 autocast (from your config)" in done["output"]
     weights = load_file(folder / "checkpoints" / "x" / "model" / "model.safetensors")

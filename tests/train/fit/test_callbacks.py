@@ -8,10 +8,8 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from data.progress import bars
-from train.console import heard_by
 from train.fit import callbacks
-from train.fit.callbacks import FiguresCallback, LossMeter, ProgressCallback
+from train.fit.callbacks import FiguresCallback, LossMeter
 from train.machine import peak_memory_mb
 
 
@@ -82,25 +80,3 @@ def test_peak_memory_grows_with_what_is_held() -> None:
     before = peak_memory_mb()
     held = b"x" * (int(before) * 2**20)  # touched, and as many MiB as the peak was
     assert peak_memory_mb() > before and held
-
-
-def test_training_says_a_line_for_each_tenth_or_shows_a_bar(capsys: pytest.CaptureFixture[str]) -> None:
-    said: list[str] = []
-
-    def train(show: bool) -> None:
-        callback = ProgressCallback(lambda: 64, total=20)
-        state = SimpleNamespace(global_step=0, is_world_process_zero=True)
-        with heard_by(said.append), bars(show):
-            callback.on_train_begin(None, state, None)
-            callback.on_log(None, state, None, logs={"loss": 0.25})
-            for step in range(1, 21):
-                state.global_step = step
-                callback.on_step_end(None, state, None)
-            callback.on_train_end(None, state, None)
-
-    train(show=False)
-    assert [line.split("  ")[1:3] for line in said][:2] == [["step 2/20", "loss 0.2500"], ["step 4/20", "loss 0.2500"]]
-    assert len(said) == 10 and capsys.readouterr() == ("", "")
-    said.clear()
-    train(show=True)
-    assert not said and "20/20" in capsys.readouterr().err

@@ -212,7 +212,7 @@ def test_the_model_of_a_run_can_search(here: Path, capfd: pytest.CaptureFixture[
 
 
 def train(server: ForkServer, folder: Path, name: str, *words: str) -> str:
-    done = server.run(["train", "--data", "several.csv", f"run_name={name}", *SMALL, *TRAIN, *words], folder)
+    done = server.run(["train", "--data", "several.csv", "--verbose", f"run_name={name}", *SMALL, *TRAIN, *words], folder)
     assert done["code"] == 0, done["output"]
     return str(done["output"])
 
@@ -297,13 +297,13 @@ def test_few_pairs_beside_a_corpus_of_more_documents_get_negatives_unasked(
     place = folder / f"corpus{documents}"
     if not place.exists():
         write_corpus(place, documents, 520)
-    done = server.run(["train", "--data", place.name, "--dry-run", *SMALL, *TRAIN, *words], folder)
+    done = server.run(["train", "--data", place.name, "--dry-run", "--verbose", *SMALL, *TRAIN, *words], folder)
     assert done["code"] == 0, done["output"]
     assert said in done["output"] and not_said not in done["output"], done["output"]
 
 
 def test_rows_that_take_no_negatives_are_left_as_they_are(server: ForkServer, folder: Path) -> None:
-    words = ["train", "--data", "scored.csv", "--dry-run", "mining.enabled=true", *SMALL, *TRAIN]
+    words = ["train", "--data", "scored.csv", "--dry-run", "--verbose", "mining.enabled=true", *SMALL, *TRAIN]
     done = server.run(words, folder)
     assert done["code"] == 0, done["output"]
     assert "scored: no hard negatives are mined: scored pairs take no negatives" in done["output"]

@@ -35,7 +35,7 @@ def run(server: ForkServer, tiny_model: Path, tmp_path_factory: pytest.TempPathF
         "evaluation: {resamples: 200}\n",
         encoding="utf-8",
     )
-    done = server.run(["train", "--config", "c.yaml", "run_name=run"], folder)
+    done = server.run(["train", "--config", "c.yaml", "run_name=run", "--verbose"], folder)
     assert done["code"] == 0, done["output"]
     return folder / "checkpoints" / "run", done["output"]
 
@@ -51,7 +51,17 @@ def test_what_each_data_set_gets_is_said(run: tuple[Path, str]) -> None:
 
 
 def test_several_data_sets_on_the_command_line(server: ForkServer, run: tuple[Path, str], tiny_model: Path) -> None:
-    words = ["train", "--data", "faq.csv", "-d", "sts.csv", "--dry-run", f"model.name={tiny_model}", "model.device=cpu"]
+    words = [
+        "train",
+        "--data",
+        "faq.csv",
+        "-d",
+        "sts.csv",
+        "--dry-run",
+        "--verbose",
+        f"model.name={tiny_model}",
+        "model.device=cpu",
+    ]
     done = server.run(words, run[0].parent.parent)
     assert done["code"] == 0, done["output"]
     assert "faq: MultipleNegativesRanking loss" in done["output"] and "sts: CosineSimilarity loss" in done["output"]
@@ -77,7 +87,19 @@ def test_a_data_set_may_be_called_train(server: ForkServer, run: tuple[Path, str
 def test_the_model_is_judged_again_under_the_prompts_of_its_training(server: ForkServer, run: tuple[Path, str]) -> None:
     folder, _ = run
     base = json.loads((folder / "environment.json").read_text())["model"]["name"]
-    words = ["evaluate", base, "run", "--data", "faq.csv", "--data", "sts.csv", "--output", "again", "model.device=cpu"]
+    words = [
+        "evaluate",
+        base,
+        "run",
+        "--data",
+        "faq.csv",
+        "--data",
+        "sts.csv",
+        "--output",
+        "again",
+        "model.device=cpu",
+        "--verbose",
+    ]
     done = server.run(words, folder.parent.parent)
     assert done["code"] == 0, done["output"]
     assert "faq: run reads it with the prompts of its training (anchor 'ask: ')" in done["output"]

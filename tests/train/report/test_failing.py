@@ -59,4 +59,5 @@ def test_conditions_that_mean_nothing_are_refused(words: str, message: str) -> N
 
 
 def test_conditions_are_written_as_they_are_read() -> None:
-    assert [str(Condition.read(word)) for word in ("regressed", "worse-than=0.050")] == ["worse", "worse-than=0.05"]
+    words = ("regressed", "worse", "no_evidence", "worse-than=0.050")
+    assert [str(Condition.read(word)) for word in words] == ["worse", "worse", "unproven", "worse-than=0.05"]

@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from tqdm.auto import tqdm
 
-from data.progress import shown
+from data.progress import progress as bar_of
 from data.storage import digest
 from train.config.choices import Provider
 from train.config.schema import ModelConfig
@@ -144,19 +143,17 @@ class ApiEncoder:
         """
         import torch
 
-        if progress is None:
-            progress = shown()
         prompt = self.contract.prompt(role)
         vectors = np.zeros((len(texts), self.contract.dimensions), dtype=np.float32)
         ready = {row: self._cut(prompt + text) for row, text in enumerate(texts) if text.strip()}
         self.usage.add(blank=len(texts) - len(ready))
         with (
-            tqdm(total=len(ready), unit="text", desc=self.config.name, leave=False, disable=not progress) as bar,
+            bar_of(self.config.name, len(ready), "text", wanted=progress) as tick,
             closing(self._answers(list(self._batches(ready)), ready, role)) as answers,
         ):
             for batch, found in answers:
                 vectors[batch] = found
-                bar.update(len(batch))
+                tick(len(batch))
         self._tell()
         return torch.from_numpy(vectors)
 

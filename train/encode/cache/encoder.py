@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import numpy as np
-from tqdm.auto import tqdm
 
-from data.progress import shown
+from data.progress import progress as bar_of
 from train.encode.cache.cache import VectorCache
 from train.encode.contract import Role
 from train.encode.protocol import TextEncoder, WrappedEncoder
@@ -50,13 +49,15 @@ class CachedEncoder(WrappedEncoder):
         vectors, found = self.cache.read(space, distinct, self.contract.dimensions)
         missing = np.flatnonzero(~found)
         windows = list(_windows(missing, getattr(self.encoder, "window", WINDOW)))
-        with _bar(len(missing), progress, needed=len(windows) > 1) as bar:
+        # above the encoder's own bar, which starts again in each window
+        several = progress is not False and len(windows) > 1
+        with bar_of("vectors not in the cache", len(missing), "text", wanted=several) as tick:
             for window in windows:
                 part = [distinct[row] for row in window]
                 fresh = self.encoder.encode(part, role, progress).numpy()
                 vectors[window] = fresh
                 self.cache.write(space, part, fresh)
-                bar.update(len(window))
+                tick(len(window))
         together = torch.from_numpy(vectors)
         return together if len(rows) == len(index) else together[torch.tensor(index)]
 
@@ -64,12 +65,6 @@ class CachedEncoder(WrappedEncoder):
 def not_cached(encoder: TextEncoder, texts: Sequence[str], role: Role) -> list[str]:
     """Return the texts that the model itself would be asked for, were they encoded now: without a cache, all of them."""
     return encoder.missing(texts, role) if isinstance(encoder, CachedEncoder) else list(texts)
-
-
-def _bar(total: int, progress: bool | None, *, needed: bool) -> tqdm[NoReturn]:
-    """Make a bar over all windows, above the encoder's own, which starts again in each of them."""
-    visible = shown() if progress is None else progress
-    return tqdm(total=total, unit="text", desc="vectors not in the cache", leave=False, disable=not (visible and needed))
 
 
 def _windows(rows: np.ndarray, size: int) -> Iterator[np.ndarray]:

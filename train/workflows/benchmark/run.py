@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 
 from data.errors import EmbedTuneError, reason
 from data.storage import write_json
-from train.console import now, quiet_libraries, say
+from train.console import detail, now, quiet_libraries, say
 from train.encode.api.confirm import Confirm, confirm_spending
 from train.encode.api.prices import Estimate, load_prices, price_of
 from train.encode.cache.open import open_cache
@@ -149,7 +149,7 @@ def _run_model(
     finally:
         if cache is not None:
             if cache.counters.hits:
-                say(f"  {cache.counters.sentence()}")
+                detail(f"  {cache.counters.sentence()}")
             cache.close()
 
 
@@ -157,8 +157,8 @@ def _introduce(candidate: Candidate, opened: OpenedModel, meta: ModelMeta, done:
     """Say and record which model it is and how it encodes."""
     if opened.device == "cpu":
         keep_freed_memory()
-    say(f"  {opened.origin.sentence()}")
-    say(f"  {opened.encoder.contract.sentence()}" + (f"; on {opened.device}" if opened.device else ""))
+    detail(f"  {opened.origin.sentence()}")
+    detail(f"  {opened.encoder.contract.sentence()}" + (f"; on {opened.device}" if opened.device else ""))
     for note in (*candidate.notes, *opened.notes):
         say(f"  note: {note}")
     done.models[candidate.label] = {

@@ -15,7 +15,7 @@ from typing import Any
 
 from data.progress import shown
 from data.storage import refuse_full, staged_folder, write_json, write_text
-from train.console import now, quiet_libraries, say
+from train.console import detail, now, quiet_libraries, say
 from train.encode.api.confirm import Confirm, confirm_spending
 from train.encode.api.prices import load_prices
 from train.errors import ModelError, RunError
@@ -177,7 +177,7 @@ def _compared(
         lines = [f"{name}: {failure.what}" for name, failure in failures.items()]
         hints = dict.fromkeys(failure.hint for failure in failures.values() if failure.hint)
         raise ModelError("no model could be judged\n  " + "\n  ".join(lines), hint="; ".join(hints) or None)
-    say("comparing …")
+    detail("comparing …")
     config = request.config
     evaluation = config.evaluation
     return compare_all(

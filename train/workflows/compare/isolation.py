@@ -11,13 +11,15 @@ from contextlib import contextmanager
 from multiprocessing.context import BaseContext
 from typing import cast
 
-from train.console import say
+from train.console import detail, say
+from train.workflows.compare.sent_bars import ReceivedBars
 from train.workflows.compare.speed import Round
 from train.workflows.compare.worker import Failure, Job, Outcome, work
 
 LIBRARIES = ["embed_tune", "torch", "sentence_transformers", "train.workflows.compare.worker"]
 """What the server loads. The face comes first: with it our packages are found beside a folder `data` of the user's."""
 KILLED = -9
+SAID = {"say": say, "detail": detail}
 
 
 def context() -> BaseContext:
@@ -73,12 +75,16 @@ def run_job(job: Job, start: BaseContext) -> Outcome | Round | Failure:
     with _deaf_to_interrupts(), _without_script():
         process.start()
     there.close()
+    drawn = ReceivedBars()
     try:
         while True:
             kind, found = here.recv()
             if kind == "done":
                 return cast(Outcome | Round | Failure, found)
-            say(found)
+            if kind in SAID:
+                SAID[kind](found)
+            else:
+                drawn.take(kind, found)
     except EOFError:  # it died and said nothing
         process.join()
         return _died(process.exitcode)
@@ -86,6 +92,7 @@ def run_job(job: Job, start: BaseContext) -> Outcome | Round | Failure:
         process.terminate()
         raise
     finally:
+        drawn.close()
         here.close()
         process.join()
 

@@ -21,7 +21,7 @@ import torch
 from data.errors import EmbedTuneError, reason
 from data.progress import bars
 from train.config.compare import CompareSettings
-from train.console import heard_by, quiet_libraries, say
+from train.console import detail, heard_by, quiet_libraries, say
 from train.encode.cache.encoder import WINDOW
 from train.encode.cache.open import open_cache
 from train.encode.contract import EncodingContract, Role
@@ -38,6 +38,7 @@ from train.resolve.facts import ModelFacts, facts_of
 from train.resolve.models import Candidate
 from train.wording import metric_name
 from train.workflows.compare.machine import Machine
+from train.workflows.compare.sent_bars import SentBars
 from train.workflows.compare.speed import Round, Samples, Speed, busy_now, measure_round, measure_speed
 from train.workflows.compare.speed_cache import SpeedFile
 
@@ -112,12 +113,16 @@ class Failure:
 
 
 def work(job: Job, channel: Connection) -> None:
-    """Do a job and send ("say", line) as it goes, then ("done", Outcome or Failure)."""
+    """Do a job and send what is said, ("say", line) and ("detail", line), its bars, and then ("done", Outcome or Failure)."""
     os.environ.clear()
     os.environ.update(job.environment)
     sys.stdout = _Lines(channel)
     quiet_libraries(job.debug)
-    with heard_by(lambda line: channel.send(("say", line))), bars(job.bars):
+
+    def send(kind: str) -> Callable[[str], None]:
+        return lambda line: channel.send((kind, line))
+
+    with heard_by(send("say"), details=send("detail")), bars(SentBars(channel) if job.bars else None):
         channel.send(("done", _judged(job)))
     channel.close()
 
@@ -149,8 +154,8 @@ def judge(job: Job) -> Outcome:
     if model is not None and model.device.type == "cpu":
         keep_freed_memory()
     encoder = Steady(opened.encoder)
-    say(f"  {opened.origin.sentence()}")
-    say(f"  {opened.encoder.contract.sentence()}")
+    detail(f"  {opened.origin.sentence()}")
+    detail(f"  {opened.encoder.contract.sentence()}")
     notes = (*job.candidate.notes, *opened.notes)
     for note in notes:
         say(f"  note: {note}")
@@ -221,7 +226,7 @@ def _speed(job: Job, encoder: Steady, load_seconds: float | None, busy: float | 
     file = speed_file(job, Machine.here(encoder.encoder), encoder.space)
     if not job.again and (kept := file.read()) is not None:
         return kept, True, None
-    say("  measuring speed …")
+    detail("  measuring speed …")
     try:
         speed = measure_speed(encoder.encoder, samples, settings, load_seconds=load_seconds, busy=busy)
     except ModelError as error:
@@ -247,7 +252,7 @@ def _scores(job: Job, encoder: Steady) -> tuple[dict[str, Scores], dict[str, Sco
     cache = open_cache(job.config.vector_cache, job.config.cache, say)
     words: dict[str, Ranked] = {} if job.words is None else pickle.loads(job.words.read_bytes())
     scores, fused = {}, {}
-    say("  judging …")
+    detail("  judging …")
     for name, task in tasks.items():
         try:
             found = score_model(task, wrapped(encoder, cache=cache))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data.progress import Tick, bars
 from tests.support.redis_server import RedisServer
 from tests.train.encode.cache.conftest import CountingEncoder, vector_of
 from train.encode.cache.cache import VectorCache
@@ -233,14 +234,22 @@ def test_damaged_and_short_values_in_redis_are_computed_again_and_mended(redis_s
         assert (one.cache.counters.damaged, sum(map(len, inner.asked))) == (damaged, computed)
 
 
-def test_several_windows_have_a_bar_over_all_of_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_several_windows_have_a_bar_over_all_of_them(tmp_path: Path) -> None:
     one, _ = cached(tmp_path)
-    one.encode(["a", "b"], "query", progress=True)
-    assert "lacks" not in capsys.readouterr().err  # the encoder's own says all there is
-    one.encode(["a", "c", "d", "e", "f"], "query", progress=True)
-    assert "vectors not in the cache" in (shown := capsys.readouterr().err) and "/4" in shown
-    one.encode(["g", "h", "i", "j"], "query", progress=False)
-    assert capsys.readouterr().err == ""
+    drawn: list[tuple[str, int | None]] = []
+
+    @contextmanager
+    def draw(what: str, total: int | None, unit: str) -> Iterator[Tick]:
+        drawn.append((what, total))
+        yield lambda number: None
+
+    with bars(draw):
+        one.encode(["a", "b"], "query")
+        assert drawn == []  # the encoder's own says all there is
+        one.encode(["a", "c", "d", "e", "f"], "query")
+        assert drawn == [("vectors not in the cache", 4)]
+        one.encode(["g", "h", "i", "j"], "query", progress=False)
+        assert len(drawn) == 1
 
 
 class Flaky:

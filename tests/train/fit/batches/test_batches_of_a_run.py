@@ -108,6 +108,7 @@ def test_such_a_run_ends_with_a_report_and_goes_on_as_it_began(
         "evaluation.resamples=200",
         "evaluation.cross_validation=off",
         "run_name=run",
+        "--verbose",
     ]
     done = server.run(words, tmp_path, fault=("keep_states",))
     assert done["code"] == 0, done["output"]
