@@ -30,16 +30,35 @@ def typed_result(name: str = "docs", **changes: Any) -> DatasetResult:
 
 
 def logged(*losses: float | None) -> list[SimpleNamespace]:
-    return [SimpleNamespace(step=10 * i, loss=loss, learning_rate=2e-5) for i, loss in enumerate(losses, start=1)]
+    return [SimpleNamespace(step=10 * i, loss=loss, learning_rate=2e-5, losses={}) for i, loss in enumerate(losses, start=1)]
 
 
 @pytest.mark.parametrize(
     ("losses", "how"),
-    [((2.0, 1.5, 1.0), "fell from 2 to 1"), ((1.0, 1.25), "rose from 1 to 1.25"), ((1.0, 0.9, 0.99), "stayed about 0.99")],
+    [
+        ((2.0, 1.9, 1.5, 1.4, 1.1, 1.0), "fell from 1.95 to 1.05"),
+        ((1.0, 1.0, 1.2, 1.2, 1.5, 1.5), "rose from 1 to 1.5"),
+        ((1.0, 0.2, 0.6, 0.6, 0.3, 1.1), "stayed about 0.633"),  # the noise of its points is larger than their change
+        ((1.0, 1.25), "was 1 at first and 1.25 at last"),
+    ],
 )
 def test_the_loss_is_said_as_it_went(losses: tuple[float, ...], how: str) -> None:
     found = training_picture(logged(*losses))
     assert found is not None and found.sentence == f"Over {10 * len(losses)} steps the training loss {how}."
+
+
+def test_each_data_set_has_a_loss_of_its_own_where_several_train_together() -> None:
+    log = [
+        SimpleNamespace(step=i, loss=loss, learning_rate=2e-5, losses={name: loss})
+        for i, (name, loss) in enumerate([("pairs", 0.5), ("scored", 0.07)] * 6, start=1)
+    ]
+    found = training_picture(log)
+    assert found is not None
+    assert (
+        found.sentence
+        == "Over 12 steps the training loss of pairs stayed about 0.5 and the training loss of scored stayed about 0.07."
+    )
+    assert "training loss of pairs" in str(found.drawn) and "training loss of scored" in str(found.drawn)
 
 
 def test_dev_stands_beside_the_loss_where_the_base_was_scored() -> None:
