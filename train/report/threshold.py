@@ -20,7 +20,7 @@ def threshold_story(found: Threshold | None, reason: str, notes: Sequence[str]) 
         notes: what else must be known.
     """
     if found is None:
-        hint = "Ask for less (--precision 0.9), or judge on more rows: data.split.dev=… when training."
+        hint = "Ask for less than that (--precision), or judge on more rows: data.split.dev=… when training."
         return _joined([f"No threshold: {reason}.", hint, *map(_sentence, notes)])
     unit = "the first document of a search" if found.use == "search" else "a pair"
     what = "is taken for an answer" if found.use == "search" else "is taken for a match"
