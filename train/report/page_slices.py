@@ -14,6 +14,10 @@ PARTED = 0.05
 """Difference in the share of judged documents that is worth a sentence: half a document of the first ten."""
 
 
+FEWEST = 20
+"""Scored pairs of a part that is shown: the Spearman correlation of fewer may be anything."""
+
+
 class Division(NamedTuple):
     """One division of a data set's items, and its parts."""
 
@@ -22,24 +26,37 @@ class Division(NamedTuple):
 
 
 class Sliced(NamedTuple):
-    """A data set with its divisions. `judged`: whether shares of judged documents are known."""
+    """A data set with its divisions.
+
+    Attributes:
+        name, metric, kind: of the data set.
+        divisions: the whole first, then the parts.
+        judged: whether shares of judged documents are known.
+        too_small: parts that are left out, as they hold fewer than `FEWEST` pairs.
+    """
 
     name: str
     metric: str
     kind: str
     divisions: list[Division]
     judged: bool
+    too_small: int = 0
 
 
 def sliced(results: Sequence[DatasetResult]) -> list[Sliced]:
-    """Return the data sets whose items are divided in any way, with all their parts."""
+    """Return the data sets whose items are divided in any way, with their parts.
+
+    A part that is the whole says nothing more, and a small one of scored pairs nothing at all: both are left out.
+    """
     found = []
     for one in results:
-        divided = [Division(by, list(parts)) for by, parts in groupby(one.slices, key=lambda part: part.by)]
+        parts = [part for part in one.slices if part.by == ALL or part.n < one.n]
+        shown = [part for part in parts if part.by == ALL or one.kind != "scored" or part.n >= FEWEST]
+        divided = [Division(by, list(some)) for by, some in groupby(shown, key=lambda part: part.by)]
         if one.kept_base or all(division.by == ALL for division in divided):
             continue
         judged = any(part.judged10_tuned is not None for part in one.slices)
-        found.append(Sliced(one.name, metric_name(one.metric), one.kind, divided, judged))
+        found.append(Sliced(one.name, metric_name(one.metric), one.kind, divided, judged, len(parts) - len(shown)))
     return found
 
 

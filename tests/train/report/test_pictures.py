@@ -160,13 +160,21 @@ def part(by: str, name: str, delta: float, half: float = 0.03) -> dict[str, Any]
     return {"by": by, "name": name, "n": 100, "base": 0.5, "tuned": 0.5 + delta, "delta": delta} | ends
 
 
+def test_parts_that_are_the_whole_or_too_small_for_a_correlation_are_left_out() -> None:
+    slices = [part("length", "long", 0.1), part("length", "short", 0.2) | {"n": 10}, part("documents", "new", 0.1) | {"n": 300}]
+    (pairs,) = sliced([typed_result(kind="scored", metric="spearman", n=300, slices=slices)])
+    assert [(one.by, [each.name for each in one.parts]) for one in pairs.divisions] == [("length", ["long"])]
+    assert slice_picture(pairs, Sides()).sentence.endswith(" Left out, as they hold fewer than 20 pairs: 1.")
+    (queries,) = sliced([typed_result(n=300, slices=slices)])
+    assert [each.name for each in queries.divisions[0].parts] == ["long", "short"] and len(queries.divisions) == 1
+
+
 def test_parts_are_counted_by_their_verdicts_and_the_ends_are_named() -> None:
     slices = [part("documents", "taught", 0.1), part("documents", "new", 0.01), part("length", "long", -0.1)]
     (found,) = sliced([typed_result(slices=slices)])
     picture = slice_picture(found, Sides())
     assert picture.sentence == (
-        "Of 3 parts, each taken by itself: 1 better, 1 worse, 1 unproven; the change goes from -0.100 (length: long) to +0.100"
-        " (documents: taught)."
+        "Of 3 parts: 1 better, 1 worse, 1 unproven; the change goes from -0.100 (length: long) to +0.100 (documents: taught)."
     )
     assert "Documents" in picture.drawn.slim and "change of nDCG@10, better →" in picture.drawn.slim
 

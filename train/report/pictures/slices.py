@@ -7,7 +7,7 @@ from collections import Counter
 from train.evaluate.slices import ALL
 from train.report.drawing.picture import Picture
 from train.report.drawing.rows import DrawnRow, row_chart
-from train.report.page_slices import Sliced
+from train.report.page_slices import FEWEST, Sliced
 from train.wording import VERDICT_WORDS, Sides, change, counted, interval
 
 
@@ -32,7 +32,8 @@ def slice_picture(found: Sliced, sides: Sides, number: int = 0) -> Picture:
             f"Change of {found.metric} in each part, with its 95% interval. The figures are in the table that follows.",
             f"change of {found.metric}, better →",
         ),
-        note=f"Change: {after} less {before}. Lines are 95% intervals. ▲ better by itself, ◆ worse, ● unproven.",
+        note=f"Change: {after} less {before}. Lines are 95% intervals. ▲ better, ◆ worse, ● unproven: after the"
+        " correction for the number of parts even an interval beyond 0 may be chance.",
     )
 
 
@@ -42,4 +43,5 @@ def _sentence(found: Sliced) -> str:
     told = [f"{verdicts[one]} {VERDICT_WORDS[one]}" for one in ("improved", "regressed", "no_evidence") if verdicts[one]]
     (least_by, least), (most_by, most) = (pick(parts, key=lambda one: one[1].delta) for pick in (min, max))
     extremes = f"from {change(least.delta)} ({least_by}: {least.name}) to {change(most.delta)} ({most_by}: {most.name})"
-    return f"Of {len(parts)} parts, each taken by itself: {', '.join(told)}; the change goes {extremes}."
+    small = f" Left out, as they hold fewer than {FEWEST} pairs: {found.too_small}." if found.too_small else ""
+    return f"Of {len(parts)} parts: {', '.join(told)}; the change goes {extremes}.{small}"
