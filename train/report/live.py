@@ -58,7 +58,9 @@ class Facts:
     def of(cls, plan: Plan) -> Facts:
         """Return those of a plan."""
         recipe = plan.recipe
-        sizes = ", ".join(f"{size:,}" for size in dict.fromkeys(recipe.batch_sizes.values()))
+        several = len(set(recipe.batch_sizes.values())) > 1
+        sizes = ", ".join(dict.fromkeys(f"{size:,}{f' ({name})' * several}" for name, size in recipe.batch_sizes.items()))
+        epochs = f"{recipe.epochs:.3g}"
         rows = [("Base model", plan.config.model.name)]
         for name, prepared in plan.datasets.items():
             counts = {split: len(rows) for split, rows in prepared.splits.items()}
@@ -66,7 +68,7 @@ class Facts:
             documents = "" if prepared.corpus is None else f"; {len(prepared.corpus):,} documents"
             rows.append((f"Data: {name}", f"rows: {told}{documents}"))
         rows += [
-            ("Training", f"{recipe.max_steps:,} steps, {recipe.epochs:.3g} epochs"),
+            ("Training", f"{recipe.max_steps:,} steps, {epochs} epoch{'s' * (epochs != '1')}"),
             ("Batch size", sizes),
             ("Learning rate", f"{recipe.learning_rate:.3g}"),
             ("On", f"{plan.encoder.model.device}, {'bf16' if plan.bf16 else 'fp32'}"),

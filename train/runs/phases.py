@@ -25,9 +25,9 @@ WORDS = {
     "test": "judging on test",
     "seeds": "further seeds",
     "panel": "judging on other work",
-    "comparing": "comparing",
+    "comparing": "comparing tuned with base",
     "folds": "cross-validation",
-    "references": "judging references",
+    "references": "judging BM25 and the default model",
     "report": "writing the report",
 }
 """The phases in their order, as people say them."""
