@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from train.api.models import TextRole, role_of, texts_of
 from train.api.runs import OUTPUT_DIR
@@ -102,6 +102,7 @@ def search(
     top: int | None = None,
     rescore: int | None = None,
     documents: str | os.PathLike[str] | None = None,
+    min_similarity: float | Literal["model"] | None = None,
     output_dir: str | os.PathLike[str] = OUTPUT_DIR,
     settings: Mapping[str, object] | None = None,
     progress: Listener | None = None,
@@ -120,6 +121,7 @@ def search(
         top: hits a query.
         rescore: candidates by bits for each hit, which are scored again.
         documents: file with the texts, to show them.
+        min_similarity: hits below it are left out; "model" takes what `Run.threshold` recorded beside the weights.
         output_dir, progress, confirm: see `embed`.
         settings: of the sections `model` and `data` and the cache, by dotted key.
 
@@ -127,7 +129,7 @@ def search(
         ConfigError, DataError, ModelError: nothing can be searched.
         Interrupted: `confirm` said no.
     """
-    from train.resolve.vectors import RESCORE, TOP, SearchRequest, TextChoice
+    from train.resolve.vectors import RESCORE, TOP, SearchRequest, TextChoice, read_min_similarity
     from train.workflows.search import search_vectors
 
     if top is not None and top < 1:
@@ -146,6 +148,7 @@ def search(
             top=TOP if top is None else top,
             rescore=RESCORE if rescore is None else rescore,
             documents=None if documents is None else TextChoice(os.fspath(documents)),
+            min_similarity=None if min_similarity is None else read_min_similarity(str(min_similarity)),
             data=() if data is None else tuple(sources_of(data, output_dir)),
             data_settings=(*columns, *(word for word in words if word.startswith("data."))),
         )

@@ -59,6 +59,14 @@ def search_command(
     rescore: Annotated[
         int, typer.Option("--rescore", min=1, metavar="N", help="Candidates per hit that are found by bits, then scored again.")
     ] = RESCORE,
+    min_similarity: Annotated[
+        str | None,
+        typer.Option(
+            "--min-similarity",
+            metavar="X",
+            help="Leave out hits that are less similar: a number, or `model` for what `embed-tune threshold` chose.",
+        ),
+    ] = None,
     documents: Annotated[
         Path | None, typer.Option("--documents", help="The file that was embedded, so that its texts are shown.")
     ] = None,
@@ -82,7 +90,7 @@ def search_command(
 
     - `embed-tune search --data beir/ --model all-MiniLM-L6-v2`
     """
-    from train.resolve.vectors import SearchRequest, TextChoice, is_setting, is_vector_file
+    from train.resolve.vectors import SearchRequest, TextChoice, is_setting, is_vector_file, read_min_similarity
 
     settings = [word for word in words or () if is_setting(word)]
     others = [word for word in words or () if not is_setting(word)]
@@ -101,6 +109,7 @@ def search_command(
         documents=None if documents is None else TextChoice(str(documents)),
         data=tuple(data or ()),
         data_settings=tuple(own),
+        min_similarity=None if min_similarity is None else read_min_similarity(min_similarity),
         asks=len(others) == 1 and named and queries is None and not data,
     )
     if request.asks:

@@ -6,12 +6,13 @@ Nothing heavy is imported here, so that mistakes are answered at once.
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
@@ -87,6 +88,23 @@ class EmbedRequest:
     with_text: bool = False
     part: int = PART
     overwrite: bool = False
+
+
+def read_min_similarity(word: str) -> float | Literal["model"]:
+    """Return what `--min-similarity` says.
+
+    Raises:
+        ConfigError: neither a number nor "model".
+    """
+    if word == "model":
+        return "model"
+    try:
+        number = float(word)
+    except ValueError:
+        number = math.nan
+    if not math.isfinite(number):
+        raise ConfigError(f"--min-similarity {word} is no similarity", hint="give a number such as 0.6, or model")
+    return number
 
 
 def is_setting(word: str) -> bool:
@@ -190,6 +208,7 @@ class SearchRequest:
         data: judged data sets.
         data_settings: `data.columns.anchor=…` and the like.
         asks: queries come later, one after the other.
+        min_similarity: what hits must reach; "model" for what threshold.json beside its weights says; None takes all.
     """
 
     vectors: Path | VectorFile | None
@@ -205,6 +224,7 @@ class SearchRequest:
     data: tuple[str, ...] = ()
     data_settings: tuple[str, ...] = ()
     asks: bool = False
+    min_similarity: float | Literal["model"] | None = None
 
     def __post_init__(self) -> None:
         if self.vectors is None and not self.data:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from train.errors import ModelError
 from train.runs.folder import RunFolder
 from train.runs.read import BrokenRecord, read_record
 from train.runs.records import Part, Record
@@ -115,6 +116,24 @@ def read_thresholds(model: Path) -> ThresholdRecord | None:
     """
     path = model / FILE
     return read_record(path, ThresholdRecord) if path.is_file() else None
+
+
+def threshold_for(model: Path, sha256: str | None, use: Use) -> Threshold:
+    """Return the threshold that lies beside a model's weights.
+
+    Raises:
+        ModelError: there is none for this use, or it was chosen for other weights.
+        BrokenRecord: it is damaged, or of a newer version.
+    """
+    record = read_thresholds(model)
+    found = None if record is None else record.of(use)
+    how = "choose one with embed-tune threshold RUN, or give the similarity as a number"
+    if record is None or found is None:
+        whose = "searches" if use == "search" else "duplicates"
+        raise ModelError(f"{model} has no threshold for {whose} beside its weights ({FILE})", hint=how)
+    if not record.holds_for(sha256):
+        raise ModelError(f"{model / FILE} was chosen for other weights than these", hint=how)
+    return found
 
 
 def outdated_note(model: Path, sha256: str | None) -> str | None:

@@ -46,14 +46,27 @@ class Hit:
 
 @dataclass(frozen=True)
 class QueryHits:
-    """A query and its hits, best first."""
+    """A query and its hits, best first.
+
+    Attributes:
+        query: its text.
+        hits: those that are near enough.
+        nearest: score of the first one that was not; None where none was left out.
+    """
 
     query: str
     hits: tuple[Hit, ...]
+    nearest: float | None = None
+
+    def reaching(self, similarity: float) -> QueryHits:
+        """Return the query without the hits that are less similar."""
+        kept = tuple(hit for hit in self.hits if hit.score >= similarity)
+        return self if len(kept) == len(self.hits) else QueryHits(self.query, kept, self.hits[len(kept)].score)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `--json` prints."""
-        return {"query": self.query, "hits": [hit.to_dict() for hit in self.hits]}
+        left_out = {} if self.nearest is None else {"nearest_left_out": self.nearest}
+        return {"query": self.query, "hits": [hit.to_dict() for hit in self.hits], **left_out}
 
 
 @dataclass(frozen=True)
@@ -93,6 +106,7 @@ class SearchResult:
         datasets: of the judged queries.
         shown: number of queries whose hits the text for people holds.
         cached: what the cache saved, in words; None where it saved nothing.
+        min_similarity: what hits had to reach; None where all were taken.
     """
 
     model: str
@@ -105,6 +119,7 @@ class SearchResult:
     datasets: tuple[JudgedMethods, ...] = ()
     shown: int = SHOWN
     cached: str | None = None
+    min_similarity: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `--json` prints."""
@@ -116,6 +131,7 @@ class SearchResult:
             "method": self.method,
             "methods": [one.to_dict() for one in self.methods],
             "queries": [one.to_dict() for one in self.queries],
+            **({} if self.min_similarity is None else {"min_similarity": self.min_similarity}),
         }
 
     def to_pandas(self) -> pd.DataFrame:
@@ -141,7 +157,11 @@ class SearchResult:
         """Return a paragraph a query, for the first of them."""
         found = []
         for one in self.queries[: self.shown]:
-            found.append("\n".join(hits_lines(one.query, [(hit.id, hit.score, hit.text) for hit in one.hits])))
+            lines = hits_lines(one.query, [(hit.id, hit.score, hit.text) for hit in one.hits])
+            if one.nearest is not None:
+                less = f"less than {self.min_similarity:g}, the first of them {one.nearest:.4f}"
+                lines.append(f"       {'others have' if one.hits else 'nothing is near enough: all have'} {less}")
+            found.append("\n".join(lines))
         if len(self.queries) > self.shown:
             found.append(f"… and {len(self.queries) - self.shown:,} more queries (--json has all)")
         return found

@@ -21,7 +21,7 @@ from train.console import quiet_libraries, say
 from train.encode.api.confirm import Confirm
 from train.encode.cache.cache import VectorCache
 from train.encode.contract import Role
-from train.encode.protocol import TextEncoder
+from train.encode.protocol import OpenedModel, TextEncoder
 from train.errors import ConfigError, ModelError
 from train.evaluate.tasks import RetrievalTask
 from train.resolve.cost import confirm_texts
@@ -30,6 +30,7 @@ from train.resolve.open import open_candidate
 from train.resolve.requests import Request
 from train.resolve.tasks import load_tasks, refuse_prompts
 from train.resolve.vectors import SearchRequest, TextChoice, no_vectors, read_model, settings_of_vectors
+from train.runs.thresholds import threshold_for
 from train.vectors.files import VectorFile, open_vectors, refuse_not_finite
 from train.vectors.index import Index, Method
 from train.vectors.methods import Judgements, measure_methods
@@ -70,11 +71,11 @@ def open_search(request: SearchRequest, *, confirm: Confirm | None = None, debug
     for choice in (request.query_file, request.documents):
         if choice is not None:
             open_texts(choice.place, choice.columns, choice.id_column)  # a mistake there is said before a model is loaded
-    with _opened(candidate, config) as (encoder, cache):
-        session = Session(request, candidate, encoder, confirm, stored, tasks, cache)
+    with _opened(candidate, config) as (opened, encoder, cache):
         if stored is not None:
             check_space(encoder, stored)
-        yield session
+        at_least = _at_least(request, candidate, opened.origin.sha256, stored)
+        yield Session(request, candidate, encoder, confirm, stored, tasks, cache, at_least)
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,7 @@ class Session:
         stored: the vectors that are searched; None for the documents of the data.
         tasks: judged queries, by data set.
         cache: of vectors.
+        at_least: the similarity that hits must reach; None takes all.
     """
 
     request: SearchRequest
@@ -97,6 +99,7 @@ class Session:
     stored: VectorFile | None = None
     tasks: Mapping[str, RetrievalTask] = field(default_factory=dict)
     cache: VectorCache | None = None
+    at_least: float | None = None
 
     def encode(self, texts: Sequence[str], role: Role) -> np.ndarray:
         """Return the vectors of texts, float32 [N, D].
@@ -144,10 +147,10 @@ def _opened_vectors(vectors: Path | VectorFile | None) -> VectorFile | None:
 
 
 @contextmanager
-def _opened(candidate: Candidate, config: BaseSettings) -> Iterator[tuple[TextEncoder, VectorCache | None]]:
+def _opened(candidate: Candidate, config: BaseSettings) -> Iterator[tuple[OpenedModel, TextEncoder, VectorCache | None]]:
     """Open a model behind its cache, and close the cache in the end."""
-    _, encoder, cache = open_candidate(candidate, config)
-    yield encoder, cache
+    opened, encoder, cache = open_candidate(candidate, config)
+    yield opened, encoder, cache
     if cache is not None:
         cache.close()
 
@@ -173,6 +176,13 @@ def _hits(session: Session, stored: VectorFile, queries: Sequence[str], top: int
     answers = []
     for query, rows, scores in zip(queries, chosen.hits.rows.tolist(), chosen.hits.scores.tolist(), strict=True):
         answers.append(hits_of(query, [stored.ids[row].as_py() for row in rows], scores, rows, texts))
+    if session.at_least is not None:
+        if chosen.method == "ubinary":
+            raise ConfigError(
+                "--min-similarity cannot be compared with the share of equal bits, which is all that ubinary gives",
+                hint="choose another --method, or name a file with more bits by --finer",
+            )
+        answers = [one.reaching(session.at_least) for one in answers]
     return SearchResult(
         model=stored.info.label,
         top=top,
@@ -182,7 +192,31 @@ def _hits(session: Session, stored: VectorFile, queries: Sequence[str], top: int
         methods=tuple(results),
         queries=tuple(answers),
         shown=max(SHOWN, len(request.queries)),
+        min_similarity=session.at_least,
     )
+
+
+def _at_least(request: SearchRequest, candidate: Candidate, sha256: str | None, stored: VectorFile | None) -> float | None:
+    """Return the similarity that hits must reach: a number, or that of threshold.json beside the model's weights.
+
+    Raises:
+        ConfigError: nothing that has hits is searched.
+        ModelError: the model has no such threshold, or it was chosen for other weights or for whole vectors.
+    """
+    if request.min_similarity is None:
+        return None
+    if stored is None or request.data:
+        raise ConfigError("--min-similarity is for hits, and with --data methods are judged", hint="leave one of both out")
+    if request.min_similarity != "model":
+        return float(request.min_similarity)
+    if candidate.config.dimensions is not None:
+        raise ModelError(
+            f"the threshold of {candidate.label} was chosen for whole vectors, and these are cut",
+            hint="give the similarity as a number",
+        )
+    found = threshold_for(Path(candidate.config.name), sha256, "duplicates" if stored.info.role is Role.SYMMETRIC else "search")
+    say(f"hits from {found.threshold:g} on (threshold.json of {candidate.label}, for a precision of {found.precision_asked:g})")
+    return found.threshold
 
 
 def _model(request: SearchRequest, stored: VectorFile | None) -> tuple[Candidate, BaseSettings]:

@@ -15,6 +15,7 @@ import pytest
 import embed_tune
 from data.errors import DataError
 from tests.train.conftest import as_json
+from train.errors import ConfigError, ModelError
 from train.resolve.threshold import ThresholdRequest, ThresholdTask
 from train.runs.thresholds import outdated_note, read_thresholds, threshold_sentences
 from train.workflows.threshold import choose_for_run
@@ -156,6 +157,31 @@ def test_changed_data_is_refused_and_a_base_that_is_gone_is_said(run: Path, tmp_
     (moved / "environment.json").write_text(json.dumps(record), encoding="utf-8")
     with pytest.raises(DataError, match=r"it has changed since(.|\n)*put the old data back"):
         chosen(moved, 0.5)
+
+
+def test_a_search_leaves_out_what_does_not_reach_the_threshold(run: Path, tmp_path: Path) -> None:
+    kept = chosen(run, 0.5).threshold.threshold
+    documents = [f"the {b} that is {a} {i}" for i, (a, b) in enumerate(zip(COLOURS, THINGS, strict=False))]
+    made = embed_tune.embed(run / "model", documents, out=tmp_path / "v.parquet", settings={"model.device": "cpu"})
+    queries = ["which red car number 0?", "x"]
+    words = {"settings": {"model.device": "cpu"}, "output_dir": tmp_path}
+    every = embed_tune.search(made, queries, **words)  # type: ignore[arg-type]
+    near = embed_tune.search(made, queries, min_similarity="model", **words)  # type: ignore[arg-type]
+    assert near.min_similarity == kept
+    for one, all_of_it in zip(near.queries, every.queries, strict=True):
+        assert one.hits == tuple(hit for hit in all_of_it.hits if hit.score >= kept)
+        left_out = [hit.score for hit in all_of_it.hits if hit.score < kept]
+        assert one.nearest == (left_out[0] if left_out else None)
+    none = embed_tune.search(made, queries[:1], min_similarity=1.5, **words)  # type: ignore[arg-type]
+    assert none.queries[0].hits == () and "nothing is near enough: all have less than 1.5" in str(none)
+    assert none.to_dict()["queries"][0]["nearest_left_out"] == every.queries[0].hits[0].score
+    with pytest.raises(ConfigError, match="share of equal bits"):
+        embed_tune.search(made, queries, min_similarity=0.5, method="ubinary", **words)  # type: ignore[arg-type]
+    (run / "model/threshold.json").unlink()
+    with pytest.raises(ModelError, match="has no threshold for searches"):
+        embed_tune.search(made, queries, min_similarity="model", **words)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"is no similarity"):
+        embed_tune.search(made, queries, min_similarity="run", **words)  # type: ignore[arg-type]
 
 
 def test_from_python(run: Path) -> None:
