@@ -18,6 +18,8 @@ MOST_NOTES = 4
 MOST_SETS = 6
 """Data sets of which sample rows are shown."""
 
+NOT_TRAINED = "nothing is trained on this data set"
+"""How the notes begin on data that are judged only."""
 _KINDS = {RowKind.SCORED: "scored pairs", RowKind.PAIR: "pairs", RowKind.TUPLE: "rows with negatives"}
 
 
@@ -40,7 +42,7 @@ def sizes_in_words(data: PreparedDataset) -> str:
 
 def rows_and_notes(data: PreparedDataset, rows: int) -> list[str]:
     """Return some sample rows, and the notes that are not said of every data set."""
-    notes = [note for note in data.notes if not note.startswith((BY_HASH, DEALT_ANEW))]
+    notes = [note for note in data.notes if not note.startswith((BY_HASH, DEALT_ANEW, NOT_TRAINED))]
     left = len(notes) - MOST_NOTES
     more = [f"  and {left} more note{'s' * (left > 1)} on how it is read (--verbose)"] if left > 0 else []
     return [*map(row_in_brief, _some(data.samples, rows)), *(f"  note: {note}" for note in notes[:MOST_NOTES]), *more]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from data.arrow import batches_of, corpus_table, facts_of, rows_table, take_rows
+from data.brief import NOT_TRAINED
 from data.errors import DataError
 from data.findings import Finding
 from data.prepared import PreparedDataset
@@ -57,13 +58,13 @@ def prepare(
     given, alone = tables, not spec.train and set(tables) == {"train"}
     if not spec.train and UNSPLIT in tables:
         given = {"test": tables[UNSPLIT]}
-        notes.append("nothing is trained on this data set, so all of its rows serve as test")
+        notes.append(f"{NOT_TRAINED}, so all of its rows serve as test")
     elif alone:
         given = {"test": tables["train"]}
-        notes.append("nothing is trained on this data set, so train, its only split, serves as test")
+        notes.append(f"{NOT_TRAINED}, so train, its only split, serves as test")
     elif not spec.train and "test" not in tables and "dev" in tables:
         given = {"test": tables["dev"]}
-        notes.append("nothing is trained on this data set and it has no test split, so dev serves as test")
+        notes.append(f"{NOT_TRAINED} and it has no test split, so dev serves as test")
     elif split.folds is not None:
         given = {name: table for name, table in tables.items() if name != "test"}
     has_corpus = source.documents() is not None

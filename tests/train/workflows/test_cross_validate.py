@@ -162,6 +162,7 @@ def crossed(tmp_path_factory: pytest.TempPathFactory, work: Path, server: ForkSe
         "evaluation.folds=3",
         "evaluation.resamples=200",
         "evaluation.panel=off",
+        "--verbose",
     ]
     done = server.run(words, folder)
     assert done["code"] == 0, done["output"]
@@ -170,7 +171,7 @@ def crossed(tmp_path_factory: pytest.TempPathFactory, work: Path, server: ForkSe
 
 def test_a_run_with_few_labels(crossed: tuple[Path, dict[str, Any]]) -> None:
     run, done = crossed
-    assert "cross-validation in 3 parts follows the run" in done["output"]
+    assert "then 3 more runs (cross-validation)" in done["output"]
     report = json.loads((run / "report.json").read_text())
     found = report["datasets"][0]["cross_validation"]
     parts = [json.loads((run / "folds" / f"part-{i}" / "report.json").read_text()) for i in (1, 2, 3)]
@@ -191,7 +192,7 @@ def test_a_run_with_few_labels(crossed: tuple[Path, dict[str, Any]]) -> None:
 def test_a_dry_run_tells_of_the_runs_that_would_follow(crossed: tuple[Path, dict[str, Any]], server: ForkServer) -> None:
     words = ["train", "--data", "scored.csv", "--dry-run", "model.name=tiny", "model.device=cpu", "training.precision=fp32"]
     done = server.run([*words, "evaluation.folds=4"], crossed[0].parent.parent)
-    assert done["code"] == 0 and "cross-validation: 4 more runs" in done["output"], done["output"]
+    assert done["code"] == 0 and "then 4 more runs (cross-validation)" in done["output"], done["output"]
 
 
 def test_parts_that_are_finished_are_not_run_again(crossed: tuple[Path, dict[str, Any]], server: ForkServer) -> None:

@@ -8,7 +8,8 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from data.progress import Tick
 from data.sources.texts import open_texts
 from tests.benchmarks.embed_stream import FreeEncoder
 from tests.conftest import ROOT
 from tests.support.api_server import KEY, api_server
 from tests.support.forked import ForkServer
 from train.cli.app import main
+from train.cli.display import Display
 from train.config.schema import ModelConfig
 from train.encode.api.prices import Price
 from train.encode.open import open_model
@@ -224,9 +227,18 @@ def test_vectors_come_from_the_cache(run: Run, folder: Path) -> None:
 
 
 def test_a_bar_shows_how_far_it_is(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[tuple[str, int | None, str, list[int]]] = []
+
+    @contextmanager
+    def bar(self: Display, what: str, total: int | None, unit: str) -> Iterator[Tick]:
+        drawn.append((what, total, unit, []))
+        yield drawn[-1][3].append
+
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    said = run()["said"]
-    assert "embedding: 100%" in said and "50/50" in said and "text/s" in said
+    monkeypatch.setattr(Display, "bar", bar)
+    run()
+    what, total, unit, done = drawn[0]
+    assert (what, total, unit, sum(done)) == ("embedding", 50, "text", 50)
 
 
 def test_only_one_process_writes_a_file(server: ForkServer, folder: Path, tiny_model: Path) -> None:

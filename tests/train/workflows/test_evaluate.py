@@ -46,7 +46,7 @@ def test_one_model_has_the_values_of_plain_sentence_transformers(here: Path, cap
 
 
 def test_one_model_says_what_is_done_and_ends_with_a_table(server: ForkServer, work: Path) -> None:
-    done = evaluate(server, work, "tiny", "--data", "pairs.csv")
+    done = evaluate(server, work, "tiny", "--data", "pairs.csv", "--verbose")
     assert done["code"] == 0, done["output"]
     for words in ("question -> anchor", "judged on 80 queries (all rows)", "judging tiny", "32 dimensions", "tiny on all rows"):
         assert words in done["output"], done["output"]

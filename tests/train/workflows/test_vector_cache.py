@@ -101,7 +101,7 @@ def test_a_place_that_cannot_be_used_is_said_before_anything_is_made(server: For
 
 def test_a_second_run_takes_the_base_from_the_cache_and_says_so(server: ForkServer, work: Path, tmp_path: Path) -> None:
     words = ["train", "--data", "pairs.csv", "model.name=tiny", "model.device=cpu", "training.precision=fp32", RESAMPLES]
-    words += ["training.max_steps=2", f"vector_cache={tmp_path / 'kept'}", f"output_dir={tmp_path}"]
+    words += ["--verbose", "training.max_steps=2", f"vector_cache={tmp_path / 'kept'}", f"output_dir={tmp_path}"]
     reports = []
     for name in ("one", "two"):
         done = server.run([*words, f"run_name={name}"], work)
