@@ -44,7 +44,7 @@ def resumed(server: ForkServer, tmp_path_factory: pytest.TempPathFactory) -> Pat
     for words in (["--resume", UNFINISHED], ["--data", "pairs.csv", *SETTINGS, as_then, "run_name=fresh"]):
         done = server.run(["train", *words], folder)
         assert done["code"] == 0, done["output"]
-        assert ("step 1/8" in done["output"]) == (words[0] != "--resume"), "resumed from step 4"
+        assert ("step 4 of 8: dev" in done["output"]) == (words[0] != "--resume"), "resumed from step 4"
     return folder / "checkpoints"
 
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from data.storage import write_json
 from train.config.schema import TrainSettings
-from train.console import detail, say
+from train.console import say
 from train.errors import Interrupted
 from train.tracking.base import Page, Tracker
 from train.tracking.destination import QUIET, Destination, environment, first_lines, load_wandb, refusal, server, settle
@@ -92,7 +92,7 @@ def begin_wandb(config: TrainSettings, run: Path, *, new: bool) -> Tracker:
 def _begin(config: TrainSettings, run: Path) -> Tracker:
     target = settle(config.tracking, verify=False)
     if target is None:
-        detail("tracking: none (WANDB_MODE=disabled)")
+        say("tracking: none (WANDB_MODE=disabled)")
         return Tracker()
     file = run / SESSION_FILE
     known = Session(**json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else None

@@ -235,7 +235,7 @@ def test_a_run_pushes_itself_and_survives_a_failed_push(
     hub.reset()
     hub.fault = Fault("commit", 500)
     done = pusher.run([*words, "run_name=b"], workplace)
-    assert done["code"] == 2 and "Verdict" in done["output"] and "Traceback" not in done["output"], done["output"]
+    assert done["code"] == 2 and "\nUnproven: " in done["output"] and "Traceback" not in done["output"], done["output"]
     assert (tmp_path / "b" / "report.json").is_file() and f"embed-tune push {tmp_path / 'b'} {REPO}" in done["output"]
     hub.fault = None
     assert pusher.run(["push", str(tmp_path / "b"), REPO], workplace)["code"] == 0
