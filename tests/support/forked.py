@@ -7,13 +7,17 @@ Kills are SIGKILL: `after` seconds, or inside the save of a checkpoint, once `fi
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +61,14 @@ def _serve() -> None:
 def _run(request: dict[str, Any]) -> dict[str, Any]:
     output = Path(request["cwd"]) / f".output-{time.monotonic_ns()}"
     began = time.monotonic()
+    terminal = _Terminal(output, request["columns"]) if "columns" in request else None
     child = os.fork()
     if child == 0:
+        if terminal is not None:
+            terminal.enter()
         _child(request, output)
+    if terminal is not None:
+        terminal.read()
     timer = None
     if "after" in request:
         timer = threading.Timer(request["after"], os.kill, (child, signal.SIGKILL))
@@ -69,9 +78,44 @@ def _run(request: dict[str, Any]) -> dict[str, Any]:
     _, status = os.waitpid(child, 0)
     if timer is not None:
         timer.cancel()
-    text = output.read_text(encoding="utf-8", errors="replace")
+    if terminal is not None:
+        terminal.close()
+    text = output.read_bytes().decode("utf-8", errors="replace")
     output.unlink()
     return {"code": os.waitstatus_to_exitcode(status), "output": text, "seconds": time.monotonic() - began}
+
+
+class _Terminal:
+    """A terminal of so many columns, whose output goes to a file byte for byte."""
+
+    def __init__(self, output: Path, columns: int) -> None:
+        self.output = output
+        self.master, self.slave = os.openpty()
+        fcntl.ioctl(self.slave, termios.TIOCSWINSZ, struct.pack("HHHH", 300, columns, 0, 0))
+
+    def enter(self) -> None:
+        """Make it the terminal of this process."""
+        os.environ["TERM"] = "xterm-256color"
+        os.environ.pop("COLUMNS", None)
+        os.setsid()
+        for number in (0, 1, 2):
+            os.dup2(self.slave, number)
+
+    def read(self) -> None:
+        """Begin to read what is written to it."""
+        os.close(self.slave)
+        self._reader = threading.Thread(target=self._copy, daemon=True)
+        self._reader.start()
+
+    def _copy(self) -> None:
+        with self.output.open("wb") as file, suppress(OSError):  # which ends it once nobody writes any more
+            while found := os.read(self.master, 65536):
+                file.write(found)
+
+    def close(self) -> None:
+        """Wait for the last of it."""
+        self._reader.join(timeout=10)
+        os.close(self.master)
 
 
 def _interrupt(child: int, path: Path) -> None:
@@ -82,9 +126,10 @@ def _interrupt(child: int, path: Path) -> None:
 
 
 def _child(request: dict[str, Any], output: Path) -> None:
-    handle = os.open(output, os.O_WRONLY | os.O_CREAT)
-    os.dup2(handle, 1)
-    os.dup2(handle, 2)
+    if "columns" not in request:
+        handle = os.open(output, os.O_WRONLY | os.O_CREAT)
+        os.dup2(handle, 1)
+        os.dup2(handle, 2)
     os.chdir(request["cwd"])
     os.environ.update(request.get("environment", {}))
     if request.get("impatient"):

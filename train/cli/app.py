@@ -19,6 +19,7 @@ from train.cli.diff import diff_command
 from train.cli.display import display
 from train.cli.embed import embed_command
 from train.cli.evaluate import evaluate_command
+from train.cli.interrupts import STOPPED, interruptible
 from train.cli.mine import mine_command
 from train.cli.options import EXIT_CODES
 from train.cli.output import print_line
@@ -29,7 +30,7 @@ from train.cli.settings import settings_command
 from train.cli.settings_as_options import SettingsCommand
 from train.cli.threshold import threshold_command
 from train.cli.train import train_command
-from train.errors import disk_in_words, memory_in_words
+from train.errors import Interrupted, disk_in_words, memory_in_words
 
 app = typer.Typer(
     name="embed-tune",
@@ -116,11 +117,15 @@ def main(arguments: Sequence[str] | None = None, program: str = "embed-tune") ->
     debug = "--debug" in words
     try:
         # typer turns a Ctrl-C into an exit code that it returns here, and nothing else that is not 0 or None
-        with memory_in_words(), display():
+        with interruptible(), memory_in_words(), display():
             code = app(words, standalone_mode=False, prog_name=program)
         if isinstance(code, int) and code:
             print("stopped", file=sys.stderr)
             sys.exit(code)
+    except Interrupted as stop:
+        if distributed.should_report(stop):
+            print(f"{stop.message}{f'; {stop.hint}' if stop.hint else ''}", file=sys.stderr)
+        sys.exit(stop.exit_code)
     except (EmbedTuneError, UsageProblem) as error:
         if debug:
             traceback.print_exc()
@@ -136,7 +141,7 @@ def main(arguments: Sequence[str] | None = None, program: str = "embed-tune") ->
         sys.exit(2)
     except (KeyboardInterrupt, typer.Abort):
         print("stopped", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(STOPPED)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import torch
 from transformers import TrainerCallback
 
 from train import distributed
+from train.console import say
 from train.errors import Diverged
 from train.machine import peak_memory_mb
 
@@ -136,6 +137,7 @@ class ScheduleCallback(TrainerCallback):
         if distributed.anyone(self.interrupted):  # signals reach processes at different steps; they stop at the same one
             self.interrupted = True
             control.should_save = control.should_training_stop = True
+            say("stopping: a checkpoint of this step is written; Ctrl-C again ends at once")
 
     def on_evaluate(self, args, state, control, **kwargs) -> None:
         if self.should_stop():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,7 +26,7 @@ def failures_in_words(needs: Needs, run: Path) -> Iterator[None]:
         Interrupted: it was stopped.
         RunError: memory or disk ran out, or another process of the run was lost.
     """
-    resume = f"continue with --resume {run}"
+    resume = f"continue with: embed-tune train --resume {shlex.quote(str(run))}"
     try:
         with shortages_in_words(needs, run):
             yield

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+import re
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -61,6 +62,7 @@ def test_a_run_leaves_everything_that_is_promised(server: ForkServer, folder: Pa
     assert done["code"] == 0, done["output"]
     assert "question -> anchor" in done["output"] and "Verdict" in done["output"]
     assert done["output"].index("estimated time: about") < done["output"].index("training 4 steps")
+    assert "\x1b" not in done["output"] and re.search(r"^  \d+% done: ", done["output"], flags=re.MULTILINE), "no terminal"
     run = folder / "checkpoints" / "first"
     files = {p.name for p in run.iterdir() if not p.name.startswith(("checkpoint-", "work.json"))}
     texts = {"config.yaml", "environment.json", "audit.json", "scores.jsonl", "training.jsonl", "run.log"}
