@@ -64,6 +64,7 @@ class RunProgress:
         self.run: Path | None = None
         self.name, self.words, self.note = "reading", WORDS["reading"], ""
         self.done = 0.0
+        self._reckoned = self.clock()
         self._page: Watcher = _unseen
         self._began_at = now()
         self._since = clock()
@@ -180,7 +181,11 @@ class RunProgress:
         at, left = self.clock(), self.left_seconds()
         spent = self.work.spent + self._elapsed()
         if self.run is not None and spent + left > 0:
-            self.done = max(self.done, min(spent / (spent + left), MOST_DONE))
+            since = max(at - self._reckoned, 0.0)
+            # where the time that is left has grown, what was shown is too much: the rest of it is shared out anew
+            moved = self.done + (1 - self.done) * since / (since + left) if since > 0 else self.done
+            self.done = max(self.done, min(max(spent / (spent + left), moved), MOST_DONE))
+            self._reckoned = at
         if not self._is_known():
             return None
         end = at + left

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import threading
@@ -308,3 +309,20 @@ def test_who_listens_inside_leaves_progress_to_whoever_heard_it_outside() -> Non
         with heard_by(None, progress=inner.append):
             console.advance(Progress("training", 0.6))
     assert [one.done for one in outer] == [0.5] and [one.done for one in inner] == [0.6]
+
+
+def test_the_share_that_is_done_moves_with_each_step_also_where_a_slow_one_made_the_time_longer() -> None:
+    clock, heard = Clock(), list[Progress]()
+    with heard_by(None, progress=heard.append):
+        one = RunProgress(clock=clock)
+        one.follow(Path("absent"), phases())
+        one.begin("base")
+        clock.now += 100
+        one.begin("training")
+        shares = []
+        for number in range(1, 11):
+            clock.now += 0.1 if number < 4 else 60.0 if number == 4 else 5.0
+            one.step(number)
+            one.tick(at_once=True)
+            shares.append(one.done)
+    assert all(earlier < later for earlier, later in itertools.pairwise(shares)) and shares[-1] < 1
