@@ -81,14 +81,15 @@ def _broken(line: str, width: int) -> Iterator[str]:
     if _columns(line) <= width:
         yield line
         return
-    words = line.split(" ")
-    indent = " " * (next((i for i, word in enumerate(words) if word), 0))
-    row, indent = indent, indent + "  "
-    for word in filter(None, words):
-        if row.strip() and _columns(row) + _columns(word) + 1 > width:
+    words = re.findall(r" *[^ ]+", line)  # each with the blanks before it, which align what follows
+    indent = " " * (len(words[0]) - len(words[0].lstrip()) + 2) if words else ""
+    row = ""
+    for word in words:
+        if row and _columns(row) + _columns(word) > width:
             yield row
-            row = indent
-        row += word if not row.strip() else f" {word}"
+            row = indent + word.lstrip()
+        else:
+            row += word
     yield row
 
 

@@ -54,7 +54,8 @@ def closing(report: RunReport, files: RunFolder, config: TrainSettings, console:
     seconds = report.cost.get("total_seconds")
     took = "" if seconds is None else f" (took {wording.duration(seconds)})"
     places = [f"report: {files.page}", f"model:  {files.model}{took}"]
-    return [*lines_of(capture.get()).split("\n"), *places, *next_steps(report, files.path, config)]
+    steps = (line for what, command in next_steps(report, files.path, config) for line in _written(what, command, console.width))
+    return [*lines_of(capture.get()).split("\n"), *places, *steps]
 
 
 def _sentences(report: RunReport) -> list[str]:
@@ -62,7 +63,8 @@ def _sentences(report: RunReport) -> list[str]:
     facts = RunFacts.of(report.datasets, kept=report.selection.share == 0)
     told = [] if facts.ships == "kept" else [doubt(facts).removesuffix(f" {OPTION} would ship the base instead.")]
     for result in report.datasets if len(report.datasets) <= MOST_SETS else ():
-        told.append(_about(result))
+        about = _about(result).strip()
+        told.append(f"{result.name}: {about}" if about and len(report.datasets) > 1 else about)
     told.append(looks_sentence(report.datasets) or "")
     good = [one for one in report.references if one.as_good or one.verdict == "regressed"]
     told += reference_sentences(good, tuned_in_words(report))
@@ -81,8 +83,8 @@ def _about(result: DatasetResult) -> str:
     return f"{limits}{documents_sentence(result)}{rare_losses(result)}"
 
 
-def next_steps(report: RunReport, run: Path, config: TrainSettings) -> list[str]:
-    """Return what to type next, by the verdict: one command a line, after what it is for.
+def next_steps(report: RunReport, run: Path, config: TrainSettings) -> list[tuple[str, str]]:
+    """Return what to type next, by the verdict: what it is for in a word, and the command.
 
     Args:
         report: of the run.
@@ -93,21 +95,28 @@ def next_steps(report: RunReport, run: Path, config: TrainSettings) -> list[str]
     facts = RunFacts.of(report.datasets, kept=report.selection.share == 0)
     source = shlex.quote(next((spec.source for spec in config.data.datasets if spec.train), "FILE"))
     again = f"embed-tune train --config {shlex.quote(str(RunFolder(run).config))} run_name=NAME {OPTION}"
-    look = ("look:", f"embed-tune report {name} --open")
-    careful = ("safer:", f"{again}  # keeps the base unless a gain is proven")
+    look, safer = ("look:", f"embed-tune report {name} --open"), ("safer:", again)
     if facts.ships != "tuned":
-        steps = [look, ("check:", f"embed-tune check {source}  # the base was not beaten: is anything wrong with the data?")]
-    elif report.verdict == "improved":
-        steps = [look, ("try:", _try_it(report.datasets, source, name)), ("push:", f"embed-tune push {name} OWNER/NAME")]
-    elif report.verdict == "no_evidence":
-        more = f"embed-tune evaluate {shlex.quote(config.model.name)} {name} --data MORE_ROWS  # settles it with enough of them"
-        steps = [("prove:", more), look, careful]
-    else:
-        steps = [careful, look]
-    return [f"{what:<7} {command}" for what, command in steps]
+        return [look, ("check:", f"embed-tune check {source}")]
+    if report.verdict == "improved":
+        return [look, ("try:", _try_it(report.datasets, source, name)), ("push:", f"embed-tune push {name} OWNER/NAME")]
+    if report.verdict == "no_evidence":
+        return [look, ("prove:", f"embed-tune evaluate {shlex.quote(config.model.name)} {name} --data MORE_ROWS"), safer]
+    return [look, safer]
+
+
+def _written(what: str, command: str, width: int) -> list[str]:
+    """Return a command that can be copied, on one line or, where that is too narrow, on several."""
+    rows = [f"{what:<7}"]
+    for word in map(shlex.quote, shlex.split(command)):
+        if len(rows[-1]) + len(word) + 3 > width and rows[-1].strip():
+            rows[-1] += " \\"
+            rows.append(" " * 9)
+        rows[-1] += f" {word}"
+    return rows
 
 
 def _try_it(datasets: Sequence[DatasetResult], source: str, name: str) -> str:
     if any(one.kind == "scored" for one in datasets):
-        return f'embed-tune embed --text "a text of yours" --model {name}'
+        return f"embed-tune embed --text TEXT --model {name}"
     return f"embed-tune search --data {source} --model {name}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from train.cli.output import agreement, print_json, progress_aside
+from train.cli.output import agreement, fitted, print_json, progress_aside
 from train.console import say
 
 
@@ -32,3 +32,18 @@ def test_without_json_everything_goes_to_standard_output(capsys: pytest.CaptureF
     with progress_aside(False):
         say("progress")
     assert capsys.readouterr() == ("progress\n", "")
+
+
+@pytest.mark.parametrize(
+    ("line", "rows"),
+    [
+        ("short enough", ["short enough"]),
+        ("  one two three four five", ["  one two three four", "    five"]),
+        ("model:  a b c d e f g h i", ["model:  a b c d e f", "  g h i"]),  # what is aligned stays so
+        ("see checkpoints/a-very-long-name/report.html", ["see", "  checkpoints/a-very-long-name/report.html"]),
+        ("\x1b[1mbold words that are\x1b[0m", ["\x1b[1mbold words that are\x1b[0m"]),  # colours take no room
+        ("日本語 日本語 日本語 日本語", ["日本語 日本語 日本語", "  日本語"]),
+    ],
+)
+def test_lines_are_broken_between_words_alone(line: str, rows: list[str]) -> None:
+    assert fitted(line, 20).split("\n") == rows
