@@ -145,7 +145,10 @@ SETTINGS = {
         **config("data: {source: pairs.csv, score_range: [5, 5]}\n"),
     ),
     "tracking by a tool that is not known": Mistake(
-        pairs("tracking=mlflow"), "'none' or 'wandb' (got 'mlflow')", "tracking.backend", "none or wandb"
+        pairs("tracking=mlflow"),
+        "'none', 'wandb' or 'tensorboard' (got 'mlflow')",
+        "tracking.backend",
+        "none, wandb or tensorboard",
     ),
     "repository without an owner": Mistake(
         pairs("export.hub.repo_id=me"),

@@ -26,7 +26,9 @@ def page_with_pictures() -> str:
     report["selection"] = {"step": 60, "share": 0.5, "dev": 0.45, "tried": tried}
     report["panel"] = {"parts": [_panel_part()], "base_choosing": 0.7}
     training = [
-        SimpleNamespace(step=i, loss=2 * math.exp(-i / 18) + 0.6 + chance.gauss(0, 0.07), learning_rate=2e-5 * (1 - i / 61))
+        SimpleNamespace(
+            step=i, loss=2 * math.exp(-i / 18) + 0.6 + chance.gauss(0, 0.07), learning_rate=2e-5 * (1 - i / 61), losses={}
+        )
         for i in range(1, 61)
     ]
     gold = tuple(chance.choice(range(6)) + 0.2 * chance.random() for _ in range(500))
