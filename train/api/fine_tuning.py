@@ -46,7 +46,7 @@ def fine_tune(
         output_dir: folder for the run's folder.
         settings: every other setting by its dotted key, see docs/configuration.md.
         config: YAML file, or several, of which a later one takes precedence.
-        progress: hears each line that the command would print.
+        progress: hears each line that the command would print with --verbose.
 
     Returns:
         The finished run.
@@ -82,7 +82,7 @@ def resume(
     Args:
         run: its folder, or its name.
         output_dir: folder that runs are in.
-        progress: hears each line that the command would print.
+        progress: hears each line that the command would print with --verbose.
 
     Raises:
         RunError: there is no such run, it is finished already, or it is broken.

@@ -57,7 +57,7 @@ def evaluate(
         output: new folder for report.html, report.json and the scores of each query, with two models.
         output_dir: folder that runs and the shared cache are in.
         settings: every other setting by its dotted key.
-        progress: hears each line that the command would print.
+        progress: hears each line that the command would print with --verbose.
         confirm: gets what a model behind an API would cost, and returns whether to go on; without it nothing is spent.
 
     Raises:
@@ -161,7 +161,7 @@ def check(
         tokens: count tokens with the model's tokenizer, to find texts that are too long for it.
         output_dir: folder that the shared cache is in.
         settings: every other setting by its dotted key.
-        progress: hears each line that the command would print.
+        progress: hears each line that the command would print with --verbose.
 
     Raises:
         ConfigError: an unknown setting. Data that cannot be loaded is a finding.

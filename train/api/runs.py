@@ -161,7 +161,7 @@ class Run:
             use: `search` (is the first document an answer?) or `duplicates` (scored pairs: do two texts mean the same?).
             dataset: its name; by default the one that stands for the run, or the first that allows the use.
             match_from: score from which on a pair is a match; the middle of the scale where left out.
-            progress: hears each line that the command would print.
+            progress: hears each line that the command would print with --verbose.
 
         Raises:
             ConfigError: the data set does not allow it, or a number is out of range.
@@ -180,7 +180,7 @@ class Run:
             repo_id: OWNER/NAME; made if it is not there.
             private: only the owner may see it.
             licence: by the Hub's id, e.g. apache-2.0.
-            progress: hears each line that the command would print.
+            progress: hears each line that the command would print with --verbose.
 
         Returns:
             The repository's address.

@@ -51,7 +51,7 @@ def embed(
         overwrite: replace a file that exists.
         output_dir: folder that runs and the shared cache are in.
         settings: of the section `model` and the cache, by dotted key.
-        progress: hears each line that the command would print.
+        progress: hears each line that the command would print with --verbose.
         confirm: gets what a model behind an API would cost, and returns whether to go on; without it nothing is spent.
 
     Raises:
