@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 READY_TO_TEST := $(VENV)/.ready-to-test
-INSTALL := $(BIN)/python tools/install.py --constraint constraints.txt --editable
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --constraint constraints.txt --editable
 
 .PHONY: train test test-all lint docs clean
 
@@ -25,6 +25,8 @@ lint: $(READY_TO_TEST)
 	$(BIN)/mypy
 
 $(READY): pyproject.toml constraints.txt
+	@echo "Installing some 85 packages into .venv: one to three minutes where the network does not hold it up. Most of a gigabyte is"
+	@echo "downloaded (several where pip takes torch for GPUs, which it does on Linux by itself), and 2.5 GB of disk are used."
 	@$(PYTHON) -m venv $(VENV)
 	@$(INSTALL) .
 	@touch $(READY)

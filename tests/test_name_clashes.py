@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
+from tests.support.measuring import AT_ONCE, FEW_TEXTS
 
 THEIRS = {
     "train.py": ["train.py"],
@@ -224,13 +225,7 @@ def test_models_are_compared_there_in_processes_of_their_own(
         (folder / name).symlink_to(tiny_model)
     rows = [f"what is {number},it is {number * number} of them" for number in range(40)]
     (folder / "pairs.csv").write_text("question,answer\n" + "\n".join(rows) + "\n", encoding="utf-8")
-    quick = [
-        "measure.seconds=0.2",
-        "measure.rounds=0",
-        "measure.latency_texts=5",
-        "measure.throughput_texts=8",
-        "evaluation.resamples=200",
-    ]
+    quick = [*AT_ONCE, *FEW_TEXTS, "evaluation.resamples=200"]
     words = ["compare", "one", "other", "--data", "pairs.csv", "model.device=cpu", *quick]
     done = command(words, folder, environment)
     assert done.returncode == 0 and EXECUTED not in done.stdout, done.stdout + done.stderr

@@ -15,6 +15,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.support.doc_files import write_files
+from tests.support.measuring import AT_ONCE, FEW_TEXTS
 
 pytestmark = pytest.mark.slow
 
@@ -146,13 +147,7 @@ def test_two_models_are_compared_beside_modules_of_the_users(venv: Path, empty: 
     )
     for name in ("train.py", "data.py"):
         (empty / name).write_text("raise RuntimeError('imported')\n", encoding="utf-8")
-    quick = [
-        "measure.seconds=0.2",
-        "measure.rounds=0",
-        "measure.latency_texts=5",
-        "measure.throughput_texts=8",
-        "evaluation.resamples=200",
-    ]
+    quick = [*AT_ONCE, *FEW_TEXTS, "evaluation.resamples=200"]
     said = run(venv, empty, "compare", "one", "other", "--data", "my_pairs.csv", "model.device=cpu", *quick, "-o", "out")
     assert (empty / "out" / "compare.html").is_file(), said
 

@@ -137,7 +137,7 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker, training_begins: Cal
     before = weights_to_mix_with(plan)
     training_begins()
     begin("training")
-    say(f"training {plan.recipe.max_steps:,} steps …")
+    say(f"training {plan.recipe.max_steps:,} steps …" + ("" if inner else f" (watch: {RunFolder(run).page})"))
     fit(plan.encoder, plan.sets, plan.recipe, plan.config.training, run, plan.bf16, hooks, work)
 
     fitted = time.perf_counter()

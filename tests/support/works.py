@@ -132,7 +132,7 @@ WORKS = {
     ),
     "values that YAML takes for something else": Works(
         CONFIG,
-        ["learning rate 2e-05 (from your config)", "run_name: '2024-01-31'", *READ],
+        ["learning rate 2e-05 (as set)", "run_name: '2024-01-31'", *READ],
         {"c.yaml": 'data: pairs.csv\nrun_name: 2024-01-31\ntraining:\n  learning_rate: "2e-5"\nevaluation:\n  # nothing yet\n'},
     ),
     "run name that YAML takes for a number": Works(dry("pairs.csv", "run_name=007"), ["run_name: '007'"]),

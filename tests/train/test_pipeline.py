@@ -47,7 +47,7 @@ def test_a_dry_run_returns_the_plan_and_prints_nothing(
     with heard_by(said.append):
         found = dry_run(load_config(None, data=str(rows), overrides=overrides))
     words = str(found)
-    assert found.sentences[0] == "recipe:" and "  2 optimiser steps (from your config)" in words
+    assert found.sentences[0] == "recipe:" and "  2 optimiser steps (as set)" in words
     assert "run_name: run" in found.config and found.config in words
     assert str(found.estimate) in words and words.endswith("nothing was trained, no run folder was made")
     estimated = json.loads(json.dumps(found.to_dict()))["estimate"]

@@ -175,7 +175,7 @@ def plan_recipe(
     batches = {name: max(1, math.ceil(batches_of(name, size) * shares[name])) for name, size in sizes.items()}
     per_epoch = max(1, math.ceil(sum(batches.values()) / config.gradient_accumulation))
     steps = config.max_steps or max(1, round(per_epoch * epochs))
-    decided = "" if config.max_steps is None else " (from your config)"
+    decided = "" if config.max_steps is None else " (as set)"
     reasons.append(f"{steps:,} optimiser steps{decided}, {per_epoch:,} an epoch")
     return Recipe(
         epochs=steps / per_epoch,
@@ -239,4 +239,4 @@ def _pick(given: float | None, chosen: float, what: str, reasons: list[str]) -> 
 
 
 def _origin(given: object, rule: str = "by the rule") -> str:
-    return "from your config" if given is not None else rule
+    return "as set" if given is not None else rule

@@ -57,7 +57,7 @@ def mined_in_words(config: TrainSettings, mined: Mapping[str, MinedSet]) -> list
     """Say which data sets have mined negatives, and why."""
     number, asked = config.mining.negatives, config.mining.enabled is True
     what = "a hard negative" if number == 1 else f"{number} hard negatives"
-    why = "from your config" if asked else f"by the rule; measured for it: {MINED}"
+    why = "as set" if asked else f"by the rule; measured for it: {MINED}"
     return [f"{name}: {what} a row, mined with the base ({why})" for name in mined]
 
 
@@ -70,7 +70,7 @@ def batches_in_words(config: TrainSettings, sets: Mapping[str, TrainingSet], rec
 
 def _meeting(one: TrainingSet, batch_size: int, seed: int, asked: bool) -> str:
     """Say which rows meet, and how those with texts in common are kept from being each other's negatives."""
-    origin = "from your config" if asked else "by the rule"
+    origin = "as set" if asked else "by the rule"
     sampler = one.sampler(batch_size, seed)
     if isinstance(sampler, JointBatchSampler):
         line = f"batches of documents with all their rows, each text once ({origin}); relevant documents are never negatives"

@@ -165,4 +165,4 @@ def _precision(config: TrainSettings, encoder: Encoder) -> tuple[bool, str]:
         return False, "a table of word vectors has no products that bf16 would speed up"
     if config.training.precision == Precision.AUTO:
         return bf16_pays(str(encoder.model.device), config.cache)
-    return config.training.precision == Precision.BF16, "from your config"
+    return config.training.precision == Precision.BF16, "as set"

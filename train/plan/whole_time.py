@@ -67,15 +67,22 @@ def say_time(plan: Plan) -> None:
 
 
 def in_words(parts: Mapping[str, float]) -> str:
-    """Return the time of a run in words: the whole, and what it is made of."""
-    shares = [f"{roughly(seconds)} of {part}" for part, seconds in parts.items() if seconds >= 1]
-    return f"estimated time: about {roughly(sum(parts.values()))} in all" + (f": {joined(shares)}" if shares else "")
+    """Return the time of a run in words: the whole, and what it is made of, which adds up to it as it is said."""
+    shown = {part: rounded(seconds) for part, seconds in parts.items() if seconds >= 1}
+    whole = sum(shown.values()) if shown else sum(parts.values())
+    shares = [f"{_time(seconds)} of {part}" for part, seconds in shown.items()]
+    return f"estimated time: about {_time(whole)} in all" + (f": {joined(shares)}" if len(shares) > 1 else "")
 
 
-def roughly(seconds: float) -> str:
-    """Return a time no more exact than an estimate is."""
-    if seconds < 10:
-        return f"{seconds:.0f} s"
+def rounded(seconds: float) -> float:
+    """Return a time no more exact than an estimate is: whole seconds, tens of them from 10 on, minutes, tenths of an hour."""
+    for least, unit in ((5400, 360), (90, 60), (10, 10)):
+        if seconds >= least:
+            return round(seconds / unit) * unit
+    return round(seconds)
+
+
+def _time(seconds: float) -> str:
     if seconds < 90:
-        return f"{round(seconds, -1):.0f} s"
+        return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -12,6 +12,24 @@ SHOWN = ("kind", "split", "metric", "n", "base", "tuned", "delta", "ci_low", "ci
 """Values of a data set's result, in the order of the table's columns."""
 
 
+def training_figures(figures: Mapping[str, float]) -> dict[str, float]:
+    """Name the figures of training, see `train.fit.callbacks`, as dashboards show them: `train/<name>`."""
+    return {f"train/{name}": value for name, value in figures.items()}
+
+
+def dev_figures(line: Mapping[str, Any], base: Mapping[str, float]) -> dict[str, float]:
+    """Pick the figures of a checkpoint out of its line of scores.jsonl, each beside the base's; none where nothing was scored.
+
+    `dev/mean`, `dev/<data set>`, and the same under `dev_base`.
+    """
+    if not line["datasets"]:
+        return {}
+    figures = {"dev/mean": line["dev"], "dev_base/mean": sum(base.values()) / len(base)}
+    for name, value in line["datasets"].items():
+        figures |= {f"dev/{name}": value, f"dev_base/{name}": base[name]}
+    return figures
+
+
 def summary_of(report: Mapping[str, Any]) -> dict[str, Any]:
     """Pick flat values out of the content of report.json.
 

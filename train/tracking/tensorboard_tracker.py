@@ -20,7 +20,15 @@ from train.console import say
 from train.errors import TrackingError
 from train.tracking.base import Page, Tracker
 from train.tracking.destination import first_lines
-from train.tracking.tables import TableData, example_tables, result_columns, result_rows, summary_of
+from train.tracking.tables import (
+    TableData,
+    dev_figures,
+    example_tables,
+    result_columns,
+    result_rows,
+    summary_of,
+    training_figures,
+)
 from train.wording import VERDICT_WORDS
 
 FOLDER = "tensorboard"
@@ -103,14 +111,11 @@ class TensorboardTracker(Tracker):
         return f"look at it with `tensorboard --logdir {shlex.quote(str(self._runs))}`"
 
     def log_training(self, step: int, figures: Mapping[str, float]) -> None:
-        self._log(step, {f"train/{name}": value for name, value in figures.items()})
+        self._log(step, training_figures(figures))
 
     def log_scores(self, line: Mapping[str, Any], base: Mapping[str, float]) -> None:
-        if not line["datasets"]:
+        if not (figures := dev_figures(line, base)):
             return
-        figures = {"dev/mean": line["dev"], "dev_base/mean": sum(base.values()) / len(base)}
-        for name, value in line["datasets"].items():
-            figures |= {f"dev/{name}": value, f"dev_base/{name}": base[name]}
         self._log(line["step"], figures)
         with self._surviving("figures"):
             self._writer.flush()  # before the checkpoint is saved, from which a resumed run continues behind this step

@@ -28,7 +28,7 @@ from train.errors import Interrupted
 from train.tracking.base import Page, Tracker
 from train.tracking.destination import QUIET, Destination, environment, first_lines, load_wandb, refusal, server, settle
 from train.tracking.logbook import last_step
-from train.tracking.tables import example_tables, result_columns, result_rows, summary_of
+from train.tracking.tables import dev_figures, example_tables, result_columns, result_rows, summary_of, training_figures
 
 SESSION_FILE = "tracking.json"
 """In the run folder: what a resumed session needs to continue the same wandb run."""
@@ -167,15 +167,11 @@ class WandbTracker(Tracker):
         return f"tracking: wandb offline ({target.why}); view it with `wandb leet {shlex.quote(str(self._folder / 'wandb'))}`"
 
     def log_training(self, step: int, figures: Mapping[str, float]) -> None:
-        self._log(step, {f"train/{name}": value for name, value in figures.items()})
+        self._log(step, training_figures(figures))
 
     def log_scores(self, line: Mapping[str, Any], base: Mapping[str, float]) -> None:
-        if not line["datasets"]:
-            return
-        figures = {"dev/mean": line["dev"], "dev_base/mean": sum(base.values()) / len(base)}
-        for name, value in line["datasets"].items():
-            figures |= {f"dev/{name}": value, f"dev_base/{name}": base[name]}
-        self._log(line["step"], figures)
+        if figures := dev_figures(line, base):
+            self._log(line["step"], figures)
 
     def _log(self, step: int, figures: Mapping[str, float]) -> None:
         """Hand a row over, unless an earlier session did: the same weights had the same figures, or nearly."""

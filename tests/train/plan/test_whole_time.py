@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from train.config.load import load_config
 from train.plan.plan import make_plan
@@ -30,3 +33,9 @@ def test_all_parts_of_a_run_are_in_its_time(tiny_model: Path, tmp_path: Path) ->
 def test_words_are_no_more_exact_than_the_estimate() -> None:
     words = in_words({"training": 47.3, "judging": 3.2, "cross-validation": 611.0, "references": 0.2})
     assert words == "estimated time: about 11 min in all: 50 s of training, 3 s of judging and 10 min of cross-validation"
+
+
+@given(st.dictionaries(st.sampled_from(["training", "judging", "references"]), st.floats(1, 24), min_size=2))
+def test_the_parts_add_up_to_the_whole_as_they_are_said(seconds: dict[str, float]) -> None:
+    whole, *shares = [float(number) for number in re.findall(r"(\d+) s\b", in_words(seconds))]
+    assert whole == sum(shares), in_words(seconds)

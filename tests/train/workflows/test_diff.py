@@ -174,7 +174,7 @@ def test_settings_base_and_surroundings_that_differ_are_named_with_both_values(t
         }
         for origin, digest, tokens, torch, recipe in (
             ("package", "01234567", 256, "2.11", "batch size 32 (by the rule)"),
-            ("hub", "89abcdef", 128, "2.13", "batch size 64 (from your config)"),
+            ("hub", "89abcdef", 128, "2.13", "batch size 64 (as set)"),
         )
     ]
     data = "data: {datasets: [{source: pairs.csv}]}"
@@ -186,7 +186,7 @@ def test_settings_base_and_surroundings_that_differ_are_named_with_both_values(t
     assert [(one.key, one.base, one.tuned) for one in found.config] == [("training.epochs", None, 2.0)]
     assert [one.key for one in found.base_model] == ["model.sha256", "contract.max_tokens"]
     assert [(one.key, one.base, one.tuned) for one in found.surroundings] == [("packages.torch", "2.11", "2.13")]
-    assert found.recipe == (["batch size 32 (by the rule)"], ["batch size 64 (from your config)"])
+    assert found.recipe == (["batch size 32 (by the rule)"], ["batch size 64 (as set)"])
     lines = [" ".join(line.split()) for line in str(found).splitlines()]
     assert "training.epochs null 2.0" in lines and "packages.torch 2.11 2.13" in lines and "training 1 min 0 s 1 min 0 s" in lines
 

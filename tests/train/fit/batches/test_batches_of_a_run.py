@@ -86,8 +86,8 @@ def judgements(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("batches", "said"),
     [
-        ("joint", "judged: batches of documents with all their rows, each text once (from your config)"),
-        ("similar", "judged: batches of similar rows (from your config); "),
+        ("joint", "judged: batches of documents with all their rows, each text once (as set)"),
+        ("similar", "judged: batches of similar rows (as set); "),
     ],
 )
 def test_such_a_run_ends_with_a_report_and_goes_on_as_it_began(

@@ -14,17 +14,11 @@ import pytest
 
 from tests.support.api_server import KEY, ApiServer, Fault, api_server
 from tests.support.forked import ForkServer
+from tests.support.measuring import AT_ONCE, SOME_TEXTS
 from tests.train.conftest import RESAMPLES, as_json
 from train.cli.app import main
 
-QUICK = [
-    "model.device=cpu",
-    RESAMPLES,
-    "measure.seconds=0.2",
-    "measure.rounds=0",
-    "measure.latency_texts=12",
-    "measure.throughput_texts=16",
-]
+QUICK = ["model.device=cpu", RESAMPLES, *AT_ONCE, *SOME_TEXTS]
 FILES = {"compare.html", "compare.json", "compare.csv", "per_query.parquet"}
 
 

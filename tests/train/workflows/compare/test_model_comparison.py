@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.made_up_comparison import judged, seven, task
+from tests.support.measuring import AT_ONCE, SOME_TEXTS
 from tests.train.conftest import RESAMPLES
 from train.cli.output import print_json
 from train.config.compare import LimitsConfig
@@ -26,14 +27,7 @@ from train.workflows.compare.recommendation import advise
 from train.workflows.compare.results import Comparison, compare_all
 from train.workflows.compare.terminal import story
 
-QUICK = [
-    "model.device=cpu",
-    RESAMPLES,
-    "measure.seconds=0.2",
-    "measure.rounds=0",
-    "measure.latency_texts=12",
-    "measure.throughput_texts=16",
-]
+QUICK = ["model.device=cpu", RESAMPLES, *AT_ONCE, *SOME_TEXTS]
 
 
 def made_up(comparison: Comparison) -> ModelComparison:
