@@ -23,7 +23,7 @@ LAYERS = (
     ("train.report",),
     ("train.selection",),
     ("train.plan",),
-    ("train.resolve", "train.deploy"),
+    ("train.resolve", "train.deploy", "train.watch"),
     ("train.vectors", "train.runs"),
     ("train.fit", "train.evaluate"),
     ("train.encode", "train.tracking"),

@@ -97,6 +97,26 @@ class RunFolder:
         return self.model / "threshold.json"
 
     @property
+    def encoding(self) -> Path:
+        """How the model encodes, with vectors by which a copy can be checked."""
+        return self.model / "encoding.json"
+
+    @property
+    def exports(self) -> Path:
+        """The folder of the model's exports, one each; they may be deleted and made again."""
+        return self.path / "exports"
+
+    @property
+    def reference(self) -> Path:
+        """The folder of what new texts are compared with; it holds texts of the user and is never pushed."""
+        return self.path / "reference"
+
+    @property
+    def monitor(self) -> Path:
+        """The folder of pages and figures about windows of new texts; never pushed either."""
+        return self.path / "monitor"
+
+    @property
     def folds(self) -> Path:
         """The folder of the runs that a cross-validation makes, one a part."""
         return self.path / "folds"
