@@ -185,6 +185,16 @@ def digest(content: str | bytes | memoryview) -> str:
     return hashlib.blake2b(raw, digest_size=DIGEST_BYTES).hexdigest()
 
 
+def file_digest(path: Path) -> str:
+    """Return the digest of a file's content, as `digest` would.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, lambda: hashlib.blake2b(digest_size=DIGEST_BYTES)).hexdigest()
+
+
 def _share(paths: Iterable[Path]) -> None:
     """Give files that nobody but the owner may read the permissions of any new file, by the umask.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -15,6 +15,10 @@ from train.cli.output import agreement, print_line, progress_aside
 from train.config.schema import DEFAULT_MODEL
 from train.encode.contract import Role
 from train.errors import ConfigError
+
+if TYPE_CHECKING:
+    from train.vectors.embed_result import EmbedResult
+    from train.vectors.stores.destination import Destination
 
 PART = 8192
 """Texts that are encoded before their vectors are written."""
@@ -62,6 +66,7 @@ EmptyOption = Annotated[
 
 
 def embed_command(
+    context: typer.Context,
     file: Annotated[
         str | None,
         typer.Argument(
@@ -101,11 +106,22 @@ def embed_command(
     columns: ColumnOption = None,
     id_column: IdOption = None,
     empty: EmptyOption = EmptyName.FAIL,
+    to: Annotated[
+        str | None,
+        typer.Option(
+            "--to",
+            metavar="STORE",
+            help="Instead of --out: qdrant:FOLDER/COLLECTION, qdrant:http://HOST:PORT/COLLECTION or faiss:FILE.faiss; FILE may "
+            "be vectors that `embed` made.",
+        ),
+    ] = None,
     with_text: Annotated[bool, typer.Option("--with-text", help="Store the texts beside the vectors.")] = False,
     part: Annotated[
         int, typer.Option("--part", min=1, metavar="N", help="Texts that are encoded before their vectors are written.")
     ] = PART,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an existing file; make a collection anew instead of adding to it.")
+    ] = False,
     cache: CacheOption = None,
     yes: YesOption = False,
     as_json: JsonOption = False,
@@ -125,7 +141,15 @@ def embed_command(
 
     - `embed-tune embed --text "how do I restart a pod" --role query -m first`
     """
-    from train.resolve.vectors import EmbedRequest, TextChoice, checked_out, is_setting, read_model
+    from train.resolve.vectors import (
+        EmbedRequest,
+        TextChoice,
+        checked_destination,
+        checked_out,
+        is_setting,
+        read_model,
+        vectors_at,
+    )
 
     words = [*([file] if file is not None and is_setting(file) else []), *(overrides or ())]
     place = None if file is None or is_setting(file) else file
@@ -134,13 +158,31 @@ def embed_command(
             "no texts are named" if place is None else "a file and --text are given at once",
             hint="name a file, or give texts with --text",
         )
-    if place is not None and out is None:
-        raise ConfigError("no output file is named", hint="give --out vectors.parquet or --out vectors.npy")
+    if out is not None and to is not None:
+        raise ConfigError(
+            "--out and --to are given at once", hint="give one; embed-tune embed VECTORS --to … uploads a file later"
+        )
+    if texts and to is not None:
+        raise ConfigError("--text prints vectors and uploads nothing", hint="leave out --to, or put the texts into a file")
+    if place is not None and out is None and to is None:
+        raise ConfigError("no output file is named", hint="give --out vectors.parquet or --out vectors.npy, or --to a store")
     if texts and out is not None:
         raise ConfigError("--text prints vectors and makes no file", hint="leave out --out, or put the texts into a file")
     if dimensions is not None:
         words.append(f"model.dimensions={dimensions}")
+    destination = None if to is None else checked_destination(to)
+    named = [one for one in ("model", "precision", "role") if getattr(context.get_parameter_source(one), "name", "") != "DEFAULT"]
+    vectors = None if destination is None or place is None or "model" in named else vectors_at(place)
+    if destination is not None and vectors is not None:
+        if words or named:
+            raise ConfigError(f"{place} holds vectors that are made already", hint="give --model to embed its texts anew")
+        with progress_aside(as_json):
+            result = _upload(vectors, destination, with_text=with_text, part=part, overwrite=overwrite, debug=debug)
+        print_line(json.dumps(result.to_dict()) if as_json else str(result))
+        return
     candidate, config = read_model(model, [*words, *cache_setting(cache)])
+    if destination is not None:
+        destination.refuse_precision(precision.value)
     request = EmbedRequest(
         candidate=candidate,
         config=config,
@@ -152,6 +194,7 @@ def embed_command(
         with_text=with_text,
         part=part,
         overwrite=overwrite,
+        to=destination,
     )
     from train.resolve.early import look_at_model, look_at_texts
 
@@ -164,3 +207,10 @@ def embed_command(
         result = embed_texts(request, confirm=agreement(yes), debug=debug)
     if distributed.is_main():
         print_line(json.dumps(result.to_dict(), ensure_ascii=False) if as_json else str(result))
+
+
+def _upload(vectors: Path, destination: Destination, *, with_text: bool, part: int, overwrite: bool, debug: bool) -> EmbedResult:
+    """Put a file of vectors into a store."""
+    from train.workflows.upload import UploadRequest, upload_vectors
+
+    return upload_vectors(UploadRequest(vectors, destination, with_text, part, overwrite), debug=debug)

@@ -22,6 +22,7 @@ from train.config.schema import BaseSettings, ModelConfig
 from train.encode.contract import Role
 from train.errors import ConfigError
 from train.resolve.models import Candidate, find_candidate
+from train.vectors.stores.destination import Destination, parse_destination
 
 if TYPE_CHECKING:
     from train.vectors.files import VectorFile
@@ -74,7 +75,8 @@ class EmbedRequest:
         ranges: of int8 and uint8: a file with them, or [2, D] lowest and highest values; None takes them from the first part.
         with_text: keep the texts beside the vectors in the file.
         part: texts that are encoded before their vectors are written.
-        overwrite: replace a file that exists.
+        overwrite: replace a file that exists, or make a collection anew.
+        to: the store that the vectors go to, instead of a file.
     """
 
     candidate: Candidate
@@ -88,6 +90,7 @@ class EmbedRequest:
     with_text: bool = False
     part: int = PART
     overwrite: bool = False
+    to: Destination | None = None
 
 
 def read_min_similarity(word: str) -> float | Literal["model"]:
@@ -115,6 +118,22 @@ def is_setting(word: str) -> bool:
 def is_vector_file(word: str) -> bool:
     """Tell whether a word of the command line names a file of vectors, which need not be there."""
     return word.endswith(SUFFIXES) or Path(word).is_file()
+
+
+def vectors_at(place: str) -> Path | None:
+    """Return the path of a file of vectors that `embed` made; None for texts."""
+    path = Path(place).expanduser()
+    if path.suffix not in SUFFIXES or not path.is_file():
+        return None
+    from pyarrow import ArrowException
+
+    from train.vectors.files import read_info
+
+    try:
+        read_info(path)
+    except (OSError, ValueError, ArrowException):
+        return None
+    return path
 
 
 def read_model(
@@ -171,6 +190,17 @@ def checked_out(out: Path | None) -> Path | None:
     if out is not None and out.suffix not in SUFFIXES:
         raise ConfigError(f"--out {out}: the kind of file follows from its suffix", hint=f"use {' or '.join(SUFFIXES)}")
     return out
+
+
+def checked_destination(word: str) -> Destination:
+    """Return the store that a word names, if its client is here.
+
+    Raises:
+        ConfigError: it names none, or the client is not.
+    """
+    destination = parse_destination(word)
+    destination.refuse_without_client()
+    return destination
 
 
 def read_ranges(path: Path) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from train.console import notebook_view
+from train.errors import RunError
 from train.vectors.files import VectorFile, VectorInfo, open_vectors
 from train.vectors.quantization import bytes_per_vector
 from train.wording import duration
@@ -31,6 +32,8 @@ class EmbedResult:
         max_tokens: that the model reads.
         from_cache: vectors that came from the cache.
         cached: what the cache saved, in words; None where it saved nothing.
+        store: the store that they went to; None for a file and for memory.
+        stored: vectors that the store then holds, older ones among them.
     """
 
     info: VectorInfo
@@ -44,17 +47,22 @@ class EmbedResult:
     max_tokens: int = 0
     from_cache: int = 0
     cached: str | None = None
+    store: str | None = None
+    stored: int = 0
 
     def open(self) -> VectorFile:
         """Return the vectors with their ids and texts: those in memory, or the file, opened.
 
         Raises:
             DataError: the file was removed or damaged meanwhile.
+            RunError: they are in a store.
         """
         if self.vectors is not None:
             return self.vectors
+        if self.store is not None:
+            raise RunError(f"the vectors are in {self.store}, not in a file", hint="read them through the store's own client")
         if self.file is None:
-            raise ValueError("a result has vectors in a file or in memory")
+            raise ValueError("a result has vectors in a file, in a store or in memory")
         return open_vectors(self.file)
 
     def to_dict(self) -> dict[str, Any]:
@@ -72,7 +80,8 @@ class EmbedResult:
                 ],
             }
         return {
-            "file": str(self.file),
+            "file": None if self.file is None else str(self.file),
+            **({} if self.store is None else {"store": self.store, "stored": self.stored}),
             "rows": info.rows,
             "precision": info.precision,
             "dimensions": info.dimensions,
@@ -103,6 +112,8 @@ class EmbedResult:
             f"{info.rows:,} vectors of {info.dimensions} dimensions, {info.precision}: {info.bytes:,} bytes{share}",
             f"  took {duration(self.seconds)}{rate}",
         ]
+        if self.store is not None:
+            lines.append(f"  {self.store} holds {self.stored:,} vectors")
         if self.cut:
             lines.append(
                 f"  {self.cut:,} texts reach the {self.max_tokens:,} tokens that the model reads; what is longer was cut"

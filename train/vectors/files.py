@@ -60,6 +60,8 @@ class VectorInfo:
         ranges: of int8 and uint8.
         columns: of the file of texts that were chosen; none for those with the usual names.
         id_column: of that file, if it was chosen.
+        contract: how the model encodes (fields of `EncodingContract`); None in files of earlier versions.
+        run: name of the run that trained the model, where it is known.
     """
 
     label: str
@@ -74,6 +76,8 @@ class VectorInfo:
     ranges: Ranges | None = None
     columns: tuple[str, ...] = ()
     id_column: str | None = None
+    contract: Mapping[str, Any] | None = None
+    run: str | None = None
 
     @property
     def width(self) -> int:
@@ -89,7 +93,8 @@ class VectorInfo:
         """Return what is written into a file."""
         own = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
         ranges = None if self.ranges is None else ranges_as_json(self.ranges)
-        return {"format": FORMAT, **own, "model": dict(self.model), "ranges": ranges}
+        contract = None if self.contract is None else dict(self.contract)
+        return {"format": FORMAT, **own, "model": dict(self.model), "ranges": ranges, "contract": contract}
 
     @classmethod
     def from_json(cls, content: Any) -> VectorInfo:
@@ -102,7 +107,7 @@ class VectorInfo:
             if content["format"] != FORMAT:
                 raise ValueError(f"format {content['format']!r} is not known to this version")
             # files of earlier versions lack them
-            added = {"columns": content.get("columns", ()), "id_column": content.get("id_column")}
+            added = {name: content.get(name) for name in ("columns", "id_column", "contract", "run")}
             given = {one.name: content[one.name] for one in dataclasses.fields(cls) if one.name not in added}
         except (TypeError, KeyError) as error:
             raise ValueError(f"{error} is missing") from None
@@ -112,7 +117,8 @@ class VectorInfo:
             raise ValueError("it does not say which model made it")
         if given["precision"] not in PRECISIONS:
             raise ValueError(f"precision {given['precision']!r} is not known to this version")
-        return cls(**{**given, "role": role, "ranges": ranges}, columns=tuple(added["columns"]), id_column=added["id_column"])
+        added["columns"] = tuple(added["columns"] or ())
+        return cls(**{**given, "role": role, "ranges": ranges, **added})
 
 
 @dataclass(frozen=True)

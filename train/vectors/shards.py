@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-from data.storage import atomic_path, remove_leftovers, write_text
+from data.storage import atomic_path, digest, remove_leftovers, write_text
 from train.errors import RunError
 from train.vectors.quantization import Ranges, ranges_as_json, ranges_from_json
 
@@ -50,13 +50,14 @@ class Parts:
 
     Args:
         out: the file.
+        shown: what the parts are for, in messages; by default the file.
 
     Raises:
         OSError: the folder cannot be made.
     """
 
-    def __init__(self, out: Path) -> None:
-        self._out = out
+    def __init__(self, out: Path, shown: str | None = None) -> None:
+        self._out, self._shown = out, shown or str(out)
         self._lock: IO[str] | None = None
         self._held = False
         self.folder = out.with_name(f".{out.name}.parts")
@@ -77,7 +78,7 @@ class Parts:
                 remove_leftovers(self._out.parent, self._out.name)
                 remove_leftovers(self.folder)
             except BlockingIOError:
-                raise RunError(f"another process is writing {self._out}", hint="wait for it, or name another file") from None
+                raise RunError(f"another process is writing {self._shown}", hint="wait for it, or name another one") from None
             except OSError as error:  # some network file systems know no locks
                 logging.getLogger(__name__).info("%s cannot be locked: %s", self.folder, error)
         self._held = True
@@ -116,11 +117,18 @@ class Parts:
 
         return sum(pq.read_metadata(self._path(number)).num_rows for number in range(count))
 
-    def tables(self, count: int) -> Iterator[pa.Table]:
-        """Yield parts 0..count - 1, one at a time."""
+    def key(self, count: int) -> str:
+        """Return a digest of everything in parts 0..count - 1."""
         import pyarrow.parquet as pq
 
-        for number in range(count):
+        keys = [(pq.read_schema(self._path(number)).metadata or {}).get(KEY, b"").decode() for number in range(count)]
+        return digest(json.dumps(keys))
+
+    def tables(self, count: int, first: int = 0) -> Iterator[pa.Table]:
+        """Yield parts `first`..count - 1, one at a time."""
+        import pyarrow.parquet as pq
+
+        for number in range(first, count):
             yield pq.read_table(self._path(number), memory_map=False)
 
     def ranges(self, key: str) -> Ranges | None:

@@ -28,6 +28,9 @@ from train.vectors.embed_result import EmbedResult
 from train.vectors.files import SUFFIXES, VectorInfo, read_info, vectors_in_memory, write_vectors
 from train.vectors.quantization import CALIBRATED, Ranges, quantise, ranges_from_json
 from train.vectors.shards import Parts
+from train.vectors.stores.open import refuse_unfitting, upload_to
+from train.vectors.stores.protocol import Upload
+from train.vectors.stores.record import refuse_recurring
 
 LOOKED_AT, FEWEST, NEARLY_ALL = 200, 10, 0.9
 """Texts that are looked at for names of files and ids; how many of them must be such, and what share."""
@@ -36,7 +39,7 @@ SHOWN_PLACEHOLDERS = 3
 
 
 def embed_texts(request: EmbedRequest, *, confirm: Confirm | None = None, debug: bool = False) -> EmbedResult:
-    """Make a file of vectors, or vectors in memory where no file is named.
+    """Make a file of vectors, put them into a store, or give them back in memory where neither is named.
 
     Args:
         request: texts, model, form of the vectors.
@@ -49,6 +52,8 @@ def embed_texts(request: EmbedRequest, *, confirm: Confirm | None = None, debug:
         Interrupted: the user stopped it, or money was not to be spent; what is complete is kept.
     """
     quiet_libraries(debug)
+    if request.to is not None:
+        return _to_file(request, request.to.work_beside(Path(request.config.output_dir)), confirm)
     return _in_memory(request, confirm) if request.out is None else _to_file(request, request.out, confirm)
 
 
@@ -114,7 +119,7 @@ def _to_file(request: EmbedRequest, out: Path, confirm: Confirm | None) -> Embed
     _check_stream(request, confirm, once=texts.once)
     say_if_alone(say)
     distributed.join(request.candidate.config.device)
-    parts = Parts(out)
+    parts = Parts(out, None if request.to is None else str(request.to))
     try:
         done = _make_file(request, out, texts, parts, confirm)
     except BaseException:
@@ -127,12 +132,17 @@ def _to_file(request: EmbedRequest, out: Path, confirm: Confirm | None) -> Embed
 def _make_file(request: EmbedRequest, out: Path, texts: TextRows, parts: Parts, confirm: Confirm | None) -> EmbedResult:
     """Make the parts and the file of them."""
     began = time.perf_counter()
-    distributed.on_main(lambda: _take(parts, out, overwrite=request.overwrite))
+    distributed.on_main(lambda: _take(parts, out, overwrite=request.overwrite or request.to is not None))
     for note in texts.notes:
         say(note)
     distributed.on_main(lambda: _say_stand_ins(texts))
+    if request.to is not None and not texts.once:
+        distributed.on_main(lambda: refuse_recurring((row.id for row in texts), texts.reader.place))
     opened, encoder, cache = open_candidate(request.candidate, request.config)
     ranges = _given_ranges(request, opened.encoder.contract.dimensions)
+    if (to := request.to) is not None:
+        info = _info(request, opened, encoder.space(request.role), 0, None)
+        distributed.on_main(lambda: refuse_unfitting(to, info, overwrite=request.overwrite))
     work = Work(
         encoder, opened.encoder, request.candidate.config, request.role, request.precision, ranges, texts, request.part,
         request.with_text, parts,
@@ -149,11 +159,13 @@ def _make_file(request: EmbedRequest, out: Path, texts: TextRows, parts: Parts, 
     if not plan.texts:
         raise ConfigError(f"{texts.reader.place} holds no texts", hint="give a file with at least one text")
     clipped, cut = (round(total) for total in distributed.totals([work.clipped, work.cut]))
-    info = distributed.on_main(lambda: _finish(request, out, work, opened, plan))
+    info, stored = distributed.on_main(lambda: _finish(request, out, work, opened, plan))
     hits = 0 if cache is None else cache.counters.hits
     result = EmbedResult(
         info,
-        file=out,
+        file=out if request.to is None else None,
+        store=None if request.to is None else str(request.to),
+        stored=stored,
         seconds=time.perf_counter() - began,
         kept=plan.done,
         skipped=texts.skipped,
@@ -239,12 +251,17 @@ def _planned(work: Work, confirm: Confirm | None) -> Plan:
     return plan
 
 
-def _finish(request: EmbedRequest, out: Path, work: Work, opened: OpenedModel, plan: Plan) -> VectorInfo:
-    """Make one file of the parts."""
-    info = _info(request, opened, work.encoder.space(request.role), work.parts.rows(plan.parts), work.ranges)
-    write_vectors(out, info, work.parts.tables(plan.parts))
-    work.parts.discard()
-    return info
+def _finish(request: EmbedRequest, out: Path, work: Work, opened: OpenedModel, plan: Plan) -> tuple[VectorInfo, int]:
+    """Make one file of the parts, or upload them. Returns what they are, and how many vectors the store then holds."""
+    parts, count = work.parts, plan.parts
+    info, stored = _info(request, opened, work.encoder.space(request.role), parts.rows(count), work.ranges), 0
+    if request.to is None:
+        write_vectors(out, info, parts.tables(count))
+    else:
+        upload = Upload(info, parts.key(count), count, lambda first: parts.tables(count, first), request.overwrite)
+        stored = upload_to(request.to, upload)
+    parts.discard()
+    return info, stored
 
 
 def _info(request: EmbedRequest, opened: OpenedModel, space: str, rows: int, ranges: Ranges | None) -> VectorInfo:
@@ -264,4 +281,6 @@ def _info(request: EmbedRequest, opened: OpenedModel, space: str, rows: int, ran
         ranges=ranges,
         columns=choice.columns if choice else (),
         id_column=choice.id_column if choice else None,
+        contract=contract.as_dict(),
+        run=None if request.candidate.run is None else request.candidate.run.name,
     )
