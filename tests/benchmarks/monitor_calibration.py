@@ -5,11 +5,11 @@
 Run it from the repository's root. FOLDER (by default EMBED_TUNE_DATASETS) holds BEIR folders of these names. Their queries and
 2,000 documents of each are encoded once with all-MiniLM-L6-v2 and kept in PLACE. A reference and windows are drawn at random,
 without a common text; foreign texts are queries of the next data set in the list (of the first after the last), and those with
-typing errors are further texts of the same data set with letters swapped, left out and doubled in a third of their words. A window
-counts as found, and as a false alarm, where its level is not `quiet`; a second figure counts `alarm` alone. Targets: of 200 windows
-of the same kind at most 16 are not `quiet` (5% and two standard errors), for every data set and size of the reference; of 50
-windows of 200 texts of which 20% are foreign, 45 are an `alarm`. The last line is one JSON object; exit code 1 where a target is
-missed.
+typing errors are further texts of the same data set with letters swapped, left out and doubled in a third of their words. A
+window counts as found, and as a false alarm, where its level is not `quiet`; a second figure counts `alarm` alone. Targets: of
+200 windows of the same kind at most 16 are not `quiet` (5% and two standard errors), for every data set and size of the
+reference; of 50 windows of 200 texts of which 20% are foreign, 45 are an `alarm`. The last line is one JSON object; exit code 1
+where a target is missed.
 """
 
 from __future__ import annotations
