@@ -155,6 +155,10 @@ class QdrantStore:
     def _metadata(self, upload: Upload, done: int) -> dict[str, Any]:
         return {KEY: upload.record(done, collection=self._name).as_json()}
 
+    def _note(self, collection: str, upload: Upload, done: int) -> None:
+        """Record how many parts have arrived."""
+        self._client.update_collection(collection, metadata=self._metadata(upload, done))
+
     def _fill(self, collection: str, upload: Upload) -> None:
         """Send the parts that have not arrived. How many have is recorded after each."""
         found = self._record_of(collection)
@@ -163,10 +167,10 @@ class QdrantStore:
         # a whole upload into the collection in use is sent again: points may have been deleted since
         done = found.upload.done if found is not None and same and (aside or not found.upload.whole) else 0
         if done == 0:
-            self._client.update_collection(collection, metadata=self._metadata(upload, 0))
+            self._note(collection, upload, 0)
         for number, table in enumerate(upload.tables(done), start=done + 1):
             self._send(collection, table, upload)
-            self._client.update_collection(collection, metadata=self._metadata(upload, number))
+            self._note(collection, upload, number)
 
     def _send(self, collection: str, table: pa.Table, upload: Upload) -> None:
         """Send the points of a part, and wait until they are stored."""
