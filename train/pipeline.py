@@ -154,7 +154,7 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker, training_begins: Cal
         tuned = judge_tuned(chosen)
     panel = None if elsewhere is None else elsewhere.judge(chosen)
     if is_main():
-        export_model(chosen.encoder.model, RunFolder(run).model)
+        export_model(chosen.encoder.model, RunFolder(run).model, None if inner else chosen.encoder)
     seconds = {"base": base.seconds, "test": time.perf_counter() - fitted}
     results = compared(plan, base, tuned, winner) if is_main() else []
     results = with_seeds(results, plan, base, seeds) if seeds is not None and results else results

@@ -45,7 +45,9 @@ def base_where_unproven(
         return winner
     detail("the gain is unproven: the base is exported (export.unproven=base)")
     kept = keep_base(plan, winner, before, base.dev, base.dev_line.dev, base.ahead)
-    export_model(kept_as_shipped(plan, run, kept).encoder.model, RunFolder(run).model)
+    chosen = kept_as_shipped(plan, run, kept).encoder
+    recorded = RunFolder(run).encoding.is_file()  # of what is shipped, not of the parts of another run
+    export_model(chosen.model, RunFolder(run).model, chosen if recorded else None)
     return replace(winner, withheld=True, as_shipped=kept.as_shipped)
 
 
