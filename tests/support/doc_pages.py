@@ -18,7 +18,7 @@ ALL_PAGES = (*PAGES, ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", ROOT / "ch
 
 PYTHON = ("python",)
 SHELL = ("sh", "bash", "console")
-PLAIN = ("text", "yaml", "json")
+PLAIN = ("text", "yaml", "json", "sql")
 """Languages of fenced blocks: what is executed, what is run, and what is only shown."""
 
 FENCE = re.compile(r"^```(\w*)[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)

@@ -12,6 +12,7 @@ from train.cli.ask import ask_for_queries
 from train.cli.options import CacheOption, DebugOption, JsonOption, VerboseOption, YesOption, cache_setting
 from train.cli.output import agreement, print_json, print_line, progress_aside
 from train.cli.quick import quick_imports
+from train.errors import ConfigError
 
 TOP, RESCORE = 10, 10
 
@@ -31,7 +32,7 @@ def search_command(
         list[str] | None,
         typer.Argument(
             metavar="[VECTORS] [QUERY]...",
-            help="A file that `embed` made, queries, and settings of the model (KEY=VALUE).",
+            help="A file or a store that `embed` filled, queries, and settings of the model (KEY=VALUE).",
             show_default=False,
         ),
     ] = None,
@@ -84,16 +85,38 @@ def search_command(
 
     - `embed-tune search vectors.parquet "how do I restart a pod"`
 
-    - `embed-tune search vectors.parquet`
+    - `embed-tune search qdrant:store/docs "how do I restart a pod"`
 
     - `embed-tune search bits.npy --finer bytes.npy "roll back"`
 
     - `embed-tune search --data beir/ --model all-MiniLM-L6-v2`
     """
     from train.resolve.vectors import SearchRequest, TextChoice, is_setting, is_vector_file, read_min_similarity
+    from train.vectors.stores.destination import is_destination, parse_destination
 
     settings = [word for word in words or () if is_setting(word)]
     others = [word for word in words or () if not is_setting(word)]
+    if others and is_destination(others[0]):
+        refuse_for_stores(data=data, method=method, finer=finer, documents=documents, min_similarity=min_similarity)
+        with quick_imports():
+            from train.workflows.search_store import StoreSearch, search_store
+
+        asked = StoreSearch(
+            parse_destination(others[0], "search"),
+            tuple(others[1:]),
+            None if queries is None else TextChoice(str(queries)),
+            model,
+            (*settings, *cache_setting(cache)),
+            top,
+            None if min_similarity is None else float(read_min_similarity(min_similarity)),
+        )
+        with progress_aside(as_json):
+            answer = search_store(asked, confirm=agreement(yes), debug=debug)
+        if as_json:
+            print_json(answer.to_dict())
+        else:
+            print_line(f"\n{answer}")
+        return
     named = bool(others) and is_vector_file(others[0])
     own = [word for word in settings if word.startswith("data.")]
     request = SearchRequest(
@@ -124,3 +147,18 @@ def search_command(
         print_json(result.to_dict())
     else:
         print_line(f"\n{result}")
+
+
+def refuse_for_stores(**options: object) -> None:
+    """Refuse options that have no meaning where a store searches by itself.
+
+    Raises:
+        ConfigError: one is given.
+    """
+    if options["min_similarity"] == "model":
+        raise ConfigError("--min-similarity model has no meaning for a store", hint="give the similarity as a number")
+    for name, value in options.items():
+        if value and name != "min_similarity":
+            raise ConfigError(
+                f"--{name} has no meaning for a store, which searches by itself", hint="leave it out, or name a file"
+            )

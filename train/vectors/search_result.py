@@ -107,6 +107,7 @@ class SearchResult:
         shown: number of queries whose hits the text for people holds.
         cached: what the cache saved, in words; None where it saved nothing.
         min_similarity: what hits had to reach; None where all were taken.
+        store: the store that was searched; None for a file, for memory and for data.
     """
 
     model: str
@@ -120,6 +121,7 @@ class SearchResult:
     shown: int = SHOWN
     cached: str | None = None
     min_similarity: float | None = None
+    store: str | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `--json` prints."""
@@ -127,6 +129,7 @@ class SearchResult:
             return {"model": self.model, "datasets": [one.to_dict() for one in self.datasets]}
         return {
             "file": None if self.file is None else str(self.file),
+            **({} if self.store is None else {"store": self.store, "documents": self.documents}),
             "model": self.model,
             "method": self.method,
             "methods": [one.to_dict() for one in self.methods],

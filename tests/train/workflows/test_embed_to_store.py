@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -125,3 +126,57 @@ def test_a_client_that_is_missing_is_named(run: Run, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("train.vectors.stores.destination.importlib.util.find_spec", lambda name: None)
     done = run("texts.txt", "--to", "faiss:docs.faiss")
     assert done["code"] == 2 and "pip install faiss-cpu" in done["error"]
+
+
+def test_what_the_documentation_shows_finds_what_our_exact_search_finds(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    from tests.support.doc_pages import ROOT, blocks
+
+    rows = [json.dumps({"id": f"d{row}", "text": text}) for row, text in enumerate(TEXTS)]
+    Path("corpus.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    run("corpus.jsonl", "--to", "qdrant:store/docs")
+    run("corpus.jsonl", "--out", "vectors.parquet")
+    run("vectors.parquet", "--to", "faiss:docs.faiss", model=False)
+    capsys.readouterr()
+    main(["search", "vectors.parquet", "how do I restart a pod", "--top", "3", "--method", "exact", "--json", "model.device=cpu"])
+    expected = [(hit["id"], hit["score"]) for hit in json.loads(capsys.readouterr().out)["queries"][0]["hits"]]
+    names: dict[str, Any] = {}
+    shown = [one.text for one in blocks(ROOT / "docs" / "vectors.md") if one.language == "python"]
+    for block, needs in zip(shown, ["QdrantClient", "faiss", "csv"], strict=False):
+        assert needs in block
+        exec(compile(block, "vectors.md", "exec"), names)
+        assert [one for one, _ in names["hits"]] == [one for one, _ in expected]
+        assert [score for _, score in names["hits"]] == pytest.approx([score for _, score in expected], abs=1e-5)
+    first, vector = next(csv.reader(Path("docs.csv").read_text(encoding="utf-8").splitlines()))
+    assert first == "d0" and len(json.loads(vector)) == 32
+
+
+@pytest.mark.parametrize("word", STORES)
+def test_a_store_is_searched_as_a_file_is(run: Run, word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    run("texts.txt", "--to", word, "--with-text", "model.query_prompt=find: ")
+    run("texts.txt", "--out", "v.parquet", "--with-text", "model.query_prompt=find: ")
+    capsys.readouterr()
+    asked = ["blue boat", "a tree", "--top", "4", "model.device=cpu", "--cache", "off", "--json"]
+    main(["search", word, *asked])
+    found = json.loads(capsys.readouterr().out)
+    main(["search", "v.parquet", *asked, "--method", "exact"])
+    expected = json.loads(capsys.readouterr().out)
+    assert (found["store"], found["documents"]) == (word, 21)
+    for one, other in zip(found["queries"], expected["queries"], strict=True):
+        assert [hit["score"] for hit in one["hits"]] == pytest.approx([hit["score"] for hit in other["hits"]], abs=1e-5)
+        assert [hit["text"] for hit in one["hits"]] == [hit["text"] for hit in other["hits"]]
+    main(["search", word, "blue boat", "model.device=cpu", "--min-similarity", "0.99999"])
+    assert "nothing is near enough" in capsys.readouterr().out
+
+
+def test_a_search_with_another_model_or_in_nothing_is_refused(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    run("texts.txt", "--to", "faiss:docs.faiss")
+    refused = {
+        ("faiss:docs.faiss", "a", "model.document_prompt=p: "): "another model",
+        ("faiss:none.faiss", "a"): "is not there",
+        ("faiss:docs.faiss",): "no query is given",
+        ("faiss:docs.faiss", "a", "--method", "exact"): "searches by itself",
+    }
+    for words, said in refused.items():
+        with pytest.raises(SystemExit) as stop:
+            main(["search", *words, "model.device=cpu"])
+        assert stop.value.code == 2 and said in capsys.readouterr().err
