@@ -30,6 +30,7 @@ from data.storage import atomic_path
 from tests.benchmarks.console import run_as_program, say
 from tests.benchmarks.workloads import BenchmarkError
 from train.watch.alarm import judge_window
+from train.watch.permute import PERMUTATIONS
 from train.watch.sample import Sample
 
 QUERIES, DOCUMENTS = 4000, 2000
@@ -85,7 +86,16 @@ class Row:
     def __str__(self) -> str:
         limit = "" if self.target is None else f"{'≥' if self.least else '≤'} {self.target}"
         speaking = ", ".join(f"{name} {count}" for name, count in sorted(self.by.items(), key=lambda item: -item[1]))
-        cells = (self.what, self.reference, self.window, f"{self.moved} of {self.judged}", self.alarms, limit, speaking)
+        cells = (
+            self.what,
+            self.reference,
+            self.window,
+            f"{self.moved} of {self.judged}",
+            self.worst,
+            self.alarms,
+            limit,
+            speaking,
+        )
         return "| " + " | ".join(map(str, cells)) + (" |" if self.kept else " | MISSED")
 
 
@@ -153,7 +163,7 @@ def drawn(pool: Pool, other: Sample, reference: int, window: int, share: float, 
         known = _beside(pool, pool.queries.take(order[:reference]))
         for _ in range(WINDOWS_OF_A_REFERENCE):
             own = generator.choice(order[reference:], window - foreign, replace=False)
-            left = np.setdiff1d(order[reference:], own) if len(other) == len(pool.queries) else np.arange(len(other))
+            left = np.setdiff1d(order[reference:], own) if other in (pool.queries, pool.typos) else np.arange(len(other))
             mixed = _mixed(pool.queries.take(own), other.take(generator.choice(left, foreign, replace=False)))
             yield known, _beside(pool, mixed)
 
@@ -170,14 +180,22 @@ def _beside(pool: Pool, sample: Sample) -> Sample:
 
 
 def measure(
-    what: str, pool: Pool, other: Sample, reference: int, window: int, share: float, judged: int, target: int | None = None
+    what: str,
+    pool: Pool,
+    other: Sample,
+    reference: int,
+    window: int,
+    share: float,
+    judged: int,
+    permutations: int,
+    target: int | None = None,
 ) -> Row:
     """Judge windows and count; `target` is the most that may move where nothing is foreign, the least that must where it is."""
     by: dict[str, int] = {}
     moved: list[bool] = []
     alarms = 0
     for seed, (known, new) in zip(range(judged), drawn(pool, other, reference, window, share, seed=window), strict=False):
-        found = judge_window(known, new, seed=seed)
+        found = judge_window(known, new, seed=seed, permutations=permutations)
         moved.append(found.level != "quiet")
         alarms += found.level == "alarm"
         for check in found.checks:
@@ -187,21 +205,31 @@ def measure(
     return Row(what, reference, window, judged, sum(moved), alarms, by, worst, target, least=share > 0)
 
 
-def rows_of(pool: Pool, other: Pool, same: int, foreign: int) -> Iterator[Row]:
-    """Yield the lines of one data set."""
-    most = math.floor(0.05 * same + 2 * math.sqrt(0.05 * 0.95 * same))
-    for reference in (60, 200, 500, 1000):
-        if reference + 300 <= len(pool.queries):
-            yield measure(f"{pool.name}, same kind", pool, pool.queries, reference, 200, 0.0, same, most)
-    yield measure(f"{pool.name}, same kind", pool, pool.queries, 500, 20, 0.0, same, most)
+def same_kind(pool: Pool, other: Pool, judged: int, permutations: int) -> Iterator[Row]:
+    """Yield the lines of windows that hold nothing new."""
+    most = math.floor(0.05 * judged + 2 * math.sqrt(0.05 * 0.95 * judged))
+    for reference, window in ((60, 200), (200, 200), (500, 200), (1000, 200), (500, 20)):
+        if reference + 1.5 * window <= len(pool.queries):
+            what = f"{pool.name}, same kind"
+            yield measure(what, pool, pool.queries, reference, window, 0.0, judged, permutations, most)
+
+
+def foreign(pool: Pool, other: Pool, judged: int, permutations: int) -> Iterator[Row]:
+    """Yield the lines of windows of which a share is foreign."""
     for share in (0.05, 0.1, 0.2):
         for reference in (200, 500):
-            target = math.ceil(0.9 * foreign) if share == 0.2 else None
+            target = math.ceil(0.9 * judged) if share == 0.2 else None
             what = f"{pool.name}, {share:.0%} of {other.name}"
-            yield measure(what, pool, other.queries, reference, 200, share, foreign, target)
+            yield measure(what, pool, other.queries, reference, 200, share, judged, permutations, target)
+
+
+def mistakes(pool: Pool, other: Pool, judged: int, permutations: int) -> Iterator[Row]:
+    """Yield the lines of windows of which a share has typing errors."""
     for share in (0.2, 1.0):
-        what = f"{pool.name}, {share:.0%} with typing errors"
-        yield measure(what, pool, pool.typos, 500, 200, share, foreign)
+        yield measure(f"{pool.name}, {share:.0%} with typing errors", pool, pool.typos, 500, 200, share, judged, permutations)
+
+
+PARTS = {"same": same_kind, "foreign": foreign, "typos": mistakes}
 
 
 def main(words: list[str] | None = None) -> list[Row]:
@@ -213,17 +241,22 @@ def main(words: list[str] | None = None) -> list[Row]:
     parser.add_argument("--same", type=int, default=200, help="windows of the same kind a line")
     parser.add_argument("--foreign", type=int, default=50, help="windows with foreign texts a line")
     parser.add_argument("--only", help="one of the names: its lines alone")
+    parser.add_argument("--part", choices=list(PARTS), help="its lines alone")
+    parser.add_argument("--permutations", type=int, default=PERMUTATIONS, help="of a window; the level is exact with any number")
     asked = parser.parse_args(words)
     if asked.datasets is None:
         raise BenchmarkError("it is not said where the data sets are: give --datasets FOLDER")
     began, rows = time.perf_counter(), []
     pools = [load(Path(asked.datasets) / name, asked.cache) for name in asked.names]
-    say("| situation | reference | window | not quiet | alarm | target | checks that spoke |\n|---|---|---|---|---|---|---|")
-    for place, pool in enumerate(pools):
-        if asked.only in (None, pool.name):
-            for row in rows_of(pool, pools[(place + 1) % len(pools)], asked.same, asked.foreign):
-                rows.append(row)
-                say(str(row))
+    say("| situation | reference | window | not quiet | worst 20 | alarm | target | checks that spoke |")
+    say("|---|---|---|---|---|---|---|---|")
+    for part in (part for name, part in PARTS.items() if asked.part in (None, name)):
+        for place, pool in enumerate(pools):
+            if asked.only in (None, pool.name):
+                judged = asked.same if part is same_kind else asked.foreign
+                for row in part(pool, pools[(place + 1) % len(pools)], judged, asked.permutations):
+                    rows.append(row)
+                    say(str(row))
     say(f"{time.perf_counter() - began:.0f} s")
     return rows
 

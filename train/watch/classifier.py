@@ -13,7 +13,7 @@ import numpy as np
 from scipy import stats
 
 from train.watch.permute import FOLDS, Labels
-from train.watch.sample import Floats, Ints
+from train.watch.sample import Floats
 from train.watch.shifts import placements
 
 COMPONENTS = 128
@@ -36,7 +36,7 @@ def components(vectors: Floats, most: int = COMPONENTS) -> Floats:
     return np.asarray(centred @ axes[:, kept])
 
 
-def scores(features: Floats, labels: Labels, rows: slice | Ints = slice(None)) -> Floats:
+def scores(features: Floats, labels: Labels) -> Floats:
     """Return how much each text looks like the window's, by least squares with a ridge on the other parts.
 
     Least squares on labels finds the direction of Fisher's discriminant (Hastie, Tibshirani and Friedman, "The Elements of
@@ -46,12 +46,11 @@ def scores(features: Floats, labels: Labels, rows: slice | Ints = slice(None)) -
     Args:
         features: [N, P].
         labels: true and permuted.
-        rows: which rows of `labels.drawn`.
 
     Returns:
-        [B, N].
+        [1 + B, N].
     """
-    drawn = labels.drawn[rows]
+    drawn = labels.drawn
     out = np.zeros(drawn.shape)
     if not features.shape[1]:
         return out
@@ -66,12 +65,12 @@ def scores(features: Floats, labels: Labels, rows: slice | Ints = slice(None)) -
     return out
 
 
-def areas(found: Floats, labels: Labels, rows: slice | Ints = slice(None)) -> Floats:
-    """Return [B] areas under the ROC curve of [B, N] scores: texts are compared within a part, which one classifier scored."""
+def areas(found: Floats, labels: Labels) -> Floats:
+    """Return [B] areas under the ROC curve of the first [B, N] scores: a text is compared within its part, of one classifier."""
     total, pairs = np.zeros(len(found)), np.zeros(len(found))
     for part in range(FOLDS):
         held = labels.fold == part
-        drawn = labels.drawn[rows][:, held]
+        drawn = labels.drawn[: len(found), held]
         m = drawn.sum(axis=1)
         weight = m * (drawn.shape[1] - m)
         ranks = stats.rankdata(np.round(found[:, held], 12), axis=1)

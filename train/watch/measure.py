@@ -60,6 +60,11 @@ class Compared:
         return classifier.components(self.scaled)
 
     @cached_property
+    def scores(self) -> Floats:
+        """Return [1 + B, N] how much the classifier takes each text for the window's."""
+        return classifier.scores(self.features, self.labels)
+
+    @cached_property
     def far(self) -> tuple[int, int, int, int]:
         """Return far texts of the window and all, far texts of the reference and all."""
         k, j = novelty.far_counts(self.neighbours.nearest(self.in_window), self.in_window)
@@ -106,14 +111,12 @@ def _vary(compared: Compared) -> bool:
 
 
 def _area_of_classifier(compared: Compared) -> Floats:
-    found = classifier.scores(compared.features, compared.labels)
-    return classifier.areas(found, compared.labels)
+    return classifier.areas(compared.scores, compared.labels)
 
 
 def _classifier(compared: Compared, alone: float, p: float) -> Check:
-    found = classifier.scores(compared.features, compared.labels, slice(0, 1))[0]
-    above, beneath = classifier.placements_by_part(found, compared.labels)
-    area = float(classifier.areas(found[None], compared.labels, slice(0, 1))[0])
+    above, beneath = classifier.placements_by_part(compared.scores[0], compared.labels)
+    area = float(classifier.areas(compared.scores[:1], compared.labels)[0])
     interval = shifts.interval_of_chance(above, beneath)
     if p > SIGNIFICANCE:
         sentence = f"New texts cannot be told from those of the reference by their meaning (AUC {area:.2f}; .50 is guessing)."
