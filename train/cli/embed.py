@@ -122,6 +122,10 @@ def embed_command(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an existing file; make a collection anew instead of adding to it.")
     ] = False,
+    estimate: Annotated[
+        bool,
+        typer.Option("--estimate", help="Only say what it would cost: texts, tokens, time, size, money. Nothing is written."),
+    ] = False,
     cache: CacheOption = None,
     yes: YesOption = False,
     as_json: JsonOption = False,
@@ -164,7 +168,7 @@ def embed_command(
         )
     if texts and to is not None:
         raise ConfigError("--text prints vectors and uploads nothing", hint="leave out --to, or put the texts into a file")
-    if place is not None and out is None and to is None:
+    if place is not None and out is None and to is None and not estimate:
         raise ConfigError("no output file is named", hint="give --out vectors.parquet or --out vectors.npy, or --to a store")
     if texts and out is not None:
         raise ConfigError("--text prints vectors and makes no file", hint="leave out --out, or put the texts into a file")
@@ -200,6 +204,14 @@ def embed_command(
 
     look_at_texts(request.texts)
     look_at_model(candidate.config)
+    if estimate:
+        from train.workflows.embed_estimate import estimate_embedding
+
+        with progress_aside(as_json):
+            said = estimate_embedding(request, debug=debug)
+        if distributed.is_main():
+            print_line(json.dumps(said.to_dict(), ensure_ascii=False) if as_json else str(said))
+        return
     from train.workflows.embed import embed_texts
 
     as_json = as_json or place is None  # vectors of single texts are printed in no other form

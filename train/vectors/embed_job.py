@@ -160,6 +160,10 @@ class Work:
             plan.estimate = Estimate(f"{self.model.api}:{self.model.name}", charged, tokens, price_of(self.model, prices))
         return plan
 
+    def arrived(self, number: int, rows: Sequence[TextRow]) -> bool:
+        """Tell whether a part is there and good."""
+        return bool(self.parts.state(number, self._key(rows)))
+
     def make(self, plan: Plan | None, progress: bool | None = None) -> Plan:
         """Encode the parts that are missing; of several processes each its share.
 

@@ -51,17 +51,19 @@ class Parts:
     Args:
         out: the file.
         shown: what the parts are for, in messages; by default the file.
+        make: make the folder; without it parts can only be looked for.
 
     Raises:
         OSError: the folder cannot be made.
     """
 
-    def __init__(self, out: Path, shown: str | None = None) -> None:
+    def __init__(self, out: Path, shown: str | None = None, *, make: bool = True) -> None:
         self._out, self._shown = out, shown or str(out)
         self._lock: IO[str] | None = None
         self._held = False
         self.folder = out.with_name(f".{out.name}.parts")
-        self.folder.mkdir(parents=True, exist_ok=True)
+        if make:
+            self.folder.mkdir(parents=True, exist_ok=True)
 
     def hold(self) -> None:
         """Keep other programs from writing the same file, for as long as this process lives. Nothing happens on Windows.
