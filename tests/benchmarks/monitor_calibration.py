@@ -64,6 +64,8 @@ class Row:
         alarms: how many were `alarm`.
         by: checks that spoke, with how often.
         worst: the largest number that was not `quiet` of the windows of one reference.
+        share: mean estimate of the share of foreign texts; None where none are foreign, or where they are only mistyped.
+        covered: windows whose interval of this share held the true one.
         target: the largest `moved` that is allowed (same texts), or the least `alarms` (foreign ones); None without one.
     """
 
@@ -77,6 +79,8 @@ class Row:
     worst: int
     target: int | None = None
     least: bool = False
+    share: float | None = None
+    covered: int = 0
 
     @property
     def kept(self) -> bool:
@@ -86,16 +90,9 @@ class Row:
     def __str__(self) -> str:
         limit = "" if self.target is None else f"{'≥' if self.least else '≤'} {self.target}"
         speaking = ", ".join(f"{name} {count}" for name, count in sorted(self.by.items(), key=lambda item: -item[1]))
-        cells = (
-            self.what,
-            self.reference,
-            self.window,
-            f"{self.moved} of {self.judged}",
-            self.worst,
-            self.alarms,
-            limit,
-            speaking,
-        )
+        share = "" if self.share is None else f"{self.share:.1%}, {self.covered} of {self.judged}"
+        counts = (f"{self.moved} of {self.judged}", self.worst, self.alarms, limit)
+        cells = (self.what, self.reference, self.window, *counts, share, speaking)
         return "| " + " | ".join(map(str, cells)) + (" |" if self.kept else " | MISSED")
 
 
@@ -193,16 +190,22 @@ def measure(
     """Judge windows and count; `target` is the most that may move where nothing is foreign, the least that must where it is."""
     by: dict[str, int] = {}
     moved: list[bool] = []
-    alarms = 0
+    shares: list[float] = []
+    alarms = covered = 0
     for seed, (known, new) in zip(range(judged), drawn(pool, other, reference, window, share, seed=window), strict=False):
         found = judge_window(known, new, seed=seed, permutations=permutations)
         moved.append(found.level != "quiet")
         alarms += found.level == "alarm"
+        if found.foreign is not None:
+            estimate, (low, high) = found.foreign
+            shares.append(estimate)
+            covered += low <= share <= high
         for check in found.checks:
             if check.level != "quiet":
                 by[check.name] = by.get(check.name, 0) + 1
     worst = max(sum(moved[start : start + WINDOWS_OF_A_REFERENCE]) for start in range(0, judged, WINDOWS_OF_A_REFERENCE))
-    return Row(what, reference, window, judged, sum(moved), alarms, by, worst, target, least=share > 0)
+    mean = float(np.mean(shares)) if share and other is not pool.typos else None
+    return Row(what, reference, window, judged, sum(moved), alarms, by, worst, target, share > 0, mean, covered)
 
 
 def same_kind(pool: Pool, other: Pool, judged: int, permutations: int) -> Iterator[Row]:
@@ -248,8 +251,8 @@ def main(words: list[str] | None = None) -> list[Row]:
         raise BenchmarkError("it is not said where the data sets are: give --datasets FOLDER")
     began, rows = time.perf_counter(), []
     pools = [load(Path(asked.datasets) / name, asked.cache) for name in asked.names]
-    say("| situation | reference | window | not quiet | worst 20 | alarm | target | checks that spoke |")
-    say("|---|---|---|---|---|---|---|---|")
+    say("| situation | reference | window | not quiet | worst 20 | alarm | target | share, in interval | checks that spoke |")
+    say("|---|---|---|---|---|---|---|---|---|")
     for part in (part for name, part in PARTS.items() if asked.part in (None, name)):
         for place, pool in enumerate(pools):
             if asked.only in (None, pool.name):
