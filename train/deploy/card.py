@@ -18,6 +18,7 @@ from data.storage import write_text
 from train.deploy.use_it import UseIt, ships_base, trained_on
 from train.encode.token_limit import NO_LIMIT
 from train.evaluate.facts import RunFacts
+from train.evaluate.first_base import first_base_sentences
 from train.evaluate.results import DatasetResult
 from train.runs.figures import verdict_line
 from train.runs.folder import RunFolder
@@ -201,7 +202,19 @@ def _verdict(records: RunRecords) -> str:
     if any(entry.seeds for entry in records.report.datasets):
         which = "this model is none of them, but the base" if ships_base(records) else "this model is the best of them on dev"
         lines += ["", f"*Seeds*: the same training with other seeds, on the same test; {which}."]
+    lines += [line for sentence in _first_base(records) for line in ("", sentence)]
     return "\n".join(lines)
+
+
+def _first_base(records: RunRecords) -> list[str]:
+    """Return what all runs together gained on the first base; folders are not named, as they lie on the machine of the run."""
+    found = records.report.first_base
+    if found is None or not found.results:
+        return []
+    name = found.name if found.kind != "folder" else "a model from a local folder"
+    results = tuple(one.model_copy(update={"name": name, "dataset": _plain(one.dataset)}) for one in found.results)
+    shown = found.model_copy(update={"results": results, "runs": tuple(map(_plain, found.runs)), "notes": ()})
+    return first_base_sentences(shown, "this model")
 
 
 def _doubt(records: RunRecords) -> str:

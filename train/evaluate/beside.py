@@ -9,7 +9,7 @@ from train.evaluate.lexical import fuse, rank_by_words, ranked_by_model, score_r
 from train.evaluate.references import ReferenceKind, ReferenceResult
 from train.evaluate.score import Scores
 from train.evaluate.statistics import RESAMPLES
-from train.evaluate.tasks import RetrievalTask
+from train.evaluate.tasks import RetrievalTask, Task
 
 NAMES: Mapping[ReferenceKind, str] = {
     "words": "BM25",
@@ -42,7 +42,7 @@ def words_beside(
 
 
 def beside(
-    task: RetrievalTask,
+    task: Task,
     kind: ReferenceKind,
     name: str,
     reference: Scores,

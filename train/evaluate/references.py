@@ -8,8 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from train.evaluate.verdict import DatasetVerdict
 
-ReferenceKind = Literal["words", "base_and_words", "tuned_and_words", "default_model"]
-"""BM25 alone; fused with the base; fused with tuned; the default model as it is published."""
+ReferenceKind = Literal["words", "base_and_words", "tuned_and_words", "default_model", "first_base"]
+"""BM25 alone; fused with the base; fused with tuned; the default model as it is published; and what the first of the runs that
+lead to the base began with."""
 
 
 class ReferenceResult(BaseModel):
@@ -32,3 +33,15 @@ class ReferenceResult(BaseModel):
     as_good: bool | None = Field(
         None, description="whether the reference is shown to be worse than tuned by less than the margin"
     )
+
+
+class FirstBaseResult(BaseModel):
+    """Tuned against what the runs before this one began with; `first_base` in report.json."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    name: str = Field("", description="of the first base; empty where none of them could be judged")
+    kind: str = Field("", description="where it was found, as of any model: folder, hub cache, package")
+    runs: tuple[str, ...] = Field((), description="from it to the base, by the names of the runs, the oldest first")
+    results: tuple[ReferenceResult, ...] = Field((), description="on each data set, by its primary metric")
+    notes: tuple[str, ...] = Field((), description="what was not judged, and why")

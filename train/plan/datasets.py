@@ -25,10 +25,17 @@ from train.fit.losses.build import choose_loss
 from train.fit.recipe import choose_batches
 from train.fit.rules import MAX_TOKENS
 from train.plan.audit import leak_rules
+from train.plan.trained_from import without_rows_seen
+from train.resolve.trained_from import with_named_run
 
 
 def as_new_run(config: TrainSettings) -> TrainSettings:
-    """Return the settings with what a new run settles about its splits."""
+    """Return the settings with what a new run settles: its splits, and the folder of the base where that is named as a run.
+
+    Raises:
+        ModelError: that run has no model that can be trained.
+    """
+    config = with_named_run(config)
     return config.model_copy(update={"data": config.data.model_copy(update={"split": with_least_dev(config.data.split)})})
 
 
@@ -51,6 +58,7 @@ def load_datasets(config: TrainSettings) -> dict[str, PreparedDataset]:
     if len(datasets) > 1:
         trained = {name for name, spec in zip(datasets, config.data.datasets, strict=True) if spec.train}
         datasets = remove_leaks_between_sets(datasets, trained.__contains__, leak_rules(config.data), config.cache, detail)
+    datasets = without_rows_seen(config, datasets)
     for line in in_brief(datasets):
         say(line)
     return datasets

@@ -36,6 +36,7 @@ from train.plan.datasets import load_datasets, training_rows, training_sets
 from train.plan.describe import batches_in_words, mined_in_words, recipe_in_words
 from train.plan.folds import folds_wanted
 from train.plan.taught import taught_documents
+from train.plan.trained_from import about_earlier_runs
 
 
 @dataclass(frozen=True)
@@ -109,7 +110,7 @@ def make_plan(config: TrainSettings) -> Plan:
     detail(f"base model: {origin.sentence()}")
     detail(f"  {encoder.contract.sentence()}; on {encoder.model.device}")
     encoder, about_length = read_as_many(encoder, config.training.max_tokens, config.model)
-    _say_notes([*notes, *about_length])
+    _say_notes([*notes, *about_length, *about_earlier_runs(config, encoder)])
     specs = dict(zip(datasets, config.data.datasets, strict=True))
     _say_notes(about_routes(encoder.model, (prepared.kind for name, prepared in datasets.items() if specs[name].train)))
     encoder, notes = settle_prompts(encoder, specs, {name: prepared.kind for name, prepared in datasets.items()})

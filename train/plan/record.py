@@ -14,6 +14,7 @@ from train.errors import ModelError, RunError
 from train.machine import environment
 from train.plan.plan import Plan
 from train.plan.preflight import see_run_folder
+from train.plan.trained_from import from_run, has_changed
 from train.runs.folder import RunFolder, create_run
 from train.runs.read import BrokenRecord, read_environment
 from train.runs.records import AuditRecord, EnvironmentRecord
@@ -65,6 +66,7 @@ def record_plan(plan: Plan, audit: Mapping[str, Any], run: Path) -> None:
                 **({"mined": {name: dict(one.summary) for name, one in plan.mined.items()}} if plan.mined else {}),
                 "recipe": list(plan.recipe.reasons),
                 "settled": _settled(plan),
+                **from_run(plan.config.model.name),
             }
         )
     )
@@ -103,7 +105,8 @@ def refuse_changes(plan: Plan, run: Path) -> None:
     recorded, files = read_environment(run), RunFolder(run)
     if recorded.model is None:
         raise BrokenRecord(files.environment, "is broken (model is missing)")
-    if (recorded.model.revision, recorded.model.sha256) != (plan.origin.revision, plan.origin.sha256):
+    other = (recorded.model.revision, recorded.model.sha256) != (plan.origin.revision, plan.origin.sha256)
+    if other or has_changed(recorded.from_run, plan.config.model.name):
         raise ModelError(
             f"the weights of {plan.origin.name} are not the ones with which {run} began",
             hint="put them back (model.revision names one on the Hub), or start a new run",

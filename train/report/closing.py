@@ -13,6 +13,7 @@ from train import wording
 from train.config.schema import TrainSettings
 from train.console import lines_of
 from train.evaluate.facts import RunFacts
+from train.evaluate.first_base import first_base_sentences
 from train.evaluate.results import DatasetResult
 from train.report.figures import verdict_line
 from train.report.first_line import OPTION, doubt
@@ -68,6 +69,7 @@ def _sentences(report: RunReport) -> list[str]:
     told.append(looks_sentence(report.datasets) or "")
     good = [one for one in report.references if one.as_good or one.verdict == "regressed"]
     told += reference_sentences(good, tuned_in_words(report))
+    told += first_base_sentences(report.first_base, tuned_in_words(report)) if len(report.datasets) <= MOST_SETS else []
     return [sentence.strip() for sentence in told if sentence.strip()]
 
 

@@ -18,6 +18,7 @@ from train.deploy.use_it import UseIt
 from train.report.cost import time_shares
 from train.report.dev_gain import dev_gain_lines, dev_scope
 from train.report.drawing.intervals import Forest
+from train.report.first_base import first_base_on_page
 from train.report.hero import Hero
 from train.report.html_page import build
 from train.report.page_curve import Curve
@@ -28,7 +29,7 @@ from train.report.page_reproduce import Repeat
 from train.report.page_slices import slice_remarks, sliced
 from train.report.pictures.similarities import Similarities
 from train.report.pictures.training import TrainedStep
-from train.report.references import references_on_page
+from train.report.references import references_on_page, tuned_in_words
 from train.report.seeds_table import seed_lines
 from train.report.sentences import verdict_lines
 from train.report.sentences_doubt import independence
@@ -125,6 +126,7 @@ def render(
         "comparison": f"{wording.sentence_case(sides.in_sentences()[1])} against {sides.in_sentences()[0]}",
         "legend": sides.legend(),
         **references_on_page(report, plain),
+        **first_base_on_page(report, plain, tuned_in_words(report)),
         "curve": learned,
         "dev_gains": dev_gain_lines(results),
         "dev_scope": dev_scope(results),
@@ -186,6 +188,7 @@ def _parts(context: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("use", "Use it", context["use"]),
         ("results", "Results", context["results"]),
         ("near", "Similarities", context["near"]),
+        ("first-base", "First base", context["first_base"]),
         ("references", "Without fine-tuning", context["references"] or context["reference_notes"]),
         ("slices", "Parts", context["slices"]),
         ("seeds", "Seeds" if context["seeds"] else "Cross-validation", context["seeds"] or context["repeats_picture"]),

@@ -13,6 +13,7 @@ from train.config.schema import TrainSettings
 from train.console import detail, now, say
 from train.deploy.card import write_card
 from train.deploy.use_it import UseIt
+from train.evaluate.first_base import first_base_sentences
 from train.evaluate.results import DatasetResult, run_verdict
 from train.evaluate.score import Scores
 from train.evaluate.tasks import Task
@@ -103,6 +104,7 @@ def report_run(
         finished_at=now(),
         references=() if beside is None else beside.results,
         reference_notes=() if beside is None else beside.notes,
+        **({} if beside is None or beside.first_base is None else {"first_base": beside.first_base}),
         **({} if panel is None else {"panel": panel, "warnings": loss_warnings(panel, selection)}),
     )
     write_per_query(files.per_query, base.test.full, tuned.full, base.other)
@@ -141,6 +143,8 @@ def report_run(
         detail("\n" + side_by_side("Test scores with shortened vectors", lines, BASE_AND_TUNED))
     if said := references_story(report.references, report.reference_notes, tuned_in_words(report)):
         detail("\n" + said)
+    for sentence in first_base_sentences(report.first_base, tuned_in_words(report)):
+        detail(f"  {sentence}")
     for line in closing(report, files, config):
         say(line)
     tracker.log_report(report.to_dict(), page, examples)

@@ -9,6 +9,7 @@ from data.sources.texts import open_texts
 from train.config.schema import BaseSettings, ModelConfig, TrainSettings
 from train.encode.weights.locate import refuse_lost_folder
 from train.resolve.models import Candidate
+from train.resolve.trained_from import with_named_run
 from train.resolve.vectors import TextChoice
 
 
@@ -27,10 +28,10 @@ def look_at_run(config: TrainSettings) -> None:
 
     Raises:
         DataError: see `look_at_data`.
-        ModelError: the base is a folder that is not there.
+        ModelError: the base is a folder that is not there, or a run without a model that can be trained.
     """
     look_at_data(config)
-    refuse_lost_folder(config.model.name)
+    refuse_lost_folder(with_named_run(config).model.name)
 
 
 def look_at_models(candidates: Iterable[Candidate]) -> None:

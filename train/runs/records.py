@@ -17,9 +17,10 @@ from rich.text import Text
 from data.storage import write_json
 from train.console import lines_of, notebook_view, plain_table, with_warnings
 from train.evaluate.frames import paired_frame
-from train.evaluate.references import ReferenceResult
+from train.evaluate.references import FirstBaseResult, ReferenceResult
 from train.evaluate.results import DatasetResult
 from train.evaluate.verdict import RunVerdict
+from train.runs.trained_from import TrainedFrom
 from train.wording import BASE_AND_TUNED, VERDICT_WORDS, Sides, change, fraction, interval, metric_name, p_value
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ class EnvironmentRecord(Record):
     settled: dict[str, JsonValue] = Field(
         default_factory=dict, description="what decides the weights besides data and base; older runs have none"
     )
+    from_run: TrainedFrom | None = Field(None, description="the run whose model is the base, where one made it")
 
 
 class AuditedDataset(Part):
@@ -310,6 +312,7 @@ class RunReport(Record):
     reference_notes: tuple[str, ...] = Field(
         (), description="which of these were left out and why, and where signs stand for words"
     )
+    first_base: FirstBaseResult | None = Field(None, description="tuned against the first base, where a run's model is the base")
     warnings: tuple[str, ...] = Field((), description="why an evaluation may look better than it is; older ones have none")
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from train.config.choices import References
 from train.config.schema import DEFAULT_MODEL, ModelConfig
@@ -15,11 +15,12 @@ from train.errors import ModelError, OutOfMemory
 from train.evaluate.beside import beside, words_beside
 from train.evaluate.evaluator import score_model
 from train.evaluate.lexical import MOST_SECONDS, seconds_of_words
-from train.evaluate.references import ReferenceResult
+from train.evaluate.references import FirstBaseResult, ReferenceResult
 from train.evaluate.tasks import RetrievalTask
 from train.evaluate.words import note_on_words
 from train.plan.plan import Plan
 from train.runs.progress import begin
+from train.selection.first_base import judge_first_base
 from train.selection.judged import BaseScores, TestScores
 from train.wording import duration
 
@@ -37,18 +38,25 @@ class Beside:
     Attributes:
         results: a reference on a data set each.
         notes: a sentence for each that was left out, and where signs stand for words.
+        first_base: what the runs before this one began with; None where no run made the base.
     """
 
     results: tuple[ReferenceResult, ...] = ()
     notes: tuple[str, ...] = ()
+    first_base: FirstBaseResult | None = None
 
 
 def judge_references(plan: Plan, base: BaseScores, tuned: TestScores, *, kept_base: bool) -> Beside:
-    """Judge tuned against the references, on every data set that is searched.
+    """Judge tuned against the references on every data set that is searched, and against the first base on all of them.
 
     What it costs is known from the size of test alone, so that equal runs report the same: too large a test is left out, and that
     is noted. Only the process that writes the report does this.
     """
+    found = _without_training(plan, base, tuned, kept_base=kept_base)
+    return replace(found, first_base=judge_first_base(plan, tuned))
+
+
+def _without_training(plan: Plan, base: BaseScores, tuned: TestScores, *, kept_base: bool) -> Beside:
     tasks = {name: task for name, (task, _) in tuned.full.items() if isinstance(task, RetrievalTask)}
     settings = plan.config.evaluation
     if settings.references == References.OFF or not tasks:
