@@ -19,6 +19,7 @@ from train.cli.diff import diff_command
 from train.cli.display import display
 from train.cli.embed import embed_command
 from train.cli.evaluate import evaluate_command
+from train.cli.export import export_command
 from train.cli.interrupts import STOPPED, interruptible
 from train.cli.mine import mine_command
 from train.cli.options import EXIT_CODES
@@ -89,6 +90,9 @@ app.command("report", short_help="Build one page over all runs: sort, filter, op
 app.command("diff", epilog=EXIT_CODES, short_help="Compare the models of two finished runs; nothing is encoded.")(diff_command)
 app.command("threshold", epilog=EXIT_CODES, short_help="Choose the similarity from which on texts are taken for matches.")(
     threshold_command
+)
+app.command("export", epilog=EXIT_CODES, short_help="Turn a model into a graph that runs without PyTorch, and judge it.")(
+    export_command
 )
 app.command("push", short_help="Put the model of a finished run on the Hugging Face Hub.")(push_command)
 app.command("clean", short_help="Remove what takes room and nobody needs, after asking.")(clean_command)

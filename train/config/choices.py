@@ -129,3 +129,11 @@ class Unproven(Choice):
 
     SHIP = "ship"
     BASE = "base"
+
+
+class ExportKind(Choice):
+    """What a model can be exported to: a graph in ONNX, the same in int8, or one for OpenVINO."""
+
+    ONNX = "onnx"
+    INT8 = "onnx-int8"
+    OPENVINO = "openvino"

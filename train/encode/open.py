@@ -1,16 +1,18 @@
-"""The one way to open a model: open weights on this machine, or a model behind an API."""
+"""The one way to open a model: open weights or an exported graph on this machine, or a model behind an API."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from train.config.schema import ModelConfig
+from train.encode.exported.record import holds_export
 from train.encode.protocol import OpenedModel
+from train.encode.weights.names import folder_of
 from train.errors import ModelError
 
 
 def open_model(config: ModelConfig, *, batch_size: int = 64, tokens: Path | None = None) -> OpenedModel:
-    """Open a model, by the API that `config.api` names or from its weights; `local` of the result can be trained.
+    """Open a model, by the API that `config.api` names, from an exported graph or from its weights; only the last has `local`.
 
     Args:
         config: which model.
@@ -28,6 +30,10 @@ def open_model(config: ModelConfig, *, batch_size: int = 64, tokens: Path | None
         raise ModelError(
             f"model.base_url is for models behind an API, but {config.name} is not one", hint="set model.api, or leave it out"
         )
+    if (folder := folder_of(config.name)) is not None and holds_export(folder):
+        from train.encode.exported.open import open_exported
+
+        return open_exported(folder, config, batch_size=batch_size)
     from train.encode.local import load_encoder
 
     encoder, origin, notes = load_encoder(config, batch_size, tokens)

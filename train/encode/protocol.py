@@ -85,7 +85,7 @@ class Origin(Protocol):
 
     @property
     def kind(self) -> str:
-        """`folder`, `hub cache`, `package`, `hub` or `api`."""
+        """`folder`, `export`, `hub cache`, `package`, `hub` or `api`."""
         ...
 
     @property
@@ -128,10 +128,15 @@ class OpenedModel:
         """The model with its weights, which can be trained, saved and looked into.
 
         Raises:
-            ModelError: it is behind an API.
+            ModelError: it is behind an API, or an exported graph.
         """
         from train.encode.local import Encoder
 
+        if self.origin.kind == "export":
+            raise ModelError(
+                f"{self.origin.name} is an exported graph, which can only encode: its weights cannot be trained or looked into",
+                hint="name the run or the model that it was exported from",
+            )
         if not isinstance(self.encoder, Encoder):
             raise ModelError(
                 f"{self.origin.name} is behind an API: its weights are not on this machine", hint="name a model with open weights"

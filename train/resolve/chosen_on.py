@@ -42,7 +42,7 @@ class Choice:
             BrokenRecord: a record is damaged.
             OSError, EOFError, ValueError: the file of the rows is.
         """
-        shipped = run.is_finished and model.resolve() == run.model.resolve()
+        shipped = run.is_finished and run.ships(model)
         withheld = shipped and read_report(run.path).selection.withheld
         return cls(_weights(model.resolve(), run), read_dev_rows(run.path), of_base=withheld)
 

@@ -14,6 +14,7 @@ from train.config.presets import SUFFIXES, preset_file
 from train.config.schema import BaseSettings, ModelConfig
 from train.encode.api.catalog import KNOWN
 from train.encode.api.parse import api_words
+from train.encode.exported.record import NAME as EXPORTED
 from train.encode.weights.locate import full_name
 from train.errors import ModelError
 from train.runs.find import RUNS, look_up
@@ -43,7 +44,8 @@ class Candidate:
 
 
 def find_candidate(name: str, config: ModelConfig, output_dir: str | Path = RUNS) -> Candidate:
-    """Return the model behind a word: a model folder, a run (its model/), a checkpoint, the bare name of a run; else a preset
+    """Return the model behind a word: a model folder, a run (its model/), a checkpoint, an
+    export, the bare name of a run; else a preset
     (its name in configs/models/, or the path of such a file); else a model behind an API; else an id on the Hub.
 
     Args:
@@ -69,7 +71,8 @@ def find_candidate(name: str, config: ModelConfig, output_dir: str | Path = RUNS
                 hint=f"name one of its checkpoint-* folders, or finish it: embed-tune train --resume {folder}",
             )
         return Candidate(label, config.model_copy(update={"name": str(run.model)}), folder, notes)
-    around = RunFolder(folder.resolve().parent)
+    beside, above = (RunFolder(place) for place in folder.resolve().parents[:2])
+    around = above if above.ships(folder) else beside
     return Candidate(label, config.model_copy(update={"name": str(folder)}), around.path if around.has_training else None, notes)
 
 
@@ -87,7 +90,7 @@ def _by_name(name: str, label: str, config: ModelConfig) -> Candidate:
 
 def _holds_model(folder: Path) -> bool:
     """Return whether a model lies in a folder: it is meant then, even where a run has its name."""
-    return any((folder / file).is_file() for file in ("modules.json", "config.json"))
+    return any((folder / file).is_file() for file in ("modules.json", "config.json", EXPORTED))
 
 
 def _hidden(name: str, folder: Path) -> tuple[str, ...]:

@@ -247,8 +247,9 @@ def _as_shipped(candidate: Candidate) -> bool:
 
 
 def _is_the_base(candidate: Candidate, run: RunFolder) -> bool:
-    """Return whether a run's finished model is the base itself, which has seen none of the run's rows; a checkpoint never is."""
-    if Path(candidate.config.name).resolve() != run.model.resolve():
+    """Return whether a run's finished model (or an export of it) is the base itself, which has seen none of the run's rows; a
+    checkpoint never is."""
+    if not run.ships(Path(candidate.config.name)):
         return False
     return run.is_finished and read_report(run.path).selection.share == 0  # runs of earlier versions shipped a checkpoint
 

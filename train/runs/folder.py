@@ -126,6 +126,11 @@ class RunFolder:
         """The folder of the runs of further seeds, one each."""
         return self.path / "seeds"
 
+    def ships(self, model: Path) -> bool:
+        """Tell whether a folder holds the model that the run ships, as weights or as an export of them."""
+        here = model.resolve()
+        return here == self.model.resolve() or here.parent == self.exports.resolve()
+
     @property
     def is_run(self) -> bool:
         """Tell whether this is a run, or an evaluation of two models."""

@@ -74,7 +74,7 @@ def plain_tokens(model: SentenceTransformer, texts: Sequence[str], prompt: str) 
         ModelError: `preprocess` gives for these texts what it did not give when the model was tried out, or a token without a
             vector.
     """
-    features = model.preprocess([_encodable(text) for text in texts], prompt=prompt or None)
+    features = model.preprocess([encodable(text) for text in texts], prompt=prompt or None)
     reason = _why_not_plain(features, len(texts))
     if reason is not None:
         raise ModelError(f"texts of this model cannot be stored as token ids: {reason}")
@@ -163,7 +163,7 @@ def _source(kind: type) -> str:
         return ""
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:

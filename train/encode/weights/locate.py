@@ -15,6 +15,7 @@ from pathlib import Path
 from data.errors import nearest
 from train.config.presets import presets
 from train.config.schema import DEFAULT_MODEL, ModelConfig
+from train.encode.exported.record import holds_export, read_record
 from train.encode.weights.integrity import check_whole
 from train.encode.weights.kinds import no_model
 from train.encode.weights.names import folder_of
@@ -55,7 +56,8 @@ KNOWN_MODELS = (
 class WeightsOrigin:
     """The folder to load, and what the user should know about it.
 
-    `kind` is `folder`, `hub cache`, `package` or `hub`; `sha256` is that of the weights file where there is exactly one.
+    `kind` is `folder`, `export`, `hub cache`, `package` or `hub`; `sha256` is that of the weights file where there is exactly
+    one.
     """
 
     name: str
@@ -73,6 +75,7 @@ class WeightsOrigin:
 
 _WORDS = {
     "folder": "a local folder",
+    "export": "an exported graph",
     "hub cache": "the local Hub cache",
     "package": "the packaged copy (checked against the Hub's SHA-256)",
     "hub": "the Hub (downloaded now)",
@@ -135,6 +138,9 @@ def weights_sha256(folder: Path) -> str | None:
 
 
 def _from_folder(name: str, folder: Path) -> WeightsOrigin:
+    if holds_export(folder):
+        record = read_record(folder)
+        return WeightsOrigin(name, folder, "export", None, sha256_of(folder / record.weights))
     if not (folder / "modules.json").is_file() and not (folder / "config.json").is_file():
         raise no_model(name, folder)
     try:
