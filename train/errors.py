@@ -62,6 +62,12 @@ class VerdictError(EmbedTuneError):
     exit_code = 3
 
 
+class MismatchError(EmbedTuneError):
+    """All went well, but a copy of a model does not give the model's vectors."""
+
+    exit_code = 4
+
+
 class Interrupted(EmbedTuneError):
     """The user (or the scheduler) stopped the run; everything needed to continue is on disk."""
 

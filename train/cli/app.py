@@ -31,6 +31,7 @@ from train.cli.settings import settings_command
 from train.cli.settings_as_options import SettingsCommand
 from train.cli.threshold import threshold_command
 from train.cli.train import train_command
+from train.cli.verify import verify_command
 from train.errors import Interrupted, disk_in_words, memory_in_words
 
 app = typer.Typer(
@@ -93,6 +94,9 @@ app.command("threshold", epilog=EXIT_CODES, short_help="Choose the similarity fr
 )
 app.command("export", epilog=EXIT_CODES, short_help="Turn a model into a graph that runs without PyTorch, and judge it.")(
     export_command
+)
+app.command("verify", epilog=EXIT_CODES, short_help="Check that a folder, a file or a server gives a model's vectors.")(
+    verify_command
 )
 app.command("push", short_help="Put the model of a finished run on the Hugging Face Hub.")(push_command)
 app.command("clean", short_help="Remove what takes room and nobody needs, after asking.")(clean_command)

@@ -14,7 +14,10 @@ from train.distributed import is_main
 
 T = TypeVar("T", Path | None, list[Path] | None)
 
-EXIT_CODES = "Exit codes: 0 done, 2 a mistake that the message explains, 3 asked for by `--fail-on`, 130 interrupted."
+EXIT_CODES = (
+    "Exit codes: 0 done, 2 a mistake that the message explains, 3 asked for by `--fail-on`, 4 not as it should be, "
+    "130 interrupted."
+)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON on standard output, everything else on standard error.")]
 DebugOption = Annotated[bool, typer.Option("--debug", help="Show tracebacks and library logs.")]

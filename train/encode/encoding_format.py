@@ -57,8 +57,8 @@ class Hypothesis(_Part):
     """What the model would give if it were served in a certain wrong way; directions only, at unit length.
 
     Attributes:
-        kind: `no prompt`, `prompt twice`, `pooling`, `left out`, `cut` or `not cut`.
-        detail: the pooling, the module that is left out, or the number of tokens.
+        kind: `no prompt`, `prompt twice`, `both prompts`, `pooling`, `left out`, `cut` or `not cut`.
+        detail: the other prompt, the pooling, the module that is left out, or the number of tokens.
         texts: [N] numbers of the golden texts.
         vectors: [N, D'] of them; D' is another number than the model's where a module is left out.
     """

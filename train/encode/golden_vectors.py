@@ -200,10 +200,13 @@ def _hypotheses(
 
 
 def _prompts(model: SentenceTransformer, contract: EncodingContract, way: _Way) -> Iterator[Hypothesis]:
+    """Yield vectors without the prompt, with it twice, and with that of another role before it, which a server may add."""
+    others = dict.fromkeys(contract.prompt(role) for role in Role)
     if way.prompt:
-        for kind, prompt in (("no prompt", ""), ("prompt twice", way.prompt * 2)):
+        both = [("both prompts", other, other + way.prompt) for other in others if other not in ("", way.prompt)]
+        for kind, detail, prompt in (("no prompt", "", ""), ("prompt twice", "", way.prompt * 2), *both):
             vectors = _encode(model, [GOLDEN_TEXTS[n] for n in PROBES], _Way(prompt, way.task), contract)
-            yield from _usable(kind, "", PROBES, vectors)
+            yield from _usable(kind, detail, PROBES, vectors)
 
 
 def _variants(model: SentenceTransformer) -> Iterator[tuple[str, str, list[Any]]]:
