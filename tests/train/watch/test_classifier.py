@@ -8,6 +8,7 @@ from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 from sklearn.metrics import roc_auc_score
 
+from train.watch import classifier as module
 from train.watch.classifier import PENALTY, areas, components, placements_by_part, scores
 from train.watch.permute import FOLDS, draw_labels
 
@@ -18,7 +19,15 @@ def test_components_are_those_of_scikit_learn_with_few_texts_and_with_many() -> 
         expected = PCA(8).fit_transform(vectors)
         found = components(vectors, 8)
         assert abs(found) == pytest.approx(abs(expected), abs=1e-6)
-    assert components(np.ones((5, 4))).shape == (5, 0)
+    assert components(np.ones((5, 4))).shape == (5, 0) and components(np.ones((0, 4))).shape == (0, 0)
+
+
+def test_axes_of_some_texts_hold_nearly_as_much_as_those_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = np.random.default_rng(0).normal(size=(90, 60)) * np.exp(-np.arange(60) / 4)
+    whole = components(vectors, 8)
+    monkeypatch.setattr(module, "FITTED", 50)
+    some = components(vectors, 8)
+    assert some.shape == whole.shape and (some**2).sum() > 0.97 * (whole**2).sum()
 
 
 def test_scores_and_areas_are_those_of_a_ridge_that_has_not_seen_the_text() -> None:
