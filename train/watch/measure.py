@@ -115,9 +115,8 @@ def _area_of_classifier(compared: Compared) -> Floats:
 
 
 def _classifier(compared: Compared, alone: float, p: float) -> Check:
-    above, beneath = classifier.placements_by_part(compared.scores[0], compared.labels)
     area = float(classifier.areas(compared.scores[:1], compared.labels)[0])
-    interval = shifts.interval_of_chance(above, beneath)
+    interval = classifier.interval(compared.scores[0], compared.labels)
     if p > SIGNIFICANCE:
         sentence = f"New texts cannot be told from those of the reference by their meaning (AUC {area:.2f}; .50 is guessing)."
     else:

@@ -42,19 +42,23 @@ def placements(values: Floats, in_window: Bools) -> tuple[Floats, Floats]:
     return below(high, low), 1 - below(low, high)
 
 
-def interval_of_chance(above: Floats, beneath: Floats) -> tuple[float, float]:
+def interval_of_chance(above: Floats, beneath: Floats, wider: float = 1.0) -> tuple[float, float]:
     """Return the 95% interval of an area under the ROC curve from its placements [m] and [n].
 
     The variance is that of DeLong, DeLong and Clarke-Pearson, Biometrics 44(3), 1988; on the logit scale, so that it stays inside
     of 0..1 (Pepe, "The Statistical Evaluation of Medical Tests", 2003, section 5.2.5), with Student's quantile for the smaller
     side. Where nothing varies (complete separation) the rule of three stands in its place.
+
+    Args:
+        above, beneath: see `placements`.
+        wider: factor of the standard error, where more varies than these texts.
     """
     m, n = len(above), len(beneath)
     area = float(above.mean())
     least = min(m, n)
     if least < 2:
         return 0.0, 1.0
-    spread = np.sqrt(above.var(ddof=1) / m + beneath.var(ddof=1) / n)
+    spread = wider * np.sqrt(above.var(ddof=1) / m + beneath.var(ddof=1) / n)
     edge = 3 / (2 * least)  # half a rule of three: a share 3 / least of the texts may lie anywhere, which moves the area by half
     if area <= 0 or area >= 1 or spread == 0:
         return max(0.0, area - 2 * edge), min(1.0, area + 2 * edge)
