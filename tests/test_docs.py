@@ -48,6 +48,7 @@ EXCEPTIONS = {
     "embed-tune report --open": "opens a browser",
     "wandb leet checkpoints/tracked/wandb": "is an interface that waits for keys",
     "wandb sync checkpoints/tracked/wandb": "uploads to an account",
+    "embed-tune serve first --port 8080": "is a server that runs until it is stopped; tests/train/workflows has one",
     "tensorboard --logdir checkpoints": "is a server that runs until it is stopped",
     f"{GPUS} --num_processes 8 train/run.py --data my_pairs.csv": "needs GPUs",
     f"{GPUS} train/run.py embed corpus.jsonl --out vectors.parquet": "needs GPUs",

@@ -8,6 +8,7 @@ from pathlib import Path
 
 THINGS = ("pod", "certificate", "database", "queue", "gateway", "volume", "pipeline", "dashboard", "secret", "cluster")
 OTHER_THINGS = ("router", "mailbox", "printer", "licence", "sandbox", "calendar", "invoice", "tunnel", "sensor", "archive")
+NEW_THINGS = ("bucket", "webhook", "replica", "snapshot", "notebook", "alert", "policy", "token", "runner", "mirror")
 TASKS = {
     "restart": "drain the {} first, then start it again from the console",
     "back up": "a nightly job copies the {} to the archive bucket",
@@ -21,8 +22,9 @@ TASKS = {
 
 
 def write_files(folder: Path) -> None:
-    """Write `my_pairs.csv`, `golden.csv`, `corpus.jsonl` and `notes.txt` into a folder."""
+    """Write `my_pairs.csv`, `golden.csv`, `new.csv`, `corpus.jsonl` and `notes.txt` into a folder."""
     _write_pairs(folder / "my_pairs.csv", THINGS)
+    _write_pairs(folder / "new.csv", NEW_THINGS)
     _write_pairs(folder / "golden.csv", OTHER_THINGS)
     answers = [answer for _, answer in _pairs(THINGS)]
     lines = (json.dumps({"_id": f"d{number}", "text": answer}) for number, answer in enumerate(answers))

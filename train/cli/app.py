@@ -27,6 +27,7 @@ from train.cli.output import print_line
 from train.cli.push import push_command
 from train.cli.report import report_command
 from train.cli.search import search_command
+from train.cli.serve import serve_command
 from train.cli.settings import settings_command
 from train.cli.settings_as_options import SettingsCommand
 from train.cli.threshold import threshold_command
@@ -115,6 +116,9 @@ app.command("benchmark", cls=TaskList, epilog=EXIT_CODES, short_help="Run public
 app.command("embed", cls=SettingsCommand, epilog=EXIT_CODES, short_help="Turn a file of texts into vectors.")(embed_command)
 app.command("search", cls=SettingsCommand, epilog=EXIT_CODES, short_help="Try queries against vectors that `embed` made.")(
     search_command
+)
+app.command("serve", cls=SettingsCommand, epilog=EXIT_CODES, short_help="Serve a model's vectors in OpenAI's form.")(
+    serve_command
 )
 app.command("settings", short_help="List all settings, or those that contain a word.")(settings_command)
 

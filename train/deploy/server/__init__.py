@@ -1,0 +1,1 @@
+"""A small server of vectors in OpenAI's form."""
