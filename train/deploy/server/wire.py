@@ -108,7 +108,7 @@ def _texts(found: Any, limits: Limits) -> list[str]:
     if len(texts) > limits.texts:
         raise Refused(413, f"input has {len(texts):,} texts; {limits.texts:,} are the most", param="input")
     for number, text in enumerate(texts):
-        if not text.strip():
+        if not text:
             raise Refused(400, f"text {number} of input is empty", param="input")
         if len(text) > limits.characters:
             many = f"{len(text):,} characters; {limits.characters:,} are the most"

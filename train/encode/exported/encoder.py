@@ -97,6 +97,11 @@ class ExportedEncoder:
                 encoded(window)
         return checked_vectors(torch.from_numpy(found), texts, width, self.name, torch.nn.Module())
 
+    def count_tokens(self, texts: Sequence[str], role: Role) -> list[int]:
+        """Return how many tokens the graph reads of each text: with the prompt, and cut at the limit."""
+        prompt = self.contract.prompt(role)
+        return [len(one.ids) for one in self.tokenizer.encode_batch([encodable(prompt + text) for text in texts])]
+
 
 def batches(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
     """Yield the numbers of rows that go together: rows of one length, at most so many, at most `BATCH_TOKENS` tokens."""
