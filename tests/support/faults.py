@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import importlib
 import os
+import re
 import resource
 import signal
 import sys
@@ -145,6 +146,25 @@ def die_in_call(function: str, call: int) -> None:
         return stock(*args, **kwargs)
 
     setattr(owner, name, dying)
+
+
+def die_at_request(method: str, path: str, when: str) -> None:
+    """SIGKILL `before` the first request of a method whose path matches a pattern is sent, or `after` its answer has come."""
+    from huggingface_hub.utils import get_session
+
+    client: Any = type(get_session())  # which HTTP library it is of depends on the version
+    stock = client.send
+
+    def send(self: Any, request: Any, **options: Any) -> Any:
+        meant = request.method == method and re.search(path, request.url.path)
+        if meant and when == "before":
+            os.kill(os.getpid(), signal.SIGKILL)
+        answer = stock(self, request, **options)
+        if meant:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return answer
+
+    client.send = send
 
 
 def without_wandb() -> None:

@@ -12,7 +12,6 @@ from train.cli.ask import ask_for_queries
 from train.cli.options import CacheOption, DebugOption, JsonOption, VerboseOption, YesOption, cache_setting
 from train.cli.output import agreement, print_json, print_line, progress_aside
 from train.cli.quick import quick_imports
-from train.errors import ConfigError
 
 TOP, RESCORE = 10, 10
 
@@ -92,7 +91,7 @@ def search_command(
     - `embed-tune search --data beir/ --model all-MiniLM-L6-v2`
     """
     from train.resolve.vectors import SearchRequest, TextChoice, is_setting, is_vector_file, read_min_similarity
-    from train.vectors.stores.destination import is_destination, parse_destination
+    from train.vectors.stores.destination import is_destination, parse_destination, refuse_for_stores
 
     settings = [word for word in words or () if is_setting(word)]
     others = [word for word in words or () if not is_setting(word)]
@@ -147,18 +146,3 @@ def search_command(
         print_json(result.to_dict())
     else:
         print_line(f"\n{result}")
-
-
-def refuse_for_stores(**options: object) -> None:
-    """Refuse options that have no meaning where a store searches by itself.
-
-    Raises:
-        ConfigError: one is given.
-    """
-    if options["min_similarity"] == "model":
-        raise ConfigError("--min-similarity model has no meaning for a store", hint="give the similarity as a number")
-    for name, value in options.items():
-        if value and name != "min_similarity":
-            raise ConfigError(
-                f"--{name} has no meaning for a store, which searches by itself", hint="leave it out, or name a file"
-            )

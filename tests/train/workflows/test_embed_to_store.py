@@ -15,6 +15,7 @@ from tests.support.stores import content
 from train.cli.app import main
 from train.config.schema import ModelConfig
 from train.encode.open import open_model
+from train.errors import ConfigError, RunError
 from train.vectors.stores.destination import parse_destination
 from train.vectors.stores.open import open_store
 
@@ -180,3 +181,18 @@ def test_a_search_with_another_model_or_in_nothing_is_refused(run: Run, capsys: 
         with pytest.raises(SystemExit) as stop:
             main(["search", *words, "model.device=cpu"])
         assert stop.value.code == 2 and said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("word", STORES)
+def test_from_python_it_is_the_same(in_tmp: Path, tiny_model: Path, word: str) -> None:
+    import embed_tune
+
+    given = {"model.device": "cpu", "vector_cache": "off"}
+    made = embed_tune.embed(str(tiny_model), TEXTS, to=word, with_text=True, settings=given)
+    assert (made.store, made.stored, made.file) == (word, 21, None)
+    with pytest.raises(RunError, match="are in"):
+        made.open()
+    found = embed_tune.search(word, [TEXTS[4]], top=2, settings=given)
+    assert found.queries[0].hits[0].id == "5" and found.queries[0].hits[0].text == TEXTS[4]
+    with pytest.raises(ConfigError, match="searches by itself"):
+        embed_tune.search(word, [TEXTS[4]], method="exact")

@@ -125,3 +125,16 @@ def _qdrant(word: str, rest: str, option: str) -> Destination:
     if not place or not NAME.fullmatch(collection) or collection in (".", ".."):
         raise ConfigError(f"{option} {word}: it does not name a collection in a Qdrant", hint=FORMS)
     return Destination("qdrant", place, collection)
+
+
+def refuse_for_stores(**options: object) -> None:
+    """Refuse options that have no meaning where a store searches by itself.
+
+    Raises:
+        ConfigError: one is given.
+    """
+    if options["min_similarity"] == "model":
+        raise ConfigError("min_similarity model has no meaning for a store", hint="give the similarity as a number")
+    for name, value in options.items():
+        if value and name != "min_similarity":
+            raise ConfigError(f"{name} has no meaning for a store, which searches by itself", hint="leave it out, or name a file")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import uuid
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cached_property
@@ -18,6 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from data.errors import reason
+from train.console import say
+from train.encode.api.credentials import in_own_network
 from train.errors import RunError
 from train.vectors.stores.destination import Destination
 from train.vectors.stores.protocol import StoreHit, Upload, floats_in, texts_in
@@ -97,12 +100,21 @@ class QdrantStore:
     def _client(self) -> QdrantClient:
         from qdrant_client import QdrantClient
 
-        if not self._to.is_server:
-            client = QdrantClient(path=str(Path(self._to.place).expanduser()))
-        else:
-            client = QdrantClient(url=self._to.place, api_key=os.environ.get(API_KEY) or None, timeout=TIMEOUT)
+        folder = str(Path(self._to.place).expanduser())
+        client = self._of_server() if self._to.is_server else QdrantClient(path=folder)
         self._opened = True
         return client
+
+    def _of_server(self) -> QdrantClient:
+        from qdrant_client import QdrantClient
+
+        place, key = self._to.place, os.environ.get(API_KEY) or None
+        if key is not None and place.startswith("http:") and not in_own_network(place):
+            say(f"  note: the key in {API_KEY} goes to {place} unencrypted")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # the client's own words for the same
+            # what is needed of the server's version is tried out, see `_create`
+            return QdrantClient(url=place, api_key=key, timeout=TIMEOUT, check_compatibility=False)
 
     def _target(self) -> str | None:
         """Return the collection that the name stands for; None where it stands for none."""
