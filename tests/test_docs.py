@@ -46,6 +46,7 @@ EXCEPTIONS = {
     "embed-tune compare --config configs/compare.yaml --max-latency-ms 20 --max-dims 512 --local-only": "models from the Hub",
     "embed-tune train --config configs/models/scibert.yaml --data my_pairs.csv": "SciBERT comes from the Hub",
     "embed-tune report --open": "opens a browser",
+    "embed-tune verify http://localhost:8080/v1 --against first": "needs a server; tests/train/encode/verify has its own",
     "wandb leet checkpoints/tracked/wandb": "is an interface that waits for keys",
     "wandb sync checkpoints/tracked/wandb": "uploads to an account",
     "embed-tune serve first --port 8080": "is a server that runs until it is stopped; tests/train/workflows has one",
