@@ -150,7 +150,9 @@ def _of_run(run: Path) -> Iterator[Leftover]:
             yield Leftover("wandb", path, size_of(path), run)
     if _is_own_folder(run / STAGING):
         yield Leftover("staging", run / STAGING, size_of(run / STAGING), run)
-    yield from (Leftover("staging", path, size_of(path), run) for path in _half_written(run))
+    for place in (run, files.exports, files.monitor):
+        if _is_own_folder(place):
+            yield from (Leftover("staging", path, size_of(path), run) for path in _half_written(place))
 
 
 def _not_taken(run: Path) -> list[Path]:

@@ -190,6 +190,18 @@ def test_what_is_being_written_is_no_leftover(runs: Path) -> None:
     assert [one.path.name for one in look_for_leftovers(runs).found if one.kind == "staging"] == [".report.json.abc.tmp"] * 2
 
 
+def test_what_a_killed_export_left_is_found_and_the_export_stays(runs: Path) -> None:
+    for name in ("onnx", ".onnx.abc.tmp"):
+        (runs / "done" / "exports" / name).mkdir(parents=True)
+        (runs / "done" / "exports" / name / "model.onnx").write_bytes(bytes(500))
+    assert kinds(look_for_leftovers(runs))["staging"] == 2  # it may still be written
+    age(runs / "done" / "exports")
+    found = look_for_leftovers(runs)
+    assert kinds(found)["staging"] == 2 + 500
+    remove_leftovers(found)
+    assert [path.name for path in (runs / "done" / "exports").iterdir()] == ["onnx"]
+
+
 def test_links_are_not_followed(runs: Path, tmp_path: Path) -> None:
     elsewhere = write_full(tmp_path / "elsewhere", "far")
     (runs / "near").symlink_to(elsewhere)
