@@ -25,12 +25,14 @@ from train.console import heard_by
 from train.deploy.server.batching import Batcher, Encoded, Overloaded
 from train.deploy.server.limits import USUAL, Limits
 from train.encode.contract import Role
+from train.encode.encoding_file import write_encoding
 from train.encode.open import open_model
 from train.errors import ConfigError, RunError
 from train.resolve.models import Candidate
 from train.resolve.vectors import read_model
 from train.workflows import serve as serving
 from train.workflows.serve import ServeRequest, read_key, serve
+from train.workflows.verify import VerifyRequest, verify_copy
 
 TEXTS = ["how do I restart the pod", "the cat sat on the mat " * 60, "naïve café ☕", "x"]
 
@@ -294,6 +296,20 @@ def test_a_long_request_is_dealt_to_batches_and_comes_back_in_order() -> None:
     assert found.vectors[:, 0].tolist() == found.tokens == [4, 90, 1, 7, 30]
     batcher.close()
     assert slow.seen == [["x" * 4], ["x" * 90], ["x", "x" * 7], ["x" * 30]]
+
+
+@pytest.mark.slow
+def test_verify_takes_the_server_for_its_model_and_another_for_another(served: Served, tiny: Path, tmp_path: Path) -> None:
+    small = read_model(str(tiny), ["model.device=cpu"])[0].config
+    (tmp_path / "own").mkdir()
+    (tmp_path / "other").mkdir()
+    write_encoding(open_model(small).local, tmp_path / "own")
+    with_prompt = small.model_copy(update={"query_prompt": "another prompt: "})
+    write_encoding(open_model(with_prompt).local, tmp_path / "other")
+    with running(tiny) as found:  # whose limits let the longest texts in
+        own, other = (verify_copy(VerifyRequest(found.address, str(tmp_path / name))) for name in ("own", "other"))
+    assert own.fits, str(own)
+    assert not other.fits, str(other)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -20,6 +20,7 @@ from train.config.schema import ModelConfig
 from train.console import say
 from train.encode.api.credentials import Access, access_of
 from train.encode.api.retry import BadAnswerError, Patience
+from train.encode.contract import Role
 from train.encode.encoding_format import EncodingFile
 from train.encode.golden import PROBES
 from train.encode.verify.observed import SERVICE, Observed, Reading, distances
@@ -76,7 +77,7 @@ class EndpointCopy:
         self.name = str(config.base_url)
         self.access: Access = access_of(config)
         self.adds_prompts = adds_prompts
-        self._model = model
+        self._model, self._takes_roles = model, False
         self._opener = urllib.request.build_opener(_Direct)
         self._patience = Patience(self.access.address, self.access.key, say, attempts=5, seconds=120)
 
@@ -90,13 +91,18 @@ class EndpointCopy:
         if self.access.variable is not None:
             notes.append(f"the key in {self.access.variable} was sent to {self.access.address}")
         model = self._model or self._ask_name()
+        self._takes_roles = not self.adds_prompts and self._is_ours()
         readings = {}
         for place, golden in enumerate(encoding.golden):
-            prompt = "" if self.adds_prompts else golden.prompt
+            if self._takes_roles and not golden.roles:
+                notes.append(f"{golden.called()} texts are not compared: this server is told roles, not prompts")
+                continue
+            prompt = "" if self.adds_prompts or self._takes_roles else golden.prompt
+            role = golden.roles[0] if self._takes_roles else None
             if golden.task is not None:
                 notes.append(f"{golden.called()} texts are not compared: the protocol cannot tell a router their role")
                 continue
-            answers = [self.embed(model, [prompt + text]) for text in encoding.texts_of(golden.texts)]
+            answers = [self.embed(model, [prompt + text], role) for text in encoding.texts_of(golden.texts)]
             refused = {i: one.refused for i, one in enumerate(answers) if one.refused}
             if len(refused) == len(answers):
                 raise ModelError(f"{self.name} refuses every text: {refused[0]}", hint="check --model and the server's log")
@@ -105,8 +111,13 @@ class EndpointCopy:
             )
         return Observed(self.name, SERVICE, readings, together=self._together(model, encoding, readings), notes=tuple(notes))
 
-    def embed(self, model: str, texts: list[str]) -> Answered:
+    def embed(self, model: str, texts: list[str], role: Role | None = None) -> Answered:
         """Return the vectors of texts, in their order.
+
+        Args:
+            model: what the server calls it.
+            texts: N texts.
+            role: that the server is told, so that it puts the prompt before them; None for a server that knows none.
 
         Raises:
             ModelError: the server cannot be reached, or answers with something else.
@@ -114,9 +125,9 @@ class EndpointCopy:
 
         def work() -> Answered:
             try:
-                return _parsed(
-                    self._request("embeddings", {"model": model, "input": texts, "encoding_format": "float"}), len(texts)
-                )
+                told = {} if role is None else {"input_type": role.value}
+                content = {"model": model, "input": texts, "encoding_format": "float", **told}
+                return _parsed(self._request("embeddings", content), len(texts))
             except HttpError as error:
                 if error.status_code not in REFUSED:
                     raise
@@ -132,12 +143,21 @@ class EndpointCopy:
             alone = [reading.vectors[row] for row in rows]
             if any(one is None or one.ndim > 1 for one in alone):
                 return None
-            prompt = "" if self.adds_prompts else golden.prompt
-            beside = self.embed(model, [prompt + encoding.texts[golden.texts[row]] for row in rows])
+            prompt = "" if self.adds_prompts or self._takes_roles else golden.prompt
+            role = golden.roles[0] if self._takes_roles else None
+            beside = self.embed(model, [prompt + encoding.texts[golden.texts[row]] for row in rows], role)
             if beside.refused or any(one.ndim > 1 for one in beside.vectors):
                 return None
             return float(distances(np.stack([one for one in alone if one is not None]), np.stack(beside.vectors)).max())
         return None
+
+    def _is_ours(self) -> bool:
+        """Tell whether `embed-tune serve` answers, which puts prompts before texts by the role that it is told."""
+        try:
+            listed = self._request("models", None)
+            return any(one.get("owned_by") == "embed-tune" for one in listed["data"])
+        except (HttpError, OSError, BadAnswerError, KeyError, TypeError, AttributeError):
+            return False  # whatever is wrong is said where texts are sent
 
     def _ask_name(self) -> str:
         """Return what the server calls its only model.
