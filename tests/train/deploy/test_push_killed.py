@@ -25,9 +25,11 @@ NEW = {"after the commit", "before the check"}
 OLD = {"model.safetensors": b"older weights", "config.json": b"{}", "notes.txt": b"of somebody else"}
 
 
+CASES = [(point, True) for point in POINTS] + [("after the repository", False), ("between large files and commit", False)]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("there", [True, False], ids=["an older model is there", "nothing is there"])
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize(("point", "there"), CASES)
 def test_a_kill_leaves_the_old_model_or_the_new_one(
     pusher: ForkServer, hub: HubServer, run: Path, point: str, there: bool
 ) -> None:

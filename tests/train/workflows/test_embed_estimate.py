@@ -53,6 +53,7 @@ def test_tokens_and_bytes_are_those_of_the_model_and_nothing_is_written(run: Run
     assert 0 < low <= found["seconds"] <= high and found["texts_timed"] == 60 and found["usd"] is None
 
 
+@pytest.mark.slow
 def test_what_is_there_is_not_counted_again(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     run("--out", "first.parquet", "model.device=cpu", cache="kept")
     with monkeypatch.context() as patch:

@@ -63,6 +63,7 @@ def test_a_file_of_texts_arrives(run: Run, word: str, tiny_model: Path) -> None:
     assert not list(Path().rglob("*.parts"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", STORES)
 def test_texts_go_there_if_asked_for(run: Run, word: str) -> None:
     run("texts.txt", "--to", word, "--with-text")
@@ -71,6 +72,7 @@ def test_texts_go_there_if_asked_for(run: Run, word: str) -> None:
     assert {hit.text for hit in hits[0]} == set(TEXTS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", STORES)
 @pytest.mark.parametrize("suffix", ["parquet", "npy"])
 def test_a_file_of_vectors_gives_the_same_without_a_model(
@@ -129,6 +131,7 @@ def test_a_client_that_is_missing_is_named(run: Run, monkeypatch: pytest.MonkeyP
     assert done["code"] == 2 and "pip install faiss-cpu" in done["error"]
 
 
+@pytest.mark.slow
 def test_what_the_documentation_shows_finds_what_our_exact_search_finds(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     from tests.support.doc_pages import ROOT, blocks
 
@@ -151,6 +154,7 @@ def test_what_the_documentation_shows_finds_what_our_exact_search_finds(run: Run
     assert first == "d0" and len(json.loads(vector)) == 32
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", STORES)
 def test_a_store_is_searched_as_a_file_is(run: Run, word: str, capsys: pytest.CaptureFixture[str]) -> None:
     run("texts.txt", "--to", word, "--with-text", "model.query_prompt=find: ")
@@ -169,6 +173,7 @@ def test_a_store_is_searched_as_a_file_is(run: Run, word: str, capsys: pytest.Ca
     assert "nothing is near enough" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_search_with_another_model_or_in_nothing_is_refused(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     run("texts.txt", "--to", "faiss:docs.faiss")
     refused = {
@@ -183,6 +188,7 @@ def test_a_search_with_another_model_or_in_nothing_is_refused(run: Run, capsys: 
         assert stop.value.code == 2 and said in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("word", STORES)
 def test_from_python_it_is_the_same(in_tmp: Path, tiny_model: Path, word: str) -> None:
     import embed_tune

@@ -14,6 +14,8 @@ from train.vectors.stores.destination import parse_destination
 from train.vectors.stores.open import open_store
 from train.vectors.stores.protocol import Upload
 
+pytestmark = pytest.mark.slow
+
 D = 8
 NAMES = [f"d{row}" for row in range(35)]
 NEW = [*NAMES[20:], *(f"e{row}" for row in range(20))]
@@ -143,7 +145,6 @@ KILLS: dict[str, dict[str, list[Any]]] = {
 }
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("word", "point"), [(word, point) for word in KILLS for point in KILLS[word]])
 def test_a_kill_leaves_the_old_or_the_new_one(
     server: ForkServer, tmp_path: Path, tiny_model: Path, word: str, point: str
