@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from train.console import quiet_libraries, say
 from train.errors import ConfigError
 from train.vectors.embed_result import EmbedResult
 from train.vectors.files import VectorFile, as_table, open_vectors, refuse_not_finite
+from train.vectors.shards import Parts
 from train.vectors.stores.destination import Destination
 from train.vectors.stores.open import upload_to
 from train.vectors.stores.protocol import Upload
@@ -63,9 +65,24 @@ def upload_vectors(request: UploadRequest, *, debug: bool = False) -> EmbedResul
     if request.with_text and found.texts is None:
         raise ConfigError(f"{request.file} holds no texts", hint="leave out --with-text, or embed the texts again with it")
     say(f"{request.file}: vectors of {found.info.label}, which are uploaded as they are")
-    stored = upload_to(request.to, _upload(found, request))
+    with _alone(request.to):
+        stored = upload_to(request.to, _upload(found, request))
     seconds = time.perf_counter() - began
     return EmbedResult(found.info, seconds=seconds, kept=found.info.rows, store=str(request.to), stored=stored)
+
+
+@contextmanager
+def _alone(to: Destination) -> Iterator[None]:
+    """Keep other programs from writing the same index, as `embed` does. A Qdrant sees to this itself."""
+    if to.kind != "faiss":
+        yield
+        return
+    parts = Parts(Path(to.place))
+    try:
+        parts.hold()
+        yield
+    finally:
+        parts.leave()
 
 
 def _upload(found: VectorFile, request: UploadRequest) -> Upload:

@@ -16,6 +16,7 @@ from train.cli.app import main
 from train.config.schema import ModelConfig
 from train.encode.open import open_model
 from train.errors import ConfigError, RunError
+from train.vectors.shards import Parts
 from train.vectors.stores.destination import parse_destination
 from train.vectors.stores.open import open_store
 
@@ -99,6 +100,16 @@ def test_another_space_is_refused_before_a_text_is_encoded(run: Run, word: str, 
     assert content(word) == before
     if word.startswith("qdrant"):
         assert not list(Path().rglob("*.parts"))
+
+
+def test_only_one_process_writes_an_index(run: Run) -> None:
+    run("texts.txt", "--out", "v.npy")
+    parts = Parts(Path("docs.faiss"))
+    parts.hold()
+    for words in (["texts.txt"], ["v.npy"]):
+        refused = run(*words, "--to", "faiss:docs.faiss", model=words == ["texts.txt"])
+        assert refused["code"] == 2 and "another process is writing" in refused["error"]
+    assert not Path("docs.faiss").exists()
 
 
 MISTAKES = {
