@@ -51,6 +51,7 @@ KINDS = {
         Kind("staging", "what stopped programs left half written", "nothing", "nothing"),
         Kind("vectors", "the cache of vectors", "judging without computing them again", "time, and money with an API"),
         Kind("tokens", "the cache of token ids", "reading texts without tokenising them", "time"),
+        Kind("uploads", "parts of unfinished uploads", "continuing them", "time, and money with an API"),
         Kind("data", "data sets converted to Arrow", "reading them without converting them", "time"),
     )
 }  # fmt: skip
@@ -182,11 +183,13 @@ def _of_cache(cache: Path, running: list[str]) -> tuple[list[Leftover], list[str
         return [], []
     if running:
         return [], [f"{running[0]} may still be running, so the caches stay"]
-    names = {"vectors": "vectors", "tokens": "tokens"} | dict.fromkeys(("mixtures", "row_vectors", "mined", "audits"), "data")
+    names = {"vectors": "vectors", "tokens": "tokens", "uploads": "uploads"} | dict.fromkeys(
+        ("mixtures", "row_vectors", "mined", "audits"), "data"
+    )
     found, kept = [], []
     for path in sorted(one for one in cache.iterdir() if _is_own_folder(one)):
         kind = names.get(path.name) or ("data" if PREPARED.fullmatch(path.name) else None)
-        if kind is None:
+        if kind is None or (kind == "uploads" and not size_of(path)):
             continue
         if _age(path) < IN_USE:
             kept.append(f"{path.name} was used within the last {IN_USE / 60:.0f} minutes, so it stays")

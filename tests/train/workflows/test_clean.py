@@ -60,7 +60,16 @@ def write_full(folder: Path, name: str, *, finished: bool = True, keep_all: bool
 
 def write_cache(folder: Path) -> Path:
     cache = folder / ".cache"
-    for name in ("vectors", "tokens/space", "faq-0123456789ab", "mixtures", "memory/0123456789abcdef", "mteb/results", "speed"):
+    for name in (
+        "vectors",
+        "tokens/space",
+        "faq-0123456789ab",
+        "mixtures",
+        "memory/0123456789abcdef",
+        "mteb/results",
+        "speed",
+        "uploads/.docs-0123.parts",
+    ):
         (cache / name).mkdir(parents=True)
         (cache / name / "content").write_bytes(bytes(100))
     return cache
@@ -109,6 +118,7 @@ def test_each_kind_is_found_with_its_size(runs: Path) -> None:
         "vectors": 100,
         "tokens": 100,
         "data": 200,
+        "uploads": 100,
     }
     assert found.bytes == sum(sizes.values()) and set(sizes) == set(KINDS)
     assert {one.path.name for one in found.found if one.kind == "checkpoints"} == {"checkpoint-20", "checkpoint-60"}
@@ -182,6 +192,12 @@ def test_caches_stay_while_somebody_may_use_them(runs: Path) -> None:
     found = look_for_leftovers(runs)
     assert not {"vectors", "tokens", "data"} & set(kinds(found)) and "states" in kinds(found)
     assert "stopped may still be running, so the caches stay" in found.kept
+
+
+def test_the_empty_folder_of_finished_uploads_is_no_leftover(runs: Path) -> None:
+    shutil.rmtree(runs / ".cache" / "uploads" / ".docs-0123.parts")
+    age(runs)
+    assert "uploads" not in kinds(look_for_leftovers(runs))
 
 
 def test_what_is_being_written_is_no_leftover(runs: Path) -> None:
