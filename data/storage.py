@@ -6,6 +6,7 @@ the last rename stands. What a killed process leaves under such a name is hidden
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
@@ -21,6 +22,8 @@ ASIDE = ".tmp"
 """How the names end that files and folders have while they are written."""
 NAME_AT_MOST = 128
 """Characters of a file's own name in the name that it is written under; file systems take 255 bytes."""
+AT_FDCWD, RENAME_EXCHANGE = -100, 2
+"""Of Linux' renameat2(2): paths are those of this process; two names are exchanged."""
 DIGEST_BYTES = 16
 """Bytes of a digest: 128 bits, so that two contents of a disk never meet by chance."""
 
@@ -67,6 +70,52 @@ def staged_folder(folder: Path, *, replace: bool = False) -> Iterator[Path]:
         staged.rename(folder)
     finally:
         shutil.rmtree(staged, ignore_errors=True)
+
+
+@contextmanager
+def replaced_folder(folder: Path) -> Iterator[Path]:
+    """Give a new folder to fill, which takes the place of `folder` when the `with` block ends well, else is removed.
+
+    The older folder stays whole until the new one is, and where the system can exchange two names (Linux) there is no moment
+    without either: a kill leaves the old one or the new one.
+
+    Raises:
+        OSError: it cannot be made, or whatever the block raises.
+    """
+    staged = _aside(folder)
+    try:
+        staged.mkdir(parents=True)
+        yield staged
+        _share(staged.rglob("*"))
+        for path in [*(p for p in staged.rglob("*") if p.is_file()), staged]:
+            flush(path)
+        if folder.is_dir():
+            _exchange(staged, folder)
+        else:
+            staged.rename(folder)
+        flush(folder.parent)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _exchange(one: Path, other: Path) -> None:
+    """Let two folders beside each other change names: at once where the system can, else by way of a third name.
+
+    Raises:
+        OSError: they cannot be renamed.
+    """
+    with suppress(AttributeError, OSError):  # no such function (macOS, an old C library), or a file system without it
+        library = ctypes.CDLL(None, use_errno=True)
+        if library.renameat2(AT_FDCWD, os.fsencode(one), AT_FDCWD, os.fsencode(other), RENAME_EXCHANGE) == 0:
+            return
+    third = _aside(other)
+    other.rename(third)
+    try:
+        one.rename(other)
+    except OSError:
+        third.rename(other)
+        raise
+    third.rename(one)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -19,6 +19,7 @@ from data.storage import (
     refuse_full,
     remove_folder,
     remove_leftovers,
+    replaced_folder,
     staged_folder,
     write_json,
     write_text,
@@ -179,3 +180,21 @@ def test_a_digest_follows_from_the_content_alone() -> None:
     raw = b"\xc3\xa9\xed\xa0\x80"
     assert digest("é\ud800") == digest(raw) == hashlib.blake2b(raw, digest_size=16).hexdigest()
     assert len(digest("")) == 32 and digest("") != digest("a")
+
+
+@pytest.mark.parametrize("exchanged", [True, False], ids=["at once", "by way of a third name"])
+def test_a_replaced_folder_is_the_old_one_until_it_is_the_new_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, exchanged: bool
+) -> None:
+    if not exchanged:
+        monkeypatch.setattr("data.storage.ctypes.CDLL", lambda *args, **kwargs: object())
+    folder = tmp_path / "parts" / "export"
+    for text in ("old", "new"):
+        with replaced_folder(folder) as staged:
+            (staged / "file").write_text(text, encoding="utf-8")
+        assert (folder / "file").read_text(encoding="utf-8") == text
+    with pytest.raises(ValueError, match="broken"), replaced_folder(folder) as staged:
+        (staged / "file").write_text("half", encoding="utf-8")
+        raise ValueError("broken")
+    assert (folder / "file").read_text(encoding="utf-8") == "new"
+    assert [path.name for path in folder.parent.iterdir()] == ["export"]

@@ -11,6 +11,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from data.storage import file_digest
 from train.config.choices import ExportKind
+from train.deploy.exporting.readme import readme
 from train.encode.contract import EncodingContract
 from train.encode.exported.record import Differences, ExportRecord
 
@@ -35,22 +36,24 @@ def mean_of(*words: str) -> np.ndarray:
     return TABLE[[WORDS.index(word) for word in words]].mean(axis=0)
 
 
-def handmade_export(folder: Path, table: np.ndarray = TABLE, *, one_by_one: bool = False) -> Path:
+def handmade_export(folder: Path, table: np.ndarray = TABLE) -> Path:
     """Write the folder and return it."""
     folder.mkdir(parents=True)
     onnx.save(_graph(table), str(folder / "model.onnx"))
     _tokenizer().save(str(folder / "tokenizer.json"))
-    ExportRecord(
+    record = ExportRecord(
         kind=ExportKind.ONNX,
         made_from="by hand",
         made_at="2026-12-01T00:00:00Z",
         made_by="a test",
         files={name: file_digest(folder / name) for name in ("model.onnx", "tokenizer.json")},
         contract=CONTRACT,
-        one_by_one=one_by_one,
         difference=Differences(texts=0, largest=0, mean=0),
         tolerance=1e-5,
-    ).write(folder)
+        settings={"precision": "fp32"},
+    )
+    record.write(folder)
+    (folder / "README.md").write_text(readme(record), encoding="utf-8")
     return folder
 
 

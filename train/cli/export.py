@@ -10,6 +10,7 @@ import typer
 from train.cli.options import RUNS, CacheOption, DebugOption, JsonOption, RunsOption, VerboseOption
 from train.cli.output import print_json, print_line, progress_aside
 from train.config.choices import ExportKind as Kind
+from train.errors import ModelError
 
 
 def export_command(
@@ -46,7 +47,7 @@ def export_command(
 
     kinds = tuple(dict.fromkeys(to))
     task = ExportTask.of(ExportRequest(model, kinds, output, not no_judge, force, cache, runs))
-    from train.workflows.export import export_model
+    from train.workflows.export.export import export_model
 
     with progress_aside(as_json):
         found = export_model(task, debug=debug)
@@ -54,3 +55,8 @@ def export_command(
         print_json(found.to_dict())
     else:
         print_line(f"\n{found}")
+    if found.refused:
+        raise ModelError(
+            f"not kept: {', '.join(found.refused)} (not shown to be not worse than the model)",
+            hint="judge it on more data with embed-tune evaluate, export to another kind, or insist with --force",
+        )

@@ -90,7 +90,7 @@ class ExportedEncoder:
                 window = texts[start : start + WINDOW]
                 tokens = self.tokenizer.encode_batch([encodable(prompt + text) for text in window])
                 ids = [np.asarray(one.ids, dtype=np.int64) for one in tokens]
-                for rows in batches([len(one) for one in ids], 1 if self.record.one_by_one else self.batch_size):
+                for rows in batches([len(one) for one in ids], self.batch_size):
                     block = np.stack([ids[row] for row in rows])
                     found[[start + row for row in rows]] = self.runtime.run(block, np.ones_like(block))
                     tick(len(rows))

@@ -32,13 +32,11 @@ class Differences(_Part):
         texts: how many were compared.
         largest: over all of them.
         mean: over all of them.
-        rounding: largest distance between two vectors of one text in batches of different company; the export's own.
     """
 
     texts: int
     largest: float
     mean: float
-    rounding: float = 0.0
 
 
 class ExportRecord(_Part):
@@ -52,7 +50,6 @@ class ExportRecord(_Part):
         made_by: this program and its version.
         files: BLAKE2b digest of each file of the graph and of the tokenizer, by name; the first is the graph.
         contract: how texts become vectors.
-        one_by_one: texts must be given one at a time, since vectors depend on the others of a batch.
         source_space: digest of the space of the original, by role.
         source_sha256: of the original's weights, where they are one file.
         settings: of the conversion: opset, quantisation and what else was tried.
@@ -71,7 +68,6 @@ class ExportRecord(_Part):
     made_by: str
     files: dict[str, str]
     contract: EncodingContract
-    one_by_one: bool = False
     source_space: dict[Role, str] = Field(default_factory=dict)
     source_sha256: str | None = None
     settings: dict[str, Any] = Field(default_factory=dict)

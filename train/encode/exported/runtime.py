@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -51,6 +52,22 @@ def need(package: str, extra: str) -> Any:
         raise ModelError(f"{extra} is not installed", hint=f"pip install {extra}") from None
 
 
+def openvino() -> Any:
+    """Return the library `openvino`, imported without the part of it that reports its import over the network.
+
+    Raises:
+        ModelError: it is not installed.
+    """
+    telemetry = "openvino_telemetry"
+    if "openvino" not in sys.modules and telemetry not in sys.modules:
+        sys.modules[telemetry] = None  # type: ignore[assignment]  # what Python takes for "is not installed"
+        try:
+            return need("openvino", "openvino")
+        finally:
+            del sys.modules[telemetry]
+    return need("openvino", "openvino")
+
+
 def threads() -> int:
     """Return how many threads a graph may use: OMP_NUM_THREADS, or else the cores that this process may use."""
     asked = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
@@ -92,7 +109,7 @@ class OpenVino:
     """
 
     def __init__(self, graph: Path) -> None:
-        library = need("openvino", "openvino")
+        library = openvino()
         core = library.Core()
         self.precision = "bf16" if "BF16" in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES") else "fp32"
         settings = {

@@ -6,6 +6,7 @@ import dataclasses
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -123,3 +124,17 @@ def test_an_export_of_a_run_is_known_as_its_model(tmp_path: Path) -> None:
     found = find_candidate(str(export), BaseSettings().model)
     assert found.run is not None and found.run.resolve() == run.path.resolve()
     assert run.ships(export) and not run.ships(tmp_path)
+
+
+def test_the_lines_of_the_readme_give_the_same_vectors(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = (folder / "README.md").read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
+    monkeypatch.chdir(folder)
+    names: dict[str, Any] = {}
+    exec(compile(lines, "README.md", "exec"), names)
+    assert "[[" in capsys.readouterr().out
+    encoder = opened(folder)
+    for role, prompt in ((Role.QUERY, names["QUERY"]), (Role.DOCUMENT, names["DOCUMENT"])):
+        texts = ["red green", "blue", "red green blue white red"]  # padded and cut by the file of the tokenizer alone
+        np.testing.assert_allclose(names["encode"](texts, prompt), encoder.encode(texts, role), rtol=1e-6)
