@@ -20,8 +20,9 @@ import math
 import os
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -38,6 +39,9 @@ QUERIES, DOCUMENTS = 4000, 2000
 
 WINDOWS_OF_A_REFERENCE = 20
 """Windows judged against one reference before the next one is drawn."""
+
+TOPICS = 10
+"""Topics of a data set that are kept out of a reference in turn: the twentieth of its queries nearest to one of them."""
 
 MODEL = "all-MiniLM-L6-v2"
 
@@ -232,7 +236,32 @@ def mistakes(pool: Pool, other: Pool, judged: int, permutations: int) -> Iterato
         yield measure(f"{pool.name}, {share:.0%} with typing errors", pool, pool.typos, 500, 200, share, judged, permutations)
 
 
-PARTS = {"same": same_kind, "foreign": foreign, "typos": mistakes}
+def topics(pool: Pool, other: Pool, judged: int, permutations: int) -> Iterator[Row]:
+    """Yield the lines of windows of which a share is about a topic of the same data set that the reference lacks."""
+    generator = np.random.default_rng(0)
+    asked = generator.choice(len(pool.queries), TOPICS, replace=False)
+    for share in (0.1, 0.2):
+        rows = []
+        for query in pool.queries.vectors[asked]:
+            near = np.argsort(-(pool.queries.vectors @ query))
+            own, rest = np.split(near, [len(near) // 20])
+            left = Pool(pool.name, pool.queries.take(rest), pool.typos, pool.documents)
+            what = f"{pool.name}, {share:.0%} of a topic that the reference lacks"
+            rows.append(measure(what, left, pool.queries.take(own), 500, 200, share, max(1, judged // TOPICS), permutations))
+        yield _together(rows)
+
+
+def _together(rows: Sequence[Row]) -> Row:
+    """Return one line of several, whose windows are summed."""
+    total = {name: sum(getattr(row, name) for row in rows) for name in ("judged", "moved", "alarms", "covered")}
+    by = Counter[str]()
+    for row in rows:
+        by.update(row.by)
+    mean = float(np.mean([row.share for row in rows]))
+    return replace(rows[0], **total, by=dict(by), worst=max(row.worst for row in rows), share=mean)
+
+
+PARTS = {"same": same_kind, "foreign": foreign, "topics": topics, "typos": mistakes}
 
 
 def main(words: list[str] | None = None) -> list[Row]:

@@ -29,11 +29,13 @@ def test_the_targets_are_kept_in_a_short_calibration(
 ) -> None:
     pools = {"one": pool_of("one", 0), "two": pool_of("two", 1)}
     monkeypatch.setattr(calibration, "load", lambda folder, cache: pools[folder.name])
+    monkeypatch.setattr(calibration, "TOPICS", 2)
     words = ["--datasets", str(tmp_path), "--cache", str(tmp_path), "--same", "2", "--foreign", "1", "--permutations", "199"]
     rows = calibration.main([*words, "one", "two", "--only", "one"])
     assert all(row.kept for row in rows) and json.dumps([vars(row) for row in rows])
     assert [row.what for row in rows if row.least][:2] == ["one, 5% of two"] * 2
-    assert sum(row.share is not None for row in rows) == 6
+    assert sum(row.share is not None for row in rows) == 8
+    assert {row.judged for row in rows if "topic" in row.what} == {2}
     assert capsys.readouterr().err.count("\n|") == len(rows) + 1
 
 
