@@ -72,6 +72,7 @@ def test_a_folder_inside_a_run_is_compared_with_the_run(model: Path, tmp_path: P
     assert verify_copy(VerifyRequest("run", output_dir=tmp_path)).fits
 
 
+@pytest.mark.slow
 def test_another_batch_size_and_precision_pass(model: Path, tmp_path: Path) -> None:
     import torch
 
@@ -104,6 +105,7 @@ def test_the_key_goes_to_the_server_and_nowhere_else(
     assert KEY not in said.out + said.err
 
 
+@pytest.mark.slow
 def test_a_server_that_refuses_everything_or_has_several_models(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     served = SentenceTransformer(str(model), device="cpu")
@@ -118,3 +120,14 @@ def test_a_server_that_refuses_everything_or_has_several_models(model: Path, mon
     with embedding_server(served, most=100) as server:
         found = verify_copy(VerifyRequest(server.url, str(model)))
     assert not found.fits and {one.code for one in found.findings} == {"refused"}
+
+
+def test_a_run_is_verified_by_its_name(runs: Path, here: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    main(["verify", "first", "--json"])
+    found = json.loads(capfd.readouterr().out)
+    assert found["fits"] and found["against"].endswith("first/model/encoding.json")
+
+    with pytest.raises(SystemExit) as ended:  # trained on other rows, for fewer steps
+        main(["verify", "second", "--against", "first", "--json"])
+    found = json.loads(capfd.readouterr().out)
+    assert ended.value.code == 4 and {one["code"] for one in found["findings"]} == {"other model"}

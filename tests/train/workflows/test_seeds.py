@@ -58,6 +58,7 @@ def test_three_seeds_are_judged_and_the_best_on_dev_is_shipped(run: Path, work: 
     (result,) = report["datasets"]
     found = result["seeds"]
     assert tuple(one["seed"] for one in found["seeds"]) == SEEDS
+    assert (run / "model" / "encoding.json").is_file() and not list((run / "seeds").rglob("encoding.json"))
     others = [report_of(run / "seeds" / f"seed-{seed}") for seed in SEEDS[1:]]
     assert [one["tuned"] for one in found["seeds"][1:]] == pytest.approx([one["datasets"][0]["tuned"] for one in others])
     scores = [one["tuned"] for one in found["seeds"]]

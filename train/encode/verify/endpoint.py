@@ -20,8 +20,7 @@ from train.config.schema import ModelConfig
 from train.console import say
 from train.encode.api.credentials import Access, access_of
 from train.encode.api.retry import BadAnswerError, Patience
-from train.encode.contract import Role
-from train.encode.encoding_format import EncodingFile
+from train.encode.encoding_format import EncodingFile, Golden
 from train.encode.golden import PROBES
 from train.encode.verify.observed import SERVICE, Observed, Reading, distances
 from train.errors import ModelError
@@ -31,6 +30,10 @@ SECONDS = 120.0
 
 REFUSED = frozenset({400, 413, 422})
 """HTTP states with which servers refuse a text; about the request itself they say the same of every text."""
+
+
+OURS = "embed-tune"
+"""Who owns the model, by a server of `embed-tune serve`."""
 
 
 class HttpError(Exception):
@@ -77,7 +80,7 @@ class EndpointCopy:
         self.name = str(config.base_url)
         self.access: Access = access_of(config)
         self.adds_prompts = adds_prompts
-        self._model, self._takes_roles = model, False
+        self._model, self._ours = model, False
         self._opener = urllib.request.build_opener(_Direct)
         self._patience = Patience(self.access.address, self.access.key, say, attempts=5, seconds=120)
 
@@ -90,19 +93,18 @@ class EndpointCopy:
         notes = []
         if self.access.variable is not None:
             notes.append(f"the key in {self.access.variable} was sent to {self.access.address}")
-        model = self._model or self._ask_name()
-        self._takes_roles = not self.adds_prompts and self._is_ours()
+        model = self._settle()
+        if self._ours:
+            notes.append("it is a server of embed-tune: texts are sent without prompts, with their role as input_type")
         readings = {}
         for place, golden in enumerate(encoding.golden):
-            if self._takes_roles and not golden.roles:
-                notes.append(f"{golden.called()} texts are not compared: this server is told roles, not prompts")
-                continue
-            prompt = "" if self.adds_prompts or self._takes_roles else golden.prompt
-            role = golden.roles[0] if self._takes_roles else None
-            if golden.task is not None:
+            if golden.task is not None and not self._ours:
                 notes.append(f"{golden.called()} texts are not compared: the protocol cannot tell a router their role")
                 continue
-            answers = [self.embed(model, [prompt + text], role) for text in encoding.texts_of(golden.texts)]
+            if self._ours and not golden.roles:
+                notes.append(f"{golden.called()} texts are not compared: the server has prompts of roles only")
+                continue
+            answers = [self._embed(model, golden, [text]) for text in encoding.texts_of(golden.texts)]
             refused = {i: one.refused for i, one in enumerate(answers) if one.refused}
             if len(refused) == len(answers):
                 raise ModelError(f"{self.name} refuses every text: {refused[0]}", hint="check --model and the server's log")
@@ -111,23 +113,20 @@ class EndpointCopy:
             )
         return Observed(self.name, SERVICE, readings, together=self._together(model, encoding, readings), notes=tuple(notes))
 
-    def embed(self, model: str, texts: list[str], role: Role | None = None) -> Answered:
-        """Return the vectors of texts, in their order.
-
-        Args:
-            model: what the server calls it.
-            texts: N texts.
-            role: that the server is told, so that it puts the prompt before them; None for a server that knows none.
+    def _embed(self, model: str, golden: Golden, texts: list[str]) -> Answered:
+        """Return the vectors of texts under a prompt, in their order.
 
         Raises:
             ModelError: the server cannot be reached, or answers with something else.
         """
+        prompt = "" if self.adds_prompts or self._ours else golden.prompt
+        asked: dict[str, Any] = {"model": model, "input": [prompt + text for text in texts], "encoding_format": "float"}
+        if self._ours:
+            asked["input_type"] = golden.roles[0].value
 
         def work() -> Answered:
             try:
-                told = {} if role is None else {"input_type": role.value}
-                content = {"model": model, "input": texts, "encoding_format": "float", **told}
-                return _parsed(self._request("embeddings", content), len(texts))
+                return _parsed(self._request("embeddings", asked), len(texts))
             except HttpError as error:
                 if error.status_code not in REFUSED:
                     raise
@@ -143,41 +142,35 @@ class EndpointCopy:
             alone = [reading.vectors[row] for row in rows]
             if any(one is None or one.ndim > 1 for one in alone):
                 return None
-            prompt = "" if self.adds_prompts or self._takes_roles else golden.prompt
-            role = golden.roles[0] if self._takes_roles else None
-            beside = self.embed(model, [prompt + encoding.texts[golden.texts[row]] for row in rows], role)
+            beside = self._embed(model, golden, [encoding.texts[golden.texts[row]] for row in rows])
             if beside.refused or any(one.ndim > 1 for one in beside.vectors):
                 return None
             return float(distances(np.stack([one for one in alone if one is not None]), np.stack(beside.vectors)).max())
         return None
 
-    def _is_ours(self) -> bool:
-        """Tell whether `embed-tune serve` answers, which puts prompts before texts by the role that it is told."""
-        try:
-            listed = self._request("models", None)
-            return any(one.get("owned_by") == "embed-tune" for one in listed["data"])
-        except (HttpError, OSError, BadAnswerError, KeyError, TypeError, AttributeError):
-            return False  # whatever is wrong is said where texts are sent
-
-    def _ask_name(self) -> str:
-        """Return what the server calls its only model.
+    def _settle(self) -> str:
+        """Return what the server calls the model, and learn whether it is a server of ours, which puts the prompts itself.
 
         Raises:
-            ModelError: it has several, or does not say.
+            ModelError: it has several models, or does not say which.
         """
+        why, entries = "", []
         try:
             listed = self._patience.call(lambda: self._request("models", None))
-            names = [str(one["id"]) for one in listed["data"]]
+            entries = [one for one in listed["data"] if isinstance(one["id"], str)]
         except (ModelError, KeyError, TypeError) as error:
             why = error.what if isinstance(error, ModelError) else "it does not list its models"
-            raise ModelError(
-                f"{self.name}: which model is meant is not known: {why}",
-                hint="name it: --model NAME; and check the address (most end in /v1)",
-            ) from None
-        if len(names) != 1:
-            shown = ", ".join(names[:10]) or "none"
-            raise ModelError(f"{self.name} has not one model but {len(names)}: {shown}", hint="name one: --model NAME")
-        return names[0]
+        chosen = [one for one in entries if self._model in (None, one["id"])]
+        self._ours = bool(chosen) and all(one.get("owned_by") == OURS for one in chosen)
+        if self._model is not None:
+            return self._model
+        if why:
+            hint = "name it: --model NAME; and check the address (most end in /v1)"
+            raise ModelError(f"{self.name}: which model is meant is not known: {why}", hint=hint)
+        if len(entries) != 1:
+            shown = ", ".join(one["id"] for one in entries[:10]) or "none"
+            raise ModelError(f"{self.name} has not one model but {len(entries)}: {shown}", hint="name one: --model NAME")
+        return str(entries[0]["id"])
 
     def _request(self, path: str, content: dict[str, Any] | None) -> Any:
         """Return the JSON of an answer; a POST where there is content.

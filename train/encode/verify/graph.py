@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,9 @@ from typing import Any
 import numpy as np
 
 from data.errors import reason
+from train.config.choices import ExportKind
 from train.encode.encoding_format import EncodingFile
+from train.encode.exported.record import read_record
 from train.encode.golden import PROBES
 from train.encode.golden_vectors import digest_of
 from train.encode.protocol import TextEncoder
@@ -119,7 +120,7 @@ class EncoderCopy:
 
     def read(self, encoding: EncodingFile) -> Observed:
         """See `Copy.read`."""
-        kind, tolerance, notes = _export(self.folder)
+        record = read_record(self.folder)
         readings, together = {}, None
         for place, golden in enumerate(encoding.golden):
             if golden.roles:
@@ -129,20 +130,5 @@ class EncoderCopy:
                 beside = self.encoder.encode(probes, golden.roles[0], progress=False).numpy()
                 alone = [self.encoder.encode([text], golden.roles[0], progress=False).numpy()[0] for text in probes]
                 together = max(together or 0.0, float(distances(np.stack(alone), beside).max()))
-        return Observed(self.name, kind, readings, together=together, tolerance=tolerance, notes=notes)
-
-
-def _export(folder: Path) -> tuple[str, float | None, tuple[str, ...]]:
-    """Return kind and tolerance of an export, and what the user should read.
-
-    Raises:
-        ModelError: export.json is damaged.
-    """
-    path = folder / "export.json"
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        kind = INT8 if "int8" in str(content.get("kind", "")) else ONNX
-        tolerance = content.get("tolerance")
-        return kind, None if tolerance is None else float(tolerance), ()
-    except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise ModelError(f"{path} cannot be read ({reason(error)})", hint="export the run again") from None
+        kind = INT8 if record.kind is ExportKind.INT8 else ONNX
+        return Observed(self.name, kind, readings, together=together, tolerance=record.tolerance)

@@ -21,7 +21,11 @@ def verified(copy: Path, model: Path) -> VerifyResult:
     return verify_copy(VerifyRequest(str(copy), str(model)))
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+QUICK = ("prompt missing", "CLS for mean")
+"""The rest takes seconds, and is for the slow tests."""
+
+
+@pytest.mark.parametrize("fault", [fault if fault in QUICK else pytest.param(fault, marks=pytest.mark.slow) for fault in FAULTS])
 def test_a_fault_in_a_folder_is_named(fault: str, model: Path, tmp_path: Path) -> None:
     found = verified(copy_with(model, tmp_path / "copy", fault), model)
     assert not found.fits
@@ -34,6 +38,7 @@ def test_an_untouched_copy_fits(model: Path, tmp_path: Path) -> None:
     assert found.fits and not found.findings and found.cosine is not None and found.cosine < 1e-7
 
 
+@pytest.mark.slow
 def test_a_good_int8_copy_fits(model: Path, tmp_path: Path) -> None:
     copy = copy_with(model, tmp_path / "copy")
     quantised(copy, 127, by_row=True)
@@ -67,6 +72,7 @@ def test_a_fault_behind_a_server_is_named(fault: str, model: Path, tmp_path: Pat
     assert codes and codes <= SERVED[fault], str(found)
 
 
+@pytest.mark.slow
 def test_a_server_fits_in_fp32_and_in_bf16(model: Path) -> None:
     served = SentenceTransformer(str(model), device="cpu")
     for settings in ({}, {"half": True}, {"as_base64": True, "counts": False}):
@@ -77,6 +83,7 @@ def test_a_server_fits_in_fp32_and_in_bf16(model: Path) -> None:
         assert any("lower precision" in note for note in found.notes) == (settings == {"half": True})
 
 
+@pytest.mark.slow
 def test_a_prompt_that_the_server_does_not_add_is_missed(model: Path) -> None:
     served = SentenceTransformer(str(model), device="cpu")
     with embedding_server(served) as server:
