@@ -91,6 +91,19 @@ def processor_flags() -> frozenset[str] | None:
     return None if found is None else frozenset(found.split())
 
 
+def int8_products() -> str:
+    """Return how the processor adds products of 8-bit integers: `exact`, `saturating` or `not known`.
+
+    x86 without VNNI has an instruction for them (VPMADDUBSW) that adds pairs within 16 bits, so that large sums are clipped.
+    """
+    if platform.machine().lower() not in ("x86_64", "amd64"):
+        return "exact"
+    flags = processor_flags()
+    if flags is None or not CPUINFO.exists():
+        return "not known"
+    return "exact" if flags & {"avx512_vnni", "avx_vnni", "amx_int8"} else "saturating"
+
+
 def _flags_by_torch() -> frozenset[str] | None:
     import torch
 

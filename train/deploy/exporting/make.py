@@ -96,12 +96,17 @@ def fill(source: Source, kind: ExportKind, folder: Path) -> ExportedEncoder:
     difference = prove(exported, encoder, GOLDEN_TEXTS, precision)
     exported.record = record.model_copy(
         update={
-            "settings": {"precision": precision, **settings},
+            "settings": {"precision": precision, **_on_this_processor(exported), **settings},
             "difference": difference,
             "tolerance": max(LEAST_TOLERANCE, 2 * difference.largest),
         }
     )
     return exported
+
+
+def _on_this_processor(exported: ExportedEncoder) -> dict[str, str]:
+    """Return what of this processor decides the vectors, besides their precision."""
+    return {name: value for name, value in exported.runtime.identity.items() if name == "products"}
 
 
 def finish(exported: ExportedEncoder, judged: list[dict[str, Any]], timing: dict[str, Any] | None, forced: bool) -> None:

@@ -81,6 +81,12 @@ def readme(record: ExportRecord) -> str:
         f"In this folder, after `pip install {needs}`:",
         f"```python\n{code(record)}\n```",
     ]
+    if (products := record.settings.get("products")) is not None:
+        parts.append(
+            f"It was compared with its original on a processor whose sums of 8-bit products are {products}. x86 processors without"
+            " VNNI (`lscpu` names avx512_vnni or avx_vnni where it is there) clip large sums, which moves the vectors:"
+            " `embed-tune verify` tells how far."
+        )
     if openvino:
         parts.append(
             f"The vectors above were compared with `INFERENCE_PRECISION_HINT` {record.settings.get('precision', 'fp32')}; another"

@@ -40,7 +40,18 @@ def open_exported(folder: Path, config: ModelConfig, *, batch_size: int = 64) ->
     contract = replace(record.contract, **prompts, prompts_from="your config") if prompts else record.contract
     encoder = ExportedEncoder(contract, record, folder, _tokenizer(folder), runtime, config.name, batch_size)
     notes = [] if config.device in ("auto", "cpu") else [f"exports run on the CPU: model.device={config.device} is not used"]
-    return OpenedModel(encoder, locate(config), notes)
+    return OpenedModel(encoder, locate(config), notes + _other_processor(record, runtime.identity.get("products")))
+
+
+def _other_processor(record: ExportRecord, products: str | None) -> list[str]:
+    """Return what is to be known where this processor adds products of int8 otherwise than that on which it was judged."""
+    judged = record.settings.get("products")
+    if products is None or judged is None or products == judged:
+        return []
+    return [
+        f"this export was compared with its original on a processor whose sums of 8-bit products are {judged}; here they are "
+        f"{products}, which may move its vectors: embed-tune verify tells how far, and exported here it is judged here"
+    ]
 
 
 def _tokenizer(folder: Path) -> Any:

@@ -13,6 +13,7 @@ import numpy as np
 
 from train.config.choices import ExportKind
 from train.errors import ModelError
+from train.machine import int8_products
 
 OUTPUT = "sentence_embedding"
 INPUTS = ("input_ids", "attention_mask")
@@ -23,7 +24,7 @@ class Runtime(Protocol):
 
     @property
     def identity(self) -> Mapping[str, str]:
-        """What decides the rounding of a vector: library, version, precision."""
+        """What decides the rounding of a vector: library, version, precision, how 8-bit products are added."""
         ...
 
     def run(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -37,7 +38,9 @@ def open_runtime(kind: ExportKind, graph: Path) -> Runtime:
     Raises:
         ModelError: the runtime is not installed, or does not take the graph.
     """
-    return OpenVino(graph) if kind == ExportKind.OPENVINO else OnnxRuntime(graph)
+    if kind == ExportKind.OPENVINO:
+        return OpenVino(graph)
+    return OnnxRuntime(graph, {"products": int8_products()} if kind == ExportKind.INT8 else {})
 
 
 def need(package: str, extra: str) -> Any:
@@ -79,11 +82,15 @@ def threads() -> int:
 class OnnxRuntime:
     """onnxruntime on the CPU.
 
+    Args:
+        graph: its file.
+        decided: what else decides its vectors.
+
     Raises:
         ModelError: see `open_runtime`.
     """
 
-    def __init__(self, graph: Path) -> None:
+    def __init__(self, graph: Path, decided: Mapping[str, str]) -> None:
         library = need("onnxruntime", "onnxruntime")
         options = library.SessionOptions()
         options.intra_op_num_threads = threads()
@@ -93,7 +100,7 @@ class OnnxRuntime:
             self._session = library.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # its classes of errors stand in a private module
             raise _not_taken("onnxruntime", graph, error) from error
-        self.identity = {"runtime": "onnxruntime", "version": str(library.__version__)}
+        self.identity = {"runtime": "onnxruntime", "version": str(library.__version__), **decided}
 
     def run(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
         """See `Runtime.run`."""

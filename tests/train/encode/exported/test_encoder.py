@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from tests.support.handmade_export import TABLE, handmade_export, mean_of
+from train import machine
 from train.config.schema import BaseSettings, ModelConfig
 from train.encode.contract import Role
 from train.encode.exported.encoder import ExportedEncoder, batches
@@ -80,6 +81,23 @@ def test_a_copy_is_in_the_same_space_and_other_weights_or_prompts_are_not(folder
     assert opened(handmade_export(tmp_path / "other", TABLE + 1)).space(Role.QUERY) != here.space(Role.QUERY)
     shorter = dataclasses.replace(here, contract=dataclasses.replace(here.contract, max_tokens=4))
     assert shorter.space(Role.QUERY) != here.space(Role.QUERY)
+
+
+def test_int8_on_a_processor_that_adds_otherwise_is_said_and_is_another_space(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    int8 = tmp_path / "int8"
+    shutil.copytree(folder, int8)
+    record = json.loads((int8 / "export.json").read_text())
+    (int8 / "export.json").write_text(json.dumps(record | {"kind": "onnx-int8", "settings": {"products": "exact"}}))
+    notes, spaces = [], []
+    for flags in ({"avx2", "avx_vnni"}, {"avx2"}):
+        monkeypatch.setattr(machine.platform, "machine", lambda: "x86_64")
+        monkeypatch.setattr(machine, "processor_flags", lambda known=frozenset(flags): known)
+        found = open_model(ModelConfig(name=str(int8)))
+        notes.append(found.notes)
+        spaces.append(found.encoder.space(Role.QUERY))
+    assert notes[0] == [] and "here they are saturating" in notes[1][0] and spaces[0] != spaces[1]
 
 
 def test_a_changed_missing_or_newer_file_is_refused(folder: Path, tmp_path: Path) -> None:
