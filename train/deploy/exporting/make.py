@@ -160,7 +160,7 @@ def _int8(source: Source, graph: Path) -> dict[str, Any]:
     wanted = np.concatenate(vectors)
 
     def measure(path: Path) -> tuple[float, float]:
-        runtime = OnnxRuntime(path)
+        runtime = OnnxRuntime(path, {})
         found = np.concatenate([runtime.run(one, np.ones_like(one)) for one in ids])
         distances = compared(found, wanted).distances
         return float(distances.mean()), float(distances.max())

@@ -83,8 +83,8 @@ def readme(record: ExportRecord) -> str:
     ]
     if (products := record.settings.get("products")) is not None:
         parts.append(
-            f"It was compared with its original on a processor whose sums of 8-bit products are {products}. x86 processors without"
-            " VNNI (`lscpu` names avx512_vnni or avx_vnni where it is there) clip large sums, which moves the vectors:"
+            f"It was compared with its original on a processor whose sums of 8-bit products are {products}. x86 processors"
+            " without VNNI (`lscpu` names avx512_vnni or avx_vnni where it is there) clip large sums, which moves the vectors:"
             " `embed-tune verify` tells how far."
         )
     if openvino:
