@@ -15,7 +15,7 @@ from train.errors import ConfigError
 
 if TYPE_CHECKING:
     from train.encode.verify.result import VerifyResult
-    from train.workflows.export import ExportResult
+    from train.workflows.export.export import ExportResult
 
 Kind = Literal["onnx", "onnx-int8", "openvino"]
 
@@ -46,7 +46,7 @@ def export(
     """
     from train.config.choices import ExportKind
     from train.resolve.exporting import ExportRequest, ExportTask
-    from train.workflows.export import export_model
+    from train.workflows.export.export import export_model
 
     names = (to,) if isinstance(to, str) else tuple(to)
     if other := [name for name in names if name not in {kind.value for kind in ExportKind}]:
