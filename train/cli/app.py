@@ -65,8 +65,8 @@ def _root(
     """Fine-tune text-embedding models and prove that it helped.
 
     In the order of the work: `compare` models, `check` your texts, `train` a model on them, `evaluate` it, see all runs with
-    `report`, `diff` two of them, `push` the one to keep, `clean` up; `embed` texts and `search` them. `embed-tune settings`
-    lists what can be set, and `embed-tune COMMAND --help` shows examples.
+    `report`, `diff` two of them, `export` or `push` the one to keep, `clean` up; `embed` texts and `search` them.
+    `embed-tune settings` lists what can be set, and `embed-tune COMMAND --help` shows examples.
 
     - `embed-tune check my_pairs.csv`
 

@@ -44,9 +44,9 @@ class Candidate:
 
 
 def find_candidate(name: str, config: ModelConfig, output_dir: str | Path = RUNS) -> Candidate:
-    """Return the model behind a word: a model folder, a run (its model/), a checkpoint, an
-    export, the bare name of a run; else a preset
-    (its name in configs/models/, or the path of such a file); else a model behind an API; else an id on the Hub.
+    """Return the model behind a word: a model folder, a run (its model/), a checkpoint, an export
+    (also as `first/exports/onnx`), the bare name of a run; else a preset (its name in configs/models/, or the path of such a
+    file); else a model behind an API; else an id on the Hub.
 
     Args:
         name: the word.
@@ -59,7 +59,8 @@ def find_candidate(name: str, config: ModelConfig, output_dir: str | Path = RUNS
     """
     label = "".join(c if c.isprintable() else "?" for c in name)  # it is printed and written to JSON
     path = Path(name).expanduser()
-    folder = path if _holds_model(path) else look_up(name, output_dir)
+    export = Path(output_dir) / path
+    folder = path if _holds_model(path) else export if (export / EXPORTED).is_file() else look_up(name, output_dir)
     if folder is None:
         return _by_name(name, label, config)
     notes = _hidden(name, folder)

@@ -21,9 +21,8 @@ from train.encode.exported.runtime import INPUTS, need
 from train.errors import ModelError
 
 SMOOTHINGS: tuple[float | None, ...] = (None, 0.3, 0.5, 0.7)
-"""How much of the range of activations is moved into the weights; None for nothing. On all-MiniLM-L6-v2, 240 texts of finqa10k,
-mean cosine to fp32: .99767 without, .99801 at .3, .99897 at .5, .99904 at .7; `quantize_dynamic` .965, with a scale a column
-.994; 8-bit weights alone .9997, but then single texts are not even twice as fast as in fp32."""
+"""How much of the range of activations is moved into the weights; None for nothing. `tests/benchmarks/int8_ways.py` compares them
+with what onnxruntime has, docs/shipping.md has the figures."""
 LARGE_TABLE = 4096
 """Rows from which on a table of embeddings is worth keeping in int8."""
 HIGHEST = 127
@@ -48,7 +47,13 @@ class Tried:
         return {"smoothing": self.smoothing, "mean": self.mean, "largest": self.largest}
 
 
-def choose_int8(source: Path, path: Path, ids: Sequence[np.ndarray], measure: Measure) -> list[Tried]:
+def choose_int8(
+    source: Path,
+    path: Path,
+    ids: Sequence[np.ndarray],
+    measure: Measure,
+    smoothings: Sequence[float | None] = SMOOTHINGS,
+) -> list[Tried]:
     """Write the int8 graph that is nearest to the original; return what was tried, the nearest first.
 
     Args:
@@ -56,6 +61,7 @@ def choose_int8(source: Path, path: Path, ids: Sequence[np.ndarray], measure: Me
         path: of the file to write.
         ids: [1, T] token ids of each text for which the range of activations is seen.
         measure: compares a graph with the original, on other texts.
+        smoothings: to try.
 
     Raises:
         ModelError: there is nothing to quantise.
@@ -68,7 +74,7 @@ def choose_int8(source: Path, path: Path, ids: Sequence[np.ndarray], measure: Me
             "the graph has no matrix products with weights, so int8 would gain nothing", hint="export to onnx or openvino"
         )
     tried = []
-    for smoothing in SMOOTHINGS:
+    for smoothing in smoothings:
         onnx.save(_Quantised(onnx.load(str(source)), seen, smoothing).model(), str(path))
         tried.append(Tried(smoothing, *measure(path)))
     tried.sort(key=lambda one: one.mean)

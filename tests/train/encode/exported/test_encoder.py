@@ -142,6 +142,7 @@ def test_an_export_of_a_run_is_known_as_its_model(tmp_path: Path) -> None:
     found = find_candidate(str(export), BaseSettings().model)
     assert found.run is not None and found.run.resolve() == run.path.resolve()
     assert run.ships(export) and not run.ships(tmp_path)
+    assert find_candidate("first/exports/onnx", BaseSettings().model, tmp_path).config.name == str(export)
 
 
 def test_the_lines_of_the_readme_give_the_same_vectors(
