@@ -45,6 +45,7 @@ from train.selection.choose import choose_winner, weights_to_mix_with
 from train.selection.contracts import kept_as_shipped
 from train.selection.judged import compared, judge_base, judge_tuned
 from train.selection.panel import base_elsewhere
+from train.selection.reference import keep_reference
 from train.selection.references import judge_references
 from train.selection.unproven import base_where_unproven, marked_withheld
 from train.tracking.base import Tracker
@@ -185,6 +186,8 @@ def _fit_and_judge(plan: Plan, run: Path, tracker: Tracker, training_begins: Cal
             beside,
             panel,
         )
+        if not inner:
+            keep_reference(chosen, run, winner, tuned)
         tidy(run)
 
 

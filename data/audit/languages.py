@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -38,10 +39,24 @@ def languages(table: Dataset, column: str) -> dict[str, float]:
     Raises:
         OSError: the model of the languages cannot be unpacked (it goes through a temporary file).
     """
-    rows = np.unique(np.linspace(0, max(len(table) - 1, 0), min(SAMPLE, len(table))).astype(np.int64))
-    found = Counter(language for text in table.select(rows)[column] if (language := language_of(text)) is not None)
+    return languages_of(table.select(_spread(len(table)))[column])
+
+
+def languages_of(texts: Sequence[str]) -> dict[str, float]:
+    """Return the same of texts in memory.
+
+    Raises:
+        OSError: as `languages` does.
+    """
+    found = Counter(language for row in _spread(len(texts)) if (language := language_of(texts[row])) is not None)
     total = found.total()
     return {language: round(count / total, 4) for language, count in found.most_common()} if total >= ENOUGH else {}
+
+
+def _spread(count: int) -> list[int]:
+    """Return at most `SAMPLE` rows, evenly spread."""
+    rows: list[int] = np.unique(np.linspace(0, max(count - 1, 0), min(SAMPLE, count)).astype(np.int64)).tolist()
+    return rows
 
 
 def language_of(text: str) -> str | None:

@@ -22,6 +22,7 @@ from train.cli.evaluate import evaluate_command
 from train.cli.export import export_command
 from train.cli.interrupts import STOPPED, interruptible
 from train.cli.mine import mine_command
+from train.cli.monitor import monitor_command
 from train.cli.options import EXIT_CODES
 from train.cli.output import print_line
 from train.cli.push import push_command
@@ -65,8 +66,8 @@ def _root(
     """Fine-tune text-embedding models and prove that it helped.
 
     In the order of the work: `compare` models, `check` your texts, `train` a model on them, `evaluate` it, see all runs with
-    `report`, `diff` two of them, `export` or `push` the one to keep, `clean` up; `embed` texts and `search` them.
-    `embed-tune settings` lists what can be set, and `embed-tune COMMAND --help` shows examples.
+    `report`, `diff` two of them, `export` or `push` the one to keep, `monitor` what comes in, `clean` up; `embed` texts and
+    `search` them. `embed-tune settings` lists what can be set, and `embed-tune COMMAND --help` shows examples.
 
     - `embed-tune check my_pairs.csv`
 
@@ -98,6 +99,9 @@ app.command("export", epilog=EXIT_CODES, short_help="Turn a model into a graph t
 )
 app.command("verify", epilog=EXIT_CODES, short_help="Check that a folder, a file or a server gives a model's vectors.")(
     verify_command
+)
+app.command("monitor", epilog=EXIT_CODES, short_help="Tell whether new texts are still those that the model was judged on.")(
+    monitor_command
 )
 app.command("push", short_help="Put the model of a finished run on the Hugging Face Hub.")(push_command)
 app.command("clean", short_help="Remove what takes room and nobody needs, after asking.")(clean_command)

@@ -77,7 +77,7 @@ class RememberingEncoder(WrappedEncoder):
         """See `TextEncoder.encode`."""
         import torch
 
-        space = self._space(role)
+        space = self.space(role)
         new = [text for text in dict.fromkeys(texts) if (space, text) not in self._rows]
         if new:
             start = len(self._rows)
@@ -90,8 +90,8 @@ class RememberingEncoder(WrappedEncoder):
         index = torch.tensor([self._rows[(space, text)] for text in texts])
         return self._blocks[0].index_select(0, index)
 
-    def _space(self, role: Role) -> str:
-        """Return the space of texts in this role. Equal prompts are not enough: an API may be sent the role itself."""
+    def space(self, role: Role) -> str:
+        """See `TextEncoder.space`; worked out once. Equal prompts are not enough: an API may be sent the role itself."""
         if role not in self._spaces:
             self._spaces[role] = self.encoder.space(role)
         return self._spaces[role]

@@ -24,6 +24,8 @@ from train.runs.records import ScoreLine
 from train.selection.contracts import ahead_on_dev, both_contracts, changed_contracts, shipped_encoder
 from train.selection.dev import LONGEST, DevJudge, build_dev_judge
 from train.selection.interpolation import Winner
+from train.watch.building import AtHand, vectors_at_hand
+from train.watch.held_out import by_name
 from train.wording import against_scores, fraction
 
 Shortened = Mapping[int, Mapping[str, float]]
@@ -37,12 +39,14 @@ class TestScores:
     Attributes:
         full: task and scores by data set name.
         shortened: with vectors cut to each length of `training.matryoshka`.
+        at_hand: vectors that judging made and the run's reference may need (see `train.watch.reference`); none of the base.
     """
 
     __test__ = False  # no test, whatever its name says to pytest
 
     full: Judged
     shortened: Shortened = field(default_factory=dict)
+    at_hand: AtHand = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -138,7 +142,11 @@ def _against_scores(test: Judged, dev: DevJudge) -> dict[str, bool]:
 def judge_tuned(plan: Plan) -> TestScores:
     """Judge the present weights on test."""
     begin("test")
-    return _judge(plan, for_judging(plan.encoder, plan.prompts, shared=True))
+    encoders = for_judging(plan.encoder, plan.prompts, shared=True)
+    scores = _judge(plan, encoders)
+    judged = by_name({name: plan.datasets[name] for name in scores.full})
+    at_hand = {key: vector for name, held in judged.items() for key, vector in vectors_at_hand(encoders[name], held).items()}
+    return dataclasses.replace(scores, at_hand=at_hand)
 
 
 def dev_encoders(plan: Plan) -> dict[str, TextEncoder]:

@@ -46,6 +46,9 @@ def assert_whole(hub: HubServer, run: Path) -> None:
     here = local(run / "model")
     assert b"path/to/this/folder" in here.pop("README.md") and "path/to" not in card
     assert digests(there) == digests(here)
+    assert (run / "reference/canaries.jsonl").is_file(), "texts that stay on this machine"
+    query = json.loads((run / "reference/canaries.jsonl").read_text(encoding="utf-8").splitlines()[0])["query"].encode()
+    assert not any(query in content or "reference" in path for path, content in hub.files(REPO).items())
     assert metadata_errors(card) == [] and "zanzibar" not in card
 
 

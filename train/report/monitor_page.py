@@ -1,0 +1,198 @@
+"""What `embed-tune monitor` says of a window, in the words of terminal and page alike; and the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, NamedTuple
+
+from train.console import plain
+from train.machine import own_version
+from train.report.drawing.lines import Panel, Series, line_chart
+from train.report.drawing.picture import Picture, Table
+from train.report.html_page import build, moment
+from train.watch.alarm import WindowVerdict
+from train.watch.checks import LEVELS, Check
+from train.wording import fraction, span
+
+LEVEL_WORDS = {"quiet": "quiet", "look": "look", "alarm": "alarm"}
+LEVEL_SIGNS = {"quiet": "○", "look": "◆", "alarm": "▲"}
+LEVEL_LOOKS = {"quiet": "improved", "look": "mixed", "alarm": "regressed"}
+"""Classes of the style sheet; the word stands beside the colour everywhere."""
+
+CHECK_NAMES = {
+    "index": "Model of the index",
+    "canaries": "Canaries",
+    "classifier": "Told apart",
+    "mmd": "Distribution of vectors",
+    "novelty": "Far from all known texts",
+    "similarity": "Similarity to documents",
+    "length": "Length",
+    "unknown": "Unknown tokens",
+    "cut": "Cut texts",
+}
+"""What a check is called on the page; its name in JSON stands beside it in docs/monitoring.md."""
+
+CAUSES = {
+    "index": "the index was not built with this model",
+    "canaries": "known queries no longer find their documents",
+    "classifier": "its texts are of another kind than those that the model was judged on",
+    "mmd": "its texts are of another kind than those that the model was judged on",
+    "novelty": "its texts are of another kind than those that the model was judged on",
+    "similarity": "its texts and the documents are not as similar as they were",
+    "length": "its texts are of another length",
+    "unknown": "it has more words that the tokenizer does not know",
+    "cut": "more of its texts are cut",
+}
+"""Why a level is not quiet, the gravest first, as it stands in the first line behind the name of the window."""
+
+SHOWN_NAMES = 5
+"""Canaries that are named beside their check."""
+NEWEST = 30
+"""Windows that the history shows."""
+
+
+@dataclass(frozen=True)
+class NewText:
+    """A text of a window that stands for others of its kind, and what is nearest to it.
+
+    Attributes:
+        id, text: of the window.
+        nearest: the nearest text of the reference.
+        similarity: cosine to it.
+        like: further texts of the window that are of its kind, a few of them.
+        count: texts of that kind among the most foreign ones, this one included.
+    """
+
+    id: str
+    text: str
+    nearest: str
+    similarity: float
+    like: tuple[str, ...]
+    count: int
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields for JSON."""
+        return asdict(self)
+
+
+class Past(NamedTuple):
+    """A window that was looked at: name, when (ISO 8601), level, and the share of texts of another kind (None: unknown)."""
+
+    name: str
+    finished_at: str
+    level: str
+    foreign: float | None
+
+
+def headline(name: str, verdict: WindowVerdict) -> str:
+    """Return the first line of every report, without the level."""
+    grave = {one.name for one in verdict.checks if one.level == verdict.level and one.told}
+    causes = list(dict.fromkeys(cause for check, cause in CAUSES.items() if check in grave))
+    if verdict.level != "quiet":
+        # what makes a window another one moves nearly every check: the first two say what there is to say
+        return f"{name}: {', and '.join(causes[:2])}"
+    if not verdict.told:
+        return f"{name} has too few texts to say anything about them"
+    return f"nothing in {name} is unlike what the model was judged on, beyond chance"
+
+
+def render(found: Mapping[str, Any], verdict: WindowVerdict, past: Sequence[Past], notes: Sequence[str]) -> str:
+    """Return the page about a window.
+
+    Args:
+        found: what its JSON holds.
+        verdict: level and checks.
+        past: the windows until now, this one last.
+        notes: what should be known.
+    """
+    window, level = found["window"], str(found["level"])
+    ordered = sorted(verdict.checks, key=lambda one: (not one.told, -LEVELS.index(one.level)))
+    return build(
+        "monitor.html.j2",
+        styles=["style.css", "page.css", "drawing.css", "monitor.css"],
+        scripts=["shared.js", "monitor.js"],
+        data={},
+        verdict=LEVEL_LOOKS[level],
+        title=plain(f"{level}: {window['name']}"),
+        sign=LEVEL_SIGNS[level],
+        level=LEVEL_WORDS[level],
+        headline=plain(str(found["headline"])),
+        lead=_lead(verdict),
+        known=[(name, plain(str(value))) for name, value in _known(found)],
+        notes=[plain(note) for note in (*notes, *verdict.notes)],
+        checks=[_line(one) for one in ordered],
+        new=[
+            {
+                **one,
+                "text": plain(one["text"]),
+                "id": plain(one["id"]),
+                "nearest": plain(one["nearest"]),
+                "like": [plain(text) for text in one["like"]],
+            }
+            for one in found["new"]
+        ],
+        history=_history(past) if len(past) > 1 and any(one.foreign is not None for one in past) else "",
+        next_steps=[(plain(one["command"]), plain(one["for"])) for one in found["next"]],
+        finished=moment(str(found["finished_at"])),
+        version=own_version(),
+    )
+
+
+def _lead(verdict: WindowVerdict) -> str:
+    if verdict.foreign is None or not verdict.told:
+        return "The texts themselves could not be compared."
+    share, (low, high) = verdict.foreign
+    if low <= 0:
+        return f"No share of texts of another kind is shown; with 95% confidence it is below {high:.0%}."
+    return f"At least about {share:.0%} of the texts are of another kind (95% interval {low:.0%} to {high:.0%})."
+
+
+def _known(found: Mapping[str, Any]) -> list[tuple[str, str]]:
+    window, reference = found["window"], found["reference"]
+    texts = f"{window['rows']:,}" + ("" if window["rows"] == window["different"] else f", {window['different']:,} different")
+    return [
+        ("Run", found["run"]),
+        ("Window", f"{window['name']} ({texts} texts)"),
+        ("Reference", f"{reference['given']:,} texts of {found['dataset']}"),
+        ("Encoded by", found["model"]),
+    ]
+
+
+def _line(check: Check) -> dict[str, Any]:
+    return {
+        "name": CHECK_NAMES.get(check.name, check.name),
+        "level": LEVEL_WORDS[check.level] if check.told else "not told",
+        "look": LEVEL_LOOKS[check.level] if check.told else "no_evidence",
+        "sign": LEVEL_SIGNS[check.level] if check.told else "·",
+        "figure": "" if check.figure is None or check.name == "index" else fraction(check.figure),
+        "interval": "" if check.interval is None else span(check.interval),
+        "sentence": plain(check.sentence),
+        "named": [plain(name) for name in check.named[:SHOWN_NAMES]],
+        "more": max(0, len(check.named) - SHOWN_NAMES),
+    }
+
+
+def _history(past: Sequence[Past]) -> Picture:
+    """Return the picture of the windows until now."""
+    shown = list(past[-NEWEST:])
+    points = [(float(number), None if one.foreign is None else 100 * one.foreign) for number, one in enumerate(shown, start=1)]
+    titles = [f"{one.name}, {moment(one.finished_at)}: {LEVEL_WORDS[one.level]}" for one in shown]
+    alarms = [(x, y if one.level == "alarm" else None) for (x, y), one in zip(points, shown, strict=True)]
+    series = [Series("alarm", alarms, "s7", 2, titles)] if any(y is not None for _, y in alarms) else []
+    count = sum(one.level == "alarm" for one in shown)
+    said = f"{len(shown):,} windows, {count:,} with an alarm; the last is {LEVEL_WORDS[shown[-1].level]}."
+    label = f"Least share of texts of another kind in {len(shown)} windows"
+    table = Table(
+        "Windows, the oldest first",
+        ("Window", "Finished", "Level", "Of another kind"),
+        [
+            (one.name, moment(one.finished_at), LEVEL_WORDS[one.level], "" if one.foreign is None else f"{one.foreign:.0%}")
+            for one in shown
+        ],
+        words=(1, 2),
+    )
+    panel = Panel(
+        "texts of another kind, %, at least", [*series, Series("window", points, "s0", 0, titles)], zero=True, height=150
+    )
+    return Picture("windows", "", said, line_chart([panel], label, x_name="window"), table)

@@ -1,0 +1,131 @@
+"""Which texts of a data set stand for what production should look like: those that were held out, and documents to search.
+
+Nothing here depends on chance or on the order of a file: what is too much is left out by a digest of its text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from data.schema import RowKind, normalise_text, text_id
+from train.encode.contract import Role
+
+if TYPE_CHECKING:
+    from data.prepared import PreparedDataset
+
+MOST_TEXTS = 2_000
+"""Held-out texts that are kept: what is told of a window of 200 texts gets hardly surer with more."""
+MOST_DOCUMENTS = 2_000
+"""Documents that similarities are measured against; the same for the reference and for every window."""
+FEWEST = 50
+"""Held-out texts below which texts of train are taken as well, and that is said."""
+FEWEST_DOCUMENTS = 50
+"""Documents that must be left where those that answer held-out queries are left out."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """What is kept of a data set.
+
+    Attributes:
+        dataset: its name.
+        kind: of its rows.
+        role: in which the texts are encoded.
+        texts: each once.
+        splits: of each text: `test`, `dev` or `train`.
+        document_ids, documents: what similarities are measured against; none for scored pairs.
+        notes: what must be known of the choice.
+    """
+
+    dataset: str
+    kind: RowKind
+    role: Role
+    texts: tuple[str, ...]
+    splits: tuple[str, ...]
+    document_ids: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+
+
+def held_out(prepared: PreparedDataset) -> HeldOut:
+    """Choose the held-out texts of a data set, test before dev, and documents of its corpus.
+
+    Texts of train are taken only where there are fewer than `FEWEST` others.
+    """
+    scored = prepared.kind is RowKind.SCORED
+    columns = ("sentence1", "sentence2") if scored else ("anchor",)
+    found: dict[str, tuple[str, str]] = {}
+    notes: list[str] = []
+    for split in ("test", "dev", "train"):
+        if split == "train" and len(found) >= FEWEST:
+            break
+        table = prepared.splits.get(split)
+        if table is None or not len(table):
+            continue
+        fresh = {normalise_text(text): text for column in reversed(columns) for text in reversed(table[column][:])}
+        chosen = _fewer([(key, text) for key, text in fresh.items() if key not in found], MOST_TEXTS - len(found))
+        found |= {key: (text, split) for key, text in chosen}
+        if split == "train":
+            notes.append(
+                f"only {len(found) - len(chosen):,} texts of {prepared.name} were held out, so {len(chosen):,} texts that were"
+                " trained on stand in the reference as well: to these the model is better fitted than to new ones"
+            )
+    ids, documents, about = ((), (), ()) if scored else _documents(prepared)
+    return HeldOut(
+        dataset=prepared.name,
+        kind=prepared.kind,
+        role=Role.SYMMETRIC if scored else Role.QUERY,
+        texts=tuple(text for text, _ in found.values()),
+        splits=tuple(split for _, split in found.values()),
+        document_ids=ids,
+        documents=documents,
+        notes=(*notes, *about),
+    )
+
+
+def _documents(prepared: PreparedDataset) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Return ids and texts of documents, and what must be known of them.
+
+    In a corpus that is made of the rows every held-out query finds its own answer, as no new query of production does. Where the
+    answers of held-out queries are theirs alone, they are left out, so that both find as much.
+    """
+    corpus = prepared.corpus
+    if corpus is None:
+        return (), (), ()
+    ids: Sequence[str] = corpus["id"][:]
+    rows: list[int] = list(range(len(ids)))
+    notes: tuple[str, ...] = ()
+    if not prepared.own_corpus and (answers := _answers_of_their_own(prepared)):
+        others = [row for row in rows if ids[row] not in answers]
+        if len(others) >= FEWEST_DOCUMENTS:
+            rows = others
+            notes = ("similarities are measured against documents that answer no held-out query, as new queries may have none",)
+    if len(rows) > MOST_DOCUMENTS:
+        rows = sorted(row for _, row in sorted((text_id(ids[row]), row) for row in rows)[:MOST_DOCUMENTS])
+    texts = corpus.select(rows)["text"][:]
+    return tuple(ids[row] for row in rows), tuple(texts), notes
+
+
+def _answers_of_their_own(prepared: PreparedDataset) -> set[str]:
+    """Return the documents of dev and test, if most of them are not documents of train too; else none."""
+    tables = prepared.splits
+    answers = {one for split in ("dev", "test") if split in tables for one in tables[split]["document_id"][:]}
+    taught = set(tables["train"]["document_id"][:]) if "train" in tables else set()
+    return answers if 2 * len(answers & taught) < len(answers) else set()
+
+
+def _fewer(texts: Iterable[tuple[str, str]], most: int) -> list[tuple[str, str]]:
+    """Return at most so many (key, text), in their order."""
+    kept = list(texts)
+    if len(kept) <= most:
+        return kept
+    ranked = sorted(range(len(kept)), key=lambda place: text_id(kept[place][0]))[: max(0, most)]
+    return [kept[place] for place in sorted(ranked)]
+
+
+def by_name(datasets: Mapping[str, PreparedDataset]) -> dict[str, HeldOut]:
+    """Return what is kept of each data set that has something held out."""
+    found = {name: held_out(prepared) for name, prepared in datasets.items()}
+    return {name: one for name, one in found.items() if set(one.splits) & {"test", "dev"}}
