@@ -22,13 +22,15 @@ TASKS = {
 
 
 def write_files(folder: Path) -> None:
-    """Write `my_pairs.csv`, `golden.csv`, `new.csv`, `corpus.jsonl` and `notes.txt` into a folder."""
+    """Write `my_pairs.csv`, `golden.csv`, `new.csv`, `corpus.jsonl`, `notes.txt` and `today.jsonl` into a folder."""
     _write_pairs(folder / "my_pairs.csv", THINGS)
     _write_pairs(folder / "new.csv", NEW_THINGS)
     _write_pairs(folder / "golden.csv", OTHER_THINGS)
     answers = [answer for _, answer in _pairs(THINGS)]
     lines = (json.dumps({"_id": f"d{number}", "text": answer}) for number, answer in enumerate(answers))
     (folder / "corpus.jsonl").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    asked = (json.dumps({"query": question}) for question, _ in _pairs(THINGS))
+    (folder / "today.jsonl").write_text("\n".join(asked) + "\n", encoding="utf-8")
     (folder / "notes.txt").write_text("\n".join(answers) + "\n", encoding="utf-8")
 
 

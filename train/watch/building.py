@@ -73,7 +73,9 @@ def build_reference(
     document_vectors = _encoded(encoder, Role.DOCUMENT, tuple(everything.values()), at_hand) if everything else vectors[:0]
     searched = np.arange(len(everything)) < len(known)
     figures = measure_texts(tokenizer, contract, held.texts, held.role)
-    top1 = nearest(held.texts, vectors, held.documents, document_vectors[searched], cosine)
+    top1 = np.full(len(held.texts), np.nan)
+    if held.comparable:
+        top1 = nearest(held.texts, vectors, held.documents, document_vectors[searched], cosine)
     notes = held.notes
     if canaries:
         queries = _encoded(encoder, held.role, tuple(one.query for one in canaries), at_hand)

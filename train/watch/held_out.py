@@ -21,8 +21,6 @@ MOST_DOCUMENTS = 2_000
 """Documents that similarities are measured against; the same for the reference and for every window."""
 FEWEST = 50
 """Held-out texts below which texts of train are taken as well, and that is said."""
-FEWEST_DOCUMENTS = 50
-"""Documents that must be left where those that answer held-out queries are left out."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,8 @@ class HeldOut:
         role: in which the texts are encoded.
         texts: each once.
         splits: of each text: `test`, `dev` or `train`.
-        document_ids, documents: what similarities are measured against; none for scored pairs.
+        document_ids, documents: of its corpus; none for scored pairs.
+        comparable: whether new queries may be expected to be as near to these documents as the held-out ones.
         notes: what must be known of the choice.
     """
 
@@ -46,6 +45,7 @@ class HeldOut:
     splits: tuple[str, ...]
     document_ids: tuple[str, ...] = ()
     documents: tuple[str, ...] = ()
+    comparable: bool = True
     notes: tuple[str, ...] = ()
 
 
@@ -72,7 +72,13 @@ def held_out(prepared: PreparedDataset) -> HeldOut:
                 f"only {len(found) - len(chosen):,} texts of {prepared.name} were held out, so {len(chosen):,} texts that were"
                 " trained on stand in the reference as well: to these the model is better fitted than to new ones"
             )
-    ids, documents, about = ((), (), ()) if scored else _documents(prepared)
+    ids, documents = ((), ()) if scored else _documents(prepared)
+    comparable = scored or prepared.own_corpus or not _answers_of_their_own(prepared)
+    if not comparable:
+        notes.append(
+            "the documents are those of the rows, where each held-out query has its own answer and a new one need not: how near"
+            " texts are to documents is compared only with --index"
+        )
     return HeldOut(
         dataset=prepared.name,
         kind=prepared.kind,
@@ -81,39 +87,29 @@ def held_out(prepared: PreparedDataset) -> HeldOut:
         splits=tuple(split for _, split in found.values()),
         document_ids=ids,
         documents=documents,
-        notes=(*notes, *about),
+        comparable=comparable,
+        notes=tuple(notes),
     )
 
 
-def _documents(prepared: PreparedDataset) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
-    """Return ids and texts of documents, and what must be known of them.
-
-    In a corpus that is made of the rows every held-out query finds its own answer, as no new query of production does. Where the
-    answers of held-out queries are theirs alone, they are left out, so that both find as much.
-    """
+def _documents(prepared: PreparedDataset) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return ids and texts of documents of the corpus, at most `MOST_DOCUMENTS`, drawn by a digest of their ids."""
     corpus = prepared.corpus
     if corpus is None:
-        return (), (), ()
+        return (), ()
     ids: Sequence[str] = corpus["id"][:]
-    rows: list[int] = list(range(len(ids)))
-    notes: tuple[str, ...] = ()
-    if not prepared.own_corpus and (answers := _answers_of_their_own(prepared)):
-        others = [row for row in rows if ids[row] not in answers]
-        if len(others) >= FEWEST_DOCUMENTS:
-            rows = others
-            notes = ("similarities are measured against documents that answer no held-out query, as new queries may have none",)
+    rows = list(range(len(ids)))
     if len(rows) > MOST_DOCUMENTS:
-        rows = sorted(row for _, row in sorted((text_id(ids[row]), row) for row in rows)[:MOST_DOCUMENTS])
-    texts = corpus.select(rows)["text"][:]
-    return tuple(ids[row] for row in rows), tuple(texts), notes
+        rows = sorted(row for _, row in sorted((text_id(name), row) for row, name in enumerate(ids))[:MOST_DOCUMENTS])
+    return tuple(ids[row] for row in rows), tuple(corpus.select(rows)["text"][:])
 
 
-def _answers_of_their_own(prepared: PreparedDataset) -> set[str]:
-    """Return the documents of dev and test, if most of them are not documents of train too; else none."""
+def _answers_of_their_own(prepared: PreparedDataset) -> bool:
+    """Tell whether most documents of dev and test are none of train: then the corpus is a list of answers, one a query."""
     tables = prepared.splits
     answers = {one for split in ("dev", "test") if split in tables for one in tables[split]["document_id"][:]}
     taught = set(tables["train"]["document_id"][:]) if "train" in tables else set()
-    return answers if 2 * len(answers & taught) < len(answers) else set()
+    return 2 * len(answers & taught) < len(answers)
 
 
 def _fewer(texts: Iterable[tuple[str, str]], most: int) -> list[tuple[str, str]]:

@@ -38,8 +38,8 @@ def test_vectors_and_figures_are_those_of_plain_sentence_transformers(run: Path)
     assert np.allclose(found.sample.vectors, again, atol=1e-5)
     lengths = [len(model.tokenizer(text)["input_ids"]) for text in found.texts]
     assert found.sample.lengths.tolist() == lengths and not found.sample.cut.any()
-    documents = model.encode_document([text for text, kept in zip(found.documents, found.searched, strict=True) if kept])
-    assert found.sample.top1 == pytest.approx((unit(again) @ unit(documents).T).max(axis=1), abs=1e-4)
+    assert np.allclose(found.document_vectors, model.encode_document(list(found.documents)), atol=1e-5)
+    assert np.isnan(found.sample.top1).all() and "--index" in found.about.notes[-1], "each query has an answer of its own"
 
 
 def test_nothing_that_was_trained_on_is_in_it_unless_it_is_said(run: Path, here: Path) -> None:

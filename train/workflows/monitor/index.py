@@ -117,13 +117,15 @@ def similarities_to_documents(reference: Sample, window: Sample, production: Pro
 
 
 def similarities_to_reference(texts: Sequence[str], window: Sample, reference: Reference) -> Floats:
-    """Return [m] similarities of a window to the nearest document of the reference; NaN where it has none.
+    """Return [m] similarities of a window to the nearest document of the reference; NaN where these are not compared.
 
     Args:
         texts: of the window; none where they are not known.
         window: its sample.
         reference: what it is compared with.
     """
+    if np.isnan(reference.sample.top1).all():
+        return np.full(len(window), np.nan)
     searched = reference.searched
     documents = [text for text, kept in zip(reference.documents, searched.tolist(), strict=True) if kept]
     named = texts or [""] * len(window)
