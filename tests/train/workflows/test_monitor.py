@@ -102,6 +102,22 @@ def place(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def another(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
+    """A model of the same form with other weights."""
+    import torch
+    from sentence_transformers import SentenceTransformer
+
+    folder = tmp_path_factory.mktemp("another") / "model"
+    model = SentenceTransformer(str(tiny_model), device="cpu")
+    torch.manual_seed(3)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(0.5 * weight.std(unbiased=False) * torch.randn_like(weight))
+    model.save_pretrained(str(folder), create_model_card=False)
+    return folder
+
+
 @pytest.fixture
 def run(place: Path, tmp_path: Path) -> Path:
     """A copy of the run that nothing was monitored in."""
@@ -163,14 +179,12 @@ def stored_at(out: Path, texts: list[str], model: Path, role: Any, *, with_text:
     return out
 
 
-def test_the_index_of_this_model_is_quiet_and_another_one_an_alarm(
-    run: Path, place: Path, tmp_path: Path, tiny_model: Path
-) -> None:
+def test_the_index_of_this_model_is_quiet_and_another_one_an_alarm(run: Path, place: Path, tmp_path: Path, another: Path) -> None:
     window = place / "fresh.txt"
     own = monitored(run, window, index=documents_of(run, tmp_path / "own.parquet"))
     assert levels(own)["index"] == levels(own)["canaries"] == "quiet" and levels(own)["similarity"] != "untold"
     assert own.canaries_asked == "in own.parquet"
-    other = monitored(run, window, index=documents_of(run, tmp_path / "base.parquet", tiny_model))
+    other = monitored(run, window, index=documents_of(run, tmp_path / "other.parquet", another))
     assert (other.level, levels(other)["index"]) == ("alarm", "alarm") and levels(other)["similarity"] == "untold"
     assert other.canaries_asked == "among the documents of the reference" and levels(other)["canaries"] == "quiet"
     assert any("embed-tune embed DOCUMENTS" in command for command, _ in other.next_steps)
@@ -357,7 +371,7 @@ def test_where_no_reference_can_be_made_it_is_said(run: Path, place: Path, tmp_p
     assert not (run / "reference").exists() and not (run / "monitor").exists()
 
 
-def test_windows_as_vectors_must_be_of_the_runs_model_and_role(run: Path, place: Path, tmp_path: Path, tiny_model: Path) -> None:
+def test_windows_as_vectors_must_be_of_the_runs_model_and_role(run: Path, place: Path, tmp_path: Path, another: Path) -> None:
     texts = (place / "fresh.txt").read_text(encoding="utf-8").splitlines()
 
     own = monitored(run, stored_at(tmp_path / "own.parquet", texts, run, "query"))
@@ -366,9 +380,9 @@ def test_windows_as_vectors_must_be_of_the_runs_model_and_role(run: Path, place:
     bare = monitored(run, stored_at(tmp_path / "bare.parquet", texts, run, "query", with_text=False))
     assert levels(bare)["length"] == "untold" and bare.level == "quiet" and not bare.new
     with pytest.raises(ModelError, match="vectors of another model"):
-        monitored(run, stored_at(tmp_path / "base.parquet", texts, tiny_model, "query"))
+        monitored(run, stored_at(tmp_path / "other.parquet", texts, another, "query"))
     with pytest.raises(ModelError, match="gives other vectors than the model of the run"):
-        monitored(run, place / "fresh.txt", model=str(tiny_model))
+        monitored(run, place / "fresh.txt", model=str(another))
 
 
 def test_figures_and_no_texts_go_to_tensorboard(run: Path, place: Path) -> None:

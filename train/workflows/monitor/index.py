@@ -18,13 +18,13 @@ from train.watch.canaries import Canary, nearest, rows_of, still_first, unit
 from train.watch.checks import CanaryResult, IndexFacts
 from train.watch.reference import Reference
 from train.watch.sample import Floats, Sample
-from train.workflows.monitor.opened import NEARLY, Watched
+from train.workflows.monitor.opened import SAME, Watched
 
 COMPARED = 16
 """Texts of an index that are encoded again, where its description names another space."""
-FOUND = 0.98
-"""Similarity from which on the nearest vector of an index is that of the very document: equal texts have 1, and rounding to bytes
-takes less than 0.01."""
+FOUND: dict[Method, float] = {"exact": 1 - 1e-4, "int8": 1 - 2e-3, "ubinary": 0.999}
+"""Cosine (of bits: share of equal ones) from which on the nearest vector of an index is that of the very document. Some models put all
+texts within a cosine of .9 of each other, so only what rounding takes is allowed; what is not found is not counted as moved."""
 MOSTLY = 0.9
 """Share of documents of the reference that must be found for an index to be of this model after all."""
 LOOKED_UP = 50
@@ -41,12 +41,14 @@ class Production:
         facts: which model built it.
         stored: its file.
         index: ready to be searched; None where it is of another model, so that its similarities mean nothing.
+        finder: the same, by cosine however the model compares vectors: what finds a document by its own vector.
         notes: what should be known of it.
     """
 
     facts: IndexFacts
     stored: VectorFile
     index: Index | None = None
+    finder: Index | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -61,6 +63,13 @@ class Production:
         assert self.index is not None
         hits = self.index.search(vectors.astype(np.float32), k, self.method)
         return hits.scores, hits.rows
+
+    def places(self, vectors: Floats) -> list[int | None]:
+        """Return for each document [N, D] the row that it has in the index; None where it is not there."""
+        assert self.finder is not None
+        hits = self.finder.search(vectors.astype(np.float32), 1, self.method)
+        least = FOUND[self.method]
+        return [int(row) if score >= least else None for row, score in zip(hits.rows[:, 0], hits.scores[:, 0], strict=True)]
 
 
 def open_index(path: Path, watched: Watched) -> Production:
@@ -77,16 +86,18 @@ def open_index(path: Path, watched: Watched) -> Production:
     if info.dimensions != about.dimensions:
         note = f"{path.name} holds vectors of {info.dimensions} dimensions, and this model's have {about.dimensions}"
         return Production(IndexFacts(own, info.space or f"{info.dimensions} dimensions", path.name), stored, notes=(note,))
-    cosine = info.similarity == "cosine"
-    index = Index(stored.stored, info.precision, info.dimensions, info.ranges, unit=cosine)
-    same = Production(IndexFacts(own, own, path.name), stored, index)
+    finder = Index(stored.stored, info.precision, info.dimensions, info.ranges)
+    index = finder
+    if info.similarity == "dot":
+        index = Index(stored.stored, info.precision, info.dimensions, info.ranges, unit=False)
+    same = Production(IndexFacts(own, own, path.name), stored, index, finder)
     if info.space in (own, watched.encoder.space(info.role)):
         return same
     if not info.space:
-        return Production(IndexFacts(own, None, path.name), stored, index)
+        return Production(IndexFacts(own, None, path.name), stored, index, finder)
     if _same_vectors(stored, watched) or _knows_documents(same, watched.reference):
-        note = f"{path.name} was built under other versions of libraries, or in another form of this model: its vectors agree"
-        return Production(same.facts, stored, index, (note,))
+        note = f"{path.name} was built under other versions of libraries: its vectors agree with those of this model"
+        return Production(same.facts, stored, index, finder, (note,))
     return Production(IndexFacts(own, info.space, path.name), stored, notes=(f"{path.name} was made by {info.label}",))
 
 
@@ -98,16 +109,16 @@ def _same_vectors(stored: VectorFile, watched: Watched) -> bool:
     texts = [stored.texts[int(row)].as_py() for row in rows]
     again = watched.encoder.encode(texts, stored.info.role, False).numpy()
     kept = np.asarray(stored.stored[rows], dtype=np.float32)
-    return bool((1 - (unit(again) * unit(kept)).sum(axis=1)).max() <= NEARLY)
+    return bool((1 - (unit(again) * unit(kept)).sum(axis=1)).max() <= SAME)
 
 
 def _knows_documents(production: Production, reference: Reference) -> bool:
     """Tell whether documents of the reference lie in the index, where this model puts them."""
     vectors = reference.document_vectors[:LOOKED_UP]
-    if not len(vectors):
+    if not len(vectors) or production.method != "exact" or production.finder is None:
         return False
-    scores, _ = production.nearest(vectors)
-    return bool((scores[:, 0] >= FOUND).mean() >= MOSTLY)
+    hits = production.finder.search(vectors.astype(np.float32), 1, "exact")
+    return bool((hits.scores[:, 0] >= 1 - SAME).mean() >= MOSTLY)
 
 
 def similarities_to_documents(reference: Sample, window: Sample, production: Production) -> tuple[Floats, Floats]:
@@ -157,8 +168,8 @@ def _in_index(canaries: Sequence[Canary], queries: Floats, reference: Reference,
     """Ask the canaries of the index. A document is found there by its vector, as ids may be others."""
     wanted = rows_of(canaries, reference.document_ids)
     rows = sorted({row for own in wanted for row in own})
-    scores, places = production.nearest(reference.document_vectors[rows])
-    there = {row: int(place) for row, place, score in zip(rows, places[:, 0], scores[:, 0], strict=True) if score >= FOUND}
+    found = production.places(reference.document_vectors[rows])
+    there = {row: place for row, place in zip(rows, found, strict=True) if place is not None}
     hit_scores, hits = production.nearest(queries, DEEP)
     moved, gone = [], []
     for number, canary in enumerate(canaries):
