@@ -5,9 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import json
-import random
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,90 +14,13 @@ import pytest
 
 import embed_tune
 from data.errors import DataError
+from tests.support.monitoring import answer, asked, foreign, levels, monitored
 from tests.train.conftest import as_json
 from train.errors import ConfigError, ModelError, RunError, VerdictError
-from train.resolve.monitor import MonitorRequest, MonitorTask
-from train.resolve.vectors import TextChoice
 from train.vectors.files import as_table, open_vectors, write_vectors
 from train.watch.reference import NoReference, read_record, read_reference
-from train.workflows.monitor import follow as follow_module
-from train.workflows.monitor.follow import QUIET_SECONDS, follow_folder
-from train.workflows.monitor.monitor import watch_window
-from train.workflows.monitor.results import MonitorResult
 
 pytestmark = pytest.mark.slow
-
-KITCHEN = ["bake bread", "boil eggs", "roast a chicken", "season soup", "knead dough", "fry onions", "grill fish", "steam rice"]
-GARDEN = [
-    "prune roses",
-    "plant tulips",
-    "water tomatoes",
-    "mow the lawn",
-    "repot orchids",
-    "trim hedges",
-    "sow carrots",
-    "graft apples",
-]
-ASKED = [
-    "how do I {} without a mess",
-    "what is the best way to {}",
-    "can you {} in winter",
-    "how long does it take to {}",
-    "which tools do I need to {}",
-    "what goes wrong when people {}",
-]
-WHO = ["for my family", "with children", "on a budget", "in a small flat", "after work", "before a party", "at night", "alone"]
-FOREIGN = [
-    "my router drops the wifi connection every {}",
-    "the invoice of {} was charged twice",
-    "reset the password of account {}",
-    "the app crashes when I upload photo {}",
-    "printer driver {} not found on windows",
-    "database migration {} fails with a timeout",
-]
-
-
-def asked(count: int, seed: int) -> list[str]:
-    """Different questions about kitchen and garden."""
-    rng = random.Random(seed)
-    every = [f"{how.format(what)} {who}?" for how in ASKED for what in (*KITCHEN, *GARDEN) for who in WHO]
-    return rng.sample(every, count)
-
-
-def foreign(count: int) -> list[str]:
-    return [FOREIGN[number % len(FOREIGN)].format(number) for number in range(count)]
-
-
-def answer(question: str) -> str:
-    return f"To be asked {question.rstrip('?')} is common: begin early and be patient."
-
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
-    """A folder with a run on 400 pairs, and 120 questions that are in none of its splits."""
-    folder = tmp_path_factory.mktemp("monitor")
-    questions = asked(520, 1)
-    with (folder / "pairs.csv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([("question", "answer"), *((one, answer(one)) for one in questions[:400])])
-    (folder / "fresh.txt").write_text("\n".join(questions[400:]) + "\n", encoding="utf-8")
-    (folder / "foreign.txt").write_text("\n".join([*questions[400:420], *foreign(60)]) + "\n", encoding="utf-8")
-    embed_tune.fine_tune(
-        folder / "pairs.csv",
-        model=tiny_model,
-        output_dir=folder,
-        name="first",
-        settings={
-            "model.device": "cpu",
-            "training.max_steps": 2,
-            "training.precision": "fp32",
-            "evaluation.resamples": 100,
-            "evaluation.references": "off",
-            "evaluation.panel": "off",
-            "data.split.dev": 0.3,
-            "data.split.test": 0.3,
-        },
-    )
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -122,15 +43,6 @@ def another(tmp_path_factory: pytest.TempPathFactory, tiny_model: Path) -> Path:
 def run(place: Path, tmp_path: Path) -> Path:
     """A copy of the run that nothing was monitored in."""
     return shutil.copytree(place / "first", tmp_path / "first")
-
-
-def monitored(run: Path, window: Path, **given: Any) -> MonitorResult:
-    choice = TextChoice(str(window), given.pop("columns", ()))
-    return watch_window(MonitorTask.of(MonitorRequest(run, choice, **given)))
-
-
-def levels(found: MonitorResult) -> dict[str, str]:
-    return {one.name: one.level if one.told else "untold" for one in found.checks}
 
 
 def test_the_same_kind_of_texts_is_quiet(run: Path, place: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -258,90 +170,6 @@ def test_a_sheet_that_was_filled_in_is_trained_on(run: Path, place: Path, tmp_pa
     )
     counts = json.loads((again.folder / "audit.json").read_text(encoding="utf-8"))["datasets"][0]["counts"]
     assert sum(counts.get(split, 0) for split in ("train", "dev", "test")) in (0, len(rows) - 4), counts
-
-
-class Clock:
-    """Time that passes only while somebody waits, and what happens meanwhile."""
-
-    def __init__(self, *events: Any) -> None:
-        self.events, self.offset = list(events), 0.0
-
-    def wait(self, seconds: float) -> None:
-        self.offset += max(seconds, QUIET_SECONDS)
-        if not self.events:
-            raise KeyboardInterrupt
-        self.events.pop(0)()
-
-    def now(self) -> float:
-        import time
-
-        return time.time() + self.offset
-
-
-def followed(run: Path, folder: Path, *events: Any) -> list[MonitorResult]:
-    """What comes of a folder while these things happen, one between two looks, until Ctrl-C."""
-    clock = Clock(*events)
-    task = MonitorTask.of(MonitorRequest(run, TextChoice("")))
-    found: list[MonitorResult] = []
-    results: Iterator[MonitorResult] = follow_folder(task, folder, every=1.0, wait=clock.wait, clock=clock.now)
-    with pytest.raises(KeyboardInterrupt):
-        found.extend(results)
-    return found
-
-
-def nothing() -> None:
-    """Nothing happens."""
-
-
-def names(found: list[MonitorResult]) -> list[str]:
-    return [str(one.window["name"]) for one in found]
-
-
-def test_a_followed_folder_takes_each_complete_file_once_also_across_restarts_and_kills(
-    run: Path, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    folder = tmp_path / "in"
-    folder.mkdir()
-    fresh = (place / "fresh.txt").read_text(encoding="utf-8")
-    (folder / "a.txt").write_text(fresh, encoding="utf-8")
-    (folder / "bad.jsonl").write_text('{"query": "x"\n', encoding="utf-8")
-    (folder / ".b.txt.tmp").write_text(fresh, encoding="utf-8")
-
-    def grow() -> None:
-        with (folder / "b.txt").open("a", encoding="utf-8") as file:
-            file.write(fresh)
-
-    seen: list[str] = []
-    took = follow_module.look_at
-
-    def look(choice: TextChoice, *rest: Any) -> MonitorResult:
-        seen.append(Path(choice.place).name)
-        return took(choice, *rest)
-
-    monkeypatch.setattr(follow_module, "look_at", look)
-    found = followed(run, folder, grow, grow, grow, nothing, nothing)
-    assert names(found) == ["a.txt", "b.txt"] and seen == ["a.txt", "bad.jsonl", "b.txt"]
-    assert found[1].window["rows"] == 360, "not while it grew"
-    assert "bad.jsonl is left out" in capfd.readouterr().out
-    seen.clear()
-    (folder / "c.txt").write_text((place / "foreign.txt").read_text(encoding="utf-8"), encoding="utf-8")
-
-    def killed(*_: Any) -> None:
-        raise SystemExit(137)
-
-    with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        patch.setattr("train.workflows.monitor.monitor.write_results", killed)
-        clock = Clock(nothing, nothing)
-        task = MonitorTask.of(MonitorRequest(run, TextChoice("")))
-        list(follow_folder(task, folder, every=1.0, wait=clock.wait, clock=clock.now))
-    assert seen == ["c.txt"], "those from before are remembered, the broken one too"
-    with monkeypatch.context() as patch, pytest.raises(SystemExit):
-        patch.setattr("train.workflows.monitor.monitor._track", killed)
-        clock = Clock(nothing, nothing)
-        list(follow_folder(task, folder, every=1.0, wait=clock.wait, clock=clock.now))
-    assert seen == ["c.txt", "c.txt"], "of which nothing was written is looked at again"
-    (folder / "bad.jsonl").write_text("".join(json.dumps({"query": one}) + "\n" for one in asked(40, 5)), encoding="utf-8")
-    assert names(followed(run, folder, nothing, nothing)) == ["bad.jsonl"], "what has a result is not; a mended file is"
 
 
 def test_a_run_without_a_reference_gets_the_same_from_its_data(run: Path, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
