@@ -23,8 +23,10 @@ from train.workflows.monitor.opened import SAME, Watched
 COMPARED = 16
 """Texts of an index that are encoded again, where its description names another space."""
 FOUND: dict[Method, float] = {"exact": 1 - 1e-4, "int8": 1 - 2e-3, "ubinary": 0.999}
-"""Cosine (of bits: share of equal ones) from which on the nearest vector of an index is that of the very document. Some models put all
-texts within a cosine of .9 of each other, so only what rounding takes is allowed; what is not found is not counted as moved."""
+"""Cosine (of bits: share of equal ones) from which on the nearest vector of an index is that of the very document.
+
+Some models put all texts within a cosine of .9 of each other, so only what rounding takes is allowed; what is not found is not
+counted as moved."""
 MOSTLY = 0.9
 """Share of documents of the reference that must be found for an index to be of this model after all."""
 LOOKED_UP = 50

@@ -34,9 +34,8 @@ from train.watch.sample import Floats, Sample
 COMPARED = 16
 """Texts that are encoded again to see whether a model still gives the vectors of the reference."""
 SAME, NEARLY = 1e-5, 1e-3
-"""Largest 1 − cosine to the reference of the run's own model, and of another form of it that says nothing of itself. In fp32 other
-versions of libraries stay below 1e-6; a base and what two steps of training make of it may be as near as 1e-4, so that no more is
-allowed."""
+"""Largest 1 − cosine to the reference of the run's own model, and of another form of it that says nothing of itself. A base and
+what two steps of training make of it may be as near as 1e-4, so little is allowed."""
 
 
 @dataclass(frozen=True, eq=False)
