@@ -13,7 +13,6 @@ from train.console import detail, quiet_libraries, say
 from train.deploy.exporting.eligibility import refuse
 from train.deploy.exporting.graph import write_graph
 from train.deploy.exporting.make import Source, fill, finish
-from train.deploy.exporting.proof import MOST
 from train.encode.cache.open import open_cache
 from train.encode.contract import Role
 from train.encode.exported.encoder import ExportedEncoder
@@ -103,7 +102,8 @@ def export_model(task: ExportTask, *, debug: bool = False) -> ExportResult:
     quiet_libraries(debug)
     for package in dict.fromkeys(package for kind in task.request.kinds for package in NEEDS[kind]):
         need(package, package)
-    opened = open_model(task.candidate.config.model_copy(update={"device": "cpu"}))
+    trusted = task.run is not None and RunRecords.of(task.run).config.model.trust_remote_code
+    opened = open_model(task.candidate.config.model_copy(update={"device": "cpu", "trust_remote_code": trusted}))
     encoder = opened.local
     for note in (*task.candidate.notes, *opened.notes):
         say(f"  note: {note}")
@@ -114,7 +114,7 @@ def export_model(task: ExportTask, *, debug: bool = False) -> ExportResult:
         cache = open_cache(task.request.cache or records.config.vector_cache, records.config.cache, say)
         say(f"scoring {task.candidate.label} on its test …")
         bench = open_bench(records, encoder, cache)
-        stock = _stock(task)
+        stock = _stock(task, trusted=trusted)
     say(f"turning {task.candidate.label} into a graph …")
     made: list[Made] = []
     refused: dict[str, str] = {}
@@ -163,7 +163,7 @@ def _make(task: ExportTask, source: Source, kind: ExportKind, bench: Bench | Non
             if bench is not None:
                 say("  judging it on test …")
                 judged = bench.judge(exported)
-                forced = _forced(exported, judged, task)
+                forced = _forced(judged, task)
                 timing = _timed(exported, stock, bench)
             finish(exported, [one.to_dict() for one in judged], None if timing is None else timing.to_dict(), forced)
     except OSError as error:
@@ -173,16 +173,13 @@ def _make(task: ExportTask, source: Source, kind: ExportKind, bench: Bench | Non
     return Made(kind, folder, exported.record, size, tuple(judged), timing)
 
 
-def _forced(exported: ExportedEncoder, judged: list[Judged], task: ExportTask) -> bool:
+def _forced(judged: list[Judged], task: ExportTask) -> bool:
     """Return whether an export is kept in spite of its judgement.
-
-    Vectors that are the model's up to rounding are as good, however few queries there are to show it.
 
     Raises:
         NotKept: it is not shown to be not worse, and nobody insists.
     """
-    same = exported.record.difference.largest <= MOST["fp32"]
-    wanting = [one for one in judged if not one.not_worse and not (same and one.delta > -one.margin)]
+    wanting = [one for one in judged if not one.kept]
     for one in judged:
         detail(f"  {one}")
     if wanting and not task.request.force:
@@ -201,8 +198,15 @@ def _timed(exported: ExportedEncoder, stock: SentenceTransformer | None, bench: 
     return time_in_turns(exported, stock, bench.dev.get(role) or list(GOLDEN_TEXTS), role)
 
 
-def _stock(task: ExportTask) -> SentenceTransformer:
-    """Return the model as Sentence Transformers alone loads it."""
+def _stock(task: ExportTask, *, trusted: bool) -> SentenceTransformer:
+    """Return the model as Sentence Transformers alone loads it, in fp32."""
+    import torch
     from sentence_transformers import SentenceTransformer
 
-    return SentenceTransformer(task.candidate.config.name, device="cpu", local_files_only=True)
+    return SentenceTransformer(
+        task.candidate.config.name,
+        device="cpu",
+        local_files_only=True,
+        trust_remote_code=trusted,
+        model_kwargs={"dtype": torch.float32},
+    ).float()

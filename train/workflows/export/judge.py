@@ -9,6 +9,7 @@ from typing import Any
 from data.errors import DataError
 from data.spec import PromptSpec
 from train.config.choices import Split
+from train.deploy.exporting.proof import MOST
 from train.encode.cache.cache import VectorCache
 from train.encode.contract import Role
 from train.encode.exported.encoder import ExportedEncoder
@@ -43,6 +44,7 @@ class Judged:
         low95: its lower one-sided bound.
         margin: loss up to which it counts as not worse.
         not_worse: whether that is shown.
+        same: the export gives the model's vectors up to rounding, so that there is nothing that a test could show.
     """
 
     name: str
@@ -56,18 +58,27 @@ class Judged:
     low95: float | None
     margin: float
     not_worse: bool
+    same: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Return its entry of export.json."""
         return {**self.__dict__, "ci95": list(self.ci95)}
 
     def __str__(self) -> str:
+        figures = (
+            f"{self.name}: {metric_name(self.metric)} {self.original:.4f} → {self.export:.4f}, {change(self.delta)}"
+            f" ({interval(self.ci95)}), {counted(self.n, self.kind)}"
+        )
+        if self.same and not self.not_worse:
+            return f"{figures}: the same vectors up to rounding"
         verdict = "not worse" if self.not_worse else "not shown to be not worse"
         bound = "" if self.low95 is None else f", the bound is {change(self.low95)}"
-        return (
-            f"{self.name}: {metric_name(self.metric)} {self.original:.4f} → {self.export:.4f}, {change(self.delta)}"
-            f" ({interval(self.ci95)}), {counted(self.n, self.kind)}: {verdict} by {self.margin:g}{bound}"
-        )
+        return f"{figures}: {verdict} by {self.margin:g}{bound}"
+
+    @property
+    def kept(self) -> bool:
+        """Tell whether the export is good enough here: not worse, or the same vectors, however few queries there are."""
+        return self.not_worse or (self.same and self.delta > -self.margin)
 
 
 @dataclass(frozen=True)
@@ -93,6 +104,7 @@ class Bench:
     def judge(self, exported: ExportedEncoder) -> list[Judged]:
         """Judge an export on every test."""
         settings = self.records.config
+        same = exported.record.difference.largest <= MOST["fp32"]
         found = []
         for name, scores in _scored(self.tasks, self.prompts, exported, self.cache):
             one = compare(
@@ -103,8 +115,8 @@ class Bench:
                 settings.evaluation.resamples,
                 settings.evaluation.margin,
             )
-            values = one.base, one.tuned, one.delta, one.ci95, one.low95
-            found.append(Judged(name, one.metric, one.n, one.kind, *values, settings.evaluation.margin, bool(one.not_worse)))
+            values = one.base, one.tuned, one.delta, one.ci95, one.low95, settings.evaluation.margin, bool(one.not_worse)
+            found.append(Judged(name, one.metric, one.n, one.kind, *values, same=same))
         return found
 
 
