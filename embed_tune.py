@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from train.api.judging import check, compare, evaluate, mine
     from train.api.models import Model, load_model
     from train.api.runs import Run, open_run
-    from train.api.shipping import export, verify
+    from train.api.shipping import export, monitor, verify
     from train.api.vectors import embed, search
     from train.errors import ConfigError, HubError, Interrupted, ModelError, RunError
 
@@ -46,6 +46,7 @@ __all__ = [
     "fine_tune",
     "load_model",
     "mine",
+    "monitor",
     "open_run",
     "resume",
     "search",
@@ -59,7 +60,7 @@ _HOMES = {
     "train.api.judging": ("check", "compare", "evaluate", "mine"),
     "train.api.models": ("Model", "load_model"),
     "train.api.runs": ("Run", "open_run"),
-    "train.api.shipping": ("export", "verify"),
+    "train.api.shipping": ("export", "monitor", "verify"),
     "train.api.vectors": ("embed", "search"),
 }
 """Where the names above are defined; a module is imported when one of its names is first asked for."""

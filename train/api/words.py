@@ -51,6 +51,15 @@ def sources_of(data: Data, output_dir: str | os.PathLike[str]) -> list[str]:
     return [str(store(data, Path(output_dir).absolute() / ".cache" / MEMORY))]
 
 
+def stored_texts(texts: Sequence[str], output_dir: str | os.PathLike[str]) -> str:
+    """Return the path of a file with these texts, below `output_dir`, under a digest of them.
+
+    Raises:
+        DataError: there are none.
+    """
+    return str(store([{"text": text} for text in texts], Path(output_dir).absolute() / ".cache" / MEMORY))
+
+
 def _refuse_texts(names: Sequence[str]) -> None:
     """Refuse a list of texts where paths or names of data sets may be given.
 

@@ -92,7 +92,7 @@ def look_at(choice: TextChoice, task: MonitorTask, watched: Watched, production:
         new=_examples(window, known, new, reference),
         canaries_asked=asked,
         notes=notes,
-        next_steps=_next_steps(task, choice, verdict, sheet),
+        next_steps=_next_steps(task, choice, verdict, reference.role, sheet),
         finished_at=now(),
         source=source,
         file=file,
@@ -152,7 +152,9 @@ def _examples(window: Window, known: Sample, new: Sample, reference: Reference) 
     )
 
 
-def _next_steps(task: MonitorTask, choice: TextChoice, verdict: WindowVerdict, sheet: Path | None) -> tuple[tuple[str, str], ...]:
+def _next_steps(
+    task: MonitorTask, choice: TextChoice, verdict: WindowVerdict, role: Role, sheet: Path | None
+) -> tuple[tuple[str, str], ...]:
     """Return commands that follow from what was found, each with what it is for."""
     grave = {one.name for one in verdict.checks if one.level != "quiet" and one.told}
     run, index = str(task.request.run), task.request.index
@@ -163,12 +165,12 @@ def _next_steps(task: MonitorTask, choice: TextChoice, verdict: WindowVerdict, s
     if "canaries" in grave and "index" not in grave:
         steps.append((shlex.join(["embed-tune", "verify", run]), "see whether the model still gives the vectors that it should"))
     if sheet is not None:
-        column = "score" if task.request.role is Role.SYMMETRIC else "positive"
+        column = "score" if role is Role.SYMMETRIC else "positive"
         words = ["embed-tune", "train", "--data", str(sheet), "data.bad_rows=drop", f"model.name={run}"]
         steps.append(
             (shlex.join(words), f"train on from this model, once the column {column} is filled in; empty rows are left out")
         )
-    elif grave - {"index", "canaries"} and choice.place != "-" and task.request.role is not Role.DOCUMENT:
+    elif grave - {"index", "canaries"} and choice.place != "-" and role is not Role.DOCUMENT:
         columns = [word for one in choice.columns for word in ("--column", one)]
         words = ["embed-tune", "monitor", run, choice.place, *columns, "--label", str(LABEL)]
         steps.append((shlex.join(words), "write a sheet of the most foreign texts to label"))
