@@ -11,9 +11,13 @@ def without_login(address: str) -> str:
     """Return the address of a model's server if it holds no secret: it is written to files.
 
     Raises:
-        ConfigError: it holds a user's name or password. The message does not.
+        ConfigError: it holds a user's name or password, or is malformed. The message does not repeat it.
     """
-    if "@" in urlsplit(address).netloc:
+    try:
+        host = urlsplit(address).netloc
+    except ValueError:
+        raise ConfigError("the address of the model's server is malformed", hint="write http://HOST:PORT/v1") from None
+    if "@" in host:
         raise ConfigError(
             "model.base_url contains a user name or a password, but settings are written to files",
             hint="leave it out of the address; the key comes from the environment (OPENAI_API_KEY, CO_API_KEY, VOYAGE_API_KEY)",

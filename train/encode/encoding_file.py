@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from pydantic import ValidationError
 
 from train.encode.encoding_format import FORMAT, NAME, EncodingFile, Golden, Hypothesis
@@ -55,10 +56,18 @@ def read_encoding(folder: Path) -> EncodingFile | None:
         _check(found)
     except (ValueError, ValidationError) as error:
         raise ModelError(
-            f"{path} is damaged ({' '.join(str(error).split())[:200]})",
+            f"{path} is damaged ({_said(error)})",
             hint="put a copy of the file back; `embed-tune verify … --against` names a run or another folder to compare with",
         ) from None
     return found
+
+
+def _said(error: ValueError) -> str:
+    """Return in a few words what is wrong."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc'])) or 'all of it'}: {first['msg']}"
+    return " ".join(str(error).split())[:200]
 
 
 def _check(found: EncodingFile) -> None:
@@ -67,11 +76,18 @@ def _check(found: EncodingFile) -> None:
     Raises:
         ValueError: one does not fit the others.
     """
+    if not found.golden:
+        raise ValueError("it holds no vectors")
+    if found.token_ids is not None and len(found.token_ids) != len(found.texts):
+        raise ValueError("a number of texts and a number of digests of their tokens differ")
     for one in found.golden:
         parts: list[Golden | Hypothesis] = [one, *one.hypotheses]
         for part in parts:
-            if part.vectors.array().shape[0] != len(part.texts) or not all(0 <= n < len(found.texts) for n in part.texts):
-                raise ValueError("a number of texts and a number of vectors differ")
+            vectors = part.vectors.array()
+            if len(vectors) != len(part.texts) or not part.texts or not all(0 <= n < len(found.texts) for n in part.texts):
+                raise ValueError("a number of texts and a number of vectors differ, or are 0")
+            if part is one and not np.isfinite(vectors).all():
+                raise ValueError("a vector holds NaN or infinity")
         if one.vectors.dimensions != found.contract.dimensions:
             raise ValueError("vectors have other dimensions than the contract says")
         if one.tokens is not None and len(one.tokens) != len(one.texts):

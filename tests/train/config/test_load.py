@@ -15,7 +15,7 @@ from tests.conftest import ROOT
 from train.config.load import dump_config, load_config
 from train.config.messages import all_keys, nearest_key
 from train.config.packaged import packaged
-from train.config.schema import TrainSettings
+from train.config.schema import ModelConfig, TrainSettings
 from train.errors import ConfigError
 
 
@@ -217,3 +217,9 @@ def test_the_default_is_a_part_of_the_demo() -> None:
     assert [one.source for one in short.data.datasets] == [one.source for one in demo.data.datasets]
     assert (short.data.datasets[0].sample, demo.data.datasets[0].sample) == (1500, None)
     assert short.training.max_steps is None, "with it a run counts as a trial"
+
+
+def test_an_address_of_a_server_that_cannot_be_read_is_refused_in_words() -> None:
+    with pytest.raises(ConfigError, match="malformed") as refused:
+        ModelConfig(name="m", api="openai", base_url="http://[::1/v1")  # type: ignore[arg-type]
+    assert "HOST:PORT" in str(refused.value.hint)

@@ -22,6 +22,7 @@ from train.deploy.export import export_model
 from train.encode import golden_vectors
 from train.encode.contract import Role
 from train.encode.encoding_file import EncodingFile, read_encoding, write_encoding
+from train.encode.encoding_format import Vectors
 from train.encode.golden import GOLDEN_TEXTS, PROBES
 from train.encode.local import Encoder
 from train.encode.open import open_model
@@ -208,7 +209,11 @@ def test_a_damaged_or_newer_file_is_refused(tmp_path: Path, tiny_model: Path) ->
         ({"format": 99}, "newer version"),
         ({"golden": [{**whole["golden"][0], "texts": [0, 1]}]}, "damaged"),
         ({"golden": [{**whole["golden"][0], "vectors": {"dimensions": 32, "base64": "AAAA"}}]}, "damaged"),
-        ({"contract": None}, "damaged"),
+        ({"contract": None}, "damaged .contract: Input should be"),
+        ({"golden": []}, "it holds no vectors"),
+        ({"golden": [{**whole["golden"][0], "texts": [], "vectors": {"dimensions": 32, "base64": ""}}]}, "are 0"),
+        ({"golden": [{**whole["golden"][0], "vectors": Vectors.of(np.full((32, 32), np.nan)).model_dump()}]}, "holds NaN"),
+        ({"token_ids": whole["token_ids"][:3]}, "digests of their tokens differ"),
     ):
         path.write_text(json.dumps(whole | change))
         with pytest.raises(ModelError, match=words) as caught:

@@ -20,6 +20,8 @@ Kind = Literal["qdrant", "faiss"]
 FORMS = "write qdrant:FOLDER/COLLECTION, qdrant:http://HOST:PORT/COLLECTION or faiss:FILE.faiss"
 NAME = re.compile(r'[^<>:"/\\|?*\x00-\x1f]{1,200}')
 """Names of collections: what Qdrant takes, with room for what is put behind the name while a collection is made."""
+LIKE_ADDRESS = re.compile(r"//|https?:|[a-z]+://", re.IGNORECASE)
+"""How an address begins, misspelt ones too, which would else be taken for folders."""
 CLIENTS: dict[Kind, tuple[str, str]] = {"qdrant": ("qdrant_client", "qdrant-client"), "faiss": ("faiss", "faiss-cpu")}
 """Module and package of each store's client."""
 TAKEN: dict[Kind, tuple[str, ...]] = {"qdrant": ("float32", "float16"), "faiss": ("float32", "float16", "ubinary")}
@@ -103,7 +105,7 @@ def parse_destination(word: str, option: str = "--to") -> Destination:
     if kind == "faiss":
         if not rest.endswith(".faiss") or Path(rest).name == ".faiss":
             raise ConfigError(f"{option} {word}: a FAISS index is a file that ends in .faiss", hint=FORMS)
-        return Destination("faiss", rest)
+        return Destination("faiss", str(Path(rest).expanduser()))
     if kind == "qdrant":
         return _qdrant(word, rest, option)
     raise ConfigError(f"{option} {word}: no store of that name is known", hint=FORMS)
@@ -111,8 +113,11 @@ def parse_destination(word: str, option: str = "--to") -> Destination:
 
 def _qdrant(word: str, rest: str, option: str) -> Destination:
     place, _, collection = rest.rpartition("/")
-    if "://" in rest:
-        parts: Sequence[str] = urlsplit(rest)
+    if LIKE_ADDRESS.match(rest):
+        try:
+            parts: Sequence[str] = urlsplit(rest)
+        except ValueError:
+            raise ConfigError(f"{option} {word}: not the address of a Qdrant", hint=FORMS) from None
         if "@" in parts[1]:
             raise ConfigError(
                 f"{option} qdrant:…: an address that holds a key would be printed and recorded",
@@ -120,7 +125,7 @@ def _qdrant(word: str, rest: str, option: str) -> Destination:
             )
         if parts[0] not in ("http", "https") or not parts[1] or parts[3] or parts[4]:
             raise ConfigError(f"{option} {word}: not the address of a Qdrant", hint=FORMS)
-        if "://" not in place:
+        if "://" not in place or place.endswith("://"):
             raise ConfigError(f"{option} {word}: the name of the collection is missing", hint=FORMS)
     if not place or not NAME.fullmatch(collection) or collection in (".", ".."):
         raise ConfigError(f"{option} {word}: it does not name a collection in a Qdrant", hint=FORMS)

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sentence_transformers import SentenceTransformer
+from sentence_transformers.sentence_transformer.modules import Normalize
 
 from tests.support.copies import DOCUMENT, FAULTS, QUERY, copy_with, embedding_server, quantised, shipped_model
+from tests.support.tiny_models import part, saved
+from train.config.schema import ModelConfig
+from train.encode.encoding_file import write_encoding
+from train.encode.open import open_model
+from train.encode.verify.diagnose import FAR, verify
+from train.encode.verify.observed import SERVICE, Observed, Reading
 from train.encode.verify.result import VerifyResult
 from train.workflows.verify import VerifyRequest, verify_copy
 
@@ -36,6 +44,16 @@ def test_a_fault_in_a_folder_is_named(fault: str, model: Path, tmp_path: Path) -
 def test_an_untouched_copy_fits(model: Path, tmp_path: Path) -> None:
     found = verified(copy_with(model, tmp_path / "copy"), model)
     assert found.fits and not found.findings and found.cosine is not None and found.cosine < 1e-7
+
+
+@pytest.mark.parametrize("bf16", [0.5, float("inf"), float("nan")])
+def test_a_model_that_bf16_moves_far_takes_no_other_vectors_for_its_own(bf16: float, tmp_path: Path) -> None:
+    model = saved(tmp_path / "model", *part(tmp_path / "part"), Normalize())
+    encoding = write_encoding(open_model(ModelConfig(name=str(model), device="cpu")).local, tmp_path)
+    others = np.ones_like(encoding.golden[0].vectors.array()) / np.sqrt(32, dtype=np.float32)
+    seen = Observed("a server", SERVICE, {0: Reading(tuple(others))})
+    found = verify(encoding.model_copy(update={"bf16": bf16}), seen, "it")
+    assert not found.fits and found.tolerance <= FAR
 
 
 @pytest.mark.slow

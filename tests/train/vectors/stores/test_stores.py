@@ -218,6 +218,8 @@ WORDS = {
 }
 WRONG = ["docs", "milvus:docs", "qdrant:docs", "qdrant:a/", "qdrant:http://localhost:6333", "qdrant:ftp://h/docs", "qdrant:a/b:c"]
 WRONG += ["faiss:a.index", "faiss:.faiss", "qdrant:https://me:secret@host/docs"]
+# they begin as addresses do, and would make a folder of that name, `//docs` one at the root of the disk
+WRONG += ["qdrant:http://[::1/docs", "qdrant:https:/host/docs", "qdrant://docs", "qdrant:HTTP:/host/docs"]
 
 
 @pytest.mark.parametrize("word", WORDS)
@@ -225,6 +227,11 @@ def test_a_destination_is_read_and_written_alike(word: str) -> None:
     found = parse_destination(word)
     assert (found.place, found.collection) == WORDS[word] and str(found) == word
     assert found.is_server is ("://" in word)
+
+
+def test_the_home_folder_is_meant_by_a_tilde(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert parse_destination("faiss:~/docs.faiss").place == str(tmp_path / "docs.faiss")  # no shell expands it behind a colon
 
 
 @pytest.mark.parametrize("word", WRONG)
