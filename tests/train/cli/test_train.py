@@ -66,7 +66,9 @@ def test_a_run_leaves_everything_that_is_promised(server: ForkServer, folder: Pa
     run = folder / "checkpoints" / "first"
     files = {p.name for p in run.iterdir() if not p.name.startswith(("checkpoint-", "work.json"))}
     texts = {"config.yaml", "environment.json", "audit.json", "scores.jsonl", "training.jsonl", "run.log"}
-    assert files == texts | {"train_rows.npy", "dev_rows.npy", "per_query.parquet", "report.json", "report.html", "model"}
+    folders = {"model", "reference"}
+    assert files == texts | folders | {"train_rows.npy", "dev_rows.npy", "per_query.parquet", "report.json", "report.html"}
+    assert (run / "model" / "encoding.json").is_file()
     report = json.loads((run / "report.json").read_text())
     assert set(report["cost"]) >= REPORT_COST and set(report["datasets"][0]) >= REPORT_DATASET
     assert report["verdict"] in ("improved", "regressed", "mixed", "no_evidence") and report["primary"] == "pairs"
