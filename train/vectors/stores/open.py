@@ -74,4 +74,13 @@ def upload_to(destination: Destination, upload: Upload) -> int:
     refuse_recurring(ids, "the texts")
     say(f"uploading {upload.info.rows:,} vectors to {destination} …")
     with open_store(destination) as store:
-        return store.upload(upload)
+        record = None if upload.overwrite else store.record()
+        # of an upload that is repeated or goes on, what is there already is its own
+        before = 0 if record is None or record.upload.key == upload.key else store.count()
+        stored = store.upload(upload)
+    if before and (replaced := before + upload.info.rows - stored) > 0:
+        say(
+            f"  note: {replaced:,} of the {before:,} vectors that were there had the same ids, and were replaced; texts that are"
+            " to stay beside them need other ids (--id-column)"
+        )
+    return stored

@@ -15,7 +15,7 @@ from data.errors import DataError
 from tests.support.stores import content, info_of, put, upload_of
 from train.errors import ConfigError, EmbedTuneError, ModelError, RunError
 from train.vectors.stores.destination import Destination, parse_destination
-from train.vectors.stores.open import open_store, refuse_unfitting
+from train.vectors.stores.open import open_store, refuse_unfitting, upload_to
 from train.vectors.stores.record import refuse_recurring
 
 D = 16
@@ -59,6 +59,16 @@ def test_faiss_counts_equal_bits() -> None:
         equal = {name: float(((query > 0) == (row > 0)).mean()) for name, row in zip(NAMES, documents, strict=True)}
         assert {hit.id: hit.score for hit in line} == pytest.approx(equal)
         assert [hit.score for hit in line] == sorted((hit.score for hit in line), reverse=True)
+
+
+@pytest.mark.parametrize("word", STORES)
+def test_vectors_of_another_file_that_are_replaced_are_said(word: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """As where the ids of two files are their line numbers."""
+    first, second = upload_of(made(1), NAMES), upload_of(made(3, 12), [*NAMES[:7], "e1", "e2", "e3", "e4", "e5"])
+    for upload, words in ((first, None), (first, None), (second, "7 of the 35 vectors that were there"), (second, None)):
+        upload_to(parse_destination(word), upload)
+        said = capsys.readouterr().out
+        assert "were replaced" not in said if words is None else words in said
 
 
 @pytest.mark.parametrize("word", STORES)
