@@ -69,7 +69,7 @@ class ExportTask:
         """Find the model, and the place for its exports.
 
         Raises:
-            ConfigError: no kind is named, there is no place, or no data to judge on.
+            ConfigError: no kind is named, there is no place or something else is in it, or there are no data to judge on.
             ModelError: there is no such model, it has no weights here, or the run is not finished.
         """
         if not request.kinds:
@@ -90,7 +90,10 @@ class ExportTask:
                 f"{candidate.label} is not the model of a finished run, so there is no test on which its exports could be judged",
                 hint="export without a judgement: --no-judge; or judge them later with embed-tune evaluate",
             )
-        return cls(request, candidate, run, _place(request, run, folder))
+        task = cls(request, candidate, run, _place(request, run, folder))
+        for kind in request.kinds:
+            _refuse_to_replace(task.to(kind))
+        return task
 
     def to(self, kind: ExportKind) -> Path:
         """Return the folder of an export."""
@@ -103,6 +106,22 @@ def _run(candidate: Candidate, folder: Path | None) -> Path | None:
         return None
     run = RunFolder(candidate.run)
     return candidate.run if run.is_finished and run.ships(folder) else None
+
+
+def _refuse_to_replace(folder: Path) -> None:
+    """Refuse a place in which something else lies than an export of ours, such as the graphs that a model's publisher made.
+
+    Raises:
+        ConfigError: something does.
+    """
+    if folder.is_dir():
+        if holds_export(folder) or not any(folder.iterdir()):
+            return
+    elif not folder.exists() and not folder.is_symlink():
+        return
+    raise ConfigError(
+        f"{folder} is there, and no export of embed-tune: it would be replaced", hint="name another place: --output FOLDER"
+    )
 
 
 def _place(request: ExportRequest, run: Path | None, folder: Path | None) -> Path:

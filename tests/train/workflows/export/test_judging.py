@@ -16,6 +16,7 @@ import pytest
 from data.spec import PromptSpec
 from tests.conftest import ROOT
 from tests.support.handmade_export import TABLE, handmade_export
+from tests.support.tiny_models import part, saved
 from train.config.choices import ExportKind
 from train.config.schema import EvaluationConfig, TrainingConfig
 from train.deploy.exporting.make import opened
@@ -91,6 +92,21 @@ def test_what_cannot_be_exported_is_refused_at_once(tmp_path: Path) -> None:
         with pytest.raises(error, match=word) as raised:
             ExportTask.of(request)
         assert raised.value.hint
+
+
+def test_what_is_no_export_is_never_replaced(tmp_path: Path) -> None:
+    """As `onnx/` in a folder from the Hub, with the graphs of its publisher."""
+    model = saved(tmp_path / "model", *part(tmp_path / "part"))
+    theirs = tmp_path / "there" / "onnx" / "model.onnx"
+    theirs.parent.mkdir(parents=True)
+    request = ExportRequest(str(model), (ExportKind.ONNX,), output=tmp_path / "there", judge=False)
+    assert ExportTask.of(request).to(ExportKind.ONNX) == theirs.parent, "an empty folder is as good as none"
+    theirs.write_bytes(b"theirs")
+    with pytest.raises(ConfigError, match="no export of embed-tune") as refused:
+        ExportTask.of(request)
+    assert "--output" in str(refused.value.hint) and theirs.read_bytes() == b"theirs"
+    (theirs.parent / "export.json").write_text("{}")
+    ExportTask.of(request)
 
 
 def test_the_kinds_that_need_a_package_say_which(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
