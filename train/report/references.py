@@ -85,7 +85,7 @@ def _listed(found: Sequence[ReferenceResult]) -> str:
 
 def tuned_in_words(report: RunReport) -> str:
     """Return what the judged model of a run is called: it may be the base itself."""
-    return "the base, which is shipped" if report.selection.share == 0 else "the tuned model"
+    return "the shipped base" if report.selection.share == 0 else "the tuned model"
 
 
 def references_on_page(report: RunReport, plain: Callable[[str], str]) -> dict[str, Any]:

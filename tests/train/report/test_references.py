@@ -100,4 +100,4 @@ def test_what_is_better_than_tuned_is_not_called_better_than_another_reference()
 def test_where_the_base_is_shipped_it_is_called_so() -> None:
     report = {"verdict": "no_evidence", "datasets": [], "selection": {"share": 0.0}}
     text = rendered(report | {"references": [one("words", 0.6, verdict="improved").model_dump(mode="json")]})
-    assert "The base, which is shipped (0.770) is better on faq than words alone (BM25, 0.600)." in text
+    assert "The shipped base (0.770) is better on faq than words alone (BM25, 0.600)." in text
