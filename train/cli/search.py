@@ -90,18 +90,26 @@ def search_command(
 
     - `embed-tune search --data beir/ --model all-MiniLM-L6-v2`
     """
-    from train.resolve.vectors import SearchRequest, TextChoice, is_setting, is_vector_file, read_min_similarity
-    from train.vectors.stores.destination import is_destination, parse_destination, refuse_for_stores
+    from train.resolve.vectors import (
+        SearchRequest,
+        TextChoice,
+        checked_destination,
+        is_setting,
+        is_vector_file,
+        read_min_similarity,
+    )
+    from train.vectors.stores.destination import is_destination, refuse_for_stores
 
     settings = [word for word in words or () if is_setting(word)]
     others = [word for word in words or () if not is_setting(word)]
     if others and is_destination(others[0]):
         refuse_for_stores(data=data, method=method, finer=finer, documents=documents, min_similarity=min_similarity)
+        store = checked_destination(others[0], "search")  # before what takes seconds to import
         with quick_imports():
             from train.workflows.search_store import StoreSearch, search_store
 
         asked = StoreSearch(
-            parse_destination(others[0], "search"),
+            store,
             tuple(others[1:]),
             None if queries is None else TextChoice(str(queries)),
             model,

@@ -192,13 +192,17 @@ def checked_out(out: Path | None) -> Path | None:
     return out
 
 
-def checked_destination(word: str) -> Destination:
+def checked_destination(word: str, option: str = "--to") -> Destination:
     """Return the store that a word names, if its client is here.
+
+    Args:
+        word: what the user wrote.
+        option: with which, for messages.
 
     Raises:
         ConfigError: it names none, or the client is not.
     """
-    destination = parse_destination(word)
+    destination = parse_destination(word, option)
     destination.refuse_without_client()
     return destination
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 import pytest
 
 from tests.support.stores import content
-from train.cli.app import main
+from train.cli.app import app, main
 from train.config.schema import ModelConfig
 from train.encode.open import open_model
 from train.errors import ConfigError, RunError
@@ -140,6 +141,15 @@ def test_a_client_that_is_missing_is_named(run: Run, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("train.vectors.stores.destination.importlib.util.find_spec", lambda name: None)
     done = run("texts.txt", "--to", "faiss:docs.faiss")
     assert done["code"] == 2 and "pip install faiss-cpu" in done["error"]
+
+
+def test_a_search_looks_at_the_store_before_it_imports_what_takes_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "train.workflows.search_store", None)
+    with pytest.raises(ConfigError, match="name a collection"):
+        app(["search", "qdrant:docs", "a query"], standalone_mode=False)
+    monkeypatch.setattr("train.vectors.stores.destination.importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ConfigError, match="needs the client faiss-cpu"):
+        app(["search", "faiss:docs.faiss", "a query"], standalone_mode=False)
 
 
 @pytest.mark.slow
