@@ -11,6 +11,7 @@ import numpy as np
 
 from data.errors import reason
 from train.config.choices import ExportKind
+from train.encode.encoding_file import read_encoding
 from train.encode.encoding_format import EncodingFile
 from train.encode.exported.record import read_record
 from train.encode.golden import PROBES
@@ -131,4 +132,7 @@ class EncoderCopy:
                 alone = [self.encoder.encode([text], golden.roles[0], progress=False).numpy()[0] for text in probes]
                 together = max(together or 0.0, float(distances(np.stack(alone), beside).max()))
         kind = INT8 if record.kind is ExportKind.INT8 else ONNX
-        return Observed(self.name, kind, readings, together=together, tolerance=record.tolerance)
+        own = read_encoding(self.folder)
+        # it was judged beside its original: for another model, near as it may be, what it lost there allows nothing
+        tolerance = record.tolerance if own is None or own.weights == encoding.weights else None
+        return Observed(self.name, kind, readings, together=together, tolerance=tolerance)

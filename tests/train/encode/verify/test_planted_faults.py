@@ -10,11 +10,14 @@ from sentence_transformers import SentenceTransformer
 from sentence_transformers.sentence_transformer.modules import Normalize
 
 from tests.support.copies import DOCUMENT, FAULTS, QUERY, copy_with, embedding_server, quantised, shipped_model
+from tests.support.handmade_export import handmade_export
 from tests.support.tiny_models import part, saved
 from train.config.schema import ModelConfig
 from train.encode.encoding_file import write_encoding
+from train.encode.exported.record import read_record
 from train.encode.open import open_model
 from train.encode.verify.diagnose import FAR, verify
+from train.encode.verify.graph import EncoderCopy
 from train.encode.verify.observed import SERVICE, Observed, Reading
 from train.encode.verify.result import VerifyResult
 from train.workflows.verify import VerifyRequest, verify_copy
@@ -54,6 +57,15 @@ def test_a_model_that_bf16_moves_far_takes_no_other_vectors_for_its_own(bf16: fl
     seen = Observed("a server", SERVICE, {0: Reading(tuple(others))})
     found = verify(encoding.model_copy(update={"bf16": bf16}), seen, "it")
     assert not found.fits and found.tolerance <= FAR
+
+
+def test_what_an_export_lost_beside_its_original_allows_nothing_for_another_model(tmp_path: Path) -> None:
+    model = saved(tmp_path / "model", *part(tmp_path / "part"), Normalize())
+    encoder = open_model(ModelConfig(name=str(model), device="cpu")).local
+    encoding = write_encoding(encoder, handmade_export(tmp_path / "onnx"))
+    copy, brought = EncoderCopy(encoder, "an export", tmp_path / "onnx"), read_record(tmp_path / "onnx").tolerance
+    assert copy.read(encoding).tolerance == brought
+    assert copy.read(encoding.model_copy(update={"weights": "another's"})).tolerance is None
 
 
 @pytest.mark.slow
