@@ -51,7 +51,7 @@ INTERNAL = {
 CAPTURED = re.compile(r"capture_output|redirect_stdout|redirect_stderr|\.stdout|\.stderr|%%capture")
 """Signs of output that is caught, or parsed: the API prints nothing and returns objects."""
 
-FIGURES = {"01_fine_tune_and_judge": 6, "02_choose_a_model": 2, "03_cache_quantise_search": 2}
+FIGURES = {"01_fine_tune_and_judge": 6, "02_choose_a_model": 2, "03_cache_quantise_search": 2, "05_ship_and_watch": 2}
 """Figures that each notebook has at least."""
 
 notebooks = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
