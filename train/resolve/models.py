@@ -59,8 +59,7 @@ def find_candidate(name: str, config: ModelConfig, output_dir: str | Path = RUNS
     """
     label = "".join(c if c.isprintable() else "?" for c in name)  # it is printed and written to JSON
     path = Path(name).expanduser()
-    export = Path(output_dir) / path
-    folder = path if _holds_model(path) else export if (export / EXPORTED).is_file() else look_up(name, output_dir)
+    folder = path if _holds_model(path) else look_up(name, output_dir)
     if folder is None:
         return _by_name(name, label, config)
     notes = _hidden(name, folder)

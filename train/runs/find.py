@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from data.errors import nearest
+from train.encode.exported.record import holds_export
 from train.errors import RunError
 from train.fit.checkpoints import list_checkpoints
 from train.runs.folder import RunFolder
@@ -18,7 +19,8 @@ SHOWN = 5
 
 
 def look_up(name: str | Path, output_dir: str | Path = RUNS) -> Path | None:
-    """Return the folder that a word means: one of that path, or a run of that name; None for neither.
+    """Return the folder that a word means: one of that path, a run of that name, or an export of one (`first/exports/onnx`);
+    None for none of them.
 
     The path takes precedence, unless it is no run and a run has that name, so that a folder `first` of something else does not
     hide checkpoints/first.
@@ -31,7 +33,9 @@ def look_up(name: str | Path, output_dir: str | Path = RUNS) -> Path | None:
     named = Path(output_dir) / path
     if len(path.parts) == 1 and not RunFolder(path).is_run and RunFolder(named).is_run:
         return named
-    return path if path.is_dir() else None
+    if path.is_dir():
+        return path
+    return named if holds_export(named) else None
 
 
 def find_run(name: str | Path, output_dir: str | Path = RUNS) -> Path:

@@ -165,8 +165,8 @@ class EndpointCopy:
         if self._model is not None:
             return self._model
         if why:
-            hint = "name it: --model NAME; and check the address (most end in /v1)"
-            raise ModelError(f"{self.name}: which model is meant is not known: {why}", hint=hint)
+            hint = "check that it runs and the address (most end in /v1); a server that lists no models needs --model NAME"
+            raise ModelError(f"{self.name} does not say which model it serves: {why}", hint=hint)
         if len(entries) != 1:
             shown = ", ".join(one["id"] for one in entries[:10]) or "none"
             raise ModelError(f"{self.name} has not one model but {len(entries)}: {shown}", hint="name one: --model NAME")

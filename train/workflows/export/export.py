@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +18,7 @@ from train.deploy.exporting.make import Source, fill, finish
 from train.encode.cache.open import open_cache
 from train.encode.contract import Role
 from train.encode.exported.encoder import ExportedEncoder
-from train.encode.exported.record import ExportRecord
-from train.encode.exported.runtime import need
+from train.encode.exported.record import Differences, ExportRecord
 from train.encode.golden import GOLDEN_TEXTS
 from train.encode.open import open_model
 from train.encode.weights.names import folder_of
@@ -100,8 +101,7 @@ def export_model(task: ExportTask, *, debug: bool = False) -> ExportResult:
         RunError: an export cannot be written.
     """
     quiet_libraries(debug)
-    for package in dict.fromkeys(package for kind in task.request.kinds for package in NEEDS[kind]):
-        need(package, package)
+    _need_all(task.request.kinds)
     trusted = task.run is not None and RunRecords.of(task.run).config.model.trust_remote_code
     opened = open_model(task.candidate.config.model_copy(update={"device": "cpu", "trust_remote_code": trusted}))
     encoder = opened.local
@@ -141,6 +141,18 @@ def export_model(task: ExportTask, *, debug: bool = False) -> ExportResult:
     return ExportResult(tuple(made), refused)
 
 
+def _need_all(kinds: Sequence[ExportKind]) -> None:
+    """Refuse kinds whose packages are not all installed.
+
+    Raises:
+        ModelError: naming all that is not installed, with one line that installs it.
+    """
+    missing = [one for one in dict.fromkeys(package for kind in kinds for package in NEEDS[kind]) if find_spec(one) is None]
+    if missing:
+        are = "is" if len(missing) == 1 else "are"
+        raise ModelError(f"{' and '.join(missing)} {are} not installed", hint=f"pip install {' '.join(missing)}")
+
+
 class NotKept(ModelError):
     """An export that is not as good as its model."""
 
@@ -163,7 +175,7 @@ def _make(task: ExportTask, source: Source, kind: ExportKind, bench: Bench | Non
             if bench is not None:
                 say("  judging it on test …")
                 judged = bench.judge(exported)
-                forced = _forced(judged, task)
+                forced = _forced(judged, exported.record.difference, task)
                 timing = _timed(exported, stock, bench)
             finish(exported, [one.to_dict() for one in judged], None if timing is None else timing.to_dict(), forced)
     except OSError as error:
@@ -173,7 +185,7 @@ def _make(task: ExportTask, source: Source, kind: ExportKind, bench: Bench | Non
     return Made(kind, folder, exported.record, size, tuple(judged), timing)
 
 
-def _forced(judged: list[Judged], task: ExportTask) -> bool:
+def _forced(judged: list[Judged], difference: Differences, task: ExportTask) -> bool:
     """Return whether an export is kept in spite of its judgement.
 
     Raises:
@@ -183,8 +195,9 @@ def _forced(judged: list[Judged], task: ExportTask) -> bool:
     for one in judged:
         detail(f"  {one}")
     if wanting and not task.request.force:
+        far = f"1 - cosine to the original at most {difference.largest:.2g}"
         raise NotKept(
-            "; ".join(map(str, wanting)),
+            "; ".join([*map(str, wanting), far]),
             hint="judge it on more data with embed-tune evaluate, export to another kind, or insist with --force",
         )
     return bool(wanting)

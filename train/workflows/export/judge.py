@@ -71,9 +71,21 @@ class Judged:
         )
         if self.same and not self.not_worse:
             return f"{figures}: the same vectors up to rounding"
-        verdict = "not worse" if self.not_worse else "not shown to be not worse"
-        bound = "" if self.low95 is None else f", the bound is {change(self.low95)}"
-        return f"{figures}: {verdict} by {self.margin:g}{bound}"
+        if self.not_worse:
+            bound = "" if self.low95 is None else f", the bound is {change(self.low95)}"
+            return f"{figures}: not worse by {self.margin:g}{bound}"
+        if self.low95 is None:
+            return f"{figures}: not shown to be not worse by {self.margin:g}"
+        return (
+            f"{figures}: so few cannot rule out a loss of {-self.low95:.3f}, and {self.margin:g} is allowed"
+            if self.few
+            else (f"{figures}: not shown to be not worse by {self.margin:g}, the bound is {change(self.low95)}")
+        )
+
+    @property
+    def few(self) -> bool:
+        """Tell whether nothing was lost that matters, and only the number of queries is too small to show it."""
+        return self.ci95[0] > -self.margin
 
     @property
     def kept(self) -> bool:

@@ -21,6 +21,7 @@ from train.config.choices import ExportKind
 from train.config.schema import EvaluationConfig, TrainingConfig
 from train.deploy.exporting.make import opened
 from train.encode.exported.encoder import ExportedEncoder
+from train.encode.exported.record import Differences
 from train.errors import ConfigError, ModelError
 from train.evaluate.evaluator import score_model
 from train.evaluate.tasks import RetrievalTask
@@ -39,6 +40,9 @@ TASK = RetrievalTask(
     PAIRS,
     {f"q{number}": {f"d{number % len(PAIRS)}": 1.0} for number in range(60)},
 )
+
+
+FAR = Differences(texts=32, largest=0.5, mean=0.1)
 
 
 @pytest.fixture
@@ -65,19 +69,21 @@ def test_what_loses_is_not_kept_unless_forced(original: ExportedEncoder, tmp_pat
     assert (judged.original, judged.n, judged.not_worse) == (1.0, 60, False)
     assert judged.delta == pytest.approx(judged.export - 1) and judged.delta < -0.1
     with pytest.raises(NotKept, match="colours: nDCG@10 1") as raised:
-        _forced([judged], asked())
+        _forced([judged], FAR, asked())
     assert "--force" in str(raised.value.hint)
-    assert _forced([judged], asked(force=True)) is True
+    assert _forced([judged], FAR, asked(force=True)) is True
 
 
 def test_vectors_that_are_the_same_need_no_proof_by_queries(original: ExportedEncoder) -> None:
     (judged,) = bench(original).judge(original)
     assert judged.delta == 0 and not judged.not_worse  # 60 queries cannot show it by 0.02: the rule of three
     assert str(judged).endswith("the same vectors up to rounding")
-    assert _forced([judged], asked()) is False
+    assert _forced([judged], FAR, asked()) is False
+    few = dataclasses.replace(judged, same=False)
+    assert str(few).endswith(f"so few cannot rule out a loss of {-(few.low95 or 0):.3f}, and 0.02 is allowed")
     apart = dataclasses.replace(judged, delta=-0.03)
     with pytest.raises(NotKept):
-        _forced([apart], asked())
+        _forced([apart], FAR, asked())
 
 
 def test_what_cannot_be_exported_is_refused_at_once(tmp_path: Path) -> None:
