@@ -150,11 +150,9 @@ def _print(result: MonitorResult, as_json: bool) -> None:
 
 
 def _fail_if(level: FailLevel, result: MonitorResult) -> None:
-    """End with exit code 3 if the level of a window is one that `--fail-on` names.
-
-    Raises:
-        VerdictError: it is.
-    """
+    """End with exit code 3, and say so, if the level of a window is one that `--fail-on` names: that is no error."""
     if level is FailLevel.NEVER or result.level == "quiet" or (level is FailLevel.ALARM and result.level != "alarm"):
         return
-    raise VerdictError(f"--fail-on {level.value}: {result.headline}")
+    what = "an alarm" if result.level == "alarm" else "a look"
+    print(f"exit code {VerdictError.exit_code}: it is {what} (--fail-on never leaves it at 0)", file=sys.stderr)
+    sys.exit(VerdictError.exit_code)

@@ -22,6 +22,7 @@ LEVEL_LOOKS = {"quiet": "improved", "look": "mixed", "alarm": "regressed"}
 
 CHECK_NAMES = {
     "index": "Model of the index",
+    "documents": "Documents in the index",
     "canaries": "Canaries",
     "classifier": "Told apart",
     "mmd": "Distribution of vectors",
@@ -35,6 +36,7 @@ CHECK_NAMES = {
 
 CAUSES = {
     "index": "the index was not built with this model",
+    "documents": "documents that known queries ask for are gone from the index",
     "canaries": "known queries no longer find their documents",
     "classifier": "its texts are of another kind than those that the model was judged on",
     "mmd": "its texts are of another kind than those that the model was judged on",
@@ -48,6 +50,8 @@ CAUSES = {
 
 SHOWN_NAMES = 5
 """Canaries that are named beside their check."""
+SURROUNDING = ("index", "documents", "canaries")
+"""Checks of what surrounds the model: what they find is no fault of the window's texts."""
 NEWEST = 30
 """Windows that the history shows."""
 
@@ -88,10 +92,13 @@ class Past(NamedTuple):
 def headline(name: str, verdict: WindowVerdict) -> str:
     """Return the first line of every report, without the level."""
     grave = {one.name for one in verdict.checks if one.level == verdict.level and one.told}
-    causes = list(dict.fromkeys(cause for check, cause in CAUSES.items() if check in grave))
+    around = [cause for check, cause in CAUSES.items() if check in grave and check in SURROUNDING]
+    of_texts = list(dict.fromkeys(cause for check, cause in CAUSES.items() if check in grave and check not in SURROUNDING))
     if verdict.level != "quiet":
         # what makes a window another one moves nearly every check: the first two say what there is to say
-        return f"{name}: {', and '.join(causes[:2])}"
+        texts = f"{name}: {', and '.join(of_texts[:2])}"
+        surroundings = ", and ".join(around[:2])
+        return f"{surroundings} (window {name})" if not of_texts else "; ".join([surroundings, texts] if around else [texts])
     if not verdict.told:
         return f"{name} has too few texts to say anything about them"
     return f"nothing in {name} is unlike what the model was judged on, beyond chance"

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from train.watch import permute
-from train.watch.checks import LEVELS, SIGNIFICANCE, CanaryResult, Check, IndexFacts, Level, check_index
+from train.watch.checks import LEVELS, SIGNIFICANCE, CanaryResult, Check, IndexFacts, Level, LostDocuments, check_index, check_lost
 from train.watch.distinct import Distinct, distinct_of_both
 from train.watch.measure import MEASURES, Compared, canary_check
 from train.watch.sample import Bools, Floats, Ints, Sample
@@ -93,6 +93,7 @@ def judge_window(
     index: IndexFacts | None = None,
     seed: int = 0,
     permutations: int = permute.PERMUTATIONS,
+    lost: LostDocuments | None = None,
 ) -> WindowVerdict:
     """Compare a window of new texts with the reference.
 
@@ -103,6 +104,7 @@ def judge_window(
         index: with which model the index was built; None without one.
         seed: equal input and seed give an equal result.
         permutations: of the joint null.
+        lost: the canaries whose documents are gone from the index; None where none was asked.
 
     Raises:
         ValueError: the vectors of the two have different dimensions.
@@ -117,6 +119,7 @@ def judge_window(
     )
     told = units[0] >= FEWEST_KNOWN and units[1] >= FEWEST_NEW
     checks = [check_index(index)] if index is not None else []
+    checks += [check_lost(lost)] if lost is not None else []
     share = findable = None
     if told:
         both = _joined(reference.take(known.rows), window.take(new.rows))

@@ -20,6 +20,11 @@ TOLERATED = 0.02
 """Share of canaries that may lose their first place without a cause for alarm: in an index that lives, documents are added that
 answer as well, and others are reworded."""
 
+LOST_TO_LOOK_AT, LOST_ALARM = 0.1, 0.5
+"""Shares of canaries whose document is gone from the index. Canaries are drawn without regard to their documents, so about the same
+share of all documents is gone. A tenth is more than tidying up takes between two looks, yet it may be meant; where half is gone,
+every other query finds nothing right, however good the model is: this is a broken build, or another index."""
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -112,6 +117,39 @@ class CanaryResult:
         """Return the chance that as many or more move where the tolerated share moves: the exact binomial test, one-sided."""
         k = len(self.moved)
         return 1.0 if k == 0 else float(special.betainc(k, self.asked - k + 1, self.tolerated))
+
+
+@dataclass(frozen=True)
+class LostDocuments:
+    """Which canaries have no document in the index of production any more.
+
+    Attributes:
+        total: canaries that were looked for.
+        queries: those of which none of the right documents is there.
+        name: what the index is called in sentences.
+    """
+
+    total: int
+    queries: tuple[str, ...] = ()
+    name: str = "the index"
+
+
+def check_lost(lost: LostDocuments) -> Check:
+    """Tell whether the documents of the canaries are still in the index: counted, without chance."""
+    k, n = len(lost.queries), lost.total
+    share = k / n if n else 0.0
+    level: Level = "alarm" if share >= LOST_ALARM else "look" if share > LOST_TO_LOOK_AT else "quiet"
+    whose = "canary" if n == 1 else "canaries"
+    if not k:
+        sentence = f"{lost.name} has the right document of {f'all {n}' if n > 1 else 'the'} {whose}."
+    elif level == "quiet":
+        sentence = f"{lost.name} no longer has the right document of {k} of {n} {whose}: few enough to have been removed on purpose."
+    else:
+        sentence = (
+            f"{lost.name} no longer has the right document of {k} of {n} {whose} ({share:.0%}): it has lost documents, or is the "
+            "index of others. Queries for these cannot find them, whatever the model does."
+        )
+    return Check("documents", level, sentence, figure=share, least=(LOST_TO_LOOK_AT, LOST_ALARM), named=lost.queries)
 
 
 @dataclass(frozen=True)

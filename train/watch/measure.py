@@ -273,7 +273,8 @@ def canary_check(canaries: CanaryResult, p: float) -> Check:
     now = f"{len(canaries.moved)} of {canaries.asked} canaries no longer find their document first"
     tolerated = f"{canaries.tolerated:.0%} may do so in an index that lives"
     if not canaries.moved:
-        sentence = f"All {canaries.asked} canaries find their document first.{gone}"
+        whose = f"All {canaries.asked} canaries" if not gone else f"All {canaries.asked} canaries that still have it"
+        sentence = f"{whose} find their document first.{gone}"
     elif p > SIGNIFICANCE:
         sentence = f"{now}, which is within what chance allows ({tolerated}).{gone}"
     else:

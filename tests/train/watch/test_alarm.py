@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from train.watch.alarm import WindowVerdict, judge_window
-from train.watch.checks import CanaryResult, Effect, IndexFacts
+from train.watch.checks import CanaryResult, Effect, IndexFacts, LostDocuments
 from train.watch.measure import MEASURES, Compared
 from train.watch.permute import draw_labels
 from train.watch.sample import Sample
@@ -51,6 +51,17 @@ def test_canaries_that_moved_are_named_beyond_what_is_tolerated() -> None:
     many = judge_window(reference, window, CanaryResult(50, moved=tuple("abcdefgh")), permutations=199)
     assert (some.level, many.level) == ("quiet", "alarm")
     assert next(check for check in many.checks if check.name == "canaries").named == tuple("abcdefgh")
+
+
+@pytest.mark.parametrize(
+    ("gone", "level"), [(0, "quiet"), (5, "quiet"), (6, "look"), (24, "look"), (25, "alarm"), (43, "alarm"), (50, "alarm")]
+)
+def test_an_index_that_lost_documents_is_found_by_the_canaries(gone: int, level: str) -> None:
+    queries = tuple(f"query {number}" for number in range(gone))
+    found = judge_window(made(5, 1), made(1, 2), CanaryResult(50, (), queries), lost=LostDocuments(50, queries, "v.parquet"))
+    check = next(one for one in found.checks if one.name == "documents")
+    assert (found.level, check.level, check.named) == (level, level, queries) and check.figure == gone / 50
+    assert level == "quiet" or f"{gone} of 50 canaries ({gone / 50:.0%})" in check.sentence
 
 
 @pytest.mark.parametrize("dimensions", [32, 3072])

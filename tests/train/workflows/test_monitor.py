@@ -62,7 +62,8 @@ def test_foreign_texts_are_an_alarm_with_examples_and_what_to_do(
     with pytest.raises(SystemExit) as ended:
         main(["monitor", str(run), str(place / "foreign.txt")])
     out, err = capfd.readouterr()
-    assert ended.value.code == VerdictError.exit_code == 3 and "--fail-on alarm" in err
+    assert ended.value.code == VerdictError.exit_code == 3 and "error" not in err
+    assert err.rstrip().endswith("exit code 3: it is an alarm (--fail-on never leaves it at 0)")
     assert out.startswith("▲ alarm: foreign.txt: its texts are of another kind") and "--label 30" in out
     assert len(out.splitlines()) < 40, "one screen"
     main(["monitor", str(run), str(place / "foreign.txt"), "--fail-on", "never"])
@@ -95,7 +96,7 @@ def test_the_index_of_this_model_is_quiet_and_another_one_an_alarm(run: Path, pl
     window = place / "fresh.txt"
     own = monitored(run, window, index=documents_of(run, tmp_path / "own.parquet"))
     assert levels(own)["index"] == levels(own)["canaries"] == "quiet" and levels(own)["similarity"] != "untold"
-    assert own.canaries_asked == "in own.parquet"
+    assert own.canaries_asked == "in own.parquet" and levels(own)["documents"] == "quiet"
     other = monitored(run, window, index=documents_of(run, tmp_path / "other.parquet", another))
     assert (other.level, levels(other)["index"]) == ("alarm", "alarm") and levels(other)["similarity"] == "untold"
     assert other.canaries_asked == "among the documents of the reference" and levels(other)["canaries"] == "quiet"
@@ -132,7 +133,10 @@ def test_canaries_that_other_documents_push_aside_are_an_alarm(run: Path, place:
     ]
     table = as_table([str(row) for row in keep], None, np.ascontiguousarray(stored.stored[keep]))
     write_vectors(gone, dataclasses.replace(stored.info, rows=len(keep)), [table])
-    assert monitored(run, place / "fresh.txt", index=gone).canaries_asked == "among the documents of the reference"
+    lost = monitored(run, place / "fresh.txt", index=gone)
+    assert lost.canaries_asked == "among the documents of the reference"
+    assert (lost.level, levels(lost)["documents"]) == ("alarm", "alarm") and "gone from the index" in lost.headline
+    assert "its texts" not in lost.headline and reference.canaries[0].query in str(lost)
 
 
 def test_a_sheet_that_was_filled_in_is_trained_on(run: Path, place: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from train.encode.contract import Role
 from train.vectors.files import VectorFile, open_vectors, refuse_not_finite
 from train.vectors.index import Index, Method
 from train.watch.canaries import Canary, nearest, rows_of, still_first, unit
-from train.watch.checks import CanaryResult, IndexFacts
+from train.watch.checks import CanaryResult, IndexFacts, LostDocuments
 from train.watch.reference import Reference
 from train.watch.sample import Floats, Sample
 from train.workflows.monitor.opened import SAME, Watched
@@ -145,25 +145,28 @@ def similarities_to_reference(texts: Sequence[str], window: Sample, reference: R
     return nearest(named, window.vectors, documents, reference.document_vectors[searched], reference.about.similarity == "cosine")
 
 
-def ask_canaries(watched: Watched, production: Production | None) -> tuple[CanaryResult | None, str]:
+def ask_canaries(watched: Watched, production: Production | None) -> tuple[CanaryResult | None, str, LostDocuments | None]:
     """Ask the canaries: of the index of production, if their documents are there, else of the documents of the reference.
 
     Returns:
-        What became of them, None where the reference has none; and where they were asked, in words.
+        What became of them, None where the reference has none; where they were asked, in words; and which of them have no
+        document in the index, None where that could not be asked.
     """
     reference = watched.reference
     canaries = reference.canaries
     if not canaries:
-        return None, ""
+        return None, "", None
     queries = watched.encoder.encode([one.query for one in canaries], reference.role, False).numpy()
+    lost = None
     if production is not None and production.index is not None:
         found = _in_index(canaries, queries, reference, production)
+        lost = LostDocuments(found.total, found.gone, production.facts.name)
         if found.asked:
-            return found, f"in {production.facts.name}"
+            return found, f"in {production.facts.name}", lost
     expected = rows_of(canaries, reference.document_ids)
     good = still_first(queries, reference.document_vectors, expected, reference.about.similarity == "cosine")
     moved = tuple(one.query for one, still in zip(canaries, good.tolist(), strict=True) if not still)
-    return CanaryResult(len(canaries), moved), "among the documents of the reference"
+    return CanaryResult(len(canaries), moved), "among the documents of the reference", lost
 
 
 def _in_index(canaries: Sequence[Canary], queries: Floats, reference: Reference, production: Production) -> CanaryResult:

@@ -72,8 +72,8 @@ def look_at(choice: TextChoice, task: MonitorTask, watched: Watched, production:
     detail(f"looking at {len(window.ids):,} texts of {window.name} …")
     known, new = encoded(window, watched)
     known, new = _with_documents(known, new, window, watched, production)
-    canaries, asked = ask_canaries(watched, production) if reference.role is not Role.DOCUMENT else (None, "")
-    verdict = judge_window(known, new, canaries, None if production is None else production.facts)
+    canaries, asked, lost = ask_canaries(watched, production) if reference.role is not Role.DOCUMENT else (None, "", None)
+    verdict = judge_window(known, new, canaries, None if production is None else production.facts, lost=lost)
     notes = _notes(window, new, watched, production, verdict)
     stem = stem_of(run, window.name)
     file, page = (stem.with_name(f"{stem.name}{suffix}") for suffix in (".json", ".html"))
@@ -159,7 +159,7 @@ def _next_steps(
     grave = {one.name for one in verdict.checks if one.level != "quiet" and one.told}
     run, index = str(task.request.run), task.request.index
     steps = []
-    if "index" in grave and index is not None:
+    if grave & {"index", "documents"} and index is not None:
         words = ["embed-tune", "embed", "DOCUMENTS", "--model", run, "--out", str(index), "--overwrite"]
         steps.append((shlex.join(words), "build the index again, with the texts of production as DOCUMENTS"))
     if "canaries" in grave and "index" not in grave:
@@ -170,7 +170,7 @@ def _next_steps(
         steps.append(
             (shlex.join(words), f"train on from this model, once the column {column} is filled in; empty rows are left out")
         )
-    elif grave - {"index", "canaries"} and choice.place != "-" and role is not Role.DOCUMENT:
+    elif grave - {"index", "documents", "canaries"} and choice.place != "-" and role is not Role.DOCUMENT:
         columns = [word for one in choice.columns for word in ("--column", one)]
         words = ["embed-tune", "monitor", run, choice.place, *columns, "--label", str(LABEL)]
         steps.append((shlex.join(words), "write a sheet of the most foreign texts to label"))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Of the JSON; raised when earlier versions could not read it."""
 SHOWN = 3
-"""New texts that the terminal shows."""
+"""New texts, and canaries of a check, that the terminal shows."""
 LONGEST = 110
 """Characters of a text on the terminal."""
 
@@ -107,7 +107,11 @@ class MonitorResult:
     def __str__(self) -> str:
         """Return one screen for people."""
         lines = [f"{LEVEL_SIGNS[self.level]} {LEVEL_WORDS[self.level]}: {self.headline}"]
-        lines += [f"  {LEVEL_SIGNS[one.level] if one.told else '·'} {one.sentence}" for one in self.checks]
+        for one in self.checks:
+            lines.append(f"  {LEVEL_SIGNS[one.level] if one.told else '·'} {one.sentence}")
+            if one.named and one.told and one.level != "quiet":
+                more = f" and {len(one.named) - SHOWN:,} more" if len(one.named) > SHOWN else ""
+                lines.append(f"    {', '.join(f'“{_short(name)}”' for name in one.named[:SHOWN])}{more}")
         if self.new and self.level != "quiet":
             lines.append("what is new (the most foreign texts, and the nearest of the reference):")
             lines += [f"  {_short(one.text)}\n    ~ {_short(one.nearest)}" for one in self.new[:SHOWN]]
