@@ -14,7 +14,17 @@ from typing import Any
 import numpy as np
 
 from train.watch import permute
-from train.watch.checks import LEVELS, SIGNIFICANCE, CanaryResult, Check, IndexFacts, Level, LostDocuments, check_index, check_lost
+from train.watch.checks import (
+    LEVELS,
+    SIGNIFICANCE,
+    CanaryResult,
+    Check,
+    IndexFacts,
+    Level,
+    LostDocuments,
+    check_index,
+    check_lost,
+)
 from train.watch.distinct import Distinct, distinct_of_both
 from train.watch.measure import MEASURES, Compared, canary_check
 from train.watch.sample import Bools, Floats, Ints, Sample

@@ -21,8 +21,8 @@ TOLERATED = 0.02
 answer as well, and others are reworded."""
 
 LOST_TO_LOOK_AT, LOST_ALARM = 0.1, 0.5
-"""Shares of canaries whose document is gone from the index. Canaries are drawn without regard to their documents, so about the same
-share of all documents is gone. A tenth is more than tidying up takes between two looks, yet it may be meant; where half is gone,
+"""Shares of canaries whose document is gone from the index. Canaries are drawn without regard to their documents, so about the
+same share of all documents is gone. A tenth is more than tidying up takes between two looks, yet may be meant; where half is gone,
 every other query finds nothing right, however good the model is: this is a broken build, or another index."""
 
 
@@ -143,7 +143,7 @@ def check_lost(lost: LostDocuments) -> Check:
     if not k:
         sentence = f"{lost.name} has the right document of {f'all {n}' if n > 1 else 'the'} {whose}."
     elif level == "quiet":
-        sentence = f"{lost.name} no longer has the right document of {k} of {n} {whose}: few enough to have been removed on purpose."
+        sentence = f"{lost.name} no longer has the right document of {k} of {n} {whose}: few enough to be on purpose."
     else:
         sentence = (
             f"{lost.name} no longer has the right document of {k} of {n} {whose} ({share:.0%}): it has lost documents, or is the "
