@@ -22,7 +22,7 @@ answer as well, and others are reworded."""
 
 LOST_TO_LOOK_AT, LOST_ALARM = 0.1, 0.5
 """Shares of canaries whose document is gone from the index. Canaries are drawn without regard to their documents, so about the
-same share of all documents is gone. A tenth is more than tidying up takes between two looks, yet may be meant; where half is gone,
+same share of all documents is gone. A tenth is more than tidying up takes between two looks, yet may be meant; where half is,
 every other query finds nothing right, however good the model is: this is a broken build, or another index."""
 
 
