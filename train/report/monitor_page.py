@@ -12,10 +12,12 @@ from train.report.drawing.lines import Panel, Series, line_chart
 from train.report.drawing.picture import Picture, Table
 from train.report.html_page import build, moment
 from train.watch.alarm import WindowVerdict
-from train.watch.checks import LEVELS, Check
+from train.watch.checks import LEVELS, SURROUNDING, Check
+from train.watch.measure import NEARLY_ALL
 from train.wording import fraction, span
 
-LEVEL_WORDS = {"quiet": "quiet", "look": "look", "alarm": "alarm"}
+NOT_TOLD = "not told"
+"""What stands for the level of a check, or of a window, that says nothing."""
 LEVEL_SIGNS = {"quiet": "○", "look": "◆", "alarm": "▲"}
 LEVEL_LOOKS = {"quiet": "improved", "look": "mixed", "alarm": "regressed"}
 """Classes of the style sheet; the word stands beside the colour everywhere."""
@@ -50,8 +52,6 @@ CAUSES = {
 
 SHOWN_NAMES = 5
 """Canaries that are named beside their check."""
-SURROUNDING = ("index", "documents", "canaries")
-"""Checks of what surrounds the model: what they find is no fault of the window's texts."""
 NEWEST = 30
 """Windows that the history shows."""
 
@@ -120,10 +120,10 @@ def render(found: Mapping[str, Any], verdict: WindowVerdict, past: Sequence[Past
         styles=["style.css", "page.css", "drawing.css", "monitor.css"],
         scripts=["shared.js", "monitor.js"],
         data={},
-        verdict=LEVEL_LOOKS[level],
-        title=plain(f"{level}: {window['name']}"),
-        sign=LEVEL_SIGNS[level],
-        level=LEVEL_WORDS[level],
+        verdict="no_evidence" if verdict.heading == NOT_TOLD else LEVEL_LOOKS[level],
+        title=plain(f"{verdict.heading}: {window['name']}"),
+        sign=sign_of(verdict),
+        level=verdict.heading,
         headline=plain(str(found["headline"])),
         lead=_lead(verdict),
         known=[(name, plain(str(value))) for name, value in _known(found)],
@@ -137,7 +137,7 @@ def render(found: Mapping[str, Any], verdict: WindowVerdict, past: Sequence[Past
                 "nearest": plain(one["nearest"]),
                 "like": [plain(text) for text in one["like"]],
             }
-            for one in found["new"]
+            for one in (found["new"] if verdict.texts_speak else ())
         ],
         history=_history(past) if len(past) > 1 and any(one.foreign is not None for one in past) else "",
         next_steps=[(plain(one["command"]), plain(one["for"])) for one in found["next"]],
@@ -146,12 +146,19 @@ def render(found: Mapping[str, Any], verdict: WindowVerdict, past: Sequence[Past
     )
 
 
+def sign_of(verdict: WindowVerdict) -> str:
+    """Return the sign of a window's level."""
+    return "·" if verdict.heading == NOT_TOLD else LEVEL_SIGNS[verdict.level]
+
+
 def _lead(verdict: WindowVerdict) -> str:
-    if verdict.foreign is None or not verdict.told:
+    if not verdict.told:
         return "The texts themselves could not be compared."
-    share, (low, high) = verdict.foreign
-    if low <= 0:
-        return f"No share of texts of another kind is shown; with 95% confidence it is below {high:.0%}."
+    if verdict.shown_share is None:
+        return "" if verdict.texts_speak else "No texts of another kind are shown."
+    share, (low, high) = verdict.shown_share
+    if share >= NEARLY_ALL:
+        return f"Nearly all of the texts are of another kind (95% interval from {low:.0%})."
     return f"At least about {share:.0%} of the texts are of another kind (95% interval {low:.0%} to {high:.0%})."
 
 
@@ -167,13 +174,15 @@ def _known(found: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _line(check: Check) -> dict[str, Any]:
+    # a share that chance alone gives would contradict the word beside it
+    hidden = check.name == "index" or (check.name == "novelty" and check.level == "quiet")
     return {
         "name": CHECK_NAMES.get(check.name, check.name),
-        "level": LEVEL_WORDS[check.level] if check.told else "not told",
+        "level": check.level if check.told else NOT_TOLD,
         "look": LEVEL_LOOKS[check.level] if check.told else "no_evidence",
         "sign": LEVEL_SIGNS[check.level] if check.told else "·",
-        "figure": "" if check.figure is None or check.name == "index" else fraction(check.figure),
-        "interval": "" if check.interval is None else span(check.interval),
+        "figure": "" if check.figure is None or hidden else fraction(check.figure),
+        "interval": "" if check.interval is None or hidden else span(check.interval),
         "sentence": plain(check.sentence),
         "named": [plain(name) for name in check.named[:SHOWN_NAMES]],
         "more": max(0, len(check.named) - SHOWN_NAMES),
@@ -184,19 +193,16 @@ def _history(past: Sequence[Past]) -> Picture:
     """Return the picture of the windows until now."""
     shown = list(past[-NEWEST:])
     points = [(float(number), None if one.foreign is None else 100 * one.foreign) for number, one in enumerate(shown, start=1)]
-    titles = [f"{one.name}, {moment(one.finished_at)}: {LEVEL_WORDS[one.level]}" for one in shown]
+    titles = [f"{one.name}, {moment(one.finished_at)}: {one.level}" for one in shown]
     alarms = [(x, y if one.level == "alarm" else None) for (x, y), one in zip(points, shown, strict=True)]
     series = [Series("alarm", alarms, "s7", 2, titles)] if any(y is not None for _, y in alarms) else []
     count = sum(one.level == "alarm" for one in shown)
-    said = f"{len(shown):,} windows, {count:,} with an alarm; the last is {LEVEL_WORDS[shown[-1].level]}."
+    said = f"{len(shown):,} windows, {count:,} with an alarm; the last is {shown[-1].level}."
     label = f"Least share of texts of another kind in {len(shown)} windows"
     table = Table(
         "Windows, the oldest first",
         ("Window", "Finished", "Level", "Of another kind"),
-        [
-            (one.name, moment(one.finished_at), LEVEL_WORDS[one.level], "" if one.foreign is None else f"{one.foreign:.0%}")
-            for one in shown
-        ],
+        [(one.name, moment(one.finished_at), one.level, "" if one.foreign is None else f"{one.foreign:.0%}") for one in shown],
         words=(1, 2),
     )
     panel = Panel(

@@ -51,6 +51,11 @@ class MonitorRequest:
     output_dir: str | Path = RUNS
 
     def __post_init__(self) -> None:
+        if self.index is not None and (str(self.index).startswith(("faiss:", "qdrant:")) or self.index.suffix == ".faiss"):
+            raise ConfigError(
+                f"--index {self.index}: stores cannot be watched yet",
+                hint="name the file of vectors, Parquet or NumPy, that `embed-tune embed DOCUMENTS --out vectors.parquet` writes",
+            )
         if self.index is not None and (self.index.suffix not in SUFFIXES or not self.index.is_file()):
             what = "no such file" if not self.index.exists() else "not a file of vectors"
             raise ConfigError(f"--index {self.index}: {what}", hint="name a file that `embed-tune embed` wrote")

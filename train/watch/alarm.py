@@ -17,6 +17,7 @@ from train.watch import permute
 from train.watch.checks import (
     LEVELS,
     SIGNIFICANCE,
+    SURROUNDING,
     CanaryResult,
     Check,
     IndexFacts,
@@ -34,6 +35,9 @@ FEWEST_NEW = 10
 
 FEWEST_KNOWN = 20
 """The same of the reference."""
+
+FINDABLE = 0.15
+"""Share from which on it is said that no smaller one would be found reliably."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,30 @@ class WindowVerdict:
     findable: float | None = None
     told: bool = True
     notes: tuple[str, ...] = ()
+
+    @property
+    def texts_speak(self) -> bool:
+        """Tell whether any check of the texts themselves is anything but quiet."""
+        return any(one.told and one.level != "quiet" and one.name not in SURROUNDING for one in self.checks)
+
+    @property
+    def shown_share(self) -> tuple[float, tuple[float, float]] | None:
+        """The share of texts of another kind, where its check is anything but quiet: what chance gives is no finding."""
+        speaks = any(one.name == "novelty" and one.told and one.level != "quiet" for one in self.checks)
+        return self.foreign if speaks else None
+
+    @property
+    def heading(self) -> str:
+        """The level in words: `not told` for too few texts, and how much a quiet window of few texts is worth."""
+        if self.level != "quiet":
+            return self.level
+        if not self.told:
+            return "not told"
+        if self.findable is None:
+            return "quiet (only a window that is wholly new would be found)"
+        if self.findable > FINDABLE:
+            return f"quiet (only a share of about {self.findable:.0%} or more would be found)"
+        return "quiet"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields for JSON."""
@@ -138,8 +166,8 @@ def judge_window(
         share, findable = compared.foreign(), _findable(*units)
     elif canaries is not None:
         checks.append(canary_check(canaries, canaries.p_value()))
-    notes = _notes(counts, (known, new), told, findable)
     level = LEVELS[max((LEVELS.index(check.level) for check in checks), default=0)]
+    notes = _notes(counts, (known, new), told, findable, level)
     return WindowVerdict(level, tuple(checks), counts[0], counts[1], foreign=share, findable=findable, told=told, notes=notes)
 
 
@@ -191,8 +219,11 @@ def _findable(n: int, m: int) -> float | None:
     return float(share) if share < 1 else None
 
 
-def _notes(counts: tuple[Texts, ...], found: tuple[Distinct, Distinct], told: bool, findable: float | None) -> tuple[str, ...]:
+def _notes(
+    counts: tuple[Texts, ...], found: tuple[Distinct, Distinct], told: bool, findable: float | None, level: Level
+) -> tuple[str, ...]:
     reference, window = counts
+    warned = ": quiet does not mean that nothing moved." if level == "quiet" else "."
     notes = []
     for name, texts, kept in zip(("the reference", "the window"), counts, found, strict=True):
         if texts.looked_at < texts.given:
@@ -211,13 +242,13 @@ def _notes(counts: tuple[Texts, ...], found: tuple[Distinct, Distinct], told: bo
             f"{few[0].upper()}{few[1:]} has {have} different texts or groups, and nothing can be told about its texts from fewer "
             f"than {least}: the level speaks of the index and the canaries only."
         )
-    elif findable is not None and findable > 0.15:
+    elif findable is not None and findable > FINDABLE:
         notes.append(
             f"With {window.units:,} new texts against {reference.units:,}, only a share of about {findable:.0%} or more of texts "
-            "of another kind is found reliably: quiet does not mean that nothing moved."
+            f"of another kind is found reliably{warned}"
         )
     elif findable is None:
-        notes.append("With so few texts only a window that is wholly new would be found: quiet does not mean that nothing moved.")
+        notes.append(f"With so few texts only a window that is wholly new would be found{warned}")
     return tuple(notes)
 
 

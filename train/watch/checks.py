@@ -13,6 +13,9 @@ Level = Literal["quiet", "look", "alarm"]
 LEVELS: tuple[Level, ...] = ("quiet", "look", "alarm")
 """From the mildest to the gravest."""
 
+SURROUNDING = ("index", "documents", "canaries")
+"""Checks of what surrounds the model: what they find is no fault of the window's texts."""
+
 SIGNIFICANCE = 0.05
 """Share of windows of the same kind of texts in which any check may say `look` or `alarm`, all checks together."""
 

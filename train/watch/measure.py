@@ -21,6 +21,9 @@ SHARE_TO_LOOK_AT, SHARE_OF_ALARM = 0.05, 0.10
 """Least shares of texts of another kind. No figure of the verdict on the model speaks of them, so where the model fails on all of
 them, its average falls by that share: 5% is the size of a gain that people fine-tune for, and 10% is beyond most."""
 
+NEARLY_ALL = 0.95
+"""Share from which on texts of another kind are said to be nearly all: it is a lower bound."""
+
 CHANCE = Effect(0.5 + SHARE_TO_LOOK_AT / 2, 0.5 + SHARE_OF_ALARM / 2)
 """Least areas under the curve: a share f of texts beyond all others gives 0.5 + f / 2."""
 
@@ -119,6 +122,8 @@ def _classifier(compared: Compared, alone: float, p: float) -> Check:
     interval = classifier.interval(compared.scores[0], compared.labels)
     if p > SIGNIFICANCE:
         sentence = f"New texts cannot be told from those of the reference by their meaning (AUC {area:.2f}; .50 is guessing)."
+        if interval[1] < 0.5:  # a classifier that has seen a text on one side takes its twin on the other for that side's
+            sentence = sentence[:-2] + ", and less comes of texts that are on both sides)."
     else:
         sentence = (
             f"New texts can be told from those of the reference by their meaning: of a new and a known one, the new one is "
@@ -153,12 +158,15 @@ def _novelty(compared: Compared, alone: float, p: float) -> Check:
     share, interval = compared.foreign()
     k, m, *_ = compared.far
     told = f"{k} of {m} are farther from every known text than 95% of the known ones are from each other"
-    sentence = (
-        f"No more texts than chance has are of a new kind ({told})."
-        if p > SIGNIFICANCE
-        else f"At least {share:.0%} of the new texts are of a kind that the reference does not have ({told})."
-    )
-    return _judged("novelty", share, interval, alone, p, Effect(SHARE_TO_LOOK_AT, SHARE_OF_ALARM), sentence)
+    effect = Effect(SHARE_TO_LOOK_AT, SHARE_OF_ALARM)
+    some = "Nearly all" if share >= NEARLY_ALL else f"At least {share:.0%}"
+    if p > SIGNIFICANCE:
+        sentence = f"No more texts than chance has are of a new kind ({told})."
+    elif effect.level(share) == "quiet":
+        sentence = f"A few more texts than chance has are of a new kind ({told})."
+    else:
+        sentence = f"{some} of the new texts are of a kind that the reference does not have ({told})."
+    return _judged("novelty", share, interval, alone, p, effect, sentence)
 
 
 # --- figures that every text has

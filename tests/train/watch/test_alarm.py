@@ -36,6 +36,8 @@ def test_texts_of_the_same_kind_are_quiet_and_a_fifth_of_new_ones_is_an_alarm() 
     new = judge_window(reference, made(150, 3, foreign=0.2), permutations=299)
     assert same.level == "quiet" and same.told
     assert new.level == "alarm" and levels(new)["novelty"] == "alarm"
+    assert (new.heading, new.shown_share, new.texts_speak) == ("alarm", new.foreign, True)
+    assert not any("quiet does not mean" in note for note in new.notes)
     assert new.foreign is not None and new.foreign[1][0] < 0.2 < new.foreign[1][1]
 
 
@@ -69,12 +71,14 @@ def test_a_reference_of_60_texts_and_vectors_of_any_width_do(dimensions: int) ->
     found = judge_window(made(60, 1, dimensions=dimensions), made(25, 2, dimensions=dimensions), permutations=199)
     assert found.level == "quiet" and found.told and found.findable is not None
     assert any("quiet does not mean" in note for note in found.notes)
+    assert found.heading == f"quiet (only a share of about {found.findable:.0%} or more would be found)"
+    assert found.foreign is not None and found.shown_share is None and not found.texts_speak
 
 
 @pytest.mark.parametrize("n", [0, 1, 5])
 def test_few_texts_say_that_they_are_too_few(n: int) -> None:
     found = judge_window(made(100, 1), made(20, 2, foreign=1.0).take(np.arange(n)), CanaryResult(20))
-    assert found.level == "quiet" and not found.told and found.foreign is None
+    assert found.level == "quiet" and not found.told and found.foreign is None and found.heading == "not told"
     assert any("fewer than 10" in note for note in found.notes)
     assert levels(found) == {"canaries": "quiet"}
 

@@ -265,6 +265,14 @@ def test_documents_for_queries_and_another_language_are_suspected(run: Path, pla
     answers.write_text("\n".join(answer(one) for one in asked(80, 11)) + "\n", encoding="utf-8")
     from train.encode.contract import Role
 
+    reference = read_reference(run, read_record(run), "pairs")  # type: ignore[arg-type]
+    for texts, words in (
+        (reference.documents[:60], "60 of 60 texts are documents of the run: did you mean --role document?"),
+        (reference.texts[:60], "60 of 60 texts are those of the reference, the run's own held-out texts"),
+    ):
+        (tmp_path / "own.txt").write_text("\n".join(texts) + "\n", encoding="utf-8")
+        own = monitored(run, tmp_path / "own.txt")
+        assert own.doubts[0].startswith(words) and str(own).splitlines()[1].startswith(f"note: {words}")
     as_documents = monitored(run, answers, role=Role.DOCUMENT)
     assert as_documents.role == "document" and "canaries" not in levels(as_documents)
     with pytest.raises(ConfigError, match="--role symmetric"):
@@ -287,5 +295,7 @@ def test_runs_that_cannot_be_watched_are_refused(run: Path, place: Path, tmp_pat
     with pytest.raises(ConfigError, match="no data set 'pears'") as raised:
         monitored(run, window, dataset="pears")
     assert "did you mean pairs" in str(raised.value.hint)
+    with pytest.raises(ConfigError, match="stores cannot be watched yet"):
+        monitored(run, window, index=Path("faiss:documents.faiss"))
     with pytest.raises(ConfigError, match="no such file"):
         monitored(run, window, index=tmp_path / "none.parquet")

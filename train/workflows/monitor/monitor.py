@@ -30,7 +30,7 @@ from train.workflows.monitor.index import (
 from train.workflows.monitor.opened import Watched, open_watched
 from train.workflows.monitor.results import MonitorResult, earlier, stem_of, write_results
 from train.workflows.monitor.sheet import write_sheet
-from train.workflows.monitor.window import Window, encoded, read_window, say_notes, suspicions, with_similarities
+from train.workflows.monitor.window import Window, encoded, mistaken, read_window, suspicions, with_similarities
 
 EXAMPLES = 12
 """New texts that are kept and shown on the page."""
@@ -68,13 +68,13 @@ def look_at(choice: TextChoice, task: MonitorTask, watched: Watched, production:
     request, reference, run = task.request, watched.reference, task.records.folder
     source = source_of(choice)
     window = read_window(choice, watched)
-    say_notes(window)
     detail(f"looking at {len(window.ids):,} texts of {window.name} …")
     known, new = encoded(window, watched)
     known, new = _with_documents(known, new, window, watched, production)
     canaries, asked, lost = ask_canaries(watched, production) if reference.role is not Role.DOCUMENT else (None, "", None)
     verdict = judge_window(known, new, canaries, None if production is None else production.facts, lost=lost)
-    notes = _notes(window, new, watched, production, verdict)
+    doubts = _doubts(window, new, watched, verdict)
+    notes = (*doubts, *(() if production is None else production.notes), *watched.notes, *window.notes)
     stem = stem_of(run, window.name)
     file, page = (stem.with_name(f"{stem.name}{suffix}") for suffix in (".json", ".html"))
     sheet = None
@@ -92,6 +92,7 @@ def look_at(choice: TextChoice, task: MonitorTask, watched: Watched, production:
         new=_examples(window, known, new, reference),
         canaries_asked=asked,
         notes=notes,
+        doubts=doubts,
         next_steps=_next_steps(task, choice, verdict, reference.role, sheet),
         finished_at=now(),
         source=source,
@@ -128,12 +129,11 @@ def _with_documents(
     return known, with_similarities(new, similarities_to_reference(window.texts, new, watched.reference))
 
 
-def _notes(
-    window: Window, new: Sample, watched: Watched, production: Production | None, verdict: WindowVerdict
-) -> tuple[str, ...]:
-    told = suspicions(window, new, watched.reference) if verdict.level != "quiet" or not verdict.told else ()
-    about_index = () if production is None else production.notes
-    return (*told, *about_index, *watched.notes, *window.notes)
+def _doubts(window: Window, new: Sample, watched: Watched, verdict: WindowVerdict) -> tuple[str, ...]:
+    """Return what makes the window look like a mistake."""
+    certain = mistaken(window, watched.reference)
+    suspected = suspicions(window, new, watched.reference) if verdict.level != "quiet" or not verdict.told else ()
+    return (*certain, *(() if certain else suspected))
 
 
 def _examples(window: Window, known: Sample, new: Sample, reference: Reference) -> tuple[NewText, ...]:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from data.storage import write_json, write_text
 from train.console import notebook_view, plain
 from train.errors import RunError
-from train.report.monitor_page import LEVEL_SIGNS, LEVEL_WORDS, NewText, Past
+from train.report.monitor_page import LEVEL_SIGNS, NOT_TOLD, NewText, Past, sign_of
 from train.runs.folder import RunFolder
 from train.runs.read import BrokenRecord, read_mapping
 from train.watch.alarm import WindowVerdict
-from train.watch.checks import LEVELS, Check
+from train.watch.checks import LEVELS, SURROUNDING, Check
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,7 +41,8 @@ class MonitorResult:
         headline: the first line of every report.
         new: the most foreign texts, each of another kind, with the nearest ones of the reference.
         canaries_asked: where the canaries were asked, in words.
-        notes: what else should be known.
+        notes: what else should be known, doubts first.
+        doubts: those of the notes that say what the window seems to be by mistake.
         next_steps: commands, each with what it is for.
         finished_at: ISO 8601 in UTC.
         source: what makes the file known again: path, bytes, time of the last change.
@@ -64,6 +65,7 @@ class MonitorResult:
     file: Path | None = None
     page: Path | None = None
     sheet: Path | None = None
+    doubts: tuple[str, ...] = ()
 
     @property
     def level(self) -> str:
@@ -106,16 +108,16 @@ class MonitorResult:
 
     def __str__(self) -> str:
         """Return one screen for people."""
-        lines = [f"{LEVEL_SIGNS[self.level]} {LEVEL_WORDS[self.level]}: {self.headline}"]
-        for one in self.checks:
+        lines = [f"{sign_of(self.verdict)} {self.verdict.heading}: {self.headline}", *(f"note: {one}" for one in self.doubts)]
+        for one in (check for check in self.checks if check.told or check.name in SURROUNDING):
             lines.append(f"  {LEVEL_SIGNS[one.level] if one.told else '·'} {one.sentence}")
             if one.named and one.told and one.level != "quiet":
                 more = f" and {len(one.named) - SHOWN:,} more" if len(one.named) > SHOWN else ""
                 lines.append(f"    {', '.join(f'“{_short(name)}”' for name in one.named[:SHOWN])}{more}")
-        if self.new and self.level != "quiet":
+        if self.new and self.verdict.texts_speak:
             lines.append("what is new (the most foreign texts, and the nearest of the reference):")
             lines += [f"  {_short(one.text)}\n    ~ {_short(one.nearest)}" for one in self.new[:SHOWN]]
-        lines += [f"note: {note}" for note in (*self.notes, *self.verdict.notes)]
+        lines += [f"note: {note}" for note in (*self.notes[len(self.doubts) :], *self.verdict.notes)]
         lines += [f"{purpose}: {command}" for command, purpose in self.next_steps]
         lines += [f"{what}: {path}" for what, path in (("sheet", self.sheet), ("page", self.page)) if path is not None]
         return "\n".join(plain(line) if "\n" not in line else line for line in lines)
@@ -165,7 +167,8 @@ def earlier(run: Path, dataset: str, role: str) -> list[Past]:
             if (record["dataset"], record["role"]) != (dataset, role):
                 continue
             figure = None if record["foreign"] is None else float(record["foreign"]["share"])
-            found.append(Past(str(record["window"]["name"]), str(record["finished_at"]), str(record["level"]), figure))
+            level = NOT_TOLD if record["level"] == "quiet" and not record.get("told", True) else str(record["level"])
+            found.append(Past(str(record["window"]["name"]), str(record["finished_at"]), level, figure))
         except (KeyError, TypeError):
             continue
     return sorted(found, key=lambda one: one.finished_at)

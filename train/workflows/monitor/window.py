@@ -17,7 +17,6 @@ from data.errors import DataError
 from data.schema import normalise_text, text_id
 from data.sources.cells import counted_rows
 from data.sources.texts import open_texts
-from train.console import say
 from train.encode.contract import Role
 from train.errors import ModelError
 from train.resolve.vectors import SUFFIXES, TextChoice
@@ -35,6 +34,8 @@ LOOKED_AT, SURELY, NEARLY_ALL = 200, 10, 0.9
 """Texts that are looked at for ids and names of files; how many of them must be such, and what share."""
 LONGER = 4.0
 """Times the usual length from which on texts may be documents rather than queries, or the reverse."""
+SAME_TEXTS = 0.1
+"""Share of a window from which on it is said that texts are those of the reference, or are documents of the run."""
 MOSTLY = 0.5
 """Share from which on texts are of one language."""
 
@@ -148,6 +149,26 @@ def encoded(window: Window, watched: Watched) -> tuple[Sample, Sample]:
     return reference.sample, Sample.of(vectors, figures.lengths, figures.cut, figures.unknown)
 
 
+def mistaken(window: Window, reference: Reference) -> tuple[str, ...]:
+    """Return what the window seems to be instead of new texts: documents of the run for queries, or the reference's own texts."""
+    here = [normalise_text(text) for text in window.texts]
+    if not here:
+        return ()
+    known = {normalise_text(text) for text in reference.texts}
+    found = []
+    if reference.role is Role.QUERY:
+        documents = {normalise_text(text) for text in reference.documents}
+        count = sum(text in documents for text in here)
+        # queries that are documents, too, such as questions that are asked twice, are ordinary where those of the reference are
+        if count >= SAME_TEXTS * len(here) and count / len(here) > 2 * len(known & documents) / max(1, len(known)):
+            found.append(f"{count:,} of {len(here):,} texts are documents of the run: did you mean --role document?")
+    count = sum(text in known for text in here)
+    if count >= SAME_TEXTS * len(here):
+        told = "the level says nothing of production" if count >= MOSTLY * len(here) else "only the others are news"
+        found.append(f"{count:,} of {len(here):,} texts are those of the reference, the run's own held-out texts: {told}")
+    return tuple(found)
+
+
 def suspicions(window: Window, sample: Sample, reference: Reference) -> tuple[str, ...]:
     """Return what may be a mistake in how the window was given: documents for queries, or texts of another language."""
     found = []
@@ -214,9 +235,3 @@ def _vectors_in(path: Path) -> VectorFile | None:
 def with_similarities(sample: Sample, top1: Floats) -> Sample:
     """Return a sample with the similarity of each text to its nearest document."""
     return replace(sample, top1=top1)
-
-
-def say_notes(window: Window) -> None:
-    """Say what should be known of a window."""
-    for note in window.notes:
-        say(f"  note: {note}")
