@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 
 from train.console import plain
 from train.machine import own_version
-from train.report.drawing.lines import Panel, Series, line_chart
 from train.report.drawing.picture import Picture, Table
+from train.report.drawing.rows import DrawnRow, row_chart
 from train.report.html_page import build, moment
 from train.watch.alarm import WindowVerdict
 from train.watch.checks import LEVELS, SURROUNDING, Check
@@ -35,6 +35,16 @@ CHECK_NAMES = {
     "cut": "Cut texts",
 }
 """What a check is called on the page; its name in JSON stands beside it in docs/monitoring.md."""
+
+FIGURES = {
+    "documents": "share gone",
+    "canaries": "share moved",
+    "classifier": "AUC",
+    "mmd": "of the spread",
+    "novelty": "share",
+    **dict.fromkeys(("similarity", "length", "unknown", "cut"), "chance of more"),
+}
+"""What the figure of a check is."""
 
 CAUSES = {
     "index": "the index was not built with this model",
@@ -81,7 +91,8 @@ class NewText:
 
 
 class Past(NamedTuple):
-    """A window that was looked at: name, when (ISO 8601), level, and the share of texts of another kind (None: unknown)."""
+    """A window that was looked at: name, when (ISO 8601), level in a word, and the share of texts of another kind; None where
+    there are none beyond chance, or nothing could be told."""
 
     name: str
     finished_at: str
@@ -139,7 +150,7 @@ def render(found: Mapping[str, Any], verdict: WindowVerdict, past: Sequence[Past
             }
             for one in (found["new"] if verdict.texts_speak else ())
         ],
-        history=_history(past) if len(past) > 1 and any(one.foreign is not None for one in past) else "",
+        history=_history(past) if len(past) > 1 else "",
         next_steps=[(plain(one["command"]), plain(one["for"])) for one in found["next"]],
         finished=moment(str(found["finished_at"])),
         version=own_version(),
@@ -181,6 +192,7 @@ def _line(check: Check) -> dict[str, Any]:
         "level": check.level if check.told else NOT_TOLD,
         "look": LEVEL_LOOKS[check.level] if check.told else "no_evidence",
         "sign": LEVEL_SIGNS[check.level] if check.told else "·",
+        "unit": FIGURES.get(check.name, ""),
         "figure": "" if check.figure is None or hidden else fraction(check.figure),
         "interval": "" if check.interval is None or hidden else span(check.interval),
         "sentence": plain(check.sentence),
@@ -192,10 +204,16 @@ def _line(check: Check) -> dict[str, Any]:
 def _history(past: Sequence[Past]) -> Picture:
     """Return the picture of the windows until now."""
     shown = list(past[-NEWEST:])
-    points = [(float(number), None if one.foreign is None else 100 * one.foreign) for number, one in enumerate(shown, start=1)]
-    titles = [f"{one.name}, {moment(one.finished_at)}: {one.level}" for one in shown]
-    alarms = [(x, y if one.level == "alarm" else None) for (x, y), one in zip(points, shown, strict=True)]
-    series = [Series("alarm", alarms, "s7", 2, titles)] if any(y is not None for _, y in alarms) else []
+    rows = [
+        DrawnRow(
+            f"{one.finished_at[5:10]} {one.name}",
+            100 * (one.foreign or 0.0),
+            note=one.level if not one.foreign else f"{one.level}, {one.foreign:.0%}",
+            look=LEVEL_LOOKS.get(one.level, "no_evidence"),
+            title=f"{one.name}, {moment(one.finished_at)}: {one.level}",
+        )
+        for one in shown
+    ]
     count = sum(one.level == "alarm" for one in shown)
     said = f"{len(shown):,} windows, {count:,} with an alarm; the last is {shown[-1].level}."
     label = f"Least share of texts of another kind in {len(shown)} windows"
@@ -205,7 +223,5 @@ def _history(past: Sequence[Past]) -> Picture:
         [(one.name, moment(one.finished_at), one.level, "" if one.foreign is None else f"{one.foreign:.0%}") for one in shown],
         words=(1, 2),
     )
-    panel = Panel(
-        "texts of another kind, %, at least", [*series, Series("window", points, "s0", 0, titles)], zero=True, height=150
-    )
-    return Picture("windows", "", said, line_chart([panel], label, x_name="window"), table)
+    drawn = row_chart(rows, label, "texts of another kind, %, at least; 0: none beyond chance", signed=False)
+    return Picture("windows", "", said, drawn, table)

@@ -38,18 +38,19 @@ class DrawnRow:
     title: str = ""
 
 
-def row_chart(rows: Sequence[DrawnRow], label: str, x_name: str) -> Drawn:
+def row_chart(rows: Sequence[DrawnRow], label: str, x_name: str, *, signed: bool = True) -> Drawn:
     """Draw the rows in one scale that holds 0.
 
     Args:
         rows: from the top down.
         label: what is drawn, for those who do not see it.
         x_name: what the differences are.
+        signed: whether the values are differences.
     """
-    return Drawn(_chart(BROAD, rows, label, x_name), _chart(SLIM, rows, label, x_name))
+    return Drawn(_chart(BROAD, rows, label, x_name, signed), _chart(SLIM, rows, label, x_name, signed))
 
 
-def _chart(width: float, rows: Sequence[DrawnRow], label: str, x_name: str) -> Markup:
+def _chart(width: float, rows: Sequence[DrawnRow], label: str, x_name: str, signed: bool) -> Markup:
     broad = width == BROAD
     ends = [end for row in rows for end in (*(row.ci95 or ()), *(value for value, _ in row.dots), row.value)]
     names = min(max(width_of(row.name) for row in rows), NAMES)
@@ -59,7 +60,7 @@ def _chart(width: float, rows: Sequence[DrawnRow], label: str, x_name: str) -> M
     bottom = 10 + sum(heights)
     plot = Plot(width, bottom + 44, left, right, 10, bottom)
     x = Scale.over(ends, left, right, zero=True)
-    plot.x_axis(x, x_name, signed=True, zero=True, most=6 if broad else 4)
+    plot.x_axis(x, x_name, signed=signed, zero=True, most=6 if broad else 4)
     top = 10.0
     for row, height in zip(rows, heights, strict=True):
         _draw(plot, row, x, top, top + height, broad, names)

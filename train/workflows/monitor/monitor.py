@@ -28,7 +28,7 @@ from train.workflows.monitor.index import (
     similarities_to_reference,
 )
 from train.workflows.monitor.opened import Watched, open_watched
-from train.workflows.monitor.results import MonitorResult, earlier, stem_of, write_results
+from train.workflows.monitor.results import MonitorResult, earlier, stem_of, word_of, write_results
 from train.workflows.monitor.sheet import write_sheet
 from train.workflows.monitor.window import Window, encoded, mistaken, read_window, suspicions, with_similarities
 
@@ -100,9 +100,12 @@ def look_at(choice: TextChoice, task: MonitorTask, watched: Watched, production:
         page=page,
         sheet=sheet,
     )
-    share = None if verdict.foreign is None else verdict.foreign[0]
+    share = None if verdict.shown_share is None else verdict.shown_share[0]
     about = (*notes, *reference.about.notes)
-    past = [*earlier(run, result.dataset, result.role), Past(window.name, result.finished_at, result.level, share)]
+    past = [
+        *earlier(run, result.dataset, result.role),
+        Past(window.name, result.finished_at, word_of(verdict.level, verdict.told), share),
+    ]
     write_results(result, render(result.to_dict(), verdict, past, about))
     _track(task, result, len(past))
     return result

@@ -166,12 +166,18 @@ def earlier(run: Path, dataset: str, role: str) -> list[Past]:
         try:
             if (record["dataset"], record["role"]) != (dataset, role):
                 continue
-            figure = None if record["foreign"] is None else float(record["foreign"]["share"])
-            level = NOT_TOLD if record["level"] == "quiet" and not record.get("told", True) else str(record["level"])
+            novel = any(check["name"] == "novelty" and check["level"] != "quiet" for check in record["checks"])
+            figure = float(record["foreign"]["share"]) if record["foreign"] is not None and novel else None
+            level = word_of(str(record["level"]), record.get("told", True))
             found.append(Past(str(record["window"]["name"]), str(record["finished_at"]), level, figure))
         except (KeyError, TypeError):
             continue
     return sorted(found, key=lambda one: one.finished_at)
+
+
+def word_of(level: str, told: bool) -> str:
+    """Return the word for the level of a window among others."""
+    return NOT_TOLD if level == "quiet" and not told else level
 
 
 def records_of(run: Path) -> Sequence[Mapping[str, Any]]:

@@ -50,6 +50,11 @@ def test_everybody_can_read_it_and_nothing_breaks_out(visit: Visit, path: Path, 
     assert serious_violations(page) == [] and page.evaluate("document.scrollingElement.scrollWidth <= innerWidth")
     assert visit.requests == [path.as_uri()] and visit.complaints == [] and page.evaluate("window.broken") is None
 
+    edges = page.evaluate(
+        "[...document.querySelectorAll('.checks td, .checks th[scope=row]')].map(e => e.getBoundingClientRect())"
+    )
+    assert width > 390 or all(edge["right"] <= width for edge in edges), "nothing of a check is beside the screen"
+
 
 def test_it_says_everything_without_javascript(visit: Visit, path: Path) -> None:
     page = visit(path, java_script_enabled=False)
