@@ -147,6 +147,8 @@ def test_a_sheet_that_was_filled_in_is_trained_on(run: Path, place: Path, tmp_pa
         rows = list(csv.DictReader(file))
     assert 20 <= len(rows) <= 30 and len({row["anchor"] for row in rows}) == len(rows)
     assert sum(row["anchor"] in set(foreign(60)) for row in rows[:6]) >= 5, "the most foreign first, and each of another kind"
+    marked = {row["anchor"]: row["foreign"] for row in rows}
+    assert marked[rows[0]["anchor"]] == "yes" and set(marked.values()) <= {"yes", "no"}
     reference = read_reference(run, read_record(run), "pairs")  # type: ignore[arg-type]
     assert {row["candidate_1"] for row in rows} <= set(reference.documents) and not any(row["positive"] for row in rows)
     for row in rows[:-4]:

@@ -1,7 +1,8 @@
 """A sheet of new texts to label: the most foreign ones, different from each other, with candidates beside them.
 
 Queries get the columns `anchor` and `positive` that a training reads, the second empty; the candidates are what the model finds.
-Texts of symmetric pairs get `sentence1`, `sentence2` (the nearest known text) and an empty `score`.
+Texts of symmetric pairs get `sentence1`, `sentence2` (the nearest known text) and an empty `score`. `foreign` says
+of each whether it is farther from every known text than most of the known ones are from each other; the others follow.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ from train.workflows.monitor.window import Window
 
 CANDIDATES = 5
 """Documents beside each text."""
+ORDINARY = 0.05
+"""Share of known texts that are as far from the other ones as a foreign text is, at least."""
 
 
 def write_sheet(
@@ -60,6 +63,9 @@ def write_sheet(
     rows = most_foreign(known, new, count)
     pairs = reference.role is Role.SYMMETRIC
     lines = _pairs(rows, window, reference) if pairs else _queries(rows, window, new.vectors, reference, production)
+    least = _least_similar(known)
+    for line, cell in zip(lines, ["foreign", *("yes" if one.similarity < least else "no" for one in rows)], strict=True):
+        line.append(cell)
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows(lines)
     try:
@@ -70,6 +76,13 @@ def write_sheet(
             f"the sheet {path} cannot be written ({error.strerror or error})", hint="name another file with --sheet"
         ) from None
     return len(rows)
+
+
+def _least_similar(known: Sample) -> float:
+    """Return the cosine to the nearest other text of the reference that all but a share of `ORDINARY` of its texts have."""
+    cosines = similarities(known.vectors, known.vectors, cosine=True)
+    np.fill_diagonal(cosines, -1.0)
+    return float(np.quantile(cosines.max(axis=1), ORDINARY))
 
 
 def _queries(
