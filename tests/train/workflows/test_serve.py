@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import os
 import re
@@ -10,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -316,6 +317,7 @@ def test_verify_takes_the_server_for_its_model_and_another_for_another(served: S
 def test_a_signal_ends_it_when_what_was_begun_is_answered(
     tiny: Path, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    skip_beside_a_browser()
     slow, said, answers, clients = SlowEncoder(), list[str](), list[httpx.Response](), list[threading.Thread]()
     slow.may_go.set()
     monkeypatch.setattr(serving, "Encoding", lambda opened: slow)
@@ -337,6 +339,13 @@ def test_a_signal_ends_it_when_what_was_begun_is_answered(
         one.join(10)
     assert [one.status_code for one in answers] == [200] and said[-1].startswith("stopped: 1 request with 1 text was")
     assert handlers == [signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)]
+
+
+def skip_beside_a_browser() -> None:
+    """Skip where an event loop runs in this thread: no server can begin another one. `make test`, without a browser, has none."""
+    with suppress(RuntimeError):
+        asyncio.get_running_loop()
+        pytest.skip("the browser of other tests has an event loop running in this process")
 
 
 def signal_when_busy(slow: SlowEncoder, number: signal.Signals) -> None:
